@@ -1,0 +1,54 @@
+# `make demo` and `make test` set up all that they need. `make` alone lists the rest.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help demo test check format coverage docs lock clean
+
+help:  ## list the targets
+	@echo 'valetkey: make TARGET [ARGS="…"]'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+demo: .venv/.installed  ## play the whole story: sign-in, consent, use, change, stop
+	@$(BIN)/valetkey demo $(ARGS)
+
+test: .venv/.installed  ## run the tests (ARGS go to pytest)
+	@scripts/debian-packages.sh chromium fonts-dejavu-core
+	@scripts/node-packages.sh tests/clients/node
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/.installed  ## format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/.installed  ## format and mend what ruff can
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+coverage: .venv/.installed  ## run the tests and say which lines none of them ran
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+docs: .venv/.installed  ## build the documentation into build/docs
+	@$(BIN)/sphinx-build -W --keep-going -q $(ARGS) docs build/docs
+	@echo build/docs/index.html
+
+lock: .venv/.locked  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
+	@scripts/lock.sh $(ARGS)
+
+clean:  ## remove the environment and all that was built
+	rm -rf .venv build dist tests/clients/node/node_modules
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A changed lock is installed anew; a changed pyproject.toml only the project itself.
+.venv/.locked: requirements/dev.txt scripts/environment.sh
+	@scripts/environment.sh requirements/dev.txt
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs a hash lock into .venv with plain pip, making .venv first where it is missing.
+# The first Python that is new enough and has pip serves; PYTHON=… names another.
+set -eu
+lock=$1
+
+suitable() {
+    "$1" -c 'import sys, pip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
+        if suitable "$python"; then
+            echo "$python"
+            return
+        fi
+    done
+    echo "valetkey needs Python 3.11 or newer with pip. Tried: ${PYTHON:-python3, python3.11 to python3.14}." >&2
+    echo "On Debian: apt-get install python3 python3-pip. Elsewhere: make PYTHON=/path/to/python3 …" >&2
+    return 1
+}
+
+python=$(find_python)
+if ! .venv/bin/python -c '' 2>/dev/null; then
+    echo "Making .venv with $("$python" --version)"
+    "$python" -m venv --clear --without-pip .venv
+fi
+# The lock brings the environment's own pip; the machine's pip puts it there.
+echo "Installing $(grep -c '^[a-z0-9]' "$lock") locked packages into .venv"
+"$python" -m pip --python .venv/bin/python --disable-pip-version-check \
+    install --quiet --require-hashes --requirement "$lock"

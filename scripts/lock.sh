@@ -1,0 +1,23 @@
+#!/bin/sh
+# Renews the locks: versions and hashes, no addresses. Arguments go to uv.
+set -eu
+
+.venv/bin/uv pip compile pyproject.toml --extra server --extra docs --group dev \
+    --universal --python-version 3.11 --fork-strategy fewest \
+    --generate-hashes --no-header --no-emit-index-url \
+    --quiet --output-file requirements/dev.txt "$@"
+
+if ! command -v npm >/dev/null; then
+    echo "npm is missing: tests/clients/node/package-lock.json stays as it is"
+    exit 0
+fi
+cd tests/clients/node
+npm install --package-lock-only --no-audit --no-fund --loglevel=error
+# npm also notes where to send money; that is an address too.
+node - package-lock.json <<'JS'
+const fs = require("node:fs");
+const file = process.argv[2];
+const lock = JSON.parse(fs.readFileSync(file, "utf8"));
+for (const entry of Object.values(lock.packages)) delete entry.funding;
+fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
+JS
