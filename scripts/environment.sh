@@ -25,7 +25,7 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     echo "Making .venv with $("$python" --version)"
     "$python" -m venv --clear --without-pip .venv
 fi
-# The lock brings the environment's own pip; the machine's pip puts it there.
+# The lock brings the environment's own pip; the machine's pip puts it there. Python compiles what it imports.
 echo "Installing $(grep -c '^[a-z0-9]' "$lock") locked packages into .venv"
 "$python" -m pip --python .venv/bin/python --disable-pip-version-check \
-    install --quiet --require-hashes --requirement "$lock"
+    install --quiet --no-compile --require-hashes --requirement "$lock"
