@@ -21,7 +21,7 @@ check: .venv/.installed  ## format, lint, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: .venv/.installed  ## format and mend what ruff can
 	@$(BIN)/ruff check --fix-only .
