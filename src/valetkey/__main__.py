@@ -1,0 +1,5 @@
+"""`python -m valetkey`: the command line."""
+
+from valetkey.cli import main
+
+main()

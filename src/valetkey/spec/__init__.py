@@ -1,0 +1,1 @@
+"""The registries' words, without logic: error codes, names, citations."""

@@ -1,0 +1,159 @@
+"""The registered error codes, one class each.
+
+An error has two audiences: `description` goes out with the response, `detail` goes to the log.
+Neither may hold a secret.
+"""
+
+from typing import ClassVar
+
+from valetkey.spec.cite import Cite
+
+
+class OAuthError(Exception):
+    """An answer that refuses, in a registered code.
+
+    `status` is the HTTP status of the direct answer; an error that travels by redirect or page
+    takes that transport's own. `description` keeps to RFC 6749's characters (no quotes, no `\\`).
+    """
+
+    code: ClassVar[str]
+    cite: ClassVar[Cite]
+    says: ClassVar[str]
+    default_status: ClassVar[int] = 400
+
+    def __init__(self, description: str = "", *, detail: str = "", status: int = 0) -> None:
+        self.description = description or self.says
+        self.detail = detail
+        self.status = status or self.default_status
+        super().__init__(f"{self.code}: {self.description}")
+
+
+class InvalidRequest(OAuthError):
+    code = "invalid_request"
+    cite = Cite("RFC 6749", "5.2")
+    says = "the request is malformed"
+
+
+class InvalidClient(OAuthError):
+    code = "invalid_client"
+    cite = Cite("RFC 6749", "5.2")
+    says = "the client could not be authenticated"
+    default_status = 401
+
+
+class InvalidGrant(OAuthError):
+    code = "invalid_grant"
+    cite = Cite("RFC 6749", "5.2")
+    says = "the code or token is not valid, or no longer"
+
+
+class UnauthorizedClient(OAuthError):
+    code = "unauthorized_client"
+    cite = Cite("RFC 6749", "5.2")
+    says = "this client may not do this"
+
+
+class UnsupportedGrantType(OAuthError):
+    code = "unsupported_grant_type"
+    cite = Cite("RFC 6749", "5.2")
+    says = "this grant type is not offered here"
+
+
+class InvalidScope(OAuthError):
+    code = "invalid_scope"
+    cite = Cite("RFC 6749", "5.2")
+    says = "the scope is unknown, malformed or more than was granted"
+
+
+class AccessDenied(OAuthError):
+    code = "access_denied"
+    cite = Cite("RFC 6749", "4.1.2.1")
+    says = "the user said no"
+    default_status = 403
+
+
+class UnsupportedResponseType(OAuthError):
+    code = "unsupported_response_type"
+    cite = Cite("RFC 6749", "4.1.2.1")
+    says = "only response_type=code is offered here"
+
+
+class ServerError(OAuthError):
+    code = "server_error"
+    cite = Cite("RFC 6749", "4.1.2.1")
+    says = "something went wrong here"
+    default_status = 500
+
+
+class TemporarilyUnavailable(OAuthError):
+    code = "temporarily_unavailable"
+    cite = Cite("RFC 6749", "4.1.2.1")
+    says = "try again in a moment"
+    default_status = 503
+
+
+class InvalidTarget(OAuthError):
+    code = "invalid_target"
+    cite = Cite("RFC 8707", "2")
+    says = "the resource is unknown, malformed or not among those granted"
+
+
+class InvalidRequestUri(OAuthError):
+    code = "invalid_request_uri"
+    cite = Cite("RFC 9101", "7")
+    says = "the request_uri is unknown, expired or another client's"
+
+
+class RequestNotSupported(OAuthError):
+    code = "request_not_supported"
+    cite = Cite("OpenID Connect Core", "3.1.2.6")
+    says = "the request parameter is not offered here"
+
+
+class RequestUriNotSupported(OAuthError):
+    code = "request_uri_not_supported"
+    cite = Cite("OpenID Connect Core", "3.1.2.6")
+    says = "only a request_uri of this server is accepted"
+
+
+class LoginRequired(OAuthError):
+    code = "login_required"
+    cite = Cite("OpenID Connect Core", "3.1.2.6")
+    says = "the user has to sign in"
+
+
+class ConsentRequired(OAuthError):
+    code = "consent_required"
+    cite = Cite("OpenID Connect Core", "3.1.2.6")
+    says = "the user has to be asked"
+
+
+class InteractionRequired(OAuthError):
+    code = "interaction_required"
+    cite = Cite("OpenID Connect Core", "3.1.2.6")
+    says = "the user has to be present"
+
+
+class UnsupportedTokenType(OAuthError):
+    code = "unsupported_token_type"
+    cite = Cite("RFC 7009", "2.2.1")
+    says = "tokens of this type are not revoked here"
+
+
+class InvalidToken(OAuthError):
+    code = "invalid_token"
+    cite = Cite("RFC 6750", "3.1")
+    says = "the access token is expired, revoked or malformed"
+    default_status = 401
+
+
+class InsufficientScope(OAuthError):
+    code = "insufficient_scope"
+    cite = Cite("RFC 6750", "3.1")
+    says = "the access token does not open this"
+    default_status = 403
+
+
+def registered() -> dict[str, type[OAuthError]]:
+    """Every error class by its code."""
+    return {error.code: error for error in OAuthError.__subclasses__()}

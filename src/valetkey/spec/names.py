@@ -1,0 +1,16 @@
+"""Names that the registries fix, where more than one module says them."""
+
+from typing import Final
+
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"
+CLIENT_CREDENTIALS: Final = "client_credentials"
+
+# Scopes that are the protocol's own (OpenID Connect Core 5.4 and 11).
+OPENID: Final = "openid"
+PROFILE: Final = "profile"
+EMAIL: Final = "email"
+OFFLINE_ACCESS: Final = "offline_access"
+
+# RFC 9126 2.2: the form of a pushed request's name.
+REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
