@@ -1,0 +1,1 @@
+"""JSON Object Signing and Encryption behind one strict face."""

@@ -1,0 +1,67 @@
+"""JSON Web Tokens (RFC 7519), read into declared claims."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
+from valetkey.jose.objects import read_object
+
+LEEWAY: Final = 60
+"""Seconds that two honest clocks may differ."""
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every token of ours says; each kind adds its own. Times in seconds since 1970."""
+
+    iss: str
+    iat: int
+    exp: int
+
+
+C = TypeVar("C", bound=Claims)
+
+
+class Verified(msgspec.Struct, Generic[C], frozen=True):
+    """Claims whose signature, type, issuer and time have been checked. Only `verify` makes one."""
+
+    claims: C
+
+
+class BadToken(ValueError):
+    """The token proves nothing. Says why, for the log only."""
+
+
+def sign(claims: Claims, *, key: PrivateKey, typ: str) -> str:
+    """The claims as a signed token."""
+    return jws.sign(msgspec.json.encode(claims), key=key, typ=typ)
+
+
+def verify(
+    token: str,
+    claims: type[C],
+    *,
+    keys: Sequence[PublicKey],
+    typ: Collection[str],
+    issuer: str,
+    now: int,
+    algorithms: Collection[Algorithm] = ("ES256", "RS256"),
+) -> Verified[C]:
+    """The claims of `token`, proved. `now` in seconds since 1970. Raises BadToken.
+
+    RFC 7519 7.2; RFC 8725 3.9 (issuer), 3.11 (typ).
+    """
+    try:
+        payload = jws.verify(token, keys, algorithms=algorithms, typ=typ)
+        found = msgspec.convert(read_object(payload), claims)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadToken(str(error)) from error
+    if found.iss != issuer:
+        raise BadToken(f"issued by {found.iss!r}")
+    if now >= found.exp + LEEWAY:
+        raise BadToken(f"expired {now - found.exp} s ago")
+    if found.iat > now + LEEWAY:
+        raise BadToken("issued in the future")
+    return Verified(found)

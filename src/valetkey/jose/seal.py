@@ -1,0 +1,48 @@
+"""Secrets at rest and in handles: AES-256-GCM for what must not be read, HMAC for what must not
+be forged. Keys are 32 bytes."""
+
+import hashlib
+import hmac
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE: Final = 12
+"""Bytes of nonce that `seal` needs, fresh for each call."""
+
+MAC: Final = 32
+"""Bytes of a `mac`."""
+
+
+class BadSeal(ValueError):
+    """The sealed bytes were not made with this key, or for this purpose."""
+
+
+def seal(key: bytes, plain: bytes, *, nonce: bytes, purpose: bytes) -> bytes:
+    """`plain`, readable and checkable only with the key and the same purpose."""
+    return nonce + AESGCM(key).encrypt(nonce, plain, purpose)
+
+
+def unseal(key: bytes, sealed: bytes, *, purpose: bytes) -> bytes:
+    """What was sealed. Raises BadSeal."""
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], purpose)
+    except (InvalidTag, ValueError) as error:
+        raise BadSeal("not sealed with this key for this purpose") from error
+
+
+def mac(key: bytes, *parts: bytes) -> bytes:
+    """An HMAC-SHA-256 over the parts, each framed by its length."""
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return hmac.digest(key, framed, "sha256")
+
+
+def same(left: bytes, right: bytes) -> bool:
+    """Equality in constant time."""
+    return hmac.compare_digest(left, right)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 in hex: how a random secret of 256 bits is kept. Never for passwords."""
+    return hashlib.sha256(secret.encode()).hexdigest()
