@@ -1,0 +1,1 @@
+"""What crosses the wire, both halves of each rule side by side."""

@@ -1,0 +1,44 @@
+"""The JWT profile for access tokens (RFC 9068): the server writes, a resource server reads."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from valetkey.jose import jwt
+from valetkey.jose.jwk import PublicKey
+from valetkey.spec.cite import Cite
+
+TYPE: Final = "at+jwt"
+CITE: Final = Cite("RFC 9068", "2")
+
+
+class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
+    """The claims. `grant`, its version and `family` say whose shadow the token is.
+
+    `aud` names the resource servers; `scope` is space-separated. A client acting for itself has
+    neither grant nor family, and its `sub` is its own client id (RFC 9068 2.2).
+    """
+
+    sub: str
+    aud: tuple[str, ...]
+    client_id: str
+    jti: str
+    scope: str = ""
+    auth_time: int = 0
+    grant_id: str = ""
+    grant_version: int = 0
+    family_id: str = ""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scope as a set."""
+        return frozenset(self.scope.split())
+
+
+def verify(
+    token: str, *, keys: Sequence[PublicKey], issuer: str, audience: str, now: int
+) -> jwt.Verified[AccessToken]:
+    """An access token meant for `audience` (RFC 9068 4). Raises jwt.BadToken."""
+    verified = jwt.verify(token, AccessToken, keys=keys, typ=(TYPE,), issuer=issuer, now=now)
+    if audience not in verified.claims.aud:
+        raise jwt.BadToken("meant for another resource server")
+    return verified

@@ -1,0 +1,62 @@
+"""The closed catalog of what a resource server's keys can open.
+
+A resource server publishes it, the authorization server registers it. Because it is closed, what
+an app cannot do is known as exactly as what it can.
+"""
+
+import re
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+Risk: TypeAlias = Literal["low", "medium", "high"]
+RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high")
+
+# RFC 6749 3.3 allows more; a name that people type and read wants less.
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[._:-][a-z0-9]+)*", re.ASCII)
+RESERVED: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that a key can open. `can` and `cannot` are whole phrases for the user:
+    "post in your name", "read your direct messages"; `cannot` defaults to the same words."""
+
+    id: str
+    can: str
+    cannot: str = ""
+    risk: Risk = "low"
+    group: str = ""
+    implies: tuple[str, ...] = ()
+
+
+class Catalog(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A resource server's permissions, and the scopes that are names for sets of them."""
+
+    resource: str
+    name: str
+    permissions: tuple[Permission, ...]
+    scopes: dict[str, tuple[str, ...]] = {}
+
+    def permission(self, permission_id: str) -> Permission | None:
+        """The permission of that id."""
+        return next((one for one in self.permissions if one.id == permission_id), None)
+
+
+def mistakes(catalog: Catalog) -> list[str]:
+    """Everything that is wrong with a catalog, each in one sentence; empty where nothing is."""
+    ids = [permission.id for permission in catalog.permissions]
+    names = [*ids, *catalog.scopes]
+    wrong = [f"{name!r} stands twice" for name in sorted(set(names)) if names.count(name) > 1]
+    wrong += [f"{name!r} is not a lower-case name" for name in names if not _NAME.fullmatch(name)]
+    wrong += [f"{name!r} is reserved by OpenID Connect" for name in names if name in RESERVED]
+    wrong += [f"{one.id!r} says nothing to the user" for one in catalog.permissions if not one.can]
+    for name, members in [*_implied(catalog), *catalog.scopes.items()]:
+        wrong += [f"{name!r} names {one!r}, which is unknown" for one in members if one not in ids]
+    wrong += [f"scope {name!r} is empty" for name, members in catalog.scopes.items() if not members]
+    return wrong
+
+
+def _implied(catalog: Catalog) -> list[tuple[str, tuple[str, ...]]]:
+    return [(permission.id, permission.implies) for permission in catalog.permissions]

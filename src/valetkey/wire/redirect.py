@@ -1,0 +1,81 @@
+"""Redirect URIs: which may be registered, which match, and how an answer is added to one."""
+
+import re
+from typing import Final
+from urllib.parse import SplitResult, quote, urlsplit
+
+from valetkey.spec.cite import Cite
+
+CITE: Final = Cite("RFC 9700", "4.1")
+MAX_LENGTH: Final = 2048
+
+LOOPBACK: Final = ("127.0.0.1", "[::1]")
+
+# RFC 3986 2: the characters that a URI is made of.
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?(/[^#]*)?", re.ASCII)
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII)
+
+
+def why_not(uri: str) -> str:
+    """Why this URI may not be registered, or "" if it may.
+
+    https, http on a loopback literal (RFC 8252 7.3), or a private scheme with a dot (7.1).
+    """
+    if len(uri) > MAX_LENGTH or not _URI.fullmatch(uri):
+        return "is not a URI"
+    if "*" in uri:
+        return "may hold no wildcard"
+    parts = urlsplit(uri)
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        return "may hold no user name"
+    return _why_not_scheme(uri, parts)
+
+
+def _why_not_scheme(uri: str, parts: SplitResult) -> str:
+    if parts.scheme == "https":
+        return "" if _HOST.fullmatch(parts.hostname or "") else "has no proper host"
+    if parts.scheme == "http":
+        return "" if _LOOPBACK.fullmatch(uri) else "must use https, or http on 127.0.0.1 or [::1]"
+    # RFC 8252 8.4: a private scheme is a reversed domain name, so it has a dot.
+    return "" if "." in parts.scheme else "must use https or a private scheme with a dot"
+
+
+def is_loopback(uri: str) -> bool:
+    """Whether this URI leads to the user's own device over http."""
+    return _LOOPBACK.fullmatch(uri) is not None
+
+
+def host(uri: str) -> str:
+    """The host that a person would be sent to; the scheme where there is none."""
+    parts = urlsplit(uri)
+    return parts.hostname or f"{parts.scheme}:"
+
+
+def origin(uri: str) -> str:
+    """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def matches(registered: str, asked: str) -> bool:
+    """Character for character, but for the port on a loopback literal (RFC 8252 7.3)."""
+    if registered == asked:
+        return True
+    ours, theirs = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(asked)
+    if ours is None or theirs is None or not _port_ok(theirs.group(2)):
+        return False
+    return (ours.group(1), ours.group(3)) == (theirs.group(1), theirs.group(3))
+
+
+def _port_ok(port: str | None) -> bool:
+    return port is None or 0 < int(port[1:]) < 65536
+
+
+def with_parameters(uri: str, parameters: dict[str, str]) -> str:
+    """The URI with the parameters added to its query (RFC 6749 4.1.2)."""
+    added = "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()
+    )
+    joint = "?" if "?" not in uri else ("" if uri.endswith(("?", "&")) else "&")
+    return f"{uri}{joint}{added}"
