@@ -1,0 +1,12 @@
+"""What the world lends to a rule: the time, and randomness."""
+
+from collections.abc import Callable
+
+import msgspec
+
+
+class Env(msgspec.Struct, frozen=True):
+    """`now` in seconds since 1970; `draw(n)` gives n random bytes, never the same twice."""
+
+    now: int
+    draw: Callable[[int], bytes]

@@ -1,0 +1,78 @@
+"""What happened: the audit trail, and the history that users read."""
+
+from typing import ClassVar, Literal, TypeAlias
+
+from valetkey.model import ids
+from valetkey.model.env import Env
+from valetkey.model.record import Record
+
+By: TypeAlias = Literal["user", "app", "administrator", "server"]
+Kind: TypeAlias = Literal[
+    "signed-in",
+    "sign-in-refused",
+    "signed-out",
+    "granted",
+    "upgraded",
+    "downgraded",
+    "paused",
+    "resumed",
+    "stopped",
+    "connected",
+    "disconnected",
+    "replayed",
+    "refused",
+]
+
+
+class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that happened, committed with the change that it tells of. Holds no secret.
+
+    `permissions` are those that the event is about; `note` is a word or two for the reader.
+    """
+
+    table: ClassVar[str] = "events"
+    indexes: ClassVar[tuple[str, ...]] = ("user", "grant")
+
+    id: str
+    at: int
+    kind: Kind
+    by: By
+    user: str = ""
+    client: str = ""
+    grant: str = ""
+    permissions: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def place(self) -> int:
+        return ids.place_of_user(self.user) if self.user else 0
+
+
+def event(
+    env: Env,
+    kind: Kind,
+    *,
+    by: By,
+    user: str = "",
+    client: str = "",
+    grant: str = "",
+    permissions: tuple[str, ...] = (),
+    note: str = "",
+) -> Event:
+    """An event of this moment."""
+    name = ids.owned_id(env, owner=user) if user else ids.free_id(env)
+    return Event(
+        id=name,
+        at=env.now,
+        kind=kind,
+        by=by,
+        user=user,
+        client=client,
+        grant=grant,
+        permissions=permissions,
+        note=note,
+    )

@@ -1,0 +1,96 @@
+"""The grant, and the token families that are its shadows."""
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal, TypeAlias
+
+from valetkey.model import ids
+from valetkey.model.record import Record
+
+GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
+FamilyStatus: TypeAlias = Literal["open", "closed"]
+
+
+class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One user's standing yes to one app. A user has at most one live grant for a client.
+
+    `permissions` is what the app may do; `refused` is what it asked for and the user left out or
+    took away, which is not asked again unless the app insists. A paused grant opens nothing until
+    it is resumed. A stopped one stays stopped: a later yes is a new grant.
+    """
+
+    table: ClassVar[str] = "grants"
+    indexes: ClassVar[tuple[str, ...]] = ("user", "client")
+
+    id: str
+    user: str
+    client: str
+    permissions: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    status: GrantStatus = "active"
+    created: int
+    changed: int
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def place(self) -> int:
+        return ids.place_of_owned(self.id)
+
+    @property
+    def alias(self) -> str:
+        return "" if self.status == "stopped" else standing(self.user, self.client)
+
+    def allows(self, asked: Iterable[str]) -> tuple[str, ...]:
+        """Those of the asked permissions that are granted now, in order."""
+        return tuple(one for one in asked if one in self.permissions)
+
+
+def standing(user: str, client: str) -> str:
+    """The second name of the one live grant between a user and a client."""
+    return f"{user} {client}"
+
+
+class TokenFamily(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """All that descends from one authorization: one app on one device.
+
+    `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
+    how much of that still holds. `resources` are those that the request named (RFC 8707).
+    `generation` counts the rotations of the refresh token, `rotated` is when the last one was.
+    `because` says in a word why a family is closed. Created closed, it burns a code.
+    """
+
+    table: ClassVar[str] = "families"
+    indexes: ClassVar[tuple[str, ...]] = ("grant",)
+
+    id: str
+    grant: str
+    user: str
+    client: str
+    scope: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    generation: int = 0
+    rotated: int = 0
+    refreshable: bool = False
+    status: FamilyStatus = "open"
+    because: str = ""
+    session: str = ""
+    auth_time: int = 0
+    device: str = ""
+    created: int
+    used: int
+    expires: int
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def place(self) -> int:
+        return ids.place_of_owned(self.id)
+
+    @property
+    def forget_at(self) -> int:
+        return self.expires

@@ -1,0 +1,36 @@
+"""What can be stored: frozen records, each of which says how it is found again."""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row. A store keeps the whole record, and finds it by what the record says here.
+
+    `table` names it; `key` finds it, and is unique; `place` is its partition; `alias` is a second
+    unique name or "" for none; `indexes` names the fields by which many are found; `forget_at` is
+    the second from which a sweep may forget it, 0 for never. `version` counts the changes: the
+    store writes it, a rule only hands it back.
+    """
+
+    table: ClassVar[str]
+    indexes: ClassVar[tuple[str, ...]] = ()
+
+    version: int = 0
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def place(self) -> int:
+        return 0
+
+    @property
+    def alias(self) -> str:
+        return ""
+
+    @property
+    def forget_at(self) -> int:
+        return 0

@@ -1,0 +1,92 @@
+"""Users, and the sessions of their browsers."""
+
+from typing import ClassVar, Final, Literal, TypeAlias
+
+from valetkey.model import ids
+from valetkey.model.record import Record
+
+Status: TypeAlias = Literal["active", "disabled"]
+
+PROFILE_CLAIMS: Final = (
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+)
+"""What `profile` opens (OpenID Connect Core 5.4), beside preferred_username and updated_at."""
+
+
+class User(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A person with an account. `password` is a PHC string of Argon2id, "" for none.
+
+    `claims` holds claims of PROFILE_CLAIMS. The id is the `sub` that clients see.
+    """
+
+    table: ClassVar[str] = "users"
+
+    id: str
+    username: str
+    password: str = ""
+    email: str = ""
+    email_verified: bool = False
+    claims: dict[str, str] = {}
+    status: Status = "active"
+    created: int = 0
+    changed: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def place(self) -> int:
+        return ids.place_of_user(self.id)
+
+    @property
+    def alias(self) -> str:
+        return sign_in_name(self.username)
+
+    @property
+    def called(self) -> str:
+        """How to address the person."""
+        return self.claims.get("name") or self.username
+
+
+def sign_in_name(username: str) -> str:
+    """The name by which an account is found: without case, without spaces around."""
+    return username.strip().casefold()
+
+
+class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
+    only the secret's digest. `auth_time` is when the user last proved who they are."""
+
+    table: ClassVar[str] = "sessions"
+    indexes: ClassVar[tuple[str, ...]] = ("user",)
+
+    id: str
+    digest: str
+    user: str
+    auth_time: int
+    amr: tuple[str, ...] = ()
+    expires: int
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def place(self) -> int:
+        return ids.place_of_owned(self.id)
+
+    @property
+    def forget_at(self) -> int:
+        return self.expires

@@ -1,0 +1,87 @@
+"""How a rule asks for what it needs.
+
+A rule is a generator. It yields what it wants, is sent what was found, and returns its decision:
+
+    def decide(code: Code) -> Rule[Decision]:
+        family = One(TokenFamily, code.family_id)
+        found = yield (family,)
+        if found.one(family) is None: ...
+
+It does no I/O, so it reads from top to bottom and can be run by hand in a test.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from valetkey.model.record import Record
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+class One(msgspec.Struct, Generic[R], frozen=True):
+    """The record of this key."""
+
+    record: type[R]
+    key: str
+
+
+class Alias(msgspec.Struct, Generic[R], frozen=True):
+    """The record of this second name."""
+
+    record: type[R]
+    alias: str
+
+
+class Many(msgspec.Struct, Generic[R], frozen=True):
+    """The records whose field `index` has this value, oldest key first; all where `index` is ""."""
+
+    record: type[R]
+    index: str = ""
+    value: str = ""
+
+
+Want: TypeAlias = One[Any] | Alias[Any] | Many[Any]
+
+
+class Found:
+    """What a read found, typed by what was asked."""
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Mapping[Want, tuple[Record, ...]]) -> None:
+        self._records = records
+
+    def one(self, want: One[R] | Alias[R]) -> R | None:
+        """The record, or None where there is none."""
+        for record in self._records[want]:
+            if isinstance(record, want.record):
+                return record
+        return None
+
+    def many(self, want: Many[R]) -> tuple[R, ...]:
+        """The records, oldest key first."""
+        return tuple(one for one in self._records[want] if isinstance(one, want.record))
+
+
+Rule: TypeAlias = Generator[tuple[Want, ...], Found, T]
+
+
+class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """A list for people: as `Many`, newest key first, at most `limit`, from before the key
+    `before` ("" for the start)."""
+
+    record: type[R]
+    index: str = ""
+    value: str = ""
+    before: str = ""
+    limit: int = 50
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """One page of a list. `next` is the `before` of the following page, "" at the end."""
+
+    records: tuple[R, ...]
+    next: str = ""
