@@ -1,0 +1,119 @@
+"""An authorization request on its way: sent, pushed before, or waiting for its user."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.model.change import Change, Create, Remove
+from valetkey.model.client import Client
+from valetkey.model.guard import Once
+from valetkey.model.pending import Pending
+from valetkey.model.want import One, Rule
+from valetkey.oauth.authorize.address import ReplyTo, address
+from valetkey.oauth.authorize.checks import CHECKS
+from valetkey.oauth.authorize.request import AuthorizationRequest, understand
+from valetkey.oauth.authorize.visit import Visit
+from valetkey.oauth.context import Context
+from valetkey.spec.errors import (
+    InvalidRequest,
+    InvalidRequestUri,
+    RequestNotSupported,
+    RequestUriNotSupported,
+)
+from valetkey.spec.names import REQUEST_URI_PREFIX
+from valetkey.wire.form import Form
+
+REQUEST_URI: Final = "request_uri"
+"""The purpose under which completed pushed requests are remembered."""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A request whose client and address are known. `pushed` names the pushed request behind it,
+    "" for none."""
+
+    form: Form
+    client: Client
+    reply_to: ReplyTo
+    pushed: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A request that has passed every check. `pending` is its row, None before it has one."""
+
+    sent: Sent
+    request: AuthorizationRequest
+    pending: Pending | None = None
+
+    @property
+    def fresh(self) -> str:
+        """The session that was made for this very request, "" for none."""
+        return "" if self.pending is None else self.pending.session
+
+
+def sent(form: Form, context: Context) -> Rule[Sent]:
+    """The request in a form, or the one that was pushed before (RFC 9126 4; what else is in the
+    form then does not count). Raises OAuthError, for a page: there is no address yet."""
+    name = form.get("client_id")
+    if name is None:
+        raise InvalidRequest("client_id is missing")
+    of_client = One(Client, name)
+    uri = form.get("request_uri", "")
+    if not uri.startswith(REQUEST_URI_PREFIX):
+        client = (yield (of_client,)).one(of_client)
+        return _addressed(form, client, context)
+    pushed = uri.removeprefix(REQUEST_URI_PREFIX)
+    request, done = One(Pending, pushed), One(Once, f"{REQUEST_URI} {pushed}")
+    found = yield (of_client, request, done)
+    pending = found.one(request)
+    if pending is None or pending.kind != "pushed" or found.one(done) is not None:
+        raise InvalidRequestUri
+    if pending.client != name or context.now >= pending.expires:
+        raise InvalidRequestUri
+    return _addressed(_form(pending), found.one(of_client), context, pushed=pushed)
+
+
+def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pending]]:
+    """The request that waits for this browser, understood anew (ATTACKS A65, A80). Raises
+    OAuthError, for a page, where it is over or was begun in another browser."""
+    wanted = One(Pending, name)
+    pending = (yield (wanted,)).one(wanted)
+    if pending is None or pending.kind != "interaction" or context.now >= pending.expires:
+        raise InvalidRequest("this request is over: start again from the app")
+    if pending.browser != visit.browser:
+        raise InvalidRequest("this request was begun in another browser")
+    of_client = One(Client, pending.client)
+    client = (yield (of_client,)).one(of_client)
+    its = _addressed(_form(pending), client, context, pushed=pending.pushed)
+    request = understood(its.form, its.client, context)
+    return Asked(sent=its, request=request, pending=pending), pending
+
+
+def understood(form: Form, client: Client, context: Context) -> AuthorizationRequest:
+    """The request, once it has passed every check. Raises OAuthError in registered codes."""
+    if "request" in form:
+        raise RequestNotSupported
+    if "request_uri" in form:
+        raise RequestUriNotSupported
+    request = understand(form, client, context)
+    for check in CHECKS:
+        check(request, context)
+    return request
+
+
+def over(asked: Asked, context: Context) -> tuple[Change, ...]:
+    """What has to be written because a request is over, by a yes or a no: it cannot come again."""
+    changes: tuple[Change, ...] = () if asked.pending is None else (Remove(asked.pending),)
+    pushed = asked.sent.pushed
+    if not pushed:
+        return changes
+    until = context.now + context.lifetimes.pushed_request + context.lifetimes.interaction
+    return (*changes, Create(Once(purpose=REQUEST_URI, value=pushed, expires=until)))
+
+
+def _addressed(form: Form, client: Client | None, context: Context, *, pushed: str = "") -> Sent:
+    client, reply_to = address(form, client, issuer=context.at.issuer)
+    return Sent(form=form, client=client, reply_to=reply_to, pushed=pushed)
+
+
+def _form(pending: Pending) -> Form:
+    return Form(pending.parameters, {"resource": pending.resources})

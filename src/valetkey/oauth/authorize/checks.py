@@ -1,0 +1,74 @@
+"""What every authorization request must pass, in the order in which it is asked."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from valetkey.oauth.authorize.request import AuthorizationRequest
+from valetkey.oauth.context import Context
+from valetkey.spec import names
+from valetkey.spec.errors import (
+    InvalidRequest,
+    InvalidScope,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from valetkey.wire import pkce
+
+Check: TypeAlias = Callable[[AuthorizationRequest, Context], None]
+
+MAX_NONCE: Final = 512
+
+
+def response_type_is_code(request: AuthorizationRequest, context: Context) -> None:
+    """OAuth 2.1 4.1.1: no token ever travels in a redirect."""
+    if not request.response_type:
+        raise InvalidRequest("response_type is missing")
+    if request.response_type != "code":
+        raise UnsupportedResponseType
+
+
+def response_mode_is_query(request: AuthorizationRequest, context: Context) -> None:
+    """OAuth 2.0 Multiple Response Types 2.1."""
+    if request.response_mode != "query":
+        raise InvalidRequest("only response_mode=query is offered here")
+
+
+def client_may_use_codes(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 4.1.2.1."""
+    if names.AUTHORIZATION_CODE not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def something_is_asked(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 3.3: where no scope is sent and none is registered, there is nothing to ask."""
+    if not request.permissions:
+        raise InvalidScope("the request asks for nothing")
+
+
+def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 7636 4.4.1; RFC 9700 2.1.1: no plain, and none left out but by policy."""
+    if not request.challenge:
+        optional = context.at.policy(request.client).pkce == "optional"
+        if request.client.is_public or not optional:
+            raise InvalidRequest("code_challenge is missing")
+        return
+    if request.challenge_method != pkce.METHOD:
+        raise InvalidRequest("code_challenge_method must be S256")
+    if not pkce.is_challenge(request.challenge):
+        raise InvalidRequest("code_challenge is malformed")
+
+
+def nonce_is_short(request: AuthorizationRequest, context: Context) -> None:
+    """It travels in the code and in the ID Token."""
+    if len(request.nonce) > MAX_NONCE:
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    response_type_is_code,
+    response_mode_is_query,
+    client_may_use_codes,
+    challenge_is_s256,
+    something_is_asked,
+    nonce_is_short,
+)

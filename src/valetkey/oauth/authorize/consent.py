@@ -1,0 +1,145 @@
+"""Consent: what the user is asked, and what follows from the answer."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from valetkey.model import ids
+from valetkey.model.change import Change, Create, Update
+from valetkey.model.event import Event, Kind, event
+from valetkey.model.grant import Grant
+from valetkey.model.pending import Pending
+from valetkey.oauth.authorize.asked import Asked, over
+from valetkey.oauth.authorize.interaction import NeedConsent, required
+from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
+from valetkey.oauth.authorize.permit import permit
+from valetkey.oauth.authorize.visit import Visit
+from valetkey.oauth.context import Context
+from valetkey.oauth.offer import Offer
+from valetkey.spec.errors import AccessDenied, InvalidRequest
+
+
+def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) -> Consent:
+    """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
+    client = asked.sent.client
+    kept = () if step.grant is None else step.grant.permissions
+    must = required(asked.request)
+    refused = () if step.grant is None else step.grant.refused
+    return Consent(
+        pending=pending,
+        client=client,
+        user=step.person.user,
+        reply_to=asked.sent.reply_to,
+        why=step.why,
+        new=tuple(
+            Row(offer.permissions[one], one in must, client.reasons.get(one, ""), one in refused)
+            for one in step.new
+        ),
+        kept=tuple(offer.permissions[one] for one in offer.ordered(kept)),
+        cannot=offer.cannot((*step.new, *kept)),
+    )
+
+
+def agree(
+    asked: Asked, step: NeedConsent, ticked: Sequence[str], *, visit: Visit, context: Context
+) -> Permit | Deny:
+    """The user's yes to the ticked permissions, and no to the rest of what was asked.
+
+    What the app cannot do without, and what a ticked permission implies, is part of a yes. A yes
+    to nothing at all is a no. Raises InvalidRequest for a permission that was not asked.
+    """
+    new = frozenset(step.new)
+    if not set(ticked) <= new:
+        raise InvalidRequest("the form names a permission that was not asked for")
+    must = required(asked.request) & new
+    chosen = context.offer.with_implied([*ticked, *must]) & new
+    grant, changes, events = _granted(asked, step, chosen=chosen, context=context)
+    if not grant.permissions:
+        return cancel(asked, step, context)
+    return permit(
+        asked,
+        step.person,
+        grant,
+        visit=visit,
+        context=context,
+        changes=changes,
+        events=events,
+    )
+
+
+def cancel(asked: Asked, step: NeedConsent, context: Context) -> Deny:
+    """The user's no. What stood before stands."""
+    grant = "" if step.grant is None else step.grant.id
+    told = _event(asked, step, "refused", grant=grant, permissions=(), context=context)
+    return Deny(
+        error=AccessDenied(),
+        reply_to=asked.sent.reply_to,
+        client=asked.sent.client,
+        changes=over(asked, context),
+        events=(told,),
+    )
+
+
+def _granted(
+    asked: Asked, step: NeedConsent, *, chosen: Iterable[str], context: Context
+) -> tuple[Grant, tuple[Change, ...], tuple[Event, ...]]:
+    """The grant as it stands after the yes, and what has to be written for it."""
+    offer, before = context.offer, step.grant
+    left_out = frozenset(step.new) - frozenset(chosen)
+    if before is None:
+        grant = Grant(
+            id=ids.owned_id(context.env, owner=step.person.user.id),
+            user=step.person.user.id,
+            client=asked.sent.client.id,
+            permissions=offer.ordered(chosen),
+            refused=offer.ordered(left_out),
+            created=context.now,
+            changed=context.now,
+        )
+        told = _event(
+            asked,
+            step,
+            "granted",
+            grant=grant.id,
+            permissions=grant.permissions,
+            context=context,
+        )
+        return grant, (Create(grant),), (told,)
+    grant = msgspec.structs.replace(
+        before,
+        permissions=offer.ordered((*before.permissions, *chosen)),
+        refused=offer.ordered((frozenset(before.refused) | left_out) - frozenset(chosen)),
+        status="active",
+        changed=context.now,
+    )
+    if (grant.permissions, grant.refused, grant.status) == (
+        before.permissions,
+        before.refused,
+        before.status,
+    ):
+        return before, (), ()
+    kind: Kind = "resumed" if before.status == "paused" and not step.new else "upgraded"
+    told = _event(
+        asked, step, kind, grant=grant.id, permissions=offer.ordered(chosen), context=context
+    )
+    return grant, (Update(grant),), (told,)
+
+
+def _event(
+    asked: Asked,
+    step: NeedConsent,
+    kind: Kind,
+    *,
+    grant: str,
+    permissions: tuple[str, ...],
+    context: Context,
+) -> Event:
+    return event(
+        context.env,
+        kind,
+        by="user",
+        user=step.person.user.id,
+        client=asked.sent.client.id,
+        grant=grant,
+        permissions=permissions,
+    )

@@ -1,0 +1,109 @@
+"""The authorization endpoint: parse → address → understand → checks → interaction → permit.
+
+`authorize` is the first visit, `resume` every later one: both ask the same questions of the same
+facts, so that no step can be skipped and no answer goes stale.
+"""
+
+import msgspec
+
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, standing
+from valetkey.model.pending import Pending
+from valetkey.model.want import Alias, Rule
+from valetkey.oauth.authorize.address import ReplyTo
+from valetkey.oauth.authorize.asked import Asked, sent, understood, waiting
+from valetkey.oauth.authorize.consent import sheet
+from valetkey.oauth.authorize.interaction import (
+    NeedConsent,
+    NeedLogin,
+    Ready,
+    Step,
+    next_step,
+    refusal,
+)
+from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login
+from valetkey.oauth.authorize.permit import permit
+from valetkey.oauth.authorize.visit import Visit, person
+from valetkey.oauth.context import Context
+from valetkey.spec.errors import OAuthError
+from valetkey.wire.form import Form
+
+
+def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecision]:
+    """What a first visit comes to. Raises OAuthError, for a page, before the address is known."""
+    its = yield from sent(form, context)
+    try:
+        request = understood(its.form, its.client, context)
+    except OAuthError as error:
+        return _denied(error, its.reply_to, its.client)
+    asked = Asked(sent=its, request=request)
+    step = yield from step_for(asked, visit, context)
+    if isinstance(step, Ready):
+        return permit(asked, step.person, step.grant, visit=visit, context=context)
+    if "none" in request.prompts:
+        return _denied(refusal(step), its.reply_to, its.client)
+    pending = _waiting(asked, visit, context)
+    shown = _ask(asked, step, pending=pending, context=context)
+    return msgspec.structs.replace(shown, changes=(Create(pending),))
+
+
+def resume(name: str, visit: Visit, context: Context) -> Rule[AuthorizeDecision]:
+    """What a waiting request comes to now. Raises OAuthError, for a page."""
+    asked, pending = yield from waiting(name, visit, context)
+    step = yield from step_for(asked, visit, context)
+    if isinstance(step, Ready):
+        return permit(asked, step.person, step.grant, visit=visit, context=context)
+    return _ask(asked, step, pending=pending, context=context)
+
+
+def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
+    """The one thing that is still missing, from the facts of this moment."""
+    who = yield from person(visit, context.now)
+    grant: Grant | None = None
+    if who is not None:
+        wanted = Alias(Grant, standing(who.user.id, asked.sent.client.id))
+        grant = (yield (wanted,)).one(wanted)
+    return next_step(
+        asked.request,
+        reply_to=asked.sent.reply_to,
+        person=who,
+        fresh=who is not None and who.session.id == asked.fresh,
+        grant=grant,
+        now=context.now,
+    )
+
+
+def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
+    # RFC 9700 4.11.2: nobody is sent on unasked to an app that nobody vouches for.
+    return Deny(error=error, reply_to=reply_to, client=client, interstitial=not client.verified)
+
+
+def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
+    return Pending(
+        id=ids.free_id(context.env),
+        kind="interaction",
+        client=asked.sent.client.id,
+        parameters=dict(asked.sent.form),
+        resources=asked.sent.form.all("resource"),
+        browser=visit.browser,
+        pushed=asked.sent.pushed,
+        created=context.now,
+        expires=context.now + context.lifetimes.interaction,
+    )
+
+
+def _ask(
+    asked: Asked, step: NeedLogin | NeedConsent, *, pending: Pending, context: Context
+) -> Login | Consent:
+    match step:
+        case NeedConsent():
+            return sheet(asked, step, pending=pending, offer=context.offer)
+        case NeedLogin():
+            return Login(
+                pending=pending,
+                client=asked.sent.client,
+                login_hint=asked.request.login_hint,
+                user=None if step.person is None else step.person.user,
+            )

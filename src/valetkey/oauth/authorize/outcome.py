@@ -1,0 +1,67 @@
+"""What the authorization endpoint and its pages can come to."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from valetkey.model.client import Client
+from valetkey.model.pending import Pending
+from valetkey.model.user import User
+from valetkey.oauth.authorize.address import ReplyTo
+from valetkey.oauth.authorize.interaction import Why
+from valetkey.oauth.decision import Outcome
+from valetkey.spec.errors import OAuthError
+from valetkey.wire.catalog import Permission
+
+
+class Deny(Outcome, frozen=True, kw_only=True, eq=False):
+    """No. `reply_to` is None where there is nobody to tell but the user. `interstitial`: the user
+    is asked before being sent on to an app that nobody vouches for (RFC 9700 4.11.2)."""
+
+    error: OAuthError
+    reply_to: ReplyTo | None = None
+    client: Client | None = None
+    interstitial: bool = False
+
+
+class Login(Outcome, frozen=True, kw_only=True, eq=False):
+    """The user has to sign in. `user` is whoever is signed in already and must prove it again."""
+
+    pending: Pending
+    client: Client
+    login_hint: str = ""
+    user: User | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A permission on the consent page. `required`: the app does not work without it. `reason` is
+    the app's own word. `refused`: the user said no to it before."""
+
+    permission: Permission
+    required: bool
+    reason: str
+    refused: bool
+
+
+class Consent(Outcome, frozen=True, kw_only=True, eq=False):
+    """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
+    of the catalogs, riskiest first."""
+
+    pending: Pending
+    client: Client
+    user: User
+    reply_to: ReplyTo
+    why: Why
+    new: tuple[Row, ...]
+    kept: tuple[Permission, ...]
+    cannot: tuple[Permission, ...]
+
+
+class Permit(Outcome, frozen=True, kw_only=True, eq=False):
+    """Yes: the code goes back to the app."""
+
+    reply_to: ReplyTo
+    code: str
+
+
+AuthorizeDecision: TypeAlias = Deny | Login | Consent | Permit

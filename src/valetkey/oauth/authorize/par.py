@@ -1,0 +1,65 @@
+"""Pushed authorization requests (RFC 9126): the request is sent ahead, and only its name travels
+through the browser."""
+
+from typing import Final
+
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.pending import Pending
+from valetkey.model.want import Rule
+from valetkey.oauth.authorize.address import address
+from valetkey.oauth.authorize.asked import understood
+from valetkey.oauth.clients.authentication import authenticate
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issued, Refuse
+from valetkey.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.names import REQUEST_URI_PREFIX
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 9126", "2")
+
+_OF_THE_CALL: Final = frozenset({"client_secret"})
+"""Parameters that authenticate the call: they are no part of the request, and are not kept."""
+
+
+def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Keeps a request that would pass the authorization endpoint, and names it."""
+    by = yield from authenticate(call, context)
+    if "request_uri" in call.form:
+        raise InvalidRequest("request_uri may not be pushed")
+    parameters = {name: call.form[name] for name in call.form if name not in _OF_THE_CALL}
+    resources = call.form.all("resource")
+    form = Form(parameters | {"client_id": by.client.id}, {"resource": resources})
+    address(form, by.client, issuer=context.at.issuer)
+    understood(form, by.client, context)
+    pending = Pending(
+        id=ids.to_text(context.env.draw(ids.LENGTH)),
+        kind="pushed",
+        client=by.client.id,
+        parameters=dict(form),
+        resources=resources,
+        created=context.now,
+        expires=context.now + context.lifetimes.pushed_request,
+    )
+    document = {
+        "request_uri": REQUEST_URI_PREFIX + pending.id,
+        "expires_in": context.lifetimes.pushed_request,
+    }
+    return Answer(document=document, changes=(Create(pending),))
+
+
+PAR: Final = Feature(
+    name="pushed authorization requests",
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(
+            path="/par",
+            metadata="pushed_authorization_request_endpoint",
+            cite=CITE,
+            rule=push,
+            status=201,
+        ),
+    ),
+)

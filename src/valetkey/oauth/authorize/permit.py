@@ -1,0 +1,78 @@
+"""The yes: an authorization code on its way back to the app (RFC 6749 4.1.2)."""
+
+import msgspec
+
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.change import Change, Create
+from valetkey.model.event import Event
+from valetkey.model.grant import Grant
+from valetkey.model.pending import Pending
+from valetkey.oauth.authorize.asked import Asked, over
+from valetkey.oauth.authorize.outcome import Permit
+from valetkey.oauth.authorize.visit import Person, Visit
+from valetkey.oauth.context import Context
+from valetkey.oauth.issue import code as codes
+from valetkey.oauth.issue.code import Code, CodeReference
+
+
+def permit(
+    asked: Asked,
+    person: Person,
+    grant: Grant,
+    *,
+    visit: Visit,
+    context: Context,
+    changes: tuple[Change, ...] = (),
+    events: tuple[Event, ...] = (),
+) -> Permit:
+    """The answer for a standing grant. `changes` and `events` are those that made it stand."""
+    code, kept = _code(asked, person, grant, visit=visit, context=context)
+    return Permit(
+        reply_to=asked.sent.reply_to,
+        code=code,
+        changes=(*changes, *kept, *over(asked, context)),
+        events=events,
+    )
+
+
+def _code(
+    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+) -> tuple[str, tuple[Change, ...]]:
+    """The code, and what has to be written before it goes out: nothing, where it is small."""
+    request = asked.request
+    code = Code(
+        client=request.client.id,
+        redirect_uri=digest(asked.sent.reply_to.uri),
+        redirect_sent=request.redirect_sent,
+        challenge=request.challenge,
+        nonce=request.nonce,
+        user=person.user.id,
+        grant=grant.id,
+        family=ids.owned_id(context.env, owner=person.user.id),
+        session=person.session.id,
+        auth_time=person.session.auth_time,
+        scope=request.scope,
+        permissions=grant.allows(request.permissions),
+        resources=request.resources,
+        device=visit.device,
+        expires=context.now + context.lifetimes.code,
+    )
+    raw = msgspec.msgpack.encode(code)
+    if len(raw) <= codes.MAX_BYTES:
+        return codes.write(raw, context.at.keyring, context.env), ()
+    pending = _kept(code, raw, context)
+    reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
+    return codes.write(reference, context.at.keyring, context.env), (Create(pending),)
+
+
+def _kept(code: Code, raw: bytes, context: Context) -> Pending:
+    return Pending(
+        id=ids.free_id(context.env),
+        kind="code",
+        client=code.client,
+        contents=raw,
+        created=context.now,
+        # Kept past the code's own end, so that a replay is told from a stray code.
+        expires=code.expires + 600,
+    )

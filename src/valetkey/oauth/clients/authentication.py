@@ -1,0 +1,111 @@
+"""Client authentication (RFC 6749 2.3): who makes this call?"""
+
+import base64
+from typing import Final
+from urllib.parse import unquote_plus
+
+from valetkey.model.client import Client
+from valetkey.model.resource import ResourceServer
+from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+
+
+def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
+    """The client that makes the call. Raises InvalidClient, or InvalidRequest for two methods.
+
+    A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
+    """
+    method, claimed = _claimed(call, context)
+    wanted = One(Client, claimed.client_id)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or client.status != "active":
+        raise InvalidClient(detail="unknown or suspended client")
+    if client.auth_method != method:
+        raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
+    if not client.is_public and not _proves(client, claimed.secret, context.now):
+        raise InvalidClient(detail=f"wrong secret for {client.id}")
+    return Authenticated(client)
+
+
+def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
+    """The resource server that makes the call, or None where no resource server has that name.
+    Raises InvalidClient for a wrong secret."""
+    method, claimed = _claimed(call, context)
+    wanted = One(ResourceServer, claimed.client_id)
+    server = (yield (wanted,)).one(wanted)
+    if server is None:
+        return None
+    if method == "none" or not _proves(server, claimed.secret, context.now):
+        raise InvalidClient(detail=f"wrong secret for resource server {server.id}")
+    return server
+
+
+def may_use(client: Client, grant_type: str) -> None:
+    """Raises UnauthorizedClient where the client is not registered for the grant type."""
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClient("this client is not registered for this grant type")
+
+
+def _claimed(call: Call, context: Context) -> tuple[str, Credentials]:
+    found = [
+        (way.name, credentials)
+        for feature in context.at.features
+        for way in feature.client_auth
+        if (credentials := way.read(call)) is not None
+    ]
+    if len(found) > 1:
+        # RFC 6749 2.3: not more than one method in a request.
+        raise InvalidRequest("the client authenticates in more than one way")
+    if not found:
+        raise InvalidClient("the client did not say who it is")
+    return found[0]
+
+
+def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
+    # Every kept secret is compared, so that time tells nothing about which one fits.
+    return sum(kept.fits(secret, now) for kept in party.secrets) > 0
+
+
+def _basic(call: Call) -> Credentials | None:
+    scheme, _, encoded = call.authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, secret = (
+            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        )
+    except ValueError as error:
+        raise InvalidClient("the Authorization header cannot be read") from error
+    if not colon or not name:
+        raise InvalidClient("the Authorization header cannot be read")
+    credentials = Credentials(unquote_plus(name), unquote_plus(secret))
+    if call.form.get("client_id", credentials.client_id) != credentials.client_id:
+        raise InvalidRequest("client_id differs from the authenticated client")
+    return credentials
+
+
+def _post(call: Call) -> Credentials | None:
+    secret = call.form.get("client_secret")
+    return None if secret is None else Credentials(call.form.need("client_id"), secret)
+
+
+def _none(call: Call) -> Credentials | None:
+    if call.authorization or "client_secret" in call.form or "client_id" not in call.form:
+        return None
+    return Credentials(call.form["client_id"])
+
+
+_SECRETS: Final = Cite("RFC 6749", "2.3.1")
+
+CLIENT_AUTHENTICATION: Final = Feature(
+    name="client authentication",
+    cites=(_SECRETS, Cite("RFC 6749", "3.2.1")),
+    client_auth=(
+        ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic),
+        ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post),
+        ClientAuth(name="none", cite=Cite("RFC 6749", "3.2.1"), read=_none),
+    ),
+)

@@ -1,0 +1,59 @@
+"""What every rule may rely on: the installation as it stands, the time, and randomness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from valetkey.jose.jwk import PrivateKey
+from valetkey.model.client import Client
+from valetkey.model.env import Env
+from valetkey.model.keys import Keyring
+from valetkey.model.policy import DEFAULT, Lifetimes, Policy
+from valetkey.oauth.offer import Offer
+
+if TYPE_CHECKING:
+    from valetkey.oauth.feature import Feature
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The slow facts: they change when an administrator says so, and may be a second old."""
+
+    issuer: str
+    lifetimes: Lifetimes
+    keyring: Keyring
+    offer: Offer
+    features: tuple[Feature, ...]
+    policies: dict[str, Policy] = {}
+
+    def policy(self, client: Client) -> Policy:
+        """What the client is held to."""
+        return self.policies.get(client.policy, DEFAULT)
+
+
+class Context(msgspec.Struct, frozen=True, eq=False):
+    """An installation at a moment."""
+
+    at: Installation
+    env: Env
+
+    @property
+    def now(self) -> int:
+        return self.env.now
+
+    @property
+    def offer(self) -> Offer:
+        return self.at.offer
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        return self.at.lifetimes
+
+    def access_token_key(self, client: Client) -> PrivateKey:
+        """The key that signs this client's access tokens."""
+        return self.at.keyring.signing[self.at.policy(client).access_token_algorithm]
+
+    def id_token_key(self, client: Client) -> PrivateKey:
+        """The key that signs this client's ID Tokens."""
+        return self.at.keyring.signing[self.at.policy(client).id_token_algorithm]

@@ -1,0 +1,68 @@
+"""Outcomes: closed unions, matched exhaustively. Changes and events are committed together."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from valetkey.model.change import Change
+from valetkey.model.client import Client
+from valetkey.model.event import Event
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.user import User
+from valetkey.spec.errors import OAuthError
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.id_token import IdToken
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a rule returns: the facts of its answer, and what has to be written first."""
+
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Refuse(Outcome, frozen=True, kw_only=True, eq=False):
+    """No, in a registered code. A refusal may write too: close a family, count an attempt."""
+
+    error: OAuthError
+
+
+class Answer(Outcome, frozen=True, kw_only=True, eq=False):
+    """A JSON document; None for an empty answer."""
+
+    document: object
+
+
+class Standing(msgspec.Struct, frozen=True, eq=False):
+    """Who said yes, to what, on which device."""
+
+    user: User
+    grant: Grant
+    family: TokenFamily
+
+
+class Issue(Outcome, frozen=True, kw_only=True, eq=False):
+    """A grant type's yes: what to make tokens from. `standing` is None for a client that acts for
+    itself. `scope` holds the names that the client asked by; `resources` narrow the audience."""
+
+    client: Client
+    standing: Standing | None
+    permissions: tuple[str, ...]
+    scope: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    nonce: str = ""
+    with_id_token: bool = False
+    with_refresh_token: bool = False
+
+
+class Issued(Outcome, frozen=True, kw_only=True, eq=False):
+    """Tokens that have passed the choke point, to be signed once the changes are written."""
+
+    client: Client
+    access_token: AccessToken
+    id_token: IdToken | None
+    refresh_token: str
+    scope: str
+
+
+TokenDecision: TypeAlias = Issue | Refuse

@@ -1,0 +1,109 @@
+"""A feature is one file that exports one `Feature`, and one line in `features.py`.
+
+Discovery, documentation and the conformance table are folds over the enabled features.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from valetkey.model.client import AuthMethod, Client
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.spec.cite import Cite
+from valetkey.wire.form import Form
+
+P = TypeVar("P")
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A form that somebody posted. `authorization` is the header's value, `agent` the user
+    agent."""
+
+    form: Form
+    authorization: str = ""
+    agent: str = ""
+
+
+class Authenticated(msgspec.Struct, frozen=True, eq=False):
+    """A client that proved who it is, or a public one that said so. Only
+    `clients.authentication.authenticate` makes one."""
+
+    client: Client
+
+
+class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
+    """An exchange at the token endpoint. `parse` reads its parameters, `decide` says yes or no."""
+
+    name: str
+    cite: Cite
+    parse: Callable[[Form], P]
+    decide: Callable[[P, Authenticated, Context], Rule[Issue | Refuse]]
+
+    def begin(self, form: Form, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+        """Parse, then decide. Raises OAuthError for parameters that cannot be read."""
+        return self.decide(self.parse(form), by, context)
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """Who a call claims to be, and the secret that it brings."""
+
+    client_id: str
+    secret: str = msgspec.field(default="")
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.client_id!r}, …)"
+
+
+class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """A way for a client to prove who it is. `read` finds its credentials in a call, or None."""
+
+    name: AuthMethod
+    cite: Cite
+    read: Callable[[Call], Credentials | None]
+
+
+class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Takes a POSTed form from a client (JSON answers, never cached)."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    rule: Callable[[Call, Context], Rule[Answer | Issued | Refuse]]
+    status: Literal[200, 201] = 200
+
+
+class BearerEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers to whoever brings an access token."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    rule: Callable[[str, Context], Rule[Answer | Refuse]]
+
+
+class DocumentEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Publishes a document that is the same for everybody. `seconds` says how long it keeps."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    document: Callable[[Context], Mapping[str, Any]]
+    seconds: Callable[[Context], int]
+
+
+Endpoint: TypeAlias = FormEndpoint | BearerEndpoint | DocumentEndpoint
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the protocol that can be switched on. `metadata` are the members that it adds to
+    the discovery document; lists of the same name are joined."""
+
+    name: str
+    cites: tuple[Cite, ...]
+    grant_types: tuple[GrantType[Any], ...] = ()
+    client_auth: tuple[ClientAuth, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    metadata: Callable[[Context], Mapping[str, Any]] = lambda _: {}

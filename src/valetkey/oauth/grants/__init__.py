@@ -1,0 +1,1 @@
+"""For what: one file for each grant type."""

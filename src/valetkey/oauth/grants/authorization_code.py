@@ -1,0 +1,211 @@
+"""The authorization code grant (RFC 6749 4.1.3) with PKCE (RFC 7636 4.6)."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.model.change import Change, Create, Update
+from valetkey.model.client import Client
+from valetkey.model.event import Event, Kind, event
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.pending import Pending
+from valetkey.model.user import User
+from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Refuse, Standing
+from valetkey.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.oauth.grants import narrowing
+from valetkey.oauth.issue import code as codes
+from valetkey.oauth.issue.code import Code, CodeReference
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire import pkce
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 6749", "4.1.3")
+
+
+class Redemption(msgspec.Struct, frozen=True):
+    """What the client brings. `redirect_uri` and `verifier` are "" where it sent none."""
+
+    code: str
+    redirect_uri: str
+    verifier: str
+    narrowing: narrowing.Narrowing
+
+    def __repr__(self) -> str:
+        return "Redemption(…)"
+
+
+def parse(form: Form) -> Redemption:
+    """The parameters of RFC 6749 4.1.3 and RFC 7636 4.5."""
+    return Redemption(
+        form.need("code"),
+        form.get("redirect_uri", ""),
+        form.get("code_verifier", ""),
+        narrowing.parse(form),
+    )
+
+
+def decide(what: Redemption, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Tokens for a code of this client, once."""
+    code = yield from _opened(what.code, context)
+    family = One(TokenFamily, code.family)
+    grant, user = One(Grant, code.grant), One(User, code.user)
+    found = yield (family, grant, user)
+    spent = found.one(family)
+    if spent is not None:
+        return _replayed(spent, context)
+    if context.now >= code.expires:
+        raise InvalidGrant("the code has expired")
+    wrong = _wrong_binding(what, code, by.client)
+    if wrong:
+        return _burnt(code, wrong, context)
+    their_grant, their_user = found.one(grant), found.one(user)
+    if their_grant is None or their_user is None:
+        raise InvalidGrant(detail="the grant or the user of the code is gone")
+    return _redeemed(what, code, by.client, context=context, user=their_user, grant=their_grant)
+
+
+def _opened(text: str, context: Context) -> Rule[Code]:
+    inside = codes.contents(codes.read(text, context.at.keyring))
+    if isinstance(inside, CodeReference):
+        wanted = One(Pending, inside.pending)
+        pending = (yield (wanted,)).one(wanted)
+        if pending is None or pending.kind != "code":
+            raise InvalidGrant(detail="the contents of the code are gone")
+        inside = codes.contents(pending.contents)
+    if not isinstance(inside, Code):
+        raise InvalidGrant(detail="a code that names a code")
+    return inside
+
+
+def _wrong_binding(what: Redemption, code: Code, client: Client) -> str:
+    """Which of its bindings the code is presented without, or "" (ATTACKS A05, A08)."""
+    if code.client != client.id:
+        return "issued to another client"
+    if what.redirect_uri:
+        if not same(digest(what.redirect_uri).encode(), code.redirect_uri.encode()):
+            return "another redirect_uri"
+    elif code.redirect_sent and not code.challenge:
+        # OAuth 2.1 drops the parameter because PKCE does its work; RFC 6749 4.1.3 wants it.
+        return "redirect_uri is missing"
+    if bool(code.challenge) != bool(what.verifier):
+        return "a verifier without a challenge, or a challenge without a verifier"
+    if code.challenge and not pkce.proves(what.verifier, code.challenge):
+        return "another code_verifier"
+    return ""
+
+
+def _family(code: Code, client: Client, context: Context) -> TokenFamily:
+    lifetimes, policy = context.lifetimes, context.at.policy(client)
+    refreshable = _may_refresh(code, client)
+    until = policy.refresh_token or lifetimes.refresh_token
+    idle = policy.refresh_idle or lifetimes.refresh_idle
+    return TokenFamily(
+        id=code.family,
+        grant=code.grant,
+        user=code.user,
+        client=code.client,
+        scope=code.scope,
+        permissions=code.permissions,
+        resources=code.resources,
+        refreshable=refreshable,
+        session=code.session,
+        auth_time=code.auth_time,
+        device=code.device,
+        created=context.now,
+        used=context.now,
+        # A family outlives its last access token, so that a replay of the code is still noticed.
+        expires=context.now + (min(until, idle) if refreshable else lifetimes.access_token + 3600),
+    )
+
+
+def _may_refresh(code: Code, client: Client) -> bool:
+    left_out = names.OFFLINE_ACCESS in code.scope and names.OFFLINE_ACCESS not in code.permissions
+    return names.REFRESH_TOKEN in client.grant_types and not left_out
+
+
+def _redeemed(
+    what: Redemption, code: Code, client: Client, *, context: Context, user: User, grant: Grant
+) -> Issue:
+    family = _family(code, client, context)
+    permissions, resources = narrowing.narrow(
+        what.narrowing,
+        permissions=grant.allows(code.permissions),
+        resources=code.resources,
+        offer=context.offer,
+    )
+    return Issue(
+        client=client,
+        standing=Standing(user, grant, family),
+        permissions=permissions,
+        scope=code.scope,
+        resources=resources,
+        nonce=code.nonce,
+        with_id_token=names.OPENID in code.permissions,
+        with_refresh_token=family.refreshable,
+        changes=(Create(family),),
+        events=(_event(context, "connected", code, note=code.device),),
+    )
+
+
+def _replayed(family: TokenFamily, context: Context) -> Refuse:
+    """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+    if family.status == "open":
+        closed = msgspec.structs.replace(family, status="closed", because="code replayed")
+        changes = (Update(closed),)
+        events = (
+            event(
+                context.env,
+                "replayed",
+                by="server",
+                user=family.user,
+                client=family.client,
+                grant=family.grant,
+                note="authorization code",
+            ),
+        )
+    error = InvalidGrant("the code was used before", detail=f"family {family.id}")
+    return Refuse(error=error, changes=changes, events=events)
+
+
+def _burnt(code: Code, wrong: str, context: Context) -> Refuse:
+    """A code in the wrong hands is spent at once: its family is born closed."""
+    family = TokenFamily(
+        id=code.family,
+        grant=code.grant,
+        user=code.user,
+        client=code.client,
+        status="closed",
+        because=f"code refused: {wrong}",
+        created=context.now,
+        used=context.now,
+        expires=code.expires + 3600,
+    )
+    events = (_event(context, "refused", code, note="authorization code"),)
+    return Refuse(error=InvalidGrant(detail=wrong), changes=(Create(family),), events=events)
+
+
+def _event(context: Context, kind: Kind, code: Code, *, note: str) -> Event:
+    return event(
+        context.env,
+        kind,
+        by="app",
+        user=code.user,
+        client=code.client,
+        grant=code.grant,
+        note=note,
+    )
+
+
+AUTHORIZATION_CODE: Final = Feature(
+    name="authorization code",
+    cites=(CITE, pkce.CITE),
+    grant_types=(GrantType(name=names.AUTHORIZATION_CODE, cite=CITE, parse=parse, decide=decide),),
+    metadata=lambda _: {"code_challenge_methods_supported": (pkce.METHOD,)},
+)

@@ -1,0 +1,46 @@
+"""The client credentials grant (RFC 6749 4.4): a client acts for itself. Nothing is stored."""
+
+from typing import Final
+
+from valetkey.model.resource import IDENTITY
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Refuse
+from valetkey.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.oauth.grants import narrowing
+from valetkey.oauth.grants.narrowing import Narrowing
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import UnauthorizedClient
+
+CITE: Final = Cite("RFC 6749", "4.4")
+
+_OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
+
+
+def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """A token for the client's own use, with what it is registered for."""
+    yield from ()
+    if by.client.is_public:
+        # RFC 6749 4.4: only confidential clients.
+        raise UnauthorizedClient("a client without a secret cannot act for itself")
+    registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
+    permissions, resources = narrowing.narrow(
+        wish, permissions=registered, resources=(), offer=context.offer
+    )
+    return Issue(
+        client=by.client,
+        standing=None,
+        permissions=permissions,
+        scope=wish.scope or by.client.scope,
+        resources=resources,
+    )
+
+
+CLIENT_CREDENTIALS: Final = Feature(
+    name="client credentials",
+    cites=(CITE,),
+    grant_types=(
+        GrantType(name=names.CLIENT_CREDENTIALS, cite=CITE, parse=narrowing.parse, decide=decide),
+    ),
+)

@@ -1,0 +1,145 @@
+"""The refresh token grant (RFC 6749 6): rotation that a lost reply cannot break.
+
+Public clients rotate (RFC 9700 4.14.2), confidential ones do not. The previous generation, shown
+again inside the window, gets the very same successor, because tokens are derived, not drawn. An
+older one is in a stranger's hands: the family closes.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.model.change import Change, Update
+from valetkey.model.client import Client
+from valetkey.model.event import event
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.user import User
+from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Refuse, Standing
+from valetkey.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.oauth.grants import narrowing
+from valetkey.oauth.issue.refresh_token import RefreshToken, read
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 6749", "6")
+
+USED_STEP: Final = 3600
+"""A family that does not rotate notes its last use at most once in so many seconds."""
+
+
+class Refreshing(msgspec.Struct, frozen=True):
+    """What the client brings."""
+
+    refresh_token: str
+    narrowing: narrowing.Narrowing
+
+    def __repr__(self) -> str:
+        return "Refreshing(…)"
+
+
+def parse(form: Form) -> Refreshing:
+    """The parameters of RFC 6749 6."""
+    return Refreshing(form.need("refresh_token"), narrowing.parse(form))
+
+
+def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Fresh tokens for the family that the refresh token names."""
+    shown = read(what.refresh_token, context.at.keyring)
+    wanted = One(TokenFamily, shown.family)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or family.client != by.client.id:
+        raise InvalidGrant(detail="the family is gone, or another client's")
+    if family.status != "open" or not family.refreshable or context.now >= family.expires:
+        raise InvalidGrant(detail=f"the family is {family.status} or expired")
+    if not _is_fresh(shown, family, context):
+        return _replayed(family, context)
+    grant, user = One(Grant, family.grant), One(User, family.user)
+    found = yield (grant, user)
+    their_grant, their_user = found.one(grant), found.one(user)
+    if their_grant is None or their_user is None:
+        raise InvalidGrant(detail="the grant or the user is gone")
+    next_family, changes = _turned(shown, family, client=by.client, context=context)
+    standing = Standing(their_user, their_grant, next_family)
+    return _issue(what, standing, client=by.client, context=context, changes=changes)
+
+
+def _is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool:
+    """Whether it is the family's present token, or the one before it within the window."""
+    if shown.shard != 0 or shown.generation == family.generation:
+        return shown.shard == 0
+    in_window = context.now <= family.rotated + context.lifetimes.refresh_window
+    return shown.generation == family.generation - 1 and in_window
+
+
+def _turned(
+    shown: RefreshToken, family: TokenFamily, *, client: Client, context: Context
+) -> tuple[TokenFamily, tuple[Change, ...]]:
+    """The family after this refresh, and what has to be written for it."""
+    if shown.generation < family.generation:
+        # A retry: the reply with the successor was lost. The same successor goes out again.
+        return family, ()
+    if not client.is_public and context.now < family.used + USED_STEP:
+        return family, ()
+    idle = context.at.policy(client).refresh_idle or context.lifetimes.refresh_idle
+    until = context.at.policy(client).refresh_token or context.lifetimes.refresh_token
+    turned = msgspec.structs.replace(
+        family,
+        generation=family.generation + (1 if client.is_public else 0),
+        rotated=context.now if client.is_public else family.rotated,
+        used=context.now,
+        expires=min(context.now + idle, family.created + until),
+    )
+    return turned, (Update(turned),)
+
+
+def _issue(
+    what: Refreshing,
+    standing: Standing,
+    *,
+    client: Client,
+    context: Context,
+    changes: tuple[Change, ...],
+) -> Issue:
+    family = standing.family
+    permissions, resources = narrowing.narrow(
+        what.narrowing,
+        permissions=standing.grant.allows(family.permissions),
+        resources=family.resources,
+        offer=context.offer,
+    )
+    return Issue(
+        client=client,
+        standing=standing,
+        permissions=permissions,
+        scope=family.scope,
+        resources=resources,
+        with_id_token=names.OPENID in permissions,
+        with_refresh_token=True,
+        changes=changes,
+    )
+
+
+def _replayed(family: TokenFamily, context: Context) -> Refuse:
+    closed = msgspec.structs.replace(family, status="closed", because="refresh token replayed")
+    told = event(
+        context.env,
+        "replayed",
+        by="server",
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note="refresh token",
+    )
+    error = InvalidGrant("the refresh token was used before", detail=f"family {family.id}")
+    return Refuse(error=error, changes=(Update(closed),), events=(told,))
+
+
+REFRESH_TOKEN: Final = Feature(
+    name="refresh token",
+    cites=(CITE, Cite("RFC 9700", "4.14.2")),
+    grant_types=(GrantType(name=names.REFRESH_TOKEN, cite=CITE, parse=parse, decide=decide),),
+)

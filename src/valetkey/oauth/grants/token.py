@@ -1,0 +1,49 @@
+"""The token endpoint (RFC 6749 3.2): authenticate, decide by grant type, pass the choke point."""
+
+from typing import Final
+
+from valetkey.model.want import Rule
+from valetkey.oauth.clients.authentication import authenticate, may_use
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.oauth.feature import Call, Feature, FormEndpoint, GrantType
+from valetkey.oauth.issue.tokens import issue
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import UnsupportedGrantType
+
+
+def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Tokens for what the client brings, or a refusal."""
+    name = call.form.need("grant_type")
+    grant_type = grant_types(context).get(name)
+    if grant_type is None:
+        raise UnsupportedGrantType
+    by = yield from authenticate(call, context)
+    may_use(by.client, name)
+    decision = yield from grant_type.begin(call.form, by, context)
+    match decision:
+        case Issue():
+            return issue(decision, context)
+        case Refuse():
+            return decision
+
+
+def grant_types(context: Context) -> dict[str, GrantType[object]]:
+    """The enabled grant types by name."""
+    return {
+        grant_type.name: grant_type
+        for feature in context.at.features
+        for grant_type in feature.grant_types
+    }
+
+
+TOKEN: Final = Feature(
+    name="token endpoint",
+    cites=(Cite("RFC 6749", "3.2"),),
+    endpoints=(
+        FormEndpoint(
+            path="/token", metadata="token_endpoint", cite=Cite("RFC 6749", "3.2"), rule=token
+        ),
+    ),
+    metadata=lambda context: {"grant_types_supported": tuple(grant_types(context))},
+)

@@ -1,0 +1,55 @@
+"""Refresh tokens: derived, not stored.
+
+prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ HMAC-SHA-256). The database holds the
+family and its generation; without the MAC key, which is sealed, it yields no token.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.model import ids
+from valetkey.model.keys import Keyring
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire import opaque
+
+PURPOSE: Final = b"refresh token"
+KID: Final = 4
+_BODY: Final = KID + ids.LENGTH + 1 + 4
+
+
+class RefreshToken(msgspec.Struct, frozen=True):
+    """What a genuine refresh token names."""
+
+    family: str
+    shard: int
+    generation: int
+
+
+def write(token: RefreshToken, keyring: Keyring) -> str:
+    """The token, the same each time while the key is."""
+    key = keyring.macs[0]
+    body = (
+        bytes.fromhex(key.kid)
+        + ids.to_bytes(token.family)
+        + token.shard.to_bytes(1, "big")
+        + token.generation.to_bytes(4, "big")
+    )
+    return opaque.write("rt", body + seal.mac(key.raw, PURPOSE, body))
+
+
+def read(text: str, keyring: Keyring) -> RefreshToken:
+    """The token, once its MAC has proved it ours. Raises InvalidGrant."""
+    try:
+        raw = opaque.read("rt", text)
+    except opaque.NotOpaque as error:
+        raise InvalidGrant(detail=f"refresh token: {error}") from error
+    body, proof = raw[:_BODY], raw[_BODY:]
+    key = keyring.mac_key(body[:KID].hex())
+    if len(proof) != seal.MAC or key is None:
+        raise InvalidGrant(detail="refresh token: cut, or its key is gone")
+    if not seal.same(proof, seal.mac(key.raw, PURPOSE, body)):
+        raise InvalidGrant(detail="refresh token: forged")
+    family, rest = body[KID : KID + ids.LENGTH], body[KID + ids.LENGTH :]
+    return RefreshToken(ids.to_text(family), rest[0], int.from_bytes(rest[1:], "big"))

@@ -1,0 +1,114 @@
+"""The choke point: every token of every grant type is made here."""
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.jose.base64url import encode
+from valetkey.model.client import Client
+from valetkey.oauth.alive import why_dead
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Issued, Standing
+from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire import access_token, id_token
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.id_token import IdToken
+
+
+def issue(decision: Issue, context: Context) -> Issued:
+    """The tokens of a yes, unsigned. Raises InvalidGrant where somebody is no longer alive."""
+    dead = why_dead(decision.client, decision.standing)
+    if dead:
+        raise InvalidGrant(detail=dead)
+    scope = context.offer.names(decision.permissions, asked=decision.scope)
+    return Issued(
+        client=decision.client,
+        access_token=_access_token(decision, scope, context),
+        id_token=_id_token(decision, context) if decision.with_id_token else None,
+        refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
+        scope=scope,
+        changes=decision.changes,
+        events=decision.events,
+    )
+
+
+def response(issued: Issued, context: Context) -> dict[str, str | int]:
+    """The token response (RFC 6749 5.1), signed. Only for what has been committed."""
+    signed = jwt.sign(
+        issued.access_token,
+        key=context.access_token_key(issued.client),
+        typ=access_token.TYPE,
+    )
+    answer: dict[str, str | int] = {
+        "access_token": signed,
+        "token_type": "Bearer",
+        "expires_in": issued.access_token.exp - context.now,
+        "scope": issued.scope,
+    }
+    if issued.refresh_token:
+        answer["refresh_token"] = issued.refresh_token
+    if issued.id_token is not None:
+        answer["id_token"] = _sign_id_token(
+            issued.id_token, access=signed, client=issued.client, context=context
+        )
+    return answer
+
+
+def _access_token(decision: Issue, scope: str, context: Context) -> AccessToken:
+    policy = context.at.policy(decision.client)
+    seconds = policy.access_token or context.lifetimes.access_token
+    standing = decision.standing
+    token = AccessToken(
+        iss=context.at.issuer,
+        # A client's own name lies in a namespace of its own: no user is called that.
+        sub=f"client:{decision.client.id}",
+        aud=context.offer.audience(decision.permissions, decision.resources),
+        client_id=decision.client.id,
+        jti=encode(context.env.draw(16)),
+        scope=scope,
+        iat=context.now,
+        exp=context.now + seconds,
+    )
+    if standing is None:
+        return token
+    return _of_user(token, standing)
+
+
+def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
+    return msgspec.structs.replace(
+        token,
+        sub=standing.user.id,
+        auth_time=standing.family.auth_time,
+        grant_id=standing.grant.id,
+        grant_version=standing.grant.version,
+        family_id=standing.family.id,
+    )
+
+
+def _refresh_token(decision: Issue, context: Context) -> str:
+    if decision.standing is None:
+        raise InvalidGrant(detail="a refresh token without a family")
+    family = decision.standing.family
+    return refresh_token.write(RefreshToken(family.id, 0, family.generation), context.at.keyring)
+
+
+def _id_token(decision: Issue, context: Context) -> IdToken | None:
+    standing = decision.standing
+    if standing is None:
+        return None
+    return IdToken(
+        iss=context.at.issuer,
+        sub=standing.user.id,
+        aud=decision.client.id,
+        iat=context.now,
+        exp=context.now + context.lifetimes.id_token,
+        auth_time=standing.family.auth_time,
+        nonce=decision.nonce,
+        sid=standing.family.session,
+    )
+
+
+def _sign_id_token(token: IdToken, *, access: str, client: Client, context: Context) -> str:
+    bound = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
+    return jwt.sign(bound, key=context.id_token_key(client), typ=id_token.TYPE)

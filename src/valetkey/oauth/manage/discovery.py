@@ -1,0 +1,101 @@
+"""Discovery (RFC 8414; OpenID Connect Discovery 4) and the published keys: folds over features."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.jwk import ALGORITHMS
+from valetkey.oauth.authorize.request import PROMPTS
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import DocumentEndpoint, Feature, FormEndpoint
+from valetkey.spec.cite import Cite
+from valetkey.wire import metadata
+from valetkey.wire.metadata import ServerMetadata
+
+AUTHORIZE: Final = "/authorize"
+
+METADATA_SECONDS: Final = 300
+
+
+def server_metadata(context: Context) -> ServerMetadata:
+    """What this server says of itself: just what is enabled."""
+    members: dict[str, Any] = {"issuer": context.at.issuer}
+    for feature in context.at.features:
+        for endpoint in feature.endpoints:
+            if endpoint.metadata:
+                members[endpoint.metadata] = context.at.issuer + endpoint.path
+            if isinstance(endpoint, FormEndpoint) and endpoint.metadata in _AUTHENTICATED:
+                members[f"{endpoint.metadata}_auth_methods_supported"] = _auth_methods(
+                    context, endpoint.metadata
+                )
+        for name, value in feature.metadata(context).items():
+            both = isinstance(value, tuple) and name in members
+            members[name] = (*members[name], *value) if both else value
+    return msgspec.convert(members, ServerMetadata)
+
+
+def _auth_methods(context: Context, endpoint: str) -> tuple[str, ...]:
+    methods = [way.name for feature in context.at.features for way in feature.client_auth]
+    # RFC 7662 2.1: whoever introspects proves who it is.
+    return tuple(one for one in methods if endpoint != "introspection_endpoint" or one != "none")
+
+
+# RFC 8414 2 has such a member for these three.
+_AUTHENTICATED: Final = frozenset(
+    {"token_endpoint", "introspection_endpoint", "revocation_endpoint"}
+)
+
+
+def _document(context: Context) -> Mapping[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(server_metadata(context))
+    return document
+
+
+def _jwks(context: Context) -> Mapping[str, Any]:
+    return {"keys": [key.jwk() for key in context.at.keyring.published]}
+
+
+def _protocol(context: Context) -> Mapping[str, Any]:
+    return {
+        "authorization_endpoint": context.at.issuer + AUTHORIZE,
+        "response_types_supported": ("code",),
+        "response_modes_supported": ("query",),
+        "scopes_supported": context.offer.scopes,
+        "subject_types_supported": ("public",),
+        "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
+        "prompt_values_supported": PROMPTS,
+        "authorization_response_iss_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "protected_resources": context.offer.resources[1:],
+    }
+
+
+DISCOVERY: Final = Feature(
+    name="discovery",
+    cites=(Cite("RFC 8414", "3"), Cite("OpenID Connect Discovery", "4"), Cite("RFC 9207", "3")),
+    endpoints=(
+        DocumentEndpoint(
+            path=metadata.AUTHORIZATION_SERVER,
+            metadata="",
+            cite=Cite("RFC 8414", "3"),
+            document=_document,
+            seconds=lambda _: METADATA_SECONDS,
+        ),
+        DocumentEndpoint(
+            path=metadata.OPENID,
+            metadata="",
+            cite=Cite("OpenID Connect Discovery", "4"),
+            document=_document,
+            seconds=lambda _: METADATA_SECONDS,
+        ),
+        DocumentEndpoint(
+            path="/jwks",
+            metadata="jwks_uri",
+            cite=Cite("RFC 7517", "5"),
+            document=_jwks,
+            seconds=lambda context: context.lifetimes.jwks_cache,
+        ),
+    ),
+    metadata=_protocol,
+)

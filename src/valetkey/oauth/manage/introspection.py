@@ -1,0 +1,66 @@
+"""Token introspection (RFC 7662): a resource server asks what a token is worth now."""
+
+from typing import Final
+
+from valetkey.model.want import Rule
+from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issued, Refuse
+from valetkey.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire.introspection import CITE, INACTIVE, Introspection
+
+
+def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The state of a token, to those whom it concerns; to anybody else it is inactive."""
+    text = call.form.need("token")
+    server = yield from authenticate_resource_server(call, context)
+    if server is not None:
+        audience, client_id = server.catalog.resource, ""
+    else:
+        by = yield from authenticate(call, context)
+        if by.client.is_public:
+            # RFC 7662 2.1: the asker must be authorized, or the endpoint is an oracle.
+            raise InvalidClient(detail="a public client at introspection")
+        audience, client_id = "", by.client.id
+    token = yield from worth(text, context)
+    if isinstance(token, Dead) or not _concerns(token, audience, client_id):
+        return Answer(document=INACTIVE)
+    return Answer(document=_told(token, audience, context))
+
+
+def _concerns(live: Live, audience: str, client_id: str) -> bool:
+    return audience in live.token.aud if audience else client_id == live.token.client_id
+
+
+def _told(live: Live, audience: str, context: Context) -> Introspection:
+    token, offer = live.token, context.offer
+    # A resource server learns of its own permissions only.
+    shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
+    return Introspection(
+        active=True,
+        scope=offer.names(shown, asked=live.scope),
+        client_id=token.client_id,
+        token_type="Bearer",
+        exp=token.exp,
+        iat=token.iat,
+        sub=token.sub,
+        aud=token.aud,
+        iss=token.iss,
+        jti=token.jti,
+        auth_time=token.auth_time,
+        grant_id=token.grant_id,
+        grant_version=0 if live.standing is None else live.standing.grant.version,
+    )
+
+
+INTROSPECTION: Final = Feature(
+    name="introspection",
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(
+            path="/introspect", metadata="introspection_endpoint", cite=CITE, rule=introspect
+        ),
+    ),
+)

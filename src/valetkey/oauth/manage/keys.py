@@ -1,0 +1,68 @@
+"""The life of a key: coming → current → retiring → gone.
+
+A coming key is published before it signs, a retiring one until nothing that it signed can be alive.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.keys import SigningKey, Use
+from valetkey.model.policy import Lifetimes
+
+USES: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal", "mac")
+
+ROTATED: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal")
+"""What a rotation turns. The MAC key is what long-lived refresh tokens rest on: it turns only by
+name, and the old one stays for as long as a refresh token may live."""
+
+
+def missing(keys: Iterable[SigningKey]) -> tuple[Use, ...]:
+    """For each use the keys that are not there yet, a current one first, then a coming one."""
+    have = [(key.use, key.status) for key in keys]
+    return tuple(
+        use for use in USES for status in ("current", "coming") if (use, status) not in have
+    )
+
+
+def first_status(keys: Iterable[SigningKey], use: Use) -> str:
+    """The status of a new key: current where there is none, else coming."""
+    return "coming" if any(k.use == use and k.status == "current" for k in keys) else "current"
+
+
+def rotate(
+    keys: Sequence[SigningKey], fresh: SigningKey, *, lifetimes: Lifetimes, now: int
+) -> tuple[Change, ...]:
+    """One use turned by one step: the coming key signs, the current one retires, `fresh` is the new
+    coming one."""
+    changes: list[Change] = [Create(fresh)]
+    for key in keys:
+        if key.use != fresh.use:
+            continue
+        match key.status:
+            case "coming":
+                changes.append(Update(_turned(key, "current", now)))
+            case "current":
+                until = now + keeps(key.use, lifetimes)
+                changes.append(Update(_turned(key, "retiring", now, until=until)))
+            case "retiring":
+                if now >= key.until:
+                    changes.append(Remove(key))
+    return tuple(changes)
+
+
+def keeps(use: Use, lifetimes: Lifetimes) -> int:
+    """For how many seconds a retired key is still needed."""
+    longest = {
+        "ES256": max(lifetimes.access_token, lifetimes.id_token),
+        "RS256": max(lifetimes.access_token, lifetimes.id_token),
+        "seal": lifetimes.code,
+        "mac": lifetimes.refresh_token,
+    }
+    return longest[use] + 3600
+
+
+def _turned(key: SigningKey, status: str, now: int, *, until: int = 0) -> SigningKey:
+    return msgspec.structs.replace(key, status=status, since=now, until=until)

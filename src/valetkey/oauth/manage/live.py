@@ -1,0 +1,89 @@
+"""What is a token of ours worth at this moment? Asked by introspection, userinfo and revocation."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.guard import Once
+from valetkey.model.user import User
+from valetkey.model.want import One, Rule
+from valetkey.oauth.alive import why_dead
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Standing
+from valetkey.wire import access_token
+from valetkey.wire.access_token import AccessToken
+
+REVOKED: Final = "revoked access token"
+"""The purpose under which revoked tokens without a family are remembered, until they expire."""
+
+
+class Live(msgspec.Struct, frozen=True):
+    """A token that is good now. `permissions` is what its grant still allows of its scope."""
+
+    token: AccessToken
+    client: Client
+    standing: Standing | None
+    permissions: tuple[str, ...]
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The names by which the app asked."""
+        return tuple(self.token.scope.split())
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """A token that is worth nothing. `why` is for the log."""
+
+    why: str
+
+
+def worth(text: str, context: Context) -> Rule[Live | Dead]:
+    """What an access token is worth, all facts considered."""
+    try:
+        token = jwt.verify(
+            text,
+            AccessToken,
+            keys=context.at.keyring.published,
+            typ=(access_token.TYPE,),
+            issuer=context.at.issuer,
+            now=context.now,
+        ).claims
+    except jwt.BadToken as error:
+        return Dead(str(error))
+    # Two clocks need leeway; here there is only one.
+    if context.now >= token.exp:
+        return Dead("expired")
+    if token.grant_id:
+        return (yield from _of_user(token, context))
+    return (yield from _of_client(token, context))
+
+
+def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
+    client, user = One(Client, token.client_id), One(User, token.sub)
+    grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
+    found = yield (client, user, grant, family)
+    app, person = found.one(client), found.one(user)
+    yes, descent = found.one(grant), found.one(family)
+    if app is None or person is None or yes is None or descent is None:
+        return Dead("its client, user, grant or family is gone")
+    standing = Standing(person, yes, descent)
+    dead = why_dead(app, standing)
+    if dead:
+        return Dead(dead)
+    granted = context.offer.ordered(yes.allows(token.scopes))
+    return Live(token, app, standing, granted)
+
+
+def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
+    client, revoked = One(Client, token.client_id), One(Once, f"{REVOKED} {token.jti}")
+    found = yield (client, revoked)
+    app = found.one(client)
+    if app is None:
+        return Dead("its client is gone")
+    if found.one(revoked) is not None:
+        return Dead("revoked")
+    dead = why_dead(app, None)
+    return Dead(dead) if dead else Live(token, app, None, context.offer.ordered(token.scopes))

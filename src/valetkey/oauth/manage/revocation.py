@@ -1,0 +1,79 @@
+"""Token revocation (RFC 7009): the app gives a key back.
+
+Any token of a family closes the family: the app on that device has nothing left. The user's grant
+stands, and so do the app's other devices.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.model.change import Create, Update
+from valetkey.model.event import event
+from valetkey.model.grant import TokenFamily
+from valetkey.model.guard import Once
+from valetkey.model.want import One, Rule
+from valetkey.oauth.clients.authentication import authenticate
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issued, Refuse
+from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.manage.live import REVOKED, Live, worth
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire.access_token import AccessToken
+
+CITE: Final = Cite("RFC 7009", "2")
+
+_DONE: Final = Answer(document=None)
+
+
+def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Ends the token's family. 200 for a token that is unknown or over already (RFC 7009 2.2), and
+    for one of another client, of which nothing is told; those are left as they are."""
+    text = call.form.need("token")
+    by = yield from authenticate(call, context)
+    try:
+        return (yield from _close(refresh_token.read(text, context.at.keyring).family, by, context))
+    except InvalidGrant:
+        # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
+        live = yield from worth(text, context)
+    if not isinstance(live, Live):
+        return _DONE
+    if live.token.family_id:
+        return (yield from _close(live.token.family_id, by, context))
+    return _forget(live.token, by)
+
+
+def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
+    wanted = One(TokenFamily, name)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or family.client != by.client.id or family.status != "open":
+        return _DONE
+    closed = msgspec.structs.replace(family, status="closed", because="revoked by the app")
+    told = event(
+        context.env,
+        "disconnected",
+        by="app",
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note=family.device,
+    )
+    return Answer(document=None, changes=(Update(closed),), events=(told,))
+
+
+def _forget(token: AccessToken, by: Authenticated) -> Answer:
+    if token.client_id != by.client.id:
+        return _DONE
+    marker = Once(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
+    return Answer(document=None, changes=(Create(marker),))
+
+
+REVOCATION: Final = Feature(
+    name="revocation",
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(path="/revoke", metadata="revocation_endpoint", cite=CITE, rule=revoke),
+    ),
+)

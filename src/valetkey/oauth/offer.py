@@ -1,0 +1,107 @@
+"""All that can be opened here: the catalogs of every resource server, and the scopes over them."""
+
+from collections.abc import Iterable, Sequence
+
+from valetkey.model.resource import ResourceServer, identity
+from valetkey.spec.errors import InvalidScope, InvalidTarget
+from valetkey.wire.catalog import Catalog, Permission
+
+
+class Offer:
+    """The closed set of permissions, in the order in which the catalogs list them."""
+
+    def __init__(self, issuer: str, resource_servers: Sequence[ResourceServer] = ()) -> None:
+        self.issuer = issuer
+        self.catalogs: tuple[Catalog, ...] = (
+            identity(issuer),
+            *(server.catalog for server in resource_servers),
+        )
+        self.permissions: dict[str, Permission] = {}
+        self.resource_of: dict[str, str] = {}
+        self._sets: dict[str, tuple[str, ...]] = {}
+        for catalog in self.catalogs:
+            for permission in catalog.permissions:
+                self.permissions[permission.id] = permission
+                self.resource_of[permission.id] = catalog.resource
+            self._sets.update(catalog.scopes)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The identifiers of the resource servers, the authorization server itself first."""
+        return tuple(catalog.resource for catalog in self.catalogs)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every name that a `scope` parameter may hold."""
+        return (*self.permissions, *self._sets)
+
+    def expand(self, scope: Iterable[str]) -> tuple[str, ...]:
+        """The permissions that the names stand for, implied ones included, in catalog order.
+
+        Raises InvalidScope for a name that nobody declared.
+        """
+        wanted: set[str] = set()
+        for name in scope:
+            if name not in self.permissions and name not in self._sets:
+                raise InvalidScope("the scope names something unknown", detail=f"{name[:80]!r}")
+            wanted.update(self._sets.get(name, (name,)))
+        return self.ordered(self.with_implied(wanted))
+
+    def with_implied(self, permissions: Iterable[str]) -> set[str]:
+        """The permissions, and all that they imply."""
+        todo, reached = list(permissions), set[str]()
+        while todo:
+            one = todo.pop()
+            if one not in reached and one in self.permissions:
+                reached.add(one)
+                todo.extend(self.permissions[one].implies)
+        return reached
+
+    def ordered(self, permissions: Iterable[str]) -> tuple[str, ...]:
+        """The known ones among the permissions, in catalog order."""
+        members = frozenset(permissions)
+        return tuple(one for one in self.permissions if one in members)
+
+    def names(self, permissions: Iterable[str], *, asked: Iterable[str] = ()) -> str:
+        """The `scope` that says what the permissions are: each of them by its own name, and after
+        them those asked names for sets of which every member is there."""
+        members = self.ordered(permissions)
+        whole = [
+            name
+            for name in asked
+            if name in self._sets and frozenset(self._sets[name]) <= frozenset(members)
+        ]
+        return " ".join((*members, *whole))
+
+    def within(self, permissions: Iterable[str], resources: Iterable[str]) -> tuple[str, ...]:
+        """Those of the permissions that these resource servers, or the server itself, honour."""
+        wanted = {*resources, self.issuer}
+        return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in wanted)
+
+    def audience(self, permissions: Iterable[str], resources: Sequence[str]) -> tuple[str, ...]:
+        """Who a token with these permissions is for, narrowed to `resources` where there are any.
+
+        RFC 9068 3: with no resource asked, those that the scope speaks of.
+        """
+        if resources:
+            return tuple(resources)
+        spoken = {self.resource_of[one] for one in permissions if one != "offline_access"}
+        return tuple(one for one in self.resources if one in spoken) or (self.issuer,)
+
+    def check_resources(self, resources: Iterable[str]) -> None:
+        """Raises InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
+        for resource in resources:
+            if resource not in self.resources:
+                raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
+
+    def cannot(self, permissions: Iterable[str]) -> tuple[Permission, ...]:
+        """The rest of the catalogs that these permissions touch, riskiest first."""
+        can = frozenset(permissions)
+        touched = {self.resource_of[one] for one in can if one in self.resource_of}
+        rest = [
+            permission
+            for one, permission in self.permissions.items()
+            if one not in can and self.resource_of[one] in touched and one != "openid"
+        ]
+        rank = {"high": 0, "medium": 1, "low": 2}
+        return tuple(sorted(rest, key=lambda permission: rank[permission.risk]))
