@@ -1,0 +1,1 @@
+"""People: passwords, sign-in, and the pace of guessing. Pure, like `oauth`."""
