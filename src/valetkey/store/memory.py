@@ -1,0 +1,89 @@
+"""A store in memory: for tests, and as the plainest reading of the port."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from valetkey.model.change import Change, Create, Remove, Stale, Update
+from valetkey.model.event import Event
+from valetkey.model.record import Record
+from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
+
+R = TypeVar("R", bound=Record)
+
+
+class MemoryStore:
+    """Nothing survives the process."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[str, Record]] = {}
+
+    async def read(self, *wants: Want) -> Found:
+        return Found({want: self._find(want) for want in wants})
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        after = {name: dict(rows) for name, rows in self._tables.items()}
+        for change in (*changes, *(Create(event) for event in events)):
+            self._apply(after.setdefault(change.record.table, {}), change)
+        self._tables = after
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        rows = [
+            record
+            for record in self._rows(query.record)
+            if isinstance(record, query.record)
+            and _has(record, query.index, query.value)
+            and (not query.before or record.key < query.before)
+        ]
+        rows.sort(key=lambda record: record.key, reverse=True)
+        chosen = rows[: query.limit]
+        return Page(tuple(chosen), chosen[-1].key if len(rows) > query.limit else "")
+
+    async def sweep(self, now: int) -> int:
+        gone = 0
+        for name, rows in self._tables.items():
+            kept = {key: row for key, row in rows.items() if not 0 < row.forget_at <= now}
+            gone += len(rows) - len(kept)
+            self._tables[name] = kept
+        return gone
+
+    async def close(self) -> None:
+        return None
+
+    def _find(self, want: Want) -> tuple[Record, ...]:
+        match want:
+            case One(record=kind, key=key):
+                row = self._tables.get(kind.table, {}).get(key)
+                return () if row is None else (row,)
+            case Alias(record=kind, alias=alias):
+                return tuple(row for row in self._rows(kind) if alias and row.alias == alias)
+            case Many(record=kind, index=index, value=value):
+                rows = [row for row in self._rows(kind) if _has(row, index, value)]
+                return tuple(sorted(rows, key=lambda row: row.key))
+
+    def _rows(self, kind: type[Record]) -> list[Record]:
+        return list(self._tables.get(kind.table, {}).values())
+
+    def _apply(self, rows: dict[str, Record], change: Change) -> None:
+        record = change.record
+        before = rows.get(record.key)
+        taken = any(row.alias == record.alias for key, row in rows.items() if key != record.key)
+        alias_taken = bool(record.alias) and taken
+        match change:
+            case Create():
+                if before is not None or alias_taken:
+                    raise Stale(change)
+                rows[record.key] = msgspec.structs.replace(record, version=1)
+            case Update():
+                if before is None or before.version != record.version or alias_taken:
+                    raise Stale(change)
+                rows[record.key] = msgspec.structs.replace(record, version=record.version + 1)
+            case Remove():
+                if before is None or before.version != record.version:
+                    raise Stale(change)
+                del rows[record.key]
+
+
+def _has(record: Record, index: str, value: str) -> bool:
+    return not index or getattr(record, index) == value

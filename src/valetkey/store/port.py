@@ -1,0 +1,73 @@
+"""The port: what every store promises.
+
+- `read` answers all wants from one moment, in one round trip.
+- `commit` writes all of its changes and events, or none; when it returns, they are durable. It
+  raises `Stale` where a precondition does not hold, `Unavailable` where the store cannot tell or
+  cannot write: then nothing was promised.
+- Two commits never both succeed on the same precondition.
+- A record that `commit` wrote comes back with its version counted up by one, from 1.
+- `sweep` forgets what has expired, some rows at a time. What has expired may be found until then:
+  rules look at the time themselves.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol, TypeVar
+
+from valetkey.model.change import Change
+from valetkey.model.client import Client
+from valetkey.model.event import Event
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.guard import Once, Throttle
+from valetkey.model.keys import SigningKey
+from valetkey.model.pending import Pending
+from valetkey.model.policy import Policy
+from valetkey.model.record import Record
+from valetkey.model.resource import ResourceServer
+from valetkey.model.user import Session, User
+from valetkey.model.want import Found, Page, Query, Want
+
+R = TypeVar("R", bound=Record)
+
+RECORDS: Final[tuple[type[Record], ...]] = (
+    Client,
+    Event,
+    Grant,
+    Once,
+    Pending,
+    Policy,
+    ResourceServer,
+    Session,
+    SigningKey,
+    Throttle,
+    TokenFamily,
+    User,
+)
+"""Every kind of record that a store keeps."""
+
+
+class Unavailable(Exception):
+    """The store cannot answer now. The outcome of a commit is then unknown."""
+
+
+class Store(Protocol):
+    """Where records are kept."""
+
+    async def read(self, *wants: Want) -> Found:
+        """What was found, all of one moment. Raises Unavailable."""
+        ...
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        """All or nothing, durable on return. Raises Stale, Unavailable."""
+        ...
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        """One page of a list for people. Raises Unavailable."""
+        ...
+
+    async def sweep(self, now: int) -> int:
+        """Forgets some of what expired before `now` (seconds since 1970); how many it forgot."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of files and connections. What was committed stays."""
+        ...

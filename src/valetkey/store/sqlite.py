@@ -1,0 +1,98 @@
+"""The embedded store: SQLite through apsw, WAL, synchronous=FULL, group commit.
+
+Reads run inline on a connection of their own. Commits go to one writer thread, which writes all
+that wait in one transaction and answers each only when that transaction is durable.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from valetkey.model.change import Change
+from valetkey.model.event import Event
+from valetkey.model.record import Record
+from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
+from valetkey.store.migrate import migrate
+from valetkey.store.port import Unavailable
+from valetkey.store.table import table
+from valetkey.store.writer import Commit, Sweep, Writer
+
+R = TypeVar("R", bound=Record)
+
+BUSY_MS: Final = 2000
+"""How long a connection waits for another process, in milliseconds."""
+
+
+class SQLiteStore:
+    """A database in one file. Several processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
+        Unavailable."""
+        try:
+            writing = connect(path)
+            migrate(writing)
+            self._reading = connect(path)
+            self._reading.execute("PRAGMA query_only = ON")
+            self._writer = Writer(writing, checkpointing=connect(path))
+        except apsw.Error as error:
+            raise Unavailable(f"{path}: {error}") from error
+
+    async def read(self, *wants: Want) -> Found:
+        try:
+            if len(wants) == 1:
+                return Found({wants[0]: self._find(wants[0])})
+            with self._reading:
+                found = {want: self._find(want) for want in wants}
+            return Found(found)
+        except apsw.Error as error:
+            raise Unavailable(str(error)) from error
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        await self._writer.submit(Commit(asyncio.get_running_loop(), changes, events))
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        kind = table(query.record)
+        value = (query.value,) if query.index else ()
+        binds = (*value, query.before, query.before, query.limit + 1)
+        try:
+            rows = self._rows(query.record, kind.page(query.index), binds)
+        except apsw.Error as error:
+            raise Unavailable(str(error)) from error
+        chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
+        return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    async def sweep(self, now: int) -> int:
+        return await self._writer.submit(Sweep(asyncio.get_running_loop(), now))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writer.stop)
+        self._reading.close()
+
+    def _find(self, want: Want) -> tuple[Record, ...]:
+        kind: type[Record] = want.record
+        match want:
+            case One(key=key):
+                return self._rows(kind, table(kind).by_key, (key,))
+            case Alias(alias=alias):
+                return self._rows(kind, table(kind).by_alias, (alias,)) if alias else ()
+            case Many(index=index, value=value):
+                return self._rows(kind, table(kind).many(index), (value,) if index else ())
+
+    def _rows(self, kind: type[Record], sql: str, binds: tuple[Any, ...]) -> tuple[Record, ...]:
+        decode = table(kind).decoder.decode
+        return tuple(decode(body) for (body,) in self._reading.execute(sql, binds))
+
+
+def connect(path: Path) -> apsw.Connection:
+    """A connection with the settings that the promises rest on."""
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_MS)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # Checkpoints run off the writer; see `writer`.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection

@@ -1,0 +1,225 @@
+"""The one thread that writes to an SQLite database.
+
+It drains its queue, writes all that waits in one transaction, each request within a savepoint of
+its own, commits once, and only then answers. One slow disk costs everybody one wait, not each one.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from valetkey.model.change import Change, Create, Remove, Stale, Update
+from valetkey.model.event import Event
+from valetkey.model.record import Record
+from valetkey.store.port import RECORDS, Unavailable
+from valetkey.store.table import table
+
+BATCH: Final = 256
+"""Requests in one transaction, at the most."""
+
+SWEEP_ROWS: Final = 200
+"""Rows of each table that one sweep forgets, at the most."""
+
+CHECKPOINT_PAGES: Final = 2000
+"""Pages in the write-ahead log from which it is copied back into the file."""
+
+
+class Job:
+    """Something to write, and somebody who waits for the outcome."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.future: asyncio.Future[int] = loop.create_future()
+        self.outcome: int | Exception = 0
+
+    def run(self, connection: apsw.Connection) -> int:
+        """Writes; how many rows. Raises Stale where a precondition does not hold."""
+        raise NotImplementedError
+
+    def answer(self) -> None:
+        """Tells whoever waits, from the writer's thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._resolve)
+        except RuntimeError:
+            return  # Nobody waits any more: the loop is closed.
+
+    def _resolve(self) -> None:
+        if self.future.done():
+            return
+        if isinstance(self.outcome, Exception):
+            self.future.set_exception(self.outcome)
+        else:
+            self.future.set_result(self.outcome)
+
+
+class Commit(Job):
+    """Changes and events, all or nothing."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
+    ) -> None:
+        super().__init__(loop)
+        self._changes = (*changes, *(Create(event) for event in events))
+
+    def run(self, connection: apsw.Connection) -> int:
+        for change in self._changes:
+            if not _written(connection, change):
+                raise Stale(change)
+        return len(self._changes)
+
+
+class Sweep(Job):
+    """A small step of forgetting."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: int) -> None:
+        super().__init__(loop)
+        self._now = now
+
+    def run(self, connection: apsw.Connection) -> int:
+        return sum(
+            len(connection.execute(table(kind).sweep, (self._now, SWEEP_ROWS)).fetchall())
+            for kind in RECORDS
+        )
+
+
+class Writer:
+    """Owns the writing connection, and a second one on which checkpoints run beside it."""
+
+    def __init__(self, writing: apsw.Connection, *, checkpointing: apsw.Connection) -> None:
+        self._connection = writing
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._checkpoints = Checkpoints(checkpointing)
+        writing.set_wal_hook(self._grown)
+        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, job: Job) -> int:
+        """The outcome, once it is durable. Raises Stale, Unavailable."""
+        if not self._thread.is_alive():
+            raise Unavailable("the store is closed")
+        self._queue.put(job)
+        return await job.future
+
+    def stop(self) -> None:
+        """Writes what waits, then ends."""
+        self._queue.put(None)
+        self._thread.join()
+        self._checkpoints.stop()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            first = self._queue.get()
+            batch, stopping = self._drain(first)
+            if batch:
+                self._write(batch)
+                for job in batch:
+                    job.answer()
+            if stopping:
+                return
+
+    def _drain(self, first: Job | None) -> tuple[list[Job], bool]:
+        batch: list[Job] = []
+        job = first
+        while job is not None:
+            batch.append(job)
+            if len(batch) == BATCH:
+                return batch, False
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
+
+    def _write(self, batch: Sequence[Job]) -> None:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                self._one(job)
+            connection.execute("COMMIT")
+        except apsw.Error as error:
+            self._undo()
+            for job in batch:
+                job.outcome = Unavailable(str(error))
+
+    def _one(self, job: Job) -> None:
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            job.outcome = job.run(connection)
+        except Stale as stale:
+            connection.execute("ROLLBACK TO job")
+            job.outcome = stale
+        connection.execute("RELEASE job")
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except apsw.Error:
+                return  # SQLite has rolled back by itself.
+
+    def _grown(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        if pages >= CHECKPOINT_PAGES:
+            self._checkpoints.wanted.set()
+        return apsw.SQLITE_OK
+
+
+class Checkpoints:
+    """Copies the write-ahead log back into the file while the writer goes on."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._stopping = False
+        self.wanted = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="sqlite-checkpoint", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends, after the last checkpoint."""
+        self._stopping = True
+        self.wanted.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            self.wanted.wait()
+            self.wanted.clear()
+            if self._stopping:
+                return
+            try:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.Error:
+                continue  # A reader is in the way; the next commit asks again.
+
+
+def _written(connection: apsw.Connection, change: Change) -> bool:
+    """Writes one change; whether its precondition held."""
+    try:
+        return connection.execute(*_statement(change)).fetchone() is not None
+    except apsw.ConstraintError:
+        return False  # The alias is taken.
+
+
+def _statement(change: Change) -> tuple[str, tuple[Any, ...]]:
+    record = change.record
+    kind = table(type(record))
+    match change:
+        case Create():
+            return kind.insert, kind.values(_next(record, 0))
+        case Update():
+            values = kind.values(_next(record, record.version))
+            return kind.update, (*values[1:], record.key, record.version)
+        case Remove():
+            return kind.delete, (record.key, record.version)
+
+
+def _next(record: Record, version: int) -> Record:
+    return msgspec.structs.replace(record, version=version + 1)
