@@ -1,0 +1,1 @@
+"""For people: sign-in, consent, connected apps, and what goes wrong."""
