@@ -1,0 +1,214 @@
+"""What the views are made of: the app, its permissions, the person, and the frame around them."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Language(Struct, frozen=True, kw_only=True):
+    """A link in the footer that shows the same page in another language, named in that language."""
+
+    tag: str
+    name: str
+    href: str
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """The frame around each page: who runs this server, and where its help and its rules are.
+
+    ``static`` is the path under which the files of ``pages/static`` are served, without a slash at
+    its end. ``logo`` is a path on this server; without one the key mark is shown.
+    """
+
+    name: str
+    static: str
+    logo: str | None = None
+    home: str | None = None
+    languages: tuple[Language, ...] = ()
+    help: str | None = None
+    privacy: str | None = None
+    terms: str | None = None
+
+
+class Form(Struct, frozen=True, kw_only=True):
+    """Where a form is posted, its CSRF token, and fields that travel along unseen."""
+
+    action: str
+    csrf: str
+    hidden: tuple[tuple[str, str], ...] = ()
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Who is signed in; ``sign_out`` is the address of the page that asks for it."""
+
+    name: str
+    username: str
+    sign_out: str
+
+
+class Trust(StrEnum):
+    """What the people who run the server know of an app."""
+
+    OURS = "ours"
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+
+
+class App(Struct, frozen=True, kw_only=True):
+    """A client, as people see it.
+
+    ``host`` is what vouches for it, such as the host of a client identifier that is a URL: unlike
+    the name it cannot be made up. ``logo`` is a path on this server. ``privacy`` and ``terms`` are
+    the app's own pages; a link that is not https is left out.
+    """
+
+    client_id: str
+    name: str
+    trust: Trust
+    publisher: str = ""
+    host: str = ""
+    logo: str | None = None
+    privacy: str | None = None
+    terms: str | None = None
+
+
+class Kind(StrEnum):
+    """What a permission is for. A page lists permissions in this order."""
+
+    IDENTITY = "identity"
+    VIEW = "view"
+    ACT = "act"
+    STAY = "stay"
+
+
+class Risk(StrEnum):
+    """What a permission could do in bad hands. A page lists what is locked in this order."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Need(StrEnum):
+    """Whether the app works without a permission."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class Answer(StrEnum):
+    """What the user has said of a permission so far."""
+
+    OPEN = "open"
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+class Permission(Struct, frozen=True, kw_only=True):
+    """One thing that a key can open, in the catalog's words and in the user's language.
+
+    ``reason`` is why the app asks for it, in the app's words. A required permission is shown as a
+    box that is ticked and cannot be changed. Browsers do not send such a box, and nobody should
+    trust one that is sent: a handler counts what is required as given with the yes.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    risk: Risk = Risk.LOW
+    detail: str = ""
+    reason: str = ""
+    need: Need = Need.OPTIONAL
+    answer: Answer = Answer.OPEN
+
+
+class Reach(StrEnum):
+    """Where a redirect URI leads: to a website, a loopback port, or an app's own scheme."""
+
+    WEB = "web"
+    DEVICE = "device"
+    SCHEME = "scheme"
+
+
+class Destination(Struct, frozen=True, kw_only=True):
+    """Where the browser goes afterwards: ``place`` is the host, or the scheme without colon."""
+
+    reach: Reach
+    place: str = ""
+
+
+class Back(Struct, frozen=True, kw_only=True):
+    """A way back that was checked: ``place`` says in words where ``href`` leads."""
+
+    place: str
+    href: str
+
+
+class Status(StrEnum):
+    """Whether an app's key works now."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """One row of the connected apps: what the app may do, since when, and when it last did."""
+
+    app: App
+    permissions: tuple[Permission, ...]
+    status: Status
+    since: int
+    last_used: int | None
+    href: str
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """One token family: the app on one device. ``id`` is what the stop button sends."""
+
+    id: str
+    name: str
+    since: int
+    last_used: int | None
+
+
+class Deed(StrEnum):
+    """What happened to a grant."""
+
+    ALLOWED = "allowed"
+    ADDED = "added"
+    REMOVED = "removed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    DEVICE_ADDED = "device_added"
+    DEVICE_STOPPED = "device_stopped"
+    REPLAYED = "replayed"
+
+
+class Actor(StrEnum):
+    """Who did it."""
+
+    USER = "user"
+    APP = "app"
+    OPERATOR = "operator"
+    SERVER = "server"
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One line of a grant's history; ``subjects`` names the permissions or the device concerned."""
+
+    when: int
+    deed: Deed
+    actor: Actor
+    subjects: tuple[str, ...] = ()
+
+
+class Done(StrEnum):
+    """What the form before this page achieved, said once on top of the page."""
+
+    NOTHING = "nothing"
+    SAVED = "saved"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    DEVICE_STOPPED = "device_stopped"

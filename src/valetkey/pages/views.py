@@ -1,0 +1,213 @@
+"""What each page for people shows: plain data, one record a page.
+
+A handler fills a record in, ``render`` turns it into HTML. Strings are raw, since the templates
+escape them; what an app supplied has been through ``text.plain`` before. Moments are Unix seconds,
+spans are seconds. ``None`` stands for a link, a moment or an image that does not exist.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from valetkey.pages.pieces import (
+    Account,
+    App,
+    Back,
+    Connection,
+    Destination,
+    Device,
+    Done,
+    Entry,
+    Form,
+    Permission,
+    Site,
+    Status,
+)
+
+
+class SignInPurpose(StrEnum):
+    """Signing in, or proving once more that it is still the same person."""
+
+    SIGN_IN = "sign_in"
+    CONFIRM = "confirm"
+
+
+class SignInProblem(StrEnum):
+    """Why the form is shown again. An unknown user and a wrong password are one: ``REFUSED``."""
+
+    NONE = "none"
+    USERNAME_MISSING = "username_missing"
+    PASSWORD_MISSING = "password_missing"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+class SignIn(Struct, frozen=True, kw_only=True):
+    """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``.
+
+    ``app`` is the name of the app that waits. ``retry_after`` goes with ``THROTTLED``.
+    """
+
+    site: Site
+    form: Form
+    app: str | None = None
+    username: str = ""
+    purpose: SignInPurpose = SignInPurpose.SIGN_IN
+    problem: SignInProblem = SignInProblem.NONE
+    retry_after: int = 0
+    forgot: str | None = None
+    create: str | None = None
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """The decision: boxes ``permission``, buttons ``#allow`` and ``#cancel``.
+
+    What is posted has the ``action`` ``allow`` or ``cancel``. ``asked`` is what is to be decided
+    now, ``kept`` what the app holds already and keeps, ``cannot`` the rest of the catalog; the page
+    puts each in order itself. A box is ticked at first unless its permission was ``REFUSED``
+    before. ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody
+    else, and ``apps`` is the address of the connected apps.
+    """
+
+    site: Site
+    form: Form
+    account: Account
+    app: App
+    destination: Destination
+    asked: tuple[Permission, ...]
+    cannot: tuple[Permission, ...]
+    apps: str
+    kept: tuple[Permission, ...] = ()
+    switch: Form | None = None
+    ends: int | None = None
+
+
+class ConnectedApps(Struct, frozen=True, kw_only=True):
+    """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``."""
+
+    site: Site
+    account: Account
+    apps: tuple[Connection, ...]
+    now: int
+    done: Done = Done.NOTHING
+    stopped: str = ""
+
+
+class ConnectedApp(Struct, frozen=True, kw_only=True):
+    """One app's key. All forms go to ``form`` and differ in ``action``.
+
+    ``save`` comes with the ticked ``permission`` values, ``pause`` and ``resume`` alone, ``stop``
+    leads to the page that asks once more, ``stop-device`` comes with ``device``. ``permissions``
+    are those that the app holds, ``cannot`` is the rest of the catalog, ``back`` the address of
+    the list. ``history`` has the newest first.
+    """
+
+    site: Site
+    account: Account
+    app: App
+    form: Form
+    permissions: tuple[Permission, ...]
+    cannot: tuple[Permission, ...]
+    status: Status
+    since: int
+    last_used: int | None
+    devices: tuple[Device, ...]
+    history: tuple[Entry, ...]
+    back: str
+    now: int
+    ends: int | None = None
+    done: Done = Done.NOTHING
+
+
+class StopApp(Struct, frozen=True, kw_only=True):
+    """Asks once more before an app loses its key: button ``#stop``; ``back`` is the app's page."""
+
+    site: Site
+    account: Account
+    app: App
+    form: Form
+    devices: int
+    back: str
+
+
+class SignOut(Struct, frozen=True, kw_only=True):
+    """Asks before the session ends: button ``#sign-out``; ``back`` is where "no" leads."""
+
+    site: Site
+    account: Account
+    form: Form
+    apps: str
+    back: str
+
+
+class SignedOut(Struct, frozen=True, kw_only=True):
+    """The session is over. ``back`` is the app's registered address for afterwards."""
+
+    site: Site
+    sign_in: str | None = None
+    back: Back | None = None
+
+
+class Outcome(StrEnum):
+    """How a visit ended that leaves nothing to do here."""
+
+    CONNECTED = "connected"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """The end of the way: the window can be closed. ``app`` is the name of the app it was about."""
+
+    site: Site
+    outcome: Outcome
+    app: str = ""
+    apps: str | None = None
+    back: Back | None = None
+
+
+class Trouble(StrEnum):
+    """What went wrong, for people; the registered code is for those who write software."""
+
+    UNKNOWN_APP = "unknown_app"
+    WRONG_ADDRESS = "wrong_address"
+    BAD_REQUEST = "bad_request"
+    IMPOSSIBLE = "impossible"
+    EXPIRED = "expired"
+    FORGED = "forged"
+    SIGNED_OUT = "signed_out"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TOO_MANY = "too_many"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+class ErrorPage(Struct, frozen=True, kw_only=True):
+    """Something went wrong, and who can mend it.
+
+    ``code`` is the registered error code, ``reference`` finds the request in the log, ``detail`` is
+    the public description for developers. ``back`` only where the address was checked.
+    """
+
+    site: Site
+    trouble: Trouble
+    code: str
+    reference: str
+    when: int
+    detail: str = ""
+    retry_after: int | None = None
+    back: Back | None = None
+
+
+View = (
+    SignIn
+    | Consent
+    | ConnectedApps
+    | ConnectedApp
+    | StopApp
+    | SignOut
+    | SignedOut
+    | Notice
+    | ErrorPage
+)
