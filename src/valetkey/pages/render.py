@@ -1,0 +1,85 @@
+"""From a view to HTML."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from zlib import crc32
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from valetkey.pages import pieces, views
+from valetkey.pages.i18n import LOCALES, Locale
+
+TEMPLATES: Mapping[type[views.View], str] = {
+    views.SignIn: "sign_in.html",
+    views.Consent: "consent.html",
+    views.ConnectedApps: "connected_apps.html",
+    views.ConnectedApp: "connected_app.html",
+    views.StopApp: "stop_app.html",
+    views.SignOut: "sign_out.html",
+    views.SignedOut: "signed_out.html",
+    views.Notice: "notice.html",
+    views.ErrorPage: "error.html",
+}
+_ENUMS = (
+    pieces.Actor,
+    pieces.Answer,
+    pieces.Deed,
+    pieces.Done,
+    pieces.Kind,
+    pieces.Need,
+    views.Outcome,
+    pieces.Reach,
+    pieces.Risk,
+    views.SignInProblem,
+    views.SignInPurpose,
+    pieces.Status,
+    views.Trouble,
+    pieces.Trust,
+)
+
+
+def render(view: views.View, *, language: str) -> str:
+    """The page in one of the languages of ``LOCALES``."""
+    return render_in(view, locale=LOCALES[language])
+
+
+def render_in(view: views.View, *, locale: Locale) -> str:
+    """The page in any locale, one that is not shipped too."""
+    return environment(locale).get_template(TEMPLATES[type(view)]).render(view=view)
+
+
+@cache
+def environment(locale: Locale) -> Environment:
+    """The templates, compiled once for a locale."""
+    env = Environment(
+        loader=PackageLoader("valetkey.pages"),
+        extensions=["jinja2.ext.i18n"],
+        undefined=StrictUndefined,
+        autoescape=True,
+        auto_reload=False,
+        cache_size=-1,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.policies["ext.i18n.trimmed"] = True
+    env.install_gettext_translations(locale.translations, newstyle=True)  # type: ignore[attr-defined]
+    env.filters |= {"utc": _utc, "initial": _initial, "tint": _tint}
+    env.globals |= {"locale": locale} | {enum.__name__: enum for enum in _ENUMS}
+    for name in env.list_templates():
+        env.get_template(name)
+    return env
+
+
+def _utc(moment: int) -> datetime:
+    return datetime.fromtimestamp(moment, UTC)
+
+
+def _initial(name: str) -> str:
+    """What stands for a missing logo: the first letter or digit of the name."""
+    return next((char.upper() for char in name if char.isalnum()), "•")
+
+
+def _tint(client_id: str) -> int:
+    """One of six colours, always the same for an app."""
+    return crc32(client_id.encode()) % 6

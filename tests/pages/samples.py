@@ -1,0 +1,296 @@
+"""Each page in the states that people meet, with kind and with hostile words in them."""
+
+from msgspec.structs import replace
+
+from valetkey.pages.pieces import (
+    Account,
+    Actor,
+    Answer,
+    App,
+    Back,
+    Connection,
+    Deed,
+    Destination,
+    Device,
+    Done,
+    Entry,
+    Form,
+    Kind,
+    Language,
+    Need,
+    Permission,
+    Reach,
+    Risk,
+    Site,
+    Status,
+    Trust,
+)
+from valetkey.pages.text import plain
+from valetkey.pages.views import (
+    ConnectedApp,
+    ConnectedApps,
+    Consent,
+    ErrorPage,
+    Notice,
+    Outcome,
+    SignedOut,
+    SignIn,
+    SignInProblem,
+    SignInPurpose,
+    SignOut,
+    StopApp,
+    Trouble,
+    View,
+)
+
+NOW = 1_795_509_000  # 24 November 2026, 08:30 UTC
+HOUR, DAY = 3_600, 86_400
+HOSTILE = (
+    "<script>alert(1)</script>\"><img src=x onerror=alert(2)>' style=color:red "
+    "\u202eelgooG\u2066 {{ 7*7 }}"
+)
+
+SITE = Site(
+    name="Chirp",
+    static="/static",
+    home="/",
+    languages=(
+        Language(tag="en", name="English", href="?ui_locales=en"),
+        Language(tag="de", name="Deutsch", href="?ui_locales=de"),
+    ),
+    help="/help",
+    privacy="/privacy",
+    terms="/terms",
+)
+FORM = Form(action="/here", csrf="c5rf-t0ken", hidden=(("pending", "p-17"),))
+MIKO = Account(name="Miko Lind", username="miko", sign_out="/sign-out")
+
+STEF = App(client_id="stefapp", name="stefApp", trust=Trust.UNVERIFIED, publisher="Stef Verhoeven")
+CALENDAR = App(
+    client_id="https://calendar.example/client.json",
+    name="Calendar",
+    trust=Trust.VERIFIED,
+    publisher="Calendar Ltd",
+    host="calendar.example",
+    privacy="https://calendar.example/privacy",
+    terms="https://calendar.example/terms",
+)
+DESK = App(client_id="desk", name="Chirp Desk", trust=Trust.OURS, logo="/static/key.svg")
+EVIL = App(
+    client_id='evil"><script>alert(3)</script>',
+    name=plain(HOSTILE, 60),
+    trust=Trust.UNVERIFIED,
+    publisher=plain("Google " * 40, 60),
+    host="accounts.google.com.sign-in.a-very-long-subdomain-that-never-seems-to-end.example",
+    privacy="javascript:alert(4)",
+    terms="http://plain.example/",
+)
+RAW = replace(EVIL, client_id="raw", name=HOSTILE, publisher="W" * 120)
+
+PROFILE = Permission(
+    id="profile:read",
+    title="See your name and picture",
+    kind=Kind.IDENTITY,
+    detail="Not your e-mail address.",
+    reason="So that you see which account you post from.",
+    need=Need.REQUIRED,
+)
+READ = Permission(
+    id="posts:read",
+    title="Read your timeline",
+    kind=Kind.VIEW,
+    detail="Posts of yours and of those you follow.",
+    need=Need.REQUIRED,
+)
+POST = Permission(
+    id="posts:write",
+    title="Post in your name",
+    kind=Kind.ACT,
+    detail="Everybody who follows you sees it.",
+    reason="stefApp posts the song that you are listening to.",
+    risk=Risk.MEDIUM,
+)
+STAY = Permission(
+    id="offline_access",
+    title="Go on when you have closed it",
+    kind=Kind.STAY,
+    detail="Without this you sign in anew each time.",
+    risk=Risk.MEDIUM,
+)
+MESSAGES = Permission(
+    id="messages:read",
+    title="Read your direct messages",
+    kind=Kind.VIEW,
+    risk=Risk.HIGH,
+    detail="What you and others wrote in private.",
+)
+SEND = Permission(
+    id="messages:write",
+    title="Send direct messages",
+    kind=Kind.ACT,
+    risk=Risk.HIGH,
+    answer=Answer.REFUSED,
+)
+DELETE = Permission(id="posts:delete", title="Delete your posts", kind=Kind.ACT, risk=Risk.HIGH)
+EDIT = Permission(id="profile:write", title="Change your profile", kind=Kind.ACT, risk=Risk.MEDIUM)
+FOLLOW = Permission(id="follows:write", title="Follow and unfollow people", kind=Kind.ACT)
+EMAIL = Permission(id="email", title="See your e-mail address", kind=Kind.IDENTITY)
+CATALOG = (EMAIL, FOLLOW, EDIT, MESSAGES, SEND, DELETE)
+MANY = tuple(
+    Permission(
+        id=f"thing-{n}:do",
+        title=f"Do thing number {n} with everything that belongs to it and then some",
+        kind=list(Kind)[n % 4],
+        risk=list(Risk)[n % 3],
+        need=list(Need)[n % 2],
+        detail="It takes a while to say what this means, and so the line breaks more than once.",
+        reason=plain(f"We want this. {HOSTILE}", 200),
+    )
+    for n in range(30)
+)
+
+SIGN_IN = SignIn(site=SITE, form=FORM, app="stefApp")
+CONSENT = Consent(
+    site=SITE,
+    form=FORM,
+    account=MIKO,
+    app=STEF,
+    destination=Destination(reach=Reach.DEVICE),
+    asked=(STAY, POST, PROFILE, READ),
+    cannot=CATALOG,
+    apps="/apps",
+    switch=Form(action="/switch", csrf="c5rf-t0ken"),
+)
+ROW = Connection(
+    app=STEF,
+    permissions=(PROFILE, READ, POST, STAY),
+    status=Status.ACTIVE,
+    since=NOW - 40 * DAY,
+    last_used=NOW - 3 * HOUR,
+    href="/apps/stefapp",
+)
+APPS = ConnectedApps(
+    site=SITE,
+    account=MIKO,
+    apps=(
+        ROW,
+        replace(ROW, app=CALENDAR, permissions=(EMAIL,), status=Status.PAUSED, last_used=None),
+        replace(
+            ROW, app=DESK, last_used=NOW - DAY, permissions=(READ, POST, MESSAGES, SEND, DELETE)
+        ),
+    ),
+    now=NOW,
+)
+APP = ConnectedApp(
+    site=SITE,
+    account=MIKO,
+    app=STEF,
+    form=FORM,
+    permissions=(PROFILE, READ, POST, STAY),
+    cannot=CATALOG,
+    status=Status.ACTIVE,
+    since=NOW - 40 * DAY,
+    last_used=NOW - 3 * HOUR,
+    devices=(
+        Device(id="f-1", name="Laptop", since=NOW - 40 * DAY, last_used=NOW - 3 * HOUR),
+        Device(id="f-2", name="", since=NOW - 2 * DAY, last_used=None),
+    ),
+    history=(
+        Entry(when=NOW - DAY, deed=Deed.REMOVED, actor=Actor.USER, subjects=(SEND.title,)),
+        Entry(when=NOW - 2 * DAY, deed=Deed.DEVICE_ADDED, actor=Actor.APP),
+        Entry(when=NOW - 3 * DAY, deed=Deed.REPLAYED, actor=Actor.SERVER, subjects=("Phone",)),
+        Entry(
+            when=NOW - 40 * DAY,
+            deed=Deed.ALLOWED,
+            actor=Actor.USER,
+            subjects=(PROFILE.title, READ.title, POST.title, SEND.title),
+        ),
+    ),
+    back="/apps",
+    now=NOW,
+)
+STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
+SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
+ERROR = ErrorPage(
+    site=SITE,
+    trouble=Trouble.WRONG_ADDRESS,
+    code="invalid_request",
+    reference="01J8-7Q4K-ZX",
+    when=NOW,
+    detail="redirect_uri is not registered for this client",
+)
+BACK = Back(place="Calendar", href="https://calendar.example/bye")
+BARE = Site(name="Example Identity", static="/static")
+
+SAMPLES: dict[str, View] = {
+    "sign-in": SIGN_IN,
+    "sign-in-refused": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED),
+    "sign-in-throttled": replace(SIGN_IN, problem=SignInProblem.THROTTLED, retry_after=290),
+    "sign-in-no-username": replace(SIGN_IN, problem=SignInProblem.USERNAME_MISSING),
+    "sign-in-no-password": replace(SIGN_IN, username="m", problem=SignInProblem.PASSWORD_MISSING),
+    "sign-in-again": replace(SIGN_IN, username="miko", purpose=SignInPurpose.CONFIRM),
+    "sign-in-bare": SignIn(site=BARE, form=FORM, forgot="/forgot", create="/create"),
+    "sign-in-again-bare": SignIn(site=BARE, form=FORM, purpose=SignInPurpose.CONFIRM),
+    "sign-in-hostile": replace(SIGN_IN, app=HOSTILE, username=HOSTILE),
+    "consent": CONSENT,
+    "consent-web": replace(
+        CONSENT,
+        app=CALENDAR,
+        destination=Destination(reach=Reach.WEB, place="calendar.example"),
+        ends=NOW + 30 * DAY,
+    ),
+    "consent-scheme": replace(
+        CONSENT, destination=Destination(reach=Reach.SCHEME, place="com.example.stef"), switch=None
+    ),
+    "consent-one": replace(CONSENT, app=DESK, asked=(PROFILE,), cannot=()),
+    "consent-more": replace(
+        CONSENT,
+        asked=(MESSAGES, SEND),
+        kept=(PROFILE, READ, POST),
+        cannot=(EMAIL, FOLLOW, EDIT, DELETE),
+    ),
+    "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
+    "consent-many": replace(CONSENT, asked=MANY, cannot=MANY),
+    "consent-hostile": replace(
+        CONSENT,
+        app=EVIL,
+        account=replace(MIKO, name=HOSTILE, username=HOSTILE),
+        destination=Destination(reach=Reach.WEB, place=EVIL.host),
+        asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE, detail=HOSTILE)),
+    ),
+    "apps": APPS,
+    "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),
+    "apps-none": replace(APPS, apps=()),
+    "apps-hostile": replace(
+        APPS,
+        apps=(replace(ROW, app=EVIL), replace(ROW, app=RAW, permissions=MANY)),
+        stopped=HOSTILE,
+    ),
+    "app": APP,
+    "app-saved": replace(APP, done=Done.SAVED, ends=NOW + 30 * DAY),
+    "app-paused": replace(APP, app=CALENDAR, status=Status.PAUSED, done=Done.PAUSED, devices=()),
+    "app-many": replace(APP, app=RAW, permissions=MANY, cannot=MANY),
+    "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),
+    "stop": STOP,
+    "stop-one": replace(STOP, app=EVIL, devices=1),
+    "sign-out": SIGN_OUT,
+    "signed-out": SignedOut(site=SITE, sign_in="/sign-in", back=BACK),
+    "signed-out-bare": SignedOut(site=BARE),
+    "connected": Notice(
+        site=SITE, outcome=Outcome.CONNECTED, app="stefApp", apps="/apps", back=BACK
+    ),
+    "cancelled": Notice(site=SITE, outcome=Outcome.CANCELLED, app="stefApp"),
+    "finished": Notice(site=SITE, outcome=Outcome.FINISHED),
+    "error": ERROR,
+    "error-back": replace(ERROR, trouble=Trouble.IMPOSSIBLE, back=BACK, code="invalid_scope"),
+    "error-hostile": replace(ERROR, detail=HOSTILE, code=HOSTILE, reference=HOSTILE, site=BARE),
+    **{
+        f"error-{trouble.replace('_', '-')}": replace(
+            ERROR,
+            trouble=trouble,
+            detail="",
+            retry_after=30 if trouble == Trouble.TOO_MANY else None,
+        )
+        for trouble in Trouble
+    },
+}
