@@ -32,27 +32,27 @@ IDENTITY: Final = (
         id="openid",
         can="recognise you when you come back",
         cannot="recognise you when you come back",
-        group="About you",
+        group="identity",
     ),
     Permission(
         id="profile",
         can="see your name and profile",
         cannot="see your name and profile",
-        group="About you",
+        group="identity",
     ),
     Permission(
         id="email",
         can="see your e-mail address",
         cannot="see your e-mail address",
         risk="medium",
-        group="About you",
+        group="identity",
     ),
     Permission(
         id="offline_access",
         can="keep its access while you are away",
         cannot="keep its access while you are away",
         risk="medium",
-        group="About you",
+        group="stay",
     ),
 )
 """What the authorization server itself can open: the protocol's own scopes as permissions."""

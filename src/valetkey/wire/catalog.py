@@ -12,6 +12,9 @@ import msgspec
 Risk: TypeAlias = Literal["low", "medium", "high"]
 RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high")
 
+Group: TypeAlias = Literal["identity", "view", "act", "stay"]
+"""What a permission is for: to know who you are, to look, to do something, to stay connected."""
+
 # RFC 6749 3.3 allows more; a name that people type and read wants less.
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[._:-][a-z0-9]+)*", re.ASCII)
 RESERVED: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
@@ -25,7 +28,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     can: str
     cannot: str = ""
     risk: Risk = "low"
-    group: str = ""
+    group: Group = "act"
     implies: tuple[str, ...] = ()
 
 

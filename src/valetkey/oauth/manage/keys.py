@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from valetkey.model.change import Change, Create, Remove, Update
-from valetkey.model.keys import SigningKey, Use
+from valetkey.model.keys import KeyStatus, SigningKey, Use
 from valetkey.model.policy import Lifetimes
 
 USES: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal", "mac")
@@ -27,9 +27,10 @@ def missing(keys: Iterable[SigningKey]) -> tuple[Use, ...]:
     )
 
 
-def first_status(keys: Iterable[SigningKey], use: Use) -> str:
+def first_status(keys: Iterable[SigningKey], use: Use) -> KeyStatus:
     """The status of a new key: current where there is none, else coming."""
-    return "coming" if any(k.use == use and k.status == "current" for k in keys) else "current"
+    has_current = any(key.use == use and key.status == "current" for key in keys)
+    return "coming" if has_current else "current"
 
 
 def rotate(

@@ -1,0 +1,1 @@
+"""For machines: a thin driver for each kind of endpoint, nothing between socket and rule."""

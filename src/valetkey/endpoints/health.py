@@ -1,0 +1,21 @@
+"""Is it alive, is it ready? For whoever runs the server."""
+
+from valetkey.http.front import Endpoint
+from valetkey.http.reply import Reply, json_reply
+from valetkey.http.request import Request
+from valetkey.http.shell import Shell
+
+
+def health(shell: Shell) -> dict[str, Endpoint]:
+    """`/healthz`: the process answers. `/readyz`: its keys are open and its database answers."""
+
+    async def alive(request: Request) -> Reply:
+        return json_reply({"status": "ok"})
+
+    async def ready(request: Request) -> Reply:
+        await shell.context()
+        await shell.store.read()
+        return json_reply({"status": "ok"})
+
+    methods = frozenset({"GET", "HEAD"})
+    return {"/healthz": Endpoint(methods, alive), "/readyz": Endpoint(methods, ready)}

@@ -1,0 +1,115 @@
+"""The front: raw ASGI, one dictionary look-up between the socket and the rule.
+
+Machines' endpoints answer here; everything else goes to the pages.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from os import urandom
+from typing import TypeAlias
+
+import msgspec
+import structlog
+
+from valetkey.http.reply import Reply, error_reply, send_reply
+from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_request
+from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
+from valetkey.store.port import Unavailable
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Reply]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+log = structlog.get_logger("valetkey")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A handler, and the methods that it takes."""
+
+    methods: frozenset[str]
+    handler: Handler
+
+
+class Front:
+    """The ASGI application."""
+
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], *, pages: App, trusted: Sequence[Network]
+    ) -> None:
+        self._endpoints = dict(endpoints)
+        self._pages = pages
+        self._trusted = tuple(trusted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._pages(scope, receive, send)
+            return
+        scope["valetkey.address"] = caller(scope, self._trusted)
+        endpoint = self._endpoints.get(scope["path"])
+        if endpoint is None:
+            await self._pages(scope, receive, send)
+            return
+        await serve(endpoint, scope, receive=receive, send=send, refuse=error_reply)
+
+
+async def serve(
+    endpoint: Endpoint,
+    scope: Scope,
+    *,
+    receive: Receive,
+    send: Send,
+    refuse: Callable[[OAuthError], Reply],
+) -> None:
+    """Reads, handles, replies; whatever goes wrong becomes a registered error."""
+    try:
+        reply = await _handled(endpoint, scope, receive)
+    except Gone:
+        return
+    except OAuthError as error:
+        reply = refuse(error)
+        log.info("refused", path=scope["path"], error=error.code, detail=error.detail)
+    if scope["method"] == "HEAD":
+        reply = Reply(reply.status, reply.headers)
+    await send_reply(reply, send)
+
+
+async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply:
+    method = scope["method"]
+    if method not in endpoint.methods:
+        allow = (b"allow", ", ".join(sorted(endpoint.methods)).encode())
+        return error_reply(InvalidRequest("this method is not allowed here", status=405)).having(
+            allow
+        )
+    request = await read_request(scope, receive, address=scope["valetkey.address"])
+    try:
+        return await endpoint.handler(request)
+    except (OAuthError, Gone):
+        raise
+    except Unavailable as error:
+        raise TemporarilyUnavailable(detail=str(error)) from error
+    except Exception as error:
+        reference = urandom(6).hex()
+        log.exception("unexpected", path=scope["path"], reference=reference)
+        raise ServerError(f"something went wrong here, reference {reference}") from error
+
+
+def caller(scope: Scope, trusted: Sequence[Network]) -> str:
+    """The caller's address. X-Forwarded-For counts only from a trusted hop, and only as far back
+    as the hops are trusted (ATTACKS A14, A90)."""
+    address: str = (scope.get("client") or ("",))[0]
+    if not trusted:
+        return address
+    forwarded = b",".join(value for key, value in scope["headers"] if key == b"x-forwarded-for")
+    hops = [hop.strip() for hop in forwarded.decode("latin-1").split(",") if hop.strip()]
+    while hops and within(address, trusted):
+        address = hops.pop()
+    return address
+
+
+def within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether the address lies in one of the networks."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)

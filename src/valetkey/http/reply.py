@@ -1,0 +1,59 @@
+"""A reply, sent whole."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from valetkey.http.request import Send
+from valetkey.spec.errors import InvalidClient, OAuthError
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+NO_STORE: Final[Headers] = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
+JSON: Final[Headers] = ((b"content-type", b"application/json"),)
+SAFE: Final[Headers] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Reply(msgspec.Struct, frozen=True, eq=False):
+    """Status, headers (lower-case names) and body."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def having(self, *headers: tuple[bytes, bytes]) -> "Reply":
+        """The same with more headers."""
+        return Reply(self.status, (*self.headers, *headers), self.body)
+
+
+def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
+    """A JSON answer, not to be stored unless the headers say so (RFC 6749 5.1)."""
+    return Reply(status, (*JSON, *SAFE, *headers), msgspec.json.encode(document))
+
+
+def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
+    """A refusal as JSON (RFC 6749 5.2)."""
+    document: Mapping[str, Any] = {"error": error.code, "error_description": error.description}
+    reply = json_reply(document, status=error.status)
+    if isinstance(error, InvalidClient) and error.status == 401:
+        reply = reply.having((b"www-authenticate", b'Basic realm="valetkey"'))
+    if error.status == 503:
+        reply = reply.having((b"retry-after", b"1"))
+    return reply.having(*headers)
+
+
+def see_other(location: str) -> Reply:
+    """Go there by GET: never 307, which would send the form on (RFC 9700 4.12)."""
+    return Reply(303, (*SAFE, *NO_STORE, (b"location", location.encode())))
+
+
+async def send_reply(reply: Reply, send: Send) -> None:
+    """Sends the reply."""
+    length = (b"content-length", str(len(reply.body)).encode())
+    headers = [*reply.headers, length]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,77 @@
+"""A request, read whole from raw ASGI within limits."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final, TypeAlias
+
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.form import MAX_BYTES, Form, parse_form
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Gone(Exception):
+    """The caller hung up before the request was whole."""
+
+
+class Request:
+    """One request. `address` is the caller's, as the nearest trusted hop tells it."""
+
+    def __init__(self, scope: Scope, body: bytes, *, address: str) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.body = body
+        self.address = address
+        self.parts: dict[str, str] = scope.get("path_params", {})
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+
+    def header(self, name: bytes) -> str:
+        """The value of a header (lower-case name), "" where it is missing. Raises InvalidRequest
+        where it stands twice: of two Authorization headers, which one was checked?"""
+        values = [value for key, value in self._headers if key == name]
+        if len(values) > 1:
+            raise InvalidRequest(f"the header {name.decode()} stands twice")
+        return values[0].decode("latin-1") if values else ""
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name."""
+        found = [value.decode("latin-1") for key, value in self._headers if key == b"cookie"]
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie("; ".join(found)).items()}
+        except CookieError:
+            return {}
+
+    def form(self, *, repeatable: frozenset[str] = frozenset({"resource"})) -> Form:
+        """The form in the body. Raises InvalidRequest (415 for another content type)."""
+        content_type = self.header(b"content-type").partition(";")[0].strip().lower()
+        if content_type != FORM:
+            raise InvalidRequest(f"the body must be {FORM}", status=415)
+        return parse_form(self.body, repeatable=repeatable)
+
+    def parameters(self) -> Form:
+        """The parameters in the query. Raises InvalidRequest."""
+        return parse_form(self.query)
+
+
+async def read_request(scope: Scope, receive: Receive, *, address: str) -> Request:
+    """The whole request. Raises InvalidRequest (413) for a body over 64 KB, Gone."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise InvalidRequest("the request is too large", status=413)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return Request(scope, b"".join(chunks), address=address)

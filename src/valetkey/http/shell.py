@@ -1,0 +1,37 @@
+"""The shell: reads what a rule needs, lets it decide, commits."""
+
+import time
+from collections.abc import Callable
+from os import urandom
+from typing import TypeVar
+
+from valetkey.http.installation import Installations
+from valetkey.model.env import Env
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.store.port import Store
+from valetkey.store.settle import Decided, ask, settle
+
+T = TypeVar("T")
+D = TypeVar("D", bound=Decided)
+
+
+class Shell:
+    """Runs rules against the store, each with the context of its moment."""
+
+    def __init__(self, store: Store, installations: Installations) -> None:
+        self.store = store
+        self._installations = installations
+
+    async def context(self) -> Context:
+        """This moment. Raises Unavailable."""
+        return Context(await self._installations.current(), Env(int(time.time()), urandom))
+
+    async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
+        """What the rule finds; nothing is written."""
+        return await ask(self.store, rule(await self.context()))
+
+    async def settle(self, rule: Callable[[Context], Rule[D]]) -> tuple[D, Context]:
+        """What the rule decided, committed, and the context in which it did."""
+        context = await self.context()
+        return await settle(self.store, lambda: rule(context)), context

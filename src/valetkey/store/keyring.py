@@ -1,0 +1,102 @@
+"""The server's keys, opened: sealed rows and the master key become a ring, and the first keys are
+made on the first start."""
+
+import time
+from collections.abc import Iterable, Sequence
+from os import urandom
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwk, seal
+from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
+from valetkey.model.change import Create, Stale
+from valetkey.model.keys import Keyring, KeyStatus, RawKey, SigningKey, Use
+from valetkey.model.want import Many
+from valetkey.oauth.manage.keys import first_status, missing
+from valetkey.store.port import Store
+
+MASTER: Final = 32
+"""Bytes of a master key."""
+
+_KID: Final = 4
+_RAW: Final = 32
+
+
+class WrongMasterKey(Exception):
+    """The master key does not open the keys in this database."""
+
+
+async def read_keys(store: Store) -> tuple[SigningKey, ...]:
+    """Every key at rest, oldest name first."""
+    wanted = Many(SigningKey)
+    return (await store.read(wanted)).many(wanted)
+
+
+async def ensure_keys(store: Store, master: bytes) -> None:
+    """Makes the keys that are missing. Raises WrongMasterKey where those that are there do not
+    open: a new key beside them would hide the mistake."""
+    keys = await read_keys(store)
+    open_keys(keys, master, now=0)
+    for use in missing(keys):
+        fresh = make(use, master, status=first_status(keys, use))
+        try:
+            await store.commit((Create(fresh),))
+        except Stale:
+            continue  # Another process made it.
+        keys = (*keys, fresh)
+
+
+def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:
+    """A new key, sealed."""
+    now = int(time.time())
+    if use in ALGORITHMS:
+        private = jwk.generate(_algorithm(use))
+        kid, raw = private.kid, private.to_der()
+    else:
+        kid, raw = urandom(_KID).hex(), urandom(_RAW)
+    sealed = seal.seal(master, raw, nonce=urandom(seal.NONCE), purpose=_purpose(kid, use))
+    return SigningKey(kid=kid, use=use, sealed=sealed, status=status, created=now, since=now)
+
+
+def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
+    """The ring at `now` (seconds since 1970). Raises WrongMasterKey."""
+    alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
+    signing: dict[Algorithm, PrivateKey] = {}
+    published = []
+    for key in alive:
+        if key.use in ALGORITHMS:
+            private = jwk.from_der(_algorithm(key.use), _opened(key, master))
+            published.append(private.public())
+            if key.status == "current":
+                signing[private.algorithm] = private
+    return Keyring(
+        signing=signing,
+        published=tuple(published),
+        sealing=_raw(alive, "seal", master),
+        macs=_raw(alive, "mac", master),
+    )
+
+
+def _raw(keys: Iterable[SigningKey], use: Use, master: bytes) -> tuple[RawKey, ...]:
+    return tuple(RawKey(key.kid, _opened(key, master)) for key in keys if key.use == use)
+
+
+def _opened(key: SigningKey, master: bytes) -> bytes:
+    try:
+        return seal.unseal(master, key.sealed, purpose=_purpose(key.kid, key.use))
+    except seal.BadSeal as error:
+        raise WrongMasterKey(f"the master key does not open key {key.kid}") from error
+
+
+def _order(key: SigningKey) -> tuple[int, int]:
+    """The current key first, then the coming one, then the retiring, newest first."""
+    return ("current", "coming", "retiring").index(key.status), -key.since
+
+
+def _purpose(kid: str, use: Use) -> bytes:
+    return msgspec.json.encode(["valetkey", "key at rest", kid, use])
+
+
+def _algorithm(use: Use) -> Algorithm:
+    return "RS256" if use == "RS256" else "ES256"
