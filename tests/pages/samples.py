@@ -277,7 +277,7 @@ SAMPLES: dict[str, View] = {
     "signed-out": SignedOut(site=SITE, sign_in="/sign-in", back=BACK),
     "signed-out-bare": SignedOut(site=BARE),
     "connected": Notice(
-        site=SITE, outcome=Outcome.CONNECTED, app="stefApp", apps="/apps", back=BACK
+        site=SITE, outcome=Outcome.CONNECTED, app="Calendar", apps="/apps", back=BACK
     ),
     "cancelled": Notice(site=SITE, outcome=Outcome.CANCELLED, app="stefApp"),
     "finished": Notice(site=SITE, outcome=Outcome.FINISHED),

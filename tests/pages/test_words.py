@@ -29,7 +29,8 @@ SENTENCES = {
     "sign-in-bare": ("Forgot your password?", "Create an account"),
     "apps": (
         "3 apps hold a key to your Chirp account.",
-        "See your name and picture · Read your timeline · Post in your name and 1 more",
+        "Post in your name · Go on when you have closed it · See your name and picture and 1 more",
+        "Read your direct messages · Send direct messages · Delete your posts and 2 more",
         "Since 15 October 2026 Used 3 hours ago",
         "Not used yet",
         "Used 1 day ago",
@@ -52,7 +53,7 @@ SENTENCES = {
     "error": ("24 November 2026, 08:30 UTC", "01J8-7Q4K-ZX", "For developers"),
     "error-back": ("Back to Calendar",),
     "error-too-many": ("Try again in 30 seconds.",),
-    "connected": ("You can close this window.", "Go back to stefApp", "Back to Calendar"),
+    "connected": ("You can close this window.", "Go back to Calendar", "Back to Calendar"),
 }
 
 

@@ -1,6 +1,6 @@
 """From a view to HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from zlib import crc32
@@ -64,7 +64,12 @@ def environment(locale: Locale) -> Environment:
     )
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_translations(locale.translations, newstyle=True)  # type: ignore[attr-defined]
-    env.filters |= {"utc": _utc, "initial": _initial, "tint": _tint}
+    env.filters |= {
+        "initial": _initial,
+        "riskiest_first": _riskiest_first,
+        "tint": _tint,
+        "utc": _utc,
+    }
     env.globals |= {"locale": locale} | {enum.__name__: enum for enum in _ENUMS}
     for name in env.list_templates():
         env.get_template(name)
@@ -73,6 +78,10 @@ def environment(locale: Locale) -> Environment:
 
 def _utc(moment: int) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
+
+
+def _riskiest_first(permissions: Iterable[pieces.Permission]) -> list[pieces.Permission]:
+    return sorted(permissions, key=lambda permission: list(pieces.Risk).index(permission.risk))
 
 
 def _initial(name: str) -> str:
