@@ -1,0 +1,112 @@
+"""What a setting has to hold to beyond its type, alone and together with others."""
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from valetkey.jose import base64url
+from valetkey.model.secret import Secret
+from valetkey.settings.tree import Settings
+
+MASTER_KEY: Final = 32
+"""Bytes of a master key."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
+_DEFAULT_PORTS: Final = ("http:80", "https:443")
+
+
+def _why_not_issuer(issuer: str) -> str:
+    """RFC 8414 2. Apps compare it character by character, so it has one spelling."""
+    try:
+        parts = urlsplit(issuer)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "is not a URL"
+    rules = (
+        (parts.scheme in {"https", "http"}, "does not begin with https://"),
+        ("@" not in parts.netloc, "holds a user name"),
+        (_HOST.fullmatch(host) and parts.netloc == parts.netloc.lower(), "has no proper host"),
+        (re.fullmatch(r"[!-~]*", issuer) and "\\" not in issuer, "holds a stray character"),
+        (not set("?#") & set(issuer), "has a query or a fragment"),
+        (not issuer.endswith("/"), "ends with /"),
+        (f"{parts.scheme}:{port}" not in _DEFAULT_PORTS, "names the port that is the default"),
+        (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
+    )
+    return next((why for holds, why in rules if not holds), "")
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine, or a name kept for tests (RFC 6761 6.2, 6.3)."""
+    if host == "localhost" or host.endswith(".test"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _why_not_networks(entries: tuple[str, ...]) -> str:
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
+def why_not_key(key: Secret) -> str:
+    """Why this is no master key, or ""; says nothing of the key."""
+    try:
+        raw = base64url.decode(key.reveal())
+    except ValueError:
+        return "is not base64url"
+    return "" if len(raw) == MASTER_KEY else f"has {len(raw)} bytes"
+
+
+def _why_not_link(link: str) -> str:
+    return "" if not link or re.fullmatch(r"https?://[!-~]+", link) else "is not a web address"
+
+
+CHECKS: Final[dict[str, Callable[[Any], str]]] = {
+    "issuer": _why_not_issuer,
+    "name": lambda name: "" if name.strip() and name.isprintable() else "cannot be read",
+    "host": lambda host: "" if host else "is empty",
+    "database": lambda path: "" if path.parent.is_dir() else f"there is no folder {path.parent}",
+    "master_key": why_not_key,
+    "unthrottled": _why_not_networks,
+    "trusted_proxies": _why_not_networks,
+    "privacy_url": _why_not_link,
+    "terms_url": _why_not_link,
+}
+"""Why a value of the right type will not do, or ""."""
+
+
+def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """What does not fit together."""
+    wrong = []
+    for mistake in settings.lifetimes.mistakes():
+        name, _, why = mistake.partition(": ")
+        value = getattr(settings.lifetimes, name)
+        origin = origins[f"lifetimes.{name}"]
+        wrong.append(f"lifetimes.{name} = {value} (from {origin}): must be {why}")
+    return wrong + _tls(settings, origins)
+
+
+def _tls(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    pair = {"tls_certificate": settings.tls_certificate, "tls_key": settings.tls_key}
+    given = [f"{name} = '{path}' (from {origins[name]})" for name, path in pair.items() if path]
+    if len(given) == 1:
+        other = "tls_key" if settings.tls_certificate else "tls_certificate"
+        return [f"{given[0]}: needs {other} beside it"]
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return []
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # With an empty password, an encrypted key is refused instead of asked for.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except (OSError, ValueError) as error:
+        return [f"{' and '.join(given)}: are no certificate and its key in PEM files: {error}"]
+    return []

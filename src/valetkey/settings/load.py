@@ -1,0 +1,182 @@
+"""Reads the settings from where they may stand, and says all that is wrong at once."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from valetkey.model.policy import Lifetimes
+from valetkey.model.secret import Secret
+from valetkey.settings.checks import CHECKS, together
+from valetkey.settings.tree import LEAVES, SECRETS, Settings, describe
+
+FILE: Final = Path("valetkey.toml")
+PREFIX: Final = "VALETKEY_"
+CONFIG: Final = PREFIX + "CONFIG"
+"""The variable that names the file."""
+
+
+class SettingsError(Exception):
+    """Settings that do not hold. `mistakes` has one sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        many = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n  - ".join((f"{many} in the settings:", *mistakes)))
+
+
+class Loaded(NamedTuple):
+    """The settings; `origins` says where each value came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None) -> Settings:
+    """The settings. Raises SettingsError with every mistake."""
+    return read(flags, environ, file).settings
+
+
+def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None) -> Loaded:
+    """The settings and their origins. `flags` maps names such as `lifetimes.code` to values, None
+    for a flag that was not given; `file` is the TOML file, None for the one that VALETKEY_CONFIG
+    names, or for `valetkey.toml` where there is one. Raises SettingsError with every mistake."""
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(LEAVES, "default")
+    mistakes: list[str] = []
+    try:
+        in_file = tuple(_in_file(file, environ))
+    except ValueError as error:
+        in_file = ()
+        mistakes.append(str(error))
+    for given in (*in_file, *_in_environment(environ), *_in_flags(flags)):
+        try:
+            values[given.name] = _value(given)
+            origins[given.name] = given.origin
+        except ValueError as error:
+            mistakes.append(f"{_place(given)}: {error}")
+    settings = _tree(values)
+    mistakes += together(settings, origins)
+    if mistakes:
+        raise SettingsError(mistakes)
+    return Loaded(settings, origins)
+
+
+class Given(NamedTuple):
+    """A value that somebody gave. `base` is the folder that a relative path is meant from."""
+
+    name: str
+    raw: object
+    origin: str
+    source: Literal["flag", "environment", "file"]
+    base: Path = Path()
+
+
+def _in_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
+    named = environ.get(CONFIG)
+    path = file or (Path(named) if named else FILE)
+    if path is FILE and not path.exists():
+        return
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: is not TOML: {error}") from error
+    for name, raw in _flat(tables):
+        yield Given(name, raw, str(path), "file", path.parent)
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _in_environment(environ: Mapping[str, str]) -> Iterator[Given]:
+    for variable, raw in sorted(environ.items()):
+        if variable.startswith(PREFIX) and variable != CONFIG:
+            name = variable.removeprefix(PREFIX).lower().replace("__", ".")
+            yield Given(name, raw, variable, "environment")
+
+
+def _in_flags(flags: Mapping[str, object]) -> Iterator[Given]:
+    for name, raw in flags.items():
+        if raw is not None:
+            yield Given(name, raw, "the command line", "flag")
+
+
+def _place(given: Given) -> str:
+    if given.name not in LEAVES:
+        return f"{given.name} (from {given.origin})"
+    text = "…" if given.name in SECRETS else repr(given.raw)
+    return f"{given.name} = {text[:80]} (from {given.origin})"
+
+
+def _value(given: Given) -> Any:
+    if given.name not in LEAVES:
+        raise ValueError(_unknown(given))
+    if given.name in SECRETS and given.source != "environment":
+        variable = PREFIX + given.name.upper()
+        raise ValueError(
+            f"a secret stands in {variable}, or in the file that {variable}_FILE names"
+        )
+    kind, raw, strict = LEAVES[given.name].type, given.raw, given.source == "file"
+    if isinstance(raw, str) and not strict and _is_list(kind):
+        raw = [part.strip() for part in raw.split(",") if part.strip()]
+    try:
+        return _checked(given.name, convert(kind, raw, base=given.base, strict=strict))
+    except ValueError as error:
+        raise ValueError(f"{error}; it should be {describe(given.name)}") from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    wrong = CHECKS[name](value) if name in CHECKS else ""
+    if wrong:
+        raise ValueError(wrong)
+    return value
+
+
+def _is_list(kind: Any) -> bool:
+    info = msgspec.inspect.type_info(kind)
+    if isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return isinstance(info, msgspec.inspect.VarTupleType)
+
+
+def convert(kind: Any, raw: object, *, base: Path, strict: bool = True) -> Any:
+    """`raw` as a value of the type `kind`; not `strict` where it may be text for another type.
+    Relative paths are meant from `base`. Raises ValueError that says what was expected."""
+
+    def custom(wanted: type, text: object) -> object:
+        if not isinstance(text, str | Path) or not str(text):
+            raise ValueError("expected some text")
+        return base / text if wanted is Path else Secret(str(text))
+
+    try:
+        return msgspec.convert(raw, kind, strict=strict, dec_hook=custom)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).replace("Expected", "expected").replace("`", "")) from error
+
+
+def _unknown(given: Given) -> str:
+    if any(leaf.startswith(f"{given.name}.") for leaf in LEAVES):
+        return "is a table of settings, not a value"
+    near = difflib.get_close_matches(given.name, LEAVES, n=1)
+    if not near:
+        return "there is no such setting; `valetkey config schema` lists them"
+    meant = near[0]
+    if given.source == "environment":
+        meant = PREFIX + meant.upper().replace(".", "__")
+    return f"there is no such setting; did you mean {meant}?"
+
+
+def _tree(values: Mapping[str, Any]) -> Settings:
+    nested = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
+    flat = {name: value for name, value in values.items() if "." not in name}
+    return Settings(**flat, lifetimes=Lifetimes(**nested))

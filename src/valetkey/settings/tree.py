@@ -1,0 +1,121 @@
+"""Every setting there is: its type, its default and what it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from valetkey.model.policy import Lifetimes
+from valetkey.model.secret import Secret
+
+
+def _is(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
+_Addresses: TypeAlias = Annotated[
+    tuple[str, ...], _is("a list of addresses and networks, such as 10.0.0.0/8")
+]
+_File: TypeAlias = Path | None
+_Link: TypeAlias = Annotated[str, _is("the web address of a page, or empty for none")]
+_Port: TypeAlias = Annotated[
+    int, msgspec.Meta(ge=1, le=65535, description="the TCP port to listen on, from 1 to 65535")
+]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an installation is set up."""
+
+    issuer: Annotated[
+        str,
+        _is("the https address by which people and apps reach this server, with no / at the end"),
+    ] = "http://127.0.0.1:8000"
+    name: Annotated[str, _is("what people see this server called")] = "valetkey"
+    host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"
+    port: _Port = 8000
+    database: Annotated[Path, _is("the SQLite file, in a folder that exists")] = Path("valetkey.db")
+    master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
+    master_key_file: Annotated[
+        _File, _is("a file of mode 0600 that holds the master key; else the database's name + .key")
+    ] = None
+    lifetimes: Lifetimes = Lifetimes()
+    unthrottled: _Addresses = ()
+    trusted_proxies: _Addresses = ()
+    tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
+    tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
+    privacy_url: _Link = ""
+    terms_url: _Link = ""
+
+    @property
+    def key_file(self) -> Path:
+        """Where the master key is kept, unless the environment brings it."""
+        return self.master_key_file or self.database.with_name(self.database.name + ".key")
+
+    @property
+    def address(self) -> str:
+        """The URL at which the server listens; the issuer may lie elsewhere, behind a proxy."""
+        scheme = "http" if self.tls_certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+
+def _leaves(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _leaves(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field
+
+
+LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
+"""Every setting by its full name, such as `lifetimes.code`."""
+
+SECRETS: Final = frozenset({"master_key"})
+"""Settings whose values are never shown, and never stand in a file or on the command line."""
+
+
+def describe(name: str) -> str:
+    """What a setting is, as the end of a sentence that begins with "it should be"."""
+    described = _leaf_schema(name).get("description", "a whole number of seconds, at least 1")
+    return str(described)
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Every setting by its full name, as JSON has it; secrets masked."""
+    return {name: _plain(name, settings) for name in LEAVES}
+
+
+def _plain(name: str, settings: Settings) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    if name in SECRETS:
+        return None if value is None else "(secret)"
+    return msgspec.to_builtins(value, enc_hook=str)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `valetkey.toml`."""
+    defaults = shown(Settings())
+    whole = _object(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "valetkey"}
+    )
+    for name in LEAVES:
+        if name in SECRETS:
+            continue
+        *tables, last = name.split(".")
+        level = whole
+        for table in tables:
+            level = level["properties"].setdefault(table, _object({}))
+        level["properties"][last] = _leaf_schema(name) | {"default": defaults[name]}
+    return whole
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    return members | {"type": "object", "additionalProperties": False, "properties": {}}
+
+
+def _leaf_schema(name: str) -> dict[str, Any]:
+    return msgspec.json.schema(LEAVES[name].type, schema_hook=lambda _: {"type": "string"})
