@@ -82,8 +82,26 @@ def open_session(
     return SignedIn(session, Secret(secret), changes, (told,))
 
 
-def refused(user: User | None, env: Env) -> tuple[Event, ...]:
+class Noted(msgspec.Struct, frozen=True):
+    """What has to be written, and nothing more."""
+
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def refused(user: User | None, env: Env) -> Rule[Noted]:
     """What is told of a wrong password: nothing for a name that nobody has."""
+    yield from ()
     if user is None:
-        return ()
-    return (event(env, "sign-in-refused", by="user", user=user.id),)
+        return Noted()
+    return Noted(events=(event(env, "sign-in-refused", by="user", user=user.id),))
+
+
+def close_session(name: str, env: Env) -> Rule[Noted]:
+    """Ends a session; nothing to do where it is over already."""
+    wanted = One(Session, name)
+    session = (yield (wanted,)).one(wanted)
+    if session is None:
+        return Noted()
+    told = event(env, "signed-out", by="user", user=session.user)
+    return Noted(changes=(Remove(session),), events=(told,))

@@ -69,7 +69,7 @@ def _form(endpoint: FormEndpoint, shell: Shell) -> Served:
         call = Call(
             form=request.form(),
             authorization=request.header(b"authorization"),
-            agent=request.header(b"user-agent"),
+            agent=request.joined(b"user-agent"),
         )
         outcome, context = await shell.settle(lambda context: endpoint.rule(call, context))
         match outcome:

@@ -49,7 +49,7 @@ class Front:
         if endpoint is None:
             await self._pages(scope, receive, send)
             return
-        await serve(endpoint, scope, receive=receive, send=send, refuse=error_reply)
+        await serve(endpoint, scope, receive=receive, send=send, refuse=_as_json)
 
 
 async def serve(
@@ -58,7 +58,7 @@ async def serve(
     *,
     receive: Receive,
     send: Send,
-    refuse: Callable[[OAuthError], Reply],
+    refuse: Callable[[Request, OAuthError], Reply],
 ) -> None:
     """Reads, handles, replies; whatever goes wrong becomes a registered error."""
     try:
@@ -66,11 +66,15 @@ async def serve(
     except Gone:
         return
     except OAuthError as error:
-        reply = refuse(error)
+        reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
         log.info("refused", path=scope["path"], error=error.code, detail=error.detail)
     if scope["method"] == "HEAD":
         reply = Reply(reply.status, reply.headers)
     await send_reply(reply, send)
+
+
+def _as_json(request: Request, error: OAuthError) -> Reply:
+    return error_reply(error)
 
 
 async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply:
@@ -90,7 +94,8 @@ async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply:
     except Exception as error:
         reference = urandom(6).hex()
         log.exception("unexpected", path=scope["path"], reference=reference)
-        raise ServerError(f"something went wrong here, reference {reference}") from error
+        says = f"something went wrong here, reference {reference}"
+        raise ServerError(says, detail=reference) from error
 
 
 def caller(scope: Scope, trusted: Sequence[Network]) -> str:

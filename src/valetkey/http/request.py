@@ -29,6 +29,8 @@ class Request:
         self.body = body
         self.address = address
         self.parts: dict[str, str] = scope.get("path_params", {})
+        self.drawn = ""
+        """The name that this reply gives to a browser that had none."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
 
     def header(self, name: bytes) -> str:
@@ -38,6 +40,11 @@ class Request:
         if len(values) > 1:
             raise InvalidRequest(f"the header {name.decode()} stands twice")
         return values[0].decode("latin-1") if values else ""
+
+    def joined(self, name: bytes) -> str:
+        """All values of a header that is a list, joined by commas (RFC 9110 5.3)."""
+        values = [value for key, value in self._headers if key == name]
+        return b",".join(values).decode("latin-1")
 
     @cached_property
     def cookies(self) -> dict[str, str]:

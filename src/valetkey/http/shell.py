@@ -10,7 +10,7 @@ from valetkey.model.env import Env
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.store.port import Store
-from valetkey.store.settle import Decided, ask, settle
+from valetkey.store.settle import TRIES, Decided, ask, settle
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
@@ -31,7 +31,10 @@ class Shell:
         """What the rule finds; nothing is written."""
         return await ask(self.store, rule(await self.context()))
 
-    async def settle(self, rule: Callable[[Context], Rule[D]]) -> tuple[D, Context]:
-        """What the rule decided, committed, and the context in which it did."""
+    async def settle(
+        self, rule: Callable[[Context], Rule[D]], *, tries: int = TRIES
+    ) -> tuple[D, Context]:
+        """What the rule decided, committed, and the context in which it did. `tries` says how many
+        races it may lose."""
         context = await self.context()
-        return await settle(self.store, lambda: rule(context)), context
+        return await settle(self.store, lambda: rule(context), tries=tries), context

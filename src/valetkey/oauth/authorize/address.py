@@ -26,6 +26,10 @@ class ReplyTo(msgspec.Struct, frozen=True):
         return redirect.with_parameters(self.uri, {**parameters, **state, "iss": self.issuer})
 
 
+class WrongAddress(InvalidRequest):
+    """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
+
+
 def address(form: Form, client: Client | None, *, issuer: str) -> tuple[Client, ReplyTo]:
     """The app, and where its answer goes. Raises OAuthError, for a page and never a redirect."""
     if client is None or client.status != "active":
@@ -35,8 +39,8 @@ def address(form: Form, client: Client | None, *, issuer: str) -> tuple[Client, 
     uri = form.get("redirect_uri")
     if uri is None:
         if len(client.redirect_uris) > 1 or "openid" in form.get("scope", "").split():
-            raise InvalidRequest("redirect_uri is missing")
+            raise WrongAddress("redirect_uri is missing")
         uri = client.redirect_uris[0]
     elif not any(redirect.matches(registered, uri) for registered in client.redirect_uris):
-        raise InvalidRequest("redirect_uri is not one that this app registered")
+        raise WrongAddress("redirect_uri is not one that this app registered")
     return client, ReplyTo(uri, form.get("state", ""), issuer)

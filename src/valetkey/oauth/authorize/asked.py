@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove
+from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.pending import Pending
@@ -14,6 +14,7 @@ from valetkey.oauth.authorize.checks import CHECKS
 from valetkey.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Outcome
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestUri,
@@ -25,6 +26,12 @@ from valetkey.wire.form import Form
 
 REQUEST_URI: Final = "request_uri"
 """The purpose under which completed pushed requests are remembered."""
+
+
+class Over(InvalidRequest):
+    """The request that waited is over, or was begun in another browser."""
+
+    says = "this request is over: start again from the app"
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -78,14 +85,21 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
     if pending is None or pending.kind != "interaction" or context.now >= pending.expires:
-        raise InvalidRequest("this request is over: start again from the app")
+        raise Over
     if pending.browser != visit.browser:
-        raise InvalidRequest("this request was begun in another browser")
+        raise Over("this request was begun in another browser")
     of_client = One(Client, pending.client)
     client = (yield (of_client,)).one(of_client)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
     request = understood(its.form, its.client, context)
     return Asked(sent=its, request=request, pending=pending), pending
+
+
+def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rule[Outcome]:
+    """The waiting request remembers the sign-in that was made for it."""
+    _, pending = yield from waiting(name, visit, context)
+    noted = msgspec.structs.replace(pending, session=session)
+    return Outcome(changes=(Update(noted),))
 
 
 def understood(form: Form, client: Client, context: Context) -> AuthorizationRequest:

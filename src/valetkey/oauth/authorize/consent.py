@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event, Kind, event
@@ -19,22 +20,35 @@ from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 
 
+class Allow(msgspec.Struct, frozen=True):
+    """The user's yes to the ticked permissions, on the sheet that `seen` names."""
+
+    permissions: tuple[str, ...]
+    seen: str
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """The user's no."""
+
+
 def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
     client = asked.sent.client
     kept = () if step.grant is None else step.grant.permissions
     must = required(asked.request)
     refused = () if step.grant is None else step.grant.refused
+    new = tuple(
+        Row(offer.permissions[one], one in must, client.reasons.get(one, ""), one in refused)
+        for one in step.new
+    )
     return Consent(
         pending=pending,
         client=client,
         user=step.person.user,
         reply_to=asked.sent.reply_to,
         why=step.why,
-        new=tuple(
-            Row(offer.permissions[one], one in must, client.reasons.get(one, ""), one in refused)
-            for one in step.new
-        ),
+        new=new,
+        seen=digest(repr([(row.permission.id, row.required) for row in new])),
         kept=tuple(offer.permissions[one] for one in offer.ordered(kept)),
         cannot=offer.cannot((*step.new, *kept)),
     )

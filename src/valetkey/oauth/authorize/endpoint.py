@@ -14,7 +14,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import Alias, Rule
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.asked import Asked, sent, understood, waiting
-from valetkey.oauth.authorize.consent import sheet
+from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
 from valetkey.oauth.authorize.interaction import (
     NeedConsent,
     NeedLogin,
@@ -56,6 +56,27 @@ def resume(name: str, visit: Visit, context: Context) -> Rule[AuthorizeDecision]
     if isinstance(step, Ready):
         return permit(asked, step.person, step.grant, visit=visit, context=context)
     return _ask(asked, step, pending=pending, context=context)
+
+
+def answer(
+    name: str, said: Allow | Cancel, visit: Visit, *, context: Context
+) -> Rule[AuthorizeDecision]:
+    """What a waiting request comes to with the user's answer. Where the facts have changed since
+    the page was shown, it is shown again. Raises OAuthError, for a page."""
+    asked, pending = yield from waiting(name, visit, context)
+    step = yield from step_for(asked, visit, context)
+    if isinstance(step, Ready):
+        return permit(asked, step.person, step.grant, visit=visit, context=context)
+    shown = _ask(asked, step, pending=pending, context=context)
+    if isinstance(step, NeedLogin) or not isinstance(shown, Consent):
+        return shown
+    match said:
+        case Cancel():
+            return cancel(asked, step, context)
+        case Allow(seen=seen) if seen != shown.seen:
+            return shown
+        case Allow(permissions=ticked):
+            return agree(asked, step, ticked, visit=visit, context=context)
 
 
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
@@ -104,6 +125,7 @@ def _ask(
             return Login(
                 pending=pending,
                 client=asked.sent.client,
+                reply_to=asked.sent.reply_to,
                 login_hint=asked.request.login_hint,
                 user=None if step.person is None else step.person.user,
             )

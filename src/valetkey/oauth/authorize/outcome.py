@@ -29,6 +29,7 @@ class Login(Outcome, frozen=True, kw_only=True, eq=False):
 
     pending: Pending
     client: Client
+    reply_to: ReplyTo
     login_hint: str = ""
     user: User | None = None
 
@@ -45,7 +46,8 @@ class Row(msgspec.Struct, frozen=True):
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first."""
+    of the catalogs, riskiest first. `seen` is a digest of what is to be decided: an answer to
+    another sheet does not count."""
 
     pending: Pending
     client: Client
@@ -53,6 +55,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     reply_to: ReplyTo
     why: Why
     new: tuple[Row, ...]
+    seen: str
     kept: tuple[Permission, ...]
     cannot: tuple[Permission, ...]
 

@@ -1,4 +1,4 @@
-"""`scope` and `resource` at the token endpoint: they may narrow what was authorized, not widen it."""
+"""`scope` and `resource` at the token endpoint: they may narrow what was authorized, no more."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,0 +1,78 @@
+"""The composition root: settings and a store become the ASGI application."""
+
+import asyncio
+import contextlib
+import ipaddress
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+import structlog
+
+from valetkey.endpoints.drivers import endpoints
+from valetkey.endpoints.health import health
+from valetkey.http.front import Front, Network
+from valetkey.http.installation import Installations
+from valetkey.http.shell import Shell
+from valetkey.oauth.features import FEATURES
+from valetkey.pages.frame import Frame, Look
+from valetkey.pages.routes import pages
+from valetkey.settings import Settings
+from valetkey.store.port import Store, Unavailable
+
+SWEEP_SECONDS: Final = 10.0
+"""How often it is looked for what has expired."""
+
+SWEEP_PAUSE: Final = 0.05
+"""Seconds between the small steps of forgetting."""
+
+log = structlog.get_logger("valetkey")
+
+
+def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
+    """The application over an open store, whose keys are there (`store.keyring.ensure_keys`)."""
+    installations = Installations(
+        store,
+        issuer=settings.issuer,
+        lifetimes=settings.lifetimes,
+        features=FEATURES,
+        master_key=master_key,
+    )
+    shell = Shell(store, installations)
+    frame = Frame(
+        shell,
+        issuer=settings.issuer,
+        look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
+        unthrottled=_networks(settings.unthrottled),
+    )
+    people = pages(frame, lifespan=lambda _: _running(store, frame))
+    machines = {**endpoints(FEATURES, shell), **health(shell)}
+    return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
+
+
+@contextlib.asynccontextmanager
+async def _running(store: Store, frame: Frame) -> AsyncIterator[None]:
+    sweeping = asyncio.create_task(_sweep(store))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+        frame.passwords.close()
+        await store.close()
+
+
+async def _sweep(store: Store) -> None:
+    pause = SWEEP_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            # Where there was something to forget, there may be more: come back soon.
+            pause = SWEEP_PAUSE if await store.sweep(int(time.time())) else SWEEP_SECONDS
+        except Unavailable as error:
+            log.warning("sweep put off", detail=str(error))
+
+
+def _networks(addresses: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(address) for address in addresses)

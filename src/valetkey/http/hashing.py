@@ -1,0 +1,37 @@
+"""Passwords are checked in a small pool: a flood of sign-ins waits, and nothing else does."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from valetkey.accounts import password
+from valetkey.model.secret import Secret
+from valetkey.spec.errors import TemporarilyUnavailable
+
+WORKERS: Final = 2
+WAITING: Final = 128
+"""Checks that may wait, about two seconds' worth; more are told to come back."""
+
+
+class Passwords:
+    """A bounded pool for Argon2id, which lets go of the interpreter while it works."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
+        self._waiting = 0
+
+    async def fits(self, given: Secret, kept: str) -> bool:
+        """Whether the password fits what is kept; as slow for nobody ("") as for somebody. Raises
+        TemporarilyUnavailable when too many wait."""
+        if self._waiting >= WAITING:
+            raise TemporarilyUnavailable("too many people are signing in: try again in a moment")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, password.fits, given, kept)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Lets the threads go."""
+        self._pool.shutdown(wait=False)

@@ -1,0 +1,174 @@
+"""What a client's registration has to hold to (RFC 7591 2), however it was made."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
+
+from valetkey.model import ids
+from valetkey.model.client import Client
+from valetkey.model.resource import IDENTITY
+from valetkey.oauth.context import Installation
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.wire import redirect
+
+CITE: Final = Cite("RFC 7591", "2")
+
+MAX_NAME: Final = 100
+MAX_REASON: Final = 300
+
+Check: TypeAlias = Callable[[Client, Installation], Iterator[str]]
+"""Yields what is wrong with a field, "" for nothing."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_JOINERS: Final = frozenset("\u200c\u200d")  # Several scripts need them to write a word.
+_OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
+
+
+def mistakes(client: Client, at: Installation) -> list[str]:
+    """Everything that is wrong, each as `field: why`; empty where nothing is."""
+    found = ((field, why) for field, check in CHECKS.items() for why in check(client, at))
+    return [f"{field}: {why}" for field, why in found if why]
+
+
+def why_not_name(name: str) -> str:
+    """Why this may not name a client or a resource server, or ""."""
+    if not _NAME.fullmatch(name):
+        return "must be letters, digits and - _ . only, at most 128"
+    try:
+        ids.to_bytes(name)
+    except ValueError:
+        return ""
+    # ATTACKS A16: a client's name must never be taken for a user's.
+    return "has the form of a user's name"
+
+
+def why_not_text(text: str, limit: int) -> str:
+    """Why a person cannot read this as one line, or ""."""
+    if not text.strip():
+        return "is empty"
+    if len(text) > limit:
+        return f"is longer than {limit} characters"
+    unseen = [one for one in text if not _seen(one)]
+    return f"holds U+{ord(unseen[0]):04X}, which cannot be seen" if unseen else ""
+
+
+def _seen(char: str) -> bool:
+    category = unicodedata.category(char)
+    return char in _JOINERS or not (category.startswith("C") or category in {"Zl", "Zp"})
+
+
+def why_not_web(uri: str) -> str:
+    """Why this is no address of the web: https, or http on a loopback literal; or ""."""
+    if not uri.startswith(("https://", "http://")):
+        return "must begin with https://"
+    return redirect.why_not(uri)
+
+
+def twice(values: Iterable[str]) -> Iterator[str]:
+    """A sentence for each value that stands more than once."""
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield f"{value!r} stands twice"
+
+
+def _id(client: Client, at: Installation) -> Iterator[str]:
+    yield why_not_name(client.id)
+
+
+def _name(client: Client, at: Installation) -> Iterator[str]:
+    yield why_not_text(client.name, MAX_NAME)
+
+
+def _secrets(client: Client, at: Installation) -> Iterator[str]:
+    if client.is_public and client.secrets:
+        yield "a public client (auth_method none) keeps none"
+    if not client.is_public and not client.secrets:
+        yield f"{client.auth_method} needs one"
+
+
+def _redirect_uris(client: Client, at: Installation) -> Iterator[str]:
+    codes = names.AUTHORIZATION_CODE in client.grant_types
+    if codes and not client.redirect_uris:
+        yield "authorization_code needs at least one"
+    if client.redirect_uris and not codes:
+        yield "of no use without the grant type authorization_code"
+    for uri in client.redirect_uris:
+        why = redirect.why_not(uri)
+        yield f"{uri[:100]!r} {why}" if why else ""
+    yield from twice(client.redirect_uris)
+
+
+def _grant_types(client: Client, at: Installation) -> Iterator[str]:
+    offered = [grant.name for feature in at.features for grant in feature.grant_types]
+    for one in client.grant_types:
+        if one not in offered:
+            yield f"{one[:60]!r} is not offered here; {', '.join(offered)} are"
+    if not client.grant_types:
+        yield "at least one is needed"
+    if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
+        yield "refresh_token needs another one that issues it"
+    if names.CLIENT_CREDENTIALS in client.grant_types and client.is_public:
+        # RFC 6749 4.4: only confidential clients.
+        yield "a public client may not use client_credentials"
+    yield from twice(client.grant_types)
+
+
+def _scope(client: Client, at: Installation) -> Iterator[str]:
+    if not client.scope:
+        yield "is empty, so there is nothing that it may ask for"
+    for one in client.scope:
+        if one not in at.offer.scopes:
+            yield f"{one[:60]!r} is in no catalog"
+    yield from twice(client.scope)
+    for_itself = client.grant_types == (names.CLIENT_CREDENTIALS,)
+    for one in client.scope:
+        if for_itself and one in _OF_PEOPLE:
+            yield f"{one!r} is about a user, and client_credentials has none"
+
+
+def _asked(client: Client, at: Installation) -> tuple[str, ...]:
+    return at.offer.expand(one for one in client.scope if one in at.offer.scopes)
+
+
+def _required(client: Client, at: Installation) -> Iterator[str]:
+    asked = _asked(client, at)
+    for one in client.required:
+        if one not in asked:
+            yield f"{one[:60]!r} is not among the permissions of its scope"
+    yield from twice(client.required)
+
+
+def _reasons(client: Client, at: Installation) -> Iterator[str]:
+    asked = _asked(client, at)
+    for one, text in client.reasons.items():
+        if one not in asked:
+            yield f"{one[:60]!r} is not among the permissions of its scope"
+        why = why_not_text(text, MAX_REASON)
+        yield f"the one for {one[:60]!r} {why}" if why else ""
+
+
+def _uri(client: Client, at: Installation) -> Iterator[str]:
+    yield why_not_web(client.uri) if client.uri else ""
+
+
+def _policy(client: Client, at: Installation) -> Iterator[str]:
+    if client.policy != "default" and client.policy not in at.policies:
+        yield f"there is no policy {client.policy[:60]!r}"
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "id": _id,
+    "name": _name,
+    "secrets": _secrets,
+    "redirect_uris": _redirect_uris,
+    "grant_types": _grant_types,
+    "scope": _scope,
+    "required": _required,
+    "reasons": _reasons,
+    "uri": _uri,
+    "policy": _policy,
+}
+"""What each field has to hold to. The order is that of the report."""

@@ -1,0 +1,56 @@
+"""What a user has connected: each live grant, its app, and its devices."""
+
+import msgspec
+
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.want import Many, One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.grants import owned
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A grant that is not stopped. `client` is None where the app was removed meanwhile; `devices`
+    are the open families, newest first."""
+
+    grant: Grant
+    client: Client | None
+    devices: tuple[TokenFamily, ...]
+
+    @property
+    def used(self) -> int:
+        """When the app last fetched a token, in seconds since 1970; 0 for never."""
+        return max((family.used for family in self.devices), default=0)
+
+
+def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
+    """All of a user's, newest first."""
+    wanted = Many(Grant, "user", user)
+    grants = [one for one in (yield (wanted,)).many(wanted) if one.status != "stopped"]
+    return tuple(reversed((yield from _joined(grants, context))))
+
+
+def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:
+    """One of a user's; None where it is stopped, or another user's (ATTACKS A77)."""
+    grant = yield from owned(name, user)
+    if grant is None or grant.status == "stopped":
+        return None
+    return (yield from _joined([grant], context))[0]
+
+
+def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
+    clients = {grant.id: One(Client, grant.client) for grant in grants}
+    families = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in grants}
+    found = yield (*clients.values(), *families.values())
+    return [
+        Connection(
+            grant,
+            found.one(clients[grant.id]),
+            tuple(
+                family
+                for family in reversed(found.many(families[grant.id]))
+                if family.status == "open" and context.now < family.expires
+            ),
+        )
+        for grant in grants
+    ]

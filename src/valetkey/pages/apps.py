@@ -1,0 +1,187 @@
+"""Connected apps: the user's own hand on every key."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from valetkey.http.reply import Reply, see_other
+from valetkey.http.request import Request
+from valetkey.model.event import Event
+from valetkey.model.want import Query, Rule
+from valetkey.oauth.authorize.visit import Person
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.connections import Connection, connection, connections
+from valetkey.oauth.manage.grants import Managed, NoSuch, Turn, disconnect, narrow, turn
+from valetkey.pages import pieces, views, words
+from valetkey.pages.frame import APPS, Frame, SignInFirst
+from valetkey.pages.pieces import Done
+from valetkey.pages.trouble import NoSuchPage
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import form as forms
+
+HISTORY: Final = 30
+"""Lines of history on an app's page."""
+
+
+class Apps:
+    """`/apps`, `/apps/{grant}` and `/apps/{grant}/stop`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def list(self, request: Request) -> Reply:
+        """All apps that hold a key."""
+        person = await self._person(request)
+        context = await self._frame.shell.context()
+        found = await self._frame.shell.ask(lambda context: connections(person.user.id, context))
+        told = request.parameters()
+        view = views.ConnectedApps(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            apps=tuple(_row(one, context) for one in found),
+            now=context.now,
+            done=_done(told.get("done", "")),
+        )
+        return self._frame.page(request, view)
+
+    async def detail(self, request: Request) -> Reply:
+        """One app's key."""
+        person, one, context = await self._found(request)
+        form = self._form(request, person, context, grant=one.grant.id)
+        history = await self._frame.shell.store.page(
+            Query(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
+        )
+        entries = (words.entry(event, context.offer) for event in history.records)
+        permissions = words.granted(one.grant, one.client, context.offer)
+        view = views.ConnectedApp(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            app=words.app(one.client, one.grant.client),
+            form=form,
+            permissions=permissions,
+            cannot=tuple(map(words.cannot, context.offer.cannot(one.grant.permissions))),
+            status=words.status(one.grant),
+            since=one.grant.created,
+            last_used=one.used or None,
+            devices=tuple(map(words.device, one.devices)),
+            history=tuple(entry for entry in entries if entry is not None),
+            back=APPS,
+            now=context.now,
+            done=_done(request.parameters().get("done", "")),
+        )
+        return self._frame.page(request, view)
+
+    async def change(self, request: Request) -> Reply:
+        """Takes permissions away, pauses, resumes, disconnects a device, or asks about stopping."""
+        person, one, context = await self._found(request)
+        grant = one.grant.id
+        form = self._posted(request, person, context, grant=grant)
+        action = form.get("action", "")
+        if action == "stop":
+            return see_other(f"{APPS}/{grant}/stop")
+        made = _ACTIONS.get(action)
+        if made is None:
+            raise InvalidRequest("the form asks for nothing that is done here")
+        rule, done = made
+        return await self._managed(
+            lambda context: rule(one, form, context), f"{APPS}/{grant}?done={done.value}"
+        )
+
+    async def ask_stop(self, request: Request) -> Reply:
+        """Asks once more before an app loses its key."""
+        person, one, context = await self._found(request)
+        grant = one.grant.id
+        view = views.StopApp(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            app=words.app(one.client, one.grant.client),
+            form=self._form(request, person, context, grant=grant, action="stop"),
+            devices=len(one.devices),
+            back=f"{APPS}/{grant}",
+        )
+        return self._frame.page(request, view)
+
+    async def stop(self, request: Request) -> Reply:
+        """Stops the app: every token of the grant is worth nothing from now on."""
+        person, one, context = await self._found(request)
+        self._posted(request, person, context, grant=one.grant.id, action="stop")
+        return await self._managed(
+            lambda context: _turned(one, "stop", context), f"{APPS}?done={Done.STOPPED.value}"
+        )
+
+    async def _person(self, request: Request) -> Person:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        return person
+
+    async def _found(self, request: Request) -> tuple[Person, Connection, Context]:
+        """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
+        person = await self._person(request)
+        name = request.parts["grant"]
+        context = await self._frame.shell.context()
+        one = await self._frame.shell.ask(lambda context: connection(name, person.user.id, context))
+        if one is None:
+            raise NoSuchPage
+        return person, one, context
+
+    def _form(
+        self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
+    ) -> pieces.Form:
+        path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
+        return self._frame.form(
+            request, context, action=path, purpose=path, session=person.session.id
+        )
+
+    def _posted(
+        self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
+    ) -> forms.Form:
+        path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
+        return self._frame.posted(request, context, purpose=path, session=person.session.id)
+
+    async def _managed(self, rule: Callable[[Context], Rule[Managed]], then: str) -> Reply:
+        outcome, _ = await self._frame.shell.settle(rule)
+        if isinstance(outcome, NoSuch):
+            raise NoSuchPage
+        return see_other(then)
+
+
+def _row(one: Connection, context: Context) -> pieces.Connection:
+    return pieces.Connection(
+        app=words.app(one.client, one.grant.client),
+        permissions=words.granted(one.grant, one.client, context.offer),
+        status=words.status(one.grant),
+        since=one.grant.created,
+        last_used=one.used or None,
+        href=f"{APPS}/{one.grant.id}",
+    )
+
+
+def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
+    required = () if one.client is None else one.client.required
+    keep = (*form.all("permission"), *required, "openid")
+    return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
+
+
+def _turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
+    return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
+
+
+def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    family = form.need("device")
+    return disconnect(family, user=one.grant.user, by="user", context=context)
+
+
+Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
+
+_ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
+    "save": (_saved, Done.SAVED),
+    "pause": (lambda one, form, context: _turned(one, "pause", context), Done.PAUSED),
+    "resume": (lambda one, form, context: _turned(one, "resume", context), Done.RESUMED),
+    "stop-device": (_disconnected, Done.DEVICE_STOPPED),
+}
+"""What the buttons of an app's page do, and what is said of it afterwards."""
+
+
+def _done(told: str) -> Done:
+    return Done(told) if told in {one.value for one in Done} else Done.NOTHING

@@ -1,0 +1,162 @@
+"""A waiting authorization request and its user: sign-in, consent, and back to the app.
+
+Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
+"""
+
+from valetkey.accounts.sign_in import close_session
+from valetkey.http.reply import Reply, see_other
+from valetkey.http.request import Request
+from valetkey.oauth.authorize.asked import signed_in
+from valetkey.oauth.authorize.consent import Allow, Cancel
+from valetkey.oauth.authorize.endpoint import answer, resume
+from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login, Permit
+from valetkey.oauth.context import Context
+from valetkey.pages import views, words
+from valetkey.pages.authorize import continue_at, leave
+from valetkey.pages.frame import APPS, Frame
+from valetkey.pages.sign_in import Refused, again, sign_in
+from valetkey.pages.views import SignInPurpose
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import redirect
+
+
+class Interaction:
+    """`/continue/{pending}` and the forms on it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The page that is needed now, or back to the app."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        decision, context = await self._frame.shell.settle(
+            lambda context: resume(name, visit, context)
+        )
+        return self._shown(request, decision, context)
+
+    async def sign_in(self, request: Request) -> Reply:
+        """Signs in for this request."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_sign_in(name), session="")
+        # Only the browser that began may go on: asked before any password is looked at.
+        decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
+        if not isinstance(decision, Login):
+            return see_other(continue_at(name))
+        outcome = await sign_in(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            view = self._sign_in(request, decision, context)
+            return again(self._frame, request, view, refusal=outcome)
+        await self._frame.shell.settle(
+            lambda context: signed_in(name, visit, outcome.session.id, context=context)
+        )
+        reply = see_other(continue_at(name))
+        return self._frame.cookies.signed_in(reply, outcome.session, outcome.secret)
+
+    async def consent(self, request: Request) -> Reply:
+        """Takes the user's answer."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
+        said: Allow | Cancel
+        match form.get("action"):
+            case "allow":
+                said = Allow(form.all("permission"), form.get("seen", ""))
+            case "cancel":
+                said = Cancel()
+            case _:
+                raise InvalidRequest("the form says neither yes nor no")
+        decision, context = await self._frame.shell.settle(
+            lambda context: answer(name, said, visit, context=context)
+        )
+        return self._shown(request, decision, context)
+
+    async def switch(self, request: Request) -> Reply:
+        """Signs out, to go on as somebody else."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=_switch(name), session=visit.session)
+        person = await self._frame.person(request)
+        if person is not None:
+            await self._frame.shell.settle(
+                lambda context: close_session(person.session.id, context.env)
+            )
+        return self._frame.cookies.signed_out(see_other(continue_at(name)))
+
+    def _shown(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
+        match decision:
+            case Login():
+                view = self._sign_in(request, decision, context)
+                return self._page(request, view, decision)
+            case Consent():
+                return self._page(request, self._consent(request, decision, context), decision)
+            case Permit() | Deny():
+                return leave(self._frame, request, decision)
+
+    def _page(self, request: Request, view: views.View, asked: Login | Consent) -> Reply:
+        return self._frame.page(
+            request,
+            view,
+            language=asked.pending.parameters.get("ui_locales", "").partition(" ")[0],
+            form_action=redirect.origin(asked.reply_to.uri),
+        )
+
+    def _sign_in(self, request: Request, login: Login, context: Context) -> views.SignIn:
+        name = login.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/sign-in",
+            purpose=_sign_in(name),
+            session="",
+        )
+        confirm = login.user is not None
+        return views.SignIn(
+            site=self._frame.site,
+            form=form,
+            app=words.app(login.client, login.client.id).name,
+            username=login.user.username if login.user is not None else login.login_hint,
+            purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
+        )
+
+    def _consent(self, request: Request, asked: Consent, context: Context) -> views.Consent:
+        name, session = asked.pending.id, self._frame.cookies.visit(request).session
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/consent",
+            purpose=_consent(name),
+            session=session,
+            hidden=(("seen", asked.seen),),
+        )
+        switch = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/switch",
+            purpose=_switch(name),
+            session=session,
+        )
+        return views.Consent(
+            site=self._frame.site,
+            form=form,
+            account=self._frame.account(asked.user),
+            app=words.app(asked.client, asked.client.id),
+            destination=words.destination(asked.reply_to.uri),
+            asked=tuple(words.asked(row) for row in asked.new),
+            kept=tuple(words.can(permission) for permission in asked.kept),
+            cannot=tuple(words.cannot(permission) for permission in asked.cannot),
+            apps=APPS,
+            switch=switch,
+        )
+
+
+def _sign_in(pending: str) -> str:
+    return f"sign-in {pending}"
+
+
+def _consent(pending: str) -> str:
+    return f"consent {pending}"
+
+
+def _switch(pending: str) -> str:
+    return f"switch {pending}"

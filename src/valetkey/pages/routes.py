@@ -1,0 +1,77 @@
+"""The pages for people, by path: a Starlette application behind the front."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan, Receive, Scope, Send
+
+from valetkey.http.front import Endpoint, Handler, serve
+from valetkey.http.reply import Reply, see_other
+from valetkey.http.request import Request
+from valetkey.oauth.manage.discovery import AUTHORIZE
+from valetkey.pages.apps import Apps
+from valetkey.pages.authorize import Authorize
+from valetkey.pages.frame import APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
+from valetkey.pages.interaction import Interaction
+from valetkey.pages.sign_in import SignInPage
+from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
+from valetkey.pages.trouble import NoSuchPage
+
+
+class Page:
+    """One path: a handler for each method, and the error page for whatever goes wrong."""
+
+    def __init__(self, frame: Frame, handlers: Mapping[str, Handler]) -> None:
+        self._frame = frame
+        self._handlers = dict(handlers)
+        if "GET" in self._handlers:
+            self._handlers["HEAD"] = self._handlers["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = Endpoint(frozenset(self._handlers), self._handle)
+        await serve(endpoint, scope, receive=receive, send=send, refuse=self._frame.refused)
+
+    async def _handle(self, request: Request) -> Reply:
+        return await self._handlers[request.method](request)
+
+
+def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
+    """Every page. A path that is none of these gets the error page too. `lifespan` runs what has
+    to run beside the application."""
+    authorize, interaction = Authorize(frame), Interaction(frame)
+    sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
+    table: dict[str, dict[str, Handler]] = {
+        AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
+        "/continue/{pending}": {"GET": interaction.show},
+        "/continue/{pending}/sign-in": {"POST": interaction.sign_in},
+        "/continue/{pending}/consent": {"POST": interaction.consent},
+        "/continue/{pending}/switch": {"POST": interaction.switch},
+        SIGN_IN: {"GET": sign_in.show, "POST": sign_in.submit},
+        SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
+        SIGNED_OUT: {"GET": sign_out.done},
+        APPS: {"GET": apps.list},
+        f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
+        f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
+        "/": {"GET": _home},
+    }
+    routes = [Route(path, Page(frame, handlers)) for path, handlers in table.items()]
+    nowhere = Page(frame, {"GET": _nowhere, "POST": _nowhere})
+    return Starlette(
+        routes=[
+            *routes,
+            Mount(STATIC, StaticFiles(directory=str(files("valetkey.pages") / "static"))),
+            Route("/{path:path}", nowhere),
+        ],
+        lifespan=lifespan,
+    )
+
+
+async def _home(request: Request) -> Reply:
+    return see_other(APPS)
+
+
+async def _nowhere(request: Request) -> Reply:
+    raise NoSuchPage

@@ -1,0 +1,119 @@
+"""Sign-in: one form, one set of steps, wherever it stands."""
+
+import msgspec
+
+from valetkey.accounts.sign_in import SignedIn, candidate, open_session, refused
+from valetkey.accounts.throttle import Throttled, network_of
+from valetkey.http.front import within
+from valetkey.http.reply import Reply, see_other
+from valetkey.http.request import Request
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.pages import views
+from valetkey.pages.frame import APPS, SIGN_IN, Frame
+from valetkey.pages.pieces import Form
+from valetkey.pages.views import SignInProblem
+from valetkey.wire import form as forms
+
+TRIES = 10
+"""Guesses made in parallel are lost races for the same counter: each is counted in the end."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Nobody was signed in. `retry_after` in seconds goes with THROTTLED."""
+
+    problem: SignInProblem
+    username: str
+    retry_after: int = 0
+
+
+async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | Refused:
+    """Judges a username and a password. Counts first, then looks, and takes the same time and says
+    the same words for a name that nobody has."""
+    username = form.get("username", "").strip()
+    if not username:
+        return Refused(SignInProblem.USERNAME_MISSING, "")
+    if "password" not in form:
+        return Refused(SignInProblem.PASSWORD_MISSING, username)
+    exempt = within(request.address, frame.unthrottled)
+    network = "" if exempt else network_of(request.address)
+    found, context = await frame.shell.settle(
+        lambda context: candidate(username, network=network, now=context.now), tries=TRIES
+    )
+    if isinstance(found, Throttled):
+        wait = max(1, found.until - context.now)
+        return Refused(SignInProblem.THROTTLED, username, wait)
+    user = found.user
+    fits = await frame.passwords.fits(Secret(form["password"]), found.kept)
+    if user is None or not fits:
+        await frame.shell.settle(lambda context: refused(user, context.env))
+        return Refused(SignInProblem.REFUSED, username)
+    return await _opened(frame, request, user, username=username, network=network)
+
+
+async def _opened(
+    frame: Frame, request: Request, user: User, *, username: str, network: str
+) -> SignedIn:
+    visit = frame.cookies.visit(request)
+    signed_in, _ = await frame.shell.settle(
+        lambda context: open_session(
+            user,
+            username=username,
+            network=network,
+            replaces=visit.session,
+            seconds=context.lifetimes.session,
+            env=context.env,
+        )
+    )
+    return signed_in
+
+
+def again(frame: Frame, request: Request, view: views.SignIn, *, refusal: Refused) -> Reply:
+    """The form again, with what was wrong."""
+    shown = msgspec.structs.replace(
+        view,
+        problem=refusal.problem,
+        username=refusal.username,
+        retry_after=refusal.retry_after,
+    )
+    if refusal.problem is not SignInProblem.THROTTLED:
+        return frame.page(request, shown, status=400)
+    retry = str(refusal.retry_after).encode()
+    return frame.page(request, shown, status=429).having((b"retry-after", retry))
+
+
+class SignInPage:
+    """`/sign-in`: for the user's own pages. Afterwards it goes to one of those, nowhere else."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The form, or on at once where the user is signed in."""
+        target = own_page(request.parameters().get("next", ""))
+        if await self._frame.person(request) is not None:
+            return self._frame.cookies.named(see_other(target), request)
+        return self._frame.page(request, await self._view(request, target))
+
+    async def submit(self, request: Request) -> Reply:
+        """Signs in."""
+        target = own_page(request.parameters().get("next", ""))
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
+        outcome = await sign_in(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            return again(self._frame, request, await self._view(request, target), refusal=outcome)
+        return self._frame.cookies.signed_in(see_other(target), outcome.session, outcome.secret)
+
+    async def _view(self, request: Request, target: str) -> views.SignIn:
+        context = await self._frame.shell.context()
+        action = f"{SIGN_IN}?next={target}"
+        form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
+        return views.SignIn(site=self._frame.site, form=form)
+
+
+def own_page(path: str) -> str:
+    """The path, where it is one of the user's own pages; else the first of them (ATTACKS A69)."""
+    parts = path.split("/")
+    plain = all(part.isascii() and part.isalnum() for part in parts[1:])
+    return path if path.startswith(f"{APPS}/") and plain else APPS
