@@ -67,13 +67,13 @@ async def serve(
         return
     except OAuthError as error:
         reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
-        log.info("refused", path=scope["path"], error=error.code, detail=error.detail)
     if scope["method"] == "HEAD":
         reply = Reply(reply.status, reply.headers)
     await send_reply(reply, send)
 
 
 def _as_json(request: Request, error: OAuthError) -> Reply:
+    log.info("refused", path=request.path, error=error.code, detail=error.detail)
     return error_reply(error)
 
 

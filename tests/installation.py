@@ -1,0 +1,148 @@
+"""One small platform that the tests of the running server share: its API, its apps, its users."""
+
+import os
+import time
+from typing import Final
+
+from valetkey.accounts import password
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.client import Client, KeptSecret
+from valetkey.model.env import Env
+from valetkey.model.policy import Policy
+from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.store.port import Store
+from valetkey.wire import opaque
+from valetkey.wire.catalog import Catalog, Permission
+
+CHIRP: Final = "https://chirp.example"
+PHOTOS: Final = "https://photos.example"
+
+CHIRP_CATALOG: Final = Catalog(
+    resource=CHIRP,
+    name="Chirp",
+    permissions=(
+        Permission(id="chirps.read", can="read your timeline", group="view"),
+        Permission(id="chirps.write", can="post chirps in your name", risk="medium"),
+        Permission(id="profile.write", can="change your profile", risk="medium"),
+        Permission(id="dms.read", can="read your direct messages", risk="high", group="view"),
+        Permission(id="dms.send", can="send direct messages", risk="high", implies=("dms.read",)),
+        Permission(id="account.delete", can="delete your account", risk="high"),
+    ),
+    scopes={"chirps": ("chirps.read", "chirps.write")},
+)
+
+PHOTOS_CATALOG: Final = Catalog(
+    resource=PHOTOS,
+    name="Photos",
+    permissions=(Permission(id="photos.read", can="see your photos", group="view"),),
+)
+
+
+def secret() -> str:
+    """A client secret as the server would make it."""
+    return opaque.write("cs", os.urandom(32))
+
+
+SECRETS: Final = {name: secret() for name in ("web", "post", "machine", "chirp", "photos")}
+"""The secrets of the clients and resource servers, by id."""
+
+PASSWORDS: Final = {"miko": "correct horse battery", "noor": "staple of the evening"}
+"""The passwords of the users, by username."""
+
+LOOPBACK: Final = "http://127.0.0.1/callback"
+WEB: Final = "https://web.example/callback"
+
+
+def _kept(name: str) -> tuple[KeptSecret, ...]:
+    return (KeptSecret(digest(SECRETS[name]), 0),)
+
+
+CLIENTS: Final = (
+    Client(
+        id="stefapp",
+        name="stefApp",
+        redirect_uris=(LOOPBACK, "com.example.stefapp:/callback"),
+        scope=(
+            "openid",
+            "profile",
+            "email",
+            "offline_access",
+            "chirps",
+            "profile.write",
+            "dms.send",
+        ),
+        required=("chirps.read",),
+        reasons={"chirps.write": "To post what you write here."},
+        uri="https://stef.example",
+    ),
+    Client(
+        id="web",
+        name="Web app",
+        auth_method="client_secret_basic",
+        secrets=_kept("web"),
+        redirect_uris=(WEB, "https://web.example/other?x=1"),
+        scope=("openid", "profile", "email", "offline_access", "chirps", "photos.read"),
+        uri="https://web.example",
+        policy="oidc",
+    ),
+    Client(
+        id="post",
+        name="Post app",
+        auth_method="client_secret_post",
+        secrets=_kept("post"),
+        redirect_uris=("https://post.example/callback",),
+        scope=("openid", "email", "chirps.read"),
+        verified=False,
+    ),
+    Client(
+        id="machine",
+        name="Machine",
+        auth_method="client_secret_basic",
+        secrets=_kept("machine"),
+        grant_types=("client_credentials",),
+        scope=("chirps", "photos.read"),
+    ),
+    Client(
+        id="spa",
+        name="Page app",
+        redirect_uris=("https://spa.example/callback",),
+        scope=("openid", "chirps.read"),
+    ),
+)
+
+RESOURCE_SERVERS: Final = (
+    ResourceServer(id="chirp", catalog=CHIRP_CATALOG, secrets=_kept("chirp")),
+    ResourceServer(id="photos", catalog=PHOTOS_CATALOG, secrets=_kept("photos")),
+)
+
+POLICIES: Final = (Policy(name="oidc", pkce="optional"),)
+
+
+def users() -> tuple[User, ...]:
+    """Miko and Noor, with fresh ids."""
+    env = Env(int(time.time()), os.urandom)
+    return tuple(
+        User(
+            id=ids.user_id(env),
+            username=name,
+            password=password.keep(Secret(word), salt=os.urandom(16)),
+            email=f"{name}@example.org",
+            email_verified=True,
+            claims={"name": name.title()},
+            created=env.now,
+            changed=env.now,
+        )
+        for name, word in PASSWORDS.items()
+    )
+
+
+async def furnish(store: Store) -> dict[str, User]:
+    """Puts the platform into an empty store; the users by username."""
+    people = users()
+    records = (*CLIENTS, *RESOURCE_SERVERS, *POLICIES, *people)
+    await store.commit(tuple(Create(record) for record in records))
+    return {user.username: user for user in people}

@@ -1,0 +1,104 @@
+"""The real server on a loopback port, in a thread of the test, over a real database file."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvicorn
+from tests.browser import Browser
+from tests.installation import furnish
+
+from valetkey.app import create
+from valetkey.model.user import User
+from valetkey.settings import Settings
+from valetkey.store.keyring import ensure_keys
+from valetkey.store.port import Store
+from valetkey.store.sqlite import SQLiteStore
+
+
+class Live:
+    """A running server. `url` is where it listens, `issuer` what it says it is called; `http` is a
+    client for machines' calls."""
+
+    def __init__(self, database: Path, **settings: Any) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.issuer: str = settings.pop("issuer", self.url)
+        self.database = database
+        self.master_key: bytes = settings.pop("master_key", None) or os.urandom(32)
+        self.settings = Settings(issuer=self.issuer, port=self.port, database=database, **settings)
+        self.store: Store
+        self.users: dict[str, User] = {}
+        self.http = httpx2.Client(base_url=self.url)
+        self._browsers: list[Browser] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def start(self, *, furnished: bool = True) -> None:
+        """Starts it, on a furnished database unless told otherwise."""
+        self._thread.start()
+        self.run(self._open(furnished=furnished))
+
+    def stop(self) -> None:
+        """Stops it, and closes the database."""
+        for client in (self.http, *(browser.http for browser in self._browsers)):
+            client.close()
+        self.run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def browser(self, **headers: str) -> Browser:
+        """A fresh browser profile, closed with the server."""
+        browser = Browser(self.url, **headers)
+        self._browsers.append(browser)
+        return browser
+
+    def run(self, work: Any) -> Any:
+        """Awaits something on the server's loop, such as a call of its store."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _open(self, *, furnished: bool) -> None:
+        self.store = SQLiteStore(self.database)
+        await ensure_keys(self.store, self.master_key)
+        if furnished:
+            self.users = await furnish(self.store)
+        app = create(self.settings, self.store, master_key=self.master_key)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=self.port, log_config=None, proxy_headers=False
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            if self._serving.done():
+                await self._serving
+            await asyncio.sleep(0.01)
+
+    async def _close(self) -> None:
+        self._server.should_exit = True
+        await self._serving
+
+
+@contextlib.contextmanager
+def live(folder: Path, **settings: Any) -> Iterator[Live]:
+    """A furnished server for the time of a test."""
+    server = Live(folder / "valetkey.db", **settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
