@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from valetkey.http.front import Endpoint as Served
-from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, error_reply, json_reply
+from valetkey.http.front import refuse_json
+from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
 from valetkey.oauth.decision import Answer, Issued, Refuse
@@ -60,7 +61,7 @@ def _form(endpoint: FormEndpoint, shell: Shell) -> Served:
         try:
             return (await _answer(request)).having(*ANY_ORIGIN)
         except OAuthError as refused:
-            return error_reply(refused, headers=ANY_ORIGIN)
+            return refuse_json(request, refused, headers=ANY_ORIGIN)
 
     async def _answer(request: Request) -> Reply:
         if request.query:
@@ -97,18 +98,18 @@ def _bearer(endpoint: BearerEndpoint, shell: Shell) -> Served:
         try:
             outcome, _ = await shell.settle(lambda context: endpoint.rule(token, context))
         except OAuthError as refused:
-            return _challenged(refused)
+            return _challenged(request, refused)
         match outcome:
             case Answer(document=document):
                 return json_reply(document).having(*ANY_ORIGIN)
             case Refuse(error=error):
-                return _challenged(error)
+                return _challenged(request, error)
 
     return Served(frozenset({"GET", "POST", "OPTIONS"}), handle)
 
 
-def _challenged(error: OAuthError) -> Reply:
-    reply = error_reply(error, headers=ANY_ORIGIN)
+def _challenged(request: Request, error: OAuthError) -> Reply:
+    reply = refuse_json(request, error, headers=ANY_ORIGIN)
     if error.status not in (401, 403):
         return reply
     challenge = Challenge(error=error.code, error_description=error.description)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 import structlog
 
-from valetkey.http.reply import Reply, error_reply, send_reply
+from valetkey.http.reply import Headers, Reply, error_reply, send_reply
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_request
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.store.port import Unavailable
@@ -49,7 +49,7 @@ class Front:
         if endpoint is None:
             await self._pages(scope, receive, send)
             return
-        await serve(endpoint, scope, receive=receive, send=send, refuse=_as_json)
+        await serve(endpoint, scope, receive=receive, send=send, refuse=refuse_json)
 
 
 async def serve(
@@ -72,9 +72,10 @@ async def serve(
     await send_reply(reply, send)
 
 
-def _as_json(request: Request, error: OAuthError) -> Reply:
+def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
+    """The refusal as JSON for the caller, and with its detail for the log."""
     log.info("refused", path=request.path, error=error.code, detail=error.detail)
-    return error_reply(error)
+    return error_reply(error, headers=headers)
 
 
 async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply:
