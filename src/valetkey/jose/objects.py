@@ -9,8 +9,10 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 
     Raises ValueError for anything else, NaN and bottomless nesting included.
     """
+    # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
+    text = raw if isinstance(raw, str) else raw.decode()
     try:
-        value = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     if not isinstance(value, dict):
