@@ -1,0 +1,104 @@
+"""JSON Web Keys: what is published, and what is taken from a published set."""
+
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from joserfc.jwk import ECKey, OctKey
+from tests.keys import key
+from tests.rows import row
+
+from valetkey.jose import base64url, jwk, jws
+from valetkey.jose.jwk import ALGORITHMS, Algorithm
+
+ES = key("ES256").public()
+PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_only_the_public_half_is_published(algorithm: Algorithm) -> None:
+    published = key(algorithm).public().jwk()
+    assert not PRIVATE & published.keys()
+    assert published["use"] == "sig"
+    assert published["alg"] == algorithm
+    assert published["kid"] == key(algorithm).kid
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_published_key_checks_what_its_private_half_signed(algorithm: Algorithm) -> None:
+    document = json.loads(json.dumps({"keys": [key(algorithm).public().jwk()]}))
+    (read,) = jwk.parse_set(document)
+    token = jws.sign(b"{}", key=key(algorithm), typ="at+jwt")
+    assert jws.verify(token, (read,), algorithms=ALGORITHMS, typ=("at+jwt",)) == b"{}"
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_key_comes_back_from_its_bytes(algorithm: Algorithm) -> None:
+    again = jwk.from_der(algorithm, key(algorithm).to_der())
+    assert again.kid == key(algorithm).kid
+    assert again.public().jwk() == key(algorithm).public().jwk()
+
+
+def test_another_kind_of_key_is_refused() -> None:
+    der = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with pytest.raises(ValueError, match="neither"):
+        jwk.from_der("ES256", der)
+
+
+def weak() -> dict[str, Any]:
+    numbers = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+    n = numbers.public_numbers().n.to_bytes(128, "big")
+    return {"kty": "RSA", "kid": "weak", "n": base64url.encode(n), "e": "AQAB"}
+
+
+GOOD = ES.jwk()
+P384 = dict(ECKey.generate_key("P-384").as_dict(private=False)) | {"kid": "p384"}
+OCT = dict(OctKey.generate_key(256).as_dict(private=True)) | {"kid": "oct"}
+
+PASSED_OVER = [
+    row("RFC 7517 4.2", "meant for encryption", GOOD | {"use": "enc"}),
+    row("RFC 7517 4.4", "meant for another algorithm", GOOD | {"alg": "ES384"}),
+    row("RFC 7517 4.5", "without a name", {k: v for k, v in GOOD.items() if k != "kid"}),
+    row("RFC 7517 4.5", "whose name is a number", GOOD | {"kid": 7}),
+    row("RFC 7517 4.1", "of an unknown kind", GOOD | {"kty": "XYZ"}),
+    row("RFC 7517 4.1", "of no kind", {"kid": "x"}),
+    row("RFC 7518 6.2.1.1", "on another curve", P384),
+    row("RFC 7518 6.2.1.2", "off the curve", GOOD | {"y": GOOD["x"]}),
+    row("RFC 7518 6.2.1.2", "whose x is no text", GOOD | {"x": 7}),
+    row("RFC 7518 6.2.1.2", "without y", {k: v for k, v in GOOD.items() if k != "y"}),
+    row("RFC 7518 6.4", "a shared secret", OCT),
+    row("RFC 7518 3.3", "an RSA key of 1024 bits", weak()),
+    row("RFC 7517 5", "no object", "key"),
+    row("RFC 7517 5", "null", None),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Key size should be:UserWarning")
+@pytest.mark.parametrize("member", PASSED_OVER)
+def test_what_cannot_be_used_is_passed_over(member: Any) -> None:
+    assert [one.kid for one in jwk.parse_set({"keys": [member, GOOD]})] == [ES.kid]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        row("RFC 7517 5", "no keys", {}),
+        row("RFC 7517 5", "keys is null", {"keys": None}),
+        row("RFC 7517 5", "keys is text", {"keys": "abc"}),
+        row("RFC 7517 5", "keys is an object", {"keys": GOOD}),
+    ],
+)
+def test_a_set_without_keys_is_empty(document: dict[str, Any]) -> None:
+    assert jwk.parse_set(document) == ()
+
+
+def test_a_private_key_by_mistake_in_a_set_is_read_as_its_public_half() -> None:
+    both = dict(ECKey.generate_key("P-256").as_dict(private=True)) | {"kid": "both"}
+    (read,) = jwk.parse_set({"keys": [both]})
+    assert not PRIVATE & read.jwk().keys()

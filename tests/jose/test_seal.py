@@ -1,0 +1,41 @@
+"""Secrets at rest: what is sealed opens with its key and purpose only."""
+
+import pytest
+
+from valetkey.jose import seal
+from valetkey.jose.seal import BadSeal
+
+KEY, OTHER = bytes(range(32)), bytes(32)
+SEALED = seal.seal(KEY, b"plain", nonce=bytes(12), purpose=b"code")
+
+
+def test_what_is_sealed_is_read_again() -> None:
+    assert seal.unseal(KEY, SEALED, purpose=b"code") == b"plain"
+    assert b"plain" not in SEALED
+
+
+def test_only_with_its_key_and_for_its_purpose() -> None:
+    for key, purpose in ((OTHER, b"code"), (KEY, b"other"), (KEY, b"")):
+        with pytest.raises(BadSeal):
+            seal.unseal(key, SEALED, purpose=purpose)
+
+
+def test_every_cut_and_every_flipped_bit_is_noticed() -> None:
+    for length in range(len(SEALED)):
+        with pytest.raises(BadSeal):
+            seal.unseal(KEY, SEALED[:length], purpose=b"code")
+    for bit in range(len(SEALED) * 8):
+        changed = bytearray(SEALED)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BadSeal):
+            seal.unseal(KEY, bytes(changed), purpose=b"code")
+
+
+def test_the_parts_of_a_mac_cannot_be_moved() -> None:
+    """Without a frame, ("ab", "c") and ("a", "bc") would have one MAC."""
+    macs = [
+        seal.mac(KEY, *parts) for parts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",), (b"abc", b""))
+    ]
+    assert len(set(macs)) == len(macs)
+    assert {len(one) for one in macs} == {seal.MAC}
+    assert seal.mac(OTHER, b"ab", b"c") != macs[0]
