@@ -89,7 +89,7 @@ def test_a_path_in_a_file_is_meant_from_its_folder(folder: Path) -> None:
 
 ISSUERS = {
     "https": ("https://id.example.com", ""),
-    "https, with a path and a port": ("https://example.com:8443/tenant/a", ""),
+    "https, with a port": ("https://example.com:8443", ""),
     "http on loopback": ("http://127.0.0.1:8000", ""),
     "http on IPv6 loopback": ("http://[::1]:8000", ""),
     "http on localhost": ("http://localhost:8000", ""),
@@ -97,6 +97,7 @@ ISSUERS = {
     "http beyond": ("http://id.example.com", "uses http beyond this machine"),
     "http on a name that looks local": ("http://localhost.example.com", "uses http beyond"),
     "a slash at the end": ("https://example.com/", "ends with /"),
+    "a path": ("https://example.com/tenant", "has a path"),
     "a query": ("https://example.com?x=1", "has a query or a fragment"),
     "an empty query": ("https://example.com?", "has a query or a fragment"),
     "a fragment": ("https://example.com#x", "has a query or a fragment"),

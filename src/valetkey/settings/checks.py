@@ -32,6 +32,7 @@ def _why_not_issuer(issuer: str) -> str:
         (re.fullmatch(r"[!-~]*", issuer) and "\\" not in issuer, "holds a stray character"),
         (not set("?#") & set(issuer), "has a query or a fragment"),
         (not issuer.endswith("/"), "ends with /"),
+        (not parts.path, "has a path"),
         (f"{parts.scheme}:{port}" not in _DEFAULT_PORTS, "names the port that is the default"),
         (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
     )

@@ -51,7 +51,8 @@ def user(username: str, context: Context) -> Rule[Removed | Kept]:
         return Kept(why=f"there is no user {username!r}")
     grants, sessions = Many(Grant, "user", gone.id), Many(Session, "user", gone.id)
     found = yield (grants, sessions)
-    return _removed(gone, found.many(grants), also=found.many(sessions), context=context)
+    signed_in = found.many(sessions)
+    return _removed(gone, found.many(grants), also=signed_in, context=context)
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | Kept]:

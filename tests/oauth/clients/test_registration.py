@@ -1,0 +1,189 @@
+"""What a client's registration has to hold to (RFC 7591 2)."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.installation import CHIRP_CATALOG, CLIENTS, PHOTOS_CATALOG, POLICIES
+from tests.rows import row
+
+from valetkey.model.client import Client, KeptSecret
+from valetkey.model.keys import Keyring
+from valetkey.model.policy import Lifetimes
+from valetkey.model.resource import ResourceServer
+from valetkey.oauth.clients.registration import mistakes
+from valetkey.oauth.context import Installation
+from valetkey.oauth.features import FEATURES
+from valetkey.oauth.offer import Offer
+
+SERVERS = (
+    ResourceServer(id="chirp", catalog=CHIRP_CATALOG),
+    ResourceServer(id="photos", catalog=PHOTOS_CATALOG),
+)
+AT = Installation(
+    issuer="https://id.example",
+    lifetimes=Lifetimes(),
+    keyring=Keyring(signing={}, published=(), sealing=(), macs=()),
+    offer=Offer("https://id.example", SERVERS),
+    features=FEATURES,
+    policies={policy.name: policy for policy in POLICIES},
+)
+NATIVE = next(client for client in CLIENTS if client.id == "stefapp")
+MACHINE = next(client for client in CLIENTS if client.id == "machine")
+SECRET = KeptSecret("0" * 64, 0)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def test_a_proper_client_has_no_mistake(client: Client) -> None:
+    assert mistakes(client, AT) == []
+
+
+WRONG = [
+    row("id", "with a space", NATIVE, {"id": "a b"}, "id: must be letters, digits"),
+    row("id", "with a slash", NATIVE, {"id": "a/b"}, "id: must be letters, digits"),
+    row("id", "beyond ASCII", NATIVE, {"id": "käse"}, "id: must be letters, digits"),
+    row("id", "empty", NATIVE, {"id": ""}, "id: must be letters, digits"),
+    row("id", "with a dot first", NATIVE, {"id": ".a"}, "id: must be letters, digits"),
+    row("id", "too long", NATIVE, {"id": "a" * 129}, "id: must be letters, digits"),
+    row("A16", "like a user's sub", NATIVE, {"id": "0" * 26}, "id: has the form of a user's name"),
+    row("name", "blank", NATIVE, {"name": " "}, "name: is empty"),
+    row("name", "too long", NATIVE, {"name": "a" * 101}, "name: is longer than 100 characters"),
+    row("name", "two lines", NATIVE, {"name": "a\nb"}, "name: holds U+000A, which cannot be seen"),
+    row("A52", "bidi override", NATIVE, {"name": "a\u202eb"}, "name: holds U+202E, which cannot"),
+    row("A52", "zero width", NATIVE, {"name": "Goo\u200bgle"}, "name: holds U+200B, which cannot"),
+    row("secrets", "public with one", NATIVE, {"secrets": (SECRET,)}, "secrets: a public client"),
+    row(
+        "secrets",
+        "confidential without",
+        NATIVE,
+        {"auth_method": "client_secret_post"},
+        "secrets: client_secret_post needs one",
+    ),
+    row("redirect_uris", "none", NATIVE, {"redirect_uris": ()}, "redirect_uris: authorization"),
+    row(
+        "redirect_uris",
+        "of no use",
+        MACHINE,
+        {"redirect_uris": ("https://a.example/",)},
+        "redirect_uris: of no use without the grant type authorization_code",
+    ),
+    row(
+        "A31",
+        "plain http",
+        NATIVE,
+        {"redirect_uris": ("http://a.example/",)},
+        "redirect_uris: 'http://a.example/' must use https, or http on 127.0.0.1 or [::1]",
+    ),
+    row(
+        "A33",
+        "localhost",
+        NATIVE,
+        {"redirect_uris": ("http://localhost/callback",)},
+        "redirect_uris: 'http://localhost/callback' must use https, or http on 127.0.0.1",
+    ),
+    row(
+        "A52",
+        "javascript",
+        NATIVE,
+        {"redirect_uris": ("javascript:alert(1)",)},
+        "redirect_uris: 'javascript:alert(1)' must use https or a private scheme with a dot",
+    ),
+    row(
+        "redirect_uris",
+        "twice",
+        NATIVE,
+        {"redirect_uris": ("a.b:/c", "a.b:/c")},
+        "redirect_uris: 'a.b:/c' stands twice",
+    ),
+    row(
+        "A24",
+        "the password grant",
+        NATIVE,
+        {"grant_types": ("authorization_code", "password")},
+        "grant_types: 'password' is not offered here; authorization_code, refresh_token, cl",
+    ),
+    row("grant_types", "none", MACHINE, {"grant_types": ()}, "grant_types: at least one is needed"),
+    row(
+        "grant_types",
+        "refresh alone",
+        MACHINE,
+        {"grant_types": ("refresh_token",)},
+        "grant_types: refresh_token needs another one that issues it",
+    ),
+    row(
+        "RFC 6749 4.4",
+        "client credentials without a secret",
+        NATIVE,
+        {"grant_types": ("authorization_code", "client_credentials")},
+        "grant_types: a public client may not use client_credentials",
+    ),
+    row(
+        "grant_types",
+        "twice",
+        MACHINE,
+        {"grant_types": ("client_credentials", "client_credentials")},
+        "grant_types: 'client_credentials' stands twice",
+    ),
+    row("scope", "unknown", MACHINE, {"scope": ("chirps", "x")}, "scope: 'x' is in no catalog"),
+    row("scope", "empty", MACHINE, {"scope": ()}, "scope: is empty, so there is nothing"),
+    row("scope", "twice", MACHINE, {"scope": ("chirps", "chirps")}, "scope: 'chirps' stands twice"),
+    row(
+        "scope",
+        "about a user, for a machine",
+        MACHINE,
+        {"scope": ("openid",)},
+        "scope: 'openid' is about a user, and client_credentials has none",
+    ),
+    row(
+        "required",
+        "beyond the scope",
+        NATIVE,
+        {"required": ("photos.read",)},
+        "required: 'photos.read' is not among the permissions of its scope",
+    ),
+    row(
+        "required",
+        "a scope instead of a permission",
+        NATIVE,
+        {"required": ("chirps",)},
+        "required: 'chirps' is not among the permissions of its scope",
+    ),
+    row(
+        "reasons",
+        "beyond the scope",
+        NATIVE,
+        {"reasons": {"photos.read": "To see."}},
+        "reasons: 'photos.read' is not among the permissions of its scope",
+    ),
+    row(
+        "reasons",
+        "blank",
+        NATIVE,
+        {"reasons": {"chirps.read": ""}},
+        "reasons: the one for 'chirps.read' is empty",
+    ),
+    row("uri", "javascript", NATIVE, {"uri": "javascript:1"}, "uri: must begin with https://"),
+    row("uri", "plain http", NATIVE, {"uri": "http://a.example"}, "uri: must use https, or http"),
+    row("policy", "unknown", NATIVE, {"policy": "lax"}, "policy: there is no policy 'lax'"),
+]
+
+
+@pytest.mark.parametrize("client,fields,said", WRONG)
+def test_one_mistake(client: Client, fields: dict[str, Any], said: str) -> None:
+    found = mistakes(msgspec.structs.replace(client, **fields), AT)
+    assert len(found) == 1, found
+    assert found[0].startswith(said)
+
+
+def test_every_mistake_is_said_at_once() -> None:
+    """An implied permission counts as asked: `dms.send` brings `dms.read`."""
+    fields = {"id": "a b", "name": "", "scope": ("dms.send", "x"), "required": ("dms.read",)}
+    wrong = msgspec.structs.replace(NATIVE, **fields, reasons={}, redirect_uris=("http://a",))
+    places = [mistake.partition(":")[0] for mistake in mistakes(wrong, AT)]
+    assert places == ["id", "name", "redirect_uris", "scope"]
+
+
+def test_a_name_may_need_a_joiner() -> None:
+    """Persian writes with U+200C."""
+    named = msgspec.structs.replace(NATIVE, name="می\u200cنویسم")
+    assert mistakes(named, AT) == []
