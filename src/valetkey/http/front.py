@@ -6,7 +6,7 @@ Machines' endpoints answer here; everything else goes to the pages.
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from os import urandom
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 import structlog
@@ -19,6 +19,9 @@ from valetkey.store.port import Unavailable
 Handler: TypeAlias = Callable[[Request], Awaitable[Reply]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_HEADERS: Final = 16 * 1024
+"""Bytes of header names and values, all together."""
 
 log = structlog.get_logger("valetkey")
 
@@ -45,6 +48,11 @@ class Front:
             await self._pages(scope, receive, send)
             return
         scope["valetkey.address"] = caller(scope, self._trusted)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            await send_reply(
+                error_reply(InvalidRequest("the headers are too large", status=431)), send
+            )
+            return
         endpoint = self._endpoints.get(scope["path"])
         if endpoint is None:
             await self._pages(scope, receive, send)

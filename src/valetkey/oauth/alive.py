@@ -1,7 +1,11 @@
 """Is the key still good? Asked by every path that issues a token or honours one."""
 
+from collections.abc import Iterable
+
 from valetkey.model.client import Client
+from valetkey.model.grant import Grant
 from valetkey.oauth.decision import Standing
+from valetkey.oauth.offer import Offer
 
 
 def why_dead(client: Client, standing: Standing | None) -> str:
@@ -23,3 +27,12 @@ def why_dead(client: Client, standing: Standing | None) -> str:
         (family.grant == grant.id, "the family is another grant's"),
     )
     return next((why for holds, why in checks if not holds), "")
+
+
+def still_allowed(
+    permissions: Iterable[str], *, client: Client, grant: Grant, offer: Offer
+) -> tuple[str, ...]:
+    """What of these permissions holds now: granted by the user, and within what the client is
+    registered for at this moment (ATTACKS A80)."""
+    registered = frozenset(offer.registered(client.scope))
+    return tuple(one for one in grant.allows(permissions) if one in registered)

@@ -47,6 +47,11 @@ class Offer:
             wanted.update(self._sets.get(name, (name,)))
         return self.ordered(self.with_implied(wanted))
 
+    def registered(self, scope: Iterable[str]) -> tuple[str, ...]:
+        """As `expand`, for names that were right once: what a catalog has dropped since is passed
+        over."""
+        return self.expand(name for name in scope if name in self.permissions or name in self._sets)
+
     def with_implied(self, permissions: Iterable[str]) -> set[str]:
         """The permissions, and all that they imply."""
         todo, reached = list(permissions), set[str]()
@@ -97,7 +102,8 @@ class Offer:
     def cannot(self, permissions: Iterable[str]) -> tuple[Permission, ...]:
         """The rest of the catalogs that these permissions touch, riskiest first."""
         can = frozenset(permissions)
-        touched = {self.resource_of[one] for one in can if one in self.resource_of}
+        # The user's own account is always among what could have been opened.
+        touched = {self.issuer} | {self.resource_of[one] for one in can if one in self.resource_of}
         rest = [
             permission
             for one, permission in self.permissions.items()

@@ -64,16 +64,16 @@ def _asked(
     is registered for (RFC 6749 3.3: a default that the server chooses)."""
     offer.check_resources(resources)
     sent = tuple(dict.fromkeys(form.get("scope", "").split()))
-    registered = offer.expand(client.scope)
+    registered = offer.registered(client.scope)
     permissions = offer.expand(sent) if sent else registered
     if not set(permissions) <= set(registered):
         raise InvalidScope("this app is not registered for all that it asks for")
-    if not resources:
-        return sent, permissions
-    within = offer.within(permissions, resources)
-    if sent and within != permissions:
-        raise InvalidTarget("the scope opens more than the resource that was asked for")
-    return sent, within
+    if resources:
+        within = offer.within(permissions, resources)
+        if sent and within != permissions:
+            raise InvalidTarget("the scope opens more than the resource that was asked for")
+        permissions = within
+    return sent or client.scope, permissions
 
 
 def _prompts(form: Form) -> frozenset[Prompt]:

@@ -12,6 +12,7 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.pending import Pending
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
+from valetkey.oauth.alive import still_allowed
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -134,7 +135,9 @@ def _redeemed(
     family = _family(code, client, context)
     permissions, resources = narrowing.narrow(
         what.narrowing,
-        permissions=grant.allows(code.permissions),
+        permissions=still_allowed(
+            code.permissions, client=client, grant=grant, offer=context.offer
+        ),
         resources=code.resources,
         offer=context.offer,
     )

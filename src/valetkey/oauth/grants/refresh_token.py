@@ -15,6 +15,7 @@ from valetkey.model.event import event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
+from valetkey.oauth.alive import still_allowed
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -62,6 +63,8 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
     their_grant, their_user = found.one(grant), found.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user is gone")
+    if _only_while_present(family, their_grant):
+        raise InvalidGrant("the user no longer lets the app go on while away")
     next_family, changes = _turned(shown, family, client=by.client, context=context)
     standing = Standing(their_user, their_grant, next_family)
     return _issue(what, standing, client=by.client, context=context, changes=changes)
@@ -73,6 +76,12 @@ def _is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> boo
         return shown.shard == 0
     in_window = context.now <= family.rotated + context.lifetimes.refresh_window
     return shown.generation == family.generation - 1 and in_window
+
+
+def _only_while_present(family: TokenFamily, grant: Grant) -> bool:
+    """Whether the user has taken back the leave to go on while away, which the app once had."""
+    away = names.OFFLINE_ACCESS
+    return away in family.permissions and away not in grant.permissions
 
 
 def _turned(
@@ -107,7 +116,9 @@ def _issue(
     family = standing.family
     permissions, resources = narrowing.narrow(
         what.narrowing,
-        permissions=standing.grant.allows(family.permissions),
+        permissions=still_allowed(
+            family.permissions, client=client, grant=standing.grant, offer=context.offer
+        ),
         resources=family.resources,
         offer=context.offer,
     )

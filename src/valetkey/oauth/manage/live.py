@@ -10,7 +10,7 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
-from valetkey.oauth.alive import why_dead
+from valetkey.oauth.alive import still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Standing
 from valetkey.wire import access_token
@@ -73,7 +73,8 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     dead = why_dead(app, standing)
     if dead:
         return Dead(dead)
-    granted = context.offer.ordered(yes.allows(token.scopes))
+    scope = context.offer.ordered(token.scopes)
+    granted = still_allowed(scope, client=app, grant=yes, offer=context.offer)
     return Live(token, app, standing, granted)
 
 
