@@ -67,6 +67,8 @@ def environment(locale: Locale) -> Environment:
     env.filters |= {
         "initial": _initial,
         "riskiest_first": _riskiest_first,
+        # Catalogs bring their own words; those of the server's own permissions we translate.
+        "translated": locale.translations.gettext,
         "tint": _tint,
         "utc": _utc,
     }
