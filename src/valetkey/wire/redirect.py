@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from valetkey.spec.cite import Cite
 
@@ -11,10 +11,19 @@ MAX_LENGTH: Final = 2048
 
 LOOPBACK: Final = ("127.0.0.1", "[::1]")
 
-# RFC 3986 2: the characters that a URI is made of.
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+", re.ASCII)
+ANSWER: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
+"""Parameters of our answer: one of them in the URI itself would stand there twice."""
+
+# RFC 3986 2: the characters that a URI is made of; brackets only around the one address.
+_URI: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?://\[::1\])?"
+    r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+",
+    re.ASCII,
+)
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?(/[^#]*)?", re.ASCII)
-_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII)
+_WEB: Final = re.compile(
+    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(?:[/?].*)?", re.ASCII
+)
 
 
 def why_not(uri: str) -> str:
@@ -26,19 +35,23 @@ def why_not(uri: str) -> str:
         return "is not a URI"
     if "*" in uri:
         return "may hold no wildcard"
-    parts = urlsplit(uri)
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        return "may hold no user name"
-    return _why_not_scheme(uri, parts)
+    taken = ANSWER & {name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)}
+    if taken:
+        return f"may not hold {min(taken)} in its query"
+    return _why_not_scheme(uri)
 
 
-def _why_not_scheme(uri: str, parts: SplitResult) -> str:
-    if parts.scheme == "https":
-        return "" if _HOST.fullmatch(parts.hostname or "") else "has no proper host"
-    if parts.scheme == "http":
-        return "" if _LOOPBACK.fullmatch(uri) else "must use https, or http on 127.0.0.1 or [::1]"
+def _why_not_scheme(uri: str) -> str:
+    scheme = uri.partition(":")[0]
+    if scheme == "https":
+        web = _WEB.fullmatch(uri)
+        return "" if web and _port_ok(web.group(1)) else "has no proper host or port"
+    if scheme == "http":
+        here = _LOOPBACK.fullmatch(uri)
+        fits = here and _port_ok(here.group(2))
+        return "" if fits else "must use https, or http on 127.0.0.1 or [::1]"
     # RFC 8252 8.4: a private scheme is a reversed domain name, so it has a dot.
-    return "" if "." in parts.scheme else "must use https or a private scheme with a dot"
+    return "" if "." in scheme else "must use https or a private scheme with a dot"
 
 
 def is_loopback(uri: str) -> bool:
@@ -55,7 +68,8 @@ def host(uri: str) -> str:
 def origin(uri: str) -> str:
     """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`."""
     parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+    web = parts.scheme in {"https", "http"}
+    return f"{parts.scheme}://{parts.netloc}" if web else f"{parts.scheme}:"
 
 
 def matches(registered: str, asked: str) -> bool:
