@@ -60,7 +60,8 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 def well_known(identifier: str, suffix: str) -> str:
-    """Where the document for this identifier lies: the suffix goes between host and path
-    (RFC 8414 3.1, RFC 9728 3.1)."""
+    """Where the document for this identifier lies: the suffix goes between the host and what
+    follows it (RFC 8414 3.1, RFC 9728 3.1)."""
     parts = urlsplit(identifier)
-    return f"{parts.scheme}://{parts.netloc}{suffix}{parts.path.rstrip('/')}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{suffix}{parts.path.rstrip('/')}{query}"
