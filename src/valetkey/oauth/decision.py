@@ -64,5 +64,8 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     refresh_token: str
     scope: str
 
+    def __repr__(self) -> str:
+        return f"Issued(to={self.client.id!r})"
+
 
 TokenDecision: TypeAlias = Issue | Refuse

@@ -26,6 +26,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     authorization: str = ""
     agent: str = ""
 
+    def __repr__(self) -> str:
+        return "Call(…)"
+
 
 class Authenticated(msgspec.Struct, frozen=True, eq=False):
     """A client that proved who it is, or a public one that said so. Only

@@ -66,5 +66,8 @@ class Permit(Outcome, frozen=True, kw_only=True, eq=False):
     reply_to: ReplyTo
     code: str
 
+    def __repr__(self) -> str:
+        return f"Permit(to={self.reply_to.uri!r})"
+
 
 AuthorizeDecision: TypeAlias = Deny | Login | Consent | Permit
