@@ -47,9 +47,15 @@ class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def place(self) -> int:
-        return ids.place_of_user(self.user) if self.user else 0
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_owned(key)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        if index == "user":
+            return ids.place_of_user(value)
+        return ids.place_of_owned(value) if index == "grant" else None
 
 
 def event(

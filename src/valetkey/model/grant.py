@@ -34,9 +34,17 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def place(self) -> int:
-        return ids.place_of_owned(self.id)
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_owned(key)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return ids.place_of_user(value) if index == "user" else None
+
+    @classmethod
+    def place_of_alias(cls, alias: str) -> int | None:
+        return ids.place_of_user(alias.partition(" ")[0])
 
     @property
     def alias(self) -> str:
@@ -87,9 +95,13 @@ class TokenFamily(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def place(self) -> int:
-        return ids.place_of_owned(self.id)
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_owned(key)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return ids.place_of_owned(value) if index == "grant" else None
 
     @property
     def forget_at(self) -> int:

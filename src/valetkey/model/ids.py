@@ -34,13 +34,19 @@ def free_id(env: Env) -> str:
 
 
 def place_of_user(user: str) -> int:
-    """The partition of a user and of all that the user owns."""
-    return int.from_bytes(to_bytes(user)[:PLACE], "big")
+    """The partition of a user and of all that the user owns; 0 for what is no name of ours."""
+    return _place(user, 0)
 
 
 def place_of_owned(name: str) -> int:
-    """The partition that an owned record's name tells."""
-    return int.from_bytes(to_bytes(name)[_TIME : _TIME + PLACE], "big")
+    """The partition that an owned record's name tells; 0 for what is no name of ours."""
+    return _place(name, _TIME)
+
+
+def _place(name: str, start: int) -> int:
+    if not _TEXT.fullmatch(name):
+        return 0
+    return int.from_bytes(to_bytes(name)[start : start + PLACE], "big")
 
 
 def to_text(raw: bytes) -> str:

@@ -23,9 +23,24 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         raise NotImplementedError
 
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        """The partition in which the record of this key lies."""
+        return 0
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        """The partition in which all records with this value lie, None where they lie in many."""
+        return None
+
+    @classmethod
+    def place_of_alias(cls, alias: str) -> int | None:
+        """The partition in which the record of this alias lies, None where that is not known."""
+        return cls.place_of("")
+
     @property
     def place(self) -> int:
-        return 0
+        return self.place_of(self.key)
 
     @property
     def alias(self) -> str:

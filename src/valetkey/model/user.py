@@ -46,9 +46,13 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def place(self) -> int:
-        return ids.place_of_user(self.id)
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_user(key)
+
+    @classmethod
+    def place_of_alias(cls, alias: str) -> int | None:
+        return None
 
     @property
     def alias(self) -> str:
@@ -83,9 +87,13 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def place(self) -> int:
-        return ids.place_of_owned(self.id)
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_owned(key)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return ids.place_of_user(value) if index == "user" else None
 
     @property
     def forget_at(self) -> int:

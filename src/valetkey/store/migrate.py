@@ -3,9 +3,9 @@
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, Literal
 
 import apsw
 import msgspec
@@ -35,7 +35,7 @@ class MigrationError(Exception):
     """The database and this version do not go together; says why and what to do."""
 
 
-def migrations(database: str = "sqlite") -> tuple[Migration, ...]:
+def migrations(database: Literal["sqlite", "postgres"]) -> tuple[Migration, ...]:
     """The steps that this version brings, in order."""
     return tuple(sorted(_found(database), key=lambda one: one.number))
 
@@ -55,8 +55,8 @@ def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_CREATE)
-        pending = _pending(connection)
-        for one in pending:
+        steps = pending(_run(connection), migrations("sqlite"))
+        for one in steps:
             connection.execute(one.sql)
             connection.execute(
                 "INSERT INTO migrations VALUES (?, ?, ?, ?)",
@@ -66,12 +66,15 @@ def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    return pending
+    return steps
 
 
-def _pending(connection: apsw.Connection) -> tuple[Migration, ...]:
-    run = {number: (name, checksum) for number, name, checksum in _rows(connection)}
-    known = {one.number: one for one in migrations()}
+def pending(
+    run: Mapping[int, tuple[str, str]], brought: Sequence[Migration]
+) -> tuple[Migration, ...]:
+    """The steps that are still to run, where `run` has the name and checksum of those that were.
+    Raises MigrationError where the database is newer, or a step was changed after it was run."""
+    known = {one.number: one for one in brought}
     for number, (name, checksum) in run.items():
         if number not in known:
             raise MigrationError(f"the database has step {number} ({name}) of a newer valetkey")
@@ -80,6 +83,6 @@ def _pending(connection: apsw.Connection) -> tuple[Migration, ...]:
     return tuple(one for number, one in sorted(known.items()) if number not in run)
 
 
-def _rows(connection: apsw.Connection) -> list[tuple[int, str, str]]:
+def _run(connection: apsw.Connection) -> dict[int, tuple[str, str]]:
     rows = connection.execute("SELECT number, name, checksum FROM migrations")
-    return [(int(number), str(name), str(checksum)) for number, name, checksum in rows]
+    return {int(number): (str(name), str(checksum)) for number, name, checksum in rows}

@@ -1,0 +1,150 @@
+-- Every record is a row: `body` is the whole of it as JSON, the other columns find it again. The
+-- partition comes first in every key, so that a user's rows can be kept together.
+
+CREATE TABLE clients (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX clients_forget ON clients (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE events (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "user" text COLLATE "C" NOT NULL,
+    "grant" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX events_forget ON events (forget_at) WHERE forget_at > 0;
+CREATE INDEX events_user ON events (place, "user", key);
+CREATE INDEX events_grant ON events (place, "grant", key);
+
+CREATE TABLE grants (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "user" text COLLATE "C" NOT NULL,
+    "client" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+) WITH (fillfactor = 80);
+CREATE INDEX grants_forget ON grants (forget_at) WHERE forget_at > 0;
+CREATE UNIQUE INDEX grants_alias ON grants (place, alias);
+CREATE INDEX grants_user ON grants (place, "user", key);
+CREATE INDEX grants_client ON grants ("client", key);
+
+CREATE TABLE once (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX once_forget ON once (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE pending (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX pending_forget ON pending (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE policies (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX policies_forget ON policies (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE resource_servers (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX resource_servers_forget ON resource_servers (forget_at) WHERE forget_at > 0;
+CREATE UNIQUE INDEX resource_servers_alias ON resource_servers (place, alias);
+
+CREATE TABLE sessions (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "user" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX sessions_forget ON sessions (forget_at) WHERE forget_at > 0;
+CREATE INDEX sessions_user ON sessions (place, "user", key);
+
+CREATE TABLE signing_keys (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX signing_keys_forget ON signing_keys (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE throttles (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+) WITH (fillfactor = 80);
+CREATE INDEX throttles_forget ON throttles (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE families (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "grant" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+) WITH (fillfactor = 80);
+CREATE INDEX families_forget ON families (forget_at) WHERE forget_at > 0;
+CREATE INDEX families_grant ON families (place, "grant", key);
+
+CREATE TABLE users (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX users_forget ON users (forget_at) WHERE forget_at > 0;
+-- A sign-in name is looked up before its place is known: it is unique over all places.
+CREATE UNIQUE INDEX users_alias ON users (alias);

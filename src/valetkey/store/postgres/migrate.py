@@ -1,0 +1,34 @@
+"""Runs the migrations on PostgreSQL, one process at a time."""
+
+import time
+from typing import Any, Final
+
+from valetkey.store.migrate import Migration, migrations, pending
+
+_CREATE: Final = (
+    "CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL, "
+    "checksum text NOT NULL, at bigint NOT NULL)"
+)
+
+_LOCK: Final = 0x76616C65746B6579
+"""The advisory lock, "valetkey": whoever holds it migrates, the others wait."""
+
+
+async def migrate(connection: Any) -> tuple[Migration, ...]:
+    """Brings the schema up to this version, all or nothing; what was run. Raises MigrationError."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_CREATE)
+        rows = await connection.fetch("SELECT number, name, checksum FROM migrations")
+        run = {row["number"]: (row["name"], row["checksum"]) for row in rows}
+        steps = pending(run, migrations("postgres"))
+        for one in steps:
+            await connection.execute(one.sql)
+            await connection.execute(
+                "INSERT INTO migrations VALUES ($1, $2, $3, $4)",
+                one.number,
+                one.name,
+                one.checksum,
+                int(time.time()),
+            )
+    return steps

@@ -1,0 +1,96 @@
+"""A PostgreSQL of the tests' own: a private cluster in a temporary folder, on a free loopback port.
+
+It belongs to an unprivileged user (PostgreSQL refuses root), and is gone afterwards.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.live import free_port
+
+_PLACES: Final = ("/usr/lib/postgresql", "/usr/local/pgsql")
+
+
+def binaries() -> Path | None:
+    """The folder with `initdb` and `pg_ctl`, the newest version first; None where there is none."""
+    found = [path.parent for place in _PLACES for path in Path(place).glob("**/bin/initdb")]
+    if not found and (on_path := shutil.which("initdb")):
+        found = [Path(on_path).parent]
+    return max(found, key=str, default=None)
+
+
+MISSING: Final = "" if binaries() else "PostgreSQL is not installed (Debian: postgresql)"
+"""Why the tests on PostgreSQL are skipped, "" where they run."""
+
+
+class Cluster:
+    """One server. `url` connects to its database."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"postgresql://valetkey@127.0.0.1:{self.port}/postgres"
+        self._folder = folder
+        self._data = folder / "data"
+        self._settings = {"max_connections": "60", "shared_buffers": "64MB", **settings}
+
+    def create(self) -> None:
+        """Makes the files."""
+        self._run("initdb", "-D", str(self._data), "-U", "valetkey", "-A", "trust", "--no-sync")
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        options = [f"-c {name}={value}" for name, value in self._settings.items()]
+        options += [f"-p {self.port}", f"-k {self._folder}", "-c listen_addresses=127.0.0.1"]
+        log = str(self._folder / "log")
+        self._run(
+            "pg_ctl", "-D", str(self._data), "-l", log, "-o", " ".join(options), "-w", "start"
+        )
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stops it: `immediate` is as good as a crash, `fast` is polite."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        folder = binaries()
+        assert folder is not None, MISSING
+        command = [str(folder / program), *arguments]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, user=_owner(), cwd=self._folder
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _owner() -> int | None:
+    """The unprivileged user, where the tests run as root."""
+    if os.geteuid():
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_uid
+    return None
+
+
+@contextlib.contextmanager
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A running server for the time of a test."""
+    folder = Path(tempfile.mkdtemp(prefix="valetkey-pg-"))
+    try:
+        owner = _owner()
+        if owner is not None:
+            os.chown(folder, owner, -1)
+        one = Cluster(folder, **settings)
+        one.create()
+        one.start()
+        try:
+            yield one
+        finally:
+            one.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
