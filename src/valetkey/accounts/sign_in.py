@@ -58,7 +58,14 @@ def candidate(username: str, *, network: str, now: int) -> Rule[Attempted]:
 
 
 def open_session(
-    user: User, *, username: str, network: str, replaces: str, seconds: int, env: Env
+    user: User,
+    *,
+    username: str,
+    network: str,
+    replaces: str,
+    seconds: int,
+    epoch: int,
+    env: Env,
 ) -> Rule[SignedIn]:
     """A session for a user who has just proved who they are: always a new one (ATTACKS A65).
     `replaces` is the id of the session that this browser had, "" for none."""
@@ -70,6 +77,7 @@ def open_session(
         user=user.id,
         auth_time=env.now,
         amr=("pwd",),
+        epoch=epoch,
         expires=env.now + seconds,
     )
     changes: tuple[Change, ...] = (Create(session), *forgiven)

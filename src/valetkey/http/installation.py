@@ -3,11 +3,12 @@
 import time
 from typing import Final
 
+from valetkey.model.epoch import CURRENT, Epoch
 from valetkey.model.keys import SigningKey
 from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
-from valetkey.model.want import Many
+from valetkey.model.want import Many, One
 from valetkey.oauth.context import Installation
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.offer import Offer
@@ -35,7 +36,7 @@ class Installations:
         self._lifetimes = lifetimes
         self._features = features
         self._master_key = master_key
-        self._seen: tuple[Record, ...] | None = None
+        self._seen: tuple[Record | None, ...] | None = None
         self._read_at = float("-inf")
         self._current: Installation | None = None
 
@@ -49,8 +50,10 @@ class Installations:
 
     async def _read(self, before: Installation | None) -> Installation:
         keys, servers, policies = Many(SigningKey), Many(ResourceServer), Many(Policy)
-        found = await self._store.read(keys, servers, policies)
-        seen = (*found.many(keys), *found.many(servers), *found.many(policies))
+        epoch = One(Epoch, CURRENT)
+        found = await self._store.read(keys, servers, policies, epoch)
+        now = found.one(epoch)
+        seen = (*found.many(keys), *found.many(servers), *found.many(policies), now)
         if before is not None and seen == self._seen:
             return before
         self._seen = seen
@@ -61,4 +64,5 @@ class Installations:
             keyring=open_keys(found.many(keys), self._master_key, now=int(time.time())),
             offer=Offer(self._issuer, found.many(servers)),
             policies={policy.name: policy for policy in found.many(policies)},
+            epoch=0 if now is None else now.number,
         )

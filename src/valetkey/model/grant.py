@@ -15,7 +15,8 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `permissions` is what the app may do; `refused` is what it asked for and the user left out or
     took away, which is not asked again unless the app insists. A paused grant opens nothing until
-    it is resumed. A stopped one stays stopped: a later yes is a new grant.
+    it is resumed. A stopped one stays stopped: a later yes is a new grant. `epoch` is that of the
+    yes (see `model.epoch`).
     """
 
     table: ClassVar[str] = "grants"
@@ -27,6 +28,7 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     status: GrantStatus = "active"
+    epoch: int = 0
     created: int
     changed: int
 

@@ -81,6 +81,7 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     user: str
     auth_time: int
     amr: tuple[str, ...] = ()
+    epoch: int = 0
     expires: int
 
     @property

@@ -8,7 +8,7 @@ from valetkey.oauth.decision import Standing
 from valetkey.oauth.offer import Offer
 
 
-def why_dead(client: Client, standing: Standing | None) -> str:
+def why_dead(client: Client, standing: Standing | None, *, epoch: int) -> str:
     """Why nothing may be had for these any more, or "" while everybody is alive.
 
     The one place that knows: user, client, grant and family must all be as they were.
@@ -25,6 +25,7 @@ def why_dead(client: Client, standing: Standing | None) -> str:
         (grant.user == user.id == family.user, "the grant is another user's"),
         (grant.client == client.id == family.client, "the grant is another client's"),
         (family.grant == grant.id, "the family is another grant's"),
+        (grant.epoch == epoch, "the grant is from before a restored backup"),
     )
     return next((why for holds, why in checks if not holds), "")
 

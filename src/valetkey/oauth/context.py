@@ -26,6 +26,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     offer: Offer
     features: tuple[Feature, ...]
     policies: dict[str, Policy] = {}
+    epoch: int = 0
 
     def policy(self, client: Client) -> Policy:
         """What the client is held to."""
@@ -41,6 +42,10 @@ class Context(msgspec.Struct, frozen=True, eq=False):
     @property
     def now(self) -> int:
         return self.env.now
+
+    @property
+    def epoch(self) -> int:
+        return self.at.epoch
 
     @property
     def offer(self) -> Offer:

@@ -68,7 +68,7 @@ class Frame:
     async def person(self, request: Request) -> Person | None:
         """Who is signed in in this browser."""
         visit = self.cookies.visit(request)
-        return await self.shell.ask(lambda context: person(visit, context.now))
+        return await self.shell.ask(lambda context: person(visit, context))
 
     def account(self, user: User) -> Account:
         """The user as the page names them."""

@@ -62,6 +62,7 @@ async def _opened(
             network=network,
             replaces=visit.session,
             seconds=context.lifetimes.session,
+            epoch=context.epoch,
             env=context.env,
         )
     )

@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from valetkey.model.change import Change
 from valetkey.model.client import Client
+from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
@@ -30,6 +31,7 @@ R = TypeVar("R", bound=Record)
 
 RECORDS: Final[tuple[type[Record], ...]] = (
     Client,
+    Epoch,
     Event,
     Grant,
     Once,

@@ -34,9 +34,8 @@ class Cancel(msgspec.Struct, frozen=True):
 def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
     client = asked.sent.client
-    kept = () if step.grant is None else step.grant.permissions
+    kept, refused = standing(step)
     must = required(asked.request)
-    refused = () if step.grant is None else step.grant.refused
     new = tuple(
         Row(offer.permissions[one], one in must, client.reasons.get(one, ""), one in refused)
         for one in step.new
@@ -52,6 +51,13 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
         kept=tuple(offer.permissions[one] for one in offer.ordered(kept)),
         cannot=offer.cannot((*step.new, *kept)),
     )
+
+
+def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is granted and what is refused already: nothing, in a grant of an earlier epoch."""
+    if step.grant is None or step.why == "restored":
+        return (), ()
+    return step.grant.permissions, step.grant.refused
 
 
 def agree(
@@ -107,6 +113,7 @@ def _granted(
             client=asked.sent.client.id,
             permissions=offer.ordered(chosen),
             refused=offer.ordered(left_out),
+            epoch=context.epoch,
             created=context.now,
             changed=context.now,
         )
@@ -119,18 +126,16 @@ def _granted(
             context=context,
         )
         return grant, (Create(grant),), (told,)
+    kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before,
-        permissions=offer.ordered((*before.permissions, *chosen)),
-        refused=offer.ordered((frozenset(before.refused) | left_out) - frozenset(chosen)),
+        permissions=offer.ordered((*kept, *chosen)),
+        refused=offer.ordered((frozenset(refused) | left_out) - frozenset(chosen)),
         status="active",
+        epoch=context.epoch,
         changed=context.now,
     )
-    if (grant.permissions, grant.refused, grant.status) == (
-        before.permissions,
-        before.refused,
-        before.status,
-    ):
+    if msgspec.structs.replace(grant, changed=before.changed) == before:
         return before, (), ()
     kind: Kind = "resumed" if before.status == "paused" and not step.new else "upgraded"
     told = _event(

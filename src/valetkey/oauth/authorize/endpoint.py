@@ -81,7 +81,7 @@ def answer(
 
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
     """The one thing that is still missing, from the facts of this moment."""
-    who = yield from person(visit, context.now)
+    who = yield from person(visit, context)
     grant: Grant | None = None
     if who is not None:
         wanted = Alias(Grant, standing(who.user.id, asked.sent.client.id))
@@ -92,7 +92,7 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         person=who,
         fresh=who is not None and who.session.id == asked.fresh,
         grant=grant,
-        now=context.now,
+        context=context,
     )
 
 

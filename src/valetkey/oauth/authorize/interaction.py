@@ -8,9 +8,10 @@ from valetkey.model.grant import Grant
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
+from valetkey.oauth.context import Context
 from valetkey.spec.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
 
-Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused"]
+Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused", "restored"]
 
 
 class NeedLogin(msgspec.Struct, frozen=True):
@@ -45,13 +46,15 @@ def next_step(
     person: Person | None,
     fresh: bool,
     grant: Grant | None,
-    now: int,
+    context: Context,
 ) -> Step:
     """The one thing that is still missing. `fresh`: the user signed in for this very request."""
-    if person is None or not (fresh or _recent(request, person, now)):
+    if person is None or not (fresh or _recent(request, person, context.now)):
         return NeedLogin(person)
     if grant is None:
         return NeedConsent(person, None, "permissions", request.permissions)
+    if grant.epoch != context.epoch:
+        return NeedConsent(person, grant, "restored", request.permissions)
     new = undecided(request, grant)
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),

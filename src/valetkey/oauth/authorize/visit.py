@@ -5,6 +5,7 @@ import msgspec
 from valetkey.jose.seal import digest, same
 from valetkey.model.user import Session, User
 from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +29,15 @@ class Person(msgspec.Struct, frozen=True):
     user: User
 
 
-def person(visit: Visit, now: int) -> Rule[Person | None]:
+def person(visit: Visit, context: Context) -> Rule[Person | None]:
     """The active user of a live session, or None."""
     if not visit.session:
         return None
     wanted = One(Session, visit.session)
     session = (yield (wanted,)).one(wanted)
-    if session is None or now >= session.expires:
+    if session is None or context.now >= session.expires:
+        return None
+    if session.epoch != context.epoch:
         return None
     if not same(session.digest.encode(), digest(visit.session_secret).encode()):
         return None

@@ -18,7 +18,7 @@ from valetkey.wire.id_token import IdToken
 
 def issue(decision: Issue, context: Context) -> Issued:
     """The tokens of a yes, unsigned. Raises InvalidGrant where somebody is no longer alive."""
-    dead = why_dead(decision.client, decision.standing)
+    dead = why_dead(decision.client, decision.standing, epoch=context.epoch)
     if dead:
         raise InvalidGrant(detail=dead)
     scope = context.offer.names(decision.permissions, asked=decision.scope)

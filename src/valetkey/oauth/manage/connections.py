@@ -26,16 +26,21 @@ class Connection(msgspec.Struct, frozen=True):
 def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
     """All of a user's, newest first."""
     wanted = Many(Grant, "user", user)
-    grants = [one for one in (yield (wanted,)).many(wanted) if one.status != "stopped"]
+    grants = [one for one in (yield (wanted,)).many(wanted) if _stands(one, context)]
     return tuple(reversed((yield from _joined(grants, context))))
 
 
 def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:
     """One of a user's; None where it is stopped, or another user's (ATTACKS A77)."""
     grant = yield from owned(name, user)
-    if grant is None or grant.status == "stopped":
+    if grant is None or not _stands(grant, context):
         return None
     return (yield from _joined([grant], context))[0]
+
+
+def _stands(grant: Grant, context: Context) -> bool:
+    """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
+    return grant.status != "stopped" and grant.epoch == context.epoch
 
 
 def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:

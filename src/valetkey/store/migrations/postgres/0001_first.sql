@@ -12,6 +12,17 @@ CREATE TABLE clients (
 );
 CREATE INDEX clients_forget ON clients (forget_at) WHERE forget_at > 0;
 
+CREATE TABLE epochs (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX epochs_forget ON epochs (forget_at) WHERE forget_at > 0;
+
 CREATE TABLE events (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,

@@ -9,6 +9,15 @@ CREATE TABLE clients (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX clients_forget ON clients (forget_at) WHERE forget_at > 0;
 
+CREATE TABLE epochs (
+    key TEXT PRIMARY KEY,
+    alias TEXT UNIQUE,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX epochs_forget ON epochs (forget_at) WHERE forget_at > 0;
+
 CREATE TABLE events (
     key TEXT PRIMARY KEY,
     alias TEXT UNIQUE,
