@@ -7,22 +7,40 @@ import msgspec
 from valetkey.jose.jwk import Algorithm
 from valetkey.model.record import Record
 
-Seconds = Annotated[int, msgspec.Meta(gt=0, le=10 * 365 * 86400)]
+_LONGEST: Final = 10 * 365 * 86400
+
+Seconds = Annotated[int, msgspec.Meta(gt=0, le=_LONGEST)]
+
+
+def _seconds(what: str) -> msgspec.Meta:
+    return msgspec.Meta(gt=0, le=_LONGEST, description=f"the number of seconds {what}")
 
 
 class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every lifetime, in seconds."""
 
-    code: Seconds = 60
-    pushed_request: Seconds = 90
-    interaction: Seconds = 1800
-    access_token: Seconds = 300
-    id_token: Seconds = 300
-    refresh_window: Seconds = 30
-    refresh_idle: Seconds = 60 * 86400
-    refresh_token: Seconds = 365 * 86400
-    session: Seconds = 12 * 3600
-    jwks_cache: Seconds = 300
+    code: Annotated[int, _seconds("for which an authorization code is good, at most 60")] = 60
+    pushed_request: Annotated[
+        int, _seconds("for which a pushed request waits for its browser, from 5 to 600")
+    ] = 90
+    interaction: Annotated[int, _seconds("that a person may take to sign in and decide")] = 1800
+    access_token: Annotated[int, _seconds("for which an access token is good, at most 3600")] = 300
+    id_token: Annotated[int, _seconds("for which an ID Token is good")] = 300
+    refresh_window: Annotated[
+        int,
+        _seconds(
+            "in which a refresh token that was just replaced gets the same successor again, "
+            "at most 300"
+        ),
+    ] = 30
+    refresh_idle: Annotated[
+        int, _seconds("without a refresh after which an app has to ask again")
+    ] = 60 * 86400
+    refresh_token: Annotated[int, _seconds("after which an app has to ask again in any case")] = (
+        365 * 86400
+    )
+    session: Annotated[int, _seconds("for which a browser stays signed in")] = 12 * 3600
+    jwks_cache: Annotated[int, _seconds("for which others may keep our public keys")] = 300
 
     def mistakes(self) -> list[str]:
         """What does not fit together, each in one sentence."""

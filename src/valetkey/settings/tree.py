@@ -15,11 +15,8 @@ def _is(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
 
-_Addresses: TypeAlias = Annotated[
-    tuple[str, ...], _is("a list of addresses and networks, such as 10.0.0.0/8")
-]
+_Addresses: TypeAlias = tuple[str, ...]
 _File: TypeAlias = Path | None
-_Link: TypeAlias = Annotated[str, _is("the web address of a page, or empty for none")]
 _Port: TypeAlias = Annotated[
     int, msgspec.Meta(ge=1, le=65535, description="the TCP port to listen on, from 1 to 65535")
 ]
@@ -41,12 +38,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _File, _is("a file of mode 0600 that holds the master key; else the database's name + .key")
     ] = None
     lifetimes: Lifetimes = Lifetimes()
-    unthrottled: _Addresses = ()
-    trusted_proxies: _Addresses = ()
+    unthrottled: Annotated[
+        _Addresses, _is("a list of addresses and networks that may try passwords without a limit")
+    ] = ()
+    trusted_proxies: Annotated[
+        _Addresses,
+        _is("a list of addresses and networks whose X-Forwarded-For counts, such as 10.0.0.0/8"),
+    ] = ()
     tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
     tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
-    privacy_url: _Link = ""
-    terms_url: _Link = ""
+    privacy_url: Annotated[
+        str, _is("the web address of your privacy statement, or empty for none")
+    ] = ""
+    terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
 
     @property
     def key_file(self) -> Path:
@@ -78,8 +82,7 @@ SECRETS: Final = frozenset({"master_key"})
 
 def describe(name: str) -> str:
     """What a setting is, as the end of a sentence that begins with "it should be"."""
-    described = _leaf_schema(name).get("description", "a whole number of seconds, at least 1")
-    return str(described)
+    return str(_leaf_schema(name)["description"])
 
 
 def shown(settings: Settings) -> dict[str, Any]:
