@@ -2,7 +2,7 @@
 # Renews the locks: versions and hashes, no addresses. Arguments go to uv.
 set -eu
 
-.venv/bin/uv pip compile pyproject.toml --extra server --extra docs --group dev \
+.venv/bin/uv pip compile pyproject.toml --extra server --extra postgres --extra docs --group dev \
     --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-header --no-emit-index-url \
     --quiet --output-file requirements/dev.txt "$@"
