@@ -48,6 +48,15 @@ LIFETIMES: Final = frozenset(Lifetimes.__struct_fields__) & frozenset(Policy.__s
 """The lifetimes that a policy may set by itself."""
 
 
+NAMES: Final[dict[Kind, str]] = {
+    "policy": "name",
+    "resource_server": "id",
+    "client": "id",
+    "user": "username",
+}
+"""The field by which each is named."""
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one record should be. `place` says where that is written, for mistakes; `fields` are the
     ones that it names; `secret` is the digest of a secret to accept, "" for as it is; `new`: the
@@ -88,7 +97,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return {
             name: (_masked(name, was), _masked(name, will))
             for name, (was, will) in pairs.items()
-            if was != will and (was or will)
+            if name != NAMES[self.wish.kind] and was != will and (was or will)
         }
 
     @property

@@ -1,0 +1,112 @@
+"""`valetkey apply`: brings an installation to what a file says."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from valetkey.accounts import password, profile
+from valetkey.cli.declaration import Declaration, read_declaration
+from valetkey.cli.declare import declare
+from valetkey.cli.desk import Desk, wrong
+from valetkey.cli.options import PATH, Command
+from valetkey.model.secret import Secret
+from valetkey.model.user import User, sign_in_name
+from valetkey.model.want import Alias
+from valetkey.oauth.manage.declared import Plan, Step, Wish, plan
+from valetkey.store.port import Store
+from valetkey.store.settle import ask
+
+MARKS = {"added": "+", "changed": "~", "unchanged": "="}
+COLORS = {"added": "green", "changed": "yellow", "unchanged": None}
+
+
+@click.command(cls=Command)
+@click.option("-f", "--file", type=PATH, required=True, help="The TOML file.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.pass_obj
+def apply(desk: Desk, *, file: Path, dry_run: bool) -> None:
+    """Bring policies, resource servers, clients and users to what a file says.
+
+    All of it or nothing; what the file does not name is not touched; doing it again changes
+    nothing.
+    """
+    declaration = read_declaration(file, os.environ)
+
+    async def looking(store: Store) -> tuple[list[Wish], Plan]:
+        wishes = await _with_passwords(store, declaration)
+        return wishes, await ask(store, plan(wishes, desk.context()))
+
+    wishes, outcome = desk.run(looking, missing="pretend")
+    mistakes = (*declaration.mistakes, *outcome.mistakes, *_of_people(outcome))
+    if mistakes:
+        raise wrong(f"nothing was changed, for {file} has mistakes", mistakes)
+    if not dry_run:
+        outcome = desk.run(lambda store: declare(store, wishes, desk=desk), missing="make")
+    desk.show({"dry_run": dry_run, "steps": [_document(one) for one in outcome.steps]}, "")
+    if not desk.as_json:
+        for step in outcome.steps:
+            _tell(step)
+        _sum_up(outcome, dry=dry_run)
+
+
+def _of_people(outcome: Plan) -> Iterator[str]:
+    for step in outcome.steps:
+        if isinstance(step.after, User):
+            yield from (f"{step.wish.place}: {why}" for why in profile.mistakes(step.after))
+
+
+async def _with_passwords(store: Store, declaration: Declaration) -> list[Wish]:
+    """The wishes, with each password as it is to be kept: as it is where it fits already."""
+    passwords = declaration.passwords
+    return [
+        await _with_password(store, wish, passwords[wish.name]) if wish.name in passwords else wish
+        for wish in declaration.wishes
+    ]
+
+
+async def _with_password(store: Store, wish: Wish, given: Secret) -> Wish:
+    wanted = Alias(User, sign_in_name(wish.key))
+    user = (await store.read(wanted)).one(wanted)
+    kept = await asyncio.to_thread(_kept, given, "" if user is None else user.password)
+    return msgspec.structs.replace(wish, fields={**wish.fields, "password": kept})
+
+
+def _kept(given: Secret, kept: str) -> str:
+    if kept and password.fits(given, kept):
+        return kept
+    return password.keep(given, salt=os.urandom(password.SALT))
+
+
+def _document(step: Step) -> dict[str, Any]:
+    return {
+        "kind": step.wish.kind,
+        "name": step.wish.key,
+        "verdict": step.verdict,
+        "differences": {
+            field: {"was": was, "will_be": will_be}
+            for field, (was, will_be) in step.differences.items()
+        },
+    }
+
+
+def _tell(step: Step) -> None:
+    line = f"{MARKS[step.verdict]} {step.wish.kind} {step.wish.key}"
+    click.secho(line, fg=COLORS[step.verdict])
+    for field, (was, will_be) in step.differences.items():
+        before = "" if step.verdict == "added" else f"{_text(was)} -> "
+        click.echo(f"    {field}: {before}{_text(will_be)}")
+
+
+def _text(value: Any) -> str:
+    return "(none)" if value is None else msgspec.json.encode(value).decode()
+
+
+def _sum_up(outcome: Plan, *, dry: bool) -> None:
+    verdicts = [step.verdict for step in outcome.steps]
+    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in ("added", "changed", "unchanged"))
+    click.echo(f"{counts}{'; nothing was written' if dry else ''}")

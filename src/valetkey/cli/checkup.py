@@ -1,0 +1,46 @@
+"""What the server needs of the machine."""
+
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import apsw
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from valetkey.accounts import password
+from valetkey.model.secret import Secret
+
+Verdict: TypeAlias = Literal["ok", "warn", "fail"]
+
+SQLITE: Final = (3, 51, 3)
+"""Versions of SQLite from 3.7.0 on and before this one can corrupt a database when its write-ahead
+log is reset."""
+
+
+class Row(NamedTuple):
+    """One check: what was looked at, the verdict, and what was found."""
+
+    what: str
+    verdict: Verdict
+    says: str
+
+
+def machine() -> Iterator[Row]:
+    """The libraries that the server stands on."""
+    yield _argon2()
+    yield sqlite(apsw.sqlite_lib_version())
+
+
+def _argon2() -> Row:
+    try:
+        password.keep(Secret("a password for nobody"), salt=bytes(password.SALT))
+    except UnsupportedAlgorithm:
+        why = "this build of cryptography lacks it (OpenSSL before 3.2): install its wheel"
+        return Row("Argon2id", "fail", why)
+    return Row("Argon2id", "ok", "passwords can be kept")
+
+
+def sqlite(version: str) -> Row:
+    """Whether this version of SQLite keeps what it is given."""
+    if tuple(int(part) for part in version.split(".")[:3]) < SQLITE:
+        return Row("SQLite", "fail", f"{version} can corrupt a database: install a newer apsw")
+    return Row("SQLite", "ok", version)

@@ -1,0 +1,50 @@
+"""`valetkey config`: what the settings are, and what they may be."""
+
+import os
+from typing import Any
+
+import click
+
+from valetkey.cli.desk import Desk, Wrong, columns
+from valetkey.cli.options import Group
+from valetkey.settings import SettingsError, read
+from valetkey.settings.tree import schema, shown
+
+
+@click.group(cls=Group)
+def config() -> None:
+    """The settings."""
+
+
+@config.command()
+@click.option("--origin", is_flag=True, help="Say where each value came from.")
+@click.pass_obj
+def show(desk: Desk, *, origin: bool) -> None:
+    """Print every setting. Secrets are masked."""
+    try:
+        settings, origins = read(desk.flags, os.environ, desk.config)
+    except SettingsError as error:
+        raise Wrong(str(error)) from error
+    values = shown(settings)
+    document: dict[str, Any] = values
+    header: tuple[str, ...] = ("setting", "value")
+    rows: list[tuple[str, ...]] = [(name, _text(value)) for name, value in values.items()]
+    if origin:
+        document = {name: {"value": values[name], "origin": origins[name]} for name in values}
+        header = (*header, "origin")
+        rows = [(*row, origins[row[0]]) for row in rows]
+    desk.show(document, columns(header, rows))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value in {None, ""} else str(value)
+
+
+@config.command(name="schema")
+@click.pass_obj
+def print_schema(desk: Desk) -> None:
+    """Print the JSON Schema of valetkey.toml."""
+    desk.as_json = True
+    desk.show(schema(), "")

@@ -1,0 +1,229 @@
+"""Declared state as a TOML file, read into wishes; every mistake is said at once, with its place.
+
+    [[policy]]           name; pkce, algorithms and lifetimes
+    [[resource_server]]  id; catalog or catalog_file; a secret
+    [[client]]           id; the fields of a client; a secret
+    [[user]]             username; email, claims, status; a password
+
+A secret or password is named by `…_file` or `…_env`; inline only what reveals nothing may stand:
+`secret_sha256`, `password_hash`.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.accounts import password, profile
+from valetkey.cli.catalogs import read_catalog
+from valetkey.cli.secrets import read_secret
+from valetkey.jose.seal import digest
+from valetkey.model.client import Client
+from valetkey.model.policy import Policy
+from valetkey.model.record import Record
+from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.oauth.manage.declared import Kind, Wish
+from valetkey.settings.load import convert
+
+SHORTEST_SECRET: Final = 32
+"""Characters of a client's secret, at the least: it is kept as a plain digest."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of table in the file: its record, the field that names it, the fields that may stand
+    as they are, and what else it may hold."""
+
+    record: type[Record]
+    key: str
+    fields: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+
+SECRET: Final = ("secret_file", "secret_env", "secret_sha256")
+PASSWORD: Final = ("password_file", "password_env", "password_hash")
+_NOT_DECLARED: Final = frozenset({"version", "created", "changed", "secrets", "password"})
+
+
+def _table(record: type[Record], key: str, *also: str, but: tuple[str, ...] = ()) -> Table:
+    hidden = _NOT_DECLARED | {key, *but}
+    names = [field.name for field in msgspec.structs.fields(record)]
+    return Table(
+        record=record,
+        key=key,
+        fields=tuple(name for name in names if name not in hidden),
+        also=also,
+    )
+
+
+TABLES: Final[dict[Kind, Table]] = {
+    "policy": _table(Policy, "name"),
+    "resource_server": _table(ResourceServer, "id", "catalog_file", *SECRET),
+    "client": _table(Client, "id", *SECRET),
+    "user": _table(User, "username", *PASSWORD, but=("id",)),
+}
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a file says, as far as it can be understood: a wish with a mistake is left out, and so
+    are those that may rest on it. `passwords` are in the clear until it is known whether they fit
+    already."""
+
+    wishes: tuple[Wish, ...]
+    passwords: dict[tuple[Kind, str], Secret]
+    mistakes: tuple[str, ...]
+
+
+def read_declaration(file: Path, environ: Mapping[str, str]) -> Declaration:
+    """What the file says, with every mistake in it. Relative paths are meant from its folder."""
+    reading = _Reading(file.parent, environ)
+    try:
+        reading.whole(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        reading.mistakes.append(f"it cannot be read: {error.strerror}")
+    except ValueError as error:
+        reading.mistakes.append(f"it is not TOML: {error}")
+    clients_too = not reading.broken & {"policy", "resource_server"}
+    return Declaration(
+        wishes=tuple(one for one in reading.wishes if one.kind != "client" or clients_too),
+        passwords=reading.passwords,
+        mistakes=tuple(reading.mistakes),
+    )
+
+
+class _Reading:
+    """One pass over a file, which goes on after a mistake."""
+
+    def __init__(self, base: Path, environ: Mapping[str, str]) -> None:
+        self._base = base
+        self._environ = environ
+        self.wishes: list[Wish] = []
+        self.passwords: dict[tuple[Kind, str], Secret] = {}
+        self.mistakes: list[str] = []
+        self.broken: set[Kind] = set()
+
+    def whole(self, tables: Mapping[str, object]) -> None:
+        """Reads every table of the file."""
+        for name in tables.keys() - TABLES.keys():
+            self.mistakes.append(f"[[{name}]]: {_unknown(name, TABLES)}")
+        for kind, table in TABLES.items():
+            items = tables.get(kind, [])
+            if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+                self.mistakes.append(f"{kind}: begin each one with [[{kind}]]")
+                continue
+            for number, raw in enumerate(items, 1):
+                count = len(self.mistakes)
+                wish = self._item(kind, table, raw=raw, number=number)
+                if len(self.mistakes) > count:
+                    self.broken.add(kind)
+                elif wish is not None:
+                    self.wishes.append(wish)
+
+    def _item(self, kind: Kind, table: Table, *, raw: dict[str, Any], number: int) -> Wish | None:
+        key = raw.pop(table.key, None)
+        if not isinstance(key, str) or not key:
+            self.mistakes.append(f"[[{kind}]] {number}: its {table.key} is missing")
+            return None
+        place = f"[[{kind}]] {number} ({key})"
+        secret = self._named(raw, SECRET, place) if SECRET[0] in table.also else None
+        word = self._named(raw, PASSWORD, place) if PASSWORD[0] in table.also else None
+        fields = dict(self._fields(table, raw, place))
+        if isinstance(word, str):
+            fields["password"] = word
+        wish = Wish(place=place, kind=kind, key=key, fields=fields, secret=_digest(secret))
+        if isinstance(word, Secret):
+            self.passwords[wish.name] = word
+        return wish
+
+    def _fields(self, table: Table, raw: dict[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+        types = {field.name: field.type for field in msgspec.structs.fields(table.record)}
+        if "catalog_file" in raw and "catalog" in raw:
+            self.mistakes.append(f"{place}: catalog and catalog_file: only one of them")
+        for name, value in raw.items():
+            try:
+                if name == "catalog_file" in table.also:
+                    yield "catalog", read_catalog(convert(Path, value, base=self._base))
+                elif name in table.fields:
+                    yield name, convert(types[name], _words(name, value), base=self._base)
+                else:
+                    why = _unknown(name, (*table.fields, *table.also))
+                    self.mistakes.append(f"{place}, {name}: {why}")
+            except ValueError as error:
+                self.mistakes.append(f"{place}, {name}: {error}")
+
+    def _named(
+        self, raw: dict[str, Any], names: tuple[str, ...], place: str
+    ) -> Secret | str | None:
+        """What one of the names leads to: a secret, or what may be kept of one as it is."""
+        given = {name: raw.pop(name) for name in names if name in raw}
+        if len(given) > 1:
+            self.mistakes.append(f"{place}: {', '.join(given)}: only one of them")
+        for name, value in given.items():
+            try:
+                return self._secret(name, convert(str, value, base=self._base))
+            except OSError as error:
+                self.mistakes.append(f"{place}, {name}: {value} cannot be read: {error.strerror}")
+            except ValueError as error:
+                self.mistakes.append(f"{place}, {name}: {error}")
+        return None
+
+    def _secret(self, name: str, value: str) -> Secret | str:
+        check = CHECKS[name.partition("_")[0]]
+        match name.rpartition("_")[2]:
+            case "file":
+                return check(read_secret(self._base / value))
+            case "env":
+                if value not in self._environ:
+                    raise ValueError(f"the variable {value} is not set")
+                return check(Secret(self._environ[value]))
+            case "hash" if profile.is_kept(value):
+                return value
+            case "sha256" if re.fullmatch(r"[0-9a-f]{64}", value):
+                return value
+        raise ValueError(f"is no {KEPT[name]}")
+
+
+KEPT: Final = {
+    "password_hash": "PHC string of Argon2id ($argon2id$v=19$…)",
+    "secret_sha256": "SHA-256 in 64 lower-case hex digits",
+}
+
+
+def _proper_password(given: Secret) -> Secret:
+    wrong = password.mistakes(given)
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return given
+
+
+def _proper_secret(given: Secret) -> Secret:
+    text = given.reveal()
+    if len(text) < SHORTEST_SECRET or not re.fullmatch(r"[!-~]+", text):
+        raise ValueError(f"a secret has {SHORTEST_SECRET} characters or more, and no spaces")
+    return given
+
+
+CHECKS: Final = {"password": _proper_password, "secret": _proper_secret}
+
+
+def _digest(secret: Secret | str | None) -> str:
+    return digest(secret.reveal()) if isinstance(secret, Secret) else secret or ""
+
+
+def _words(name: str, value: object) -> object:
+    # As in a request: one text with spaces between.
+    return value.split() if name in {"scope", "required"} and isinstance(value, str) else value
+
+
+def _unknown(name: str, known: Mapping[Kind, Table] | tuple[str, ...]) -> str:
+    if name in {"password", "secret", "client_secret"}:
+        what = name.rpartition("_")[2]
+        also = [one for names in (PASSWORD, SECRET) for one in names if one.startswith(what)]
+        return f"never stands here in the clear; use {', '.join(also)}"
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return "is unknown here" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,47 @@
+"""`valetkey doctor`: is everything as it should be?"""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from valetkey.cli.checkup import Row, machine
+from valetkey.cli.desk import Desk, columns
+from valetkey.cli.installed import installation
+from valetkey.cli.options import Command
+from valetkey.settings import SettingsError, load
+
+COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command(cls=Command)
+@click.pass_obj
+def doctor(desk: Desk) -> None:
+    """Check the machine, the settings, the database, the keys and the running server.
+
+    Changes nothing. Exit status 1 where something fails; a warning is none.
+    """
+    rows = tuple(_rows(desk))
+    lines = [(row.verdict, row.what, row.says) for row in rows]
+    text = columns(("", "check", "what was found"), lines)
+    desk.show([row._asdict() for row in rows], _colored(text))
+    if any(row.verdict == "fail" for row in rows):
+        raise SystemExit(1)
+
+
+def _rows(desk: Desk) -> Iterator[Row]:
+    yield from machine()
+    try:
+        settings = load(desk.flags, os.environ, desk.config)
+    except SettingsError as error:
+        for mistake in error.mistakes:
+            yield Row("settings", "fail", mistake)
+        return
+    yield Row("settings", "ok", f"they hold; the issuer is {settings.issuer}")
+    yield from installation(settings)
+
+
+def _colored(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join(click.style(line, fg=COLORS.get(line.split(" ", 1)[0])) for line in lines)

@@ -1,0 +1,70 @@
+"""`valetkey key`: what the server signs and seals with."""
+
+import time
+
+import click
+
+from valetkey.cli.desk import Desk, columns, fields, moment
+from valetkey.cli.master_key import open_keys
+from valetkey.cli.options import Group
+from valetkey.model.keys import SigningKey, Use
+from valetkey.model.want import Many, Rule
+from valetkey.oauth.decision import Outcome
+from valetkey.oauth.manage.keys import ROTATED, USES, rotate
+from valetkey.settings import Settings
+from valetkey.store.keyring import make, read_keys
+from valetkey.store.port import Store
+from valetkey.store.settle import settle
+
+
+@click.group(cls=Group)
+def key() -> None:
+    """The server's own keys."""
+
+
+@key.command(name="list")
+@click.pass_obj
+def list_keys(desk: Desk) -> None:
+    """List the keys; not what is in them."""
+    _show(desk, desk.run(read_keys))
+
+
+def _show(desk: Desk, keys: tuple[SigningKey, ...]) -> None:
+    ordered = sorted(keys, key=lambda one: (USES.index(one.use), -one.since))
+    rows = [(one.kid, one.use, one.status, moment(one.since), moment(one.until)) for one in ordered]
+    text = columns(("kid", "use", "status", "since", "until"), rows)
+    desk.show([fields(one, hide=("sealed",)) for one in ordered], text)
+
+
+class Rotated(Outcome, frozen=True, kw_only=True, eq=False):
+    """The keys have turned by one step."""
+
+
+@key.command(name="rotate")
+@click.option("--use", "uses", multiple=True, type=click.Choice(USES), help="Only this one.")
+@click.pass_obj
+def rotate_keys(desk: Desk, uses: tuple[Use, ...]) -> None:
+    """Turn the keys by one step: the coming one signs, the current one retires.
+
+    A retired key is published until nothing that it signed can be alive. Without --use, all turn
+    but the MAC key, on which refresh tokens rest.
+    """
+    settings = desk.settings()
+
+    async def turning(store: Store) -> tuple[SigningKey, ...]:
+        master = await open_keys(settings, store)
+        for use in uses or ROTATED:
+            await _turn(store, make(use, master), settings=settings)
+        return await read_keys(store)
+
+    _show(desk, desk.run(turning, missing="make"))
+
+
+async def _turn(store: Store, fresh: SigningKey, *, settings: Settings) -> None:
+    def rule() -> Rule[Rotated]:
+        wanted = Many(SigningKey)
+        keys = (yield (wanted,)).many(wanted)
+        now = int(time.time())
+        return Rotated(changes=rotate(keys, fresh, lifetimes=settings.lifetimes, now=now))
+
+    await settle(store, rule)

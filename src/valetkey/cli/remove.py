@@ -1,0 +1,29 @@
+"""What the `remove` commands share."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from valetkey.cli.desk import Desk, Failed
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.removal import Kept, Removed
+from valetkey.store.port import Store
+from valetkey.store.settle import settle
+
+Removal: TypeAlias = Callable[[str, Context], Rule[Removed | Kept]]
+
+
+def remove_by(desk: Desk, rule: Removal, name: str) -> None:
+    """Removes what the name means, by the rule. Raises Failed where it stays."""
+    context = desk.context()
+
+    async def removing(store: Store) -> Removed | Kept:
+        return await settle(store, lambda: rule(name, context))
+
+    outcome = desk.run(removing)
+    match outcome:
+        case Kept(why=why):
+            raise Failed(why)
+        case Removed(stopped=stopped):
+            text = f"removed {name}" + (f", stopped {stopped} grants" if stopped else "")
+            desk.show({"removed": name, "stopped": stopped}, text)

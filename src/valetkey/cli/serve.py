@@ -1,0 +1,119 @@
+"""`valetkey serve`: the server, on uvicorn."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+import structlog
+import uvicorn
+
+from valetkey.cli import logging
+from valetkey.cli.checkup import machine
+from valetkey.cli.desk import Desk, Failed, open_store
+from valetkey.cli.master_key import open_keys
+from valetkey.cli.options import Command
+from valetkey.settings import Settings
+from valetkey.store.port import Unavailable
+
+GRACE: Final = 10
+"""Seconds in which requests may end after the server was told to stop."""
+
+log = structlog.get_logger("valetkey")
+
+
+@click.command(cls=Command)
+@click.option("--issuer", help="The address by which people and apps reach it.")
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=int, help="The port to listen on.")
+@click.pass_obj
+def serve(desk: Desk, /, **flags: Any) -> None:
+    """Run the server until it is told to stop (SIGTERM, Ctrl-C).
+
+    The first start makes the database, the master key beside it and the server's keys. A line says
+    when it is ready.
+    """
+    desk.flags |= {name: value for name, value in flags.items() if value is not None}
+    settings = desk.settings()
+    for row in machine():
+        if row.verdict == "fail":
+            raise Failed(f"{row.what}: {row.says}")
+    logging.configure()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn ends gracefully and then hands the signal on; the work is done by then.
+        signal.signal(number, lambda *_: None)
+
+    def ready() -> None:
+        document = {"address": settings.address, "issuer": settings.issuer}
+        desk.show(document, f"valetkey listens on {settings.address}, issuer {settings.issuer}")
+
+    with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(_serve(settings, listener, ready=ready))
+
+
+def _listening(settings: Settings) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        why = error.strerror or error
+        raise Failed(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
+
+
+def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return None  # It is not made for every platform.
+    return uvloop.new_event_loop
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> None:
+    # Here, because it imports every page and endpoint, and the other commands need none.
+    from valetkey.app import create  # noqa: PLC0415
+
+    store = open_store(settings.database)
+    try:
+        master = await open_keys(settings, store)
+        app = create(settings, store, master_key=master)
+        await Server(_config(app, settings), ready=ready).serve(sockets=[listener])
+    except Unavailable as error:
+        raise Failed(f"the database cannot answer: {error}") from error
+    finally:
+        await store.close()
+    log.info("stopped")
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        # A line for each request would hold codes: they travel in the query.
+        access_log=False,
+        server_header=False,
+        # The application itself knows which hops to trust.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )

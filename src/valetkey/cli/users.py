@@ -1,0 +1,88 @@
+"""`valetkey user`: the people."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from valetkey.accounts import password, profile
+from valetkey.cli.declare import declare
+from valetkey.cli.desk import Desk, Wrong, columns, fields, moment, wrong
+from valetkey.cli.options import PATH, YES, Group
+from valetkey.cli.remove import remove_by
+from valetkey.cli.secrets import read_password
+from valetkey.model.user import User
+from valetkey.model.want import Many
+from valetkey.oauth.manage import removal
+from valetkey.oauth.manage.declared import Wish
+from valetkey.store.port import Store
+
+
+@click.group(cls=Group)
+def user() -> None:
+    """The people."""
+
+
+@user.command()
+@click.argument("username")
+@click.option("--email", default="")
+@click.option("--email-verified", is_flag=True, help="The address is known to be theirs.")
+@click.option("--name", default="", help="Their name, as apps and pages show it.")
+@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="Of the profile.")
+@click.option("--password-file", type=PATH, help="A file that holds the password.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@click.pass_obj
+def add(
+    desk: Desk, /, username: str, *, password_file: Path | None, password_stdin: bool, **given: Any
+) -> None:
+    """Add an account. At a terminal the password is asked for."""
+    given["claims"] = _claims(name=given.pop("name"), claims=given["claims"])
+    mistakes = profile.mistakes(User(id="", username=username, **given))
+    if mistakes:
+        raise wrong("nothing was changed", mistakes)
+    secret = read_password(file=password_file, stdin=password_stdin)
+    given["password"] = password.keep(secret, salt=os.urandom(password.SALT))
+    wish = Wish(place=f"user {username}", kind="user", key=username, fields=given, new=True)
+    added = desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
+    (step,) = added.steps
+    document = fields(step.after, hide=("password",))
+    desk.show(document, f"added {username}, whose sub is {document['id']}")
+
+
+def _claims(*, name: str, claims: tuple[str, ...]) -> dict[str, str]:
+    found = {"name": name} if name else {}
+    for one in claims:
+        claim, equals, value = one.partition("=")
+        if not equals:
+            raise Wrong(f"--claim {one!r} is not NAME=VALUE")
+        found[claim] = value
+    return found
+
+
+@user.command(name="list")
+@click.pass_obj
+def list_users(desk: Desk) -> None:
+    """List the accounts."""
+
+    async def everybody(store: Store) -> tuple[User, ...]:
+        wanted = Many(User)
+        return (await store.read(wanted)).many(wanted)
+
+    found = sorted(desk.run(everybody), key=lambda one: one.alias)
+    rows = [
+        (one.username, one.claims.get("name", ""), one.email, one.status, moment(one.created))
+        for one in found
+    ]
+    text = columns(("username", "name", "email", "status", "created"), rows)
+    desk.show([fields(one, hide=("password",)) for one in found], text)
+
+
+@user.command()
+@click.argument("username")
+@YES
+@click.pass_obj
+def remove(desk: Desk, username: str, *, yes: bool) -> None:
+    """Remove an account. Its sessions and all access that it gave are over at once."""
+    desk.sure(f"Remove the user {username!r} and stop all access that they gave?", yes=yes)
+    remove_by(desk, removal.user, username)
