@@ -3,7 +3,7 @@
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test check format coverage docs lock clean
+.PHONY: help demo test check bench docs format coverage lock clean
 
 help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
@@ -23,6 +23,13 @@ check: .venv/.installed  ## format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+bench: .venv/.installed  ## measure the server on this machine, one core of it
+	@$(BIN)/python -m bench.run $(ARGS)
+
+docs: .venv/.installed  ## build the documentation into build/docs
+	@$(BIN)/sphinx-build -W --keep-going -q $(ARGS) docs build/docs
+	@echo build/docs/index.html
+
 format: .venv/.installed  ## format and mend what ruff can
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
@@ -31,10 +38,6 @@ coverage: .venv/.installed  ## run the tests and say which lines none of them ra
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
-
-docs: .venv/.installed  ## build the documentation into build/docs
-	@$(BIN)/sphinx-build -W --keep-going -q $(ARGS) docs build/docs
-	@echo build/docs/index.html
 
 lock: .venv/.locked  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
 	@scripts/lock.sh $(ARGS)
