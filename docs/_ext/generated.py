@@ -1,0 +1,252 @@
+"""Folds parts of the reference out of the code while Sphinx reads it, so that it cannot differ.
+
+A line `% generated: NAME` in a page stands for the fold of that name.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import click
+import msgspec
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from valetkey.cli.declaration import TABLES, Table
+from valetkey.cli.options import common
+from valetkey.cli.root import valetkey
+from valetkey.oauth.feature import BearerEndpoint, DocumentEndpoint, Endpoint, FormEndpoint
+from valetkey.oauth.features import FEATURES
+from valetkey.settings import Settings
+from valetkey.settings.tree import LEAVES, SECRETS, describe, shown
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import registered
+from valetkey.wire.catalog import Catalog, Permission
+
+MARK: Final = re.compile(r"^% generated: (\w+)$", re.MULTILINE)
+KINDS: Final = {
+    "string": "text",
+    "integer": "a number",
+    "boolean": "`true` or `false`",
+    "array": "a list",
+    "object": "a table",
+}
+"""The words for JSON Schema's types."""
+
+ALSO: Final = {
+    "file": "the path of a file",
+    "env": "the name of a variable",
+    "sha256": "64 hex digits",
+    "hash": "a PHC string of Argon2id",
+}
+"""What stands in the fields that lead to something, by how their names end."""
+
+HEADING: Final = re.compile(r"^## (\w+)$", re.MULTILINE)
+
+
+def settings() -> str:
+    """A row for each setting."""
+    defaults = shown(Settings())
+    rows = (
+        (_code(name), _code(_value(defaults[name])), _sentence(describe(name)))
+        for name in LEAVES
+        if name not in SECRETS
+    )
+    return _table(("setting", "default", "what it is"), rows)
+
+
+def commands() -> str:
+    """A section for each command; the options that all have come first."""
+    root = click.Context(valetkey, info_name="valetkey")
+    sections = (_command(context) for context in _leaves(root))
+    everywhere = _options(common(), root)
+    return "\n\n".join(("## Options of every command", everywhere, "## Commands", *sections))
+
+
+def endpoints() -> str:
+    """A row for each endpoint for machines."""
+    rows = (
+        (_code(one.path), methods(one), _code(one.metadata), cited(one.cite), feature.name)
+        for feature in FEATURES
+        for one in feature.endpoints
+    )
+    header = ("path", "method", "named in discovery as", "standard", "feature")
+    return _table(header, rows)
+
+
+def features() -> str:
+    """A row for each feature that is switched on."""
+    rows = (
+        (
+            feature.name,
+            ", ".join(_code(one.name) for one in feature.grant_types),
+            ", ".join(_code(one.name) for one in feature.client_auth),
+            "; ".join(cited(one) for one in feature.cites),
+        )
+        for feature in FEATURES
+    )
+    return _table(("feature", "grant types", "client authentication", "standard"), rows)
+
+
+def declared() -> str:
+    """A section for each kind of table in a file of declared state."""
+    return "\n\n".join(
+        f"## `[[{kind}]]`\n\n{_table(('field', 'value', 'default'), _fields(table))}"
+        for kind, table in TABLES.items()
+    )
+
+
+def catalog() -> str:
+    """The fields of a catalog, and those of a permission in it."""
+    parts = (("Its fields", Catalog), ("Each of its `permissions`", Permission))
+    return "\n\n".join(
+        f"### {title}\n\n{_table(('field', 'value', 'default'), _members(record))}"
+        for title, record in parts
+    )
+
+
+def with_facts(page: str) -> str:
+    """The page of errors, each heading followed by what the code's class says. Raises ValueError
+    where the headings are not the registered codes."""
+    codes, headings = registered(), HEADING.findall(page)
+    if sorted(codes) != sorted(headings):
+        apart = sorted(set(codes) ^ set(headings))
+        raise ValueError(f"errors: one heading for each registered code; apart are {apart}")
+    return HEADING.sub(lambda match: _facts(match[1]), page)
+
+
+def methods(endpoint: Endpoint) -> str:
+    """The methods that an endpoint takes, beside what browsers ask by themselves."""
+    match endpoint:
+        case FormEndpoint():
+            return "POST"
+        case BearerEndpoint():
+            return "GET, POST"
+        case DocumentEndpoint():
+            return "GET"
+
+
+def cited(cite: Cite) -> str:
+    """A citation; of an RFC, with its address."""
+    if not cite.document.startswith("RFC "):
+        return str(cite)
+    number = cite.document.removeprefix("RFC ")
+    return f"[{cite}](https://www.rfc-editor.org/rfc/rfc{number}#section-{cite.section})"
+
+
+def _facts(code: str) -> str:
+    error = registered()[code]
+    line = f"HTTP {error.default_status}. {cited(error.cite)}."
+    return f"({code})=\n## {code}\n\n{line} Says: *{error.says}*."
+
+
+def _leaves(context: click.Context) -> Iterator[click.Context]:
+    if not isinstance(context.command, click.Group):
+        yield context
+        return
+    for name, command in sorted(context.command.commands.items()):
+        yield from _leaves(click.Context(command, info_name=name, parent=context))
+
+
+def _command(context: click.Context) -> str:
+    command, everywhere = context.command, {one.name for one in common()}
+    usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    own = [one for one in command.params if one.name not in everywhere]
+    says = inspect.cleandoc(command.help or "")
+    parts = (f"### {context.command_path}", says, f"```text\n{usage}\n```")
+    return "\n\n".join((*parts, _options(own, context)))
+
+
+def _options(parameters: Iterable[click.Parameter], context: click.Context) -> str:
+    named = (one for one in parameters if isinstance(one, click.Option))
+    records = [one.get_help_record(context) for one in named]
+    rows = [(_code(record[0]), _cell(record[1])) for record in records if record]
+    return _table(("option", "what it does"), rows) if rows else ""
+
+
+def _fields(table: Table) -> Iterator[tuple[str, str, str]]:
+    yield _code(table.key), "text, the name of the record", ""
+    yield from _members(table.record, table.fields)
+    for name in table.also:
+        yield _code(name), ALSO[name.rpartition("_")[2]], ""
+
+
+def _members(
+    record: type[msgspec.Struct], names: Sequence[str] = ()
+) -> Iterator[tuple[str, str, str]]:
+    """A row for each field, or for those that are named."""
+    for field in msgspec.structs.fields(record):
+        if not names or field.name in names:
+            default = None if field.default is msgspec.NODEFAULT else _plain(field.default)
+            yield _code(field.name), _kind(field.type), _code(_value(default))
+
+
+def _kind(of: Any) -> str:
+    """What values a field takes."""
+    schema = msgspec.json.schema(of)
+    for one in (schema, *schema.get("anyOf", ())):
+        if "enum" in one:
+            return " or ".join(_code(value) for value in one["enum"])
+        if one.get("type") in KINDS:
+            return KINDS[one["type"]]
+    return "a table"
+
+
+def _plain(value: object) -> object:
+    return msgspec.to_builtins(value, enc_hook=str)
+
+
+def _value(value: object) -> str:
+    if value is None or value in ((), [], {}, ""):
+        return ""
+    return msgspec.json.encode(value).decode()
+
+
+def _sentence(text: str) -> str:
+    return _cell(text[:1].upper() + text[1:] + ".")
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`" if text else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|").replace("\n", " ")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (header, ["---"] * len(header), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+FOLDS: Final[dict[str, Callable[[], str]]] = {
+    "settings": settings,
+    "commands": commands,
+    "endpoints": endpoints,
+    "features": features,
+    "declared": declared,
+    "catalog": catalog,
+}
+
+
+def filled(page: str) -> str:
+    """The page, with its folds."""
+    return MARK.sub(lambda match: FOLDS[match[1]](), page)
+
+
+def _read(app: Sphinx, name: str, source: list[str]) -> None:
+    page = filled(source[0])
+    source[0] = with_facts(page) if name == "reference/errors" else page
+
+
+def _outdated(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+    """The code may have changed where the page has not."""
+    return [name for name in env.found_docs if name.startswith("reference/")]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tells Sphinx."""
+    app.connect("source-read", _read)
+    app.connect("env-get-outdated", _outdated)
+    return {"parallel_read_safe": True}
