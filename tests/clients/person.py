@@ -1,0 +1,15 @@
+"""What the user does while a client waits for its callback."""
+
+from tests.browser import Browser
+
+
+def agree(browser: Browser, address: str) -> str:
+    """Opens the authorization URL, signs in as Miko and says yes, where each is asked; the callback
+    URL, where the browser would go next."""
+    browser.open(address)
+    if 'id="sign-in"' in browser.page.text:
+        browser.sign_in("miko")
+    if 'id="allow"' in browser.page.text:
+        browser.press("allow")
+    callback: str = browser.page.headers["location"]
+    return callback
