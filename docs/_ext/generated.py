@@ -61,7 +61,7 @@ def commands() -> str:
     root = click.Context(valetkey, info_name="valetkey")
     sections = (_command(context) for context in _leaves(root))
     everywhere = _options(common(), root)
-    return "\n\n".join(("## Options of every command", everywhere, "## Commands", *sections))
+    return "\n\n".join(("## Options of every command", everywhere, "## Each command", *sections))
 
 
 def endpoints() -> str:
