@@ -93,6 +93,7 @@ def connect(path: Path) -> apsw.Connection:
     connection.set_busy_timeout(BUSY_MS)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")
     # Checkpoints run off the writer; see `writer`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection

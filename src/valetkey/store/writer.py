@@ -143,10 +143,11 @@ class Writer:
             for job in batch:
                 self._one(job)
             connection.execute("COMMIT")
-        except apsw.Error as error:
+        except Exception as error:
+            # Whatever it was, nobody may wait for ever, and the next batch gets its chance.
             self._undo()
             for job in batch:
-                job.outcome = Unavailable(str(error))
+                job.outcome = Unavailable(f"{type(error).__name__}: {error}")
 
     def _one(self, job: Job) -> None:
         connection = self._connection
