@@ -155,5 +155,6 @@ class InsufficientScope(OAuthError):
 
 
 def registered() -> dict[str, type[OAuthError]]:
-    """Every error class by its code."""
-    return {error.code: error for error in OAuthError.__subclasses__()}
+    """Every error class of this module by its code. What others derive is not registered."""
+    found = OAuthError.__subclasses__()
+    return {error.code: error for error in found if error.__module__ == __name__}
