@@ -1,0 +1,1 @@
+"""The whole story on this machine: a platform, an app, and a user between them."""
