@@ -1,0 +1,1 @@
+"""Miko, the user: what a person does on the pages, whatever browser it is done with."""

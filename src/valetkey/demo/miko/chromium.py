@@ -1,0 +1,104 @@
+"""Miko in headless Chromium, by playwright."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from valetkey.demo.exchange import Exchange
+from valetkey.demo.miko.body import Lost
+from valetkey.demo.miko.html import Element, parse
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Response
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+TIMEOUT: Final = 15_000
+"""Milliseconds in which a page has to come."""
+
+
+def executable() -> str | None:
+    """The Chromium on this machine."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class ChromiumBody:
+    """A real browser without a screen. Raises ImportError where there is no playwright, OSError
+    where there is no Chromium, or it does not start."""
+
+    name = "headless Chromium"
+
+    def __init__(self) -> None:
+        # Here: playwright is not among what the demo needs.
+        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415
+
+        path = executable()
+        if path is None:
+            raise OSError("there is no Chromium on this machine")
+        self._error = Error
+        self._playwright = sync_playwright().start()
+        try:
+            self._browser = self._playwright.chromium.launch(
+                executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
+            )
+        except Error as error:
+            self._playwright.stop()
+            raise OSError(f"Chromium does not start: {error}") from error
+        self._context = self._browser.new_context(viewport={"width": 1200, "height": 900})
+        self._page = self._context.new_page()
+        self._page.set_default_timeout(TIMEOUT)
+        self._page.on("response", self._note)
+        self.exchanges: list[Exchange] = []
+
+    @property
+    def url(self) -> str:
+        return self._page.url
+
+    @property
+    def page(self) -> Element:
+        return parse(self._page.content())
+
+    @property
+    def cookies(self) -> Sequence[str]:
+        return [cookie.get("value", "") for cookie in self._context.cookies()]
+
+    def open(self, url: str) -> None:
+        self._page.goto(url)
+
+    def fill(self, field: str, text: str) -> None:
+        try:
+            self._page.fill(f"#{field}", text)
+        except self._error as error:
+            raise Lost(f"nothing can be typed into {field!r} on {self.url}") from error
+
+    def tick(self, value: str, *, on: bool) -> None:
+        try:
+            self._page.set_checked(f'input[type=checkbox][value="{value}"]', on)
+        except self._error as error:
+            raise Lost(f"there is no box {value!r} to tick on {self.url}") from error
+
+    def press(self, button: str) -> None:
+        try:
+            with self._page.expect_navigation():
+                self._page.click(f"#{button}")
+        except self._error as error:
+            raise Lost(f"{button!r} on {self.url} cannot be pressed") from error
+
+    def close(self) -> None:
+        self._browser.close()
+        self._playwright.stop()
+
+    def _note(self, response: "Response") -> None:
+        request = response.request
+        if request.resource_type != "document":
+            return
+        self.exchanges.append(
+            Exchange(
+                method=request.method,
+                url=request.url,
+                request_headers=request.headers,
+                sent=(request.post_data or "").encode(),
+                status=response.status,
+                headers=response.headers,
+            )
+        )
