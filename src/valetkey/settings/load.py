@@ -161,7 +161,8 @@ def convert(kind: Any, raw: object, *, base: Path, strict: bool = True) -> Any:
     try:
         return msgspec.convert(raw, kind, strict=strict, dec_hook=custom)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error).replace("Expected", "expected").replace("`", "")) from error
+        said = str(error).replace("`", "")
+        raise ValueError(said[:1].lower() + said[1:]) from error
 
 
 def _unknown(given: Given) -> str:

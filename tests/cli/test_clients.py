@@ -1,0 +1,124 @@
+"""`valetkey client`."""
+
+import pytest
+from tests.cli.line import Line
+from tests.rows import row
+
+from valetkey.jose.seal import digest
+from valetkey.model.client import Client
+from valetkey.wire import opaque
+
+NATIVE = (
+    "client", "add", "--id", "stefapp", "--name", "stefApp", "--public",
+    "--redirect-uri", "http://127.0.0.1/callback", "--scope", "openid profile",
+)  # fmt: skip
+
+
+def kept(line: Line) -> Client:
+    (client,) = line.every(Client)
+    return client
+
+
+def test_a_public_client(line: Line) -> None:
+    more = ("--required", "openid", "--reason", "profile=To greet you = a bit.")
+    assert line.ok(*NATIVE, *more) == "client_id  stefapp\n"
+    client = kept(line)
+    assert client.created > 1_700_000_000
+    assert client == Client(
+        id="stefapp",
+        name="stefApp",
+        redirect_uris=("http://127.0.0.1/callback",),
+        scope=("openid", "profile"),
+        required=("openid",),
+        reasons={"profile": "To greet you = a bit."},
+        created=client.created,
+        version=1,
+    )
+
+
+def test_a_confidential_client_gets_a_secret_once(line: Line) -> None:
+    words = ("client", "add", "--id", "web", "--redirect-uri", "https://a.example/cb")
+    result = line.run(*words, "--scope", "openid", "--auth-method", "client_secret_post")
+    assert result.exit_code == 0, result.output
+    name, secret = (part.split() for part in result.stdout.splitlines())
+    assert name == ["client_id", "web"]
+    assert secret[0] == "client_secret"
+    assert len(opaque.read("cs", secret[1])) == 32
+    assert "shown this once" in result.stderr
+    client = kept(line)
+    assert client.auth_method == "client_secret_post"
+    assert [one.digest for one in client.secrets] == [digest(secret[1])]
+    assert secret[1].encode() not in line.database.read_bytes()
+    for look in (("client", "list"), ("client", "show", "web")):
+        for shown in (line.ok(*look), line.ok(*look, "--json")):
+            assert secret[1] not in shown
+            assert client.secrets[0].digest not in shown
+
+
+def test_a_client_without_redirects_acts_for_itself(line: Line) -> None:
+    line.furnish()
+    answer = line.json("client", "add", "--id", "robot", "--scope", "chirps.read")
+    assert answer["client_id"] == "robot"
+    assert opaque.read("cs", answer["client_secret"])
+    shown = line.json("client", "show", "robot")
+    assert shown["grant_types"] == ["client_credentials"]
+    assert shown["auth_method"] == "client_secret_basic"
+    assert shown["name"] == "robot"
+
+
+WRONG = [
+    row("name", "taken", ("--id", "stefapp"), "client stefapp: there is one of that name already"),
+    row("scope", "unknown", ("--scope", "x"), "scope: 'x' is in no catalog"),
+    row("redirect", "http", ("--redirect-uri", "http://a.b/"), "'http://a.b/' must use https, or"),
+    row("policy", "unknown", ("--policy", "x"), "policy: there is no policy 'x'"),
+    row("A24", "password grant", ("--grant-type", "password"), "'password' is not offered here"),
+]
+
+
+@pytest.mark.parametrize("words,said", WRONG)
+def test_a_mistake_is_said_and_nothing_is_written(
+    line: Line, words: tuple[str, ...], said: str
+) -> None:
+    line.furnish()
+    before = line.every(Client)
+    told = line.fails(*NATIVE[:2], "--id", "new", *NATIVE[4:], *words, status=2)
+    assert "nothing was changed:\n  - client " in told
+    assert said in told
+    assert line.every(Client) == before
+
+
+def test_a_public_client_has_no_method(line: Line) -> None:
+    told = line.fails(*NATIVE, "--auth-method", "client_secret_post", status=2)
+    assert "a public client has nothing to prove itself by" in told
+
+
+def test_list_and_show(line: Line) -> None:
+    line.furnish()
+    text = line.ok("client", "list")
+    assert [words.split()[0] for words in text.splitlines()] == [
+        "id", "machine", "post", "spa", "stefapp", "web",
+    ]  # fmt: skip
+    listed = {one["id"]: one for one in line.json("client", "list")}
+    assert listed["web"] == line.json("client", "show", "web")
+    assert listed["web"]["secrets"] == [{"created": 0, "until": 0}]
+    text = line.ok("client", "show", "stefapp")
+    assert "chirps.write: To post what you write here." in text
+    assert "http://127.0.0.1/callback com.example.stefapp:/callback" in text
+
+
+@pytest.mark.parametrize("verb", ["show", "remove"])
+def test_nobody(line: Line, verb: str) -> None:
+    line.furnish()
+    words = ("--yes",) if verb == "remove" else ()
+    told = line.fails("client", verb, "nobody", *words, status=1)
+    assert "there is no client 'nobody'" in told
+
+
+def test_remove_asks_first(line: Line) -> None:
+    line.furnish()
+    told = line.fails("client", "remove", "spa", status=2)
+    assert "Say --yes where nobody can be asked" in told
+    assert len(line.every(Client)) == 5
+    assert line.ok("client", "remove", "spa", "--yes") == "removed spa\n"
+    assert line.json("client", "remove", "web", "--yes") == {"removed": "web", "stopped": 0}
+    assert [one.id for one in line.every(Client)] == ["machine", "post", "stefapp"]

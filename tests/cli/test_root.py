@@ -1,0 +1,141 @@
+"""What holds for every command."""
+
+import builtins
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+from tests.cli.line import Line
+
+from valetkey.cli import main
+from valetkey.cli.root import valetkey
+
+
+def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *path, name)
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(leaves(valetkey))
+
+
+def test_the_commands() -> None:
+    assert set(COMMANDS) == {
+        "serve",
+        "demo",
+        "doctor",
+        "apply",
+        *(f"{noun} {verb}" for noun in ("client", "user", "resource") for verb in ADD_LIST_REMOVE),
+        "client show",
+        "grant list",
+        "grant stop",
+        "key list",
+        "key rotate",
+        "config show",
+        "config schema",
+    }
+
+
+ADD_LIST_REMOVE = ("add", "list", "remove")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo"}))
+def test_every_command_takes_the_common_options_and_says_what_it_does(name: str) -> None:
+    command = COMMANDS[name]
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {"--json", "--config", "--database", "--set"} <= options
+    assert command.help
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo"}))
+def test_no_option_takes_a_secret(name: str) -> None:
+    """A secret on the command line is read by everybody on the machine."""
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    secret = {one for one in options if "password" in one or "secret" in one or "key" in one}
+    assert secret <= {"--password-file", "--password-stdin"}
+
+
+def test_the_common_options_stand_anywhere(line: Line) -> None:
+    line.ok("--database", "a.db", "user", "add", "miko", "--password-stdin", stdin="long enough\n")
+    for words in (
+        ("--json", "--database", "a.db", "user", "list"),
+        ("user", "--json", "--database", "a.db", "list"),
+        ("user", "list", "--json", "--database", "a.db"),
+    ):
+        assert '"username": "miko"' in line.ok(*words)
+    assert not line.database.exists()
+
+
+def test_a_settings_file_may_be_named(line: Line) -> None:
+    (line.folder / "own.toml").write_text('name = "Own"\n')
+    assert line.json("--config", "own.toml", "config", "show")["name"] == "Own"
+    told = line.fails("config", "show", "--config", "no.toml", status=2)
+    assert "no.toml: cannot be read" in told
+
+
+def test_a_setting_needs_a_value(line: Line) -> None:
+    assert "'port' is not NAME=VALUE" in line.fails("config", "show", "--set", "port", status=2)
+
+
+def test_a_mistake_in_the_settings_stops_every_command(line: Line) -> None:
+    told = line.fails("user", "list", status=2, VALETKEY_PORT="x", VALETKEY_NOPE="1")
+    assert "2 mistakes in the settings" in told
+    assert "nope (from VALETKEY_NOPE)" in told
+    assert "port = 'x' (from VALETKEY_PORT)" in told
+
+
+NEEDS_A_DATABASE = ("user list", "client list", "resource list", "grant list", "key list")
+
+
+@pytest.mark.parametrize("name", NEEDS_A_DATABASE)
+def test_looking_makes_no_database(line: Line, name: str) -> None:
+    told = line.fails(*name.split(), status=1)
+    assert "there is no database valetkey.db; `valetkey serve` makes one" in told
+    assert not line.database.exists()
+
+
+def test_a_database_is_nobody_elses_business(line: Line) -> None:
+    line.ok("user", "add", "miko", "--password-stdin", stdin="long enough\n")
+    assert line.database.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_database_is_said(line: Line) -> None:
+    line.database.write_text("something else entirely, and long enough to be looked at" * 100)
+    told = line.fails("user", "list", status=1)
+    assert "the database valetkey.db cannot be opened" in told
+
+
+def test_colours_can_be_switched_off(line: Line) -> None:
+    line.furnish()
+    shown = {"color": True, "prog_name": "valetkey"}
+    assert "\x1b[" in run_in_colour(line, shown)
+    assert "\x1b[" not in run_in_colour(line, shown, NO_COLOR="1")
+
+
+def run_in_colour(line: Line, extra: dict[str, Any], **environ: str) -> str:
+    result = click.testing.CliRunner().invoke(valetkey, ["user", "list"], env=environ, **extra)
+    return result.stdout
+
+
+def test_without_the_server_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def without_click(name: str, *args: Any) -> Any:
+        if name == "click":
+            raise ModuleNotFoundError("No module named 'click'", name="click")
+        return real(name, *args)
+
+    for name in [one for one in sys.modules if one.startswith("valetkey.cli.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", without_click)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "valetkey: click is missing: install valetkey[server]\n"

@@ -1,0 +1,152 @@
+"""`valetkey user`."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.line import Line
+from tests.rows import row
+
+from valetkey.accounts import password
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+
+WORD = "correct horse battery"
+
+
+def kept(line: Line) -> User:
+    (user,) = line.every(User)
+    return user
+
+
+def test_add_with_a_password_from_a_file(line: Line) -> None:
+    (line.folder / "word").write_text(WORD + "\n")
+    words = ("--email", "miko@example.org", "--email-verified", "--name", "Miko")
+    more = ("--claim", "locale=de", "--password-file", "word")
+    text = line.ok("user", "add", "miko", *words, *more)
+    user = kept(line)
+    assert text == f"added miko, whose sub is {user.id}\n"
+    assert password.fits(Secret(WORD), user.password)
+    assert user == User(
+        id=user.id,
+        username="miko",
+        password=user.password,
+        email="miko@example.org",
+        email_verified=True,
+        claims={"name": "Miko", "locale": "de"},
+        created=user.created,
+        changed=user.created,
+        version=1,
+    )
+
+
+def test_add_with_a_password_from_stdin(line: Line) -> None:
+    answer = line.json("user", "add", "miko", "--password-stdin", stdin=f"{WORD}\nmore\n")
+    user = kept(line)
+    assert answer["id"] == user.id
+    assert "password" not in answer
+    assert password.fits(Secret(WORD), user.password)
+
+
+def test_two_salts_differ(line: Line) -> None:
+    for name in ("miko", "noor"):
+        line.ok("user", "add", name, "--password-stdin", stdin=WORD)
+    assert len({one.password for one in line.every(User)}) == 2
+
+
+PROMPTS = ("Password: ", "confirmation: ") * 2
+
+
+def _until(terminal: int, text: str) -> str:
+    seen = ""
+    while text not in seen:
+        seen += os.read(terminal, 1024).decode()
+    return seen
+
+
+def _typed(terminal: int, word: str, prompt: str) -> str:
+    seen = _until(terminal, prompt)
+    os.write(terminal, word.encode() + b"\n")
+    return seen
+
+
+@pytest.mark.parametrize("typed", [(WORD, WORD), (WORD, "a slip", WORD, WORD)], ids=str)
+def test_at_a_terminal_the_password_is_asked_for_and_not_shown(
+    line: Line, typed: tuple[str, ...]
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "valetkey", "user", "add", "miko"]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
+    os.close(theirs)
+    try:
+        seen = "".join(
+            _typed(ours, word, prompt) for word, prompt in zip(typed, PROMPTS, strict=False)
+        )
+        seen += _until(ours, "added miko")
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert WORD not in seen
+    assert password.fits(Secret(WORD), kept(line).password)
+
+
+WRONG = [
+    row("username", "taken", ("MIKO",), "there is one of that name already"),
+    row("username", "blank", (" ",), "username: is empty or has spaces around"),
+    row("email", "no address", ("new", "--email", "x"), "email: is not an address"),
+    row("claims", "unknown", ("new", "--claim", "sub=1"), "claims: sub: not among name"),
+    row("claims", "no value", ("new", "--claim", "name"), "--claim 'name' is not NAME=VALUE"),
+]
+
+
+@pytest.mark.parametrize("words,said", WRONG)
+def test_a_mistake_is_said_and_nothing_is_written(
+    line: Line, words: tuple[str, ...], said: str
+) -> None:
+    line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
+    before = line.every(User)
+    assert said in line.fails("user", "add", *words, "--password-stdin", status=2, stdin=WORD)
+    assert line.every(User) == before
+
+
+PASSWORDS = [
+    row("password", "none, and nobody to ask", (), "give --password-file or --password-stdin"),
+    row("password", "short", ("--password-stdin",), "a password has at least 8 characters"),
+    row("password", "two ways", ("--password-stdin", "--password-file", "x"), "only one of them"),
+    row("password", "no file", ("--password-file", "x"), "--password-file x: "),
+]
+
+
+@pytest.mark.parametrize("words,said", PASSWORDS)
+def test_a_password_that_will_not_do(line: Line, words: tuple[str, ...], said: str) -> None:
+    assert said in line.fails("user", "add", "miko", *words, status=2, stdin="short")
+    assert not line.database.exists()
+
+
+def test_list_shows_no_password(line: Line) -> None:
+    line.furnish()
+    text, raw = line.ok("user", "list"), line.ok("user", "list", "--json")
+    assert [words.split()[0] for words in text.splitlines()] == ["username", "miko", "noor"]
+    for user in line.users.values():
+        assert user.password not in text + raw
+        assert user.id in raw
+
+
+def test_remove(line: Line) -> None:
+    line.furnish()
+    told = line.fails("user", "remove", "miko", status=2)
+    assert "stop all access that they gave? Say --yes" in told
+    assert line.ok("user", "remove", "Miko", "--yes") == "removed Miko\n"
+    assert [one.username for one in line.every(User)] == ["noor"]
+    assert "there is no user 'miko'" in line.fails("user", "remove", "miko", "--yes", status=1)
+
+
+def test_a_password_file_keeps_its_spaces(line: Line) -> None:
+    Path("word").write_text(" spaces around \r\n")
+    line.ok("user", "add", "miko", "--password-file", "word")
+    assert password.fits(Secret(" spaces around "), kept(line).password)
