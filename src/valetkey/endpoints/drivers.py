@@ -90,12 +90,12 @@ def _bearer(endpoint: BearerEndpoint, shell: Shell) -> Served:
     async def handle(request: Request) -> Reply:
         if request.method == "OPTIONS":
             return Reply(204, PREFLIGHT)
-        token = bearer.read_header(request.header(b"authorization"))
-        if token is None:
-            # RFC 6750 3.1: who sends no token is told nothing more.
-            challenge = Challenge(realm="valetkey").header().encode()
-            return Reply(401, (*SAFE, *NO_STORE, *ANY_ORIGIN, (b"www-authenticate", challenge)))
         try:
+            token = _token(request)
+            if token is None:
+                # RFC 6750 3.1: who sends no token is told nothing more.
+                challenge = Challenge(realm="valetkey").header().encode()
+                return Reply(401, (*SAFE, *NO_STORE, *ANY_ORIGIN, (b"www-authenticate", challenge)))
             outcome, _ = await shell.settle(lambda context: endpoint.rule(token, context))
         except OAuthError as refused:
             return _challenged(request, refused)
@@ -106,6 +106,13 @@ def _bearer(endpoint: BearerEndpoint, shell: Shell) -> Served:
                 return _challenged(request, error)
 
     return Served(frozenset({"GET", "POST", "OPTIONS"}), handle)
+
+
+def _token(request: Request) -> str | None:
+    if request.query and "access_token" in request.parameters():
+        # OAuth 2.1 5.1: an address ends up in logs and histories, so none brings a token.
+        raise InvalidRequest("a token may not travel in the query")
+    return bearer.read_header(request.header(b"authorization"))
 
 
 def _challenged(request: Request, error: OAuthError) -> Reply:

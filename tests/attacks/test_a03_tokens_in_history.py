@@ -1,0 +1,49 @@
+"""A03 (RFC 9700 4.3.2): a token in an address is a token in a history: it opens nothing."""
+
+import pytest
+from tests.attacks.play import STEFAPP, tokens
+from tests.live import Live
+from tests.rows import row
+
+TRIES = [
+    row("6750 2.3", "in the query", "/userinfo?access_token={}", "", ""),
+    row("6750 2.3", "in the query, posted", "/userinfo?access_token={}", "", "x=1"),
+    row("6750 2.2", "in the body", "/userinfo", "", "access_token={}"),
+    row("6750 2", "in the query and in the header", "/userinfo?access_token={}", "Bearer {}", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def token(server: Live) -> str:
+    """A token that would open it."""
+    return str(tokens(server)["access_token"])
+
+
+@pytest.mark.parametrize("path, header, body", TRIES)
+def test_it_opens_nothing(path: str, header: str, body: str, token: str, server: Live) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    if header:
+        headers["authorization"] = header.format(token)
+    answer = server.http.request(
+        "POST" if body else "GET",
+        path.format(token),
+        headers=headers,
+        content=body.format(token).encode(),
+    )
+    assert answer.status_code in {400, 401}
+    assert token not in answer.text
+    assert "sub" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/par"])
+def test_no_endpoint_takes_a_token_from_its_query(path: str, token: str, server: Live) -> None:
+    answer = server.http.post(f"{path}?token={token}", data=STEFAPP.parameters())
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_no_token_ever_stands_in_an_address_of_ours(token: str, server: Live) -> None:
+    browser = server.browser()
+    browser.open(STEFAPP.path())
+    browser.sign_in()
+    browser.press("allow")
+    assert set(browser.answer()) == {"code", "state", "iss"}
