@@ -1,0 +1,48 @@
+"""A06 (RFC 9700 4.6): no token ever comes by a redirect, and the ID Token names its own."""
+
+import pytest
+from tests.attacks.play import STEFAPP, asking, claims, sent_back, tokens
+from tests.live import Live
+
+from valetkey.wire.id_token import at_hash
+
+TYPES = (
+    "token",
+    "id_token",
+    "id_token token",
+    "code token",
+    "code id_token",
+    "code id_token token",
+    "none",
+    "CODE",
+    "code code",
+    "code ",
+)
+
+
+@pytest.mark.parametrize("response_type", TYPES)
+@pytest.mark.parametrize("mode", ["", "fragment", "form_post", "web_message"])
+def test_only_codes_are_given_to_a_browser(response_type: str, mode: str, server: Live) -> None:
+    browser = server.browser()
+    answer = browser.open(asking(STEFAPP, response_type=response_type, response_mode=mode).path())
+    assert sent_back(answer)["error"] == "unsupported_response_type"
+    assert "#" not in answer.headers["location"]
+
+
+@pytest.mark.parametrize("mode", ["fragment", "form_post", "web_message", "query.jwt"])
+def test_a_code_comes_in_the_query_only(mode: str, server: Live) -> None:
+    answer = server.browser().open(asking(STEFAPP, response_mode=mode).path())
+    assert sent_back(answer)["error"] == "invalid_request"
+
+
+def test_the_id_token_names_the_access_token_beside_it(server: Live) -> None:
+    one, two = tokens(server), tokens(server)
+    assert claims(one["id_token"])["at_hash"] == at_hash(one["access_token"])
+    assert claims(one["id_token"])["at_hash"] != at_hash(two["access_token"])
+
+
+def test_discovery_offers_nothing_else(server: Live) -> None:
+    document = server.http.get("/.well-known/openid-configuration").json()
+    assert document["response_types_supported"] == ["code"]
+    assert document["response_modes_supported"] == ["query"]
+    assert "implicit" not in document["grant_types_supported"]
