@@ -8,6 +8,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import apsw
@@ -27,6 +28,10 @@ SWEEP_ROWS: Final = 200
 
 CHECKPOINT_PAGES: Final = 2000
 """Pages in the write-ahead log from which it is copied back into the file."""
+
+LOG_PAGES: Final = 4 * CHECKPOINT_PAGES
+"""Pages from which the writer waits for that: SQLite begins the log anew only once all of it has
+been copied, and under a steady load a commit would always come between."""
 
 
 class Job:
@@ -94,20 +99,27 @@ class Writer:
         self._connection = writing
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._checkpoints = Checkpoints(checkpointing)
+        self._entrance = threading.Lock()
+        self._closed = False
+        self._pages = 0
         writing.set_wal_hook(self._grown)
         self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
         self._thread.start()
 
     async def submit(self, job: Job) -> int:
         """The outcome, once it is durable. Raises Stale, Unavailable."""
-        if not self._thread.is_alive():
-            raise Unavailable("the store is closed")
-        self._queue.put(job)
+        with self._entrance:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            self._queue.put(job)
         return await job.future
 
     def stop(self) -> None:
         """Writes what waits, then ends."""
-        self._queue.put(None)
+        with self._entrance:
+            # Whoever came before this is answered, whoever comes after it is turned away.
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
         self._checkpoints.stop()
         self._connection.close()
@@ -122,6 +134,8 @@ class Writer:
                     job.answer()
             if stopping:
                 return
+            if self._pages >= LOG_PAGES:
+                self._checkpoints.run()
 
     def _drain(self, first: Job | None) -> tuple[list[Job], bool]:
         batch: list[Job] = []
@@ -154,9 +168,12 @@ class Writer:
         connection.execute("SAVEPOINT job")
         try:
             job.outcome = job.run(connection)
-        except Stale as stale:
+        except apsw.Error:
+            raise  # Nobody's write is sure any more.
+        except Exception as error:
+            # A lost race, or a record that cannot be written: that is this job's own affair.
             connection.execute("ROLLBACK TO job")
-            job.outcome = stale
+            job.outcome = error
         connection.execute("RELEASE job")
 
     def _undo(self) -> None:
@@ -167,6 +184,7 @@ class Writer:
                 return  # SQLite has rolled back by itself.
 
     def _grown(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._pages = pages
         if pages >= CHECKPOINT_PAGES:
             self._checkpoints.wanted.set()
         return apsw.SQLITE_OK
@@ -177,6 +195,7 @@ class Checkpoints:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self._turn = threading.Lock()
         self._stopping = False
         self.wanted = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sqlite-checkpoint", daemon=True)
@@ -195,10 +214,12 @@ class Checkpoints:
             self.wanted.clear()
             if self._stopping:
                 return
-            try:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.Error:
-                continue  # A reader is in the way; the next commit asks again.
+            self.run()
+
+    def run(self) -> None:
+        """Copies what there is, as far as no reader is in the way; the next commit asks again."""
+        with self._turn, suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
 def _written(connection: apsw.Connection, change: Change) -> bool:
