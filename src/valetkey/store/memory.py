@@ -29,6 +29,7 @@ class MemoryStore:
         self._tables = after
 
     async def page(self, query: Query[R]) -> Page[R]:
+        _check(query.record, query.index)
         rows = [
             record
             for record in self._rows(query.record)
@@ -59,6 +60,7 @@ class MemoryStore:
             case Alias(record=kind, alias=alias):
                 return tuple(row for row in self._rows(kind) if alias and row.alias == alias)
             case Many(record=kind, index=index, value=value):
+                _check(kind, index)
                 rows = [row for row in self._rows(kind) if _has(row, index, value)]
                 return tuple(sorted(rows, key=lambda row: row.key))
 
@@ -87,3 +89,8 @@ class MemoryStore:
 
 def _has(record: Record, index: str, value: str) -> bool:
     return not index or getattr(record, index) == value
+
+
+def _check(kind: type[Record], index: str) -> None:
+    if index and index not in kind.indexes:
+        raise ValueError(f"{kind.table} has no index {index!r}")

@@ -33,12 +33,14 @@ class SQLiteStore:
         """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
         Unavailable."""
         try:
+            # Ours alone; SQLite gives the files beside it the same mode.
+            path.touch(mode=0o600)
             writing = connect(path)
             migrate(writing)
             self._reading = connect(path)
             self._reading.execute("PRAGMA query_only = ON")
             self._writer = Writer(writing, checkpointing=connect(path))
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise Unavailable(f"{path}: {error}") from error
 
     async def read(self, *wants: Want) -> Found:

@@ -17,6 +17,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     columns: tuple[str, ...]
+    indexes: tuple[str, ...]
     insert: str
     update: str
     delete: str
@@ -46,7 +47,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self, index: str) -> None:
         """Raises ValueError for a name that is no index: names never come from outside."""
-        if index not in self.columns:
+        if index not in self.indexes:
             raise ValueError(f"{self.name} has no index {index!r}")
 
     def values(self, record: Record) -> tuple[Any, ...]:
@@ -67,6 +68,7 @@ def table(kind: type[Record]) -> Table:
     return Table(
         name=name,
         columns=columns,
+        indexes=kind.indexes,
         # S608: every name here is a constant of the record's class.
         insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING 1",  # noqa: S608
         update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ? RETURNING 1",  # noqa: S608
