@@ -1,0 +1,166 @@
+"""One full record of every kind that a store keeps, and small ones to write in numbers."""
+
+from os import urandom
+from typing import Final
+
+from valetkey.model import ids
+from valetkey.model.client import Client, KeptSecret
+from valetkey.model.env import Env
+from valetkey.model.epoch import Epoch
+from valetkey.model.event import Event, event
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.guard import Once, Throttle
+from valetkey.model.keys import SigningKey
+from valetkey.model.pending import Pending
+from valetkey.model.policy import Policy
+from valetkey.model.record import Record
+from valetkey.model.resource import ResourceServer
+from valetkey.model.user import Session, User
+from valetkey.wire.catalog import Catalog, Permission
+
+NOW: Final = 1_700_000_000
+ENV: Final = Env(NOW, urandom)
+MIKO: Final = ids.user_id(ENV)
+
+CATALOG: Final = Catalog(
+    resource="https://chirp.example",
+    name="Chirp",
+    permissions=(
+        Permission(id="posts:read", can="read", risk="medium", group="view"),
+        Permission(id="posts:write", can="post", cannot="post", implies=("posts:read",)),
+    ),
+    scopes={"basic": ("posts:read", "posts:write")},
+)
+KEPT: Final = (KeptSecret("0" * 64, NOW), KeptSecret("1" * 64, NOW, until=NOW + 60))
+
+FULL: Final[tuple[Record, ...]] = (
+    Client(
+        id="stef",
+        name="stefApp 🗝",
+        auth_method="client_secret_basic",
+        secrets=KEPT,
+        redirect_uris=("https://app.example/cb", "http://127.0.0.1/cb"),
+        grant_types=("authorization_code",),
+        scope=("openid", "basic"),
+        required=("posts:read",),
+        reasons={"posts:read": "„um zu lesen“"},
+        uri="https://app.example",
+        policy="strict",
+        verified=False,
+        status="suspended",
+        created=NOW,
+    ),
+    Epoch(number=3, since=NOW),
+    event(
+        ENV,
+        "granted",
+        by="user",
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        permissions=("posts:read",),
+        note="a 'note'",
+    ),
+    Grant(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        permissions=("posts:read",),
+        refused=("posts:write",),
+        status="paused",
+        created=NOW,
+        changed=NOW + 1,
+    ),
+    Once(purpose="request_uri", value="x' OR 1=1 --", expires=NOW + 90),
+    Pending(
+        id=ids.free_id(ENV),
+        kind="code",
+        client="stef",
+        parameters={"state": "é&=\u2028", "scope": "basic"},
+        contents=bytes(range(256)),
+        resources=("https://chirp.example",),
+        browser="b",
+        pushed="p",
+        session="s",
+        created=NOW,
+        expires=NOW + 60,
+    ),
+    Policy(name="strict", pkce="optional", id_token_algorithm="ES256", access_token=60),
+    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, created=NOW),
+    Session(
+        id=ids.owned_id(ENV, owner=MIKO),
+        digest="2" * 64,
+        user=MIKO,
+        auth_time=NOW,
+        amr=("pwd",),
+        expires=NOW + 60,
+    ),
+    SigningKey(
+        kid="k1",
+        use="seal",
+        sealed=bytes(range(200)),
+        status="retiring",
+        created=NOW,
+        since=NOW,
+        until=NOW + 60,
+    ),
+    Throttle(bucket="network 127.0.0.0/24", tried=3, since=NOW, expires=NOW + 900),
+    TokenFamily(
+        id=ids.owned_id(ENV, owner=MIKO),
+        grant=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        scope=("basic",),
+        permissions=("posts:read", "posts:write"),
+        resources=("https://chirp.example",),
+        generation=7,
+        rotated=NOW,
+        refreshable=True,
+        status="closed",
+        because="replayed",
+        session="s",
+        auth_time=NOW,
+        device="Firefox on Linux",
+        created=NOW,
+        used=NOW,
+        expires=NOW + 60,
+    ),
+    User(
+        id=MIKO,
+        username="Miko",
+        password="$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        email="miko@example.org",
+        email_verified=True,
+        claims={"name": "Mikó"},
+        status="disabled",
+        created=NOW,
+        changed=NOW,
+    ),
+)
+
+
+def once(value: str, *, expires: int = NOW + 90) -> Once:
+    """A marker: the smallest record, without alias or index."""
+    return Once(purpose="test", value=value, expires=expires)
+
+
+def user(name: str) -> User:
+    """Somebody of that name; the name is the alias."""
+    return User(id=ids.user_id(ENV), username=name)
+
+
+def session(owner: str, *, expires: int = NOW + 60) -> Session:
+    """A session of the owner, by whom it is indexed."""
+    name = ids.owned_id(ENV, owner=owner)
+    return Session(id=name, digest="", user=owner, auth_time=NOW, expires=expires)
+
+
+def grant(client: str = "stef") -> Grant:
+    """A live grant of Miko's, whose alias is Miko and the client."""
+    name = ids.owned_id(ENV, owner=MIKO)
+    return Grant(id=name, user=MIKO, client=client, created=NOW, changed=NOW)
+
+
+def told(note: str = "") -> Event:
+    """Something that happened to Miko."""
+    return event(ENV, "signed-in", by="user", user=MIKO, note=note)
