@@ -41,7 +41,7 @@ class Tape:
     """A recording, which may still be growing."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
 
     def exchanges(self) -> list[Exchange]:
         """Every exchange that is complete so far, in the order in which they were completed."""
@@ -80,7 +80,7 @@ class Tape:
             yield stream
 
     def _frames(self) -> Iterator[tuple[int, bytes, bytes]]:
-        data, at = self._file.read_bytes() if self._file.exists() else b"", 0
+        data, at = self.file.read_bytes() if self.file.exists() else b"", 0
         while at + tap.HEADER.size <= len(data):
             number, what, length = tap.HEADER.unpack_from(data, at)
             at += tap.HEADER.size

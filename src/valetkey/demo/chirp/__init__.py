@@ -1,0 +1,1 @@
+"""Chirp, the platform: a small real API for posts, profile and direct messages."""

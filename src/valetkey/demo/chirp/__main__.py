@@ -1,0 +1,35 @@
+"""`python -m valetkey.demo.chirp`: Chirp as a program, in the folder that holds its files."""
+
+import argparse
+import tomllib
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from valetkey.demo.chirp.api import create
+from valetkey.demo.chirp.records import Records
+from valetkey.demo.chirp.seed import seed
+from valetkey.resource import Catalog, ResourceServer
+
+
+def main() -> None:
+    """Serves until it is told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--issuer", required=True, help="The authorization server.")
+    parser.add_argument("--miko", required=True, help="Miko's `sub` there.")
+    given = parser.parse_args()
+    server = ResourceServer(
+        issuer=given.issuer,
+        catalog=msgspec.convert(tomllib.loads(Path("catalog.toml").read_text("utf-8")), Catalog),
+        credentials=("chirp", Path("chirp.secret").read_text("utf-8").strip()),
+    )
+    records = Records(Path("chirp.db"))
+    seed(records, miko=given.miko)
+    uvicorn.run(
+        create(records, server), host="127.0.0.1", port=given.port, access_log=False, ws="none"
+    )
+
+
+main()

@@ -1,0 +1,133 @@
+"""The programs of the demo: real processes, started one by one, and never left behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+START_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 5.0
+RUN_SECONDS: Final = 30.0
+PAUSE: Final = 0.02
+
+
+class Failed(Exception):
+    """A program did not do what it was started for."""
+
+
+class Program:
+    """One running program, with all that it says in a log."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ends it and whatever it started, gently first."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(STOP_SECONDS)
+            except ProcessLookupError:
+                self.process.wait()
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
+    def last_words(self, lines: int = 12) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+class Programs:
+    """All of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environ = environment()
+        self.running: list[Program] = []
+
+    def close(self) -> None:
+        """Stops them, the last one first."""
+        for program in reversed(self.running):
+            program.stop()
+
+    def run(self, *arguments: str) -> str:
+        """Runs `python -m ARGUMENTS` to its end; what it printed. Raises Failed."""
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", *arguments],
+            cwd=self._folder,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+        return done.stdout
+
+    def start(
+        self, name: str, *arguments: str, port: int, environ: Mapping[str, str] = {}
+    ) -> Program:
+        """Starts `python -m ARGUMENTS` and waits until it listens on the port. Raises Failed."""
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", *arguments],
+                cwd=self._folder,
+                env={**self._environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the demo, which then ends them in its own order.
+                process_group=0,
+            )
+        program = Program(name, process, log)
+        self.running.append(program)
+        _await_port(program, port)
+        return program
+
+
+def _await_port(program: Program, port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if not program.alive:
+            raise Failed(f"{program.name} ended at once, with {program.process.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(PAUSE)
+    raise Failed(f"{program.name} does not listen on port {port} after {START_SECONDS:.0f} s")
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, without what would set up the server otherwise, and without a
+    terminal, in which a text browser might come up."""
+    environ = dict(os.environ, PYTHONUNBUFFERED="1")
+    environ.pop("TERM", None)
+    return {name: value for name, value in environ.items() if not name.startswith("VALETKEY_")}
+
+
+def free_ports(count: int) -> Sequence[int]:
+    """Ports that nobody listens on, all different."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,121 @@
+"""The stage: a folder with all that the programs need, and the programs on it."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from string import Template
+from typing import Final
+
+import msgspec
+
+from valetkey.demo.door import Door
+from valetkey.demo.programs import Programs, free_ports
+from valetkey.demo.tape import Tape
+from valetkey.wire import opaque
+
+HERE: Final = Path(__file__).parent
+USER: Final = "miko"
+
+_WORDS: Final = (
+    "amber anchor apple arrow basil beacon birch bottle brook candle canyon cedar cellar cherry "
+    "cider clover cobalt copper coral cotton dahlia delta ember fable falcon fennel fern fjord "
+    "garden ginger gravel harbor hazel heron indigo island ivory jasmin kettle kite lagoon "
+    "lantern lemon lilac linen maple marble meadow mint nectar oak olive orchid otter pepper "
+    "pine plum quartz river saffron sage thistle velvet violet"
+)
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where everything is. `window` holds the secret without which stefApp shows nothing."""
+
+    server: str
+    chirp: str
+    stefapp: str
+    window: str
+
+
+class Stage:
+    """What is set up before the story begins. Raises Failed where a program does not come up."""
+
+    def __init__(self, folder: Path, programs: Programs) -> None:
+        server, chirp, stefapp = free_ports(3)
+        key = secrets.token_urlsafe(18)
+        self.folder = folder
+        self.programs = programs
+        # Cookies do not tell ports apart: under a name of its own, the server's stay away from
+        # stefApp, which has to live at 127.0.0.1 (RFC 8252 7.3).
+        self.addresses = Addresses(
+            server=f"http://localhost:{server}",
+            chirp=f"http://127.0.0.1:{chirp}",
+            stefapp=f"http://127.0.0.1:{stefapp}",
+            window=f"http://127.0.0.1:{stefapp}/{key}/",
+        )
+        self.password = password()
+        self.chirp_secret = opaque.write("cs", os.urandom(32))
+        self.door = Door(folder / "door")
+        self.tape = Tape(folder / "stefapp.tape")
+        self.tokens = folder / "stefapp" / "tokens.json"
+        self._ports = {"server": server, "chirp": chirp, "stefapp": stefapp}
+
+    def set_up(self) -> None:
+        """Writes the files, and brings the installation to its declared state."""
+        self._write("miko.password", self.password)
+        self._write("chirp.secret", self.chirp_secret)
+        catalog = Template((HERE / "chirp" / "catalog.toml").read_text("utf-8"))
+        self._write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))
+        self._write("state.toml", (HERE / "state.toml").read_text("utf-8"))
+        settings = {
+            "issuer": self.addresses.server,
+            "name": "Chirp",
+            "port": self._ports["server"],
+            "database": "server.db",
+        }
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        self._write("valetkey.toml", "".join(lines))
+        self.door.open()
+        self.tokens.parent.mkdir(mode=0o700)
+        self.programs.run("valetkey", "apply", "-f", "state.toml")
+
+    def start_server(self) -> None:
+        """Starts the authorization server."""
+        self.programs.start("server", "valetkey", "serve", port=self._ports["server"])
+
+    def start_chirp(self) -> None:
+        """Starts the platform's API. Chirp knows Miko by the name that tokens of his carry."""
+        users = json.loads(self.programs.run("valetkey", "user", "list", "--json"))
+        miko = next(user["id"] for user in users if user["username"] == USER)
+        port = self._ports["chirp"]
+        self.programs.start(
+            "chirp",
+            "valetkey.demo.chirp",
+            f"--port={port}",
+            f"--issuer={self.addresses.server}",
+            f"--miko={miko}",
+            port=port,
+        )
+
+    def start_stefapp(self) -> None:
+        """Starts the app, recorded from its first byte."""
+        self.programs.start(
+            "stefapp",
+            "valetkey.demo.stefapp",
+            f"--window={self.addresses.window}",
+            f"--api={self.addresses.chirp}",
+            f"--issuer={self.addresses.server}",
+            f"--tokens={self.tokens}",
+            f"--tape={self.tape.file}",
+            port=self._ports["stefapp"],
+            environ=self.door.command,
+        )
+
+    def _write(self, name: str, text: str) -> None:
+        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def password() -> str:
+    """Four words and a number: some 36 random bits, and easy to type by hand."""
+    words = [secrets.choice(_WORDS.split()) for _ in range(4)]
+    return " ".join((*words, str(secrets.randbelow(9000) + 1000)))
