@@ -46,7 +46,9 @@ class Live:
         self.run(self._open(furnished=furnished))
 
     def stop(self) -> None:
-        """Stops it, and closes the database."""
+        """Stops it, and closes the database. Nothing to do where it is stopped already."""
+        if self._loop.is_closed():
+            return
         for client in (self.http, *(browser.http for browser in self._browsers)):
             client.close()
         self.run(self._close())

@@ -1,0 +1,17 @@
+"""The kit for APIs: check the key, check the permission, refuse in the standard words.
+
+    chirp = ResourceServer(issuer="https://id.example", catalog=CATALOG, credentials=("chirp", …))
+    needs = Needs(chirp)  # of valetkey.resource.starlette; for FastAPI, see Kit
+
+    @needs("chirps.write")
+    async def post(request): ...
+
+It imports only `wire`, `jose` and `spec`; Starlette and FastAPI only where they are used.
+"""
+
+from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.principal import Principal
+from valetkey.resource.server import ResourceServer
+from valetkey.wire.catalog import Catalog, Permission
+
+__all__ = ["Catalog", "Permission", "Principal", "Refused", "ResourceServer", "Unreachable"]

@@ -1,0 +1,60 @@
+"""How an API refuses (RFC 6750 3), and what it says when it cannot know."""
+
+import msgspec
+
+from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
+from valetkey.wire.bearer import Challenge
+
+
+class Refused(Exception):
+    """The call is refused: `status` (400, 401 or 403), and the challenge that says why.
+
+    `headers` and `body` are the answer to send.
+    """
+
+    def __init__(self, status: int, challenge: Challenge, *, detail: str = "") -> None:
+        super().__init__(challenge.error or "no access token")
+        self.status = status
+        self.challenge = challenge
+        self.detail = detail
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """`WWW-Authenticate`, and that nobody may keep the answer."""
+        return {"WWW-Authenticate": self.challenge.header(), "Cache-Control": "no-store"}
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The challenge as JSON, for people who read bodies; empty where no token was sent."""
+        told = msgspec.structs.asdict(self.challenge)
+        names = ("error", "error_description", "scope")
+        return {name: told[name] for name in names if told[name]}
+
+
+class Unreachable(Exception):
+    """The authorization server cannot be asked, so nothing is allowed: answer 503."""
+
+    status = 503
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back, in seconds."""
+        return {"Retry-After": "1", "Cache-Control": "no-store"}
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The registered code."""
+        return {"error": TemporarilyUnavailable.code, "error_description": str(self)}
+
+
+def refused(
+    error: OAuthError, *, scope: str = "", resource_metadata: str, detail: str = ""
+) -> Refused:
+    """A refusal in a registered code."""
+    challenge = Challenge(
+        error=error.code,
+        error_description=error.description,
+        scope=scope,
+        resource_metadata=resource_metadata,
+    )
+    return Refused(error.status, challenge, detail=detail or error.detail)

@@ -1,0 +1,63 @@
+"""The kit for FastAPI: a dependency that gives the caller, and says in OpenAPI what it needs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Security
+from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
+
+from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.principal import Principal
+from valetkey.resource.server import ResourceServer
+from valetkey.resource.starlette import documents
+
+Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
+
+
+class Kit:
+    """One API in FastAPI:
+
+    kit = Kit(server, authorize="https://id.example/authorize", token="https://id.example/token")
+
+    @app.post("/chirps")
+    async def post(caller: Annotated[Principal, kit.needs("chirps.write")]):
+    """
+
+    def __init__(self, server: ResourceServer, *, authorize: str, token: str) -> None:
+        """`authorize` and `token` are the endpoints that the documentation's button uses."""
+        self._server = server
+        scheme = OAuth2AuthorizationCodeBearer(
+            authorizationUrl=authorize,
+            tokenUrl=token,
+            scopes={one.id: one.can for one in server.catalog.permissions},
+            auto_error=False,
+        )
+        self._caller = _dependency(server, scheme)
+
+    def needs(self, *permissions: str) -> Any:
+        """The caller, whose key opens all of the permissions. Raises ValueError at once for one
+        that the catalog lacks."""
+        self._server.check(permissions)
+        return Security(self._caller, scopes=list(permissions))
+
+    def publish(self, app: FastAPI) -> None:
+        """Adds the API's metadata (RFC 9728) and its catalog to the application."""
+        app.router.routes.extend(documents(self._server))
+
+
+def _dependency(server: ResourceServer, scheme: OAuth2AuthorizationCodeBearer) -> Dependency:
+    async def caller(
+        request: Request, scopes: SecurityScopes, _: Annotated[str | None, Depends(scheme)]
+    ) -> Principal:
+        try:
+            return await server.verify(
+                request.headers.get("authorization", ""),
+                needs=scopes.scopes,
+                query=request.url.query,
+            )
+        except (Refused, Unreachable) as refusal:
+            raise HTTPException(
+                refusal.status, detail=refusal.body, headers=refusal.headers
+            ) from refusal
+
+    return caller

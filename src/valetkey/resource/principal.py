@@ -1,0 +1,27 @@
+"""Who calls, and what their key opens."""
+
+import msgspec
+
+from valetkey.wire.access_token import AccessToken
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller of an API, proved.
+
+    `sub` names the user, or the client itself where it begins with `client:`. `permissions` is what
+    the key opens at this moment. `token` has the claims as they were issued.
+    """
+
+    sub: str
+    client_id: str
+    permissions: frozenset[str]
+    token: AccessToken
+
+    def may(self, *permissions: str) -> bool:
+        """Whether the key opens all of these."""
+        return self.permissions.issuperset(permissions)
+
+    @property
+    def is_client(self) -> bool:
+        """Whether an app calls for itself, and no user is behind it."""
+        return self.sub.startswith("client:")

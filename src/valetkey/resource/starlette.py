@@ -1,0 +1,99 @@
+"""The kit for Starlette: a decorator for endpoints, and the two documents."""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.server import ResourceServer
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+AnyEndpoint: TypeAlias = Callable[[Request], Awaitable[Response] | Response]
+
+
+class Needs:
+    """Makes the decorator for one API:
+
+    needs = Needs(server)
+
+    @needs("chirps.write")
+    async def post(request: Request) -> Response:
+        author = request.state.principal.sub
+    """
+
+    def __init__(self, server: ResourceServer) -> None:
+        self._server = server
+
+    def __call__(self, *permissions: str) -> Callable[[AnyEndpoint], Endpoint]:
+        """The endpoint runs only for a key that opens all of the permissions. The caller is
+        `request.state.principal`. Raises ValueError at once for one that the catalog lacks."""
+        self._server.check(permissions)
+
+        def guard(endpoint: AnyEndpoint) -> Endpoint:
+            @functools.wraps(endpoint)
+            async def guarded(request: Request) -> Response:
+                try:
+                    request.state.principal = await self._server.verify(
+                        request.headers.get("authorization", ""),
+                        needs=permissions,
+                        query=request.url.query,
+                    )
+                except (Refused, Unreachable) as refusal:
+                    return answer(refusal)
+                return await _called(endpoint, request)
+
+            return guarded
+
+        return guard
+
+
+async def _called(endpoint: AnyEndpoint, request: Request) -> Response:
+    made = (
+        endpoint(request)
+        if inspect.iscoroutinefunction(endpoint)
+        else await run_in_threadpool(endpoint, request)
+    )
+    return made if isinstance(made, Response) else await made
+
+
+def answer(refusal: Refused | Unreachable) -> Response:
+    """The refusal as a response."""
+    return JSONResponse(refusal.body, status_code=refusal.status, headers=refusal.headers)
+
+
+def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """For `Starlette(lifespan=…)` or `FastAPI(lifespan=…)`: lets go of connections at the end."""
+
+    @asynccontextmanager
+    async def running(app: Any) -> AsyncIterator[None]:
+        yield
+        await server.close()
+
+    return running
+
+
+def documents(server: ResourceServer) -> list[Route]:
+    """The routes of the API's metadata (RFC 9728) and of its catalog."""
+    return [
+        _document(server.metadata_address, server.metadata),
+        _document(server.catalog_address, server.catalog),
+    ]
+
+
+def _document(address: str, document: Any) -> Route:
+    body = msgspec.json.encode(document)
+
+    async def published(request: Request) -> Response:
+        headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+        return Response(body, media_type="application/json", headers=headers)
+
+    path = "/" + address.split("/", 3)[3]
+    return Route(path, published, methods=["GET"])
