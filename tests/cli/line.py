@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
 import msgspec
 from click.testing import CliRunner, Result
 from tests.installation import furnish
@@ -70,6 +71,12 @@ class Line:
             return (await store.read(wanted)).many(wanted)
 
         return self.store(reading)
+
+    def sql(self, statement: str) -> None:
+        """Changes the database behind everybody's back."""
+        connection = apsw.Connection(str(self.database))
+        connection.execute(statement)
+        connection.close()
 
     def furnish(self) -> None:
         """Puts the tests' platform into the database."""

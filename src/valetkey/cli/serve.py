@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import click
+import msgspec
 import structlog
 import uvicorn
 
@@ -46,8 +47,9 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         signal.signal(number, lambda *_: None)
 
     def ready() -> None:
-        document = {"address": settings.address, "issuer": settings.issuer}
-        desk.show(document, f"valetkey listens on {settings.address}, issuer {settings.issuer}")
+        address, issuer = settings.address, settings.issuer
+        line = msgspec.json.encode({"address": address, "issuer": issuer})
+        click.echo(line if desk.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
     with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(_serve(settings, listener, ready=ready))

@@ -1,0 +1,333 @@
+"""`valetkey apply`: an installation as a file says."""
+
+import textwrap
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.cli.line import Line
+from tests.installation import CHIRP_CATALOG
+
+from valetkey.accounts import password
+from valetkey.jose.seal import digest
+from valetkey.model.client import Client
+from valetkey.model.policy import Policy
+from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+
+SECRET = "vk_cs_a_secret_of_the_machine_that_is_long"
+API_SECRET = "another_secret_that_has_more_than_32_characters"
+WORD = "correct horse battery"
+
+WHOLE = """
+[[policy]]
+name = "oidc"
+pkce = "optional"
+access_token = 120
+
+[[resource_server]]
+id = "notes"
+secret_env = "NOTES_SECRET"
+
+[resource_server.catalog]
+resource = "https://notes.example"
+name = "Notes"
+permissions = [
+    { id = "notes.read", can = "read your notes" },
+    { id = "notes.write", can = "change your notes", risk = "medium" },
+]
+
+[[resource_server]]
+id = "chirp"
+catalog_file = "apis/chirp.json"
+secret_sha256 = "%s"
+
+[[client]]
+id = "stefapp"
+name = "stefApp"
+redirect_uris = ["http://127.0.0.1/callback"]
+scope = "openid chirps notes.read"
+required = ["chirps.read"]
+reasons = { "chirps.write" = "To post." }
+policy = "oidc"
+
+[[client]]
+id = "machine"
+auth_method = "client_secret_basic"
+grant_types = ["client_credentials"]
+scope = ["notes.read"]
+secret_file = "machine.secret"
+
+[[user]]
+username = "miko"
+email = "miko@example.org"
+email_verified = true
+claims = { name = "Miko" }
+password_file = "miko.password"
+
+[[user]]
+username = "noor"
+password_env = "NOOR_PASSWORD"
+""" % digest(API_SECRET)  # noqa: UP031
+
+ENVIRON = {"NOTES_SECRET": API_SECRET, "NOOR_PASSWORD": WORD + "!"}
+
+
+def write(line: Line, text: str = WHOLE) -> None:
+    """A folder of declared state, which is not the working directory."""
+    state = line.folder / "state"
+    (state / "apis").mkdir(parents=True, exist_ok=True)
+    (state / "all.toml").write_text(textwrap.dedent(text))
+    (state / "apis" / "chirp.json").write_bytes(msgspec.json.encode(CHIRP_CATALOG))
+    (state / "machine.secret").write_text(SECRET + "\n")
+    (state / "miko.password").write_text(WORD + "\n")
+
+
+APPLY = ("apply", "-f", "state/all.toml")
+
+
+def every(line: Line) -> list[tuple[object, ...]]:
+    return [line.every(kind) for kind in (Policy, ResourceServer, Client, User)]
+
+
+def test_everything_from_nothing(line: Line) -> None:
+    write(line)
+    text = line.ok(*APPLY, **ENVIRON)
+    assert text.splitlines()[-1] == "7 added, 0 changed, 0 unchanged"
+    assert [words for words in text.splitlines() if words.startswith("+")] == [
+        "+ policy oidc",
+        "+ resource_server notes",
+        "+ resource_server chirp",
+        "+ client stefapp",
+        "+ client machine",
+        "+ user miko",
+        "+ user noor",
+    ]
+    (policy,) = line.every(Policy)
+    assert (policy.pkce, policy.access_token) == ("optional", 120)
+    chirp, notes = line.every(ResourceServer)
+    assert chirp.catalog == CHIRP_CATALOG
+    assert [one.secrets[0].digest for one in (chirp, notes)] == [digest(API_SECRET)] * 2
+    assert notes.catalog.permissions[1].risk == "medium"
+    machine, native = line.every(Client)
+    assert machine.secrets[0].digest == digest(SECRET)
+    assert native.scope == ("openid", "chirps", "notes.read")
+    assert native.reasons == {"chirps.write": "To post."}
+    users = {one.username: one for one in line.every(User)}
+    assert password.fits(Secret(WORD), users["miko"].password)
+    assert password.fits(Secret(WORD + "!"), users["noor"].password)
+    assert users["miko"].claims == {"name": "Miko"}
+
+
+def test_again_it_changes_nothing(line: Line) -> None:
+    """Not even a password or a secret, which are kept in a form that differs each time."""
+    write(line)
+    line.ok(*APPLY, **ENVIRON)
+    before = every(line)
+    text = line.ok(*APPLY, **ENVIRON)
+    assert text.splitlines()[-1] == "0 added, 0 changed, 7 unchanged"
+    assert every(line) == before
+
+
+def test_a_dry_run_shows_all_and_writes_nothing(line: Line) -> None:
+    write(line)
+    text = line.ok(*APPLY, "--dry-run", **ENVIRON)
+    assert text.splitlines()[-1] == "7 added, 0 changed, 0 unchanged; nothing was written"
+    assert not line.database.exists()
+    line.ok(*APPLY, **ENVIRON)
+    before = every(line)
+    changed = WHOLE.replace('"stefApp"', '"Stef"').replace("read your notes", "see your notes")
+    write(line, changed)
+    text = line.ok(*APPLY, "--dry-run", **ENVIRON)
+    assert '    name: "stefApp" -> "Stef"' in text
+    assert '    catalog.permissions.notes.read.can: "read your notes" -> "see your notes"' in text
+    assert text.splitlines()[-1] == "0 added, 2 changed, 5 unchanged; nothing was written"
+    assert every(line) == before
+    line.ok(*APPLY, **ENVIRON)
+    assert line.json("client", "show", "stefapp")["name"] == "Stef"
+
+
+def test_a_new_password_and_a_new_secret_are_kept_and_not_shown(line: Line) -> None:
+    write(line)
+    line.ok(*APPLY, **ENVIRON)
+    (line.folder / "state" / "miko.password").write_text("another horse entirely")
+    (line.folder / "state" / "machine.secret").write_text("n" * 40)
+    text = line.ok(*APPLY, **ENVIRON)
+    assert '    password: "(secret)" -> "(secret)"' in text
+    assert '    secrets: "(secret)" -> "(secret)"' in text
+    assert "horse" not in text
+    assert "n" * 40 not in text
+    miko = next(one for one in line.every(User) if one.username == "miko")
+    assert password.fits(Secret("another horse entirely"), miko.password)
+    machine = next(one for one in line.every(Client) if one.id == "machine")
+    assert [one.digest for one in machine.secrets] == [digest("n" * 40)]
+
+
+def test_what_the_file_does_not_name_is_not_touched(line: Line) -> None:
+    """Neither another record, nor another field of a record that it names."""
+    line.furnish()
+    before = every(line)
+    write(line, '[[client]]\nid = "stefapp"\nuri = "https://new.example"\n')
+    assert line.ok(*APPLY) == (
+        "~ client stefapp\n"
+        '    uri: "https://stef.example" -> "https://new.example"\n'
+        "0 added, 1 changed, 0 unchanged\n"
+    )
+    after = every(line)
+    assert [before[at] == after[at] for at in range(4)] == [True, True, False, True]
+    changed = [(old, new) for old, new in zip(before[2], after[2], strict=True) if old != new]
+    ((old, new),) = changed
+    assert isinstance(old, Client)
+    assert new == msgspec.structs.replace(old, uri="https://new.example", version=2)
+
+
+def test_a_kept_hash_may_stand_in_the_file(line: Line) -> None:
+    kept = password.keep(Secret(WORD), salt=bytes(16))
+    write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{kept}"\n')
+    line.ok(*APPLY)
+    assert line.every(User)[0].password == kept
+    assert line.ok(*APPLY).endswith("0 added, 0 changed, 1 unchanged\n")
+
+
+def test_json(line: Line) -> None:
+    write(line, '[[policy]]\nname = "a"\npkce = "optional"\n')
+    answer = line.json(*APPLY)
+    assert answer["dry_run"] is False
+    (step,) = answer["steps"]
+    assert (step["kind"], step["name"], step["verdict"]) == ("policy", "a", "added")
+    assert step["differences"]["pkce"] == {"was": None, "will_be": "optional"}
+    assert line.json(*APPLY, "--dry-run") == {
+        "dry_run": True,
+        "steps": [{"kind": "policy", "name": "a", "verdict": "unchanged", "differences": {}}],
+    }
+
+
+CLIENT = '[[client]]\nid = "a"\nredirect_uris = ["https://a.example/"]\nscope = "openid"\n'
+USER = '[[user]]\nusername = "miko"\n'
+API = '[[resource_server]]\nid = "notes"\n'
+POLICY = '[[policy]]\nname = "p"\n'
+
+MISTAKES = {
+    "no TOML": ("[[client]", "it is not TOML: "),
+    "an unknown table": (
+        "[[clients]]\nid = 1",
+        "[[clients]]: is unknown here; did you mean",
+    ),
+    "one where many are": ('client = "x"', "client: begin each one with [[client]]"),
+    "a table where many are": ('[client]\nid = "x"', "client: begin each one with [[client]]"),
+    "no name": ('[[user]]\nemail = "a@b.c"', "[[user]] 1: its username is missing"),
+    "a name of another type": ("[[client]]\nid = 3", "[[client]] 1: its id is missing"),
+    "an unknown field": (
+        f'{CLIENT}scopes = ["x"]',
+        "[[client]] 1 (a), scopes: is unknown here",
+    ),
+    "a field of another type": (
+        f"{CLIENT}name = 3",
+        "1 (a), name: expected str, got int",
+    ),
+    "a method that is none": (f'{CLIENT}auth_method = "x"', "(a), auth_method: invalid enum value"),
+    "a lifetime of nothing": (
+        f"{POLICY}access_token = 0",
+        "[[policy]] 1 (p), access_token: exp",
+    ),
+    "a lifetime too long": (
+        f"{POLICY}access_token = 3601",
+        "1 (p): access_token: at most",
+    ),
+    "its own rules": (f'{CLIENT}policy = "x"', "[[client]] 1 (a): policy: there is no policy 'x'"),
+    "twice": (CLIENT + CLIENT, "[[client]] 2 (a): 'a' stands 2 times"),
+    "a secret in the clear": (
+        f'{CLIENT}secret = "x"',
+        "secret: never stands here in the clear",
+    ),
+    "a password in the clear": (
+        f'{USER}password = "x"',
+        "password: never stands here in the clear; use password_file, password_env, password_hash",
+    ),
+    "no file": (f'{USER}password_file = "no"', "(miko), password_file: no cannot be read: No such"),
+    "no variable": (
+        f'{USER}password_env = "NO"',
+        "password_env: the variable NO is not set",
+    ),
+    "two ways": (
+        f'{USER}password_env = "A"\npassword_file = "b"',
+        "[[user]] 1 (miko): password_file, password_env: only one of them",
+    ),
+    "no hash": (f'{USER}password_hash = "x"', "password_hash: is no PHC string of Argon2id"),
+    "a short password": (f'{USER}password_file = "short"', "a password has at least 8 characters"),
+    "a short secret": (f'{CLIENT}secret_file = "short"', "a secret has 32 characters or more"),
+    "no digest": (
+        f'{CLIENT}secret_sha256 = "ABC"',
+        "secret_sha256: is no SHA-256 in 64 lower",
+    ),
+    "a secret that is no text": (f"{CLIENT}secret_env = 3", "secret_env: expected str, got int"),
+    "a public client with a secret": (f'{CLIENT}secret_file = "long"', "secrets: a public client"),
+    "the data of an account": (f'{USER}email = "x"', "[[user]] 1 (miko): email: is not an address"),
+    "an id for a user": (f'{USER}id = "x"', "[[user]] 1 (miko), id: is unknown here"),
+    "no catalog": (API, "[[resource_server]] 1 (notes): catalog: is missing"),
+    "no catalog file": (f'{API}catalog_file = "no.toml"', "catalog_file: "),
+    "two catalogs": (
+        f'{API}catalog_file = "no.toml"\ncatalog = {{}}',
+        "(notes): catalog and catalog_file: only one of them",
+    ),
+    "a catalog's own types": (
+        f'{API}catalog = {{resource = "a", name = "b", permissions = [{{id = 3}}]}}',
+        "(notes), catalog: expected str, got int - at $.permissions[0].id",
+    ),
+}
+
+
+@pytest.mark.parametrize("text,said", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_says_what_and_where(line: Line, text: str, said: str) -> None:
+    write(line, text)
+    Path("state/short").write_text("short")
+    Path("state/long").write_text("l" * 40)
+    told = line.fails(*APPLY, status=2)
+    assert "nothing was changed, for state/all.toml has mistakes:\n  - " in told
+    assert said in told
+    assert not line.database.exists()
+
+
+def test_no_file(line: Line) -> None:
+    assert "it cannot be read: No such file" in line.fails("apply", "-f", "no.toml", status=2)
+
+
+def test_every_mistake_is_said_at_once(line: Line) -> None:
+    """What the file alone shows, and what only the database shows; but nothing that merely follows
+    from another mistake."""
+    line.furnish()
+    before = every(line)
+    write(
+        line,
+        """
+        [[user]]
+        username = "miko"
+        email = "x"
+        [[client]]
+        id = "spa"
+        nmae = "x"
+        scope = "nothing"
+        [[client]]
+        id = "web"
+        scope = "openid notes.read"
+        [[user]]
+        username = "noor"
+        password_env = "NO"
+        """,
+    )
+    told = line.fails(*APPLY, status=2)
+    assert told.splitlines()[1:] == [
+        "  - [[client]] 1 (spa), nmae: is unknown here; did you mean name?",
+        "  - [[user]] 2 (noor), password_env: the variable NO is not set",
+        "  - [[client]] 2 (web): scope: 'notes.read' is in no catalog",
+        "  - [[user]] 1 (miko): email: is not an address",
+    ]
+    assert every(line) == before
+
+
+def test_a_client_is_not_blamed_for_a_broken_catalog(line: Line) -> None:
+    write(line, WHOLE.replace('can = "read your notes"', "can = 3"))
+    told = line.fails(*APPLY, status=2, **ENVIRON)
+    (mistake,) = told.splitlines()[1:]
+    assert "[[resource_server]] 1 (notes), catalog: expected str, got int" in mistake

@@ -1,0 +1,189 @@
+"""`valetkey doctor`: is everything as it should be?"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from tests.cli.line import Line
+from tests.live import free_port, live
+from tests.tls import write_pair
+
+from valetkey.accounts import password
+from valetkey.cli.checkup import sqlite
+from valetkey.jose import base64url
+
+KEY = base64url.encode(bytes(range(32)))
+
+
+def look(line: Line, *words: str, status: int = 0, **environ: str) -> dict[str, dict[str, str]]:
+    """What the doctor found, by check."""
+    here = ("--set", f"issuer=http://127.0.0.1:{free_port()}")
+    result = line.run("doctor", "--json", *here, *words, **environ)
+    assert result.exit_code == status, result.output
+    return {row["what"]: row for row in msgspec.json.decode(result.stdout)}
+
+
+def test_an_empty_folder_is_no_failure(line: Line) -> None:
+    found = look(line)
+    assert {what: row["verdict"] for what, row in found.items()} == {
+        "Argon2id": "ok",
+        "SQLite": "ok",
+        "settings": "ok",
+        "database": "warn",
+        "master key": "warn",
+        "clock": "ok",
+        "proxies": "ok",
+        "issuer": "warn",
+    }
+    assert "`valetkey serve` makes it" in found["database"]["says"]
+    assert list(line.folder.iterdir()) == []
+
+
+def test_a_sound_installation(line: Line) -> None:
+    line.ok("key", "rotate")
+    found = look(line)
+    assert found["database"]["verdict"] == "ok"
+    assert found["master key"] == {
+        "what": "master key",
+        "verdict": "ok",
+        "says": "valetkey.db.key opens 11 keys",
+    }
+
+
+def test_the_table_for_people(line: Line) -> None:
+    text = line.ok("doctor", "--set", f"issuer=http://127.0.0.1:{free_port()}")
+    assert "ok    Argon2id" in text
+    assert "warn  database" in text
+
+
+def test_each_mistake_in_the_settings_is_a_row(line: Line) -> None:
+    result = line.run("doctor", VALETKEY_PORT="x", VALETKEY_NOPE="1")
+    assert result.exit_code == 1
+    assert result.stdout.count("fail  settings") == 2
+    assert "did you mean" in result.stdout or "there is no such setting" in result.stdout
+
+
+def widen_key(line: Line) -> None:
+    (line.folder / "valetkey.db.key").chmod(0o644)
+
+
+def lose_key(line: Line) -> None:
+    (line.folder / "valetkey.db.key").unlink()
+
+
+def swap_key(line: Line) -> None:
+    (line.folder / "valetkey.db.key").write_text(KEY)
+
+
+def garble(line: Line) -> None:
+    line.database.write_text("no database" * 1000)
+
+
+def strange(line: Line) -> None:
+    line.sql("INSERT INTO migrations VALUES (999, 'later', '0', 0)")
+
+
+def altered(line: Line) -> None:
+    line.sql("UPDATE migrations SET checksum = '0'")
+
+
+FAILURES: dict[str, tuple[Callable[[Line], None], str, str]] = {
+    "the key is open to all": (widen_key, "master key", "(mode 0644): chmod 600"),
+    "the key is lost": (lose_key, "master key", "is missing, and nothing else opens the keys"),
+    "the key is another": (swap_key, "master key", "the master key does not open key"),
+    "no database": (garble, "database", "cannot be read"),
+    "a newer version's database": (strange, "database", "was made by another version"),
+    "an altered database": (altered, "database", "was made by another version"),
+}
+
+
+@pytest.mark.parametrize("spoil,what,said", FAILURES.values(), ids=FAILURES)
+def test_what_is_spoilt_fails(
+    line: Line, spoil: Callable[[Line], None], what: str, said: str
+) -> None:
+    line.ok("key", "rotate")
+    spoil(line)
+    row = look(line, status=1)[what]
+    assert row["verdict"] == "fail"
+    assert said in row["says"]
+
+
+def test_a_database_that_others_may_read(line: Line) -> None:
+    line.ok("key", "rotate")
+    line.database.chmod(0o644)
+    row = look(line)["file modes"]
+    assert row["verdict"] == "warn"
+    assert row["says"] == "valetkey.db may be read by others: chmod 600 valetkey.db"
+
+
+def test_a_database_of_an_older_version(line: Line) -> None:
+    line.ok("key", "rotate")
+    line.sql("DELETE FROM migrations")
+    row = look(line)["database"]
+    assert (row["verdict"], "at the next start" in row["says"]) == ("warn", True)
+
+
+def test_a_clock_in_the_past(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 86400.0)
+    row = look(line, status=1)["clock"]
+    assert row["says"] == "1970-01-02 00:00:00+00:00 is in the past; tokens would be wrong"
+
+
+def test_a_clock_behind_the_newest_key(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.ok("key", "rotate")
+    since = line.json("key", "list")[0]["since"]
+    monkeypatch.setattr("time.time", lambda: since - 3600.0)
+    assert look(line, status=1)["clock"]["verdict"] == "fail"
+
+
+CERTIFICATES = {"good": (60, "ok", 0), "soon over": (3, "warn", 0), "over": (-1, "fail", 1)}
+
+
+@pytest.mark.parametrize("days,verdict,status", CERTIFICATES.values(), ids=CERTIFICATES)
+def test_the_certificate(line: Line, days: int, verdict: str, status: int) -> None:
+    certificate, key = write_pair(line.folder, "own", days=days)
+    words = ("--set", f"tls_certificate={certificate}", "--set", f"tls_key={key}")
+    row = look(line, *words, status=status)["certificate"]
+    assert row["verdict"] == verdict
+    assert row["says"].startswith("good until 20")
+
+
+def test_https_behind_nobody_known(line: Line) -> None:
+    words = ("--set", "issuer=https://127.0.0.1:1")
+    assert look(line, *words)["proxies"]["verdict"] == "warn"
+    found = look(line, *words, "--set", "trusted_proxies=10.0.0.1")
+    assert (found["proxies"]["verdict"], found["proxies"]["says"]) == ("ok", "10.0.0.1")
+
+
+def test_the_running_server(line: Line, tmp_path: Path) -> None:
+    with live(tmp_path) as server:
+        at = ("--set", f"issuer={server.issuer}")
+        master = base64url.encode(server.master_key)
+        found = look(line, *at, VALETKEY_MASTER_KEY=master)
+        assert found["issuer"]["says"] == f"{server.issuer} answers"
+        assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 8 keys"
+        other = ("--set", f"issuer=http://localhost:{server.port}")
+        row = look(line, *other, status=1, VALETKEY_MASTER_KEY=master)["issuer"]
+        assert (row["verdict"], "but not as this server" in row["says"]) == ("fail", True)
+
+
+VERSIONS = {"3.51.2": "fail", "3.8.11.1": "fail", "3.51.3": "ok", "3.54.1": "ok", "4.0.0": "ok"}
+
+
+@pytest.mark.parametrize("version,verdict", VERSIONS.items())
+def test_versions_of_sqlite(version: str, verdict: str) -> None:
+    assert sqlite(version).verdict == verdict
+
+
+def test_without_argon2(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*args: Any, **named: Any) -> str:
+        raise UnsupportedAlgorithm("Argon2id is not supported")
+
+    monkeypatch.setattr(password, "keep", lacking)
+    row = look(line, status=1)["Argon2id"]
+    assert "OpenSSL before 3.2" in row["says"]
+    told = line.fails("serve", status=1)
+    assert "Argon2id: this build of cryptography lacks it" in told
