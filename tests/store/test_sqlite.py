@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -78,7 +79,7 @@ async def test_two_stores_never_both_win(store: Store, twin: Store) -> None:
 
 
 async def test_the_file_is_safe_and_private(store: Store, path: Path) -> None:
-    with connect(path) as connection:
+    with closing(connect(path)) as connection:
         pragmas = {
             name: next(iter(connection.execute(f"PRAGMA {name}")))[0]
             for name in ("journal_mode", "synchronous")
@@ -212,7 +213,7 @@ async def test_a_killed_process_loses_nothing_acknowledged(path: Path, acknowled
     await survivor.close()
     assert names - there == set()
     assert there == told_of
-    with apsw.Connection(str(path)) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         assert next(iter(connection.execute("PRAGMA integrity_check"))) == ("ok",)
 
 

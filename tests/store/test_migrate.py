@@ -1,0 +1,142 @@
+"""Migrations: run once, in order, all or nothing; and what they make fits the records."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from valetkey.model.record import Record
+from valetkey.store import migrate as module
+from valetkey.store.migrate import Migration, MigrationError, migrate, migrations
+from valetkey.store.port import RECORDS
+from valetkey.store.sqlite import SQLiteStore, connect
+from valetkey.store.table import table
+
+OURS = migrations("sqlite")
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    with closing(connect(tmp_path / "valetkey.db")) as opened:
+        yield opened
+
+
+def bring(monkeypatch: pytest.MonkeyPatch, *steps: Migration) -> None:
+    """A version that brings these steps."""
+    monkeypatch.setattr(module, "migrations", lambda _: steps)
+
+
+def names(connection: apsw.Connection, kind: str) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = ?", (kind,))
+    return {str(name) for (name,) in rows}
+
+
+def test_steps_are_numbered_without_a_gap() -> None:
+    assert [one.number for one in OURS] == list(range(1, len(OURS) + 1))
+
+
+def test_every_step_is_run_once(connection: apsw.Connection) -> None:
+    assert migrate(connection) == OURS
+    assert migrate(connection) == ()
+
+
+def test_there_is_a_table_for_each_record_and_no_other(connection: apsw.Connection) -> None:
+    migrate(connection)
+    assert names(connection, "table") == {kind.table for kind in RECORDS} | {"migrations"}
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=[kind.table for kind in RECORDS])
+def test_the_columns_are_those_of_the_record(
+    connection: apsw.Connection, kind: type[Record]
+) -> None:
+    migrate(connection)
+    columns = {
+        str(name): bool(primary)
+        for _, name, _, _, _, primary in connection.execute(f"PRAGMA table_info({kind.table})")
+    }
+    assert columns == {name: name == "key" for name in table(kind).columns}
+
+
+@pytest.mark.parametrize("kind", RECORDS, ids=[kind.table for kind in RECORDS])
+def test_what_is_searched_has_an_index(connection: apsw.Connection, kind: type[Record]) -> None:
+    """No list, no second name and no sweep reads a whole table."""
+    migrate(connection)
+    words = table(kind)
+    statements = [words.by_key, words.by_alias, *(words.many(index) for index in kind.indexes)]
+    statements += [words.page(index) for index in kind.indexes]
+    statements += [words.update, words.delete, words.sweep]
+    for statement in statements:
+        binds = (None,) * statement.count("?")
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", binds)
+        scans = [row[3] for row in plan if str(row[3]).startswith("SCAN")]
+        assert scans == [], statement
+
+
+def test_a_second_name_is_unique_in_the_schema(connection: apsw.Connection) -> None:
+    migrate(connection)
+    for kind in RECORDS:
+        unique = [
+            [str(row[2]) for row in connection.execute(f'PRAGMA index_info("{index[1]}")')]
+            for index in connection.execute(f"PRAGMA index_list({kind.table})")
+            if index[2]
+        ]
+        assert ["alias"] in unique, kind.table
+
+
+def test_a_step_that_was_changed_is_refused(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(connection)
+    first = OURS[0]
+    bring(monkeypatch, Migration(first.number, first.name, first.sql + "\n"), *OURS[1:])
+    with pytest.raises(MigrationError, match="changed after it was run"):
+        migrate(connection)
+
+
+def test_a_newer_database_is_refused(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = Migration(len(OURS) + 1, "more", "CREATE TABLE more (x TEXT) STRICT")
+    with monkeypatch.context() as later:
+        bring(later, *OURS, newer)
+        migrate(connection)
+    with pytest.raises(MigrationError, match="newer valetkey"):
+        migrate(connection)
+
+
+def test_a_refused_database_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "valetkey.db"
+    with closing(connect(path)) as connection:
+        migrate(connection)
+        connection.execute("INSERT INTO migrations VALUES (99, 'future', 'x', 0)")
+    with pytest.raises(MigrationError):
+        SQLiteStore(path)
+    with closing(connect(path)) as connection:
+        rows = connection.execute("SELECT count(*) FROM migrations").fetchall()
+        assert rows == [(len(OURS) + 1,)]
+
+
+def test_a_step_that_fails_leaves_nothing(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Migration(1, "good", "CREATE TABLE good (x TEXT) STRICT")
+    bad = Migration(2, "bad", "CREATE TABLE half (x TEXT) STRICT; CREATE TABLE good (x TEXT)")
+    bring(monkeypatch, good, bad)
+    with pytest.raises(apsw.SQLError):
+        migrate(connection)
+    assert names(connection, "table") == set()
+    bring(monkeypatch, good)
+    assert migrate(connection) == (good,)
+
+
+def test_a_new_step_is_run_on_an_old_database(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Migration(1, "first", "CREATE TABLE first (x TEXT) STRICT")
+    second = Migration(2, "second", "CREATE TABLE second (x TEXT) STRICT")
+    bring(monkeypatch, first)
+    assert migrate(connection) == (first,)
+    bring(monkeypatch, first, second)
+    assert migrate(connection) == (second,)

@@ -1,0 +1,120 @@
+"""Read, decide, commit: what happens to a lost race, and to a rule that says no."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+from tests.store.contract import kept, put
+from tests.store.samples import once, told
+
+from valetkey.model.change import Change, Create, Update
+from valetkey.model.event import Event
+from valetkey.model.guard import Once
+from valetkey.model.want import One, Rule
+from valetkey.oauth.decision import Outcome, Refuse
+from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
+from valetkey.store.memory import MemoryStore
+from valetkey.store.settle import READS, TRIES, ask, settle
+
+pytestmark = pytest.mark.anyio
+
+WANTED = One(Once, once("x").key)
+
+
+class Raced(MemoryStore):
+    """Somebody else is first, so many times."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__()
+        self.lost = lost
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        if self.lost:
+            self.lost -= 1
+            found = await kept(self, once("x"))
+            assert found is not None
+            await super().commit([Update(found)])
+        await super().commit(changes, events)
+
+
+def asks(times: int) -> Rule[int]:
+    for _ in range(times):
+        yield (WANTED,)
+    return times
+
+
+async def test_a_rule_may_ask_so_often_and_no_more() -> None:
+    store = MemoryStore()
+    for times in (0, 1, READS - 1):
+        assert await ask(store, asks(times)) == times
+    with pytest.raises(RuntimeError, match="without end"):
+        await ask(store, asks(READS + 1))
+
+
+async def test_a_rule_sees_what_is_there() -> None:
+    store = MemoryStore()
+    await put(store, once("x"))
+
+    def rule() -> Rule[int]:
+        found = (yield (WANTED,)).one(WANTED)
+        return 0 if found is None else found.version
+
+    assert await ask(store, rule()) == 1
+
+
+async def test_what_a_rule_decides_is_written() -> None:
+    store = MemoryStore()
+    event = told()
+
+    def rule() -> Rule[Outcome]:
+        yield (WANTED,)
+        return Outcome(changes=(Create(once("x")),), events=(event,))
+
+    await settle(store, rule)
+    assert await kept(store, once("x")) is not None
+    assert await kept(store, event) is not None
+
+
+async def test_a_refusal_is_written_too() -> None:
+    store = MemoryStore()
+
+    def rule() -> Rule[Refuse]:
+        yield from ()
+        return Refuse(error=InvalidGrant(), changes=(Create(once("x")),))
+
+    assert isinstance((await settle(store, rule)).error, InvalidGrant)
+    assert await kept(store, once("x")) is not None
+
+
+async def test_a_rule_that_raises_writes_nothing() -> None:
+    store = MemoryStore()
+
+    def rule() -> Rule[Outcome]:
+        yield (WANTED,)
+        raise InvalidGrant
+
+    with pytest.raises(InvalidGrant):
+        await settle(store, rule)
+
+
+@pytest.mark.parametrize("lost", range(TRIES + 1))
+async def test_a_lost_race_is_decided_again(lost: int) -> None:
+    """With what is there now; after too many the caller hears that it was not to be."""
+    store = Raced(0)
+    await put(store, once("x"))
+    store.lost = lost
+    seen: list[int] = []
+
+    def rule() -> Rule[Outcome]:
+        found = (yield (WANTED,)).one(WANTED)
+        assert found is not None
+        seen.append(found.version)
+        return Outcome(changes=(Update(replace(found, expires=7)),))
+
+    if lost < TRIES:
+        await settle(store, rule)
+        assert await kept(store, once("x")) == replace(once("x"), version=lost + 2, expires=7)
+    else:
+        with pytest.raises(TemporarilyUnavailable):
+            await settle(store, rule)
+    assert seen == list(range(1, min(lost + 1, TRIES) + 1))
