@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import time
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any, Final, TypeVar
@@ -14,8 +16,15 @@ from tests.installation import SECRETS, WEB
 from tests.live import Live
 
 from valetkey.model.change import Update
+from valetkey.model.env import Env
+from valetkey.model.keys import Keyring
 from valetkey.model.record import Record
 from valetkey.model.want import Many, One
+from valetkey.oauth.context import Context, Installation
+from valetkey.oauth.features import FEATURES
+from valetkey.oauth.manage.declared import Plan, Wish, plan
+from valetkey.oauth.offer import Offer
+from valetkey.store.settle import ask, settle
 
 R = TypeVar("R", bound=Record)
 
@@ -199,3 +208,26 @@ def every_page(server: Live) -> dict[str, httpx2.Response]:
         "stop": miko.open(f"{grant}/stop"),
         "sign-out": miko.open("/sign-out"),
     }
+
+
+def planned(server: Live, *wishes: Wish) -> Plan:
+    """What an administrator's wishes come to; nothing is written."""
+    found: Plan = server.run(ask(server.store, plan(wishes, _desk(server))))
+    return found
+
+
+def applied(server: Live, *wishes: Wish) -> None:
+    """Does what an administrator wishes."""
+    made = server.run(settle(server.store, lambda: plan(wishes, _desk(server))))
+    assert not made.mistakes, made.mistakes
+
+
+def _desk(server: Live) -> Context:
+    at = Installation(
+        issuer=server.issuer,
+        lifetimes=server.settings.lifetimes,
+        keyring=Keyring({}, (), (), ()),
+        offer=Offer(server.issuer),
+        features=FEATURES,
+    )
+    return Context(at, Env(int(time.time()), os.urandom))
