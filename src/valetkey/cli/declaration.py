@@ -109,12 +109,13 @@ class _Reading:
 
     def whole(self, tables: Mapping[str, object]) -> None:
         """Reads every table of the file."""
-        for name in tables.keys() - TABLES.keys():
+        for name in [one for one in tables if one not in TABLES]:
             self.mistakes.append(f"[[{name}]]: {_unknown(name, TABLES)}")
         for kind, table in TABLES.items():
             items = tables.get(kind, [])
             if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
                 self.mistakes.append(f"{kind}: begin each one with [[{kind}]]")
+                self.broken.add(kind)
                 continue
             for number, raw in enumerate(items, 1):
                 count = len(self.mistakes)

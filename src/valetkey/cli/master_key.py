@@ -75,6 +75,9 @@ def _make(file: Path) -> bytes:
     with os.fdopen(descriptor, "w") as text:
         text.write(base64url.encode(raw) + "\n")
         text.flush()
-        # The first key that is sealed by it must not outlive it.
+        # What is sealed by the key must not outlive it: neither the file nor its name may be lost.
         os.fsync(text.fileno())
+    folder = os.open(file.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
     return raw
