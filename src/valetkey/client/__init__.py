@@ -1,0 +1,46 @@
+"""The SDK for apps: get a key with the user's yes, use it, keep it fresh, give it back.
+
+    app = App(issuer="https://id.example", client_id="stefapp", scope=("openid", "chirps"))
+    key = Key(app, FileStore(path))
+    key.connect()                                # opens the browser, waits for the user's answer
+    with httpx2.Client(auth=key.auth()) as api:
+        raise_for_refusal(api.post("https://chirp.example/chirps", json={…}))
+    key.revoke()
+
+It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
+"""
+
+from valetkey.client.app import App
+from valetkey.client.auth import KeyAuth, raise_for_refusal
+from valetkey.client.errors import (
+    Aborted,
+    ClientError,
+    Denied,
+    KeyStopped,
+    NoKey,
+    PermissionMissing,
+    ServerUnavailable,
+)
+from valetkey.client.key import Key
+from valetkey.client.loopback import Loopback
+from valetkey.client.store import FileStore, MemoryStore, TokenStore
+from valetkey.client.tokens import Tokens
+
+__all__ = [
+    "Aborted",
+    "App",
+    "ClientError",
+    "Denied",
+    "FileStore",
+    "Key",
+    "KeyAuth",
+    "KeyStopped",
+    "Loopback",
+    "MemoryStore",
+    "NoKey",
+    "PermissionMissing",
+    "ServerUnavailable",
+    "TokenStore",
+    "Tokens",
+    "raise_for_refusal",
+]

@@ -1,0 +1,40 @@
+"""What can go wrong for an app, one class for each thing that it would do differently."""
+
+
+class ClientError(Exception):
+    """Something that the app has to handle. The message holds no secret."""
+
+
+class Denied(ClientError):
+    """The server refused. `code` is the registered code, such as `access_denied` where the user
+    said no; `description` is the server's own sentence."""
+
+    def __init__(self, code: str, description: str = "") -> None:
+        super().__init__(f"{code}: {description}" if description else code)
+        self.code = code
+        self.description = description
+
+
+class Aborted(ClientError):
+    """The sign-in was broken off, because an answer did not fit: it may be an attack."""
+
+
+class NoKey(ClientError):
+    """The app has no key yet: connect first."""
+
+
+class KeyStopped(ClientError):
+    """The key is worth nothing any more: stopped, paused, revoked or expired. Connect again."""
+
+
+class PermissionMissing(ClientError):
+    """The key does not open this. `permissions` is all that the call needs: ask the user for it
+    with `Key.upgrade`."""
+
+    def __init__(self, permissions: frozenset[str]) -> None:
+        super().__init__(f"the key does not open {' '.join(sorted(permissions))}")
+        self.permissions = permissions
+
+
+class ServerUnavailable(ClientError):
+    """The server does not answer, or not sensibly. Try again later; the key is as it was."""

@@ -1,0 +1,103 @@
+"""One sign-in: the authorization code flow with PKCE, seen from the app.
+
+`begin` and `finish` do no I/O; what lies between them is the user's.
+"""
+
+import secrets
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from valetkey.client.app import App
+from valetkey.client.errors import Aborted, Denied
+from valetkey.jose.seal import same
+from valetkey.wire import pkce, redirect
+from valetkey.wire.metadata import ServerMetadata
+
+_BYTES: Final = 32
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in under way. It is kept in memory by whoever began it, and by nobody else."""
+
+    issuer: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    state: str
+    nonce: str
+    verifier: str
+    iss_expected: bool
+
+    def __repr__(self) -> str:
+        return f"Attempt(at {self.issuer!r}, …)"
+
+
+def begin(
+    app: App,
+    about: ServerMetadata,
+    *,
+    redirect_uri: str,
+    scope: tuple[str, ...],
+    prompt: str = "",
+) -> tuple[Attempt, dict[str, str]]:
+    """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1)."""
+    attempt = Attempt(
+        issuer=app.issuer,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        state=secrets.token_urlsafe(_BYTES),
+        nonce=secrets.token_urlsafe(_BYTES) if "openid" in scope else "",
+        verifier=pkce.verifier(secrets.token_bytes(_BYTES)),
+        iss_expected=about.authorization_response_iss_parameter_supported,
+    )
+    parameters = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": " ".join(scope),
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": pkce.challenge(attempt.verifier),
+        "code_challenge_method": pkce.METHOD,
+        "resource": app.resource,
+        "prompt": prompt,
+    }
+    return attempt, {name: value for name, value in parameters.items() if value}
+
+
+def address(about: ServerMetadata, parameters: dict[str, str]) -> str:
+    """Where the user's browser begins."""
+    return redirect.with_parameters(about.authorization_endpoint, parameters)
+
+
+def finish(attempt: Attempt, query: str) -> dict[str, str]:
+    """The form that redeems the code in the callback's query.
+
+    Raises Aborted where the answer is not to this attempt (`state`, RFC 9700 2.1) or not from this
+    server (`iss`, RFC 9207 2.4), Denied where the server or the user refused.
+    """
+    answer = _parameters(query)
+    if not same(answer.get("state", "").encode(), attempt.state.encode()):
+        raise Aborted("an answer to another sign-in: the state differs")
+    issuer = answer.get("iss")
+    if (issuer is None and attempt.iss_expected) or issuer not in (None, attempt.issuer):
+        raise Aborted("an answer from another server: iss differs")
+    if "error" in answer:
+        raise Denied(answer["error"], answer.get("error_description", ""))
+    if not answer.get("code"):
+        raise Aborted("an answer without a code")
+    return {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": attempt.redirect_uri,
+        "code_verifier": attempt.verifier,
+    }
+
+
+def _parameters(query: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=32)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Aborted("an answer with a parameter that stands twice")
+    return found

@@ -1,0 +1,219 @@
+"""The app's live key: connected, used, renewed, widened, given back."""
+
+import time
+import webbrowser
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import httpx2
+
+from valetkey.client import flow, server
+from valetkey.client.app import App
+from valetkey.client.auth import KeyAuth
+from valetkey.client.errors import (
+    Aborted,
+    Denied,
+    KeyStopped,
+    NoKey,
+    ServerUnavailable,
+)
+from valetkey.client.loopback import WAIT, Loopback
+from valetkey.client.store import TokenStore
+from valetkey.client.tokens import Received, Tokens, of_user, read
+from valetkey.jose import jwt
+from valetkey.wire import id_token
+from valetkey.wire.metadata import ServerMetadata
+
+EARLY: Final = 10
+"""Seconds before its end from which an access token is renewed."""
+
+
+class Key:
+    """One user's key to one server. Safe to share among threads; processes share the store."""
+
+    def __init__(self, app: App, store: TokenStore, *, http: httpx2.Client | None = None) -> None:
+        self.app = app
+        self._store = store
+        self._http = http or httpx2.Client(timeout=server.TIMEOUT)
+        self._about: ServerMetadata | None = None
+
+    def __repr__(self) -> str:
+        return f"Key({self.app!r})"
+
+    def close(self) -> None:
+        """Lets go of connections. The key stays in its store."""
+        self._http.close()
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The key as it is stored, or None."""
+        return self._store.load()
+
+    @property
+    def about(self) -> ServerMetadata:
+        """The server's metadata, fetched once. Raises Aborted, ServerUnavailable."""
+        if self._about is None:
+            self._about = server.discover(self.app.issuer, self._http)
+        return self._about
+
+    def auth(self) -> KeyAuth:
+        """For an httpx2 client, sync or async: sends the key along and renews it when needed."""
+        return KeyAuth(self)
+
+    def connect(
+        self,
+        *,
+        open_browser: Callable[[str], object] = webbrowser.open,
+        seconds: float = WAIT,
+        scope: Iterable[str] = (),
+        prompt: str = "",
+    ) -> Tokens:
+        """Asks the user for a key, in the system browser, and stores it (RFC 8252).
+
+        The user may leave out what is optional: see `Tokens.missing`. Raises Denied, Aborted,
+        ServerUnavailable; then the stored key is as it was.
+        """
+        asked = tuple(scope) or self.app.scope
+        with Loopback(self.app.callback) as loopback:
+            attempt, parameters = flow.begin(
+                self.app,
+                self.about,
+                redirect_uri=loopback.redirect_uri,
+                scope=asked,
+                prompt=prompt,
+            )
+            open_browser(flow.address(self.about, self._pushed(parameters)))
+            form = flow.finish(attempt, loopback.wait(seconds))
+        received = self._redeemed(form, asked)
+        connected = self._proved(received, attempt)
+        with self._store.lock():
+            before = self._store.load()
+            self._store.save(connected)
+        if before is not None and before.refresh_token:
+            self._give_back(before)
+        return connected
+
+    def upgrade(
+        self,
+        permissions: Iterable[str],
+        *,
+        open_browser: Callable[[str], object] = webbrowser.open,
+        seconds: float = WAIT,
+    ) -> Tokens:
+        """Asks for more, on top of what the key opens. The user sees only what is new, and is asked
+        even for what was refused before. Raises NoKey, and as `connect`."""
+        held = self._held()
+        wider = dict.fromkeys((*held.asked, *held.scope, *permissions))
+        return self.connect(
+            open_browser=open_browser, seconds=seconds, scope=wider, prompt="consent"
+        )
+
+    def access_token(self) -> str:
+        """An access token that is good for a while. Raises NoKey, KeyStopped, ServerUnavailable."""
+        held = self._held()
+        if held.expires and time.time() >= held.expires - EARLY:
+            held = self.refresh(held)
+        return held.access_token
+
+    def refresh(self, stale: Tokens | None = None) -> Tokens:
+        """Renews the key, once however many threads and processes find it stale.
+
+        A reply that was lost is asked for again: the server gives the same successor. Raises NoKey,
+        KeyStopped (the stored key is as it was: a paused one may go on later), ServerUnavailable.
+        """
+        with self._store.lock():
+            held = self._held()
+            if stale is not None and held.access_token != stale.access_token:
+                return held  # Somebody else has renewed it meanwhile.
+            if not held.refresh_token:
+                raise KeyStopped("the key cannot be renewed: connect again")
+            form = {"grant_type": "refresh_token", "refresh_token": held.refresh_token}
+            try:
+                answer = self._retried(form)
+            except Denied as error:
+                if error.code != "invalid_grant":
+                    raise
+                raise KeyStopped("the key opens nothing any more") from error
+            now = int(time.time())
+            renewed = read(answer, asked=held.asked, before=held, now=now).tokens
+            self._store.save(renewed)
+            return renewed
+
+    def userinfo(self) -> dict[str, Any]:
+        """What the server tells about the user (OpenID Connect Core 5.3). Raises Denied, NoKey."""
+        return server.get(self.about.userinfo_endpoint, self.access_token(), self._http)
+
+    def forget(self) -> None:
+        """Forgets the key, without a word to the server."""
+        with self._store.lock():
+            self._store.save(None)
+
+    def revoke(self) -> None:
+        """Gives the key back, and forgets it (RFC 7009). Where the server cannot be reached it is
+        forgotten all the same, and ServerUnavailable is raised."""
+        with self._store.lock():
+            held = self._store.load()
+            self._store.save(None)
+        if held is not None:
+            self._revoked(held)
+
+    def _held(self) -> Tokens:
+        held = self._store.load()
+        if held is None:
+            raise NoKey("the app has no key: connect first")
+        return held
+
+    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
+        """The parameters for the browser: only their name, where the server takes them ahead
+        (RFC 9126)."""
+        address = self.about.pushed_authorization_request_endpoint
+        if not address:
+            return parameters
+        answer = server.post(address, parameters, app=self.app, http=self._http)
+        uri = answer.get("request_uri")
+        if not isinstance(uri, str):
+            raise ServerUnavailable("the server did not name the pushed request")
+        return {"client_id": self.app.client_id, "request_uri": uri}
+
+    def _redeemed(self, form: dict[str, str], asked: tuple[str, ...]) -> Received:
+        answer = server.post(self.about.token_endpoint, form, app=self.app, http=self._http)
+        return read(answer, asked=asked, before=None, now=int(time.time()))
+
+    def _proved(self, received: Received, attempt: flow.Attempt) -> Tokens:
+        """The key, with the user's name in it where an ID Token proves who it is."""
+        if "openid" not in attempt.scope:
+            return received.tokens
+        try:
+            claims = id_token.verify(
+                received.id_token,
+                keys=server.keys(self.about, self._http),
+                issuer=self.app.issuer,
+                client_id=self.app.client_id,
+                nonce=attempt.nonce,
+                access_token=received.tokens.access_token,
+                now=int(time.time()),
+            ).claims
+        except jwt.BadToken as error:
+            raise Aborted(f"the ID Token: {error}") from error
+        return of_user(received.tokens, claims.sub)
+
+    def _retried(self, form: dict[str, str]) -> dict[str, Any]:
+        address = self.about.token_endpoint
+        try:
+            return server.post(address, form, app=self.app, http=self._http)
+        except ServerUnavailable:
+            return server.post(address, form, app=self.app, http=self._http)
+
+    def _give_back(self, before: Tokens) -> None:
+        """The key that a new one replaces is not left lying about; if it cannot be given back, it
+        ends by itself."""
+        try:
+            self._revoked(before)
+        except (Denied, ServerUnavailable):
+            return
+
+    def _revoked(self, held: Tokens) -> None:
+        if not self.about.revocation_endpoint:
+            return
+        form = {"token": held.refresh_token or held.access_token}
+        server.post(self.about.revocation_endpoint, form, app=self.app, http=self._http)

@@ -1,0 +1,93 @@
+"""The loopback redirect of a native app (RFC 8252 7.3): one port, one path, one answer."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import TracebackType
+from typing import Final, Self
+
+from valetkey.client.errors import Aborted
+
+HOST: Final = "127.0.0.1"
+
+WAIT: Final = 300.0
+"""Seconds that the user has for an answer."""
+
+_PAGE: Final = b"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Back to the app</title>
+<main><h1>That is all here</h1><p>You can close this window and go back to the app.</p></main>
+</html>"""
+
+_HEADERS: Final = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Connection", "close"),
+)
+
+
+class Loopback:
+    """Listens on 127.0.0.1, on a port that the system chooses, while the `with` block runs."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._query: str | None = None
+        self._arrived = threading.Event()
+        self._server = HTTPServer((HOST, 0), self._handler(), bind_and_activate=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where the browser is to come back to."""
+        return f"http://{HOST}:{self._server.server_port}{self._path}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def wait(self, seconds: float = WAIT) -> str:
+        """The query of the callback. Raises Aborted where none comes in time."""
+        if not self._arrived.wait(seconds) or self._query is None:
+            raise Aborted("nobody answered in the browser")
+        return self._query
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        loopback = self
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 5
+
+            def do_GET(self) -> None:
+                path, _, query = self.path.partition("?")
+                # Only the first answer counts, and only under the name that we gave out.
+                known = self.headers.get("Host") == f"{HOST}:{loopback._server.server_port}"
+                if path != loopback._path or not known or loopback._arrived.is_set():
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                for name, value in (*_HEADERS, ("Content-Length", str(len(_PAGE)))):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(_PAGE)
+                loopback._query = query
+                loopback._arrived.set()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """The query holds a code: it is not logged."""
+
+        return Handler

@@ -1,0 +1,78 @@
+"""What the app holds for its user."""
+
+from typing import Any
+
+import msgspec
+
+from valetkey.client.errors import ServerUnavailable
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
+    said. `scope` is what the server granted, `asked` what the app had asked for."""
+
+    access_token: str
+    refresh_token: str = ""
+    expires: int = 0
+    scope: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    sub: str = ""
+
+    def __repr__(self) -> str:
+        return f"Tokens(scope={' '.join(self.scope)!r}, …)"
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """What the key opens."""
+        return frozenset(self.scope)
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What the app asked for and the user left out. A scope that stands for several
+        permissions is missing unless all of them were granted."""
+        return frozenset(self.asked) - self.granted
+
+
+class _Response(msgspec.Struct, kw_only=True):
+    access_token: str
+    token_type: str
+    refresh_token: str = ""
+    expires_in: int = 0
+    scope: str = ""
+    id_token: str = ""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A token response: the key, and the ID Token, "" where none came."""
+
+    tokens: Tokens
+    id_token: str
+
+    def __repr__(self) -> str:
+        return "Received(…)"
+
+
+def read(answer: Any, *, asked: tuple[str, ...], before: Tokens | None, now: int) -> Received:
+    """A token response (RFC 6749 5.1). What it leaves out is as it was `before`: a scope that is
+    not said is the one asked (3.3). Raises ServerUnavailable where it cannot be read."""
+    try:
+        said = msgspec.convert(answer, _Response)
+    except msgspec.ValidationError as error:
+        raise ServerUnavailable("the token response cannot be read") from error
+    if said.token_type.lower() != "bearer":
+        raise ServerUnavailable("the token is of a type that this app does not know")
+    unsaid = before.scope if before is not None else asked
+    tokens = Tokens(
+        access_token=said.access_token,
+        refresh_token=said.refresh_token or (before.refresh_token if before else ""),
+        expires=now + said.expires_in if said.expires_in else 0,
+        scope=tuple(said.scope.split()) or unsaid,
+        asked=asked,
+        sub=before.sub if before else "",
+    )
+    return Received(tokens, said.id_token)
+
+
+def of_user(tokens: Tokens, sub: str) -> Tokens:
+    """The key, with the name of its user."""
+    return msgspec.structs.replace(tokens, sub=sub)
