@@ -8,7 +8,7 @@ from valetkey.oauth.authorize.outcome import Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.pages.frame import Frame
 from valetkey.pages.pieces import Back
-from valetkey.spec.errors import OAuthError
+from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import redirect
 
 
@@ -25,6 +25,9 @@ class Authorize:
 
     async def visit(self, request: Request) -> Reply:
         """The first visit: on to the page that is needed, or back to the app at once."""
+        if request.method == "POST" and request.query:
+            # RFC 6749 3.1: of two places nobody knows which one counts.
+            raise InvalidRequest("parameters belong into the body")
         form = request.form() if request.method == "POST" else request.parameters()
         visit: Visit = self._frame.cookies.visit(request)
         decision, _ = await self._frame.shell.settle(
