@@ -56,6 +56,9 @@ def _claimed(call: Call, context: Context) -> tuple[str, Credentials]:
         for way in feature.client_auth
         if (credentials := way.read(call)) is not None
     ]
+    if "client_assertion" in call.form:
+        # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
+        raise InvalidClient("client assertions are not offered here")
     if len(found) > 1:
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")

@@ -1,0 +1,101 @@
+"""A29 (RFC 6749 2.3): a client proves itself in one way, the one that it is registered for."""
+
+import base64
+
+import pytest
+from tests.attacks.play import AS_POST, AS_WEB, STEFAPP, call, every, find, tokens
+from tests.browser import Asking
+from tests.installation import SECRETS
+from tests.live import Live
+from tests.rows import row
+
+from valetkey.model.grant import TokenFamily
+
+ASSERTION = {
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "client_assertion": "eyJhbGciOiJub25lIn0.e30.",
+}
+
+
+def basic(name: str, secret: str) -> str:
+    """The header of RFC 7617."""
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+WEB = basic("web", SECRETS["web"])
+SECRET = {"client_id": "web", "client_secret": SECRETS["web"]}
+POST = {"client_id": "post", "client_secret": SECRETS["post"]}
+
+BOTH = [
+    row("6749 2.3", "header and body", WEB, SECRET, "invalid_request"),
+    row("6749 2.3", "header and a wrong body", WEB, {**SECRET, "client_secret": "x"}, "invalid_request"),
+    row("6749 2.3", "header and another client's body", WEB, POST, "invalid_request"),
+    row("6749 2.3", "a wrong header and the body", basic("post", "x"), POST, "invalid_request"),
+    row("6749 2.3", "header and another client_id", WEB, {"client_id": "stefapp"}, "invalid_request"),
+    row("7521 4.2", "header and assertion", WEB, ASSERTION, "invalid_client"),
+    row("7521 4.2", "body and assertion", "", {**POST, **ASSERTION}, "invalid_client"),
+    row("7521 4.2", "a public client and assertion", "", {"client_id": "stefapp", **ASSERTION}, "invalid_client"),
+    row("7521 4.2", "all three", WEB, {**SECRET, **ASSERTION}, "invalid_client"),
+    row("7521 4.2", "assertion alone", "", ASSERTION, "invalid_client"),
+]  # fmt: skip
+
+WRONG = [
+    row("6749 2.3.1", "body where header is registered", "", SECRET),
+    row("6749 2.3.1", "header where body is registered", basic("post", SECRETS["post"]), {}),
+    row("6749 2.3.1", "none where header is registered", "", {"client_id": "web"}),
+    row("6749 2.3.1", "none where body is registered", "", {"client_id": "post"}),
+    row("6749 2.3.1", "a secret of a public client", "", {"client_id": "stefapp", "client_secret": "x"}),
+    row("6749 2.3.1", "a header of a public client", basic("stefapp", ""), {}),
+    row("6749 2.3.1", "an empty secret in the header", basic("web", ""), {}),
+    row("6749 2.3.1", "an empty secret in the body", "", {"client_id": "post", "client_secret": ""}),
+    row("6749 2.3.1", "the digest for the secret", basic("web", "0" * 64), {}),
+    row("6749 2.3.1", "an unknown client", basic("nobody", "x"), {}),
+    row("6749 2.3.1", "a resource server at the token endpoint", basic("chirp", SECRETS["chirp"]), {}),
+    row("6749 2.3.1", "another client's secret", basic("web", SECRETS["post"]), {}),
+    row("6749 2.3.1", "the name in another case", basic("WEB", SECRETS["web"]), {}),
+    row("7617 2", "no colon", "Basic " + base64.b64encode(b"web").decode(), {}),
+    row("7617 2", "no base64", "Basic ???", {}),
+    row("7617 2", "no text", "Basic " + base64.b64encode(b"\xff:\xff").decode(), {}),
+    row("7617 2", "nothing", "Basic", {}),
+    row("7617 2", "a zero byte", basic("web\x00", SECRETS["web"]), {}),
+    row("6750 2.1", "a bearer token", "Bearer x", {"client_id": "stefapp"}),
+    row("6750 2.1", "another scheme", "Digest x", {"client_id": "stefapp"}),
+    row("6749 2.3", "nobody", "", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke"])
+@pytest.mark.parametrize("header, body, error", BOTH)
+def test_two_ways_at_once(
+    header: str, body: dict[str, str], error: str, path: str, server: Live
+) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", **body}
+    headers = {"authorization": header} if header else {}
+    answer = server.http.post(path, data=form, headers=headers)
+    assert answer.status_code in {400, 401}
+    assert answer.json()["error"] == error
+
+
+@pytest.mark.parametrize("path", ["/token", "/par", "/revoke"])
+@pytest.mark.parametrize("header, body", WRONG)
+def test_not_the_way_that_is_registered(
+    header: str, body: dict[str, str], path: str, server: Live
+) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", **body}
+    headers = {"authorization": header} if header else {}
+    answer = server.http.post(path, data=form, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+
+
+def test_a_refused_proof_changes_nothing(server: Live) -> None:
+    mine = tokens(server, AS_WEB)
+    form = {"token": mine["refresh_token"], **SECRET}
+    assert server.http.post("/revoke", data=form, headers={"authorization": WEB}).status_code == 400
+    (family,) = [one for one in every(server, TokenFamily) if one.client == "web"]
+    assert find(server, TokenFamily, family.id).status == "open"
+
+
+@pytest.mark.parametrize("by", [AS_WEB, AS_POST, STEFAPP], ids=["header", "body", "none"])
+def test_the_registered_way_alone(by: Asking, server: Live) -> None:
+    assert call(server, "/revoke", {"token": "x"}, by).status_code == 200
