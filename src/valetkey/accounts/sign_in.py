@@ -98,11 +98,11 @@ class Noted(msgspec.Struct, frozen=True):
 
 
 def refused(user: User | None, env: Env) -> Rule[Noted]:
-    """What is told of a wrong password: nothing for a name that nobody has."""
+    """What is told of a wrong password. Of a name that nobody has the same is told, without the
+    name: else the time that writing takes would say which of the two it was (ATTACKS A70)."""
     yield from ()
-    if user is None:
-        return Noted()
-    return Noted(events=(event(env, "sign-in-refused", by="user", user=user.id),))
+    name = "" if user is None else user.id
+    return Noted(events=(event(env, "sign-in-refused", by="user", user=name),))
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:
