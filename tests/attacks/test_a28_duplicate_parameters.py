@@ -1,4 +1,4 @@
-"""A28 (RFC 6749 3.1, 3.2): of two values nobody knows which one was checked, so both are refused."""
+"""A28 (RFC 6749 3.1): of two values nobody knows which one was checked, so both are refused."""
 
 from urllib.parse import urlencode
 
