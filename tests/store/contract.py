@@ -76,7 +76,6 @@ class StoreContract:
         "text",
         [
             row("port", "quotes", "a'b\"c`d"),
-            row("port", "a zero byte", "a\x00b"),
             row("port", "beyond the basic plane", "🗝\U0010ffff"),
             row("port", "line separators", "a\n\r\u2028b"),
             row("port", "64 KiB", "x" * 65536),
@@ -86,6 +85,10 @@ class StoreContract:
         await put(store, once(text))
         assert await kept(store, once(text)) == replace(once(text), version=1)
         assert await kept(store, once(text + "x")) is None
+
+    async def test_a_key_with_a_zero_byte_is_not_found(self, store: Store) -> None:
+        await put(store, once("a"))
+        assert await kept(store, once("a\x00b")) is None
 
     # Each change has its precondition.
 

@@ -6,6 +6,7 @@
   cannot write: then nothing was promised.
 - Two commits never both succeed on the same precondition.
 - A record that `commit` wrote comes back with its version counted up by one, from 1.
+- A key holds no zero byte; asked for one that does, a store finds nothing.
 - `sweep` forgets what has expired, some rows at a time. What has expired may be found until then:
   rules look at the time themselves.
 """

@@ -60,7 +60,10 @@ def _sought(want: Want, parameters: list[Any]) -> str:
 
 
 def _conditions(parameters: list[Any], **columns: Any) -> str:
-    """Equalities; a place that is not known (None) is left out."""
+    """Equalities; a place that is not known (None) is left out, and a text with a zero byte, which
+    this database cannot hold, is equal to nothing."""
+    if any(isinstance(value, str) and "\x00" in value for value in columns.values()):
+        return "false"
     known = {name: value for name, value in columns.items() if (name, value) != ("place", None)}
     parts = []
     for name, value in known.items():

@@ -70,7 +70,8 @@ class PostgresStore:
         return Found({want: tuple(records) for want, records in found.items()})
 
     async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        await self._committer.submit(changes, events)
+        if changes or events:
+            await self._committer.submit(changes, events)
 
     async def page(self, query: Query[R]) -> Page[R]:
         rows = await self._fetch(statements.page(query))

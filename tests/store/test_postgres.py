@@ -1,0 +1,88 @@
+"""The PostgreSQL store keeps the promises of the port, and refuses a database that forgets."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.postgres import MISSING, Cluster, cluster
+from tests.store.contract import StoreContract
+from tests.store.samples import once
+
+from valetkey.model.change import Create
+from valetkey.store.port import RECORDS, Store, Unavailable
+
+asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
+
+from valetkey.store.postgres import PostgresStore, UnsafeDatabase  # noqa: E402
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.xdist_group("postgres"),
+    pytest.mark.skipif(bool(MISSING), reason=MISSING),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+async def url(server: Cluster) -> str:
+    """The address of a database with nothing in it but the schema."""
+    store = await PostgresStore.open(server.url)
+    await store.close()
+    connection = await asyncpg.connect(server.url)
+    await connection.execute(f"TRUNCATE {', '.join(kind.table for kind in RECORDS)}")
+    await connection.close()
+    return server.url
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    opened = await PostgresStore.open(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def twin(store: Store, url: str) -> AsyncIterator[Store]:
+    """Another node on the same database."""
+    opened = await PostgresStore.open(url)
+    yield opened
+    await opened.close()
+
+
+class TestPostgresStore(StoreContract):
+    """See the contract."""
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])
+async def test_a_database_that_would_forget_is_refused(setting: str) -> None:
+    with (
+        cluster(**{setting: "off"}) as one,
+        pytest.raises(UnsafeDatabase, match=f"{setting} = off"),
+    ):
+        await PostgresStore.open(one.url)
+
+
+async def test_no_database_is_said_plainly_and_soon() -> None:
+    with pytest.raises(Unavailable):
+        await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nowhere")
+
+
+async def test_a_database_that_goes_away_is_told_and_comes_back() -> None:
+    with cluster() as one:
+        store = await PostgresStore.open(one.url)
+        try:
+            await store.commit((Create(once("before")),))
+            one.stop()
+            with pytest.raises(Unavailable):
+                await store.commit((Create(once("during")),))
+            with pytest.raises(Unavailable):
+                await store.read()
+            one.start()
+            await store.read()
+            await store.commit((Create(once("after")),))
+        finally:
+            await store.close()
