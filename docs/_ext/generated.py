@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 import msgspec
+from docs._ext.citations import citations, link
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -106,6 +107,15 @@ def catalog() -> str:
     )
 
 
+def cited_where() -> str:
+    """A row for each standard that the code cites."""
+    rows = (
+        (link(document, "", document), *_places(sections))
+        for document, sections in sorted(citations().items())
+    )
+    return _table(("standard", "sections", "in"), rows)
+
+
 def with_facts(page: str) -> str:
     """The page of errors, each heading followed by what the code's class says. Raises ValueError
     where the headings are not the registered codes."""
@@ -128,11 +138,8 @@ def methods(endpoint: Endpoint) -> str:
 
 
 def cited(cite: Cite) -> str:
-    """A citation; of an RFC, with its address."""
-    if not cite.document.startswith("RFC "):
-        return str(cite)
-    number = cite.document.removeprefix("RFC ")
-    return f"[{cite}](https://www.rfc-editor.org/rfc/rfc{number}#section-{cite.section})"
+    """A citation, with its address."""
+    return link(cite.document, cite.section, str(cite))
 
 
 def _facts(code: str) -> str:
@@ -193,6 +200,16 @@ def _kind(of: Any) -> str:
     return "a table"
 
 
+def _places(sections: dict[str, set[str]]) -> tuple[str, str]:
+    named = sorted((one for one in sections if one), key=_order)
+    modules = sorted(set().union(*sections.values()))
+    return ", ".join(named), ", ".join(_code(one) for one in modules)
+
+
+def _order(section: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(part), "") if part.isdigit() else (99, part) for part in section.split("."))
+
+
 def _plain(value: object) -> object:
     return msgspec.to_builtins(value, enc_hook=str)
 
@@ -227,6 +244,7 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "features": features,
     "declared": declared,
     "catalog": catalog,
+    "cited": cited_where,
 }
 
 

@@ -10,6 +10,7 @@ PAGES: Final = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 
 _BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+_SPAN: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -33,6 +34,21 @@ def read(page: Path) -> str:
 def blocks(*languages: str) -> list[Block]:
     """Every block in one of the languages, on every page."""
     return [one for page in PAGES for one in _blocks(page) if one.language in languages]
+
+
+def commands() -> list[Block]:
+    """Every line of a shell block, and every code span, that runs `make` or `valetkey`."""
+    lines = [
+        one._replace(line=one.line + number, text=line)
+        for one in blocks("sh", "console")
+        for number, line in enumerate(one.text.splitlines(), 1)
+    ]
+    spans = [
+        Block(page, read(page).count("\n", 0, match.start()) + 1, "", match[1])
+        for page in PAGES
+        for match in _SPAN.finditer(read(page))
+    ]
+    return [one for one in (*lines, *spans) if one.text.split()[:1] in (["make"], ["valetkey"])]
 
 
 def links(page: Path) -> list[str]:

@@ -1,0 +1,146 @@
+"""What the pages say holds: code compiles, commands are there, files can be applied, links lead
+somewhere."""
+
+import os
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, read
+
+from valetkey.cli.catalogs import read_catalog
+from valetkey.cli.declaration import TABLES
+from valetkey.cli.root import valetkey
+from valetkey.settings import load
+from valetkey.wire import catalog
+
+TARGETS: Final = re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+PICTURES: Final = ROOT / "docs" / "pictures"
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_compiles(block: Block) -> None:
+    compile(block.text, str(block), "exec", dont_inherit=True)
+
+
+@pytest.mark.parametrize("line", commands(), ids=str)
+def test_a_command_is_there(line: Block) -> None:
+    program, *words = shlex.split(line.text, comments=True)
+    if program == "make":
+        assert {word for word in words if "=" not in word} <= {*TARGETS}
+    else:
+        _follow(words)
+
+
+def _follow(words: list[str]) -> None:
+    """Goes down the line, word by word: groups, commands, options and their values."""
+    context = click.Context(valetkey, info_name="valetkey")
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        command = context.command
+        if word.startswith("-"):
+            known = {name: one for one in command.get_params(context) for name in one.opts}
+            option = known[word.partition("=")[0]]
+            if isinstance(option, click.Option) and not option.is_flag and "=" not in word:
+                rest.pop(0)
+        elif isinstance(command, click.Group):
+            context = click.Context(command.commands[word], info_name=word, parent=context)
+        else:
+            assert any(isinstance(one, click.Argument) for one in command.params), word
+
+
+CATALOGS: Final = [one for one in blocks("toml") if "permissions" in tomllib.loads(one.text)]
+STATES: Final = [one for one in blocks("toml") if TABLES.keys() & tomllib.loads(one.text).keys()]
+
+
+@pytest.mark.parametrize("block", CATALOGS, ids=str)
+def test_a_catalog_is_one(block: Block, tmp_path: Path) -> None:
+    assert catalog.mistakes(read_catalog(_written(block, tmp_path))) == []
+
+
+@pytest.mark.parametrize("block", STATES, ids=str)
+def test_declared_state_can_be_applied(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in re.findall(r'_env = "(\w+)"', block.text):
+        monkeypatch.setenv(name, "s" * 40)
+    for name in re.findall(r'secret_file = "([a-z.]+)"', block.text):
+        Path(name).write_text("s" * 40, "utf-8")
+    for name in re.findall(r'catalog_file = "([a-z.]+)"', block.text):
+        (shown,) = [one for one in CATALOGS if one.page == block.page]
+        Path(name).write_text(shown.text, "utf-8")
+    file = str(_written(block, tmp_path))
+    done = CliRunner().invoke(valetkey, ["apply", "-f", file, "--dry-run"])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    "block", [one for one in blocks("toml") if one not in (*CATALOGS, *STATES)], ids=str
+)
+def test_settings_hold(block: Block, tmp_path: Path) -> None:
+    here = block._replace(text=block.text.replace("/var/lib/valetkey/", ""))
+    load({}, {}, _written(here, tmp_path))
+
+
+def _written(block: Block, folder: Path) -> Path:
+    file = folder / "shown.toml"
+    file.write_text(block.text, "utf-8")
+    return file
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_pages_of_the_documentation_link_to_nothing_outside_it() -> None:
+    docs = ROOT / "docs"
+    for page in PAGES:
+        if page.is_relative_to(docs):
+            local = [link for link in links(page) if "://" not in link]
+            outside = [one for one in local if os.path.relpath(page.parent / one, docs)[:2] == ".."]
+            assert outside == [], page
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    (index, *_) = [page for page in PAGES if page.name == "index.md"]
+    named = set(re.findall(r"^([a-z]+/[a-z-]+)$", read(index), re.MULTILINE))
+    there = {
+        page.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        for page in PAGES
+        if page.is_relative_to(ROOT / "docs") and page != index
+    }
+    assert named == {one for one in there if not one.startswith("decisions/")}
+
+
+def test_the_readme_says_what_it_is_in_twenty_lines() -> None:
+    opening = read(ROOT / "README.md").partition("## ")[0]
+    assert len([line for line in opening.splitlines() if line]) <= 20
+
+
+def test_the_screenshot_is_small() -> None:
+    assert (PICTURES / "consent.png").stat().st_size < 200_000
+
+
+def test_the_drawing_is_readable_in_light_and_dark_and_aloud() -> None:
+    drawing = PICTURES / "flow.svg"
+    tree = ElementTree.parse(drawing)
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    assert tree.findtext("svg:title", namespaces=space)
+    assert tree.findtext("svg:desc", namespaces=space)
+    assert "prefers-color-scheme: dark" in drawing.read_text("utf-8")
+    assert "http" not in drawing.read_text("utf-8").replace(space["svg"], "")

@@ -1,0 +1,144 @@
+"""The reference says all that there is: settings, commands, errors, endpoints, standards."""
+
+import ipaddress
+import os
+import re
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+from docs._ext.citations import citations
+from docs._ext.generated import FOLDS, MARK, filled, with_facts
+from tests.docs.markdown import ROOT, read
+
+from valetkey.cli.root import valetkey
+from valetkey.endpoints.drivers import endpoints
+from valetkey.endpoints.health import health
+from valetkey.http.installation import Installations
+from valetkey.http.shell import Shell
+from valetkey.model.policy import Lifetimes
+from valetkey.oauth.features import FEATURES
+from valetkey.pages.frame import Frame, Look
+from valetkey.pages.routes import pages
+from valetkey.settings.tree import LEAVES
+from valetkey.spec.errors import registered
+from valetkey.store.memory import MemoryStore
+from valetkey.store.port import RECORDS
+
+REFERENCE: Final = ROOT / "docs" / "reference"
+ROW: Final = re.compile(r"^\| `(/[^`]*)` \| ([A-Z, ]+)", re.MULTILINE)
+
+
+def _page(name: str) -> str:
+    return filled(read(REFERENCE / f"{name}.md"))
+
+
+def _shell() -> Shell:
+    store = MemoryStore()
+    at = Installations(
+        store,
+        issuer="http://127.0.0.1:8000",
+        lifetimes=Lifetimes(),
+        features=FEATURES,
+        master_key=bytes(32),
+    )
+    return Shell(store, at)
+
+
+def test_every_fold_is_on_a_page() -> None:
+    marks = [mark for file in REFERENCE.glob("*.md") for mark in MARK.findall(read(file))]
+    assert sorted(marks) == sorted(FOLDS)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_setting(name: str) -> None:
+    page = _page("settings")
+    assert f"| `{name}` |" in page or f"VALETKEY_{name.upper()}" in page
+
+
+def _commands(context: click.Context) -> list[str]:
+    if not isinstance(context.command, click.Group):
+        return [context.command_path]
+    children = [
+        click.Context(one, info_name=name, parent=context)
+        for name, one in context.command.commands.items()
+    ]
+    return [path for child in children for path in _commands(child)]
+
+
+@pytest.mark.parametrize("path", _commands(click.Context(valetkey, info_name="valetkey")))
+def test_every_command(path: str) -> None:
+    assert f"\n### {path}\n" in _page("commands")
+
+
+@pytest.mark.parametrize("code", registered())
+def test_every_error(code: str) -> None:
+    assert f"\n({code})=\n## {code}\n" in with_facts(_page("errors"))
+
+
+def test_an_error_without_an_entry_is_noticed() -> None:
+    page = _page("errors").replace("## login_required", "## login_wanted")
+    with pytest.raises(ValueError, match=r"login_required.*login_wanted"):
+        with_facts(page)
+
+
+def test_every_endpoint_with_its_methods() -> None:
+    told = dict(ROW.findall(_page("endpoints")))
+    served = {
+        path: one.methods - {"OPTIONS", "HEAD"}
+        for path, one in endpoints(FEATURES, _shell()).items()
+    }
+    assert {path: {*text.strip().split(", ")} for path, text in told.items()} == served
+
+
+def test_every_page_for_people() -> None:
+    frame = Frame(
+        _shell(),
+        issuer="http://127.0.0.1:8000",
+        look=Look(name="valetkey"),
+        unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
+    )
+    served = {
+        getattr(route, "path", "")
+        for route in pages(frame, lifespan=lambda _: nullcontext()).routes
+    }
+    told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))
+    assert told == served - {"/static", "/{path:path}"}
+
+
+def test_every_health_check() -> None:
+    told = set(re.findall(r"^\| `(/\w+)` \| 200:", _page("endpoints"), re.MULTILINE))
+    assert told == health(_shell()).keys()
+
+
+@pytest.mark.parametrize("document", citations())
+def test_every_standard_that_the_code_cites(document: str) -> None:
+    told, _, _ = read(REFERENCE / "standards.md").partition("## Where each is cited")
+    number = document.removeprefix("RFC ")
+    assert re.search(rf"(?<!\d){re.escape(number)}(?!\d)", told)
+
+
+@pytest.mark.parametrize("table", [record.table for record in RECORDS])
+def test_every_table_of_the_database(table: str) -> None:
+    page = read(ROOT / "docs" / "explanation" / "tokens.md")
+    assert re.search(rf"^\|.*`{table}`.*\|", page, re.MULTILINE)
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    sphinx = Path(sys.executable).with_name("sphinx-build")
+    command = [str(sphinx), "-W", "--keep-going", "-q", "docs", str(tmp_path / "html")]
+    done = subprocess.run(
+        [*command, "-d", str(tmp_path / "doctrees")],
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    built = (tmp_path / "html" / "reference" / "errors.html").read_text("utf-8")
+    assert 'id="invalid_grant"' in built
