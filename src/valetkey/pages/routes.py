@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from valetkey.http.front import Endpoint, Handler, serve
-from valetkey.http.reply import Reply, see_other
+from valetkey.http.reply import SAFE, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.pages.apps import Apps
@@ -38,6 +39,15 @@ class Page:
         return await self._handlers[request.method](request)
 
 
+class Files(StaticFiles):
+    """Our own style and pictures, which are what they say they are."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update({name.decode(): value.decode() for name, value in SAFE})
+        return response
+
+
 def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
     """Every page. A path that is none of these gets the error page too. `lifespan` runs what has
     to run beside the application."""
@@ -62,7 +72,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
     return Starlette(
         routes=[
             *routes,
-            Mount(STATIC, StaticFiles(directory=str(files("valetkey.pages") / "static"))),
+            Mount(STATIC, Files(directory=str(files("valetkey.pages") / "static"))),
             Route("/{path:path}", nowhere),
         ],
         lifespan=lifespan,
