@@ -1,9 +1,12 @@
 """Metadata documents: an authorization server's (RFC 8414) and a resource server's (RFC 9728)."""
 
+import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+from valetkey.jose.objects import read_object
 
 AUTHORIZATION_SERVER: Final = "/.well-known/oauth-authorization-server"
 OPENID: Final = "/.well-known/openid-configuration"
@@ -65,3 +68,44 @@ def well_known(identifier: str, suffix: str) -> str:
     parts = urlsplit(identifier)
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}{suffix}{parts.path.rstrip('/')}{query}"
+
+
+class BadMetadata(ValueError):
+    """The document is not the metadata of the server that was asked. Says why."""
+
+
+def read_server(raw: bytes, *, issuer: str) -> ServerMetadata:
+    """The metadata of this very issuer, whose name is compared as a plain string (RFC 8414 3.3).
+
+    Raises BadMetadata, also for an address that others could listen to.
+    """
+    try:
+        found = msgspec.convert(read_object(raw), ServerMetadata)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadMetadata(f"not a metadata document: {error}") from error
+    if found.issuer != issuer:
+        raise BadMetadata(f"speaks of {found.issuer!r}, not of {issuer!r}")
+    for name, value in msgspec.structs.asdict(found).items():
+        if name.endswith(("_endpoint", "_uri")) and value and not is_protected(value):
+            raise BadMetadata(f"{name} is not https")
+    return found
+
+
+def is_protected(address: str) -> bool:
+    """Whether nobody on the way can listen: https, or http to this machine or to a name kept for
+    tests (RFC 9700 2.6; RFC 6761 6.2, 6.3)."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_local(host)))
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".test"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
