@@ -9,6 +9,7 @@ from valetkey.pages.views import Trouble
 from valetkey.spec.errors import (
     AccessDenied,
     InvalidClient,
+    InvalidRequest,
     InvalidRequestUri,
     OAuthError,
     ServerError,
@@ -16,10 +17,9 @@ from valetkey.spec.errors import (
 )
 
 
-class NoSuchPage(OAuthError):
+class NoSuchPage(InvalidRequest):
     """There is no such page, or it is another user's: the two look alike."""
 
-    code = "not_found"
     says = "there is no such page"
     default_status = 404
 
