@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
+.NOTPARALLEL:
 
 .PHONY: help demo test check bench docs format coverage lock clean
 
@@ -9,37 +10,37 @@ help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-demo: .venv/.installed  ## play the whole story: sign-in, consent, use, change, stop
+demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, stop
 	@$(BIN)/valetkey demo $(ARGS)
 
-test: .venv/.installed  ## run the tests (ARGS go to pytest)
+test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 	@scripts/debian-packages.sh chromium fonts-dejavu-core
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
-check: .venv/.installed  ## format, lint, types, layers
+check: .venv/.dev .venv/.project  ## format, lint, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: .venv/.installed  ## measure the server on this machine, one core of it
+bench: .venv/.dev .venv/.project  ## measure the server on this machine, one core of it
 	@$(BIN)/python -m bench.run $(ARGS)
 
-docs: .venv/.installed  ## build the documentation into build/docs
+docs: .venv/.dev .venv/.project  ## build the documentation into build/docs
 	@$(BIN)/sphinx-build -W --keep-going -q $(ARGS) docs build/docs
 	@echo build/docs/index.html
 
-format: .venv/.installed  ## format and mend what ruff can
+format: .venv/.dev .venv/.project  ## format and mend what ruff can
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-coverage: .venv/.installed  ## run the tests and say which lines none of them ran
+coverage: .venv/.dev .venv/.project  ## run the tests and say which lines none of them ran
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
-lock: .venv/.locked  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
+lock: .venv/.dev  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)
 	@scripts/lock.sh $(ARGS)
 
 clean:  ## remove the environment and all that was built
@@ -47,11 +48,16 @@ clean:  ## remove the environment and all that was built
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# One environment, filled as far as it is needed: the demo wants the server alone, the rest wants all.
 # A changed lock is installed anew; a changed pyproject.toml only the project itself.
-.venv/.locked: requirements/dev.txt scripts/environment.sh
-	@scripts/environment.sh requirements/dev.txt
+.venv/.server: requirements/server.txt scripts/environment.sh
+	@scripts/environment.sh requirements/server.txt
 	@touch $@
 
-.venv/.installed: .venv/.locked pyproject.toml
+.venv/.dev: requirements/dev.txt scripts/environment.sh
+	@scripts/environment.sh requirements/dev.txt
+	@touch .venv/.server $@
+
+.venv/.project: .venv/.server pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

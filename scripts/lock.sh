@@ -2,10 +2,18 @@
 # Renews the locks: versions and hashes, no addresses. Arguments go to uv.
 set -eu
 
-.venv/bin/uv pip compile pyproject.toml --extra server --extra postgres --extra docs --group dev \
-    --universal --python-version 3.11 --fork-strategy fewest \
-    --generate-hashes --no-header --no-emit-index-url \
-    --quiet --output-file requirements/dev.txt "$@"
+compile() {
+    file=$1
+    shift
+    .venv/bin/uv pip compile pyproject.toml \
+        --universal --python-version 3.11 --fork-strategy fewest \
+        --generate-hashes --no-header --no-emit-index-url \
+        --quiet --output-file "requirements/$file" "$@"
+}
+
+compile dev.txt --extra server --extra postgres --extra docs --group dev "$@"
+# The small lock holds the same versions: whatever the demo shows is what the tests ran.
+compile server.txt --extra server --group project --constraint requirements/dev.txt
 
 if ! command -v npm >/dev/null; then
     echo "npm is missing: tests/clients/node/package-lock.json stays as it is"
