@@ -14,7 +14,7 @@ from valetkey.oauth.context import Context
 from valetkey.pages import views, words
 from valetkey.pages.authorize import continue_at, leave
 from valetkey.pages.frame import APPS, Frame
-from valetkey.pages.sign_in import Refused, again, sign_in
+from valetkey.pages.sign_in import Refused, sign_in
 from valetkey.pages.views import SignInPurpose
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
@@ -45,8 +45,9 @@ class Interaction:
             return see_other(continue_at(name))
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, Refused):
-            view = self._sign_in(request, decision, context)
-            return again(self._frame, request, view, refusal=outcome)
+            view = outcome.shown_on(self._sign_in(request, decision, context))
+            reply = self._page(request, view, decision, status=outcome.status)
+            return reply.having(*outcome.headers)
         await self._frame.shell.settle(
             lambda context: signed_in(name, visit, outcome.session.id, context=context)
         )
@@ -93,10 +94,13 @@ class Interaction:
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
 
-    def _page(self, request: Request, view: views.View, asked: Login | Consent) -> Reply:
+    def _page(
+        self, request: Request, view: views.View, asked: Login | Consent, *, status: int = 200
+    ) -> Reply:
         return self._frame.page(
             request,
             view,
+            status=status,
             language=asked.pending.parameters.get("ui_locales", "").partition(" ")[0],
             form_action=redirect.origin(asked.reply_to.uri),
         )

@@ -5,7 +5,7 @@ import msgspec
 from valetkey.accounts.sign_in import SignedIn, candidate, open_session, refused
 from valetkey.accounts.throttle import Throttled, network_of
 from valetkey.http.front import within
-from valetkey.http.reply import Reply, see_other
+from valetkey.http.reply import Headers, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
@@ -25,6 +25,23 @@ class Refused(msgspec.Struct, frozen=True):
     problem: SignInProblem
     username: str
     retry_after: int = 0
+
+    @property
+    def status(self) -> int:
+        return 429 if self.problem is SignInProblem.THROTTLED else 400
+
+    @property
+    def headers(self) -> Headers:
+        return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
+
+    def shown_on(self, view: views.SignIn) -> views.SignIn:
+        """The form again, with what was wrong."""
+        return msgspec.structs.replace(
+            view,
+            problem=self.problem,
+            username=self.username,
+            retry_after=self.retry_after,
+        )
 
 
 async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | Refused:
@@ -54,33 +71,20 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
 async def _opened(
     frame: Frame, request: Request, user: User, *, username: str, network: str
 ) -> SignedIn:
-    visit = frame.cookies.visit(request)
+    # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
+    before = await frame.person(request)
     signed_in, _ = await frame.shell.settle(
         lambda context: open_session(
             user,
             username=username,
             network=network,
-            replaces=visit.session,
+            replaces="" if before is None else before.session.id,
             seconds=context.lifetimes.session,
             epoch=context.epoch,
             env=context.env,
         )
     )
     return signed_in
-
-
-def again(frame: Frame, request: Request, view: views.SignIn, *, refusal: Refused) -> Reply:
-    """The form again, with what was wrong."""
-    shown = msgspec.structs.replace(
-        view,
-        problem=refusal.problem,
-        username=refusal.username,
-        retry_after=refusal.retry_after,
-    )
-    if refusal.problem is not SignInProblem.THROTTLED:
-        return frame.page(request, shown, status=400)
-    retry = str(refusal.retry_after).encode()
-    return frame.page(request, shown, status=429).having((b"retry-after", retry))
 
 
 class SignInPage:
@@ -103,7 +107,9 @@ class SignInPage:
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
         outcome = await sign_in(self._frame, request, form)
         if isinstance(outcome, Refused):
-            return again(self._frame, request, await self._view(request, target), refusal=outcome)
+            view = outcome.shown_on(await self._view(request, target))
+            reply = self._frame.page(request, view, status=outcome.status)
+            return reply.having(*outcome.headers)
         return self._frame.cookies.signed_in(see_other(target), outcome.session, outcome.secret)
 
     async def _view(self, request: Request, target: str) -> views.SignIn:
