@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, TypeAlias
 
 from valetkey.spec.errors import InvalidRequest
@@ -48,12 +47,11 @@ class Request:
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name."""
+        """The cookies by name (RFC 6265 4.2.1). One that cannot be read hides no other: a sibling
+        site may set what it likes."""
         found = [value.decode("latin-1") for key, value in self._headers if key == b"cookie"]
-        try:
-            return {name: morsel.value for name, morsel in SimpleCookie("; ".join(found)).items()}
-        except CookieError:
-            return {}
+        pairs = [pair.partition("=") for pair in ";".join(found).split(";")]
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
     def form(self, *, repeatable: frozenset[str] = frozenset({"resource"})) -> Form:
         """The form in the body. Raises InvalidRequest (415 for another content type)."""

@@ -35,10 +35,15 @@ class SignOutPage:
 
     async def submit(self, request: Request) -> Reply:
         """Ends the session. The cookie goes even where the session is over (ATTACKS A66)."""
+        visit = self._frame.cookies.visit(request)
+        if not visit.session:
+            # Another site's form comes without cookies; an answer that deletes one would sign the
+            # user out all the same.
+            return see_other(SIGNED_OUT)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=SIGN_OUT, session=visit.session)
         person = await self._frame.person(request)
         if person is not None:
-            context = await self._frame.shell.context()
-            self._frame.posted(request, context, purpose=SIGN_OUT, session=person.session.id)
             await self._frame.shell.settle(
                 lambda context: close_session(person.session.id, context.env)
             )
