@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from os import urandom
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -129,7 +130,8 @@ class Frame:
     def refused(self, request: Request, error: OAuthError) -> Reply:
         """What a page answers to an error: its own page, or the sign-in that is needed first."""
         if isinstance(error, SignInFirst):
-            return see_other(f"{SIGN_IN}?next={request.path}")
+            # The path is decoded, so it may hold anything, a line end too.
+            return see_other(f"{SIGN_IN}?next={quote(request.path)}")
         return self.error(request, error)
 
     def error(self, request: Request, error: OAuthError, *, back: Back | None = None) -> Reply:

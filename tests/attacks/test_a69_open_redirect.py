@@ -1,0 +1,127 @@
+"""A69: after signing in a browser stays here, whatever the address asked for."""
+
+import pytest
+from tests.attacks.play import signed_in
+from tests.installation import PASSWORDS
+from tests.live import Live
+
+TARGETS = (
+    "//evil.example",
+    "///evil.example",
+    "////evil.example",
+    "/\\evil.example",
+    "\\/evil.example",
+    "\\\\evil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "https://evil.example",
+    "http://127.0.0.1@evil.example",
+    "//evil.example/apps/x",
+    "/apps//evil.example",
+    "/apps/..//evil.example",
+    "/apps/../sign-out",
+    "/apps/%2e%2e/sign-out",
+    "/apps/\\evil.example",
+    "/apps/x\\..\\..\\evil.example",
+    "/apps/x?next=https://evil.example",
+    "/apps/x#https://evil.example",
+    "/apps/x@evil.example",
+    "/apps/x:y",
+    "/apps/x;y",
+    "/apps/x%0d%0aX-Evil:%201",
+    "/apps/x\r\nX-Evil: 1",
+    "/apps/x\tevil",
+    "/apps/\u2215evil.example",
+    "/apps/é",
+    "/apps/①",
+    "/apps.evil.example",
+    "/apps@evil.example",
+    "/appsevil",
+    "/sign-out",
+    "/authorize?client_id=stefapp",
+    "/continue/x",
+    "/static/key.svg",
+    "apps/x",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    " /apps/x",
+    "\t//evil.example",
+    "%2f%2fevil.example",
+    "%5c%5cevil.example",
+    ".",
+    "..",
+    "/",
+    "x" * 5000,
+)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_that_is_no_page_of_the_users_own(target: str, server: Live) -> None:
+    browser = server.browser()
+    page = browser.http.get("/sign-in", params={"next": target})
+    browser.page = page
+    form = browser.form("sign-in")
+    assert form.action == "/sign-in?next=/apps"
+    sent = {**form.fields, "username": "miko", "password": PASSWORDS["miko"]}
+    answer = browser.http.post("/sign-in", params={"next": target}, data=sent)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/apps"
+    already = browser.http.get("/sign-in", params={"next": target})
+    assert already.headers["location"] == "/apps"
+    assert "x-evil" not in already.headers
+
+
+@pytest.mark.parametrize("target", ["/apps", "/apps/06h0pqlgp1vcmd9aotk1anh82c", "/apps/x/stop"])
+def test_a_page_of_the_users_own(target: str, server: Live) -> None:
+    browser = signed_in(server)
+    answer = browser.http.get("/sign-in", params={"next": target})
+    assert answer.headers["location"] == target
+
+
+PATHS = (
+    "/apps/x%0d%0aX-Evil:%201",
+    "/apps/x%0aX-Evil:%201",
+    "/apps/%0d%0a%0d%0a<script>alert(1)</script>",
+    "/apps/%f0%9f%91%bb",
+    "/apps/%ff%fe",
+    "/apps/x&next=https:%2f%2fevil.example",
+    "/apps/x%26next=evil",
+    "/apps/x%23evil",
+    "/apps/%22%3e%3cscript%3e",
+    "/apps/%2f%2fevil.example",
+    "/apps/%5c%5cevil.example",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_that_wants_a_sign_in_first_leads_to_ours(path: str, server: Live) -> None:
+    answer = server.http.get(path)
+    assert answer.status_code in {303, 404}
+    assert "x-evil" not in answer.headers
+    if answer.status_code == 303:
+        location = answer.headers["location"]
+        assert location.startswith("/sign-in?next=/apps/")
+        assert location.isascii()
+        assert location.isprintable()
+        assert location.count("next=") == 1
+        assert server.http.get(location).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["next", "continue", "return_to", "post_logout_redirect_uri"])
+def test_signing_out_leads_nowhere_else(name: str, server: Live) -> None:
+    browser = signed_in(server)
+    browser.http.get("/sign-out", params={name: "https://evil.example"})
+    browser.open("/sign-out")
+    form = browser.form("sign-out")
+    evil = {name: "https://evil.example"}
+    answer = browser.http.post("/sign-out", params=evil, data={**form.fields, **evil})
+    assert answer.headers["location"] == "/signed-out"
+    assert "evil" not in browser.open("/signed-out?next=https://evil.example").text
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "/evil.example//", "/apps/"])
+def test_no_slash_is_ever_mended_by_a_redirect(path: str, server: Live) -> None:
+    url = server.url + path
+    answer = server.http.get(url, headers={"host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
