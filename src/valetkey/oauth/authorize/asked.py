@@ -88,9 +88,11 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
         raise Over
     if pending.browser != visit.browser:
         raise Over("this request was begun in another browser")
-    of_client = One(Client, pending.client)
-    client = (yield (of_client,)).one(of_client)
-    its = _addressed(_form(pending), client, context, pushed=pending.pushed)
+    of_client, done = One(Client, pending.client), One(Once, f"{REQUEST_URI} {pending.pushed}")
+    found = yield (of_client, done)
+    if pending.pushed and found.one(done) is not None:
+        raise Over
+    its = _addressed(_form(pending), found.one(of_client), context, pushed=pending.pushed)
     request = understood(its.form, its.client, context)
     return Asked(sent=its, request=request, pending=pending), pending
 
