@@ -66,7 +66,7 @@ def agree(
     """The user's yes to the ticked permissions, and no to the rest of what was asked.
 
     What the app cannot do without, and what a ticked permission implies, is part of a yes. A yes
-    to nothing at all is a no. Raises InvalidRequest for a permission that was not asked.
+    to nothing of it, old or new, is a no. Raises InvalidRequest for a permission that was not asked.
     """
     new = frozenset(step.new)
     if not set(ticked) <= new:
@@ -74,7 +74,7 @@ def agree(
     must = required(asked.request) & new
     chosen = context.offer.with_implied([*ticked, *must]) & new
     grant, changes, events = _granted(asked, step, chosen=chosen, context=context)
-    if not grant.permissions:
+    if not grant.allows(asked.request.permissions):
         return cancel(asked, step, context)
     return permit(
         asked,
@@ -137,9 +137,14 @@ def _granted(
     )
     if msgspec.structs.replace(grant, changed=before.changed) == before:
         return before, (), ()
-    kind: Kind = "resumed" if before.status == "paused" and not step.new else "upgraded"
+    kind: Kind = "resumed" if before.status == "paused" else "refused"
     told = _event(
-        asked, step, kind, grant=grant.id, permissions=offer.ordered(chosen), context=context
+        asked,
+        step,
+        "upgraded" if chosen else kind,
+        grant=grant.id,
+        permissions=offer.ordered(chosen or left_out),
+        context=context,
     )
     return grant, (Update(grant),), (told,)
 

@@ -9,6 +9,7 @@ from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
+from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
 
 Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused", "restored"]
@@ -55,7 +56,7 @@ def next_step(
         return NeedConsent(person, None, "permissions", request.permissions)
     if grant.epoch != context.epoch:
         return NeedConsent(person, grant, "restored", request.permissions)
-    new = undecided(request, grant)
+    new = undecided(request, grant, context.offer)
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),
         (grant.status == "paused", "paused"),
@@ -73,16 +74,18 @@ def refusal(step: NeedLogin | NeedConsent) -> OAuthError:
     return InteractionRequired() if step.why == "confirm" else ConsentRequired()
 
 
-def undecided(request: AuthorizationRequest, grant: Grant) -> tuple[str, ...]:
+def undecided(request: AuthorizationRequest, grant: Grant, offer: Offer) -> tuple[str, ...]:
     """What the user has not decided yet. What was refused before is asked again only where the app
-    cannot do without it, or insists by `prompt=consent`."""
-    insists = "consent" in request.prompts
-    return tuple(
+    cannot do without it, insists by `prompt=consent`, or could do nothing at all of what it asks
+    for: a key that opens nothing is none. What an undecided one implies is asked with it."""
+    insists = "consent" in request.prompts or not grant.allows(request.permissions)
+    new = (
         one
         for one in request.permissions
         if one not in grant.permissions
         and (one not in grant.refused or insists or one in required(request))
     )
+    return offer.ordered(offer.with_implied(new) - frozenset(grant.permissions))
 
 
 def required(request: AuthorizationRequest) -> frozenset[str]:
