@@ -54,6 +54,13 @@ def form(parameters: Mapping[str, Any]) -> Form:
     return Form(one, many)
 
 
+def pushed(client: str, **changed: Any) -> dict[str, Any]:
+    """The same for a pushed request, in which the call says who the client is."""
+    return {
+        name: value for name, value in request(client, **changed).items() if name != "client_id"
+    }
+
+
 def request(client: str, **changed: Any) -> dict[str, Any]:
     """An authorization request that would do, as changed. None leaves a parameter out."""
     given = {

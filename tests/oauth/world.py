@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from msgspec.structs import replace
 from tests.installation import CLIENTS, POLICIES, RESOURCE_SERVERS
 from tests.keys import key
-from tests.oauth.forms import KITE, VERIFIER, call, form, request
+from tests.oauth.forms import KITE, VERIFIER, call, form, pushed, request
 
 from valetkey.accounts.sign_in import open_session
 from valetkey.model import ids
@@ -123,10 +123,14 @@ class World:
         wanted = Many(kind)
         return done(self.store.read(wanted)).many(wanted)
 
-    def change(self, kind: type[R], name: str, **fields: Any) -> R:
+    def sweep(self) -> None:
+        """Forgets what has expired."""
+        done(self.store.sweep(self.now))
+
+    def change(self, record: type[R], key: str, /, **fields: Any) -> R:
         """Writes other fields into the record of that key."""
-        self.write(Update(replace(self.need(kind, name), **fields)))
-        return self.need(kind, name)
+        self.write(Update(replace(self.need(record, key), **fields)))
+        return self.need(record, key)
 
     def digest(self) -> dict[str, int]:
         """The version of every record but the events: equal digests, nothing written."""
@@ -245,8 +249,7 @@ class World:
 
     def push(self, client: str, **parameters: Any) -> str:
         """The `request_uri` of a pushed request."""
-        sent = request(client, **parameters) | {"client_id": None}
-        outcome = self.post(push, call(client, **sent))
+        outcome = self.post(push, call(client, **pushed(client, **parameters)))
         assert isinstance(outcome, Answer)
         document: Any = outcome.document
         return str(document["request_uri"])
