@@ -29,13 +29,18 @@ def test_python_compiles(block: Block) -> None:
     compile(block.text, str(block), "exec", dont_inherit=True)
 
 
-@pytest.mark.parametrize("line", commands(), ids=str)
+@pytest.mark.parametrize("line", commands(), ids=lambda one: f"{one} {one.text}")
 def test_a_command_is_there(line: Block) -> None:
     program, *words = shlex.split(line.text, comments=True)
     if program == "make":
         assert {word for word in words if "=" not in word} <= {*TARGETS}
     else:
         _follow(words)
+
+
+@pytest.mark.parametrize("target", sorted({*TARGETS} - {"help"}))
+def test_contributors_know_every_target(target: str) -> None:
+    assert f"\n| `make {target}` |" in read(ROOT / "CONTRIBUTING.md")
 
 
 def _follow(words: list[str]) -> None:
