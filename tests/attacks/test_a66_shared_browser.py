@@ -107,6 +107,6 @@ COOKIES = [
 @pytest.mark.parametrize("header", COOKIES)
 def test_a_sibling_sites_cookie_signs_nobody_out(header: str, server: Live) -> None:
     browser = signed_in(server)
-    whole = header.format(f"vk_session={cookie(browser)}")
-    answer = server.http.get("/apps", headers={"cookie": whole.encode("latin-1")})
+    whole = header.format(f"vk_session={cookie(browser)}").encode("latin-1")
+    answer = server.http.get("/apps", headers={b"cookie": whole})
     assert answer.status_code == 200, answer.headers

@@ -13,6 +13,7 @@ from tests.attacks.play import (
     signed_in,
 )
 from tests.browser import Browser
+from tests.installation import PASSWORDS
 from tests.live import Live
 
 from valetkey.model.grant import Grant
@@ -49,8 +50,8 @@ def test_consent_before_sign_in(action: str, browser: Browser, server: Live) -> 
 
 
 def test_the_sign_in_form_with_an_empty_password(browser: Browser, server: Live) -> None:
-    for fields in ({"password": ""}, {"username": ""}, {"username": "", "password": ""}):
-        browser.press("sign-in", **{"username": "miko", "password": "", **fields})
+    for username, password in (("miko", ""), ("", PASSWORDS["miko"]), ("", "")):
+        browser.press("sign-in", username=username, password=password)
         assert browser.page.status_code == 400
         assert 'id="sign-in"' in browser.page.text
         assert cookie(browser) == ""

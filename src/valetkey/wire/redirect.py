@@ -68,7 +68,8 @@ def host(uri: str) -> str:
 def origin(uri: str) -> str:
     """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`."""
     parts = urlsplit(uri)
-    web = parts.scheme in {"https", "http"}
+    # CSP 3 2.3.1 has no address in brackets, and browsers block the way back to one.
+    web = parts.scheme in {"https", "http"} and "[" not in parts.netloc
     return f"{parts.scheme}://{parts.netloc}" if web else f"{parts.scheme}:"
 
 
