@@ -32,6 +32,9 @@ SECRETS: Final = frozenset(
 )
 """Fields whose values are cut. What binds a request is cut too: nobody reads it."""
 
+SHORTEST_SECRET: Final = 20
+"""Characters from which on a secret is long enough to show a few of them."""
+
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PREFIX: Final = re.compile(
     r"(?:Bearer |Basic |urn:ietf:params:oauth:request_uri:|vk_[a-z]+_)?.{4}"
@@ -44,23 +47,27 @@ class Narrator:
     def __init__(self, out: TextIO, *, color: bool) -> None:
         self._out = out
         self._color = color
+        self._apart = True
 
     def title(self, text: str) -> None:
         """What this is."""
         self._line(self._style(text, "bold"))
 
-    def step(self, number: int, text: str) -> None:
+    def step(self, number: str, text: str) -> None:
         """A step begins."""
         self._line()
         self._line(self._style(f"{number}  {text}", "bold", "cyan"))
+        self._apart = True
 
     def say(self, text: str) -> None:
         """A sentence of the story."""
+        self._part()
         for line in textwrap.wrap(text, WIDTH - 3):
             self._line(f"   {line}")
 
     def items(self, title: str, items: Iterable[tuple[str, str]], *, style: str) -> None:
         """A list: marks and texts."""
+        self._part()
         self._line(f"   {self._style(title, style)}")
         for mark, text in items:
             first, *rest = textwrap.wrap(text, WIDTH - 9)
@@ -72,6 +79,11 @@ class Narrator:
         """Names and what they stand for."""
         for name, value in rows:
             self._line(f"   {name.ljust(LABEL)}{value}")
+
+    def end(self, text: str) -> None:
+        """How it ended."""
+        self._line()
+        self._line(self._style(text, "bold"))
 
     def holds(self, text: str) -> None:
         """Something was looked at, and is as it should be."""
@@ -90,9 +102,11 @@ class Narrator:
         got: Sequence[str] = (),
     ) -> None:
         """What `who` asked and what came back, with the named headers and fields of each."""
-        request = _cut_query(f"{exchange.method} {exchange.url}")
+        address, mark, _ = exchange.url.partition("?")
+        self._part()
         self._line(f"   {self._style(who, 'dim')}")
-        self._line(self._style(_fit(f"   → {request}"), "yellow"))
+        # The query's fields stand below it, as those of a body do.
+        self._line(self._style(f"   → {exchange.method} {address}{mark}", "yellow"))
         self._fields(exchange.asked, sent)
         status = http.HTTPStatus(exchange.status)
         self._line(self._style(f"   ← {status.value} {status.phrase}", "yellow"))
@@ -105,11 +119,20 @@ class Narrator:
 
     def _fields(self, fields: dict[str, str], names: Sequence[str]) -> None:
         for name in names:
-            if name in fields:
-                value = shown(name, fields[name])
-                rows = textwrap.wrap(value, WIDTH - 7 - LABEL) or [""]
-                for label, row in zip([name, *[""] * (len(rows) - 1)], rows, strict=True):
-                    self._line(f"       {self._style(label.ljust(LABEL), 'dim')}{row}")
+            if name not in fields:
+                continue
+            value = shown(name, fields[name])
+            rows = _rows(name, value)
+            labels = [name, *[""] * (len(rows) - 1)]
+            if len(name) >= LABEL:
+                labels, rows = [*labels, ""], ["", *rows]
+            for label, row in zip(labels, rows, strict=True):
+                self._line(f"       {self._style(label.ljust(LABEL), 'dim')}{row}".rstrip())
+
+    def _part(self) -> None:
+        """An empty line before what comes, unless there is one."""
+        if not self._apart:
+            self._line()
 
     def _marked(self, mark: str, text: str, style: str) -> None:
         first, *rest = textwrap.wrap(text, WIDTH - 5)
@@ -124,6 +147,7 @@ class Narrator:
 
     def _line(self, text: str = "") -> None:
         print(text, file=self._out, flush=True)
+        self._apart = not text
 
 
 def shown(name: str, value: str) -> str:
@@ -134,20 +158,14 @@ def shown(name: str, value: str) -> str:
 
 
 def cut(value: str) -> str:
-    """What a secret begins with, and four of its own characters."""
-    match = _PREFIX.match(value)
-    return f"{match[0]}…" if match else "…"
+    """What a secret begins and ends with, and four of its own characters at either end."""
+    match = _PREFIX.match(value) if len(value) >= SHORTEST_SECRET else None
+    return f"{match[0]}…{value[-4:]}" if match else "…"
 
 
-def _cut_query(line: str) -> str:
-    return re.sub(
-        r"([?&])([a-z_]+)=([^&]*)", lambda found: f"{found[1]}{found[2]}={_short(found)}", line
-    )
-
-
-def _short(found: re.Match[str]) -> str:
-    return cut(found[3]) if found[2] in SECRETS else found[3]
-
-
-def _fit(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+def _rows(name: str, value: str) -> list[str]:
+    """A value in lines; a challenge has one for each of its parameters."""
+    parts = value.split('", ') if name == "www-authenticate" else [value]
+    closed = [*(f'{part}",' for part in parts[:-1]), parts[-1]]
+    rows = (textwrap.wrap(one, WIDTH - 7 - LABEL, break_on_hyphens=False) for one in closed)
+    return [row for several in rows for row in several] or [""]

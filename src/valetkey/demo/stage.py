@@ -77,6 +77,12 @@ class Stage:
         self.tokens.parent.mkdir(mode=0o700)
         self.programs.run("valetkey", "apply", "-f", "state.toml")
 
+    def start(self) -> None:
+        """Starts the three programs."""
+        self.start_server()
+        self.start_chirp()
+        self.start_stefapp()
+
     def start_server(self) -> None:
         """Starts the authorization server."""
         self.programs.start("server", "valetkey", "serve", port=self._ports["server"])

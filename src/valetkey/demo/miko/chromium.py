@@ -1,5 +1,6 @@
 """Miko in headless Chromium, by playwright."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -85,8 +86,11 @@ class ChromiumBody:
             raise Lost(f"{button!r} on {self.url} cannot be pressed") from error
 
     def close(self) -> None:
-        self._browser.close()
-        self._playwright.stop()
+        # Ctrl-C reaches the browser too: then it is gone already.
+        with contextlib.suppress(Exception):
+            self._browser.close()
+        with contextlib.suppress(Exception):
+            self._playwright.stop()
 
     def _note(self, response: "Response") -> None:
         request = response.request

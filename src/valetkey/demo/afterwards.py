@@ -1,0 +1,147 @@
+"""What comes after the yes: fresh tokens, one permission less, two more, and the end."""
+
+from collections.abc import Callable
+from typing import Final
+
+from valetkey.demo.play import (
+    APP_TO_CHIRP,
+    APP_TO_SERVER,
+    CHIRP_TO_SERVER,
+    MIKO_TO_SERVER,
+    Play,
+    challenge,
+    closed,
+    state,
+)
+
+_REFRESH: Final = ("grant_type", "client_id", "refresh_token")
+
+
+def refreshes(play: Play) -> None:
+    """The app renews its key by itself."""
+    play.voice.say("Access tokens live for minutes. stefApp fetches fresh ones.")
+    play.window()
+    play.miko.presses("refresh")
+    fresh = play.hear("POST", "/token")
+    play.voice.exchange(
+        fresh,
+        who=APP_TO_SERVER,
+        sent=_REFRESH,
+        got=("access_token", "expires_in", "refresh_token"),
+    )
+    play.check(
+        "the refresh token has turned into its successor",
+        holds=fresh.asked["refresh_token"] == play.refresh_token
+        and fresh.answered["refresh_token"] != play.refresh_token,
+    )
+
+
+def takes_away(play: Play) -> None:
+    """The user takes one permission back."""
+    play.voice.say("Miko opens his connected apps, and takes one permission away.")
+    taken = play.expected.taken
+    sheet = play.connected_app()
+    play.check(f"{taken} is among what stefApp holds", holds=taken in sheet.ids)
+    play.miko.chooses(taken, on=False)
+    play.miko.presses("save")
+    saved = play.miko.latest("POST", "/apps/")
+    play.voice.exchange(saved, who=MIKO_TO_SERVER, sent=("action", "permission"), got=("location",))
+    play.check("it is no longer", holds=taken not in play.miko.reads().ids)
+    play.voice.say("stefApp knows nothing of it yet, and tries to post.")
+    play.window()
+    play.miko.body.fill("text", "Can you hear me?")
+    play.miko.presses("post")
+    refused = play.hear("POST", "/chirps")
+    play.voice.exchange(
+        refused, who=APP_TO_CHIRP, sent=("authorization", "text"), got=("www-authenticate",)
+    )
+    play.check(
+        f"the very next use is refused, though the token is the same: {challenge(refused).scope}",
+        holds=refused.status == 403 and challenge(refused).scope == taken,
+    )
+    learnt = play.hear("POST", "/token")
+    play.voice.exchange(learnt, who=APP_TO_SERVER, sent=_REFRESH, got=("scope",))
+    play.check(
+        "stefApp asks what its key still opens, and learns it",
+        holds=taken not in learnt.answered["scope"].split(),
+    )
+    why = closed(play.miko.body.page, "post")
+    play.check(f'posting is greyed in stefApp: "{why}"', holds=bool(why))
+    others = [play.hear("GET", path).status for path in ("/chirps", "/profile")]
+    play.check("timeline and profile go on as before", holds=others == [200, 200])
+
+
+def asks_for_more(play: Play) -> None:
+    """The app asks for more; the user sees only that."""
+    play.voice.say("stefApp would like to show messages after all. Miko presses Ask for it.")
+    play.miko.presses("ask-messages")
+    pushed = play.hear("POST", "/par")
+    play.voice.exchange(pushed, who=APP_TO_SERVER, sent=("scope", "prompt"), got=("request_uri",))
+    play.miko.opens(play.handed_over())
+    sheet = play.miko.reads()
+    play.voice.say(f'The page says: "{sheet.heading}".')
+    rows = ((f"[{'x' if one.ticked else ' '}]", one.title) for one in sheet.can)
+    play.voice.items("new", rows, style="green")
+    play.voice.items("kept as it is", (("✓", one) for one in sheet.kept), style="dim")
+    play.check(
+        "Miko is asked for what is new, and for nothing else",
+        holds=set(sheet.ids) == play.expected.more,
+    )
+    for permission in sheet.ids:
+        play.miko.chooses(permission, on=True)
+    play.miko.presses("allow")
+    redeemed = play.hear("POST", "/token")
+    play.voice.exchange(redeemed, who=APP_TO_SERVER, sent=("grant_type",), got=("scope",))
+    granted = set(redeemed.answered["scope"].split())
+    play.check(
+        "the key opens these too now, and what Miko took away stays away",
+        holds=play.expected.more <= granted and play.expected.taken not in granted,
+    )
+    page = play.window()
+    read = play.hear("GET", "/messages")
+    play.voice.exchange(read, who=APP_TO_CHIRP, sent=("authorization",))
+    play.check(
+        "stefApp shows the messages", holds=read.status == 200 and not closed(page, "messages")
+    )
+
+
+def stops(play: Play) -> None:
+    """The user takes the key back."""
+    before = play.introspect()
+    play.voice.exchange(before, who=CHIRP_TO_SERVER, sent=("token",), got=("active", "scope"))
+    play.check("the access token is good", holds=before.answered["active"] == "true")
+    play.voice.say("Miko takes the key back.")
+    play.connected_app()
+    play.miko.presses("stop")
+    play.miko.presses("stop")
+    stopped = play.miko.latest("POST", "/apps/")
+    play.voice.exchange(stopped, who=MIKO_TO_SERVER, got=("location",))
+    play.check("stefApp is gone from his list", holds=not play.miko.lists("stefapp"))
+    after = play.introspect()
+    play.voice.exchange(after, who=CHIRP_TO_SERVER, sent=("token",), got=("active",))
+    play.check(
+        "introspection calls the very same token inactive",
+        holds=after.answered["active"] == "false",
+    )
+    page = play.window()
+    refused = play.hear("GET", "/chirps")
+    play.voice.exchange(
+        refused, who=APP_TO_CHIRP, sent=("authorization",), got=("www-authenticate",)
+    )
+    play.check(
+        "Chirp refuses it",
+        holds=refused.status == 401 and challenge(refused).error == "invalid_token",
+    )
+    denied = play.hear("POST", "/token")
+    play.voice.exchange(
+        denied, who=APP_TO_SERVER, sent=_REFRESH, got=("error", "error_description")
+    )
+    play.check(
+        "the refresh token is worth nothing either",
+        holds=denied.status == 400 and denied.answered["error"] == "invalid_grant",
+    )
+    play.check("stefApp greys its window instead of crashing", holds=state(page) == "ended")
+
+
+SCENES: Final[tuple[Callable[[Play], None], ...]] = (refreshes, takes_away, asks_for_more, stops)
+"""In the order in which they are played."""

@@ -1,0 +1,168 @@
+"""A play under way: what the scenes of the story act and look with."""
+
+import time
+from typing import Final
+
+import httpx2
+import msgspec
+
+from valetkey.demo.exchange import Exchange
+from valetkey.demo.miko.html import Element
+from valetkey.demo.miko.person import Miko, Sheet
+from valetkey.demo.narrator import Narrator
+from valetkey.demo.stage import Stage
+from valetkey.wire.bearer import Challenge, read_challenge
+
+PATIENCE: Final = 10.0
+"""Seconds in which something has to happen."""
+
+PAUSE: Final = 0.02
+
+APP_TO_SERVER: Final = "stefApp → authorization server"
+APP_TO_CHIRP: Final = "stefApp → Chirp"
+MIKO_TO_SERVER: Final = "Miko's browser → authorization server"
+MIKO_TO_APP: Final = "Miko's browser → stefApp"
+CHIRP_TO_SERVER: Final = "Chirp → authorization server"
+ANYBODY_TO_CHIRP: Final = "anybody → Chirp"
+
+
+class Broken(Exception):
+    """Something did not hold."""
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What the story comes to: permissions by id, and the words for those that stay locked."""
+
+    required: frozenset[str] = frozenset({"openid", "chirps.read"})
+    optional: frozenset[str] = frozenset(
+        {
+            "profile",
+            "offline_access",
+            "chirps.write",
+            "profile.read",
+            "profile.write",
+            "dms.read",
+        }
+    )
+    cannot: frozenset[str] = frozenset(
+        {
+            "Send direct messages in your name",
+            "Delete your Chirp account, with all that is in it",
+            "See your e-mail address",
+        }
+    )
+    unticked: str = "dms.read"
+    taken: str = "chirps.write"
+    more: frozenset[str] = frozenset({"dms.read", "dms.send"})
+    chirp: str = "Hello from stefApp, with a key that is mine to take back."
+
+
+EXPECTED: Final = Expected()
+
+
+class Play:
+    """The stage with its people on it, and what has been seen so far."""
+
+    def __init__(self, stage: Stage, miko: Miko, voice: Narrator, *, expected: Expected) -> None:
+        self.stage = stage
+        self.miko = miko
+        self.voice = voice
+        self.expected = expected
+        self.at = stage.addresses
+        self.refresh_token = ""
+        self._heard = 0
+        self._http = httpx2.Client(trust_env=False, timeout=PATIENCE)
+
+    def close(self) -> None:
+        """Lets go of what it holds."""
+        self._http.close()
+        self.miko.body.close()
+
+    def check(self, what: str, *, holds: bool) -> None:
+        """Says what holds. Raises Broken where it does not."""
+        if not holds:
+            raise Broken(what)
+        self.voice.holds(what)
+
+    def hear(self, method: str, path: str) -> Exchange:
+        """The next exchange of stefApp's with this method, and a path that begins so. Raises
+        Broken where none comes."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            new = self.stage.tape.exchanges()[self._heard :]
+            for place, exchange in enumerate(new, 1):
+                if exchange.method == method and exchange.path.startswith(path):
+                    self._heard += place
+                    return exchange
+            time.sleep(PAUSE)
+        raise Broken(f"stefApp's {method} {path} never came")
+
+    def call(self, method: str, url: str, **named: object) -> Exchange:
+        """A call of our own: by anybody, or as Chirp."""
+        response = self._http.request(method, url, **named)  # type: ignore[arg-type]
+        request = response.request
+        return Exchange(
+            method=request.method,
+            url=str(request.url),
+            request_headers=dict(request.headers),
+            sent=request.content,
+            status=response.status_code,
+            headers=dict(response.headers),
+            got=response.content,
+        )
+
+    def introspect(self) -> Exchange:
+        """What Chirp learns about the access token that stefApp holds."""
+        token = msgspec.json.decode(self.stage.tokens.read_bytes())["access_token"]
+        auth = ("chirp", self.stage.chirp_secret)
+        return self.call("POST", f"{self.at.server}/introspect", data={"token": token}, auth=auth)
+
+    def handed_over(self) -> str:
+        """The address that stefApp has given to the system browser. Raises Broken."""
+        address = self.stage.door.receive(seconds=PATIENCE)
+        if address is None:
+            raise Broken("stefApp never opened the browser")
+        return address
+
+    def window(self) -> Element:
+        """stefApp's window, once it waits for nothing. Raises Broken."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            self.miko.opens(self.at.window)
+            page = self.miko.body.page
+            if state(page) != "waiting":
+                return page
+            time.sleep(PAUSE)
+        raise Broken("stefApp waits for ever")
+
+    def connected_app(self) -> Sheet:
+        """Miko at the page of stefApp among the connected apps."""
+        self.miko.opens(f"{self.at.server}/apps")
+        self.miko.finds_app("stefapp")
+        return self.miko.reads()
+
+
+def challenge(exchange: Exchange) -> Challenge:
+    """The challenge of a refusal; an empty one where there is none."""
+    found = read_challenge(exchange.headers.get("www-authenticate", ""))
+    return Challenge() if found is None else found
+
+
+def state(page: Element) -> str:
+    """What stefApp's window says of itself."""
+    found = page.by_id("state")
+    return "" if found is None else found.attributes["data-state"]
+
+
+def closed(page: Element, panel: str) -> str:
+    """Why a part of stefApp's window is closed, "" where it is open."""
+    card = next(
+        (
+            one
+            for one in page.all("section", of="card")
+            if one.attributes.get("aria-labelledby") == f"h-{panel}"
+        ),
+        None,
+    )
+    why = None if card is None else card.first(of="why")
+    return "" if why is None else why.text

@@ -1,0 +1,183 @@
+"""The whole show: sets the stage, tells the story, and clears up, whatever happens."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from valetkey.demo.miko.body import Body
+from valetkey.demo.miko.chromium import ChromiumBody
+from valetkey.demo.miko.http import HttpBody
+from valetkey.demo.miko.person import Miko
+from valetkey.demo.narrator import Narrator
+from valetkey.demo.play import EXPECTED, Expected, Play
+from valetkey.demo.programs import Failed, Programs
+from valetkey.demo.stage import USER, Stage
+from valetkey.demo.story import STEPS, Step
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+WATCH: Final = 0.5
+"""Seconds between two looks at the programs that are kept running."""
+
+
+class Interrupted(BaseException):
+    """A signal came, by number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Fell(Exception):
+    """The story ended at a step, because of what this was raised from."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(f"step {step.number}, {step.title}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`valetkey demo`: 0 where every step held."""
+    parser = argparse.ArgumentParser(
+        prog="valetkey demo",
+        description="Play the whole story on this machine: sign-in, consent, use, change, stop.",
+        epilog="At a terminal the programs keep running afterwards, until Ctrl-C.",
+    )
+    after = parser.add_mutually_exclusive_group()
+    after.add_argument("--keep", action="store_true", help="keep the programs running anyway")
+    after.add_argument("--exit", action="store_true", help="end after the story anyway")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="play Miko over plain HTTP, without Chromium"
+    )
+    given = parser.parse_args(arguments)
+    keep = given.keep or (sys.stdout.isatty() and not given.exit)
+    return perform(keep=keep, browser=not given.no_browser)
+
+
+def perform(
+    *,
+    keep: bool = False,
+    browser: bool = True,
+    steps: Sequence[Step] = STEPS,
+    expected: Expected = EXPECTED,
+) -> int:
+    """Plays the steps. 0 where all of them held, 1 where one did not, which is named; where a
+    signal ended it early, 128 and the signal's number."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    voice = Narrator(sys.stdout, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    try:
+        with (
+            _interruptible(),
+            tempfile.TemporaryDirectory(prefix="valetkey-demo-") as folder,
+            contextlib.closing(Programs(Path(folder))) as programs,
+        ):
+            try:
+                stage = Stage(Path(folder), programs)
+                _tell(stage, voice, browser=browser, steps=steps, expected=expected)
+                if keep:
+                    _linger(stage, voice)
+            except (Failed, Fell) as error:
+                _lament(error, voice, programs)
+                return 1
+    except Interrupted as interrupted:
+        return 128 + interrupted.number
+    return 0
+
+
+def _tell(
+    stage: Stage, voice: Narrator, *, browser: bool, steps: Sequence[Step], expected: Expected
+) -> None:
+    began = time.monotonic()
+    voice.title("valetkey: a key to your account that stays yours")
+    stage.set_up()
+    body = _body(browser=browser)
+    miko = Miko(body, username=USER, password=stage.password)
+    with contextlib.closing(Play(stage, miko, voice, expected=expected)) as play:
+        voice.table(
+            (
+                ("authorization server", stage.addresses.server),
+                ("Chirp, the platform", stage.addresses.chirp),
+                ("stefApp, the app", stage.addresses.stefapp),
+                ("Miko, the user", f"in {body.name}"),
+            )
+        )
+        stage.start()
+        for step in steps:
+            voice.step(step.number, step.title)
+            try:
+                for scene in step.scenes:
+                    scene(play)
+            except Exception as error:
+                raise Fell(step) from error
+    stage.door.close()
+    voice.end(f"Every step held, in {time.monotonic() - began:.1f} s.")
+
+
+def _body(*, browser: bool) -> Body:
+    if browser:
+        with contextlib.suppress(ImportError, OSError):
+            return ChromiumBody()
+    return HttpBody()
+
+
+def _linger(stage: Stage, voice: Narrator) -> None:
+    """Keeps the programs until a signal comes. Raises Failed where one of them ends."""
+    voice.say("All of it keeps running: now do it by hand, in a browser of your own.")
+    voice.table(
+        (
+            ("stefApp's window", stage.addresses.window),
+            ("connected apps", f"{stage.addresses.server}/apps"),
+            ("Chirp's API", f"{stage.addresses.chirp}/chirps"),
+            ("user name", USER),
+            ("password", stage.password),
+        )
+    )
+    voice.say("Ctrl-C ends it.")
+    try:
+        while True:
+            time.sleep(WATCH)
+            for program in stage.programs.running:
+                if not program.alive:
+                    raise Failed(f"{program.name} has ended, with {program.process.returncode}")
+    except Interrupted:
+        voice.say("Stopped. Nothing is left behind.")
+
+
+def _lament(error: Exception, voice: Narrator, programs: Programs) -> None:
+    """Says what did not hold, and what the programs said last."""
+    why = error.__cause__
+    voice.fails(str(error) if why is None else _named(why))
+    for program in programs.running:
+        voice.say(f"The last lines of {program.name}:")
+        voice.raw(program.last_words())
+    voice.end(f"This did not hold: {error}.")
+
+
+def _named(error: BaseException) -> str:
+    plain = type(error).__module__.startswith("valetkey.")
+    return str(error) if plain else f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within, a signal raises Interrupted, once: clearing up is not interrupted again."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for one in SIGNALS:
+            signal.signal(one, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {one: signal.signal(one, interrupt) for one in SIGNALS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,39 @@
+"""What stefApp's window shows."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+State: TypeAlias = Literal["new", "waiting", "connected", "ended"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What came of the last thing that was done. `detail`: the very words of the refusal."""
+
+    tone: Literal["good", "bad"]
+    text: str
+    detail: str = ""
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """A part of the window. With `why` it is closed, for that reason; `ask` is the scope that would
+    open it, "" where asking does not help; `rows` is what Chirp answered."""
+
+    why: str = ""
+    ask: str = ""
+    rows: tuple[dict[str, object], ...] = ()
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole window. `why` says how the key was lost; `address` is where the browser was sent;
+    `seconds` is how long the access token is good; `file` is where the tokens are kept."""
+
+    state: State
+    notice: Notice | None = None
+    name: str = ""
+    why: str = ""
+    address: str = ""
+    panels: dict[str, Panel] = {}
+    granted: tuple[str, ...] = ()
+    seconds: int = 0
+    file: str = ""
