@@ -133,9 +133,14 @@ def test_who_sends_no_token_is_told_nothing_more(api: TestClient) -> None:
     [
         ("Bearer nonsense", "", 401, "invalid_token"),
         ("Bearer a.b.c", "", 401, "invalid_token"),
-        ("Basic bWlrbzp4", "", 401, "invalid_token"),
+        ("Bearer", "", 401, "invalid_token"),
+        ("Bearer two words", "", 401, "invalid_token"),
+        ("bearer a.b.c", "", 401, "invalid_token"),
+        ("Basic bWlrbzp4", "", 401, ""),
+        ("BearerX a.b.c", "", 401, ""),
         ("", "?access_token=x", 400, "invalid_request"),
         ("Bearer x", "?a=1&access_token=x", 400, "invalid_request"),
+        ("Bearer x", "?access%5Ftoken=x", 400, "invalid_request"),
     ],
 )
 def test_what_is_no_token_of_ours(

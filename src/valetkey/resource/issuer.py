@@ -4,98 +4,92 @@ import asyncio
 import time
 from typing import Final
 
-import httpx2
-import msgspec
-
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.errors import Unreachable
+from valetkey.resource.http import Http, PerLoop
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 
 FRESH: Final = 300.0
 """Seconds for which fetched keys are used without asking again."""
 
-STALE: Final = 86400.0
-"""Seconds for which old keys are still used while the server does not answer."""
+STALE: Final = 3600.0
+"""Seconds for which old keys are still used while the server does not answer. No access token lives
+longer, so more would open nothing."""
 
-PAUSE: Final = 5.0
-"""Seconds between two fetches that an unknown key id brings about."""
+PAUSES: Final = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds until the next fetch, after none, one, two … in a row that were in vain. Forged key ids,
+or a server that is down, bring about no more of them than that."""
 
 
 class Issuer:
-    """One authorization server, as seen by an API. Safe to share among tasks of one loop."""
+    """One authorization server, as seen by an API."""
 
-    def __init__(self, issuer: str, http: httpx2.AsyncClient) -> None:
+    def __init__(self, issuer: str, http: Http) -> None:
         self.issuer = issuer
         self._http = http
         self._metadata: ServerMetadata | None = None
         self._keys: tuple[PublicKey, ...] = ()
         self._fetched = float("-inf")
-        self._tried = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._next = float("-inf")
+        self._in_vain = 0
+        self._answers = True
+        self._fetching = PerLoop(asyncio.Lock)
 
     async def metadata(self) -> ServerMetadata:
         """The server's metadata (RFC 8414). Raises Unreachable."""
         if self._metadata is None:
             address = metadata.well_known(self.issuer, metadata.AUTHORIZATION_SERVER)
-            found = _converted(await self.get(address))
-            # RFC 8414 3.3: the document must be this very issuer's.
-            if found.issuer != self.issuer:
-                raise Unreachable(f"{address} speaks of {found.issuer}")
-            self._metadata = found
+            try:
+                self._metadata = metadata.read_server(
+                    await self._http.get(address), issuer=self.issuer
+                )
+            except metadata.BadMetadata as error:
+                raise Unreachable(f"{address}: {error}") from error
         return self._metadata
 
     async def keys(self, token: str) -> tuple[PublicKey, ...]:
-        """The keys that may have signed the token. Raises Unreachable where there are none."""
-        now = time.monotonic()
-        if now - self._fetched >= FRESH or (self._unknown(token) and now - self._tried >= PAUSE):
-            await self._refresh(now)
+        """The keys that may have signed the token. Raises Unreachable while they cannot be known:
+        the server is silent, and its keys are unknown, too old, or not the token's."""
+        kid = _kid(token)
+        if self._due(kid):
+            # One fetch, however many ask at the same time.
+            async with self._fetching.get():
+                if self._due(kid):
+                    await self._fetch(kid)
+        if not self._answers and (self._age() >= STALE or not self._knows(kid)):
+            raise Unreachable(f"no keys of {self.issuer}")
         return self._keys
 
-    def _unknown(self, token: str) -> bool:
+    def _due(self, kid: str) -> bool:
+        return time.monotonic() >= self._next and (self._age() >= FRESH or not self._knows(kid))
+
+    def _age(self) -> float:
+        return time.monotonic() - self._fetched
+
+    def _knows(self, kid: str) -> bool:
+        """Whether another fetch would tell nothing new about this key id: "" has no key."""
+        return not kid or any(key.kid == kid for key in self._keys)
+
+    async def _fetch(self, kid: str) -> None:
         try:
-            kid = read_header(token).get("kid")
-        except BadSignature:
-            return False
-        return all(key.kid != kid for key in self._keys)
-
-    async def _refresh(self, asked: float) -> None:
-        """Fetches the keys once, however many ask at the same time."""
-        async with self._fetching:
-            if self._tried >= asked:
-                return
-            self._tried = time.monotonic()
-            try:
-                about = await self.metadata()
-                self._keys = parse_set(read_object(await self.get(about.jwks_uri)))
-                self._fetched = time.monotonic()
-            except (Unreachable, ValueError) as error:
-                if not self._keys or time.monotonic() - self._fetched >= STALE:
-                    raise Unreachable(f"no keys of {self.issuer}") from error
-
-    async def get(self, address: str) -> bytes:
-        """A document. Raises Unreachable."""
-        return await self._sent(self._http.build_request("GET", address))
-
-    async def post(self, address: str, form: dict[str, str], auth: tuple[str, str]) -> bytes:
-        """The answer to a form. Raises Unreachable."""
-        request = self._http.build_request("POST", address, data=form)
-        return await self._sent(request, httpx2.BasicAuth(*auth))
-
-    async def _sent(self, request: httpx2.Request, auth: httpx2.Auth | None = None) -> bytes:
-        try:
-            response = await self._http.send(request, auth=auth, follow_redirects=False)
-        except httpx2.HTTPError as error:
-            raise Unreachable(f"{self.issuer} does not answer") from error
-        if response.status_code != 200:
-            raise Unreachable(f"{request.url.path} answers {response.status_code}")
-        return response.content
+            about = await self.metadata()
+            self._keys = parse_set(read_object(await self._http.get(about.jwks_uri)))
+            self._fetched = time.monotonic()
+            self._answers = True
+        except (Unreachable, ValueError):
+            self._answers = False
+        in_vain = not self._answers or not self._knows(kid)
+        self._in_vain = self._in_vain + 1 if in_vain else 0
+        self._next = time.monotonic() + PAUSES[min(self._in_vain, len(PAUSES) - 1)]
 
 
-def _converted(raw: bytes) -> ServerMetadata:
+def _kid(token: str) -> str:
+    """The key id that the token names, "" where it names none or is no token of ours."""
     try:
-        return msgspec.convert(read_object(raw), ServerMetadata)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise Unreachable("the metadata cannot be read") from error
+        kid = read_header(token).get("kid")
+    except BadSignature:
+        return ""
+    return kid if isinstance(kid, str) else ""

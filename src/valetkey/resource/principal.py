@@ -22,6 +22,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.permissions.issuperset(permissions)
 
     @property
+    def grant_id(self) -> str:
+        """The user's grant behind the key, "" where no user is."""
+        return self.token.grant_id
+
+    @property
     def is_client(self) -> bool:
         """Whether an app calls for itself, and no user is behind it."""
         return self.sub.startswith("client:")

@@ -1,14 +1,17 @@
 """The core of the kit: whose key is it, and does it open this?"""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
+from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 import httpx2
 import msgspec
 
 from valetkey.jose import jwt
 from valetkey.resource.errors import Refused, Unreachable, refused
+from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
 from valetkey.spec.errors import InsufficientScope, InvalidRequest, InvalidToken
@@ -22,8 +25,7 @@ Live: TypeAlias = Literal["introspect", "local"]
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
 
-TIMEOUT: Final = 2.0
-"""Seconds that the authorization server has for an answer."""
+log = logging.getLogger("valetkey.resource")
 
 
 class ResourceServer:
@@ -46,26 +48,34 @@ class ResourceServer:
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own.
 
-        Raises ValueError for a catalog that is wrong, and for `introspect` without credentials.
+        Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
+        that others could pose as, and `introspect` without credentials.
         """
         wrong = mistakes(catalog)
         if wrong:
             raise ValueError(f"the catalog: {'; '.join(wrong)}")
+        if not metadata.is_protected(issuer):
+            raise ValueError(f"the issuer {issuer!r} is not https")
+        if not urlsplit(catalog.resource).netloc:
+            # RFC 9728 1.2: its metadata lies below it.
+            raise ValueError(f"the resource {catalog.resource!r} is no web address")
         self.catalog = catalog
         self.resource = catalog.resource
         self.live: Live = live or ("introspect" if credentials else "local")
         if self.live == "introspect" and credentials is None:
             raise ValueError("live='introspect' needs credentials")
-        self._credentials = credentials or ("", "")
-        self._http = http or httpx2.AsyncClient(timeout=TIMEOUT)
+        # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+        name, secret = credentials or ("", "")
+        self._credentials = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
+        self._http = Http(http)
         self._issuer = Issuer(issuer, self._http)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
 
     async def close(self) -> None:
-        """Lets go of connections."""
-        await self._http.aclose()
+        """Lets go of the connections that were made in the running event loop."""
+        await self._http.close()
 
     async def verify(
         self, authorization: str, *, needs: Sequence[str] = (), query: str = ""
@@ -75,9 +85,24 @@ class ResourceServer:
         `query` is the call's query string: a token there is refused (RFC 9700 4.3.2). Raises
         Refused, Unreachable.
         """
-        text = self._sent(authorization, query)
-        token = await self._proved(text)
-        principal = await self._now(text, token)
+        try:
+            return await self._allowed(self._sent(authorization, query), needs)
+        except Refused as refusal:
+            # The detail is for whoever runs the API. Of the token it quotes the header at most.
+            log.info("refused: %s (%.200s)", refusal, refusal.detail)
+            raise
+        except Unreachable as trouble:
+            log.warning("nobody is let in: %s", trouble)
+            raise
+
+    def check(self, permissions: Sequence[str]) -> None:
+        """Raises ValueError for a permission that the catalog does not have."""
+        unknown = [one for one in permissions if self.catalog.permission(one) is None]
+        if unknown or not permissions:
+            raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
+
+    async def _allowed(self, text: str, needs: Sequence[str]) -> Principal:
+        principal = await self._now(text, await self._proved(text))
         if not principal.may(*needs):
             raise refused(
                 InsufficientScope(),
@@ -87,21 +112,16 @@ class ResourceServer:
             )
         return principal
 
-    def check(self, permissions: Sequence[str]) -> None:
-        """Raises ValueError for a permission that the catalog does not have."""
-        unknown = [one for one in permissions if self.catalog.permission(one) is None]
-        if unknown or not permissions:
-            raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
-
     def _sent(self, authorization: str, query: str) -> str:
-        if any(part.partition("=")[0] == "access_token" for part in query.split("&")):
+        names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
+        if "access_token" in names:
             raise self._refused(InvalidRequest("an access token does not belong into a query"))
-        if not authorization:
-            # RFC 6750 3.1: who sends no token is told nothing more.
+        if authorization.partition(" ")[0].lower() != "bearer":
+            # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.
             raise Refused(401, Challenge(resource_metadata=self.metadata_address))
         text = bearer.read_header(authorization)
         if text is None:
-            raise self._refused(InvalidToken(detail="not a bearer token"))
+            raise self._refused(InvalidToken(detail="not of the form of a token"))
         return text
 
     async def _proved(self, text: str) -> access_token.AccessToken:
@@ -131,10 +151,10 @@ class ResourceServer:
         )
 
     async def _introspected(self, text: str) -> Introspection:
-        about = await self._issuer.metadata()
-        answer = await self._issuer.post(
-            about.introspection_endpoint, {"token": text}, self._credentials
-        )
+        address = (await self._issuer.metadata()).introspection_endpoint
+        if not address:
+            raise Unreachable(f"{self._issuer.issuer} offers no introspection")
+        answer = await self._http.post(address, {"token": text}, self._credentials)
         try:
             return msgspec.json.decode(answer, type=Introspection)
         except msgspec.DecodeError as error:

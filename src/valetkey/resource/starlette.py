@@ -5,6 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -95,5 +96,4 @@ def _document(address: str, document: Any) -> Route:
         headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
         return Response(body, media_type="application/json", headers=headers)
 
-    path = "/" + address.split("/", 3)[3]
-    return Route(path, published, methods=["GET"])
+    return Route(urlsplit(address).path, published, methods=["GET"])
