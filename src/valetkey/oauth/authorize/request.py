@@ -37,7 +37,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def understand(form: Form, client: Client, context: Context) -> AuthorizationRequest:
     """The request, its parts well formed. Raises OAuthError in registered codes."""
-    resources = form.all("resource")
+    resources = tuple(dict.fromkeys(form.all("resource")))
     scope, permissions = _asked(form, client, resources=resources, offer=context.offer)
     return AuthorizationRequest(
         client=client,
