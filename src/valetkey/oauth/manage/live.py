@@ -42,6 +42,16 @@ class Dead(msgspec.Struct, frozen=True):
 
 def worth(text: str, context: Context) -> Rule[Live | Dead]:
     """What an access token is worth, all facts considered."""
+    token = proved(text, context)
+    if isinstance(token, Dead):
+        return token
+    if token.grant_id:
+        return (yield from _of_user(token, context))
+    return (yield from _of_client(token, context))
+
+
+def proved(text: str, context: Context) -> AccessToken | Dead:
+    """The token, where it is ours and not expired, whatever has become of its grant."""
     try:
         token = jwt.verify(
             text,
@@ -54,11 +64,7 @@ def worth(text: str, context: Context) -> Rule[Live | Dead]:
     except jwt.BadToken as error:
         return Dead(str(error))
     # Two clocks need leeway; here there is only one.
-    if context.now >= token.exp:
-        return Dead("expired")
-    if token.grant_id:
-        return (yield from _of_user(token, context))
-    return (yield from _of_client(token, context))
+    return Dead("expired") if context.now >= token.exp else token
 
 
 def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
@@ -87,4 +93,7 @@ def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     if found.one(revoked) is not None:
         return Dead("revoked")
     dead = why_dead(app, None, epoch=context.epoch)
-    return Dead(dead) if dead else Live(token, app, None, context.offer.ordered(token.scopes))
+    if dead:
+        return Dead(dead)
+    registered = context.offer.registered(app.scope)
+    return Live(token, app, None, tuple(one for one in registered if one in token.scopes))

@@ -18,7 +18,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.oauth.issue import refresh_token
-from valetkey.oauth.manage.live import REVOKED, Live, worth
+from valetkey.oauth.manage.live import REVOKED, Dead, proved
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken
@@ -37,12 +37,13 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         return (yield from _close(refresh_token.read(text, context.at.keyring).family, by, context))
     except InvalidGrant:
         # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
-        live = yield from worth(text, context)
-    if not isinstance(live, Live):
+        token = proved(text, context)
+    # What is paused or disabled now may come back: the token is not asked what it is worth.
+    if isinstance(token, Dead) or token.client_id != by.client.id:
         return _DONE
-    if live.token.family_id:
-        return (yield from _close(live.token.family_id, by, context))
-    return _forget(live.token, by)
+    if token.family_id:
+        return (yield from _close(token.family_id, by, context))
+    return (yield from _forget(token))
 
 
 def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
@@ -63,10 +64,11 @@ def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
     return Answer(document=None, changes=(Update(closed),), events=(told,))
 
 
-def _forget(token: AccessToken, by: Authenticated) -> Answer:
-    if token.client_id != by.client.id:
-        return _DONE
+def _forget(token: AccessToken) -> Rule[Answer]:
     marker = Once(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        return _DONE
     return Answer(document=None, changes=(Create(marker),))
 
 
