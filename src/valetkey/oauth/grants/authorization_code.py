@@ -133,11 +133,10 @@ def _redeemed(
     what: Redemption, code: Code, client: Client, *, context: Context, user: User, grant: Grant
 ) -> Issue:
     family = _family(code, client, context)
+    allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.offer)
     permissions, resources = narrowing.narrow(
         what.narrowing,
-        permissions=still_allowed(
-            code.permissions, client=client, grant=grant, offer=context.offer
-        ),
+        permissions=allowed,
         resources=code.resources,
         offer=context.offer,
     )
@@ -148,7 +147,7 @@ def _redeemed(
         scope=code.scope,
         resources=resources,
         nonce=code.nonce,
-        with_id_token=names.OPENID in code.permissions,
+        with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,
         changes=(Create(family),),
         events=(_event(context, "connected", code, note=code.device),),

@@ -29,7 +29,8 @@ from valetkey.wire.form import Form
 CITE: Final = Cite("RFC 6749", "6")
 
 USED_STEP: Final = 3600
-"""A family that does not rotate notes its last use at most once in so many seconds."""
+"""A family that does not rotate notes its last use at most once in so many seconds, or in a tenth
+of the time for which it may lie idle."""
 
 
 class Refreshing(msgspec.Struct, frozen=True):
@@ -91,9 +92,9 @@ def _turned(
     if shown.generation < family.generation:
         # A retry: the reply with the successor was lost. The same successor goes out again.
         return family, ()
-    if not client.is_public and context.now < family.used + USED_STEP:
-        return family, ()
     idle = context.at.policy(client).refresh_idle or context.lifetimes.refresh_idle
+    if not client.is_public and context.now < family.used + min(USED_STEP, idle // 10):
+        return family, ()
     until = context.at.policy(client).refresh_token or context.lifetimes.refresh_token
     turned = msgspec.structs.replace(
         family,
