@@ -12,7 +12,7 @@ from valetkey.model.change import Change, Create, Remove
 from valetkey.model.env import Env
 from valetkey.model.event import Event, event
 from valetkey.model.secret import Secret
-from valetkey.model.user import Session, User, sign_in_name
+from valetkey.model.user import Session, User, password_mark, sign_in_name
 from valetkey.model.want import Alias, One, Rule
 
 
@@ -78,6 +78,7 @@ def open_session(
         auth_time=env.now,
         amr=("pwd",),
         epoch=epoch,
+        proved=password_mark(user),
         expires=env.now + seconds,
     )
     changes: tuple[Change, ...] = (Create(session), *forgiven)

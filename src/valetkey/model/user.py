@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Final, Literal, TypeAlias
 
+from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.record import Record
 
@@ -69,9 +70,15 @@ def sign_in_name(username: str) -> str:
     return username.strip().casefold()
 
 
+def password_mark(user: User) -> str:
+    """What tells one password of a user from the next, and nothing about it."""
+    return digest(user.password)[:16]
+
+
 class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
-    only the secret's digest. `auth_time` is when the user last proved who they are."""
+    only the secret's digest. `auth_time` is when the user last proved who they are, `proved` what
+    by: a session ends when its user's password is changed."""
 
     table: ClassVar[str] = "sessions"
     indexes: ClassVar[tuple[str, ...]] = ("user",)
@@ -82,6 +89,7 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     auth_time: int
     amr: tuple[str, ...] = ()
     epoch: int = 0
+    proved: str = ""
     expires: int
 
     @property

@@ -3,7 +3,7 @@
 import msgspec
 
 from valetkey.jose.seal import digest, same
-from valetkey.model.user import Session, User
+from valetkey.model.user import Session, User, password_mark
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 
@@ -43,6 +43,6 @@ def person(visit: Visit, context: Context) -> Rule[Person | None]:
         return None
     owner = One(User, session.user)
     user = (yield (owner,)).one(owner)
-    if user is None or user.status != "active":
+    if user is None or user.status != "active" or session.proved != password_mark(user):
         return None
     return Person(session, user)

@@ -1,0 +1,34 @@
+"""A74: a session ends when its user's password is changed."""
+
+import os
+
+import msgspec
+from tests.live import Live
+
+from valetkey.accounts import password
+from valetkey.model.change import Update
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.model.want import One
+
+
+def test_a_changed_password_ends_the_sessions_of_before(server: Live) -> None:
+    browser, other = server.browser(), server.browser()
+    for one, name in ((browser, "noor"), (other, "miko")):
+        one.open("/sign-in")
+        one.sign_in(name)
+        assert "Sign out" in one.open("/apps").text
+
+    async def change(word: str) -> None:
+        wanted = One(User, server.users["noor"].id)
+        user = (await server.store.read(wanted)).one(wanted)
+        assert user is not None
+        kept = password.keep(Secret(word), salt=os.urandom(password.SALT))
+        await server.store.commit((Update(msgspec.structs.replace(user, password=kept)),))
+
+    server.run(change("another one entirely"))
+    assert 'id="sign-in"' in browser.open("/apps").text
+    assert "Sign out" in other.open("/apps").text
+    browser.sign_in("noor", "another one entirely")
+    assert "Sign out" in browser.open("/apps").text
+    server.run(change("staple of the evening"))
