@@ -71,7 +71,7 @@ def done(coroutine: Coroutine[Any, Any, T]) -> T:
 class World:
     """An installation, and what people and apps do with it."""
 
-    def __init__(self, *, features: tuple[Feature, ...] = FEATURES, **seconds: int) -> None:
+    def __init__(self, features: tuple[Feature, ...] = FEATURES, /, **seconds: int) -> None:
         """`seconds` are lifetimes that differ from the defaults."""
         self.store = MemoryStore()
         self.now = START
