@@ -68,12 +68,19 @@ class Browser:
 
     def form(self, button: str) -> Form:
         """The form on the page that has this button, by its id or else its value."""
-        return next(form for form in forms(self.page.text) if button in form.buttons)
+        found = [form for form in forms(self.page.text) if button in form.buttons]
+        said = self.page.status_code, error_code(self.page.text)
+        assert found, f"no button {button} at {self.page.request.url.path}, but {said}"
+        return found[0]
 
     def press(
         self, button: str, *, boxes: set[str] | None = None, **fields: str
     ) -> httpx2.Response:
-        """Fills a form in and sends it by one of its buttons."""
+        """Fills a form in, sends it by one of its buttons, and goes where it leads."""
+        return self._follow(self.send(button, boxes=boxes, **fields))
+
+    def send(self, button: str, *, boxes: set[str] | None = None, **fields: str) -> httpx2.Response:
+        """Fills a form in and sends it by one of its buttons; the reply itself."""
         form = self.form(button)
         ticked = [one for one, on in form.boxes.items() if on] if boxes is None else boxes
         name, value = form.buttons[button]
@@ -81,7 +88,7 @@ class Browser:
         if name:
             sent[name] = value
         sent["permission"] = sorted(ticked)
-        return self._follow(self.http.post(form.action, data=sent))
+        return self.http.post(form.action, data=sent)
 
     def sign_in(self, username: str = "miko", password: str | None = None) -> httpx2.Response:
         """Fills in the sign-in form that is shown."""
