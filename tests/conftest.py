@@ -3,6 +3,11 @@
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--budget long`: the promises are put to the test for longer."""
+    parser.addoption("--budget", choices=("short", "long"), default="short")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The server runs on asyncio, so the tests do."""

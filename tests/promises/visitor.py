@@ -1,0 +1,55 @@
+"""The user at their browser: signing in and out, and finding the app among the connected ones."""
+
+import re
+
+from tests.browser import Browser
+from tests.promises.client import expect
+from tests.promises.ledger import Ledger, Violation
+
+
+class Visitor:
+    """A browser profile of one user, who signs in where it is asked and sometimes out."""
+
+    def __init__(self, name: str, word: str, *, url: str, ledger: Ledger) -> None:
+        self.browser = Browser(url)
+        self._name, self._word, self._ledger = name, word, ledger
+        self._key = f"session of {name}"
+        self._over: list[str] = []
+
+    def signed_in(self) -> None:
+        """Signs in where the page asks for it, which it does unless the browser is signed in."""
+        asked = 'id="sign-in"' in self.browser.page.text
+        shown = frozenset({None if asked else "open"})
+        self._ledger.seen(self._key, shown, f"the page asks to sign in: {asked}")
+        if not asked:
+            return
+        with self._ledger.asking(self._key, "sign_in", after="open"):
+            reply = self.browser.send("sign-in", username=self._name, password=self._word)
+            expect(reply, 303)
+        self.browser.open(reply.headers["location"])
+
+    def sign_out(self) -> None:
+        """Signs out; somebody has copied the cookie before."""
+        self.browser.open("/apps")
+        self.signed_in()
+        cookie = self.browser.http.cookies["vk_session"]
+        self.browser.open("/sign-out")
+        with self._ledger.asking(self._key, "sign_out", after=None):
+            expect(self.browser.send("sign-out"), 303)
+        self._over.append(cookie)
+
+    def check(self) -> None:
+        """Brings the copied cookies. Raises Violation where one opens a page."""
+        for cookie in self._over:
+            with Browser(self.browser.url, cookie=f"vk_session={cookie}").http as thief:
+                if not thief.get("/apps").headers.get("location", "").startswith("/sign-in"):
+                    raise Violation(f"{self._key}: it is over, and opens a page")
+
+    def find_app(self) -> bool:
+        """Opens the page of the connected app; whether there is one."""
+        self.browser.open("/apps")
+        self.signed_in()
+        links = re.findall(r'href="(/apps/\w+)"', self.browser.page.text)
+        if links:
+            self.browser.open(links[0])
+        return bool(links)
