@@ -17,6 +17,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import narrowing
+from valetkey.oauth.grants.token import grant_types
 from valetkey.oauth.issue import code as codes
 from valetkey.oauth.issue.code import Code, CodeReference
 from valetkey.spec import names
@@ -102,7 +103,7 @@ def _wrong_binding(what: Redemption, code: Code, client: Client) -> str:
 
 def _family(code: Code, client: Client, context: Context) -> TokenFamily:
     lifetimes, policy = context.lifetimes, context.at.policy(client)
-    refreshable = _may_refresh(code, client)
+    refreshable = _may_refresh(code, client, context)
     until = policy.refresh_token or lifetimes.refresh_token
     idle = policy.refresh_idle or lifetimes.refresh_idle
     return TokenFamily(
@@ -124,9 +125,10 @@ def _family(code: Code, client: Client, context: Context) -> TokenFamily:
     )
 
 
-def _may_refresh(code: Code, client: Client) -> bool:
+def _may_refresh(code: Code, client: Client, context: Context) -> bool:
+    offered = names.REFRESH_TOKEN in grant_types(context)
     left_out = names.OFFLINE_ACCESS in code.scope and names.OFFLINE_ACCESS not in code.permissions
-    return names.REFRESH_TOKEN in client.grant_types and not left_out
+    return offered and names.REFRESH_TOKEN in client.grant_types and not left_out
 
 
 def _redeemed(
