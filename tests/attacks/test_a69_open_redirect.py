@@ -119,9 +119,22 @@ def test_signing_out_leads_nowhere_else(name: str, server: Live) -> None:
     assert "evil" not in browser.open("/signed-out?next=https://evil.example").text
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "/evil.example//", "/apps/"])
+MENDED = (
+    "//evil.example",
+    "/\\evil.example",
+    "/evil.example//",
+    "/apps/",
+    "/sign-in/",
+    "/apps%0a/",
+    "/sign-in%0a/",
+    "/token/",
+    "/static",
+)
+
+
+@pytest.mark.parametrize("path", MENDED)
 def test_no_slash_is_ever_mended_by_a_redirect(path: str, server: Live) -> None:
-    url = server.url + path
-    answer = server.http.get(url, headers={"host": "evil.example"})
+    answer = server.http.get(server.url + path, headers={"host": "evil.example"})
     assert answer.status_code == 404
     assert "location" not in answer.headers
+    assert answer.headers["content-security-policy"]

@@ -67,16 +67,17 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
         f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
         "/": {"GET": _home},
     }
-    routes = [Route(path, Page(frame, handlers)) for path, handlers in table.items()]
-    nowhere = Page(frame, {"GET": _nowhere, "POST": _nowhere})
-    return Starlette(
+    app = Starlette(
         routes=[
-            *routes,
+            *(Route(path, Page(frame, handlers)) for path, handlers in table.items()),
             Mount(STATIC, Files(directory=str(files("valetkey.pages") / "static"))),
-            Route("/{path:path}", nowhere),
         ],
         lifespan=lifespan,
     )
+    app.router.default = Page(frame, {"GET": _nowhere, "POST": _nowhere})
+    # Starlette would mend a slash by a redirect to whatever Host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _home(request: Request) -> Reply:
