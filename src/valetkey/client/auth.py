@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx2
 
 from valetkey.client.errors import KeyStopped, PermissionMissing
+from valetkey.wire import redirect
 from valetkey.wire.bearer import Challenge, read_challenge
+from valetkey.wire.metadata import is_protected
 
 if TYPE_CHECKING:
     from valetkey.client.key import Key
@@ -15,10 +17,17 @@ if TYPE_CHECKING:
 Blocking: TypeAlias = Callable[[], None]
 Step: TypeAlias = httpx2.Request | Blocking
 
+_SCHEME: Final = "Bearer "
+
 
 class KeyAuth(httpx2.Auth):
     """Sends the key along, renews it before it ends, and once more where the API says that it is
-    worth nothing. `Key.auth()` makes one."""
+    worth nothing. `Key.auth()` makes one.
+
+    The key goes to the app's `resource` only, where one is named, and nowhere that others could
+    listen: a call to another address raises ValueError (RFC 6750 5.3). A body that was read from a
+    stream cannot be sent twice: then the key is renewed, and the refusal is the answer.
+    """
 
     def __init__(self, key: "Key") -> None:
         self._key = key
@@ -29,15 +38,22 @@ class KeyAuth(httpx2.Auth):
         response = yield request
         if response is None or _challenge(response).error != "invalid_token":
             return
-        yield lambda: self._renew(request)
-        yield request
+        refused = request.headers["Authorization"].removeprefix(_SCHEME)
+        yield lambda: self._carry(request, refused=refused)
+        if _repeatable(request):
+            yield request
 
-    def _carry(self, request: httpx2.Request) -> None:
-        request.headers["Authorization"] = f"Bearer {self._key.access_token()}"
+    def _carry(self, request: httpx2.Request, *, refused: str = "") -> None:
+        self._check(str(request.url))
+        token = self._key.access_token(refused=refused)
+        request.headers["Authorization"] = _SCHEME + token
 
-    def _renew(self, request: httpx2.Request) -> None:
-        self._key.refresh(self._key.tokens)
-        self._carry(request)
+    def _check(self, address: str) -> None:
+        resource = self._key.app.resource
+        if not is_protected(address):
+            raise ValueError("the key is sent over https only")
+        if resource and redirect.origin(address) != redirect.origin(resource):
+            raise ValueError(f"the key is for {resource} only")
 
     def sync_auth_flow(
         self, request: httpx2.Request
@@ -58,6 +74,13 @@ class KeyAuth(httpx2.Auth):
                 response = yield step
             else:
                 await asyncio.to_thread(step)
+
+
+def _repeatable(request: httpx2.Request) -> bool:
+    try:
+        return request.content is not None
+    except httpx2.RequestNotRead:
+        return False
 
 
 def _next(

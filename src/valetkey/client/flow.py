@@ -5,14 +5,15 @@
 
 import secrets
 from typing import Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied
 from valetkey.jose.seal import same
+from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import pkce, redirect
+from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
 
 _BYTES: Final = 32
@@ -24,6 +25,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     redirect_uri: str
     scope: tuple[str, ...]
+    resource: str
     state: str
     nonce: str
     verifier: str
@@ -46,6 +48,7 @@ def begin(
         issuer=app.issuer,
         redirect_uri=redirect_uri,
         scope=scope,
+        resource=app.resource,
         state=secrets.token_urlsafe(_BYTES),
         nonce=secrets.token_urlsafe(_BYTES) if "openid" in scope else "",
         verifier=pkce.verifier(secrets.token_bytes(_BYTES)),
@@ -85,19 +88,19 @@ def finish(attempt: Attempt, query: str) -> dict[str, str]:
         raise Aborted("an answer from another server: iss differs")
     if "error" in answer:
         raise Denied(answer["error"], answer.get("error_description", ""))
-    if not answer.get("code"):
+    if "code" not in answer:
         raise Aborted("an answer without a code")
     return {
         "grant_type": "authorization_code",
         "code": answer["code"],
         "redirect_uri": attempt.redirect_uri,
         "code_verifier": attempt.verifier,
+        "resource": attempt.resource,
     }
 
 
-def _parameters(query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=32)
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Aborted("an answer with a parameter that stands twice")
-    return found
+def _parameters(query: str) -> Form:
+    try:
+        return parse_form(query.encode(), repeatable=frozenset())
+    except InvalidRequest as error:
+        raise Aborted(f"an answer that cannot be read: {error.description}") from error

@@ -82,7 +82,8 @@ class Key:
                 scope=asked,
                 prompt=prompt,
             )
-            open_browser(flow.address(self.about, self._pushed(parameters)))
+            if open_browser(flow.address(self.about, self._pushed(parameters))) is False:
+                raise Aborted("no browser could be opened")
             form = flow.finish(attempt, loopback.wait(seconds))
         received = self._redeemed(form, asked)
         connected = self._proved(received, attempt)
@@ -100,18 +101,24 @@ class Key:
         open_browser: Callable[[str], object] = webbrowser.open,
         seconds: float = WAIT,
     ) -> Tokens:
-        """Asks for more, on top of what the key opens. The user sees only what is new, and is asked
-        even for what was refused before. Raises NoKey, and as `connect`."""
+        """Asks for more, on top of what the key opens now. The user sees only what is new, and is
+        asked for it even where it was refused before. Raises NoKey, KeyStopped, and as `connect`.
+        """
         held = self._held()
-        wider = dict.fromkeys((*held.asked, *held.scope, *permissions))
+        if held.refresh_token:
+            # The user may have taken something away since: that is no part of the question.
+            held = self.refresh(held)
+        wider = dict.fromkeys((*held.scope, *permissions))
         return self.connect(
             open_browser=open_browser, seconds=seconds, scope=wider, prompt="consent"
         )
 
-    def access_token(self) -> str:
-        """An access token that is good for a while. Raises NoKey, KeyStopped, ServerUnavailable."""
+    def access_token(self, *, refused: str = "") -> str:
+        """An access token that is good for a while, and another than the refused one. Raises NoKey,
+        KeyStopped, ServerUnavailable."""
         held = self._held()
-        if held.expires and time.time() >= held.expires - EARLY:
+        over = held.expires and time.time() >= held.expires - EARLY
+        if over or held.access_token == refused:
             held = self.refresh(held)
         return held.access_token
 
@@ -127,7 +134,11 @@ class Key:
                 return held  # Somebody else has renewed it meanwhile.
             if not held.refresh_token:
                 raise KeyStopped("the key cannot be renewed: connect again")
-            form = {"grant_type": "refresh_token", "refresh_token": held.refresh_token}
+            form = {
+                "grant_type": "refresh_token",
+                "refresh_token": held.refresh_token,
+                "resource": self.app.resource,
+            }
             try:
                 answer = self._retried(form)
             except Denied as error:
@@ -140,8 +151,14 @@ class Key:
             return renewed
 
     def userinfo(self) -> dict[str, Any]:
-        """What the server tells about the user (OpenID Connect Core 5.3). Raises Denied, NoKey."""
-        return server.get(self.about.userinfo_endpoint, self.access_token(), self._http)
+        """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`
+        alone is none for the server. Raises Denied, NoKey, KeyStopped, ServerUnavailable, and
+        Aborted where the answer is about somebody else."""
+        held, token = self._held(), self.access_token()
+        told = server.get(self.about.userinfo_endpoint, token, self._http)
+        if held.sub and told.get("sub") != held.sub:
+            raise Aborted("the server tells about somebody else")
+        return told
 
     def forget(self) -> None:
         """Forgets the key, without a word to the server."""

@@ -1,7 +1,8 @@
 """The loopback redirect of a native app (RFC 8252 7.3): one port, one path, one answer."""
 
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from types import TracebackType
 from typing import Final, Self
 
@@ -37,14 +38,18 @@ class Loopback:
     def __init__(self, path: str) -> None:
         self._path = path
         self._query: str | None = None
+        self._first = threading.Lock()
         self._arrived = threading.Event()
-        self._server = HTTPServer((HOST, 0), self._handler(), bind_and_activate=True)
+        # A thread for each connection: browsers open some on which they say nothing.
+        self._server = ThreadingTCPServer((HOST, 0), self._handler())
+        self._server.daemon_threads = True
+        self._authority = f"{HOST}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def redirect_uri(self) -> str:
         """Where the browser is to come back to."""
-        return f"http://{HOST}:{self._server.server_port}{self._path}"
+        return f"http://{self._authority}{self._path}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -66,6 +71,13 @@ class Loopback:
             raise Aborted("nobody answered in the browser")
         return self._query
 
+    def _take(self, query: str) -> bool:
+        """Whether this is the first answer: no other counts."""
+        if not self._first.acquire(blocking=False):
+            return False
+        self._query = query
+        return True
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         loopback = self
 
@@ -74,18 +86,24 @@ class Loopback:
 
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
-                # Only the first answer counts, and only under the name that we gave out.
-                known = self.headers.get("Host") == f"{HOST}:{loopback._server.server_port}"
-                if path != loopback._path or not known or loopback._arrived.is_set():
+                # Only under the name that we gave out: a web page may have given this port another.
+                known = self.headers.get("Host") == loopback._authority
+                if path != loopback._path or not known or not loopback._take(query):
                     self.send_error(404)
                     return
-                self.send_response(200)
-                for name, value in (*_HEADERS, ("Content-Length", str(len(_PAGE)))):
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(_PAGE)
-                loopback._query = query
-                loopback._arrived.set()
+                try:
+                    self.send_response(200)
+                    for name, value in (*_HEADERS, ("Content-Length", str(len(_PAGE)))):
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(_PAGE)
+                finally:
+                    # The page is out first: what follows may end the program.
+                    loopback._arrived.set()
+
+            def version_string(self) -> str:
+                """It is nobody's business what runs here."""
+                return "loopback"
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """The query holds a code: it is not logged."""

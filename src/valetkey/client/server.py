@@ -10,41 +10,62 @@ from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
-from valetkey.wire import metadata
+from valetkey.wire import metadata, pkce
 from valetkey.wire.metadata import ServerMetadata
 
 TIMEOUT: Final = 10.0
 """Seconds that a server has for an answer."""
 
+MAX_BYTES: Final = 256 * 1024
+"""Of an answer: what is longer is none."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer, read to its end. Its body may hold a secret."""
+
+    status: int
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status})"
+
 
 def discover(issuer: str, http: httpx2.Client) -> ServerMetadata:
     """The server's metadata (RFC 8414, else OpenID Connect Discovery). Raises Aborted where the
-    document is another issuer's (RFC 8414 3.3), ServerUnavailable."""
+    document is another issuer's (RFC 8414 3.3) or others could listen, ServerUnavailable."""
     for address in (
         metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER),
         issuer.rstrip("/") + metadata.OPENID,
     ):
-        response = _sent(http, http.build_request("GET", address))
-        if response.status_code == 200:
-            found = msgspec.convert(_object(response), ServerMetadata)
-            if found.issuer != issuer:
-                raise Aborted(f"the metadata of {issuer} speaks of another issuer")
-            return found
+        reply = _sent(http, httpx2.Request("GET", address))
+        if reply.status == 200:
+            return _trusted(reply.body, issuer)
     raise ServerUnavailable(f"{issuer} publishes no metadata")
+
+
+def _trusted(document: bytes, issuer: str) -> ServerMetadata:
+    try:
+        found = metadata.read_server(document, issuer=issuer)
+    except metadata.BadMetadata as error:
+        raise Aborted(f"the metadata of {issuer}: {error}") from error
+    if pkce.METHOD not in found.code_challenge_methods_supported:
+        # RFC 9700 2.1.1: the app makes sure that the server will check what it proves.
+        raise Aborted(f"{issuer} offers no PKCE with {pkce.METHOD}")
+    return found
 
 
 def keys(about: ServerMetadata, http: httpx2.Client) -> tuple[PublicKey, ...]:
     """The keys that the server signs with. Raises ServerUnavailable."""
-    response = _sent(http, http.build_request("GET", about.jwks_uri))
-    if response.status_code != 200:
+    reply = _sent(http, httpx2.Request("GET", about.jwks_uri))
+    if reply.status != 200:
         raise ServerUnavailable("the server's keys cannot be fetched")
-    return parse_set(_object(response))
+    return parse_set(_object(reply))
 
 
 def get(address: str, access_token: str, http: httpx2.Client) -> dict[str, Any]:
     """A document for which the server wants the access token. Raises Denied, ServerUnavailable."""
     headers = {"Authorization": f"Bearer {access_token}"}
-    return _answer(_sent(http, http.build_request("GET", address, headers=headers)))
+    return _answer(_sent(http, httpx2.Request("GET", address, headers=headers)))
 
 
 def post(address: str, form: dict[str, str], *, app: App, http: httpx2.Client) -> dict[str, Any]:
@@ -59,33 +80,44 @@ def post(address: str, form: dict[str, str], *, app: App, http: httpx2.Client) -
     else:
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         auth = httpx2.BasicAuth(quote_plus(app.client_id), quote_plus(app.secret))
-    return _answer(_sent(http, http.build_request("POST", address, data=sent), auth))
+    return _answer(_sent(http, httpx2.Request("POST", address, data=sent), auth))
 
 
-def _answer(response: httpx2.Response) -> dict[str, Any]:
-    if response.status_code >= 500:
-        raise ServerUnavailable(f"the server answers {response.status_code}")
-    found = _object(response) if response.content else {}
-    if response.is_success:
+def _answer(reply: Reply) -> dict[str, Any]:
+    if reply.status >= 500 or reply.status == 429:
+        raise ServerUnavailable(f"the server answers {reply.status}")
+    found = _object(reply) if reply.body else {}
+    if reply.status in (200, 201):
         return found
     code, description = found.get("error"), found.get("error_description", "")
     if not isinstance(code, str):
-        raise ServerUnavailable(f"the server answers {response.status_code} without a code")
+        raise ServerUnavailable(f"the server answers {reply.status} without a code")
     raise Denied(code, description if isinstance(description, str) else "")
 
 
-def _object(response: httpx2.Response) -> dict[str, Any]:
+def _object(reply: Reply) -> dict[str, Any]:
     try:
-        return read_object(response.content)
+        return read_object(reply.body)
     except ValueError as error:
         raise ServerUnavailable("the server's answer is not a JSON object") from error
 
 
-def _sent(
-    http: httpx2.Client, request: httpx2.Request, auth: httpx2.Auth | None = None
-) -> httpx2.Response:
+def _sent(http: httpx2.Client, request: httpx2.Request, auth: httpx2.Auth | None = None) -> Reply:
     try:
         # A redirect would carry secrets to wherever it leads.
-        return http.send(request, auth=auth, follow_redirects=False)
+        response = http.send(request, auth=auth, follow_redirects=False, stream=True)
+        try:
+            return Reply(response.status_code, _body(response))
+        finally:
+            response.close()
     except httpx2.HTTPError as error:
         raise ServerUnavailable(f"{request.url.host} does not answer") from error
+
+
+def _body(response: httpx2.Response) -> bytes:
+    body = b""
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise ServerUnavailable("the server's answer does not come to an end")
+    return body

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -66,8 +67,9 @@ class FileStore:
         """The key. Raises PermissionError where others could read the file, ValueError where it is
         no key."""
         try:
-            mode = self.path.stat().st_mode & 0o777
-            raw = self.path.read_bytes()
+            with open(self.path, "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode & 0o777
+                raw = file.read()
         except FileNotFoundError:
             return None
         if mode & ~MODE:
@@ -81,20 +83,37 @@ class FileStore:
         if tokens is None:
             self.path.unlink(missing_ok=True)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with open(fresh, "wb", opener=_private) as file:
-            file.write(msgspec.json.encode(tokens))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        self._make_folder()
+        fresh = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+        try:
+            with open(fresh, "xb", opener=_private) as file:
+                file.write(msgspec.json.encode(tokens))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        _make_durable(self.path.parent)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         with self._lock, open(self._lock_path, "wb", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _make_folder(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _make_durable(folder: Path) -> None:
+    """A file has its new name for good only once its folder is on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _private(path: str, flags: int) -> int:
