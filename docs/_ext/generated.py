@@ -3,7 +3,9 @@
 A line `% generated: NAME` in a page stands for the fold of that name.
 """
 
+import contextlib
 import inspect
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -159,10 +161,20 @@ def _leaves(context: click.Context) -> Iterator[click.Context]:
 def _command(context: click.Context) -> str:
     command, everywhere = context.command, {one.name for one in common()}
     usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
-    own = [one for one in command.params if one.name not in everywhere]
     says = inspect.cleandoc(command.help or "")
+    if not command.add_help_option:
+        return f"### {context.command_path}\n\n{says}\n\n{_own_help(command)}"
+    own = [one for one in command.params if one.name not in everywhere]
     parts = (f"### {context.command_path}", says, f"```text\n{usage}\n```")
     return "\n\n".join((*parts, _options(own, context)))
+
+
+def _own_help(command: click.Command) -> str:
+    """What a command says for itself that reads its own arguments."""
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
+        command.main(["--help"], standalone_mode=False)
+    return f"```text\n{told.getvalue()}```"
 
 
 def _options(parameters: Iterable[click.Parameter], context: click.Context) -> str:

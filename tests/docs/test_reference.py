@@ -75,6 +75,11 @@ def test_every_command(path: str) -> None:
     assert f"\n### {path}\n" in _page("commands")
 
 
+def test_a_command_that_reads_its_own_arguments_speaks_for_itself() -> None:
+    _, _, demo = _page("commands").partition("\n### valetkey demo\n")
+    assert "--no-browser" in demo.partition("\n### ")[0]
+
+
 @pytest.mark.parametrize("code", registered())
 def test_every_error(code: str) -> None:
     assert f"\n({code})=\n## {code}\n" in with_facts(_page("errors"))
