@@ -66,7 +66,7 @@ def agree(
     """The user's yes to the ticked permissions, and no to the rest of what was asked.
 
     What the app cannot do without, and what a ticked permission implies, is part of a yes. A yes
-    to nothing of it, old or new, is a no. Raises InvalidRequest for a permission that was not asked.
+    to nothing of it, old or new, is a no. Raises InvalidRequest for what was not asked.
     """
     new = frozenset(step.new)
     if not set(ticked) <= new:
