@@ -21,6 +21,7 @@ def refreshes(play: Play) -> None:
     """The app renews its key by itself."""
     play.voice.say("Access tokens live for minutes. stefApp fetches fresh ones.")
     play.window()
+    play.listen()
     play.miko.presses("refresh")
     fresh = play.hear("POST", "/token")
     play.voice.exchange(
@@ -49,6 +50,7 @@ def takes_away(play: Play) -> None:
     play.check("it is no longer", holds=taken not in play.miko.reads().ids)
     play.voice.say("stefApp knows nothing of it yet, and tries to post.")
     play.window()
+    play.listen()
     play.miko.body.fill("text", "Can you hear me?")
     play.miko.presses("post")
     refused = play.hear("POST", "/chirps")
@@ -97,6 +99,7 @@ def asks_for_more(play: Play) -> None:
         "the key opens these too now, and what Miko took away stays away",
         holds=play.expected.more <= granted and play.expected.taken not in granted,
     )
+    play.listen()
     page = play.window()
     read = play.hear("GET", "/messages")
     play.voice.exchange(read, who=APP_TO_CHIRP, sent=("authorization",))
@@ -123,6 +126,7 @@ def stops(play: Play) -> None:
         "introspection calls the very same token inactive",
         holds=after.answered["active"] == "false",
     )
+    play.listen()
     page = play.window()
     refused = play.hear("GET", "/chirps")
     play.voice.exchange(

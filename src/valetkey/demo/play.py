@@ -84,6 +84,10 @@ class Play:
             raise Broken(what)
         self.voice.holds(what)
 
+    def listen(self) -> None:
+        """From now on: what stefApp did before is not heard any more."""
+        self._heard = len(self.stage.tape.exchanges())
+
     def hear(self, method: str, path: str) -> Exchange:
         """The next exchange of stefApp's with this method, and a path that begins so. Raises
         Broken where none comes."""

@@ -1,6 +1,7 @@
 """The programs of the demo: real processes, started one by one, and never left behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 RUN_SECONDS: Final = 30.0
 PAUSE: Final = 0.02
+
+_LEFT_OUT: Final = re.compile(r"VALETKEY_.*|TERM|.*_proxy", re.IGNORECASE)
 
 
 class Failed(Exception):
@@ -114,11 +117,10 @@ def _await_port(program: Program, port: int) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without what would set up the server otherwise, and without a
-    terminal, in which a text browser might come up."""
+    """This process's environment, without what would set up the server otherwise, without proxies,
+    and without a terminal, in which a text browser might come up."""
     environ = dict(os.environ, PYTHONUNBUFFERED="1")
-    environ.pop("TERM", None)
-    return {name: value for name, value in environ.items() if not name.startswith("VALETKEY_")}
+    return {name: value for name, value in environ.items() if not _LEFT_OUT.fullmatch(name)}
 
 
 def free_ports(count: int) -> Sequence[int]:

@@ -28,8 +28,8 @@ WATCH: Final = 0.5
 """Seconds between two looks at the programs that are kept running."""
 
 
-class Interrupted(BaseException):
-    """A signal came, by number."""
+class Interrupted(KeyboardInterrupt):
+    """A signal came, by number. Event loops let this one out."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -130,6 +130,15 @@ def _body(*, browser: bool) -> Body:
 
 def _linger(stage: Stage, voice: Narrator) -> None:
     """Keeps the programs until a signal comes. Raises Failed where one of them ends."""
+    with contextlib.suppress(Interrupted):
+        _invite(stage, voice)
+        while all(program.alive for program in stage.programs.running):
+            time.sleep(WATCH)
+        raise Failed("one of the programs has ended")
+    voice.say("Stopped. Nothing is left behind.")
+
+
+def _invite(stage: Stage, voice: Narrator) -> None:
     voice.say("All of it keeps running: now do it by hand, in a browser of your own.")
     voice.table(
         (
@@ -141,14 +150,6 @@ def _linger(stage: Stage, voice: Narrator) -> None:
         )
     )
     voice.say("Ctrl-C ends it.")
-    try:
-        while True:
-            time.sleep(WATCH)
-            for program in stage.programs.running:
-                if not program.alive:
-                    raise Failed(f"{program.name} has ended, with {program.process.returncode}")
-    except Interrupted:
-        voice.say("Stopped. Nothing is left behind.")
 
 
 def _lament(error: Exception, voice: Narrator, programs: Programs) -> None:

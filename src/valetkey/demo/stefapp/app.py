@@ -155,8 +155,8 @@ class StefApp:
             return Panel()
         try:
             found = self._send("GET", feature.path)
-        except PermissionMissing:
-            self._learn()
+        except PermissionMissing as error:
+            self._learn(error)
             return _closed(feature)
         except (httpx2.HTTPError, ServerUnavailable):
             return Panel(why="Chirp does not answer.")
@@ -176,12 +176,14 @@ class StefApp:
         except (ClientError, httpx2.HTTPError) as error:
             self._notice = _told(error)
             if isinstance(error, PermissionMissing):
-                self._learn()
+                self._learn(error)
 
-    def _learn(self) -> None:
-        """Asks what the key opens now, when it opens less than we thought."""
-        with contextlib.suppress(ServerUnavailable, KeyStopped):
-            self._key.refresh()
+    def _learn(self, error: PermissionMissing) -> None:
+        """Asks what the key opens now, where it opens less than we thought."""
+        held = self._key.tokens
+        if held is not None and error.permissions & held.granted:
+            with contextlib.suppress(ServerUnavailable, KeyStopped):
+                self._key.refresh()
 
 
 def _closed(feature: Feature) -> Panel:
@@ -193,8 +195,8 @@ def _ended(notice: Notice | None) -> View:
     return View(
         state="ended",
         notice=notice,
-        why="You stopped or paused it there, so it opens nothing here any more. What you see in "
-        "grey comes back when you connect again.",
+        why="You stopped or paused it at Chirp, so it opens nothing here any more. What is grey "
+        "comes back when you connect again.",
         panels=dict.fromkeys(FEATURES, gone),
     )
 

@@ -1,0 +1,216 @@
+"""The demo as a whole, as a person starts it: a process, its output, its exit status."""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from tests.rows import row
+
+from valetkey.demo.miko import chromium
+
+STEPS = (
+    "1  stefApp wants Chirp",
+    "2  Behind the scenes: discovery, and a pushed request",
+    "3  The platform's sign-in page",
+    "4  What stefApp can do, and what it cannot",
+    "5  Miko agrees, and stefApp goes to work",
+    "6  Afterwards, the key is still Miko's",
+)
+LASTING = "Ctrl-C ends it."
+SECONDS = 90
+
+SECRET = re.compile(r"eyJ[\w-]{9,}|vk_[a-z]+_[\w-]{9,}|csrf +\S{12,}|password {5,}[^ …]")
+
+BROKEN = """
+import sys
+import msgspec
+from valetkey.demo.play import EXPECTED
+from valetkey.demo.show import perform
+wrong = msgspec.structs.replace(EXPECTED, {field}={value!r})
+sys.exit(perform(browser=False, expected=wrong))
+"""
+
+
+def start(folder: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]":
+    """The demo, with its output in a pipe and its temporary folder in `folder`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "valetkey", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder), "VALETKEY_PORT": "not a port", **more},
+        cwd=folder,
+    )
+
+
+def addresses(output: str) -> list[str]:
+    """The three programs' addresses, as printed."""
+    return re.findall(r"(?:server|platform|app) {5,}(http://\S+)", output)
+
+
+def nothing_is_left(folder: Path, output: str) -> bool:
+    """Whether no program listens any more, and no file is there."""
+    ports = [urlsplit(address).port for address in addresses(output)]
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in ports]
+        pairs = zip(probes, ports, strict=True)
+        refused = [probe.connect_ex(("127.0.0.1", port)) for probe, port in pairs]
+    return len(ports) == 3 and all(refused) and not list(folder.iterdir())
+
+
+def until(process: "subprocess.Popen[str]", text: str) -> str:
+    """What the process prints, as far as a line with the text."""
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if text in line:
+            return output
+    raise AssertionError(f"{text!r} never came:\n{output}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def test_every_step_holds_and_nothing_is_left(folder: Path) -> None:
+    began = time.monotonic()
+    process = start(folder, "--exit", "--no-browser")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
+    assert [step for step in STEPS if f"\n{step}\n" in output] == list(STEPS)
+    assert "\nEvery step held" in output
+    assert time.monotonic() - began < 45
+    assert nothing_is_left(folder, output)
+    assert not SECRET.search(output)
+    assert max(map(len, output.splitlines())) <= 80
+    assert "\x1b" not in output
+
+
+def test_two_at_the_same_time(folder: Path) -> None:
+    folders = [folder / name for name in ("one", "two")]
+    for one in folders:
+        one.mkdir()
+    processes = [start(one, "--exit", "--no-browser") for one in folders]
+    outputs = [process.communicate(timeout=SECONDS)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
+
+
+@pytest.mark.parametrize(
+    "field, value, step",
+    [
+        row("step 4", "another permission stays locked", "cannot", frozenset({"Fly"}), STEPS[3]),
+        row("step 4", "another one is required", "required", frozenset({"openid"}), STEPS[3]),
+        row("step 6", "another one is new", "more", frozenset({"dms.read"}), STEPS[5]),
+    ],
+)
+def test_a_step_that_does_not_hold_is_named(
+    folder: Path, field: str, value: frozenset[str], step: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(field=field, value=value)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    assert done.returncode == 1
+    number, _, title = step.partition("  ")
+    assert done.stdout.rstrip().endswith(f"This did not hold: step {number}, {title}.")
+    assert "The last lines of chirp:" in done.stdout
+    assert nothing_is_left(folder, done.stdout)
+
+
+@pytest.mark.parametrize(
+    "number, line, status",
+    [
+        row("SIGTERM", "while Miko signs in", signal.SIGTERM, "sign-in page", 128 + 15),
+        row("SIGINT", "while stefApp works", signal.SIGINT, "stefApp goes to work", 128 + 2),
+        row("SIGTERM", "when it is kept running", signal.SIGTERM, LASTING, 0),
+        row("SIGINT", "when it is kept running", signal.SIGINT, LASTING, 0),
+    ],
+)
+def test_a_signal_ends_it_and_nothing_is_left(
+    folder: Path, number: signal.Signals, line: str, status: int
+) -> None:
+    process = start(folder, "--keep", "--no-browser")
+    output = until(process, line)
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == status, output + rest
+    assert nothing_is_left(folder, output)
+
+
+@contextlib.contextmanager
+def at_a_terminal(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """The demo at a terminal, and the terminal's other end."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "valetkey", "demo", "--no-browser"],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    os.close(its)
+    try:
+        yield process, ours
+    finally:
+        os.close(ours)
+        process.wait(SECONDS)
+
+
+def read_until(terminal: int, text: str) -> str:
+    """What appears on the terminal, as far as the text."""
+    output, deadline = "", time.monotonic() + SECONDS
+    while text not in output and time.monotonic() < deadline:
+        if select.select([terminal], [], [], 1)[0]:
+            output += os.read(terminal, 65536).decode(errors="replace")
+    assert text in output, output
+    return output
+
+
+def test_at_a_terminal_it_stays_for_a_person_to_try(folder: Path) -> None:
+    with at_a_terminal(folder) as (process, terminal):
+        output = read_until(terminal, LASTING)
+        assert "\x1b[" in output
+        plain = re.sub(r"\x1b\[[\d;]*m|\r", "", output)
+        told = dict(re.findall(r"^ +(\S[\w' ]+?) {2,}(\S.*)$", plain, re.MULTILINE))
+        window = httpx2.get(told["stefApp's window"])
+        assert window.status_code == 200
+        assert "Connect again" in window.text
+        assert httpx2.get(told["connected apps"], follow_redirects=True).status_code == 200
+        assert httpx2.get(told["Chirp's API"]).status_code == 401
+        assert told["user name"] == "miko"
+        assert len(told["password"].split()) == 5
+        process.send_signal(signal.SIGINT)
+        read_until(terminal, "Nothing is left behind.")
+    assert process.returncode == 0
+    assert nothing_is_left(folder, plain)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(chromium.executable() is None, reason="there is no Chromium")
+def test_in_a_real_browser(folder: Path) -> None:
+    process = start(folder, "--exit")
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
+    assert "in headless Chromium" in output
+    assert "\nEvery step held" in output
+    assert [step for step in STEPS if f"\n{step}\n" in output] == list(STEPS)

@@ -1,0 +1,92 @@
+"""stefApp's window is for the browser on this machine that was given its address."""
+
+from collections.abc import Mapping
+
+import httpx2
+import pytest
+from tests.rows import row
+
+from valetkey.client import App, Key, MemoryStore
+from valetkey.demo.stefapp.app import StefApp
+from valetkey.demo.stefapp.window import HEADERS, create
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = "http://127.0.0.1:50000"
+WINDOW = f"{ORIGIN}/a-secret-path/"
+NONE: Mapping[str, str] = {}
+NOBODY = "http://127.0.0.1:9"
+
+
+async def ask(
+    method: str, url: str, *, headers: Mapping[str, str] = NONE, content: bytes = b""
+) -> httpx2.Response:
+    """What the window of an app without a key answers."""
+    known = App(issuer=NOBODY, client_id="stefapp", scope=("openid",))
+    app = StefApp(Key(known, MemoryStore()), api=NOBODY, file="tokens.json")
+    transport = httpx2.ASGITransport(create(app, window=WINDOW))
+    async with httpx2.AsyncClient(transport=transport) as client:
+        response = await client.request(method, url, headers=headers, content=content)
+    app.close()
+    return response
+
+
+@pytest.mark.parametrize(
+    "url, headers, status",
+    [
+        row("the window", "at its own address", WINDOW, {}, 200),
+        row("the window", "its style", f"{ORIGIN}/static/stefapp.css", {}, 200),
+        row("the secret", "is missing", f"{ORIGIN}/", {}, 403),
+        row("the secret", "is another", f"{ORIGIN}/a-secret-pass/", {}, 403),
+        row("the secret", "is cut", f"{ORIGIN}/a-secret-path", {}, 403),
+        row("the secret", "stands in the query", f"{ORIGIN}/?/a-secret-path/", {}, 403),
+        row("the host", "is a foreign name", WINDOW, {"host": "evil.example:50000"}, 403),
+        row("the host", "is localhost", WINDOW, {"host": "localhost:50000"}, 403),
+        row("the host", "has no port", WINDOW, {"host": "127.0.0.1"}, 403),
+        row("the host", "has another port", WINDOW, {"host": "127.0.0.1:50001"}, 403),
+        row("its style", "at a foreign name", f"{ORIGIN}/static/x", {"host": "x.example"}, 403),
+    ],
+)
+async def test_who_may_look(url: str, headers: dict[str, str], status: int) -> None:
+    response = await ask("GET", url, headers=headers)
+    assert response.status_code == status
+    told = {name.encode(): value.encode() for name, value in response.headers.items()}
+    assert HEADERS.items() <= told.items()
+    if status == 403:
+        assert "stefApp" not in response.text
+
+
+@pytest.mark.parametrize(
+    "action, headers, status",
+    [
+        row("a form", "of the window itself", "cancel", {"origin": ORIGIN}, 303),
+        row("a form", "that names no button", "steal", {"origin": ORIGIN}, 404),
+        row("a form", "without an origin", "cancel", {}, 403),
+        row("a form", "of an unnamed page", "cancel", {"origin": "null"}, 403),
+        row("a form", "of another port", "cancel", {"origin": "http://127.0.0.1:50001"}, 403),
+        row("a form", "of another site", "cancel", {"origin": "https://evil.example"}, 403),
+        row("a form", "of localhost", "cancel", {"origin": "http://localhost:50000"}, 403),
+        row("a form", "without the secret", "../cancel", {"origin": ORIGIN}, 403),
+        row(
+            *("a form", "sent to a foreign name", "cancel"),
+            *({"origin": ORIGIN, "host": "evil.example:50000"}, 403),
+        ),
+    ],
+)
+async def test_whose_forms_count(action: str, headers: dict[str, str], status: int) -> None:
+    response = await ask("POST", WINDOW + action, headers=headers)
+    assert response.status_code == status
+
+
+async def test_a_form_has_an_end() -> None:
+    response = await ask(
+        "POST", f"{WINDOW}post", headers={"origin": ORIGIN}, content=b"text=" + b"a" * 17000
+    )
+    assert response.status_code == 413
+
+
+async def test_it_needs_no_script() -> None:
+    response = await ask("GET", WINDOW)
+    assert "<script" not in response.text
+    assert "style=" not in response.text
+    assert 'id="connect"' in response.text
