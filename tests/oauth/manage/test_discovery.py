@@ -1,0 +1,155 @@
+"""Discovery: just what is switched on (RFC 8414; OpenID Connect Discovery 3 and 4)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from tests.oauth.world import ISSUER, World
+from tests.rows import row
+
+from valetkey.jose import jwk
+from valetkey.oauth.feature import DocumentEndpoint, Feature
+from valetkey.oauth.features import FEATURES
+from valetkey.oauth.manage.discovery import server_metadata
+from valetkey.wire import metadata
+
+
+def document(world: World, path: str) -> Any:
+    """The document at that path, as it is read by others."""
+    endpoints: Iterator[Any] = (
+        one for feature in world.at.features for one in feature.endpoints if one.path == path
+    )
+    endpoint = next(endpoints)
+    assert isinstance(endpoint, DocumentEndpoint)
+    return msgspec.json.decode(msgspec.json.encode(endpoint.document(world.context)))
+
+
+def test_the_document_is_the_same_at_both_places() -> None:
+    world = World()
+    assert document(world, metadata.AUTHORIZATION_SERVER) == document(world, metadata.OPENID)
+
+
+def test_what_the_standards_require_is_there() -> None:
+    """RFC 8414 2; OpenID Connect Discovery 3: REQUIRED there."""
+    said = document(World(), metadata.OPENID)
+    required = {
+        "issuer",
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "response_types_supported",
+        "subject_types_supported",
+        "id_token_signing_alg_values_supported",
+    }
+    assert required <= said.keys()
+    assert "RS256" in said["id_token_signing_alg_values_supported"]
+    assert said["issuer"] == ISSUER
+
+
+def test_the_document_as_a_whole() -> None:
+    said = document(World(), metadata.OPENID)
+    assert {name: value for name, value in said.items() if name != "claims_supported"} == {
+        "issuer": ISSUER,
+        "authorization_endpoint": f"{ISSUER}/authorize",
+        "token_endpoint": f"{ISSUER}/token",
+        "jwks_uri": f"{ISSUER}/jwks",
+        "userinfo_endpoint": f"{ISSUER}/userinfo",
+        "introspection_endpoint": f"{ISSUER}/introspect",
+        "revocation_endpoint": f"{ISSUER}/revoke",
+        "pushed_authorization_request_endpoint": f"{ISSUER}/par",
+        "scopes_supported": [*World().at.offer.scopes],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "subject_types_supported": ["public"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+            "none",
+        ],
+        "introspection_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+        ],
+        "revocation_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+            "none",
+        ],
+        "code_challenge_methods_supported": ["S256"],
+        "protected_resources": ["https://chirp.example", "https://photos.example"],
+        "authorization_response_iss_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+    }
+
+
+# Each feature, and what of the document goes with it.
+
+MEMBERS: dict[str, set[str]] = {
+    "client authentication": {
+        "token_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_methods_supported",
+    },
+    "pushed authorization requests": {"pushed_authorization_request_endpoint"},
+    "token endpoint": {
+        "token_endpoint",
+        "token_endpoint_auth_methods_supported",
+        "grant_types_supported",
+    },
+    "authorization code": {"code_challenge_methods_supported"},
+    "refresh token": set(),
+    "client credentials": set(),
+    "introspection": {"introspection_endpoint", "introspection_endpoint_auth_methods_supported"},
+    "revocation": {"revocation_endpoint", "revocation_endpoint_auth_methods_supported"},
+    "userinfo": {"userinfo_endpoint", "claims_supported"},
+}
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [row("fold", one.name, one) for one in FEATURES if one.name != "discovery"],
+)
+def test_what_is_switched_off_vanishes(feature: Feature) -> None:
+    world = World()
+    whole = document(world, metadata.OPENID)
+    less = World(tuple(one for one in FEATURES if one is not feature))
+    said = document(less, metadata.OPENID)
+    assert whole.keys() - said.keys() == MEMBERS[feature.name]
+    assert said.keys() <= whole.keys()
+    gone = {one.name for one in feature.grant_types}
+    assert not gone & set(said.get("grant_types_supported", ()))
+    assert set(whole["grant_types_supported"]) - gone >= set(said.get("grant_types_supported", ()))
+
+
+def test_lists_of_the_same_name_are_joined() -> None:
+    more = Feature(
+        name="more", cites=(), metadata=lambda _: {"prompt_values_supported": ("create",)}
+    )
+    world = World((*FEATURES, more))
+    assert server_metadata(world.context).prompt_values_supported[-2:] == (
+        "select_account",
+        "create",
+    )
+
+
+def test_no_two_endpoints_share_a_path() -> None:
+    paths = [one.path for feature in FEATURES for one in feature.endpoints]
+    assert len(paths) == len(set(paths))
+
+
+def test_every_feature_cites_where_it_comes_from() -> None:
+    assert [feature.name for feature in FEATURES if not feature.cites] == []
+
+
+def test_the_published_keys_are_those_of_the_ring_and_public() -> None:
+    world = World()
+    said = document(world, "/jwks")
+    assert {key.kid for key in jwk.parse_set(said)} == {
+        key.kid for key in world.at.keyring.published
+    }
+    members = {name for one in said["keys"] for name in one}
+    assert members == {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
