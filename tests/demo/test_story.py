@@ -19,6 +19,8 @@ import pytest
 from tests.rows import row
 
 from valetkey.demo.miko import chromium
+from valetkey.demo.miko.http import HttpBody
+from valetkey.demo.miko.person import Miko
 
 STEPS = (
     "1  stefApp wants Chirp",
@@ -100,6 +102,15 @@ def test_every_step_holds_and_nothing_is_left(folder: Path) -> None:
     assert "\x1b" not in output
 
 
+def test_it_ends_where_nobody_reads_on(folder: Path) -> None:
+    process = start(folder, "--exit", "--no-browser", PYTHONIOENCODING="ascii")
+    assert process.stdout is not None
+    output = until(process, STEPS[0])
+    process.stdout.close()
+    assert process.wait(SECONDS) == 1
+    assert nothing_is_left(folder, output)
+
+
 def test_two_at_the_same_time(folder: Path) -> None:
     folders = [folder / name for name in ("one", "two")]
     for one in folders:
@@ -164,7 +175,7 @@ def at_a_terminal(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int
         stdin=its,
         stdout=its,
         stderr=its,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), "BROWSER": "true"},
         start_new_session=True,
     )
     os.close(its)
@@ -185,6 +196,28 @@ def read_until(terminal: int, text: str) -> str:
     return output
 
 
+def connect_by_hand(told: dict[str, str]) -> None:
+    """What a person does in a browser of their own, with what the terminal says."""
+    window = told["stefApp's window"]
+    with contextlib.closing(HttpBody()) as body:
+        person = Miko(body, username=told["user name"], password=told["password"])
+        person.opens(window)
+        person.presses("connect")
+        while body.page.by_id("by-hand") is None:
+            time.sleep(0.05)
+            person.opens(window)
+        person.presses("by-hand")
+        person.signs_in()
+        person.presses("allow")
+        while "Waiting for you" in body.page.text or not body.url.startswith(window):
+            time.sleep(0.05)
+            person.opens(window)
+        assert "Connected to Chirp as Miko" in body.page.text
+        person.presses("sign-out")
+        assert "Signed out: stefApp has given its key back." in body.page.text
+        assert body.page.by_id("connect") is not None
+
+
 def test_at_a_terminal_it_stays_for_a_person_to_try(folder: Path) -> None:
     with at_a_terminal(folder) as (process, terminal):
         output = read_until(terminal, LASTING)
@@ -196,8 +229,7 @@ def test_at_a_terminal_it_stays_for_a_person_to_try(folder: Path) -> None:
         assert "Connect again" in window.text
         assert httpx2.get(told["connected apps"], follow_redirects=True).status_code == 200
         assert httpx2.get(told["Chirp's API"]).status_code == 401
-        assert told["user name"] == "miko"
-        assert len(told["password"].split()) == 5
+        connect_by_hand(told)
         process.send_signal(signal.SIGINT)
         read_until(terminal, "Nothing is left behind.")
     assert process.returncode == 0

@@ -1,6 +1,7 @@
 """A play under way: what the scenes of the story act and look with."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import httpx2
@@ -101,9 +102,16 @@ class Play:
             time.sleep(PAUSE)
         raise Broken(f"stefApp's {method} {path} never came")
 
-    def call(self, method: str, url: str, **named: object) -> Exchange:
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> Exchange:
         """A call of our own: by anybody, or as Chirp."""
-        response = self._http.request(method, url, **named)  # type: ignore[arg-type]
+        response = self._http.request(method, url, data=form, auth=auth)
         request = response.request
         return Exchange(
             method=request.method,
@@ -119,7 +127,7 @@ class Play:
         """What Chirp learns about the access token that stefApp holds."""
         token = msgspec.json.decode(self.stage.tokens.read_bytes())["access_token"]
         auth = ("chirp", self.stage.chirp_secret)
-        return self.call("POST", f"{self.at.server}/introspect", data={"token": token}, auth=auth)
+        return self.call("POST", f"{self.at.server}/introspect", form={"token": token}, auth=auth)
 
     def handed_over(self) -> str:
         """The address that stefApp has given to the system browser. Raises Broken."""

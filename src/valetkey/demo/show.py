@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -70,8 +71,8 @@ def perform(
 ) -> int:
     """Plays the steps. 0 where all of them held, 1 where one did not, which is named; where a
     signal ended it early, 128 and the signal's number."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     voice = Narrator(sys.stdout, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     try:
         with (
@@ -89,6 +90,10 @@ def perform(
                 return 1
     except Interrupted as interrupted:
         return 128 + interrupted.number
+    except BrokenPipeError:
+        # Nobody reads on. What Python would still write at its end goes nowhere, in silence.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -115,6 +120,8 @@ def _tell(
             try:
                 for scene in step.scenes:
                     scene(play)
+            except BrokenPipeError:
+                raise
             except Exception as error:
                 raise Fell(step) from error
     stage.door.close()

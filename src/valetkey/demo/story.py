@@ -230,7 +230,8 @@ def _box(choice: Choice) -> str:
 def _words(choice: Choice) -> str:
     need = "required" if choice.required else "optional"
     risk = f", {choice.risk.lower()}" if choice.risk else ""
-    return f"{choice.title} ({need}{risk})"
+    why = f". {choice.notes}" if choice.required else ""
+    return f"{choice.title} ({need}{risk}){why}"
 
 
 class Step(msgspec.Struct, frozen=True):
