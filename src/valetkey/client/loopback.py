@@ -44,7 +44,9 @@ class Loopback:
         self._server = ThreadingTCPServer((HOST, 0), self._handler())
         self._server.daemon_threads = True
         self._authority = f"{HOST}:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     @property
     def redirect_uri(self) -> str:
