@@ -1,0 +1,229 @@
+"""A77: every route asks whose it is, for every verb: two users, two clients, two APIs."""
+
+import re
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from tests.attacks.play import (
+    AS_POST,
+    AS_SPA,
+    AS_WEB,
+    STEFAPP,
+    call,
+    claims,
+    every,
+    find,
+    introspected,
+    redeem,
+    refresh,
+    signed_in,
+    tokens,
+)
+from tests.browser import Asking, Browser, authorize, error_code
+from tests.live import Live
+
+from valetkey.model.grant import Grant, TokenFamily
+
+ACTIONS = ("save", "pause", "resume", "stop", "stop-device", "", "delete")
+
+
+class Owned(msgspec.Struct):
+    """What one user has: a browser, a grant, a device, and what the app got."""
+
+    browser: Browser
+    grant: str
+    family: str
+    answer: dict[str, Any]
+
+
+def _owned(server: Live, username: str) -> Owned:
+    browser = server.browser()
+    answer = redeem(server, authorize(browser, STEFAPP, username=username)).json()
+    said = claims(answer["access_token"])
+    return Owned(browser, said["grant_id"], said["family_id"], answer)
+
+
+@pytest.fixture(scope="module")
+def miko(server: Live) -> Owned:
+    """The victim."""
+    return _owned(server, "miko")
+
+
+@pytest.fixture(scope="module")
+def noor(server: Live) -> Owned:
+    """The one who tries."""
+    return _owned(server, "noor")
+
+
+def _csrf(browser: Browser, path: str) -> str:
+    """The token of the user's own form."""
+    page = browser.http.get(path).text
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None, path
+    return found.group(1)
+
+
+def _state(server: Live, owned: Owned) -> tuple[Grant, TokenFamily]:
+    return find(server, Grant, owned.grant), find(server, TokenFamily, owned.family)
+
+
+ROUTES = [
+    ("GET", "/apps/{}", ""),
+    ("HEAD", "/apps/{}", ""),
+    ("GET", "/apps/{}/stop", ""),
+    ("POST", "/apps/{}/stop", "stop"),
+    *(("POST", "/apps/{}", action) for action in ACTIONS),
+]
+
+
+@pytest.mark.parametrize("method, path, action", ROUTES)
+def test_another_users_grant_is_no_grant(
+    method: str, path: str, action: str, miko: Owned, noor: Owned, server: Live
+) -> None:
+    before = _state(server, miko)
+    form = {
+        "csrf": _csrf(noor.browser, f"/apps/{noor.grant}"),
+        "action": action,
+        "device": miko.family,
+        "permission": "openid",
+    }
+    data = form if method == "POST" else None
+    theirs = noor.browser.http.request(method, path.format(miko.grant), data=data)
+    absent = noor.browser.http.request(method, path.format("0" * 26), data=data)
+    assert (theirs.status_code, _bare(theirs)) == (absent.status_code, _bare(absent))
+    assert theirs.status_code == 404
+    assert _state(server, miko) == before
+
+
+@pytest.mark.parametrize("method, path, action", ROUTES)
+def test_nobody_signed_in_is_asked_to_sign_in(
+    method: str, path: str, action: str, miko: Owned, server: Live
+) -> None:
+    before = _state(server, miko)
+    form = {"action": action, "device": miko.family, "permission": "openid", "csrf": "x"}
+    data = form if method == "POST" else None
+    answer = server.browser().http.request(method, path.format(miko.grant), data=data)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert _state(server, miko) == before
+
+
+@pytest.mark.parametrize("token", ["", "A" * 43, "of another page", "of another user"])
+@pytest.mark.parametrize("method, path, action", [one for one in ROUTES if one[0] == "POST"])
+def test_the_owners_browser_does_nothing_for_another_sites_form(
+    method: str, path: str, action: str, token: str, miko: Owned, noor: Owned, server: Live
+) -> None:
+    before = _state(server, miko)
+    other = "/apps/{}" if path.endswith("/stop") else "/apps/{}/stop"
+    made = {
+        "of another page": lambda: _csrf(miko.browser, other.format(miko.grant)),
+        "of another user": lambda: _csrf(noor.browser, path.format(noor.grant)),
+    }
+    csrf = made[token]() if token in made else token
+    form = {"action": action, "device": miko.family, "permission": "openid", "csrf": csrf}
+    answer = miko.browser.http.post(path.format(miko.grant), data=form)
+    assert answer.status_code == 403
+    assert error_code(answer.text) == "access_denied"
+    assert _state(server, miko) == before
+
+
+def test_another_users_device_under_ones_own_grant(miko: Owned, noor: Owned, server: Live) -> None:
+    before = _state(server, miko)
+    path = f"/apps/{noor.grant}"
+    for device in (miko.family, "0" * 26, "x", miko.grant):
+        form = {"csrf": _csrf(noor.browser, path), "action": "stop-device", "device": device}
+        assert noor.browser.http.post(path, data=form).status_code == 404
+    assert _state(server, miko) == before
+
+
+def test_the_lists_show_ones_own(miko: Owned, noor: Owned) -> None:
+    for one, other in ((miko, noor), (noor, miko)):
+        page = one.browser.open("/apps").text
+        assert one.grant in page
+        assert other.grant not in page
+        detail = one.browser.open(f"/apps/{one.grant}").text
+        assert other.family not in detail
+
+
+def test_another_users_request_is_not_gone_on_with(miko: Owned, noor: Owned) -> None:
+    miko.browser.open(AS_WEB.path())
+    here = miko.browser.page.url.path
+    assert noor.browser.open(here).status_code == 400
+    for stage in ("sign-in", "consent", "switch"):
+        assert noor.browser.http.post(f"{here}/{stage}", data={"csrf": "x"}).status_code == 403
+
+
+CLIENTS = [
+    pytest.param(AS_SPA, id="a public client"),
+    pytest.param(AS_WEB, id="a confidential client"),
+    pytest.param(AS_POST, id="another one"),
+]
+
+
+@pytest.mark.parametrize("thief", CLIENTS)
+def test_another_clients_things(thief: Asking, server: Live) -> None:
+    mine = tokens(server, STEFAPP)
+    said = claims(mine["access_token"])
+    assert refresh(server, mine["refresh_token"], thief).json()["error"] == "invalid_grant"
+    for token in (mine["refresh_token"], mine["access_token"]):
+        answer = call(server, "/revoke", {"token": token}, thief)
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert find(server, TokenFamily, said["family_id"]).status == "open"
+    if thief is not AS_SPA:
+        told = call(server, "/introspect", {"token": mine["access_token"]}, thief)
+        assert told.json() == {"active": False}
+    assert introspected(server, mine["access_token"])["active"]
+    pushed = call(server, "/par", STEFAPP.parameters(), STEFAPP).json()["request_uri"]
+    answer = server.http.get(
+        "/authorize", params={"client_id": thief.client_id, "request_uri": pushed}
+    )
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+
+
+def test_another_apis_token(server: Live) -> None:
+    """Each API is told of its own tokens, and of its own permissions in them."""
+    mine = tokens(server, STEFAPP)["access_token"]
+    assert introspected(server, mine, by="chirp")["active"]
+    assert introspected(server, mine, by="photos") == {"active": False}
+    both = tokens(server, _both(server))["access_token"]
+    of_chirp = introspected(server, both, by="chirp")["scope"]
+    of_photos = introspected(server, both, by="photos")["scope"]
+    assert of_chirp.split() == ["chirps.read", "chirps.write", "chirps"]
+    assert of_photos == "photos.read"
+
+
+def _both(server: Live) -> Asking:
+    return Asking(
+        client_id="web",
+        redirect_uri=AS_WEB.redirect_uri,
+        scope="openid email chirps photos.read",
+        more={"prompt": "consent"},
+    )
+
+
+def test_a_client_sees_no_other_user_than_its_own(miko: Owned, noor: Owned, server: Live) -> None:
+    for owned, name in ((miko, "miko"), (noor, "noor")):
+        headers = {"authorization": f"Bearer {owned.answer['access_token']}"}
+        told = server.http.get("/userinfo", headers=headers).json()
+        assert told["sub"] == server.users[name].id
+        assert told["preferred_username"] == name
+
+
+def test_one_users_stop_leaves_the_others_key(server: Live) -> None:
+    one, two = _owned(server, "miko"), _owned(server, "noor")
+    browser = signed_in(server, "miko")
+    browser.open(f"/apps/{one.grant}")
+    browser.press("stop")
+    browser.press("stop")
+    assert introspected(server, one.answer["access_token"]) == {"active": False}
+    assert introspected(server, two.answer["access_token"])["active"]
+    live = {grant.user for grant in every(server, Grant) if grant.status == "active"}
+    assert server.users["noor"].id in live
+
+
+def _bare(answer: httpx2.Response) -> str:
+    """The page without the reference and the time that are its own."""
+    return re.sub(r"<dl.*?</dl>", "", answer.text, flags=re.DOTALL)
