@@ -18,7 +18,9 @@ class Narrowing(msgspec.Struct, frozen=True):
 
 def parse(form: Form) -> Narrowing:
     """The parameters, unjudged."""
-    return Narrowing(tuple(form.get("scope", "").split()), tuple(dict.fromkeys(form.all("resource"))))
+    return Narrowing(
+        tuple(form.get("scope", "").split()), tuple(dict.fromkeys(form.all("resource")))
+    )
 
 
 def narrow(
