@@ -275,9 +275,7 @@ class World:
         return found
 
     def family(self, client: str = "kite") -> TokenFamily:
-        """The app's youngest family."""
-        return max((one for one in self.all(TokenFamily) if one.client == client), key=_age)
-
-
-def _age(family: TokenFamily) -> tuple[int, str]:
-    return family.created, family.id
+        """The app's youngest family: the memory store keeps the order of creation."""
+        rows = self.store._tables[TokenFamily.table].values()
+        mine = [row for row in rows if isinstance(row, TokenFamily) and row.client == client]
+        return mine[-1]

@@ -1,0 +1,241 @@
+"""A refresh lineage under lost replies, retries, replays and the user's hand.
+
+A model says what every refresh token that was ever given out is worth; after each step the rules
+must say the same of all of them (PROMISES I1 to I5, R05).
+"""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+from tests.oauth.forms import call, request
+from tests.oauth.world import World
+
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.oauth.decision import Issued
+from valetkey.oauth.grants.token import token
+from valetkey.oauth.manage.grants import Turn, disconnect, narrow, turn
+from valetkey.spec.errors import InvalidGrant
+
+SECONDS = {"refresh_window": 30, "refresh_idle": 1000, "refresh_token": 5000}
+SCOPE = ("chirps.read", "chirps.write", "profile.write")
+
+
+class Model:
+    """What one family is worth, as the promises say it."""
+
+    def __init__(self, client: str, family: str, now: int) -> None:
+        self.client, self.family = client, family
+        self.rotates = client == "kite"
+        self.given: list[str] = []
+        """Every refresh token that ever went out, by generation."""
+        self.rotated = 0
+        self.closed = False
+        self.created = now
+        self.ends = now + SECONDS["refresh_idle"]
+        self.noted = now
+
+    @property
+    def generation(self) -> int:
+        return len(self.given) - 1
+
+    def alive(self, now: int) -> bool:
+        return not self.closed and now < self.ends
+
+    def good(self, generation: int, now: int) -> bool:
+        """Whether a token of this generation would be honoured, and not be a replay."""
+        retried = generation == self.generation - 1 and now <= self.rotated + 30
+        return generation == self.generation or retried
+
+    def use(self, generation: int, now: int, successor: str) -> None:
+        """What an honoured refresh changes."""
+        if generation < self.generation:
+            assert successor == self.given[self.generation]
+            return
+        if self.rotates:
+            assert successor not in self.given
+            self.given.append(successor)
+            self.rotated = now
+        else:
+            assert successor == self.given[-1]
+            if now < self.noted + SECONDS["refresh_idle"] // 10:
+                return
+        self.noted = now
+        self.ends = min(now + SECONDS["refresh_idle"], self.created + SECONDS["refresh_token"])
+
+
+class Lineages(RuleBasedStateMachine):
+    """Two apps of Miko's, several devices each."""
+
+    models = Bundle("models")
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World(**SECONDS)
+        self.visit = self.world.sign_in()
+        self.status = {"kite": "active", "web": "active"}
+        self.held = {"kite": set(SCOPE), "web": set(SCOPE[:2])}
+        self.all: list[Model] = []
+        self.out: list[tuple[Model, dict[str, Any], int]] = []
+        for client in ("kite", "web"):
+            self._connect(client)
+
+    def _connect(self, client: str) -> Model:
+        scope = " ".join(sorted(SCOPE if client == "kite" else SCOPE[:2]))
+        code = self.world.agree(request(client, scope=scope), self.visit).code
+        tokens = self.world.redeem(client, code)
+        model = Model(client, self.world.family(client).id, self.world.now)
+        model.given.append(tokens["refresh_token"])
+        self.all.append(model)
+        self._got(model, tokens)
+        return model
+
+    def _got(self, model: Model, tokens: dict[str, Any]) -> None:
+        self.out = [*self.out, (model, tokens, self.world.now)][-8:]
+        assert set(tokens["scope"].split()) - {"chirps"} <= self.held[model.client]
+
+    # What apps and thieves do.
+
+    @rule(target=models, client=st.sampled_from(["kite", "web"]))
+    def connect(self, client: str) -> Any:
+        """Another device, where the grant stands."""
+        if self.status[client] != "active" or not self.held[client] or len(self.all) > 6:
+            return multiple()
+        self.visit = self.world.sign_in()
+        return self._connect(client)
+
+    @rule(data=st.data())
+    def refresh(self, data: st.DataObject) -> None:
+        """Any token that was ever given, by whoever has it: the app, the app once more, a thief."""
+        model = data.draw(st.sampled_from(self.all))
+        generation = data.draw(st.integers(0, model.generation))
+        text, now = model.given[generation], self.world.now
+        honoured = model.alive(now) and model.good(generation, now)
+        try:
+            tokens = self.world.refresh(model.client, text)
+        except InvalidGrant:
+            assert not (honoured and self.status[model.client] == "active")
+            if model.alive(now) and not model.good(generation, now):
+                model.closed = True
+            return
+        assert honoured
+        assert self.status[model.client] == "active"
+        model.use(generation, now, tokens["refresh_token"])
+        self._got(model, tokens)
+
+    @rule(data=st.data())
+    def by_another_client(self, data: st.DataObject) -> None:
+        model = data.draw(st.sampled_from(self.all))
+        other = "web" if model.client == "kite" else "kite"
+        for text in model.given:
+            try:
+                self.world.refresh(other, text)
+            except InvalidGrant:
+                continue
+            raise AssertionError("another client was honoured")
+
+    @rule(data=st.data())
+    def revoke(self, data: st.DataObject) -> None:
+        """The app gives a device back, by any token of it."""
+        model = data.draw(st.sampled_from(self.all))
+        self.world.revoke(model.client, data.draw(st.sampled_from(model.given)))
+        model.closed = True
+
+    # What the user does.
+
+    @rule(client=st.sampled_from(["kite", "web"]), how=st.sampled_from(["pause", "resume"]))
+    def pause_or_resume(self, client: str, how: Turn) -> None:
+        if self.status[client] == "stopped":
+            return
+        self._turn(client, how)
+        self.status[client] = "paused" if how == "pause" else "active"
+
+    @precondition(lambda self: len(self.all) > 3)
+    @rule(client=st.sampled_from(["kite", "web"]))
+    def stop(self, client: str) -> None:
+        if self.status[client] != "stopped":
+            self._turn(client, "stop")
+            self.status[client] = "stopped"
+
+    def _turn(self, client: str, how: Turn) -> None:
+        name = self.world.grant(client).id
+        user = self.world.miko.id
+        self.world.settle(lambda: turn(name, how, user=user, by="user", context=self.world.context))
+
+    @rule(client=st.sampled_from(["kite", "web"]), keep=st.sets(st.sampled_from(SCOPE)))
+    def take_away(self, client: str, keep: set[str]) -> None:
+        if self.status[client] == "stopped":
+            return
+        name, user = self.world.grant(client).id, self.world.miko.id
+        self.world.settle(
+            lambda: narrow(name, keep, user=user, by="user", context=self.world.context)
+        )
+        self.held[client] &= keep
+
+    @rule(data=st.data())
+    def disconnect(self, data: st.DataObject) -> None:
+        model = data.draw(st.sampled_from(self.all))
+        user = self.world.miko.id
+        self.world.settle(
+            lambda: disconnect(model.family, user=user, by="user", context=self.world.context)
+        )
+        model.closed = True
+
+    @rule(seconds=st.sampled_from([1, 10, 29, 30, 31, 99, 100, 400, 999, 1000]))
+    def wait(self, seconds: int) -> None:
+        self.world.later(seconds)
+
+    # What must hold after every step.
+
+    @invariant()
+    def every_token_is_worth_what_the_model_says(self) -> None:
+        """I3, I4, I5: and of all that were ever given, one at most turns its family on."""
+        now = self.world.now
+        for model in self.all:
+            turning = 0
+            for generation, text in enumerate(model.given):
+                given = call(model.client, grant_type="refresh_token", refresh_token=text)
+                try:
+                    outcome = self.world.ask(token(given, self.world.context))
+                except InvalidGrant:
+                    outcome = None
+                issued = isinstance(outcome, Issued)
+                standing = self.status[model.client] == "active"
+                assert issued is (model.alive(now) and model.good(generation, now) and standing)
+                if isinstance(outcome, Issued):
+                    turning += outcome.refresh_token not in model.given
+            assert turning <= 1
+
+    @invariant()
+    def every_access_token_is_worth_what_the_model_says(self) -> None:
+        """I1, I2."""
+        for model, tokens, issued in self.out:
+            told = self.world.introspect(tokens["access_token"], by="chirp")
+            fresh = self.world.now < issued + self.world.at.lifetimes.access_token
+            alive = fresh and not model.closed and self.status[model.client] == "active"
+            # A token that opens nothing of Chirp's is none of its business.
+            assert told.active is (alive and bool(tokens["scope"]))
+            still = set(tokens["scope"].split()) & self.held[model.client]
+            assert set(told.scope.split()) - {"chirps"} == (still if told.active else set())
+
+    @invariant()
+    def the_store_says_the_same(self) -> None:
+        for model in self.all:
+            family = self.world.need(TokenFamily, model.family)
+            assert (family.status == "closed") is model.closed
+            assert family.generation == (model.generation if model.rotates else 0)
+        held = {grant.client: set(grant.permissions) for grant in self.world.all(Grant)}
+        assert held == self.held
+
+
+TestLineages = Lineages.TestCase
+TestLineages.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
