@@ -212,17 +212,18 @@ def every_page(server: Live) -> dict[str, httpx2.Response]:
 
 def planned(server: Live, *wishes: Wish) -> Plan:
     """What an administrator's wishes come to; nothing is written."""
-    found: Plan = server.run(ask(server.store, plan(wishes, _desk(server))))
+    found: Plan = server.run(ask(server.store, plan(wishes, desk(server))))
     return found
 
 
 def applied(server: Live, *wishes: Wish) -> None:
     """Does what an administrator wishes."""
-    made = server.run(settle(server.store, lambda: plan(wishes, _desk(server))))
+    made = server.run(settle(server.store, lambda: plan(wishes, desk(server))))
     assert not made.mistakes, made.mistakes
 
 
-def _desk(server: Live) -> Context:
+def desk(server: Live) -> Context:
+    """What an administrator's rules rely on."""
     at = Installation(
         issuer=server.issuer,
         lifetimes=server.settings.lifetimes,
