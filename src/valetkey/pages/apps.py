@@ -9,7 +9,7 @@ from valetkey.model.event import Event
 from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
-from valetkey.oauth.manage.connections import Connection, connection, connections
+from valetkey.oauth.manage.connections import Connection, connection, connections, stopped
 from valetkey.oauth.manage.grants import Managed, NoSuch, Turn, disconnect, narrow, turn
 from valetkey.pages import pieces, views, words
 from valetkey.pages.frame import APPS, Frame, SignInFirst
@@ -33,13 +33,15 @@ class Apps:
         person = await self._person(request)
         context = await self._frame.shell.context()
         found = await self._frame.shell.ask(lambda context: connections(person.user.id, context))
-        told = request.parameters()
+        name = request.parameters().get("stopped", "")
+        gone = await self._frame.shell.ask(lambda context: stopped(name, person.user.id))
         view = views.ConnectedApps(
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(_row(one, context) for one in found),
             now=context.now,
-            done=_done(told.get("done", "")),
+            done=Done.NOTHING if gone is None else Done.STOPPED,
+            stopped="" if gone is None else words.app(gone.client, gone.grant.client).name,
         )
         return self._frame.page(request, view)
 
@@ -105,7 +107,7 @@ class Apps:
         person, one, context = await self._found(request)
         self._posted(request, person, context, grant=one.grant.id, action="stop")
         return await self._managed(
-            lambda context: _turned(one, "stop", context), f"{APPS}?done={Done.STOPPED.value}"
+            lambda context: _turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
         )
 
     async def _person(self, request: Request) -> Person:

@@ -38,6 +38,15 @@ def connection(name: str, user: str, context: Context) -> Rule[Connection | None
     return (yield from _joined([grant], context))[0]
 
 
+def stopped(name: str, user: str) -> Rule[Connection | None]:
+    """One that the user has stopped; None where it is not, or is another user's."""
+    grant = yield from owned(name, user)
+    if grant is None or grant.status != "stopped":
+        return None
+    client = One(Client, grant.client)
+    return Connection(grant, (yield (client,)).one(client), ())
+
+
 def _stands(grant: Grant, context: Context) -> bool:
     """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
     return grant.status != "stopped" and grant.epoch == context.epoch
