@@ -5,7 +5,11 @@ from functools import cache
 from valetkey.jose.jwk import Algorithm, PrivateKey, generate
 
 
-@cache
 def key(algorithm: Algorithm = "ES256", name: str = "ours") -> PrivateKey:
     """The key of that name, the same each time."""
+    return _made(algorithm, name)
+
+
+@cache
+def _made(algorithm: Algorithm, name: str) -> PrivateKey:
     return generate(algorithm)
