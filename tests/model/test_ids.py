@@ -30,10 +30,12 @@ def test_what_is_owned_lies_where_its_owner_lies() -> None:
 
 
 def test_later_names_sort_behind_earlier_ones() -> None:
-    """For one owner, and for what nobody owns."""
+    """For one owner, and for what nobody owns; to the millisecond, for a yes and the key that
+    comes of it may fall into one second."""
     user = ids.user_id(Env(NOW, urandom))
-    owned = [ids.owned_id(Env(NOW + second, urandom), owner=user) for second in range(50)]
-    free = [ids.free_id(Env(NOW + second, urandom)) for second in range(50)]
+    moments = [Env(NOW + second, urandom, ms) for second in range(50) for ms in (0, 1, 999)]
+    owned = [ids.owned_id(env, owner=user) for env in moments]
+    free = [ids.free_id(env) for env in moments]
     assert owned == sorted(owned)
     assert free == sorted(free)
 

@@ -25,7 +25,8 @@ class Shell:
 
     async def context(self) -> Context:
         """This moment. Raises Unavailable."""
-        return Context(await self._installations.current(), Env(int(time.time()), urandom))
+        now, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
+        return Context(await self._installations.current(), Env(now, urandom, millisecond))
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
         """What the rule finds; nothing is written."""

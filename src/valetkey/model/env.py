@@ -6,7 +6,9 @@ import msgspec
 
 
 class Env(msgspec.Struct, frozen=True):
-    """`now` in seconds since 1970; `draw(n)` gives n random bytes, never the same twice."""
+    """`now` in seconds since 1970, and the milliseconds after it, which only put names in order;
+    `draw(n)` gives n random bytes, never the same twice."""
 
     now: int
     draw: Callable[[int], bytes]
+    millisecond: int = 0

@@ -62,4 +62,4 @@ def to_bytes(text: str) -> bytes:
 
 
 def _time(env: Env) -> bytes:
-    return (env.now * 1000).to_bytes(_TIME, "big")
+    return (env.now * 1000 + env.millisecond).to_bytes(_TIME, "big")
