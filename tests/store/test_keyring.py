@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.store.contract import put
+from tests.store.steps import put
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.store.contract import kept, put
 from tests.store.samples import once, told
+from tests.store.steps import kept, put
 
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event

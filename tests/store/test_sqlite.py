@@ -13,8 +13,9 @@ from pathlib import Path
 import apsw
 import pytest
 from msgspec.structs import replace
-from tests.store.contract import StoreContract, kept, put, won
+from tests.store.contract import StoreContract
 from tests.store.samples import FULL, NOW, once, told
+from tests.store.steps import kept, put, won
 
 from valetkey.model.change import Create
 from valetkey.model.guard import Once

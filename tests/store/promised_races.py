@@ -1,0 +1,86 @@
+"""The promises of the port about what expires, and who is first."""
+
+import asyncio
+
+from msgspec.structs import replace
+from tests.store.samples import MIKO, NOW, once, session, user
+from tests.store.steps import counted, put, won
+
+from valetkey.model.change import Create, Update
+from valetkey.model.guard import Once, Throttle
+from valetkey.model.user import User
+from valetkey.model.want import Many, One
+from valetkey.store.port import Store
+
+
+class Races:
+    """Of many at once one is first, and nobody else is disturbed."""
+
+    # What has expired is forgotten.
+
+    async def test_a_sweep_forgets_what_has_expired_alone(self, store: Store) -> None:
+        await put(
+            store,
+            once("over", expires=NOW - 1),
+            once("just over", expires=NOW),
+            once("alive", expires=NOW + 1),
+            once("for ever", expires=0),
+            session(MIKO, expires=NOW - 1),
+            user("miko"),
+        )
+        assert await store.sweep(NOW) == 3
+        assert await store.sweep(NOW) == 0
+        wanted, people = Many(Once), Many(User)
+        found = await store.read(wanted, people)
+        assert {one.value for one in found.many(wanted)} == {"alive", "for ever"}
+        assert len(found.many(people)) == 1
+
+    async def test_sweeps_come_to_an_end(self, store: Store) -> None:
+        await put(store, *(once(str(n), expires=NOW - 1) for n in range(1001)))
+        swept = 0
+        for _ in range(100):
+            gone = await store.sweep(NOW)
+            swept += gone
+            if not gone:
+                break
+        assert swept == 1001
+
+    async def test_a_key_that_was_swept_is_free(self, store: Store) -> None:
+        await put(store, once("x", expires=NOW - 1))
+        assert not await won(store, [Create(once("x"))])
+        await store.sweep(NOW)
+        assert await won(store, [Create(once("x"))])
+
+    # Races.
+
+    async def test_of_many_at_once_exactly_one_is_first(self, store: Store) -> None:
+        results = await asyncio.gather(*(won(store, [Create(once("x"))]) for _ in range(50)))
+        assert results.count(True) == 1
+
+    async def test_of_many_second_names_at_once_exactly_one_is_first(self, store: Store) -> None:
+        results = await asyncio.gather(*(won(store, [Create(user("miko"))]) for _ in range(20)))
+        assert results.count(True) == 1
+
+    async def test_the_losers_do_not_disturb_the_winners(self, store: Store) -> None:
+        """Lost races and good commits, side by side in one transaction."""
+        await put(store, once("there"))
+        wins = [won(store, [Create(once(str(n)))]) for n in range(100)]
+        losses = [won(store, [Create(once(f"no {n}")), Create(once("there"))]) for n in range(100)]
+        mixed = [attempt for pair in zip(wins, losses, strict=True) for attempt in pair]
+        assert await asyncio.gather(*mixed) == [True, False] * 100
+        wanted = Many(Once)
+        assert len((await store.read(wanted)).many(wanted)) == 101
+
+    async def test_no_count_is_lost(self, store: Store) -> None:
+        await put(store, Throttle(bucket="b", tried=0, since=NOW, expires=NOW))
+
+        async def count() -> None:
+            while True:
+                wanted = One(Throttle, "b")
+                found = (await store.read(wanted)).one(wanted)
+                assert found is not None
+                if await won(store, [Update(replace(found, tried=found.tried + 1))]):
+                    return
+
+        await asyncio.gather(*(count() for _ in range(30)))
+        assert await counted(store, "b") == 30

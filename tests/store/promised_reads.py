@@ -1,0 +1,161 @@
+"""The promises of the port about names, reads and lists."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+from tests.store.samples import MIKO, NOW, grant, session, user
+from tests.store.steps import counted, kept, put
+
+from valetkey.model.change import Remove, Stale, Update
+from valetkey.model.grant import Grant
+from valetkey.model.guard import Throttle
+from valetkey.model.user import Session, User
+from valetkey.model.want import Alias, Many, One, Query
+from valetkey.store.port import Store
+
+
+class Reads:
+    """What is there is found, by one name or the other, at one moment."""
+
+    # A second name is unique, and is let go of.
+
+    async def test_a_second_name_is_unique(self, store: Store) -> None:
+        await put(store, user("miko"))
+        with pytest.raises(Stale):
+            await put(store, user("MIKO"))
+        other = user("stef")
+        await put(store, other)
+        with pytest.raises(Stale):
+            await store.commit([Update(replace(other, version=1, username="Miko"))])
+        assert await kept(store, other) == replace(other, version=1)
+
+    async def test_a_second_name_finds_its_record(self, store: Store) -> None:
+        miko = user("Miko")
+        await put(store, miko, user("stef"))
+        for name, expected in (("miko", "Miko"), ("Miko", None), ("nobody", None), ("", None)):
+            wanted = Alias(User, name)
+            found = (await store.read(wanted)).one(wanted)
+            assert (found and found.username) == expected
+
+    async def test_a_second_name_is_free_again_after_a_change(self, store: Store) -> None:
+        miko = user("miko")
+        await put(store, miko)
+        await store.commit([Update(replace(miko, version=1, username="other"))])
+        await put(store, user("miko"))
+
+    async def test_a_second_name_is_free_again_after_removal(self, store: Store) -> None:
+        miko = user("miko")
+        await put(store, miko)
+        await store.commit([Remove(replace(miko, version=1))])
+        await put(store, user("miko"))
+
+    async def test_a_record_keeps_its_own_second_name(self, store: Store) -> None:
+        miko = user("miko")
+        await put(store, miko)
+        await store.commit([Update(replace(miko, version=1, email="miko@example.org"))])
+
+    async def test_a_stopped_grant_makes_room_for_a_new_one(self, store: Store) -> None:
+        old, new = grant(), grant()
+        await put(store, old)
+        with pytest.raises(Stale):
+            await put(store, new)
+        stopped = replace(old, version=1, status="stopped")
+        await store.commit([Update(stopped)])
+        await put(store, new)
+        wanted = Alias(Grant, new.alias)
+        assert (await store.read(wanted)).one(wanted) == replace(new, version=1)
+
+    async def test_no_second_name_is_no_clash(self, store: Store) -> None:
+        one, two = (replace(grant(), status="stopped") for _ in range(2))
+        await put(store, one, two)
+        wanted = Alias(Grant, "")
+        assert (await store.read(wanted)).one(wanted) is None
+
+    # Reads.
+
+    async def test_many_come_oldest_first(self, store: Store) -> None:
+        stef = user("stef")
+        mine = [replace(session(MIKO), digest=str(n)) for n in range(5)]
+        await put(store, *reversed(mine), session(stef.id))
+        wanted = Many(Session, "user", MIKO)
+        found = (await store.read(wanted)).many(wanted)
+        assert [one.id for one in found] == sorted(one.id for one in mine)
+        everyone = Many(Session)
+        assert len((await store.read(everyone)).many(everyone)) == 6
+        nobody = Many(Session, "user", "nobody")
+        assert (await store.read(nobody)).many(nobody) == ()
+
+    async def test_a_name_that_is_no_index_is_a_mistake(self, store: Store) -> None:
+        for index in ("digest", "key; DROP TABLE sessions", "body"):
+            with pytest.raises(ValueError, match="index"):
+                await store.read(Many(Session, index, "x"))
+            with pytest.raises(ValueError, match="index"):
+                await store.page(Query(record=Session, index=index, value="x"))
+
+    async def test_several_wants_are_answered_each(self, store: Store) -> None:
+        miko, mine = user("miko"), session(MIKO)
+        await put(store, miko, mine)
+        by_key, by_name = One(User, miko.id), Alias(User, "miko")
+        sessions, nothing = Many(Session, "user", MIKO), One(Session, "nothing")
+        found = await store.read(by_key, by_name, sessions, nothing, by_key)
+        assert found.one(by_key) == found.one(by_name) == replace(miko, version=1)
+        assert found.many(sessions) == (replace(mine, version=1),)
+        assert found.one(nothing) is None
+
+    async def test_a_read_is_of_one_moment(self, store: Store) -> None:
+        """Two records that always change together are never seen apart."""
+        left, right = One(Throttle, "left"), One(Throttle, "right")
+        await put(
+            store,
+            Throttle(bucket="left", tried=0, since=NOW, expires=NOW),
+            Throttle(bucket="right", tried=0, since=NOW, expires=NOW),
+        )
+
+        async def write() -> None:
+            for tried in range(1, 60):
+                found = await store.read(left, right)
+                both = [found.one(left), found.one(right)]
+                await store.commit([Update(replace(one, tried=tried)) for one in both if one])
+
+        writing = asyncio.create_task(write())
+        seen = set()
+        while not writing.done():
+            found = await store.read(left, right)
+            one, two = found.one(left), found.one(right)
+            assert one is not None
+            assert two is not None
+            assert one.tried == two.tried
+            seen.add(one.tried)
+            await asyncio.sleep(0)
+        await writing
+        assert await counted(store, "left") == await counted(store, "right") == 59
+
+    # Lists for people.
+
+    async def test_pages_go_from_new_to_old_and_miss_nothing(self, store: Store) -> None:
+        mine = [session(MIKO) for _ in range(7)]
+        await put(store, *mine, session(user("stef").id))
+        newest_first = sorted((one.id for one in mine), reverse=True)
+        for limit in (1, 2, 3, 7, 50):
+            seen: list[str] = []
+            sizes: list[int] = []
+            query = Query(record=Session, index="user", value=MIKO, limit=limit)
+            while True:
+                page = await store.page(query)
+                seen += [one.id for one in page.records]
+                sizes.append(len(page.records))
+                if not page.next:
+                    break
+                query = replace(query, before=page.next)
+            assert seen == newest_first
+            assert max(sizes) <= limit
+            assert 0 not in sizes
+
+    async def test_a_page_of_everything_and_of_nothing(self, store: Store) -> None:
+        assert (await store.page(Query(record=Session))).records == ()
+        await put(store, session(MIKO), session(user("stef").id))
+        page = await store.page(Query(record=Session))
+        assert (len(page.records), page.next) == (2, "")
+        nobody = await store.page(Query(record=Session, index="user", value="nobody"))
+        assert (nobody.records, nobody.next) == ((), "")
