@@ -25,6 +25,7 @@ from valetkey.oauth.authorize.interaction import (
 )
 from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login
 from valetkey.oauth.authorize.permit import permit
+from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.authorize.visit import Visit, person
 from valetkey.oauth.context import Context
 from valetkey.spec.errors import OAuthError
@@ -106,7 +107,7 @@ def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
         id=ids.free_id(context.env),
         kind="interaction",
         client=asked.sent.client.id,
-        parameters=dict(asked.sent.form),
+        parameters=kept(asked.sent.form),
         resources=asked.sent.form.all("resource"),
         browser=visit.browser,
         pushed=asked.sent.pushed,

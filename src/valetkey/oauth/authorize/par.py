@@ -9,6 +9,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import Rule
 from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.asked import understood
+from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
@@ -20,25 +21,21 @@ from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 9126", "2")
 
-_OF_THE_CALL: Final = frozenset({"client_secret"})
-"""Parameters that authenticate the call: they are no part of the request, and are not kept."""
-
 
 def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps a request that would pass the authorization endpoint, and names it."""
     by = yield from authenticate(call, context)
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
-    parameters = {name: call.form[name] for name in call.form if name not in _OF_THE_CALL}
     resources = call.form.all("resource")
-    form = Form(parameters | {"client_id": by.client.id}, {"resource": resources})
+    form = Form({**call.form, "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, issuer=context.at.issuer)
     understood(form, by.client, context)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
         kind="pushed",
         client=by.client.id,
-        parameters=dict(form),
+        parameters=kept(form),
         resources=resources,
         created=context.now,
         expires=context.now + context.lifetimes.pushed_request,

@@ -14,6 +14,27 @@ Prompt: TypeAlias = Literal["none", "login", "consent", "select_account"]
 PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
 
 
+PARAMETERS: Final = frozenset(
+    {
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+        "ui_locales",
+    }
+)
+"""What is read of a request, `resource` aside. Nothing else is kept while it waits: it may be what
+should never have been sent, such as a secret (ATTACKS A82)."""
+
+
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `scope` in its own words, `permissions` what they come to.
 
@@ -33,6 +54,11 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_age: int | None
     login_hint: str
     redirect_sent: bool
+
+
+def kept(form: Form) -> dict[str, str]:
+    """The parameters that stay while the request waits."""
+    return {name: form[name] for name in form if name in PARAMETERS}
 
 
 def understand(form: Form, client: Client, context: Context) -> AuthorizationRequest:

@@ -18,9 +18,8 @@ class Narrowing(msgspec.Struct, frozen=True):
 
 def parse(form: Form) -> Narrowing:
     """The parameters, unjudged."""
-    return Narrowing(
-        tuple(form.get("scope", "").split()), tuple(dict.fromkeys(form.all("resource")))
-    )
+    scope = dict.fromkeys(form.get("scope", "").split())
+    return Narrowing(tuple(scope), tuple(dict.fromkeys(form.all("resource"))))
 
 
 def narrow(
