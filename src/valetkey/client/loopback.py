@@ -1,6 +1,8 @@
 """The loopback redirect of a native app (RFC 8252 7.3): one port, one path, one answer."""
 
 import threading
+from base64 import b64encode
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from types import TracebackType
@@ -13,18 +15,33 @@ HOST: Final = "127.0.0.1"
 WAIT: Final = 300.0
 """Seconds that the user has for an answer."""
 
-_PAGE: Final = b"""<!doctype html>
+_STYLE: Final = b"""
+html { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { display: grid; place-content: center; min-height: 100dvh; margin: 0 }
+main { padding: 2rem; text-align: center }
+h1, p { margin: 0; line-height: 1.5 }
+"""
+
+_PAGE: Final = (
+    b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
 <title>Back to the app</title>
+<style>%s</style>
 <main><h1>That is all here</h1><p>You can close this window and go back to the app.</p></main>
 </html>"""
+    % _STYLE
+)
+
+_ONLY_STYLE: Final = b64encode(sha256(_STYLE).digest()).decode()
 
 _HEADERS: Final = (
     ("Content-Type", "text/html; charset=utf-8"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    (
+        "Content-Security-Policy",
+        f"default-src 'none'; style-src 'sha256-{_ONLY_STYLE}'; frame-ancestors 'none'",
+    ),
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
