@@ -17,14 +17,15 @@ from tests.installation import furnish
 from valetkey.app import create
 from valetkey.model.user import User
 from valetkey.settings import Settings
+from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import ensure_keys
+from valetkey.store.open import open_store
 from valetkey.store.port import Store
-from valetkey.store.sqlite import SQLiteStore
 
 
 class Live:
     """A running server. `url` is where it listens, `issuer` what it says it is called; `http` is a
-    client for machines' calls."""
+    client for machines' calls. Its database is the file, or the PostgreSQL `at`."""
 
     def __init__(self, database: Path, **settings: Any) -> None:
         self.port = free_port()
@@ -32,7 +33,10 @@ class Live:
         self.issuer: str = settings.pop("issuer", self.url)
         self.database = database
         self.master_key: bytes = settings.pop("master_key", None) or os.urandom(32)
-        self.settings = Settings(issuer=self.issuer, port=self.port, database=database, **settings)
+        at: Path | PostgresURL = settings.pop("at", database)
+        self.settings = Settings(
+            issuer=self.issuer, port=self.port, database=Database(at), **settings
+        )
         self.store: Store
         self.users: dict[str, User] = {}
         self.http = httpx2.Client(base_url=self.url)
@@ -67,7 +71,7 @@ class Live:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _open(self, *, furnished: bool) -> None:
-        self.store = SQLiteStore(self.database)
+        self.store = await open_store(self.settings.database)
         await ensure_keys(self.store, self.master_key)
         if furnished:
             self.users = await furnish(self.store)

@@ -15,6 +15,8 @@ from typing import Final
 
 from tests.live import free_port
 
+from valetkey.store.database import PostgresURL
+
 _PLACES: Final = ("/usr/lib/postgresql", "/usr/local/pgsql")
 
 
@@ -35,14 +37,14 @@ class Cluster:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
-        self.url = f"postgresql://valetkey@127.0.0.1:{self.port}/postgres"
+        self.url = PostgresURL(f"postgresql://valetkey@127.0.0.1:{self.port}/postgres")
         self._folder = folder
-        self._data = folder / "data"
+        self.data = folder / "data"
         self._settings = {"max_connections": "60", "shared_buffers": "64MB", **settings}
 
     def create(self) -> None:
         """Makes the files."""
-        self._run("initdb", "-D", str(self._data), "-U", "valetkey", "-A", "trust", "--no-sync")
+        self._run("initdb", "-D", str(self.data), "-U", "valetkey", "-A", "trust", "--no-sync")
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
@@ -50,12 +52,12 @@ class Cluster:
         options += [f"-p {self.port}", f"-k {self._folder}", "-c listen_addresses=127.0.0.1"]
         log = str(self._folder / "log")
         self._run(
-            "pg_ctl", "-D", str(self._data), "-l", log, "-o", " ".join(options), "-w", "start"
+            "pg_ctl", "-D", str(self.data), "-l", log, "-o", " ".join(options), "-w", "start"
         )
 
     def stop(self, mode: str = "immediate") -> None:
         """Stops it: `immediate` is as good as a crash, `fast` is polite."""
-        self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
+        self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
 
     def _run(self, program: str, *arguments: str) -> None:
         folder = binaries()

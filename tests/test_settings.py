@@ -83,7 +83,8 @@ def test_a_path_in_a_file_is_meant_from_its_folder(folder: Path) -> None:
     file = folder / "etc" / "own.toml"
     file.write_text('database = "keys.db"\nmaster_key_file = "/run/master"\n')
     for settings in (load({}, {}, file), load({}, {"VALETKEY_CONFIG": "etc/own.toml"}, None)):
-        assert settings.database.resolve() == folder / "etc" / "keys.db"
+        assert isinstance(settings.database.at, Path)
+        assert settings.database.at.resolve() == folder / "etc" / "keys.db"
         assert settings.key_file == Path("/run/master")
 
 

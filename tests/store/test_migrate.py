@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from valetkey.model.record import Record
 from valetkey.store import migrate as module
-from valetkey.store.migrate import Migration, MigrationError, migrate, migrations
+from valetkey.store.migrate import Migration, MigrationError, migrate, migrations, ran
 from valetkey.store.port import RECORDS
 from valetkey.store.sqlite import SQLiteStore, connect
 from valetkey.store.table import table
@@ -31,10 +33,6 @@ def bring(monkeypatch: pytest.MonkeyPatch, *steps: Migration) -> None:
 def names(connection: apsw.Connection, kind: str) -> set[str]:
     rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = ?", (kind,))
     return {str(name) for (name,) in rows}
-
-
-def test_steps_are_numbered_without_a_gap() -> None:
-    assert [one.number for one in OURS] == list(range(1, len(OURS) + 1))
 
 
 def test_every_step_is_run_once(connection: apsw.Connection) -> None:
@@ -85,44 +83,63 @@ def test_a_second_name_is_unique_in_the_schema(connection: apsw.Connection) -> N
         assert ["alias"] in unique, kind.table
 
 
+def step(number: int, sql: str, *, oldest: int = 1) -> Migration:
+    return Migration(number=number, name=f"step_{number}", sql=sql, oldest=oldest)
+
+
 def test_a_step_that_was_changed_is_refused(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(connection)
-    first = OURS[0]
-    bring(monkeypatch, Migration(first.number, first.name, first.sql + "\n"), *OURS[1:])
+    bring(monkeypatch, replace(OURS[0], sql=OURS[0].sql + "\n"), *OURS[1:])
     with pytest.raises(MigrationError, match="changed after it was run"):
         migrate(connection)
 
 
-def test_a_newer_database_is_refused(
+NEXT = len(OURS) + 1
+MORE = "CREATE TABLE more (x TEXT) STRICT"
+
+
+def test_a_newer_database_that_only_adds_goes_on(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = Migration(len(OURS) + 1, "more", "CREATE TABLE more (x TEXT) STRICT")
+    """PROMISES R16: the servers of before run on while the new ones come."""
     with monkeypatch.context() as later:
-        bring(later, *OURS, newer)
+        bring(later, *OURS, step(NEXT, MORE, oldest=NEXT - 1))
+        migrate(connection)
+    assert migrate(connection) == ()
+
+
+def test_a_newer_database_that_took_something_away_is_refused(
+    connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as later:
+        bring(later, *OURS, step(NEXT, MORE, oldest=NEXT))
         migrate(connection)
     with pytest.raises(MigrationError, match="newer valetkey"):
         migrate(connection)
 
 
-def test_a_refused_database_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_refused_database_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "valetkey.db"
-    with closing(connect(path)) as connection:
+    with monkeypatch.context() as later, closing(connect(path)) as connection:
+        bring(later, *OURS, step(NEXT, MORE, oldest=NEXT))
         migrate(connection)
-        connection.execute("INSERT INTO migrations VALUES (99, 'future', 'x', 0)")
+        before = names(connection, "table")
     with pytest.raises(MigrationError):
         SQLiteStore(path)
     with closing(connect(path)) as connection:
-        rows = connection.execute("SELECT count(*) FROM migrations").fetchall()
-        assert rows == [(len(OURS) + 1,)]
+        assert names(connection, "table") == before
+        assert len(ran(connection)) == NEXT
 
 
 def test_a_step_that_fails_leaves_nothing(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = Migration(1, "good", "CREATE TABLE good (x TEXT) STRICT")
-    bad = Migration(2, "bad", "CREATE TABLE half (x TEXT) STRICT; CREATE TABLE good (x TEXT)")
+    good = step(1, "CREATE TABLE good (x TEXT) STRICT")
+    bad = step(2, "CREATE TABLE half (x TEXT) STRICT; CREATE TABLE good (x TEXT)")
     bring(monkeypatch, good, bad)
     with pytest.raises(apsw.SQLError):
         migrate(connection)
@@ -134,9 +151,17 @@ def test_a_step_that_fails_leaves_nothing(
 def test_a_new_step_is_run_on_an_old_database(
     connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = Migration(1, "first", "CREATE TABLE first (x TEXT) STRICT")
-    second = Migration(2, "second", "CREATE TABLE second (x TEXT) STRICT")
+    first = step(1, "CREATE TABLE first (x TEXT) STRICT")
+    second = step(2, "CREATE TABLE second (x TEXT) STRICT")
     bring(monkeypatch, first)
     assert migrate(connection) == (first,)
     bring(monkeypatch, first, second)
     assert migrate(connection) == (second,)
+    assert [one.name for one in ran(connection)] == ["step_1", "step_2"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_no_step_asks_for_more_than_itself(kind: Literal["sqlite", "postgres"]) -> None:
+    steps = migrations(kind)
+    assert [one.number for one in steps] == list(range(1, len(steps) + 1))
+    assert all(1 <= one.oldest <= one.number for one in steps)

@@ -8,6 +8,7 @@ from tests.store.contract import StoreContract
 from tests.store.samples import once
 
 from valetkey.model.change import Create
+from valetkey.store.database import PostgresURL
 from valetkey.store.port import RECORDS, Store, Unavailable
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
@@ -28,25 +29,25 @@ def server() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def url(server: Cluster) -> str:
+async def url(server: Cluster) -> PostgresURL:
     """The address of a database with nothing in it but the schema."""
     store = await PostgresStore.open(server.url)
     await store.close()
-    connection = await asyncpg.connect(server.url)
+    connection = await asyncpg.connect(server.url.reveal())
     await connection.execute(f"TRUNCATE {', '.join(kind.table for kind in RECORDS)}")
     await connection.close()
     return server.url
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[Store]:
+async def store(url: PostgresURL) -> AsyncIterator[Store]:
     opened = await PostgresStore.open(url)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def twin(store: Store, url: str) -> AsyncIterator[Store]:
+async def twin(store: Store, url: PostgresURL) -> AsyncIterator[Store]:
     """Another node on the same database."""
     opened = await PostgresStore.open(url)
     yield opened
@@ -68,7 +69,7 @@ async def test_a_database_that_would_forget_is_refused(setting: str) -> None:
 
 async def test_no_database_is_said_plainly_and_soon() -> None:
     with pytest.raises(Unavailable):
-        await PostgresStore.open("postgresql://nobody@127.0.0.1:1/nowhere")
+        await PostgresStore.open(PostgresURL("postgresql://nobody@127.0.0.1:1/nowhere"))
 
 
 async def test_a_database_that_goes_away_is_told_and_comes_back() -> None:

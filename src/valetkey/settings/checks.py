@@ -4,12 +4,14 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from valetkey.jose import base64url
 from valetkey.model.secret import Secret
 from valetkey.settings.tree import Settings
+from valetkey.store.database import Database, PostgresURL
 
 MASTER_KEY: Final = 32
 """Bytes of a master key."""
@@ -58,6 +60,14 @@ def _why_not_networks(entries: tuple[str, ...]) -> str:
     return ""
 
 
+def _why_not_database(database: Database) -> str:
+    match database.at:
+        case Path(parent=folder):
+            return "" if folder.is_dir() else f"there is no folder {folder}"
+        case PostgresURL():
+            return ""
+
+
 def why_not_key(key: Secret) -> str:
     """Why this is no master key, or ""; says nothing of the key."""
     try:
@@ -75,7 +85,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "issuer": _why_not_issuer,
     "name": lambda name: "" if name.strip() and name.isprintable() else "cannot be read",
     "host": lambda host: "" if host else "is empty",
-    "database": lambda path: "" if path.parent.is_dir() else f"there is no folder {path.parent}",
+    "database": _why_not_database,
     "master_key": why_not_key,
     "unthrottled": _why_not_networks,
     "trusted_proxies": _why_not_networks,
@@ -93,7 +103,15 @@ def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         value = getattr(settings.lifetimes, name)
         origin = origins[f"lifetimes.{name}"]
         wrong.append(f"lifetimes.{name} = {value} (from {origin}): must be {why}")
-    return wrong + _tls(settings, origins)
+    return wrong + _master_key(settings, origins) + _tls(settings, origins)
+
+
+def _master_key(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if settings.master_key or settings.key_file:
+        return []
+    place = f"database = '{settings.database}' (from {origins['database']})"
+    mend = "bring it by VALETKEY_MASTER_KEY, or name its file by master_key_file"
+    return [f"{place}: the master key cannot lie beside a PostgreSQL: {mend}"]
 
 
 def _tls(settings: Settings, origins: Mapping[str, str]) -> list[str]:

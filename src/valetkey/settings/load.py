@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -12,11 +12,15 @@ from valetkey.model.policy import Lifetimes
 from valetkey.model.secret import Secret
 from valetkey.settings.checks import CHECKS, together
 from valetkey.settings.tree import LEAVES, SECRETS, Settings, describe
+from valetkey.store.database import Database, PostgresURL, blind, read_database
 
 FILE: Final = Path("valetkey.toml")
 PREFIX: Final = "VALETKEY_"
 CONFIG: Final = PREFIX + "CONFIG"
 """The variable that names the file."""
+
+DATABASE: Final = "database"
+DATABASE_FILE: Final = "database_file"
 
 
 class SettingsError(Exception):
@@ -52,12 +56,15 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
     except ValueError as error:
         in_file = ()
         mistakes.append(str(error))
-    for given in (*in_file, *_in_environment(environ), *_in_flags(flags)):
+    givens = (*in_file, *_in_environment(environ), *_in_flags(flags))
+    for given in givens:
         try:
-            values[given.name] = _value(given)
-            origins[given.name] = given.origin
+            taken = _taken(given)
+            values |= taken
+            origins |= dict.fromkeys(taken, given.origin)
         except ValueError as error:
             mistakes.append(f"{_place(given)}: {error}")
+    mistakes += _twice(givens)
     settings = _tree(values)
     mistakes += together(settings, origins)
     if mistakes:
@@ -115,24 +122,57 @@ def _place(given: Given) -> str:
     if given.name not in LEAVES:
         return f"{given.name} (from {given.origin})"
     text = "…" if given.name in SECRETS else repr(given.raw)
+    if given.name == DATABASE:
+        text = repr(blind(str(given.raw)))
     return f"{given.name} = {text[:80]} (from {given.origin})"
+
+
+def _taken(given: Given) -> dict[str, Any]:
+    """The settings that a value makes. The database's two names make both, so that the last of them
+    that was given counts."""
+    value = _value(given)
+    match given.name:
+        case "database":
+            return {DATABASE: value, DATABASE_FILE: None}
+        case "database_file":
+            return {DATABASE: _in_secret_file(value), DATABASE_FILE: value}
+        case name:
+            return {name: value}
+
+
+def _in_secret_file(file: Path) -> Database:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise ValueError(f"may be read by others: chmod 600 {file}")
+        text = file.read_text("utf-8", "replace").strip()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    return read_database(text, base=file.parent)
+
+
+def _twice(givens: Iterable[Given]) -> Iterator[str]:
+    """The database is named once in each place."""
+    named = {given.source for given in givens if given.name == DATABASE}
+    for given in givens:
+        if given.name == DATABASE_FILE and given.source in named:
+            yield f"{_place(given)}: {DATABASE} is given in the same place: only one of them"
 
 
 def _value(given: Given) -> Any:
     if given.name not in LEAVES:
         raise ValueError(_unknown(given))
     if given.name in SECRETS and given.source != "environment":
-        variable = PREFIX + given.name.upper()
-        raise ValueError(
-            f"a secret stands in {variable}, or in the file that {variable}_FILE names"
-        )
+        raise ValueError(_secret(given))
     kind, raw, strict = LEAVES[given.name].type, given.raw, given.source == "file"
     if isinstance(raw, str) and not strict and _is_list(kind):
         raw = [part.strip() for part in raw.split(",") if part.strip()]
     try:
-        return _checked(given.name, convert(kind, raw, base=given.base, strict=strict))
+        value = _checked(given.name, convert(kind, raw, base=given.base, strict=strict))
     except ValueError as error:
         raise ValueError(f"{error}; it should be {describe(given.name)}") from error
+    if given.source != "environment" and _holds_password(value):
+        raise ValueError(f"holds a password: {_secret(given)}, or in what PGPASSFILE names")
+    return value
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -140,6 +180,19 @@ def _checked(name: str, value: Any) -> Any:
     if wrong:
         raise ValueError(wrong)
     return value
+
+
+def _holds_password(value: object) -> bool:
+    match value:
+        case Database(at=PostgresURL(has_password=held)):
+            return held
+        case _:
+            return False
+
+
+def _secret(given: Given) -> str:
+    variable = PREFIX + given.name.upper()
+    return f"a secret stands in {variable}, or in the file that {variable}_FILE names"
 
 
 def _is_list(kind: Any) -> bool:
@@ -156,6 +209,8 @@ def convert(kind: Any, raw: object, *, base: Path, strict: bool = True) -> Any:
     def custom(wanted: type, text: object) -> object:
         if not isinstance(text, str | Path) or not str(text):
             raise ValueError("expected some text")
+        if wanted is Database:
+            return read_database(str(text), base=base)
         return base / text if wanted is Path else Secret(str(text))
 
     try:

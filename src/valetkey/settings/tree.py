@@ -9,6 +9,7 @@ from msgspec.structs import FieldInfo
 
 from valetkey.model.policy import Lifetimes
 from valetkey.model.secret import Secret
+from valetkey.store.database import Database, PostgresURL
 
 
 def _is(description: str) -> msgspec.Meta:
@@ -32,10 +33,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: Annotated[str, _is("what people see this server called")] = "valetkey"
     host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"
     port: _Port = 8000
-    database: Annotated[Path, _is("the SQLite file, in a folder that exists")] = Path("valetkey.db")
+    database: Annotated[
+        Database,
+        _is(
+            "an SQLite file, in a folder that exists, or a PostgreSQL as postgresql://user@host/name"
+        ),
+    ] = Database(Path("valetkey.db"))
+    database_file: Annotated[
+        _File, _is("a file of mode 0600 that holds the database's URL, where it has a password")
+    ] = None
     master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
     master_key_file: Annotated[
-        _File, _is("a file of mode 0600 that holds the master key; else the database's name + .key")
+        _File,
+        _is(
+            "a file of mode 0600 that holds the master key; beside an SQLite file, its name + .key"
+        ),
     ] = None
     lifetimes: Lifetimes = Lifetimes()
     unthrottled: Annotated[
@@ -53,9 +65,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
 
     @property
-    def key_file(self) -> Path:
-        """Where the master key is kept, unless the environment brings it."""
-        return self.master_key_file or self.database.with_name(self.database.name + ".key")
+    def key_file(self) -> Path | None:
+        """Where the master key is kept, unless the environment brings it: None, where it has to."""
+        match self.database.at:
+            case Path() as file:
+                return self.master_key_file or file.with_name(file.name + ".key")
+            case PostgresURL():
+                return self.master_key_file
 
     @property
     def address(self) -> str:

@@ -4,6 +4,8 @@
 - `commit` writes all of its changes and events, or none; when it returns, they are durable. It
   raises `Stale` where a precondition does not hold, `Unavailable` where the store cannot tell or
   cannot write: then nothing was promised.
+- A call comes back within PATIENCE seconds, a little more at the most: what cannot be done by then
+  raises `Unavailable`.
 - Two commits never both succeed on the same precondition.
 - A record that `commit` wrote comes back with its version counted up by one, from 1.
 - A key holds no zero byte; asked for one that does, a store finds nothing.
@@ -48,8 +50,16 @@ RECORDS: Final[tuple[type[Record], ...]] = (
 """Every kind of record that a store keeps."""
 
 
+PATIENCE: Final = 1.5
+"""Seconds within which a call comes back."""
+
+
 class Unavailable(Exception):
     """The store cannot answer now. The outcome of a commit is then unknown."""
+
+
+class Unusable(Exception):
+    """The database and this installation do not go together; says why and what to do."""
 
 
 class Store(Protocol):

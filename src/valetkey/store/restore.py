@@ -5,7 +5,10 @@ finished by ending the epoch: every key is replaced, which makes every code and 
 and grants and sessions of before open nothing until their users say yes again.
 """
 
+import contextlib
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +21,15 @@ from valetkey.model.event import Event
 from valetkey.model.want import One, Query
 from valetkey.oauth.manage.keys import USES
 from valetkey.store.keyring import make, read_keys
-from valetkey.store.port import Store, Unavailable
+from valetkey.store.migrate import migrations, pending
+from valetkey.store.port import Store, Unavailable, Unusable
+from valetkey.store.survey import look
 
 _PAGES: Final = 1000
 """Pages copied in one step of a backup; the server goes on in between."""
+
+_HEAD: Final = b"SQLite format 3\x00"
+"""What every database file begins with."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,21 +60,96 @@ async def finalize(store: Store, master: bytes) -> Restored:
     return Restored(epoch=epoch.number, known_until=newest[0].at if newest else 0, at=now)
 
 
+class InUse(Exception):
+    """Somebody has the database open."""
+
+
+class NoBackup(Unusable):
+    """The file is no whole database of ours; says why."""
+
+
 def backup(database: Path, target: Path) -> int:
-    """Copies a database file while servers use it; how many pages. The copy is of one moment.
-    Raises FileExistsError, Unavailable."""
-    if target.exists():
-        raise FileExistsError(target)
+    """Copies a database file while servers use it; how many pages. The copy is of one moment, and
+    its owner's alone. Raises FileExistsError, Unavailable."""
+    if not database.exists():
+        raise Unavailable(f"there is no database {database}")
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        source = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-        copy = apsw.Connection(str(target))
-        with copy.backup("main", source, "main") as step:
-            while not step.done:
-                step.step(_PAGES)
-            pages: int = step.page_count
-        copy.close()
-        source.close()
+        with _opened(database, apsw.SQLITE_OPEN_READONLY) as source, _opened(target) as copy:
+            pages = _copied(source, copy)
+            # Out of WAL mode, so that whoever only reads the copy leaves no files beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            return pages
     except apsw.Error as error:
         target.unlink(missing_ok=True)
         raise Unavailable(f"{database}: {error}") from error
+
+
+def restore(copy: Path, database: Path) -> int:
+    """Puts a copy in the place of a database that nobody has open; how many pages. What was there
+    is lost, all at once: a restore that breaks off changes nothing. Raises InUse, NoBackup,
+    Unavailable, MigrationError."""
+    _check(copy)
+    _make_room(database)
+    try:
+        with _opened(copy, apsw.SQLITE_OPEN_READONLY) as source, _opened(database) as target:
+            _claim(target, database)
+            return _copied(source, target)
+    except apsw.Error as error:
+        raise Unavailable(f"{database}: {error}") from error
+
+
+def _check(copy: Path) -> None:
+    """Looks before anything is touched."""
+    if not copy.exists():
+        raise NoBackup(f"there is no file {copy}")
+    found = look(copy, migrations("sqlite"))
+    if not found.ran:
+        raise NoBackup(f"{copy} is no database of valetkey")
+    pending(found.ran, found.brought)
+    try:
+        with _opened(copy, apsw.SQLITE_OPEN_READONLY) as connection:
+            said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(3)")]
+    except apsw.Error as error:
+        raise NoBackup(f"{copy}: {error}") from error
+    if said != ["ok"]:
+        raise NoBackup(f"{copy} is damaged: {'; '.join(said)}")
+
+
+def _make_room(database: Path) -> None:
+    """What is no database at all, so that no server can be at work on it, is taken away."""
+    database.touch(mode=0o600)
+    with database.open("rb") as file:
+        head = file.read(len(_HEAD))
+    if head not in {b"", _HEAD}:
+        database.unlink()
+        database.touch(mode=0o600)
+
+
+def _claim(connection: apsw.Connection, database: Path) -> None:
+    """Only who is alone with a database may take it out of WAL mode."""
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (mode,) = next(iter(connection.execute("PRAGMA journal_mode = DELETE")))
+    except apsw.BusyError:
+        mode = "wal"
+    if mode != "delete":
+        raise InUse(f"{database} is open elsewhere: stop the server first")
+    connection.execute("BEGIN EXCLUSIVE; COMMIT")
+
+
+def _copied(source: apsw.Connection, target: apsw.Connection) -> int:
+    with target.backup("main", source, "main") as step:
+        while not step.done:
+            step.step(_PAGES)
+        pages: int = step.page_count
     return pages
+
+
+@contextlib.contextmanager
+def _opened(
+    file: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+) -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(str(file), flags=flags)
+    with contextlib.closing(connection):
+        yield connection

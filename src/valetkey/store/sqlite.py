@@ -16,13 +16,13 @@ from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
 from valetkey.store.migrate import migrate
-from valetkey.store.port import Unavailable
+from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.table import table
 from valetkey.store.writer import Commit, Sweep, Writer
 
 R = TypeVar("R", bound=Record)
 
-BUSY_MS: Final = 2000
+BUSY_MS: Final = int(PATIENCE * 1000)
 """How long a connection waits for another process, in milliseconds."""
 
 

@@ -17,7 +17,7 @@ import msgspec
 from valetkey.model.change import Change, Create, Remove, Stale, Update
 from valetkey.model.event import Event
 from valetkey.model.record import Record
-from valetkey.store.port import RECORDS, Unavailable
+from valetkey.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.store.table import table
 
 BATCH: Final = 256
@@ -112,7 +112,11 @@ class Writer:
             if self._closed:
                 raise Unavailable("the store is closed")
             self._queue.put(job)
-        return await job.future
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await job.future
+        except TimeoutError as error:
+            raise Unavailable("the database is busy") from error
 
     def stop(self) -> None:
         """Writes what waits, then ends."""
@@ -141,7 +145,8 @@ class Writer:
         batch: list[Job] = []
         job = first
         while job is not None:
-            batch.append(job)
+            if not job.future.done():  # else nobody waits for it any more
+                batch.append(job)
             if len(batch) == BATCH:
                 return batch, False
             try:

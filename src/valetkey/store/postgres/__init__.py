@@ -1,5 +1,6 @@
-"""The store for more than one machine: PostgreSQL, the same port."""
+"""The store for more than one machine: PostgreSQL, the same port. Needs the extra `postgres`."""
 
-from valetkey.store.postgres.store import PostgresStore, UnsafeDatabase
+from valetkey.store.postgres.store import PostgresStore
+from valetkey.store.postgres.survey import UnsafeDatabase, look
 
-__all__ = ["PostgresStore", "UnsafeDatabase"]
+__all__ = ["PostgresStore", "UnsafeDatabase", "look"]

@@ -6,16 +6,18 @@ is what nearly always runs.
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
 from valetkey.model.change import Change, Create, Stale
 from valetkey.model.event import Event
-from valetkey.store.port import Unavailable
-from valetkey.store.postgres.statements import STALE, Statement, commit
+from valetkey.store.port import PATIENCE, Unavailable
+from valetkey.store.postgres.connections import TROUBLE, Connections, why
+from valetkey.store.postgres.statements import OPERATIONS, STALE, Operation, Statement, commit
 
 BATCH: Final = 128
 """Requests in one statement, at the most."""
@@ -23,11 +25,11 @@ BATCH: Final = 128
 TRIES: Final = 5
 """How often a statement that the database undid by itself (40001, 40P01) is sent again."""
 
-TIMEOUT: Final = 1.5
-"""Seconds after which an answer no longer counts."""
-
 NOT_REPLICATED: Final = "canceling wait for synchronous replication"
 """The database says so where a commit is on one machine only: that is no acknowledgement."""
+
+
+_NUMBER: Final = re.compile(re.escape(STALE) + r"(\d+)")
 
 
 class Job:
@@ -37,6 +39,9 @@ class Job:
         self.changes: tuple[Change, ...] = (*changes, *(Create(event) for event in events))
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.rows = frozenset((one.record.table, one.record.key) for one in self.changes)
+        self.operations = frozenset(
+            (one.record.table, OPERATIONS[type(one)]) for one in self.changes
+        )
 
     def resolve(self, error: Exception | None = None) -> None:
         """Tells the outcome."""
@@ -49,10 +54,11 @@ class Job:
 
 
 class Committer:
-    """Takes jobs, and commits as many at once as wait. One statement is under way at a time."""
+    """Takes jobs, and commits as many at once as go together. One statement is under way at a
+    time."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._waiting: deque[Job] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -60,10 +66,16 @@ class Committer:
 
     async def submit(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
         """Returns once all is durable. Raises Stale, Unavailable."""
+        if self._stopping:
+            raise Unavailable("the store is closed")
         job = Job(changes, events)
         self._waiting.append(job)
         self._wake.set()
-        await job.future
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await job.future
+        except TimeoutError as error:
+            raise Unavailable("the database does not answer") from error
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
@@ -84,14 +96,26 @@ class Committer:
                     job.resolve(error)
 
     def _batch(self) -> list[Job]:
-        """The jobs that go together: no two of them concern the same row."""
+        """The jobs that go together, of those for which somebody still waits. No two of them
+        concern the same row, or do two different things to one table: CockroachDB refuses a
+        statement that does."""
         batch: list[Job] = []
+        left: deque[Job] = deque()
         rows: set[tuple[str, str]] = set()
-        while self._waiting and len(batch) < BATCH and not rows & self._waiting[0].rows:
-            job = self._waiting.popleft()
-            rows |= job.rows
-            batch.append(job)
-        if not self._waiting and not self._stopping:
+        doing: frozenset[tuple[str, Operation]] = frozenset()
+        for job in self._waiting:
+            if job.future.done():
+                continue
+            together = doing | job.operations
+            fits = len({table for table, _ in together}) == len(together) and not rows & job.rows
+            if not batch or (fits and len(batch) < BATCH):
+                batch.append(job)
+                rows |= job.rows
+                doing = together
+            else:
+                left.append(job)
+        self._waiting = left
+        if not left and not self._stopping:
             self._wake.clear()
         return batch
 
@@ -109,49 +133,39 @@ class Committer:
             job.resolve()
 
     async def _alone(self, job: Job) -> None:
+        if job.future.done():
+            return
         try:
             await self._commit([job])
-        except Unavailable as error:
+        except Exception as error:
             job.resolve(error)
 
     async def _run(self, statement: Statement) -> None:
         """Sends one statement. Raises Unavailable where the outcome is unknown, or nothing could be
         done; what the database undid by itself is sent again."""
+        until = asyncio.get_running_loop().time() + PATIENCE
         for _ in range(TRIES):
             try:
-                await self._sent(statement)
+                await self._sent(statement, until)
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
                 continue
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
                 raise
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                raise Unavailable(str(error) or type(error).__name__) from error
+            except TROUBLE as error:
+                raise Unavailable(why(error)) from error
             return
         raise Unavailable(f"undone by the database {TRIES} times")
 
-    async def _sent(self, statement: Statement) -> None:
-        async with self._pool.acquire(timeout=TIMEOUT) as connection:
-            warnings: list[str] = []
-
-            def heard(_: object, message: asyncpg.PostgresLogMessage) -> None:
-                warnings.append(message.message)
-
-            connection.add_log_listener(heard)
-            try:
-                await connection.fetch(*statement_args(statement), timeout=TIMEOUT)
-            finally:
-                connection.remove_log_listener(heard)
-            if any(NOT_REPLICATED in warning for warning in warnings):
-                raise Unavailable(NOT_REPLICATED)
-
-
-def statement_args(statement: Statement) -> tuple[Any, ...]:
-    """As the driver wants it."""
-    return (statement.sql, *statement.parameters)
+    async def _sent(self, statement: Statement, until: float) -> None:
+        notices: list[str] = []
+        await self._connections.fetch(
+            statement.sql, *statement.parameters, until=until, heard=notices.append
+        )
+        if any(NOT_REPLICATED in notice for notice in notices):
+            raise Unavailable(NOT_REPLICATED)
 
 
 def _lost(job: Job, error: asyncpg.PostgresError) -> Change:
     """Which change lost its race, as the statement's own error says."""
-    _, _, number = str(error).partition(STALE)
-    digits = number.rstrip('"')
-    return job.changes[int(digits)] if digits.isdigit() else job.changes[0]
+    number = _NUMBER.search(str(error))
+    return job.changes[int(number[1])] if number else job.changes[0]

@@ -1,13 +1,12 @@
 """Runs the migrations on PostgreSQL, one process at a time."""
 
-import time
 from typing import Any, Final
 
-from valetkey.store.migrate import Migration, migrations, pending
+from valetkey.store.migrate import Migration, Ran, migrations, pending, row
 
 _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL, "
-    "checksum text NOT NULL, at bigint NOT NULL)"
+    "checksum text NOT NULL, oldest integer NOT NULL, at bigint NOT NULL)"
 )
 
 _LOCK: Final = 0x76616C65746B6579
@@ -19,16 +18,18 @@ async def migrate(connection: Any) -> tuple[Migration, ...]:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_CREATE)
-        rows = await connection.fetch("SELECT number, name, checksum FROM migrations")
-        run = {row["number"]: (row["name"], row["checksum"]) for row in rows}
-        steps = pending(run, migrations("postgres"))
+        steps = pending(await ran(connection), migrations("postgres"))
         for one in steps:
             await connection.execute(one.sql)
             await connection.execute(
-                "INSERT INTO migrations VALUES ($1, $2, $3, $4)",
-                one.number,
-                one.name,
-                one.checksum,
-                int(time.time()),
+                "INSERT INTO migrations VALUES ($1, $2, $3, $4, $5)", *row(one)
             )
     return steps
+
+
+async def ran(connection: Any) -> tuple[Ran, ...]:
+    """The steps that were run, in order."""
+    rows = await connection.fetch(
+        "SELECT number, name, checksum, oldest, at FROM migrations ORDER BY number"
+    )
+    return tuple(Ran(**dict(one)) for one in rows)

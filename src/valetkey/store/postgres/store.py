@@ -3,60 +3,49 @@
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-import asyncpg
-
 from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.model.want import Found, Page, Query, Want
-from valetkey.store.port import RECORDS, Unavailable
+from valetkey.store.database import PostgresURL
+from valetkey.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.store.postgres import statements
-from valetkey.store.postgres.committer import TIMEOUT, Committer, statement_args
+from valetkey.store.postgres.committer import Committer
+from valetkey.store.postgres.connections import TROUBLE, Connections, connect, why
 from valetkey.store.postgres.migrate import migrate
+from valetkey.store.postgres.survey import off, unreachable, unsafe
 
 R = TypeVar("R", bound=Record)
 
-READERS: Final = 8
-"""Connections of one node."""
-
 SWEEP_ROWS: Final = 200
-
-_TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-
-
-class UnsafeDatabase(Exception):
-    """The database is set up to forget what it has acknowledged; says which settings to mend."""
 
 
 class PostgresStore:
     """A database that several nodes share. Make one with `open`."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
-        self._pool = pool
-        self._committer = Committer(pool)
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._committer = Committer(connections)
 
     @classmethod
-    async def open(cls, url: str) -> "PostgresStore":
+    async def open(cls, url: PostgresURL) -> "PostgresStore":
         """Connects, checks that the database keeps its word, and brings its schema up to date.
 
         The URL may name several hosts, of which the one that takes writes is used. Raises
         UnsafeDatabase, MigrationError, Unavailable.
         """
         try:
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=2,
-                max_size=READERS,
-                timeout=TIMEOUT,
-                command_timeout=TIMEOUT,
-                target_session_attrs="read-write",
-            )
-            async with pool.acquire() as connection:
-                await _check(connection)
+            # A connection of its own: a migration may take longer than a request may.
+            connection = await connect(url, timeout=PATIENCE)
+            try:
+                if names := await off(connection):
+                    raise unsafe(names)
                 await migrate(connection)
-        except _TROUBLE as error:
-            raise Unavailable(f"the database cannot be reached: {error}") from error
-        return cls(pool)
+            finally:
+                await connection.close(timeout=PATIENCE)
+            return cls(await Connections.open(url))
+        except TROUBLE as error:
+            raise unreachable(error) from error
 
     async def read(self, *wants: Want) -> Found:
         if not wants:
@@ -88,31 +77,10 @@ class PostgresStore:
 
     async def close(self) -> None:
         await self._committer.stop()
-        await self._pool.close()
+        await self._connections.close()
 
     async def _fetch(self, statement: statements.Statement) -> list[Any]:
         try:
-            async with self._pool.acquire(timeout=TIMEOUT) as connection:
-                rows: list[Any] = await connection.fetch(
-                    *statement_args(statement), timeout=TIMEOUT
-                )
-                return rows
-        except _TROUBLE as error:
-            raise Unavailable(str(error) or type(error).__name__) from error
-
-
-_MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
-
-
-async def _check(connection: Any) -> None:
-    """Refuses a database that would forget at a power cut what it acknowledged."""
-    off = []
-    for name in _MUST_BE_ON:
-        value = await connection.fetchval("SELECT current_setting($1)", name)
-        if value == "off":
-            off.append(name)
-    if off:
-        settings = ", ".join(f"{name} = off" for name in off)
-        raise UnsafeDatabase(
-            f"the database has {settings}: it would lose what it has acknowledged. Set them to on"
-        )
+            return await self._connections.fetch(statement.sql, *statement.parameters)
+        except TROUBLE as error:
+            raise Unavailable(why(error)) from error

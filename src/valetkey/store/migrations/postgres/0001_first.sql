@@ -1,5 +1,6 @@
 -- Every record is a row: `body` is the whole of it as JSON, the other columns find it again. The
 -- partition comes first in every key, so that a user's rows can be kept together.
+-- oldest: 1
 
 CREATE TABLE clients (
     place bigint NOT NULL,

@@ -1,4 +1,5 @@
 -- Every record is a row: `body` is the whole of it as JSON, the other columns find it again.
+-- oldest: 1
 
 CREATE TABLE clients (
     key TEXT PRIMARY KEY,
