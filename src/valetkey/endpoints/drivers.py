@@ -128,7 +128,8 @@ def _document(endpoint: DocumentEndpoint, shell: Shell) -> Served:
 
     async def handle(request: Request) -> Reply:
         nonlocal kept
-        context = await shell.context()
+        # It decides nothing, so it goes on where the store is out of reach.
+        context = await shell.known()
         if kept is None or kept[0] is not context.at:
             # Made once for each state of the installation.
             cache = f"public, max-age={endpoint.seconds(context)}".encode()

@@ -1,5 +1,11 @@
-"""The slow facts, kept at hand: keys, catalogs and policies are read again once a second."""
+"""The slow facts, kept at hand: keys, catalogs, policies and the epoch, read again once a second.
 
+Whatever decides takes them at most a second old, or not at all. What is merely published goes on
+from the last known state where the store is out of reach.
+"""
+
+import asyncio
+import contextlib
 import time
 from typing import Final
 
@@ -13,14 +19,17 @@ from valetkey.oauth.context import Installation
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.offer import Offer
 from valetkey.store.keyring import open_keys
-from valetkey.store.port import Store
+from valetkey.store.port import Store, Unavailable
 
 FRESH: Final = 1.0
 """Seconds for which the slow facts are trusted."""
 
+GLANCE: Final = 0.2
+"""Seconds that what is merely published waits for newer facts."""
+
 
 class Installations:
-    """Gives the installation as it stands, at most a second old."""
+    """Gives the installation as it stands."""
 
     def __init__(
         self,
@@ -38,31 +47,51 @@ class Installations:
         self._master_key = master_key
         self._seen: tuple[Record | None, ...] | None = None
         self._read_at = float("-inf")
-        self._current: Installation | None = None
+        self._known: Installation | None = None
+        self._reading: asyncio.Task[Installation] | None = None
+        self._begun = float("-inf")
 
     async def current(self) -> Installation:
-        """The installation. Raises Unavailable, WrongMasterKey."""
-        now = time.monotonic()
-        if self._current is None or now - self._read_at >= FRESH:
-            self._current = await self._read(self._current)
-            self._read_at = now
-        return self._current
+        """The installation, at most a second old. Raises Unavailable, WrongMasterKey."""
+        if self._known is not None and time.monotonic() - self._read_at < FRESH:
+            return self._known
+        return await self._next()
 
-    async def _read(self, before: Installation | None) -> Installation:
+    async def known(self) -> Installation:
+        """The newest that is known, however old. Raises Unavailable where nothing is."""
+        if self._known is None:
+            return await self.current()
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(GLANCE):
+                return await self.current()
+        return self._known
+
+    async def _next(self) -> Installation:
+        """What is read just now. Whoever asks meanwhile waits for the same reading."""
+        now = time.monotonic()
+        if self._reading is None or self._reading.done() or now - self._begun >= FRESH:
+            self._begun = now
+            self._reading = asyncio.create_task(self._read(now))
+        return await asyncio.shield(self._reading)
+
+    async def _read(self, now: float) -> Installation:
         keys, servers, policies = Many(SigningKey), Many(ResourceServer), Many(Policy)
         epoch = One(Epoch, CURRENT)
         found = await self._store.read(keys, servers, policies, epoch)
-        now = found.one(epoch)
-        seen = (*found.many(keys), *found.many(servers), *found.many(policies), now)
-        if before is not None and seen == self._seen:
-            return before
-        self._seen = seen
-        return Installation(
-            issuer=self._issuer,
-            lifetimes=self._lifetimes,
-            features=self._features,
-            keyring=open_keys(found.many(keys), self._master_key, now=int(time.time())),
-            offer=Offer(self._issuer, found.many(servers)),
-            policies={policy.name: policy for policy in found.many(policies)},
-            epoch=0 if now is None else now.number,
-        )
+        if self._known is not None and now < self._read_at:
+            return self._known  # A later reading came back first.
+        current = found.one(epoch)
+        seen = (*found.many(keys), *found.many(servers), *found.many(policies), current)
+        if self._known is None or seen != self._seen:
+            self._known = Installation(
+                issuer=self._issuer,
+                lifetimes=self._lifetimes,
+                features=self._features,
+                keyring=open_keys(found.many(keys), self._master_key, now=int(time.time())),
+                offer=Offer(self._issuer, found.many(servers)),
+                policies={policy.name: policy for policy in found.many(policies)},
+                epoch=0 if current is None else current.number,
+            )
+            self._seen = seen
+        self._read_at = now
+        return self._known

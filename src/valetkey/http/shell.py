@@ -8,7 +8,7 @@ from typing import TypeVar
 from valetkey.http.installation import Installations
 from valetkey.model.env import Env
 from valetkey.model.want import Rule
-from valetkey.oauth.context import Context
+from valetkey.oauth.context import Context, Installation
 from valetkey.store.port import Store
 from valetkey.store.settle import TRIES, Decided, ask, settle
 
@@ -24,9 +24,13 @@ class Shell:
         self._installations = installations
 
     async def context(self) -> Context:
-        """This moment. Raises Unavailable."""
-        now, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
-        return Context(await self._installations.current(), Env(now, urandom, millisecond))
+        """This moment, for whatever decides. Raises Unavailable."""
+        return _at(await self._installations.current())
+
+    async def known(self) -> Context:
+        """The last moment that is known, for what is only published. Raises Unavailable where none
+        is."""
+        return _at(await self._installations.known())
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
         """What the rule finds; nothing is written."""
@@ -39,3 +43,8 @@ class Shell:
         races it may lose."""
         context = await self.context()
         return await settle(self.store, lambda: rule(context), tries=tries), context
+
+
+def _at(installation: Installation) -> Context:
+    now, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
+    return Context(installation, Env(now, urandom, millisecond))
