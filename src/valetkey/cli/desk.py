@@ -18,10 +18,10 @@ from valetkey.oauth.features import FEATURES
 from valetkey.oauth.offer import Offer
 from valetkey.settings import Settings, SettingsError, load
 from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.store.database import Database, PostgresURL
 from valetkey.store.memory import MemoryStore
-from valetkey.store.migrate import MigrationError
-from valetkey.store.port import Store, Unavailable
-from valetkey.store.sqlite import SQLiteStore
+from valetkey.store.open import open_store, survey
+from valetkey.store.port import Store, Unavailable, Unusable
 
 T = TypeVar("T")
 Missing: TypeAlias = Literal["fail", "make", "pretend"]
@@ -67,8 +67,7 @@ class Desk:
         database = self.settings().database
 
         async def working() -> T:
-            pretend = missing == "pretend" and not database.exists()
-            store = MemoryStore() if pretend else open_store(database, make=missing == "make")
+            store = await opened(database, missing=missing)
             try:
                 return await work(store)
             finally:
@@ -113,17 +112,24 @@ class Desk:
         click.confirm(question, abort=True, err=True)
 
 
-def open_store(database: Path, *, make: bool = True) -> Store:
-    """The database, opened. Raises Failed where it is missing, unusable or too new."""
-    if not database.exists():
-        if not make:
-            raise Failed(f"there is no database {database}; `valetkey serve` makes one")
-        # Password hashes are nobody's business; SQLite gives its side files the same mode.
-        database.touch(mode=0o600)
+async def opened(database: Database, *, missing: Missing = "make") -> Store:
+    """The database, opened. Raises Failed where it is missing, unusable or out of reach."""
     try:
-        return SQLiteStore(database)
-    except (MigrationError, Unavailable) as error:
+        if missing == "make" or await _is_there(database):
+            return await open_store(database)
+    except (Unusable, Unavailable) as error:
         raise Failed(f"the database {database} cannot be opened: {error}") from error
+    if missing == "pretend":
+        return MemoryStore()
+    raise Failed(f"there is no database {database}; `valetkey serve` makes one")
+
+
+async def _is_there(database: Database) -> bool:
+    match database.at:
+        case Path() as file:
+            return file.exists()
+        case PostgresURL():
+            return bool((await survey(database)).ran)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

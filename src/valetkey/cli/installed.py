@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import apsw
 import httpx2
 from cryptography import x509
 
 from valetkey.cli import master_key
 from valetkey.cli.checkup import Row, Verdict
-from valetkey.cli.desk import open_store
+from valetkey.cli.desk import opened
 from valetkey.jose import base64url
 from valetkey.model.keys import SigningKey
 from valetkey.settings import Settings
+from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import WrongMasterKey, open_keys, read_keys
-from valetkey.store.migrate import migrations
+from valetkey.store.migrate import MigrationError, pending
+from valetkey.store.open import DriverMissing, survey
+from valetkey.store.port import Unavailable
+from valetkey.store.survey import Survey
 from valetkey.wire.metadata import AUTHORIZATION_SERVER
 
 RELEASED: Final = 1_767_225_600
@@ -27,13 +30,19 @@ RELEASED: Final = 1_767_225_600
 EXPIRES_SOON: Final = 14 * 86400
 TIMEOUT: Final = 3.0
 
+SKEW_NOTED: Final = 1.0
+SKEW_WRONG: Final = 10.0
+"""Seconds by which the database's clock and this machine's may differ, at the most."""
+
 
 def installation(settings: Settings) -> Iterator[Row]:
     """Every check of one installation."""
-    database = _database(settings.database)
-    keys = _keys(settings.database) if database.verdict == "ok" else ()
-    yield database
-    yield from _modes(settings.database)
+    rows = tuple(_database(settings.database))
+    yield from rows
+    opens = rows[0].verdict == "ok" and all(row.verdict != "fail" for row in rows)
+    keys = _keys(settings.database) if opens else ()
+    if isinstance(settings.database.at, Path):
+        yield from _modes(settings.database.at)
     yield _master_key(settings, keys)
     yield _clock(int(time.time()), keys)
     yield from _certificate(settings)
@@ -41,28 +50,48 @@ def installation(settings: Settings) -> Iterator[Row]:
     yield _issuer(settings.issuer)
 
 
-def _database(file: Path) -> Row:
-    if not file.exists():
-        return Row("database", "warn", f"{file} is not there yet; `valetkey serve` makes it")
+def _database(database: Database) -> Iterator[Row]:
     try:
-        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            run = dict(connection.execute("SELECT number, checksum FROM migrations"))
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        return Row("database", "fail", f"{file} cannot be read: {error}")
-    known = {one.number: one.checksum for one in migrations("sqlite")}
-    if run.items() - known.items():
-        return Row("database", "fail", f"{file} was made by another version of valetkey")
-    if known.items() - run.items():
-        return Row("database", "warn", f"{file} will be brought up to date at the next start")
-    return Row("database", "ok", f"{file} is at step {max(known)}, the newest")
+        found = asyncio.run(survey(database))
+    except (DriverMissing, Unavailable) as error:
+        yield Row("database", "fail", f"{database}: {error}")
+        return
+    yield _schema(database, found)
+    if isinstance(database.at, PostgresURL):
+        yield _safe(found)
+        yield _skew(found)
 
 
-def _keys(file: Path) -> Sequence[SigningKey]:
+def _schema(database: Database, found: Survey) -> Row:
+    if not found.ran:
+        return Row("database", "warn", f"{database} is not there yet; `valetkey serve` makes it")
+    try:
+        left = pending(found.ran, found.brought)
+    except MigrationError as error:
+        return Row("database", "fail", f"{database}: {error}")
+    if left:
+        return Row("database", "warn", f"{database} will be brought up to date at the next start")
+    return Row("database", "ok", f"{database} is at step {found.ran[-1].number}, the newest")
+
+
+def _safe(found: Survey) -> Row:
+    if found.off:
+        settings = ", ".join(f"{name} = off" for name in found.off)
+        return Row("database settings", "fail", f"{settings}: it would forget; set them to on")
+    return Row("database settings", "ok", "it keeps what it acknowledges")
+
+
+def _skew(found: Survey) -> Row:
+    apart = abs(found.ahead)
+    verdict: Verdict = "fail" if apart > SKEW_WRONG else ("warn" if apart > SKEW_NOTED else "ok")
+    side = "ahead of" if found.ahead > 0 else "behind"
+    says = f"{apart:.1f} seconds {side} this machine's" if apart else "agrees with this machine's"
+    return Row("database clock", verdict, says)
+
+
+def _keys(database: Database) -> Sequence[SigningKey]:
     async def reading() -> Sequence[SigningKey]:
-        store = open_store(file, make=False)
+        store = await opened(database)
         try:
             return await read_keys(store)
         finally:
@@ -81,13 +110,15 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
     file = settings.key_file
     if settings.master_key is not None:
         source, master = "VALETKEY_MASTER_KEY", base64url.decode(settings.master_key.reveal())
-    elif file.exists():
+    elif file is not None and file.exists():
         why = master_key.why_not(file)
         if why:
             return Row("master key", "fail", f"{file} {why}")
         source, master = str(file), master_key.read(file)
-    elif keys:
+    elif keys or file is None:
         return Row("master key", "fail", f"{file} is missing, and nothing else opens the keys")
+    elif isinstance(settings.database.at, PostgresURL):
+        return Row("master key", "fail", f"{file} is missing: {master_key.SHARED}")
     else:
         return Row("master key", "warn", f"{file} is not there yet; `valetkey serve` makes it")
     try:

@@ -1,7 +1,7 @@
 """The log: JSON lines on stderr, or lines for a person where stderr is a terminal.
 
 Secrets are kept out by their type (`Secret` shows nothing); should one slip into a text after all,
-whatever looks like a token of ours is cut before it is written.
+whatever looks like a token of ours, or like the password in a URL, is cut before it is written.
 """
 
 import logging
@@ -13,8 +13,9 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_TOKENS: Final = re.compile(
+_SECRETS: Final = re.compile(
     r"(vk_[a-z]+_)[A-Za-z0-9_-]{8,}|(eyJ)[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}"
+    r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
 )
 
 
@@ -55,5 +56,5 @@ def _rendering(out: TextIO) -> list[Processor]:
 
 
 def cut(logger: WrappedLogger, method: str, line: str | EventDict) -> Any:
-    """The finished line, without anything that looks like a token."""
-    return _TOKENS.sub(lambda match: (match[1] or match[2]) + "…", str(line))
+    """The finished line, without anything that looks like a secret."""
+    return _SECRETS.sub(lambda match: (match[1] or match[2] or match[3]) + "…", str(line))

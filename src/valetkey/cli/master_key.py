@@ -2,14 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from valetkey.cli.desk import Failed, Wrong
 from valetkey.jose import base64url
 from valetkey.model.secret import Secret
 from valetkey.settings import Settings
 from valetkey.settings.checks import MASTER_KEY, why_not_key
+from valetkey.store.database import PostgresURL
 from valetkey.store.keyring import WrongMasterKey, ensure_keys, read_keys
 from valetkey.store.port import Store
+
+SHARED: Final = (
+    "every node of a PostgreSQL needs the same one, so make it once and give it to each: "
+    """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
+)
+"""Why no key is made here, and how to make one."""
 
 
 async def open_keys(settings: Settings, store: Store) -> bytes:
@@ -25,20 +33,29 @@ async def open_keys(settings: Settings, store: Store) -> bytes:
 
 
 async def master_key(settings: Settings, store: Store) -> bytes:
-    """32 bytes from the environment, or from the key file, which is made where the database has
-    no keys yet. Raises Wrong where the file is missing, wide open or no key; Failed where it
+    """32 bytes from the environment, or from the key file, which is made beside an SQLite file that
+    has no keys yet. Raises Wrong where the file is missing, wide open or no key; Failed where it
     cannot be made."""
-    if settings.master_key is not None:
-        return base64url.decode(settings.master_key.reveal())
     file = settings.key_file
-    if file.exists():
-        return read(file)
+    if settings.master_key is not None or file is None or file.exists():
+        return given(settings)
     if await read_keys(store):
         raise Wrong(
             f"the master key {file} is missing, and the keys in {settings.database} open with "
             "nothing else: bring it back, or name it by VALETKEY_MASTER_KEY_FILE"
         )
+    if isinstance(settings.database.at, PostgresURL):
+        raise Wrong(f"the master key {file} is missing: {SHARED}")
     return _make(file)
+
+
+def given(settings: Settings) -> bytes:
+    """32 bytes from the environment, or from the key file as it is. Raises Wrong."""
+    if settings.master_key is not None:
+        return base64url.decode(settings.master_key.reveal())
+    if settings.key_file is None or not settings.key_file.exists():
+        raise Wrong(f"the master key {settings.key_file or ''} is missing")
+    return read(settings.key_file)
 
 
 def read(file: Path) -> bytes:

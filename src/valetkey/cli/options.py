@@ -37,7 +37,9 @@ def common() -> list[click.Parameter]:
     shared: dict[str, Any] = {"expose_value": False, "callback": _keep}
     return [
         click.Option(["--config"], type=PATH, help="The settings file (valetkey.toml).", **shared),
-        click.Option(["--database"], type=PATH, help="The database file.", **shared),
+        click.Option(
+            ["--database"], help="An SQLite file, or postgresql://user@host/name.", **shared
+        ),
         click.Option(
             ["--set"], multiple=True, metavar="NAME=VALUE", help="Any other setting.", **shared
         ),

@@ -9,6 +9,7 @@ from valetkey import __version__
 from valetkey.cli.apply import apply
 from valetkey.cli.clients import client
 from valetkey.cli.config import config
+from valetkey.cli.db import db
 from valetkey.cli.demo import demo
 from valetkey.cli.doctor import doctor
 from valetkey.cli.grants import grant
@@ -18,7 +19,7 @@ from valetkey.cli.resources import resource
 from valetkey.cli.serve import serve
 from valetkey.cli.users import user
 
-COMMANDS: Final = (serve, demo, doctor, apply, client, user, resource, grant, key, config)
+COMMANDS: Final = (serve, demo, doctor, apply, client, user, resource, grant, key, db, config)
 
 
 @click.group(cls=Group)

@@ -13,7 +13,7 @@ import uvicorn
 
 from valetkey.cli import logging
 from valetkey.cli.checkup import machine
-from valetkey.cli.desk import Desk, Failed, open_store
+from valetkey.cli.desk import Desk, Failed, opened
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.settings import Settings
@@ -33,8 +33,8 @@ log = structlog.get_logger("valetkey")
 def serve(desk: Desk, /, **flags: Any) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C).
 
-    The first start makes the database, the master key beside it and the server's keys. A line says
-    when it is ready.
+    The first start makes the database, the master key beside an SQLite file, and the server's keys;
+    a newer version brings the schema up to date. A line says when it is ready.
     """
     desk.flags |= {name: value for name, value in flags.items() if value is not None}
     settings = desk.settings()
@@ -90,7 +90,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable
     # Here, because it imports every page and endpoint, and the other commands need none.
     from valetkey.app import create  # noqa: PLC0415
 
-    store = open_store(settings.database)
+    store = await opened(settings.database)
     try:
         master = await open_keys(settings, store)
         app = create(settings, store, master_key=master)
