@@ -18,6 +18,26 @@ TIMEOUT: Final = 15_000
 """Milliseconds in which a page has to come."""
 
 
+START: Final = 90_000
+"""Milliseconds in which the browser has to start, on a busy machine too."""
+
+QUIET: Final = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+"""The browser looks for nothing beyond this machine."""
+
+
+def arguments() -> list[str]:
+    """What the browser is started with. It refuses its sandbox to root."""
+    return [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
 def executable() -> str | None:
     """The Chromium on this machine."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -37,16 +57,18 @@ class ChromiumBody:
         if path is None:
             raise OSError("there is no Chromium on this machine")
         self._error = Error
-        self._playwright = sync_playwright().start()
-        try:
-            self._browser = self._playwright.chromium.launch(
-                executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
-            )
-        except Error as error:
-            self._playwright.stop()
-            raise OSError(f"Chromium does not start: {error}") from error
-        self._context = self._browser.new_context(viewport={"width": 1200, "height": 900})
-        self._page = self._context.new_page()
+        with contextlib.ExitStack() as undone:
+            self._playwright = sync_playwright().start()
+            undone.callback(self._playwright.stop)
+            try:
+                self._browser = self._playwright.chromium.launch(
+                    executable_path=path, args=arguments(), timeout=START
+                )
+                self._context = self._browser.new_context(viewport={"width": 1200, "height": 900})
+                self._page = self._context.new_page()
+            except Error as error:
+                raise OSError(f"Chromium does not start: {error}") from error
+            undone.pop_all()
         self._page.set_default_timeout(TIMEOUT)
         self._page.on("response", self._note)
         self.exchanges: list[Exchange] = []
@@ -64,7 +86,11 @@ class ChromiumBody:
         return [cookie.get("value", "") for cookie in self._context.cookies()]
 
     def open(self, url: str) -> None:
-        self._page.goto(url)
+        try:
+            self._page.goto(url)
+        except self._error:
+            # The page that is left may have begun to load itself anew: then it was in the way.
+            self._page.goto(url)
 
     def fill(self, field: str, text: str) -> None:
         try:
