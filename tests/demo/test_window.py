@@ -1,7 +1,9 @@
 """stefApp's window is for the browser on this machine that was given its address."""
 
+import socket
 from collections.abc import Mapping
 
+import anyio
 import httpx2
 import pytest
 from tests.rows import row
@@ -85,8 +87,32 @@ async def test_a_form_has_an_end() -> None:
     assert response.status_code == 413
 
 
-async def test_it_needs_no_script() -> None:
+async def test_it_needs_no_script_and_no_style_of_its_own() -> None:
     response = await ask("GET", WINDOW)
     assert "<script" not in response.text
     assert "style=" not in response.text
     assert 'id="connect"' in response.text
+
+
+async def test_while_it_waits_it_looks_by_itself_with_script_and_without() -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    issuer = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    known = App(issuer=issuer, client_id="stefapp", scope=("openid",))
+    app = StefApp(Key(known, MemoryStore()), api=NOBODY, file="tokens.json")
+    transport = httpx2.ASGITransport(create(app, window=WINDOW))
+    async with httpx2.AsyncClient(transport=transport) as client:
+        assert (await client.get(f"{WINDOW}waiting")).text == ""
+        app.connect(more="")
+        text = (await client.get(WINDOW)).text
+        silent.close()
+        for _ in range(500):
+            if not (await client.get(f"{WINDOW}waiting")).text:
+                break
+            await anyio.sleep(0.02)
+        after = (await client.get(WINDOW)).text
+    app.close()
+    assert 'data-waiting="for the browser"' in text
+    assert '<script src="/static/waiting.js" defer></script>' in text
+    assert '<noscript><meta http-equiv="refresh"' in text
+    assert "127.0.0.1 does not answer" in after
+    assert 'id="connect"' in after

@@ -20,7 +20,11 @@ _LEFT_OUT: Final = re.compile(r"VALETKEY_.*|TERM|.*_proxy", re.IGNORECASE)
 
 
 class Failed(Exception):
-    """A program did not do what it was started for."""
+    """A program did not do what it was started for. `said` is what it said about it."""
+
+    def __init__(self, what: str, said: str = "") -> None:
+        super().__init__(what)
+        self.said = said
 
 
 class Program:
@@ -79,7 +83,7 @@ class Programs:
             check=False,
         )
         if done.returncode:
-            raise Failed(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+            raise Failed(f"{' '.join(arguments)} ended with {done.returncode}", done.stderr)
         return done.stdout
 
     def start(

@@ -159,14 +159,17 @@ def _invite(stage: Stage, voice: Narrator) -> None:
     voice.say("Ctrl-C ends it.")
 
 
-def _lament(error: Exception, voice: Narrator, programs: Programs) -> None:
+def _lament(error: Failed | Fell, voice: Narrator, programs: Programs) -> None:
     """Says what did not hold, and what the programs said last."""
     why = error.__cause__
     voice.fails(str(error) if why is None else _named(why))
+    if isinstance(error, Failed):
+        voice.raw(error.said)
     for program in programs.running:
         voice.say(f"The last lines of {program.name}:")
         voice.raw(program.last_words())
-    voice.end(f"This did not hold: {error}.")
+    what = "A program failed" if isinstance(error, Failed) else "This did not hold"
+    voice.end(f"{what}: {error}.")
 
 
 def _named(error: BaseException) -> str:

@@ -67,7 +67,7 @@ class StefApp:
         """The window as it is now. What was to be said once is said."""
         notice, self._notice = self._notice, None
         if self._attempt is not None:
-            return View(state="waiting", notice=notice, address=self._address)
+            return View(state="waiting", notice=notice, waiting=self.waiting, address=self._address)
         try:
             panels = {name: self._panel(name) for name in FEATURES}
         except KeyStopped:
@@ -84,6 +84,13 @@ class StefApp:
             seconds=max(0, tokens.expires - int(time.time())),
             file=self._file,
         )
+
+    @property
+    def waiting(self) -> str:
+        """How far the wait for an answer is, "" where there is none."""
+        if self._attempt is None:
+            return ""
+        return "for an answer" if self._address else "for the browser"
 
     def connect(self, *, more: str) -> None:
         """Asks the user for a key, or for more on top of what it opens: in the system browser,

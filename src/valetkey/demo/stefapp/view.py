@@ -25,13 +25,15 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole window. `why` says how the key was lost; `address` is where the browser was sent;
-    `seconds` is how long the access token is good; `file` is where the tokens are kept."""
+    """The whole window. `why` says how the key was lost; `waiting` is how far the wait for an
+    answer is, and `address` where the browser was sent; `seconds` is how long the access token is
+    good; `file` is where the tokens are kept."""
 
     state: State
     notice: Notice | None = None
     name: str = ""
     why: str = ""
+    waiting: str = ""
     address: str = ""
     panels: dict[str, Panel] = {}
     granted: tuple[str, ...] = ()

@@ -29,8 +29,8 @@ MAX_BYTES: Final = 16 * 1024
 
 HEADERS: Final = {
     b"content-security-policy": (
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        b"base-uri 'none'; frame-ancestors 'none'"
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     b"cache-control": b"no-store",
     b"cross-origin-opener-policy": b"same-origin",
@@ -113,6 +113,9 @@ def create(app: StefApp, *, window: str) -> ASGIApp:
         view = await run_in_threadpool(app.view)
         return HTMLResponse(page.render(view=view, here=path, shapes=SHAPES, doors=_DOORS))
 
+    async def wait(request: Request) -> Response:
+        return PlainTextResponse(app.waiting)
+
     async def act(request: Request) -> Response:
         action = ACTIONS.get(request.path_params["action"])
         if action is None:
@@ -130,6 +133,7 @@ def create(app: StefApp, *, window: str) -> ASGIApp:
 
     routes = [
         Route(path, show, methods=["GET"]),
+        Route(f"{path}waiting", wait, methods=["GET"]),
         Route(f"{path}{{action}}", act, methods=["POST"]),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
