@@ -1,0 +1,148 @@
+"""The whole story in Chromium, as a person lives it: sign in, decide, use, change, stop."""
+
+import os
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.installation import SECRETS
+from tests.journeys.stefapp import StefApp
+from tests.journeys.tab import boxes, picture, sign_in
+from tests.live import Live
+
+from valetkey.client import KeyStopped
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def open_stefapp(tab: Page, server: Live) -> None:
+    """To stefApp's page, by way of the connected apps."""
+    tab.goto(f"{server.url}/apps")
+    tab.locator("article[data-client-id=stefapp]").get_by_role("link", name="Details").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("stefApp")
+
+
+def is_active(server: Live, token: str) -> bool:
+    """What the API is told of a token."""
+    reply = server.http.post("/introspect", data={"token": token}, auth=("chirp", SECRETS["chirp"]))
+    active: bool = reply.json()["active"]
+    return active
+
+
+CALLS = {
+    "chirps.read": ("GET", "/chirps"),
+    "chirps.write": ("POST", "/chirps"),
+    "profile.write": ("PUT", "/profile"),
+    "dms.read": ("GET", "/messages"),
+    "dms.send": ("POST", "/messages"),
+}
+"""A call for each permission."""
+
+
+def opens(stefapp: StefApp) -> list[str]:
+    """What the key opens, tried one after the other; each refusal names what it lacks."""
+    lacks = {one: stefapp.lacks(*call) for one, call in CALLS.items()}
+    assert all(missing <= {one} for one, missing in lacks.items())
+    return [one for one, missing in lacks.items() if not missing]
+
+
+def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
+    miko = server.users["miko"].id
+
+    # Miko signs in, at the second try.
+    waiting = stefapp.connect()
+    tab.goto(waiting.address)
+    picture(tab, "1-sign-in")
+    sign_in(tab, password="a wrong one")
+    expect(tab.get_by_role("alert")).to_be_visible()
+    picture(tab, "2-sign-in-refused")
+    expect(tab.locator("#username")).to_have_value("miko")
+    expect(tab.locator("#password")).to_have_value("")
+    sign_in(tab)
+
+    # She sees what stefApp can and cannot do, keeps one permission to herself, and agrees.
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp would like a key")
+    assert boxes(tab) == dict.fromkeys(
+        ("profile", "offline_access", "chirps.write", "profile.write"), True
+    )
+    picture(tab, "3-consent")
+    tab.uncheck("input[value='profile.write']")
+    tab.click("#allow")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+    picture(tab, "4-back-at-the-app")
+    tokens = waiting.result()
+    assert tokens.sub == miko
+    assert tokens.missing == {"profile.write"}
+    assert os.stat(stefapp.file).st_mode & 0o777 == 0o600
+
+    # The key opens what she said, and nothing else.
+    assert opens(stefapp) == ["chirps.read", "chirps.write"]
+    assert stefapp.call("POST", "/chirps") == miko
+    assert stefapp.key.refresh().access_token != tokens.access_token
+    assert stefapp.call("POST", "/chirps") == miko
+
+    # She takes one permission away: it is gone at the next call, the others go on.
+    tab.goto(f"{server.url}/apps")
+    picture(tab, "5-connected-apps")
+    open_stefapp(tab, server)
+    picture(tab, "6-connected-app")
+    tab.uncheck("input[value='chirps.write']")
+    tab.click("#save")
+    expect(tab.get_by_role("status")).to_contain_text("Saved")
+    assert "chirps.write" not in boxes(tab)
+    picture(tab, "7-saved")
+    assert opens(stefapp) == ["chirps.read"]
+
+    # stefApp asks for more: only what is new is asked.
+    waiting = stefapp.ask_for("dms.send")
+    tab.goto(waiting.address)
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp asks for more")
+    assert set(boxes(tab)) == {"dms.read", "dms.send"}
+    picture(tab, "8-more")
+    tab.click("#allow")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+    assert "dms.send" in waiting.result().granted
+    assert opens(stefapp) == ["chirps.read", "dms.read", "dms.send"]
+
+    # She pauses it, and lets it go on.
+    open_stefapp(tab, server)
+    tab.click("#pause")
+    expect(tab.get_by_role("status")).to_contain_text("Paused")
+    assert tab.locator(".history b").all_text_contents() == [
+        "Paused",
+        "Device stopped",
+        "New device",
+        "Permissions added",
+        "Permissions taken away",
+        "New device",
+        "Key handed over",
+    ]
+    picture(tab, "9-paused")
+    with pytest.raises(KeyStopped):
+        opens(stefapp)
+    tab.click("#resume")
+    expect(tab.get_by_role("status")).to_contain_text("works again")
+    assert opens(stefapp) == ["chirps.read", "dms.read", "dms.send"]
+
+    # She stops it: API, refresh and introspection refuse at once.
+    held = stefapp.key.tokens
+    assert held
+    assert is_active(server, held.access_token)
+    tab.click("#stop")
+    picture(tab, "10-stop")
+    tab.click("#stop")
+    expect(tab.get_by_role("status")).to_contain_text("stefApp has lost its key")
+    expect(tab.locator("article")).to_have_count(0)
+    picture(tab, "11-stopped")
+    with pytest.raises(KeyStopped):
+        stefapp.call("GET", "/chirps")
+    with pytest.raises(KeyStopped):
+        stefapp.key.refresh()
+    assert not is_active(server, held.access_token)
+
+    # She signs out.
+    tab.get_by_role("link", name="Sign out").click()
+    picture(tab, "12-sign-out")
+    tab.click("#sign-out")
+    picture(tab, "13-signed-out")
+    tab.goto(f"{server.url}/apps")
+    expect(tab.locator("#username")).to_be_visible()
