@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from valetkey.model import ids
 from valetkey.model.env import Env
-from valetkey.model.record import Record
+from valetkey.model.owned import Owned
 
 By: TypeAlias = Literal["user", "app", "administrator", "server"]
 Kind: TypeAlias = Literal[
@@ -24,7 +24,7 @@ Kind: TypeAlias = Literal[
 ]
 
 
-class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened, committed with the change that it tells of. Holds no secret.
 
     `permissions` are those that the event is about; `note` is a word or two for the reader.
@@ -33,7 +33,6 @@ class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
     table: ClassVar[str] = "events"
     indexes: ClassVar[tuple[str, ...]] = ("user", "grant")
 
-    id: str
     at: int
     kind: Kind
     by: By
@@ -42,20 +41,6 @@ class Event(Record, frozen=True, kw_only=True, omit_defaults=True):
     grant: str = ""
     permissions: tuple[str, ...] = ()
     note: str = ""
-
-    @property
-    def key(self) -> str:
-        return self.id
-
-    @classmethod
-    def place_of(cls, key: str) -> int:
-        return ids.place_of_owned(key)
-
-    @classmethod
-    def place_of_index(cls, index: str, value: str) -> int | None:
-        if index == "user":
-            return ids.place_of_user(value)
-        return ids.place_of_owned(value) if index == "grant" else None
 
 
 def event(

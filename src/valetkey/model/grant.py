@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from typing import ClassVar, Literal, TypeAlias
 
 from valetkey.model import ids
-from valetkey.model.record import Record
+from valetkey.model.owned import Owned
 
 GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
 FamilyStatus: TypeAlias = Literal["open", "closed"]
 
 
-class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """One user's standing yes to one app. A user has at most one live grant for a client.
 
     `permissions` is what the app may do; `refused` is what it asked for and the user left out or
@@ -22,7 +22,6 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
     table: ClassVar[str] = "grants"
     indexes: ClassVar[tuple[str, ...]] = ("user", "client")
 
-    id: str
     user: str
     client: str
     permissions: tuple[str, ...] = ()
@@ -31,18 +30,6 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     created: int
     changed: int
-
-    @property
-    def key(self) -> str:
-        return self.id
-
-    @classmethod
-    def place_of(cls, key: str) -> int:
-        return ids.place_of_owned(key)
-
-    @classmethod
-    def place_of_index(cls, index: str, value: str) -> int | None:
-        return ids.place_of_user(value) if index == "user" else None
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:
@@ -62,7 +49,7 @@ def standing(user: str, client: str) -> str:
     return f"{user} {client}"
 
 
-class TokenFamily(Record, frozen=True, kw_only=True, omit_defaults=True):
+class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """All that descends from one authorization: one app on one device.
 
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
@@ -74,7 +61,6 @@ class TokenFamily(Record, frozen=True, kw_only=True, omit_defaults=True):
     table: ClassVar[str] = "families"
     indexes: ClassVar[tuple[str, ...]] = ("grant",)
 
-    id: str
     grant: str
     user: str
     client: str
@@ -92,18 +78,6 @@ class TokenFamily(Record, frozen=True, kw_only=True, omit_defaults=True):
     created: int
     used: int
     expires: int
-
-    @property
-    def key(self) -> str:
-        return self.id
-
-    @classmethod
-    def place_of(cls, key: str) -> int:
-        return ids.place_of_owned(key)
-
-    @classmethod
-    def place_of_index(cls, index: str, value: str) -> int | None:
-        return ids.place_of_owned(value) if index == "grant" else None
 
     @property
     def forget_at(self) -> int:

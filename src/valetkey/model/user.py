@@ -4,6 +4,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.jose.seal import digest
 from valetkey.model import ids
+from valetkey.model.owned import Owned
 from valetkey.model.record import Record
 
 Status: TypeAlias = Literal["active", "disabled"]
@@ -75,7 +76,7 @@ def password_mark(user: User) -> str:
     return digest(user.password)[:16]
 
 
-class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Session(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
     only the secret's digest. `auth_time` is when the user last proved who they are, `proved` what
     by: a session ends when its user's password is changed."""
@@ -83,7 +84,6 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     table: ClassVar[str] = "sessions"
     indexes: ClassVar[tuple[str, ...]] = ("user",)
 
-    id: str
     digest: str
     user: str
     auth_time: int
@@ -91,18 +91,6 @@ class Session(Record, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     proved: str = ""
     expires: int
-
-    @property
-    def key(self) -> str:
-        return self.id
-
-    @classmethod
-    def place_of(cls, key: str) -> int:
-        return ids.place_of_owned(key)
-
-    @classmethod
-    def place_of_index(cls, index: str, value: str) -> int | None:
-        return ids.place_of_user(value) if index == "user" else None
 
     @property
     def forget_at(self) -> int:
