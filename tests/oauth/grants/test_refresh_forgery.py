@@ -28,6 +28,17 @@ def test_another_client_gets_nothing_and_harms_nothing(by: str) -> None:
     assert not refused(world, leaf(tokens))
 
 
+@pytest.mark.parametrize("by", ["stefapp", "web"])
+def test_an_old_one_in_another_clients_hands_is_no_replay(by: str) -> None:
+    """Else any app could sign the others out with what it found in a log."""
+    world = World()
+    tokens = world.connect()
+    turned = world.refresh("kite", leaf(tokens))
+    world.later(3600)
+    assert refused(world, leaf(tokens), by)
+    assert not refused(world, leaf(turned))
+
+
 def forged(world: World, **changed: Any) -> str:
     """A genuine token for something else."""
     family = world.family()
