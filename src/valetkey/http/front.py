@@ -20,6 +20,9 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Reply]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+MAX_PATH: Final = 2048
+"""Characters of a path, which goes into the log."""
+
 MAX_HEADERS: Final = 16 * 1024
 """Bytes of header names and values, all together."""
 
@@ -48,6 +51,9 @@ class Front:
             await self._pages(scope, receive, send)
             return
         scope["valetkey.address"] = caller(scope, self._trusted)
+        if len(scope["path"]) > MAX_PATH:
+            await send_reply(error_reply(InvalidRequest("the path is too long", status=414)), send)
+            return
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             await send_reply(
                 error_reply(InvalidRequest("the headers are too large", status=431)), send

@@ -11,7 +11,10 @@ CITE: Final = Cite("RFC 6750", "3")
 
 # RFC 6750 2.1: b64token.
 _HEADER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
-_PARAMETER: Final = re.compile(r'([A-Za-z_]+)="((?:[^"\\]|\\.)*)"(?:\s*,\s*|$)', re.ASCII)
+# A name begins where none goes on: else each of its letters would be tried as a beginning.
+_PARAMETER: Final = re.compile(
+    r'(?<![A-Za-z_])([A-Za-z_]+)="((?:[^"\\]|\\.)*)"(?:\s*,\s*|$)', re.ASCII
+)
 _UNQUOTABLE: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
