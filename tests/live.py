@@ -70,8 +70,11 @@ class Live:
         """Awaits something on the server's loop, such as a call of its store."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
+    async def _opened(self) -> Store:
+        return await open_store(self.settings.database)
+
     async def _open(self, *, furnished: bool) -> None:
-        self.store = await open_store(self.settings.database)
+        self.store = await self._opened()
         await ensure_keys(self.store, self.master_key)
         if furnished:
             self.users = await furnish(self.store)

@@ -15,8 +15,6 @@ from typing import Final
 
 from tests.live import free_port
 
-from valetkey.store.database import PostgresURL
-
 _PLACES: Final = ("/usr/lib/postgresql", "/usr/local/pgsql")
 
 
@@ -37,7 +35,7 @@ class Cluster:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.port = free_port()
-        self.url = PostgresURL(f"postgresql://valetkey@127.0.0.1:{self.port}/postgres")
+        self.url = f"postgresql://valetkey@127.0.0.1:{self.port}/postgres"
         self._folder = folder
         self.data = folder / "data"
         self._settings = {"max_connections": "60", "shared_buffers": "64MB", **settings}

@@ -31,12 +31,13 @@ def server() -> Iterator[Cluster]:
 @pytest.fixture
 async def url(server: Cluster) -> PostgresURL:
     """The address of a database with nothing in it but the schema."""
-    store = await PostgresStore.open(server.url)
+    url = PostgresURL(server.url)
+    store = await PostgresStore.open(url)
     await store.close()
-    connection = await asyncpg.connect(server.url.reveal())
-    await connection.execute(f"TRUNCATE {', '.join(kind.table for kind in RECORDS)}")
+    connection = await asyncpg.connect(server.url)
+    await connection.execute("; ".join(f"DELETE FROM {kind.table}" for kind in RECORDS))
     await connection.close()
-    return server.url
+    return url
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def test_a_database_that_would_forget_is_refused(setting: str) -> None:
         cluster(**{setting: "off"}) as one,
         pytest.raises(UnsafeDatabase, match=f"{setting} = off"),
     ):
-        await PostgresStore.open(one.url)
+        await PostgresStore.open(PostgresURL(one.url))
 
 
 async def test_no_database_is_said_plainly_and_soon() -> None:
@@ -74,7 +75,7 @@ async def test_no_database_is_said_plainly_and_soon() -> None:
 
 async def test_a_database_that_goes_away_is_told_and_comes_back() -> None:
     with cluster() as one:
-        store = await PostgresStore.open(one.url)
+        store = await PostgresStore.open(PostgresURL(one.url))
         try:
             await store.commit((Create(once("before")),))
             one.stop()

@@ -33,6 +33,8 @@ class PostgresURL:
         """A URL for each of the hosts, to be treated as the URL itself."""
         parts = urlsplit(self._text)
         user, at, hosts = parts.netloc.rpartition("@")
+        if "," not in hosts:
+            return (self._text,)
         return tuple(
             parts._replace(netloc=f"{user}{at}{host}").geturl() for host in hosts.split(",")
         )

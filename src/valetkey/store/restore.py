@@ -71,6 +71,8 @@ class NoBackup(Unusable):
 def backup(database: Path, target: Path) -> int:
     """Copies a database file while servers use it; how many pages. The copy is of one moment, and
     its owner's alone. Raises FileExistsError, Unavailable."""
+    if target.exists():
+        raise FileExistsError(target)
     if not database.exists():
         raise Unavailable(f"there is no database {database}")
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -13,12 +13,20 @@ from valetkey.store.port import PATIENCE
 MOST: Final = 8
 """Connections of one node."""
 
-TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+TROUBLE: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """What a database, or the way to it, raises."""
 
 
 def why(error: Exception) -> str:
     """The error in words."""
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "no host takes writes"
     return str(error) or "it does not answer in time"
 
 
