@@ -81,13 +81,17 @@ def _shown(
 ) -> Shown:
     return Shown(
         id=permission.id,
-        title=words[:1].upper() + words[1:],
+        title=_title(words),
         kind=_KINDS[permission.group],
         risk=Risk(permission.risk),
         need=need,
         answer=answer,
         reason=reason,
     )
+
+
+def _title(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def granted(grant: Grant, client: Client | None, offer: Offer) -> tuple[Shown, ...]:
@@ -149,6 +153,6 @@ def entry(event: Event, offer: Offer) -> Entry | None:
     deed = _DEEDS.get(event.kind)
     if deed is None:
         return None
-    named = [offer.permissions[one].can for one in offer.ordered(event.permissions)]
+    named = [_title(offer.permissions[one].can) for one in offer.ordered(event.permissions)]
     subjects = tuple(named) or ((event.note,) if event.note else ())
     return Entry(when=event.at, deed=deed, actor=_ACTORS[event.by], subjects=subjects)
