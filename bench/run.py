@@ -18,13 +18,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import httpx2
 import msgspec
 import uvloop
 
-from bench.load import Result, load
+from bench.load import Result, form_request, load
 
 CORES: Final = os.sched_getaffinity(0)
 SERVER_CORE: Final = min(CORES)
@@ -54,16 +53,8 @@ class Server(msgspec.Struct, frozen=True):
 
     def post(self, path: str, form: Mapping[str, str], *, client: str) -> bytes:
         """The request that sends a form, authenticated as the client."""
-        body = urlencode(form)
         basic = base64.b64encode(f"{client}:{self.secrets[client]}".encode()).decode()
-        head = (
-            f"POST {path} HTTP/1.1",
-            f"Host: 127.0.0.1:{self.port}",
-            f"Authorization: Basic {basic}",
-            "Content-Type: application/x-www-form-urlencoded",
-            f"Content-Length: {len(body)}",
-        )
-        return "\r\n".join((*head, "", body)).encode()
+        return form_request(self.port, path, form, basic=basic)
 
 
 def valetkey(*arguments: str, folder: Path) -> Any:

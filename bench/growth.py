@@ -1,0 +1,181 @@
+"""`python -m bench.growth`: does the cost stay flat while the database grows?
+
+Fills a database of each size, starts the real server on each, and takes turns among them, round by
+round, so that what else the machine does falls on all alike. A ratio is taken within a round,
+against the first size; the median of the rounds is quoted, and the lowest and highest beside it. A
+round counts only where every answer was 200.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, repeat
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import asyncpg
+import msgspec
+import uvloop
+from tests.postgres import cluster
+
+from bench.load import Result, send
+from bench.population import population
+from bench.subject import Kept, Subject
+from valetkey.store.database import Database, PostgresURL
+
+SIZES: Final = (10_000, 1_000_000, 10_000_000)
+MEMORY: Final = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
+
+OPERATIONS: Final[dict[str, Callable[[Subject], bytes]]] = {
+    "exchange": Subject.exchange,
+    "refresh": Subject.refresh,
+    "introspection": Subject.introspection,
+}
+
+Rounds = dict[tuple[str, int], list[Result]]
+"""What each round saw, by operation and size."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do. `requests` are those of each operation in a round."""
+
+    sizes: Sequence[int] = SIZES
+    rounds: int = 7
+    requests: int = 2000
+    connections: int = 16
+    refreshes: int = 1_000_000
+    grow: int = 1_000_000
+    fresh: bool = False
+    postgres: bool = False
+    folder: Path | None = None
+
+
+def run(asked: Asked) -> None:
+    """Fills, measures, grows, and prints what it saw."""
+    with contextlib.ExitStack() as stack:
+        folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(cluster(**MEMORY)).url if asked.postgres else None
+        subjects = [_subject(size, asked, folder=folder, server=server) for size in asked.sizes]
+        if asked.rounds:
+            with contextlib.ExitStack() as serving:
+                for one in subjects:
+                    serving.enter_context(one.serving(folder))
+                report(measure(subjects, asked), asked.sizes)
+        for one in subjects:
+            if one.people.size == asked.grow and asked.refreshes:
+                grow(one, asked, folder=folder)
+            _keep(one, folder)
+
+
+def _subject(size: int, asked: Asked, *, folder: Path, server: str | None) -> Subject:
+    """The database of that size, as it was left in the folder, or new."""
+    database = _database(size, folder=folder, server=server)
+    note = folder / f"{size}.json"
+    if note.exists() and server is None:
+        kept = msgspec.json.decode(note.read_bytes(), type=Kept)
+        return asyncio.run(Subject.open(database, kept))
+    start = time.perf_counter()
+    people = population(size, now=int(time.time()), fresh=asked.fresh)
+    one = asyncio.run(Subject.fill(database, people))
+    took, taken = time.perf_counter() - start, asyncio.run(one.taken())
+    print(f"{size:>12,} families  {taken / size:,.0f} bytes each  filled in {took:,.0f} s")
+    _keep(one, folder)
+    return one
+
+
+def _database(size: int, *, folder: Path, server: str | None) -> Database:
+    if server is None:
+        return Database(folder / f"{size}.db")
+
+    async def made() -> None:
+        connection = await asyncpg.connect(server)
+        await connection.execute(f"CREATE DATABASE growth_{size}")
+        await connection.close()
+
+    asyncio.run(made())
+    return Database(PostgresURL(server.replace("/postgres", f"/growth_{size}")))
+
+
+def _keep(one: Subject, folder: Path) -> None:
+    (folder / f"{one.people.size}.json").write_bytes(msgspec.json.encode(one.kept))
+
+
+def measure(subjects: Sequence[Subject], asked: Asked) -> Rounds:
+    """Every operation on every subject in turn, once to warm up and then `rounds` times."""
+    seen: Rounds = {}
+    for number in range(asked.rounds + 1):
+        for name, request in OPERATIONS.items():
+            for one in subjects:
+                requests = [request(one) for _ in range(asked.requests)]
+                result = sent(one, requests, connections=asked.connections)
+                if number:
+                    seen.setdefault((name, one.people.size), []).append(result)
+    return seen
+
+
+def sent(one: Subject, requests: Sequence[bytes], *, connections: int) -> Result:
+    """What the load saw. Raises RuntimeError where an answer was not 200."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(send(one.port, requests, status=200, connections=connections))
+    if result.failures:
+        raise RuntimeError(f"{result.failures} of {len(result.waits)} answers were not 200")
+    return result
+
+
+def report(rounds: Rounds, sizes: Sequence[int]) -> None:
+    """A line for each operation and size: both percentiles, and their ratios to the first size."""
+    for name in OPERATIONS:
+        first = rounds[name, sizes[0]]
+        for size in sizes:
+            these = rounds[name, size]
+            p50, p99 = median(one.p50 for one in these), median(one.p99 for one in these)
+            half = spread([one.p50 / base.p50 for one, base in zip(these, first, strict=True)])
+            tail = spread([one.p99 / base.p99 for one, base in zip(these, first, strict=True)])
+            print(f"{name:14}{size:>12,}  p50 {p50:6.2f} ms {half}   p99 {p99:6.2f} ms {tail}")
+
+
+def spread(ratios: Sequence[float]) -> str:
+    """The median of the ratios, and the lowest and the highest."""
+    return f"x {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def grow(one: Subject, asked: Asked, *, folder: Path) -> None:
+    """Refreshes over and over, and says by how much the database grew."""
+    before, start = asyncio.run(one.taken()), time.perf_counter()
+    with one.serving(folder):
+        for batch in _batches(map(Subject.refresh, repeat(one, asked.refreshes))):
+            sent(one, batch, connections=asked.connections)
+    after, took = asyncio.run(one.taken()), time.perf_counter() - start
+    print(
+        f"{asked.refreshes:,} refreshes of {one.people.size:,} families in {took:,.0f} s: "
+        f"{before:,} bytes before, {after:,} after, {after / before - 1:+.2%}"
+    )
+
+
+def _batches(requests: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while batch := list(islice(requests, 10_000)):
+        yield batch
+
+
+def _asked(words: Sequence[str]) -> Asked:
+    default = Asked()
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="families, least first")
+    parser.add_argument("--rounds", type=int, default=default.rounds, help="0: do not measure")
+    parser.add_argument("--requests", type=int, default=default.requests, help="in a round, each")
+    parser.add_argument("--connections", type=int, default=default.connections)
+    parser.add_argument("--refreshes", type=int, default=default.refreshes, help="0: do not grow")
+    parser.add_argument("--grow", type=int, default=default.grow, help="the size that is grown")
+    parser.add_argument("--fresh", action="store_true", help="fill with what was never refreshed")
+    parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own")
+    parser.add_argument("--folder", type=Path, help="keep SQLite's files here, and use them again")
+    return Asked(**vars(parser.parse_args(words)))
+
+
+if __name__ == "__main__":
+    run(_asked(sys.argv[1:]))

@@ -1,0 +1,187 @@
+"""One database of some size, the real server on it, and the requests of its members."""
+
+import base64
+import contextlib
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.fill import fill, size
+from bench.load import form_request
+from bench.population import API, LIFETIMES, PERMISSIONS, REDIRECT, SECRET, Member, Population
+from valetkey.jose import base64url, jwt
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.env import Env
+from valetkey.model.keys import Keyring
+from valetkey.oauth.issue import code, refresh_token
+from valetkey.oauth.issue.code import Code
+from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.store.database import Database, PostgresURL
+from valetkey.store.keyring import open_keys, read_keys
+from valetkey.store.open import open_store
+from valetkey.wire import access_token, pkce
+from valetkey.wire.access_token import AccessToken
+
+VERIFIER: Final = pkce.verifier(bytes(32))
+BASIC: Final = base64.b64encode(f"{API.id}:{SECRET}".encode()).decode()
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """What has to be known of a filled database: who is in it, its master key, how often its
+    members were asked for, and how often they refreshed since."""
+
+    people: Population
+    master: bytes
+    visits: int = 0
+    refreshes: int = 0
+
+
+class Subject:
+    """A filled database. Members are visited in an order that leaps about the whole of it, and
+    nobody comes twice before everybody has come once."""
+
+    def __init__(self, database: Database, kept: Kept, keyring: Keyring) -> None:
+        self.database = database
+        self.kept = kept
+        self.people = kept.people
+        self.port = 0
+        self._keyring = keyring
+        self._stride = _stride(self.people.size)
+
+    @classmethod
+    async def open(cls, database: Database, kept: Kept) -> "Subject":
+        """One that was filled before."""
+        store = await open_store(database)
+        try:
+            keyring = open_keys(await read_keys(store), kept.master, now=int(time.time()))
+        finally:
+            await store.close()
+        return cls(database, kept, keyring)
+
+    @classmethod
+    async def fill(cls, database: Database, people: Population) -> "Subject":
+        """A new one."""
+        kept = Kept(people=people, master=os.urandom(32))
+        await fill(database, people, master=kept.master)
+        return await cls.open(database, kept)
+
+    async def taken(self) -> int:
+        """Bytes that the database takes."""
+        return await size(self.database)
+
+    @contextlib.contextmanager
+    def serving(self, folder: Path) -> Iterator[None]:
+        """`valetkey serve` on it, until the end."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        at = self.database.at
+        named = at.reveal() if isinstance(at, PostgresURL) else str(at)
+        command = [sys.executable, "-m", "valetkey", "serve", "--database", named]
+        with subprocess.Popen(
+            [*command, "--port", str(self.port), "--issuer", self.issuer],
+            cwd=folder,
+            env=os.environ | {"VALETKEY_MASTER_KEY": base64url.encode(self.kept.master)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                if not process.stdout.readline():
+                    raise RuntimeError("the server did not start")
+                yield
+            finally:
+                process.terminate()
+
+    @property
+    def issuer(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def exchange(self) -> bytes:
+        """A code to exchange, of somebody who adds a device."""
+        member = self._visitor()
+        millisecond = time.time_ns() // 1_000_000
+        env = Env(millisecond // 1000, os.urandom, millisecond % 1000)
+        yes = Code(
+            client=member.grant.client,
+            redirect_uri=digest(REDIRECT),
+            redirect_sent=True,
+            challenge=pkce.challenge(VERIFIER),
+            nonce="",
+            user=member.user.id,
+            grant=member.grant.id,
+            family=ids.owned_id(env, owner=member.user.id),
+            session=member.family.session,
+            auth_time=env.now,
+            scope=PERMISSIONS,
+            permissions=PERMISSIONS,
+            resources=(),
+            device=member.family.device,
+            expires=env.now + LIFETIMES.code,
+        )
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": yes.client,
+            "code": code.write(msgspec.msgpack.encode(yes), self._keyring, env),
+            "code_verifier": VERIFIER,
+            "redirect_uri": REDIRECT,
+        }
+        return form_request(self.port, "/token", form)
+
+    def refresh(self) -> bytes:
+        """A refresh token to refresh, which rotates."""
+        turn, number = divmod(self.kept.refreshes, self.people.size)
+        self.kept.refreshes += 1
+        family = self._at(number).family
+        token = RefreshToken(family.id, 0, family.generation + turn)
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": family.client,
+            "refresh_token": refresh_token.write(token, self._keyring),
+        }
+        return form_request(self.port, "/token", form)
+
+    def introspection(self) -> bytes:
+        """A live access token to ask about."""
+        family, now = self._visitor().family, int(time.time())
+        token = AccessToken(
+            iss=self.issuer,
+            sub=family.user,
+            aud=(API.catalog.resource,),
+            client_id=family.client,
+            jti=base64url.encode(os.urandom(16)),
+            scope="chirps.read",
+            iat=now,
+            exp=now + LIFETIMES.access_token,
+            auth_time=family.auth_time,
+            grant_id=family.grant,
+            grant_version=1,
+            family_id=family.id,
+        )
+        signed = jwt.sign(token, key=self._keyring.signing["ES256"], typ=access_token.TYPE)
+        return form_request(self.port, "/introspect", {"token": signed}, basic=BASIC)
+
+    def _visitor(self) -> Member:
+        self.kept.visits += 1
+        return self._at(self.kept.visits + self.people.size // 2)
+
+    def _at(self, number: int) -> Member:
+        return self.people.member(number * self._stride % self.people.size)
+
+
+def _stride(size: int) -> int:
+    """About 0.618 of the size, and without a divisor in common with it."""
+    stride = max(1, int(size * 0.6180339887))
+    while math.gcd(stride, size) != 1:
+        stride += 1
+    return stride
