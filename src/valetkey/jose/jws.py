@@ -19,6 +19,10 @@ from valetkey.jose import base64url
 from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
 from valetkey.jose.objects import read_object
 
+_SHA256: Final = hashes.SHA256()
+_ECDSA: Final = ec.ECDSA(_SHA256)
+_PADDING: Final = padding.PKCS1v15()
+
 MAX_LENGTH: Final = 16 * 1024
 
 # RFC 8725 3.1 and RFC 7515 4.1: a header may not bring its own key, nor ask for what we do not do.
@@ -44,8 +48,8 @@ def _header(algorithm: Algorithm, kid: str, typ: str) -> str:
 
 def _signature(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, data: bytes) -> bytes:
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return key.sign(data, _PADDING, _SHA256)
+    r, s = decode_dss_signature(key.sign(data, _ECDSA))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 

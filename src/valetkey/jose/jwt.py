@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
+from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey, PublicKey
 from valetkey.jose.objects import read_object
 
 LEEWAY: Final = 60
@@ -47,9 +47,33 @@ def verify(
     typ: Collection[str],
     issuer: str,
     now: int,
-    algorithms: Collection[Algorithm] = ("ES256", "RS256"),
+    algorithms: Collection[Algorithm] = ALGORITHMS,
 ) -> Verified[C]:
-    """The claims of `token`, proved. `now` in seconds since 1970. Raises BadToken.
+    """The claims of `token`, proved, at the right time. `now` in seconds since 1970. Raises
+    BadToken."""
+    found = prove(token, claims, keys=keys, typ=typ, issuer=issuer, algorithms=algorithms)
+    check_time(found, now, leeway=LEEWAY)
+    return Verified(found)
+
+
+def check_time(claims: Claims, now: int, *, leeway: int) -> None:
+    """Raises BadToken before the token was issued, and from when it expires; `leeway` in seconds."""
+    if now >= claims.exp + leeway:
+        raise BadToken(f"expired {now - claims.exp} s ago")
+    if claims.iat > now + LEEWAY:
+        raise BadToken("issued in the future")
+
+
+def prove(
+    token: str,
+    claims: type[C],
+    *,
+    keys: Sequence[PublicKey],
+    typ: Collection[str],
+    issuer: str,
+    algorithms: Collection[Algorithm] = ALGORITHMS,
+) -> C:
+    """The claims of `token`, signed by that issuer, whatever the time is. Raises BadToken.
 
     RFC 7519 7.2; RFC 8725 3.9 (issuer), 3.11 (typ).
     """
@@ -60,8 +84,4 @@ def verify(
         raise BadToken(str(error)) from error
     if found.iss != issuer:
         raise BadToken(f"issued by {found.iss!r}")
-    if now >= found.exp + LEEWAY:
-        raise BadToken(f"expired {now - found.exp} s ago")
-    if found.iat > now + LEEWAY:
-        raise BadToken("issued in the future")
-    return Verified(found)
+    return found

@@ -1,10 +1,15 @@
 """All that can be opened here: the catalogs of every resource server, and the scopes over them."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
 
 from valetkey.model.resource import ResourceServer, identity
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.catalog import Catalog, Permission
+
+EXPANDED: Final = 512
+"""Scopes whose permissions are remembered, the last used ones."""
 
 
 class Offer:
@@ -24,6 +29,8 @@ class Offer:
                 self.permissions[permission.id] = permission
                 self.resource_of[permission.id] = catalog.resource
             self._sets.update(catalog.scopes)
+        # The same scopes are asked for again and again, and an offer never changes.
+        self._expanded = lru_cache(maxsize=EXPANDED)(self._expand)
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -40,6 +47,9 @@ class Offer:
 
         Raises InvalidScope for a name that nobody declared.
         """
+        return self._expanded(tuple(scope))
+
+    def _expand(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         wanted: set[str] = set()
         for name in scope:
             if name not in self.permissions and name not in self._sets:
