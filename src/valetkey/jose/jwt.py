@@ -57,7 +57,7 @@ def verify(
 
 
 def check_time(claims: Claims, now: int, *, leeway: int) -> None:
-    """Raises BadToken before the token was issued, and from when it expires; `leeway` in seconds."""
+    """Raises BadToken before the token was issued and once it is over; `leeway` in seconds."""
     if now >= claims.exp + leeway:
         raise BadToken(f"expired {now - claims.exp} s ago")
     if claims.iat > now + LEEWAY:
