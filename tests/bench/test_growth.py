@@ -1,0 +1,76 @@
+"""The growth bench on two hundred families: what it fills is what the server serves."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from bench.growth import OPERATIONS, Asked, run, sent
+from bench.population import population
+from bench.subject import Subject
+from tests.postgres import MISSING
+
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.user import User
+from valetkey.model.want import Alias, Many, One
+from valetkey.store.database import Database
+from valetkey.store.open import open_store
+
+SIZE = 200
+STORES = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.skipif(bool(MISSING), reason=MISSING)),
+]
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_it_fills_measures_and_grows(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Asked(
+        sizes=(SIZE // 2, SIZE),
+        rounds=1,
+        requests=20,
+        connections=2,
+        refreshes=40,
+        grow=SIZE,
+        postgres=kind == "postgres",
+        folder=tmp_path,
+    )
+    run(asked)
+    says = capsys.readouterr().out
+    for name in OPERATIONS:
+        assert says.count(f"\n{name} ") == 2
+    assert f"40 refreshes of {SIZE} families" in says
+
+
+def test_members_are_found_by_each_of_their_names(tmp_path: Path) -> None:
+    people = population(SIZE, now=int(time.time()))
+    database = Database(tmp_path / "valetkey.db")
+    asyncio.run(Subject.fill(database, people))
+
+    async def look() -> None:
+        store = await open_store(database)
+        for number in (0, 117, SIZE - 1):
+            member = people.member(number)
+            user, grant = One(User, member.user.id), Alias(Grant, member.grant.alias)
+            families = Many(TokenFamily, "grant", member.grant.id)
+            found = await store.read(user, grant, families)
+            assert found.one(user) == member.user
+            assert found.one(grant) == member.grant
+            assert found.many(families) == (member.family,)
+        everybody = Many(TokenFamily)
+        assert len((await store.read(everybody)).many(everybody)) == SIZE
+        await store.close()
+
+    asyncio.run(look())
+
+
+def test_a_round_with_a_refused_request_does_not_count(tmp_path: Path) -> None:
+    people = population(SIZE, now=int(time.time()))
+    subject = asyncio.run(Subject.fill(Database(tmp_path / "valetkey.db"), people))
+    with subject.serving(tmp_path):
+        sent(subject, [subject.refresh() for _ in range(3)], connections=1)
+        spent = subject.exchange()
+        with pytest.raises(RuntimeError, match="1 of 2 answers were not 200"):
+            sent(subject, [spent, spent], connections=1)
