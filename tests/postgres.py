@@ -38,6 +38,7 @@ class Cluster:
         self.url = f"postgresql://valetkey@127.0.0.1:{self.port}/postgres"
         self._folder = folder
         self.data = folder / "data"
+        self._made = 0
         self._settings = {"max_connections": "60", "shared_buffers": "64MB", **settings}
 
     def create(self) -> None:
@@ -56,6 +57,13 @@ class Cluster:
     def stop(self, mode: str = "immediate") -> None:
         """Stops it: `immediate` is as good as a crash, `fast` is polite."""
         self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+
+    def fresh(self) -> str:
+        """The URL of another database on it, with nothing in it."""
+        self._made += 1
+        name = f"fresh{self._made}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "valetkey", name)
+        return self.url.removesuffix("postgres") + name
 
     def _run(self, program: str, *arguments: str) -> None:
         folder = binaries()
