@@ -5,6 +5,7 @@ import time
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import msgspec
 from tests.browser import Asking
 from tests.promises.client import OPTIONAL, App, Code, Device, expect, never
@@ -44,6 +45,11 @@ class Actor:
         """Closes its connections."""
         self._browser.http.close()
         self._app.http.close()
+
+    def move(self, url: str) -> None:
+        """Asks another node from now on."""
+        self._visitor.browser.url = url
+        self._browser.http.base_url = self._app.http.base_url = httpx2.URL(url)
 
     @property
     def standing(self) -> Standing | None:

@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 from tests.browser import Asking
 from tests.installation import SECRETS
-from tests.promises.ledger import Refused, Violation
+from tests.promises.ledger import Refused, Unavailable, Violation
 
 OPTIONAL: Final = ("chirps.write", "profile.write")
 """The permissions that the user gives and takes."""
@@ -72,8 +72,10 @@ class App:
 
 
 def expect(reply: httpx2.Response, status: int) -> httpx2.Response:
-    """The reply, which has this status. Raises Violation."""
+    """The reply, which has this status. Raises Unavailable for a 503, else Violation."""
     path, got = reply.request.url.path, reply.status_code
+    if got == 503:
+        raise Unavailable(f"{path}: {reply.text[:200]}")
     if got != status:
         raise Violation(f"{path} answered {got}: {reply.text[:200]}")
     return reply

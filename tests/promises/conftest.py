@@ -1,10 +1,62 @@
-"""How long the promises are put to the test."""
+"""How long the promises are put to the test, on which databases, and what was measured."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 import pytest
+from tests.postgres import MISSING
+
+Budget: TypeAlias = Literal["short", "long"]
+Figure: TypeAlias = Callable[[str, object], None]
+
+LONGEST: Final = 4 * 3600
+FIGURES: Final = Path(__file__).parents[2] / "build" / "promises.jsonl"
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One game by default, which chance may vary by its seed; many in the long budget."""
-    if "seed" in metafunc.fixturenames:
-        games = 10 if metafunc.config.getoption("budget") == "long" else 1
-        metafunc.parametrize("seed", range(games))
+def pytest_configure(config: pytest.Config) -> None:
+    """The long budget may take its time."""
+    if config.getoption("budget") == "long":
+        config.option.timeout = LONGEST
+
+
+@pytest.fixture(scope="session")
+def budget(request: pytest.FixtureRequest) -> Budget:
+    """How long."""
+    chosen: Budget = request.config.getoption("budget")
+    return chosen
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """On which database."""
+    name: str = request.param
+    if name == "postgres" and MISSING:
+        pytest.skip(MISSING)
+    return name
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest, budget: Budget) -> Figure:
+    """Keeps a figure that was measured, in `build/promises.jsonl` and in the test's report."""
+
+    def keep(what: str, value: object) -> None:
+        request.node.user_properties.append((what, value))
+        FIGURES.parent.mkdir(exist_ok=True)
+        with FIGURES.open("a") as file:
+            file.write(json.dumps([request.node.name, budget, what, value]) + "\n")
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows the figures."""
+    passed = terminalreporter.getreports("passed")
+    rows = [
+        (one.nodeid, *pair) for one in passed if one.when == "call" for pair in one.user_properties
+    ]
+    if rows:
+        terminalreporter.section("figures")
+    for name, what, value in rows:
+        terminalreporter.line(f"{name.rpartition('::')[2]}: {what} {value}")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import httpx2
 import msgspec
@@ -24,6 +24,14 @@ class Violation(AssertionError):
 
 class Refused(Exception):
     """The server said no, by a registered error; nothing has changed."""
+
+
+class Unavailable(Exception):
+    """The server said 503: it may have happened or not."""
+
+
+UNANSWERED: Final = (httpx2.TransportError, Unavailable)
+"""Neither yes nor no."""
 
 
 class Line(msgspec.Struct):
@@ -55,6 +63,7 @@ class Ledger:
         self._file = file.open("a", buffering=1)
         self._lock = threading.Lock()
         self._last: dict[str, Line] = {}
+        self.acknowledged = 0
         self.heard: Callable[[str], None] = lambda what: None
 
     def close(self) -> None:
@@ -79,7 +88,7 @@ class Ledger:
         except Refused:
             line.outcome = "refused"
             raise
-        except httpx2.TransportError:
+        except UNANSWERED:
             line.outcome = "unknown"
             raise
         finally:
@@ -98,5 +107,6 @@ class Ledger:
     def _write(self, line: Line) -> None:
         with self._lock:
             self._last[line.key] = line
+            self.acknowledged += line.outcome == "ok" and line.what != "seen"
             told = [line.key, line.what, line.outcome, str(line.after)]
             self._file.write(json.dumps(told) + "\n")

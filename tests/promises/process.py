@@ -1,48 +1,137 @@
-"""The server as an operator runs it: a process of its own, which can be killed."""
+"""The server as an operator runs it: processes of their own, which can be killed."""
 
+import base64
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Final
 
 from tests.live import free_port
 
+READY: Final = 30.0
+"""Seconds after which a server that is not ready never will be."""
+
+_ROOT: Final = Path(__file__).parents[2]
+_MASTER: Final = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+
 
 class Process:
-    """`valetkey serve` over a database file, on the same port after each start."""
+    """`valetkey serve` over a database, on the same port after each start. `broken` names one of
+    its protections to be taken out (`tests.promises.broken`)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "valetkey.db"
+    def __init__(
+        self, folder: Path, database: str, *, issuer: str = "", broken: str = "", **more: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = folder / "serve.log"
+        self.issuer = issuer or self.url
+        self._folder = folder
+        self._program = ["tests.promises.broken", broken] if broken else ["valetkey"]
+        self._settings = {"unthrottled": "127.0.0.1", **more}
+        self._line = ["--database", database, "--port", str(self.port), "--issuer", self.issuer]
+        self._log = folder / f"serve-{self.port}.log"
         self._process: subprocess.Popen[str] | None = None
+        self._ended = time.monotonic()
 
     def start(self) -> None:
-        """Starts it, and waits until it says that it is ready."""
-        words = ["serve", "--database", str(self.database), "--port", str(self.port)]
-        words += ["--issuer", self.url, "--set", "unthrottled=127.0.0.1"]
+        """Starts it; `ready` waits until it answers."""
+        words = [word for name, value in self._settings.items() for word in self._set(name, value)]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "valetkey", *words],
-                cwd=self.database.parent,
-                env={k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")},
-                stdout=subprocess.PIPE,
+                [sys.executable, "-m", *self._program, "serve", *self._line, *words],
+                cwd=self._folder,
+                env=_environment(),
+                stdout=log,
                 stderr=log,
                 text=True,
             )
-        assert self._process.stdout
-        assert "listens" in self._process.stdout.readline(), self._log.read_text()[-2000:]
+
+    def ready(self) -> float:
+        """Waits for the first 200 of /readyz; the seconds since it ended last."""
+        until = time.monotonic() + READY
+        while not self.answers():
+            assert self._process is None or self._process.poll() is None, self.log()
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.005)
+        return time.monotonic() - self._ended
+
+    def answers(self) -> bool:
+        """Whether /readyz says 200 now."""
+        with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as asking:
+            try:
+                asking.request("GET", "/readyz")
+                with asking.getresponse() as reply:
+                    return reply.status == 200
+            except (OSError, HTTPException):
+                return False
 
     def kill(self) -> None:
-        """`kill -9`, at once."""
+        """`kill -9`, at once. Nothing to do where it is gone."""
         if self._process:
+            self._ended = time.monotonic()
             self._process.kill()
 
     def buried(self) -> None:
         """Waits until the killed process is gone."""
         if self._process:
-            self._process.communicate()
-            assert self._process.returncode == -signal.SIGKILL, self._log.read_text()[-2000:]
+            self._process.wait()
+            assert self._process.returncode == -signal.SIGKILL, self.log()
             self._process = None
+
+    def stop(self) -> float:
+        """Asks it politely to end (SIGTERM), and waits; the seconds that it took."""
+        assert self._process
+        self._ended = time.monotonic()
+        self._process.terminate()
+        code = self._process.wait(timeout=READY)
+        self._process = None
+        assert code == 0, f"ended by {code}: {self.log()}"
+        return time.monotonic() - self._ended
+
+    def end(self) -> None:
+        """Whatever state it is in, it is gone afterwards."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """The end of what it has said."""
+        return self._log.read_text()[-2000:]
+
+    def _set(self, name: str, value: str) -> tuple[str, str]:
+        return "--set", f"{name}={value}"
+
+
+def nodes(folder: Path, database: str, count: int, *, broken: str = "") -> tuple[Process, ...]:
+    """Several on one database, which are one issuer; none is started."""
+    first = Process(folder, database, broken=broken)
+    others = (
+        Process(folder, database, issuer=first.issuer, broken=broken) for _ in range(count - 1)
+    )
+    return (first, *others)
+
+
+@contextlib.contextmanager
+def running(several: Sequence[Process]) -> Iterator[tuple[Process, ...]]:
+    """Starts them, and waits until all are ready."""
+    try:
+        for node in several:
+            node.start()
+        for node in several:
+            node.ready()
+        yield tuple(several)
+    finally:
+        for node in several:
+            node.end()
+
+
+def _environment() -> dict[str, str]:
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")}
+    return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": str(_ROOT)}

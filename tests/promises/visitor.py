@@ -2,16 +2,27 @@
 
 import re
 
+import httpx2
 from tests.browser import Browser
 from tests.promises.client import expect
-from tests.promises.ledger import Ledger, Violation
+from tests.promises.ledger import Ledger, Unavailable, Violation
+
+
+class Profile(Browser):
+    """A browser whose user takes a 503 for what it is. Raises Unavailable."""
+
+    def send(self, button: str, *, boxes: set[str] | None = None, **fields: str) -> httpx2.Response:
+        return _answered(super().send(button, boxes=boxes, **fields))
+
+    def _follow(self, response: httpx2.Response) -> httpx2.Response:
+        return _answered(super()._follow(response))
 
 
 class Visitor:
     """A browser profile of one user, who signs in where it is asked and sometimes out."""
 
     def __init__(self, name: str, word: str, *, url: str, ledger: Ledger) -> None:
-        self.browser = Browser(url)
+        self.browser = Profile(url)
         self._name, self._word, self._ledger = name, word, ledger
         self._key = f"session of {name}"
         self._over: list[str] = []
@@ -53,3 +64,9 @@ class Visitor:
         if links:
             self.browser.open(links[0])
         return bool(links)
+
+
+def _answered(reply: httpx2.Response) -> httpx2.Response:
+    if reply.status_code == 503:
+        raise Unavailable(reply.request.url.path)
+    return reply

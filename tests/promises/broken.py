@@ -1,0 +1,120 @@
+"""The server with one protection taken out: `python -m tests.promises.broken WHICH serve …`.
+
+A test that finds nothing has shown something only where it finds what is broken on purpose.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from valetkey.cli import main, serve
+from valetkey.model.change import Change, Stale
+from valetkey.model.event import Event
+from valetkey.model.want import Found, Want
+from valetkey.oauth.grants import refresh_token
+from valetkey.store import writer
+from valetkey.store.port import Unavailable
+from valetkey.store.postgres import PostgresStore, committer, statements
+from valetkey.store.postgres.statements import Statement
+from valetkey.store.sqlite import SQLiteStore
+
+LATE: Final = 0.05
+"""Seconds after the reply in which the commit comes."""
+
+
+def _answers_before_commit(kind: Any) -> None:
+    """Acknowledges what is not durable, though the node itself knows of it."""
+    read, commit = kind.read, kind.commit
+    behind: set[asyncio.Task[None]] = set()
+
+    async def later(store: Any, changes: Sequence[Change], events: Sequence[Event]) -> None:
+        await asyncio.sleep(LATE)
+        with suppress(Stale, Unavailable):
+            await commit(store, changes, events)
+
+    async def hasty(store: Any, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        task = asyncio.create_task(later(store, changes, events))
+        behind.add(task)
+        task.add_done_callback(behind.discard)
+
+    async def patient(store: Any, *wants: Want) -> Found:
+        if behind:
+            await asyncio.wait(behind)
+        found: Found = await read(store, *wants)
+        return found
+
+    kind.read, kind.commit = patient, hasty
+
+
+def answers_before_commit() -> None:
+    """Both stores."""
+    _answers_before_commit(SQLiteStore)
+    _answers_before_commit(PostgresStore)
+
+
+def forgets_preconditions() -> None:
+    """A change whose precondition does not hold counts as written."""
+    written, statement = writer._written, statements.commit
+
+    def careless(connection: apsw.Connection, change: Change) -> bool:
+        written(connection, change)
+        return True
+
+    def blind(changes: Sequence[Change]) -> Statement:
+        whole = statement(changes)
+        return Statement(whole.sql.replace("HAVING count(*) > 0", "HAVING false"), whole.parameters)
+
+    vars(writer)["_written"] = careless
+    vars(committer)["commit"] = blind
+
+
+def knows_no_window() -> None:
+    """A refresh token that was just replaced counts as stolen at once."""
+
+    def strict(shown: Any, family: Any, context: Any) -> bool:
+        return bool(shown.generation == family.generation)
+
+    vars(refresh_token)["_is_fresh"] = strict
+
+
+def overlooks_replays() -> None:
+    """A replayed refresh token is refused, and no more."""
+    replayed = refresh_token._replayed
+
+    def lenient(*given: Any) -> Any:
+        return msgspec.structs.replace(replayed(*given), changes=(), events=())
+
+    vars(refresh_token)["_replayed"] = lenient
+
+
+def ends_abruptly() -> None:
+    """SIGTERM is the end, whatever is under way."""
+    at = serve._serve
+
+    async def serving(*given: Any, **named: Any) -> None:
+        asyncio.get_running_loop().call_later(
+            0.5, signal.signal, signal.SIGTERM, lambda *_: os._exit(0)
+        )
+        await at(*given, **named)
+
+    vars(serve)["_serve"] = serving
+
+
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
+    "answers-before-commit": answers_before_commit,
+    "forgets-preconditions": forgets_preconditions,
+    "knows-no-window": knows_no_window,
+    "overlooks-replays": overlooks_replays,
+    "ends-abruptly": ends_abruptly,
+}
+
+if __name__ == "__main__":
+    PROTECTIONS[sys.argv.pop(1)]()
+    main()

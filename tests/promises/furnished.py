@@ -1,0 +1,73 @@
+"""A database for a test, with the platform and some users in it."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from tests.installation import furnish
+from tests.postgres import cluster
+
+from valetkey.accounts import password
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.env import Env
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.store.database import read_database
+from valetkey.store.open import open_store
+from valetkey.store.port import Store
+
+T = TypeVar("T")
+
+WORD: Final = "one password will do"
+"""Everybody's password."""
+
+
+def names(count: int) -> tuple[str, ...]:
+    """So many usernames."""
+    return tuple(f"user{number}" for number in range(count))
+
+
+@contextlib.contextmanager
+def database(kind: str, folder: Path, users: Iterable[str] = ()) -> Iterator[str]:
+    """What `--database` is told. `kind` is `sqlite` or `postgres`."""
+    with contextlib.ExitStack() as stack:
+        address = str(folder / "valetkey.db")
+        if kind == "postgres":
+            address = str(stack.enter_context(cluster()).url)
+        fill(address, users)
+        yield address
+
+
+def fill(address: str, users: Iterable[str] = ()) -> None:
+    """Puts the platform and the users into an empty database."""
+
+    async def filled(store: Store) -> None:
+        await furnish(store)
+        env = Env(int(time.time()), os.urandom)
+        kept = password.keep(Secret(WORD), salt=os.urandom(16))
+        people = [
+            User(id=ids.user_id(env), username=one, password=kept, created=env.now, changed=env.now)
+            for one in users
+        ]
+        if people:
+            await store.commit([Create(user) for user in people])
+
+    with_store(address, filled)
+
+
+def with_store(address: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Does something with the database behind the server's back."""
+
+    async def doing() -> T:
+        store = await open_store(read_database(address))
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(doing())

@@ -1,0 +1,164 @@
+"""R05: refresh tokens have one live lineage, and a lost reply strands nobody."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+import pytest
+from tests.promises import pageapp
+from tests.promises.conftest import Budget, Figure
+from tests.promises.furnished import database
+from tests.promises.ledger import Violation
+from tests.promises.pageapp import PageApp, signed_in
+from tests.promises.process import Process, nodes, running
+from tests.promises.proxy import cutting
+from tests.promises.wire import Connection, Cut, Reply, together
+
+CROWD: Final = 50
+SHARE: Final = 0.1
+"""Replies that are cut."""
+
+WITHIN: Final = 1.0
+"""Seconds in which every node knows that a family is over."""
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How often each is done."""
+
+    crowds: int = 10
+    calls: int = 300
+    replays: int = 5
+
+
+SIZES: Final[dict[Budget, Size]] = {
+    "short": Size(),
+    "long": Size(crowds=2_000, calls=50_000, replays=500),
+}
+
+
+class Track(msgspec.Struct):
+    """A connection to each of the two nodes."""
+
+    app: PageApp
+    nodes: tuple[Connection, Connection]
+
+    def crowd(self) -> list[Connection]:
+        """Fresh connections, half of them to each node."""
+        return [Connection(self.nodes[number % 2].port) for number in range(CROWD)]
+
+
+async def crowds(track: Track, size: Size) -> int:
+    """All of a crowd get the same successor."""
+    tokens = await pageapp.connect(track.app, track.nodes[0])
+    crowd = track.crowd()
+    for _ in range(size.crowds):
+        replies = await together(crowd, pageapp.refresh(tokens["refresh_token"]))
+        if {one.status for one in replies} - {200, 400}:
+            raise Violation(f"answered by {[one.status for one in replies]}")
+        tips = {one.document["refresh_token"] for one in replies if one.status == 200}
+        if len(tips) != 1:
+            raise Violation(f"one refresh token has {len(tips)} successors")
+        tokens = _taken(await track.nodes[1].ask(pageapp.refresh(tips.pop())))
+    for one in crowd:
+        one.close()
+    return size.crowds * CROWD
+
+
+async def cut_replies(track: Track, size: Size) -> int:
+    """Whoever brings the same refresh token again after a lost reply goes on."""
+    tokens = await pageapp.connect(track.app, track.nodes[0])
+    async with cutting(track.nodes[0].port, share=SHARE, seed=5) as proxy:
+        through = Connection(proxy.port)
+        for _ in range(size.calls):
+            tokens = _taken(await _insisting(through, pageapp.refresh(tokens["refresh_token"])))
+        through.close()
+        if not proxy.cut:
+            raise ValueError("no reply was cut")
+    if not (await track.nodes[1].ask(pageapp.introspect(tokens["access_token"]))).document[
+        "active"
+    ]:
+        raise Violation("the last token is dead")
+    return proxy.cut
+
+
+async def replays(track: Track, size: Size) -> float:
+    """An older generation, brought again, ends the family on every node; the longest that took."""
+    longest = 0.0
+    for _ in range(size.replays):
+        one, other = track.nodes
+        first = await pageapp.connect(track.app, one)
+        second = _taken(await one.ask(pageapp.refresh(first["refresh_token"])))
+        third = _taken(await other.ask(pageapp.refresh(second["refresh_token"])))
+        if (await one.ask(pageapp.refresh(first["refresh_token"]))).status != 400:
+            raise Violation("an older generation was taken")
+        since = time.monotonic()
+        for node in (other, one):
+            await _over(node, third, until=since + WITHIN)
+        longest = max(longest, time.monotonic() - since)
+    return longest
+
+
+async def _over(node: Connection, tokens: dict[str, str], *, until: float) -> None:
+    while (await node.ask(pageapp.introspect(tokens["access_token"]))).document["active"]:
+        if time.monotonic() > until:
+            raise Violation("a replayed family lives on")
+    if (await node.ask(pageapp.refresh(tokens["refresh_token"]))).status != 400:
+        raise Violation("a replayed family is refreshed")
+
+
+async def _insisting(node: Connection, request: bytes) -> Reply:
+    while True:
+        try:
+            return await node.ask(request)
+        except Cut:
+            continue
+
+
+def _taken(reply: Reply) -> dict[str, str]:
+    if reply.status != 200:
+        raise Violation(f"stranded: answered by {reply}")
+    return reply.document
+
+
+Story: TypeAlias = Callable[[Track, Size], Awaitable[float]]
+
+
+def _run(both: tuple[Process, ...], story: Story, size: Size) -> float:
+    async def telling() -> float:
+        one, other = (Connection(node.port) for node in both)
+        try:
+            return await story(Track(signed_in(both[0].url), (one, other)), size)
+        finally:
+            one.close()
+            other.close()
+
+    return asyncio.run(telling())
+
+
+@pytest.mark.slow
+def test_one_lineage(kind: str, budget: Budget, tmp_path: Path, figure: Figure) -> None:
+    size = SIZES[budget]
+    with database(kind, tmp_path) as address, running(nodes(tmp_path, address, 2)) as both:
+        figure("refreshes in crowds", _run(both, crowds, size))
+        figure("replies cut", _run(both, cut_replies, size))
+        figure("of so many refreshes", size.calls)
+        figure("seconds to the end everywhere, at most", round(_run(both, replays, size), 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "story, broken",
+    [(cut_replies, "knows-no-window"), (replays, "overlooks-replays")],
+    ids=["cut replies", "replays"],
+)
+def test_it_is_noticed(story: Story, broken: str, tmp_path: Path, figure: Figure) -> None:
+    with (
+        database("sqlite", tmp_path) as address,
+        running(nodes(tmp_path, address, 2, broken=broken)) as both,
+        pytest.raises(Violation) as found,
+    ):
+        _run(both, story, Size())
+    figure("the checker said", str(found.value))

@@ -1,0 +1,195 @@
+"""R06: while the database is out of reach nobody is told anything untrue, and all is well again
+without a restart as soon as it is back."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from statistics import quantiles
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+import pytest
+from tests.postgres import MISSING, cluster
+from tests.promises import pageapp, trouble
+from tests.promises.conftest import Budget, Figure
+from tests.promises.furnished import fill
+from tests.promises.ledger import Violation
+from tests.promises.pageapp import PageApp, code_in, signed_in
+from tests.promises.process import Process, nodes, running
+from tests.promises.wire import Connection, Reply, get
+
+Fault: TypeAlias = Literal["locked", "frozen", "stopped"]
+
+SECONDS: Final[dict[Budget, float]] = {"short": 5.0, "long": 60.0}
+"""For which the trouble lasts."""
+
+PATIENCE: Final = 2.0
+"""Seconds in which there is an answer."""
+
+RECOVERY: Final = 2.0
+"""Seconds in which all is well again."""
+
+APPS: Final = 4
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One thing that is asked again and again. `reads`: a locked file still answers it. `public`:
+    it is answered whatever happens."""
+
+    what: str
+    request: bytes
+    reads: bool = False
+    public: bool = False
+
+
+class Outage(msgspec.Struct):
+    """Asks while there is trouble, and keeps how long each answer took."""
+
+    nodes: tuple[Process, ...]
+    fault: Fault
+    waits: list[float] = []
+
+    async def insist(self, port: int, asked: Asked, *, until: float) -> None:
+        """Asks until then. Raises Violation for an answer that is late or untrue."""
+        node = Connection(port)
+        try:
+            while time.monotonic() < until:
+                since = time.monotonic()
+                reply = await node.ask(asked.request)
+                self.waits.append(time.monotonic() - since)
+                self._judge(asked, reply, self.waits[-1])
+                await asyncio.sleep(0.05)
+        finally:
+            node.close()
+
+    def _judge(self, asked: Asked, reply: Reply, seconds: float) -> None:
+        answered = asked.public or (asked.reads and self.fault == "locked")
+        if reply.status != (200 if answered else 503):
+            raise Violation(f"{asked.what} was answered by {reply}")
+        if reply.status == 503 and "retry-after" not in reply.headers:
+            raise Violation(f"{asked.what}: 503 without Retry-After")
+        if seconds > PATIENCE:
+            raise Violation(f"{asked.what} took {seconds:.1f} s")
+
+
+class Device(msgspec.Struct):
+    """The tokens of one app, what is asked with them during the trouble, and afterwards."""
+
+    tokens: dict[str, str]
+    code: str
+
+
+async def _devices(app: PageApp, node: Connection) -> list[Device]:
+    found = []
+    for _ in range(APPS):
+        tokens = await pageapp.connect(app, node)
+        found.append(Device(tokens, code_in(await node.ask(app.code_wanted()))))
+    return found
+
+
+def _asked(devices: list[Device]) -> list[Asked]:
+    stays, goes, *_ = devices
+    return [
+        Asked("refresh", pageapp.refresh(stays.tokens["refresh_token"])),
+        Asked("revoke", pageapp.revoke(goes.tokens["refresh_token"])),
+        Asked("redeem", pageapp.redeem(stays.code)),
+        Asked("introspect", pageapp.introspect(devices[2].tokens["access_token"]), reads=True),
+        Asked("readyz", get("/readyz"), reads=True),
+        Asked("jwks", get("/jwks"), public=True),
+        Asked("discovery", get("/.well-known/openid-configuration"), public=True),
+    ]
+
+
+async def _endure(outage: Outage, fault: AbstractContextManager[None], *, seconds: float) -> float:
+    """How long it took after the trouble until all was well. Raises Violation."""
+    one, other = (Connection(node.port) for node in outage.nodes)
+    devices = await _devices(signed_in(outage.nodes[0].url), one)
+    await asyncio.gather(*(node.ask(get("/jwks")) for node in (one, other)))
+    with fault:
+        until = time.monotonic() + seconds
+        async with asyncio.TaskGroup() as group:
+            for number, asked in enumerate(_asked(devices)):
+                port = outage.nodes[number % 2].port
+                group.create_task(outage.insist(port, asked, until=until))
+    since = time.monotonic()
+    for node in (one, other):
+        node.close()  # The server closes what was idle for long.
+        await _well(node, until=since + RECOVERY)
+    took = time.monotonic() - since
+    await _check(devices, one, other)
+    one.close()
+    other.close()
+    return took
+
+
+async def _well(node: Connection, *, until: float) -> None:
+    while (await node.ask(get("/readyz"))).status != 200:
+        if time.monotonic() > until:
+            raise Violation(f"not ready {RECOVERY} s after the trouble")
+        await asyncio.sleep(0.01)
+
+
+async def _check(devices: list[Device], one: Connection, other: Connection) -> None:
+    """What was asked in vain may have happened or not; what is asked now happens."""
+    stays, goes, *rest = devices
+    reply = await other.ask(pageapp.refresh(stays.tokens["refresh_token"]))
+    if reply.status != 200:
+        raise Violation(f"stranded by the trouble: {reply}")
+    if (await one.ask(pageapp.revoke(goes.tokens["refresh_token"]))).status != 200:
+        raise Violation("a revocation does not work again")
+    if await _active(other, goes):
+        raise Violation("a revoked token lives")
+    for device in rest:
+        if not await _active(other, device):
+            raise Violation("a token died of the trouble")
+
+
+async def _active(node: Connection, device: Device) -> bool:
+    reply = await node.ask(pageapp.introspect(device.tokens["access_token"]))
+    return bool(reply.document["active"])
+
+
+@contextlib.contextmanager
+def _place(fault: Fault, folder: Path) -> Iterator[tuple[str, AbstractContextManager[None]]]:
+    """A database, and the trouble that it will have."""
+    if fault == "locked":
+        file = folder / "valetkey.db"
+        fill(str(file))
+        yield str(file), trouble.locked(file)
+        return
+    if MISSING:
+        pytest.skip(MISSING)
+    with cluster() as one:
+        fill(str(one.url))
+        yield str(one.url), (trouble.frozen if fault == "frozen" else trouble.stopped)(one)
+
+
+def _run(fault: Fault, folder: Path, *, seconds: float, broken: str = "") -> tuple[Outage, float]:
+    with (
+        _place(fault, folder) as (address, happens),
+        running(nodes(folder, address, 2, broken=broken)) as both,
+    ):
+        outage = Outage(both, fault)
+        return outage, asyncio.run(_endure(outage, happens, seconds=seconds))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["locked", "frozen", "stopped"])
+def test_trouble_never_lies(fault: Fault, budget: Budget, tmp_path: Path, figure: Figure) -> None:
+    outage, took = _run(fault, tmp_path, seconds=SECONDS[budget])
+    figure("answers", len(outage.waits))
+    figure("seconds to an answer, p95", round(quantiles(outage.waits, n=20)[-1], 2))
+    figure("seconds to an answer, at most", round(max(outage.waits), 2))
+    figure("seconds to recovery", round(took, 2))
+
+
+@pytest.mark.slow
+def test_a_false_yes_is_noticed(tmp_path: Path, figure: Figure) -> None:
+    with pytest.raises(ExceptionGroup) as found:
+        _run("locked", tmp_path, seconds=5, broken="answers-before-commit")
+    said, _ = found.value.split(Violation)
+    assert said
+    figure("the checker said", str(said.exceptions[0]))

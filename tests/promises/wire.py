@@ -1,0 +1,115 @@
+"""Requests that are written at the same moment: HTTP/1.1 on connections of their own."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+
+class Cut(Exception):
+    """The connection ended; `begun` where a part of the reply had come."""
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__("begun" if begun else "nothing came")
+        self.begun = begun
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def __str__(self) -> str:
+        return "200" if self.status == 200 else f"{self.status} {self.body[:150].decode()}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON in it."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
+
+
+def post(path: str, form: dict[str, str], *, basic: tuple[str, str] | None = None) -> bytes:
+    """A form to be sent, by a client that may prove who it is."""
+    body = urlencode(form).encode()
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
+    lines.append("Content-Type: application/x-www-form-urlencoded")
+    if basic:
+        lines.append("Authorization: Basic " + b64encode(":".join(basic).encode()).decode())
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def get(path: str, *, cookie: str = "") -> bytes:
+    """A page to be opened."""
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *([f"Cookie: {cookie}"] if cookie else ())]
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+class Connection:
+    """A connection that is kept alive, and opened anew where it has ended."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def open(self) -> None:
+        """Connects, unless it is. Raises OSError."""
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+    def write(self, request: bytes) -> None:
+        """Sends the request; `read` waits for the reply."""
+        assert self._writer
+        self._writer.write(request)
+
+    async def read(self) -> Reply:
+        """The reply. Raises Cut."""
+        assert self._reader
+        head = b""
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            reply = _head(head)
+            length = int(reply.headers.get("content-length", 0))
+            body = await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            begun = bool(head or getattr(error, "partial", b""))
+            self.close()
+            raise Cut(begun=begun) from error
+        if reply.headers.get("connection") == "close":
+            self.close()
+        return msgspec.structs.replace(reply, body=body)
+
+    async def ask(self, request: bytes) -> Reply:
+        """Sends, and waits. Raises OSError where it cannot connect, Cut."""
+        await self.open()
+        self.write(request)
+        return await self.read()
+
+    def close(self) -> None:
+        """Lets go of it."""
+        if self._writer:
+            self._writer.close()
+        self._reader = self._writer = None
+
+
+async def together(connections: Sequence[Connection], request: bytes) -> list[Reply]:
+    """The same request on all of them, written before any reply is read."""
+    for one in connections:
+        await one.open()
+    for one in connections:
+        one.write(request)
+    return list(await asyncio.gather(*(one.read() for one in connections)))
+
+
+def _head(text: bytes) -> Reply:
+    first, *lines = text.decode("latin-1").rstrip("\r\n").split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    return Reply(int(first.split(" ")[1]), headers, b"")
