@@ -4,6 +4,7 @@ import os
 import subprocess
 import venv
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.packaging.wheel import ROOT, build, locked
 pytestmark = pytest.mark.xdist_group("wheel")
 
 SOURCE = ROOT / "src"
+INFO = f"valetkey-{version('valetkey')}.dist-info"
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "valetkey/store/migrations/sqlite/0001_first.sql",
         "valetkey/store/migrations/postgres/0001_first.sql",
         "valetkey/demo/state.toml",
-        "valetkey-0.1.0.dist-info/licenses/LICENSE",
-        "valetkey-0.1.0.dist-info/entry_points.txt",
+        f"{INFO}/licenses/LICENSE",
+        f"{INFO}/entry_points.txt",
     ],
 )
 def test_it_holds_what_is_no_module(wheel: Path, name: str) -> None:
