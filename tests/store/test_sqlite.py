@@ -127,7 +127,7 @@ async def test_closing_answers_everybody(path: Path) -> None:
 async def test_a_closed_store_is_unavailable(path: Path) -> None:
     closed = SQLiteStore(path)
     await closed.close()
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="is closed"):
         await put(closed, once("x"))
     with pytest.raises(Unavailable):
         await closed.read(Many(Once))

@@ -46,6 +46,7 @@ def test_what_is_issued(asked: dict[str, Any], scope: str, aud: tuple[str, ...])
     assert world.digest() == before  # DESIGN 5: no write.
     told = world.introspect(tokens["access_token"], by="photos" if PHOTOS in aud else "chirp")
     assert (told.aud, told.client_id, told.grant_id) == (aud, "machine", "")
+    assert set(told.scope.split()) <= set(scope.split())
 
 
 REFUSED: list[tuple[str, str, str, dict[str, Any], type[OAuthError]]] = [

@@ -99,6 +99,20 @@ RIGHT: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
     ("4.1.3", "a confidential client", "web", {}, {}),
     ("4.1.3", "with its secret in the body", "post", {}, {}),
     (
+        "8252 7.3",
+        "on the port of this time",
+        "stefapp",
+        {"redirect_uri": "http://127.0.0.1:5000/callback"},
+        {"redirect_uri": "http://127.0.0.1:5000/callback"},
+    ),
+    (
+        "4.1.3",
+        "at the second of its redirect URIs",
+        "web",
+        {"redirect_uri": "https://web.example/other?x=1"},
+        {"redirect_uri": "https://web.example/other?x=1"},
+    ),
+    (
         "9700 2.1.1",
         "without PKCE, by policy",
         "web",

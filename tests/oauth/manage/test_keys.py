@@ -87,8 +87,8 @@ def test_a_retired_key_stays_until_nothing_of_it_can_be_alive(use: Use) -> None:
 
 
 KEPT: list[tuple[str, str, Use, dict[str, int], int]] = [
-    ("R11", "access tokens", "ES256", {"access_token": 900, "id_token": 60}, 900),
-    ("R11", "ID Tokens", "RS256", {"access_token": 60, "id_token": 900}, 900),
+    ("R11", "access tokens", "ES256", {"access_token": 7200, "id_token": 60}, 7200),
+    ("R11", "ID Tokens", "RS256", {"access_token": 60, "id_token": 7200}, 7200),
     ("R11", "codes", "seal", {"code": 30}, 30),
     ("R11", "refresh tokens", "mac", {"refresh_token": 10**7}, 10**7),
 ]
