@@ -65,17 +65,18 @@ class Cluster:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "valetkey", name)
         return self.url.removesuffix("postgres") + name
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         folder = binaries()
         assert folder is not None, MISSING
         command = [str(folder / program), *arguments]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, user=_owner(), cwd=self._folder
+            command, check=False, capture_output=True, text=True, user=owner(), cwd=self._folder
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
-def _owner() -> int | None:
+def owner() -> int | None:
     """The unprivileged user, where the tests run as root."""
     if os.geteuid():
         return None
@@ -90,9 +91,8 @@ def cluster(**settings: str) -> Iterator[Cluster]:
     """A running server for the time of a test."""
     folder = Path(tempfile.mkdtemp(prefix="valetkey-pg-"))
     try:
-        owner = _owner()
-        if owner is not None:
-            os.chown(folder, owner, -1)
+        if (user := owner()) is not None:
+            os.chown(folder, user, -1)
         one = Cluster(folder, **settings)
         one.create()
         one.start()
