@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Dialog
 from tests.attacks.conftest import CHROMIUM
-from tests.attacks.play import AS_POST, STEFAPP, Tags, asking, change, find
+from tests.attacks.play import AS_POST, STEFAPP, Tags, asking, change, find, signed_in
 from tests.attacks.xss import TEXTS
 from tests.browser import Asking, authorize
 from tests.installation import PASSWORDS
@@ -17,7 +17,18 @@ from tests.live import Live
 from valetkey.model.client import Client
 from valetkey.model.user import User
 
-REASONED = ("openid", "profile", "chirps.read", "chirps.write", "offline_access")
+REASONED = (
+    "openid",
+    "profile",
+    "email",
+    "offline_access",
+    "chirps.read",
+    "chirps.write",
+    "profile.write",
+    "dms.read",
+    "dms.send",
+)
+EVERYTHING = "openid profile email offline_access chirps profile.write dms.send"
 ADDRESSES = {"href", "src", "action", "formaction", "data", "srcdoc", "xlink:href", "ping"}
 
 
@@ -27,6 +38,7 @@ class Stage:
     def __init__(self, server: Live) -> None:
         self.server = server
         self.stranger = server.browser()
+        self.noor = signed_in(server, "noor")
         self.miko = server.browser()
         authorize(self.miko, STEFAPP)
         self.miko.open("/apps")
@@ -40,8 +52,9 @@ class Stage:
         reasons = dict(zip(REASONED, at, strict=False))
         for name in ("stefapp", "post"):
             change(self.server, find(self.server, Client, name), name=at[0], reasons=reasons)
-        miko = find(self.server, User, self.server.users["miko"].id)
-        change(self.server, miko, username=at[-2] + "!", claims={"name": at[-1]})
+        for name in ("miko", "noor"):
+            user = find(self.server, User, self.server.users[name].id)
+            change(self.server, user, username=f"{at[-2]} {name}", claims={"name": at[-1]})
 
     def asking(self, base: Asking, text: str, **more: str) -> str:
         """The address of a request in which everything free is the text."""
@@ -50,16 +63,17 @@ class Stage:
 
     def pages(self, text: str, *, all_of_them: bool) -> dict[str, httpx2.Response]:
         """The pages on which the text stands."""
-        stranger, miko = self.stranger, self.miko
+        stranger, miko, noor = self.stranger, self.miko, self.noor
         found = {
             "sign-in": stranger.open(self.asking(STEFAPP, text)),
-            "consent": miko.open(self.asking(STEFAPP, text, prompt="consent")),
+            "consent": noor.open(self.asking(STEFAPP, text, scope=EVERYTHING)),
             "a way back": stranger.open(self.asking(AS_POST, text, prompt="none")),
         }
         if not all_of_them:
             return found
         path = quote(text, safe="")[:3000]
         return found | {
+            "consent to more": miko.open(self.asking(STEFAPP, text, scope=EVERYTHING)),
             "sign-in again": (
                 stranger.open(STEFAPP.path()),
                 stranger.press("sign-in", username=text, password=text),
@@ -118,8 +132,10 @@ def test_what_is_shown_is_the_text_itself(stage: Stage) -> None:
     """So the test above looks where the text truly stands."""
     stage.says("<i>a &amp; b</i>")
     pages = stage.pages("<i>a & b</i>", all_of_them=True)
-    for name in ("sign-in", "consent", "apps", "an app", "stop"):
+    for name in ("sign-in", "consent", "consent to more", "apps", "an app", "stop"):
         assert "<i>a &amp; b</i>" in "".join(Tags(pages[name].text).text), name
+    # The name in the title, many times in the sentences, and as a reason for each permission.
+    assert "".join(Tags(pages["consent"].text).text).count("<i>a &amp; b</i>") > 2 * len(REASONED)
     hint = [have["value"] for _, have in Tags(pages["sign-in"].text).tags if "value" in have]
     assert "<i>a & b</i>" in hint
     again = [have["value"] for _, have in Tags(pages["sign-in again"].text).tags if "value" in have]
@@ -168,10 +184,9 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
     alerts.clear()
 
     stage.says("word")
-    page.goto(stage.server.url + asking(STEFAPP, prompt="consent").path())
-    miko = find(stage.server, User, stage.server.users["miko"].id)
-    page.fill("#username", miko.username)
-    page.fill("#password", PASSWORDS["miko"])
+    page.goto(stage.server.url + asking(STEFAPP, scope=EVERYTHING).path())
+    page.fill("#username", "word noor")
+    page.fill("#password", PASSWORDS["noor"])
     page.click("#sign-in")
     stranger = chromium.new_context(bypass_csp=True).new_page()
     stranger.on("dialog", caught)
@@ -180,8 +195,9 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
         texts = TEXTS[start : start + step]
         stage.says(*texts)
         joined = " ".join(texts)
-        page.goto(stage.server.url + stage.asking(STEFAPP, joined, prompt="consent"))
+        page.goto(stage.server.url + stage.asking(STEFAPP, joined, scope=EVERYTHING))
         assert page.locator("#allow").count() == 1
+        assert page.locator(".reason").count() == len(REASONED)
         _harmless(page.evaluate(LOOK))
         if start % (3 * step) == 0:
             stranger.goto(stage.server.url + stage.asking(STEFAPP, joined))
@@ -189,7 +205,6 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
             _harmless(stranger.evaluate(LOOK))
             stranger.goto(stage.server.url + stage.asking(AS_POST, joined, prompt="none"))
             _harmless(stranger.evaluate(LOOK))
-    page.goto(stage.server.url + stage.grant)
     assert alerts == []
     stranger.context.close()
     context.close()
