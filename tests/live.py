@@ -39,7 +39,7 @@ class Live:
         )
         self.store: Store
         self.users: dict[str, User] = {}
-        self.http = httpx2.Client(base_url=self.url)
+        self.http = httpx2.Client(base_url=self.url, verify=False)
         self._browsers: list[Browser] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
