@@ -11,7 +11,7 @@ from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant
 from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.asked import Asked, over
-from valetkey.oauth.authorize.interaction import NeedConsent, required
+from valetkey.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.visit import Visit
@@ -47,7 +47,7 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
         reply_to=asked.sent.reply_to,
         why=step.why,
         new=new,
-        seen=digest(repr([(row.permission.id, row.required) for row in new])),
+        seen=digest(repr((step.why, [(row.permission.id, row.required) for row in new]))),
         kept=tuple(offer.permissions[one] for one in offer.ordered(kept)),
         cannot=offer.cannot((*step.new, *kept)),
     )
@@ -87,7 +87,7 @@ def agree(
     )
 
 
-def cancel(asked: Asked, step: NeedConsent, context: Context) -> Deny:
+def cancel(asked: Asked, step: NeedConsent | Ready, context: Context) -> Deny:
     """The user's no. What stood before stands."""
     grant = "" if step.grant is None else step.grant.id
     told = _event(asked, step, "refused", grant=grant, permissions=(), context=context)
@@ -151,7 +151,7 @@ def _granted(
 
 def _event(
     asked: Asked,
-    step: NeedConsent,
+    step: NeedConsent | Ready,
     kind: Kind,
     *,
     grant: str,

@@ -66,18 +66,17 @@ def answer(
     the page was shown, it is shown again. Raises OAuthError, for a page."""
     asked, pending = yield from waiting(name, visit, context)
     step = yield from step_for(asked, visit, context)
+    if isinstance(step, NeedLogin):
+        return _ask(asked, step, pending=pending, context=context)
+    if isinstance(said, Cancel):
+        # A no is a no, even where a yes was said meanwhile in another window.
+        return cancel(asked, step, context)
     if isinstance(step, Ready):
         return permit(asked, step.person, step.grant, visit=visit, context=context)
-    shown = _ask(asked, step, pending=pending, context=context)
-    if isinstance(step, NeedLogin) or not isinstance(shown, Consent):
+    shown = sheet(asked, step, pending=pending, offer=context.offer)
+    if said.seen != shown.seen:
         return shown
-    match said:
-        case Cancel():
-            return cancel(asked, step, context)
-        case Allow(seen=seen) if seen != shown.seen:
-            return shown
-        case Allow(permissions=ticked):
-            return agree(asked, step, ticked, visit=visit, context=context)
+    return agree(asked, step, said.permissions, visit=visit, context=context)
 
 
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:

@@ -46,8 +46,8 @@ class Row(msgspec.Struct, frozen=True):
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first. `seen` is a digest of what is to be decided: an answer to
-    another sheet does not count."""
+    of the catalogs, riskiest first. `seen` is a digest of what is to be decided, and
+    why: an answer to another sheet does not count."""
 
     pending: Pending
     client: Client
