@@ -15,7 +15,8 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     """The claims. `grant`, its version and `family` say whose shadow the token is.
 
     `aud` names the resource servers; `scope` is space-separated. A client acting for itself has
-    neither grant nor family, and its `sub` is its own client id (RFC 9068 2.2).
+    neither grant nor family, and its `sub` is `client:` and its id, which no user's is (RFC 9068
+    2.2 and 5).
     """
 
     sub: str
