@@ -9,10 +9,11 @@ from tests.rows import row
 
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.consent import Allow
 from valetkey.oauth.authorize.endpoint import answer
 from valetkey.oauth.authorize.interaction import Why
-from valetkey.oauth.authorize.outcome import Permit
+from valetkey.oauth.authorize.outcome import Consent, Deny, Permit
 from valetkey.spec.errors import InvalidRequest
 
 # What is remembered.
@@ -164,6 +165,34 @@ def test_the_grant_of_an_earlier_epoch_is_asked_anew() -> None:
     grant = world.grant()
     assert (grant.id, grant.epoch) == (before.id, 1)
     assert grant.permissions == ("openid", "chirps.read")
+
+
+# Two windows.
+
+
+def test_a_no_is_a_no_although_a_yes_was_said_in_another_window() -> None:
+    world = World()
+    visit = world.sign_in()
+    first, second = asked(world, visit), asked(world, visit)
+    assert isinstance(world.say(first, visit), Permit)
+    stands = world.grant()
+    assert isinstance(world.refuse(second, visit), Deny)
+    assert world.grant() == stands
+    assert world.all(Pending) == ()
+
+
+def test_a_yes_to_another_question_does_not_wake_a_paused_grant() -> None:
+    """PROMISES I7: Miko paused the app in another window, and this sheet did not speak of it."""
+    world = World()
+    visit = world.sign_in()
+    world.agree(request("stefapp"), visit)
+    sheet = asked(world, visit, "stefapp")
+    assert sheet.why == "confirm"
+    world.change(Grant, world.grant("stefapp").id, status="paused")
+    again = world.say(sheet, visit)
+    assert isinstance(again, Consent)
+    assert again.why == "paused"
+    assert world.grant("stefapp").status == "paused"
 
 
 # Two answers at once.
