@@ -23,7 +23,7 @@ import msgspec
 import uvloop
 from tests.postgres import cluster
 
-from bench.load import Result, send
+from bench.load import Result, processor_seconds, send
 from bench.population import population
 from bench.subject import Kept, Subject
 from valetkey.store.database import Database, PostgresURL
@@ -37,8 +37,21 @@ OPERATIONS: Final[dict[str, Callable[[Subject], bytes]]] = {
     "introspection": Subject.introspection,
 }
 
-Rounds = dict[tuple[str, int], list[Result]]
-"""What each round saw, by operation and size."""
+
+class Round(msgspec.Struct, frozen=True):
+    """What one round saw, in milliseconds: within which half of the answers came; within which 99
+    of 100 came; and for how long the server had a core for one of them, which tells best on a
+    machine that others use too. With SQLite that is the database as well."""
+
+    p50: float
+    p99: float
+    core: float
+
+
+Rounds = dict[tuple[str, int], list[Round]]
+"""By operation and size."""
+
+COLUMNS: Final = ("p50", "p99", "core")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +74,8 @@ def run(asked: Asked) -> None:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(cluster(**MEMORY)).url if asked.postgres else None
         subjects = [_subject(size, asked, folder=folder, server=server) for size in asked.sizes]
+        for one in subjects:
+            stack.callback(_keep, one, folder)
         if asked.rounds:
             with contextlib.ExitStack() as serving:
                 for one in subjects:
@@ -69,7 +84,6 @@ def run(asked: Asked) -> None:
         for one in subjects:
             if one.people.size == asked.grow and asked.refreshes:
                 grow(one, asked, folder=folder)
-            _keep(one, folder)
 
 
 def _subject(size: int, asked: Asked, *, folder: Path, server: str | None) -> Subject:
@@ -110,11 +124,15 @@ def measure(subjects: Sequence[Subject], asked: Asked) -> Rounds:
     seen: Rounds = {}
     for number in range(asked.rounds + 1):
         for name, request in OPERATIONS.items():
-            for one in subjects:
+            for one in subjects if number % 2 else reversed(subjects):
                 requests = [request(one) for _ in range(asked.requests)]
+                before = processor_seconds(one.pid)
                 result = sent(one, requests, connections=asked.connections)
+                core = (processor_seconds(one.pid) - before) / len(result.waits) * 1000
                 if number:
-                    seen.setdefault((name, one.people.size), []).append(result)
+                    seen.setdefault((name, one.people.size), []).append(
+                        Round(result.p50, result.p99, core)
+                    )
     return seen
 
 
@@ -128,20 +146,20 @@ def sent(one: Subject, requests: Sequence[bytes], *, connections: int) -> Result
 
 
 def report(rounds: Rounds, sizes: Sequence[int]) -> None:
-    """A line for each operation and size: both percentiles, and their ratios to the first size."""
+    """A line for each operation and size: each column, and its ratio to the first size."""
     for name in OPERATIONS:
-        first = rounds[name, sizes[0]]
         for size in sizes:
-            these = rounds[name, size]
-            p50, p99 = median(one.p50 for one in these), median(one.p99 for one in these)
-            half = spread([one.p50 / base.p50 for one, base in zip(these, first, strict=True)])
-            tail = spread([one.p99 / base.p99 for one, base in zip(these, first, strict=True)])
-            print(f"{name:14}{size:>12,}  p50 {p50:6.2f} ms {half}   p99 {p99:6.2f} ms {tail}")
+            cells = [_cell(rounds, name, size=size, first=sizes[0], column=one) for one in COLUMNS]
+            print(f"{name:14}{size:>12,}  {'   '.join(cells)}")
 
 
-def spread(ratios: Sequence[float]) -> str:
-    """The median of the ratios, and the lowest and the highest."""
-    return f"x {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+def _cell(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> str:
+    """The median of a column; then that of its ratios, and the lowest and highest of these."""
+    these = [getattr(one, column) for one in rounds[name, size]]
+    base = [getattr(one, column) for one in rounds[name, first]]
+    ratios = [one / other for one, other in zip(these, base, strict=True)]
+    spread = f"x {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return f"{column} {median(these):6.2f} ms {spread}"
 
 
 def grow(one: Subject, asked: Asked, *, folder: Path) -> None:

@@ -23,11 +23,10 @@ import httpx2
 import msgspec
 import uvloop
 
-from bench.load import Result, form_request, load
+from bench.load import Result, form_request, load, processor_seconds
 
 CORES: Final = os.sched_getaffinity(0)
 SERVER_CORE: Final = min(CORES)
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 CATALOG: Final = """
 resource = "https://chirp.example"
 name = "Chirp"
@@ -44,8 +43,7 @@ class Server(msgspec.Struct, frozen=True):
 
     def cpu(self) -> float:
         """Seconds of processor time that it has used."""
-        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / TICKS
+        return processor_seconds(self.pid)
 
     def get(self, path: str) -> bytes:
         """The request for a document."""

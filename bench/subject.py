@@ -53,7 +53,7 @@ class Subject:
         self.database = database
         self.kept = kept
         self.people = kept.people
-        self.port = 0
+        self.port = self.pid = 0
         self._keyring = keyring
         self._stride = _stride(self.people.size)
 
@@ -98,6 +98,7 @@ class Subject:
                 assert process.stdout is not None
                 if not process.stdout.readline():
                     raise RuntimeError("the server did not start")
+                self.pid = process.pid
                 yield
             finally:
                 process.terminate()
