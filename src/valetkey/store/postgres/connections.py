@@ -13,6 +13,11 @@ from valetkey.store.port import PATIENCE
 MOST: Final = 8
 """Connections of one node."""
 
+GLANCE: Final = 0.2
+"""Seconds that a host which takes writes waits for another that may do so by better right."""
+
+_TIMELINE: Final = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+
 TROUBLE: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -78,7 +83,7 @@ class Connections:
             )
         except BaseException as error:
             self._give_back(connection, listen)
-            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, TimeoutError)):
                 # It was the primary once: whoever is it now has to be found anew.
                 await self._pool.expire_connections()
             raise
@@ -110,28 +115,51 @@ class Connections:
 
 async def connect(url: PostgresURL, **options: Any) -> Any:
     """A connection to the host that takes writes. All are asked at once, so one that hangs delays
-    nobody. Raises what TROUBLE lists."""
-    attempts = [
-        asyncio.create_task(asyncpg.connect(one, target_session_attrs="read-write", **options))
-        for one in url.each()
-    ]
-    winner: asyncio.Task[Any] | None = None
+    nobody. Where two take them, one was left behind when the other was promoted, and the one with
+    the newer timeline is meant. Raises what TROUBLE lists."""
+    hosts = url.each()
+    if len(hosts) == 1:
+        return await _writable(hosts[0], **options)
+    attempts = [asyncio.create_task(_dated(one, **options)) for one in hosts]
+    best: asyncio.Task[tuple[str, Any]] | None = None
     try:
         waiting = set(attempts)
-        while waiting and winner is None:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            winner = next((one for one in done if one.exception() is None), None)
-        return await (winner or attempts[-1])
+        while waiting:
+            done, waiting = await asyncio.wait(
+                waiting,
+                timeout=GLANCE if best else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not done:
+                break
+            found = [one for one in (*done, best) if one is not None and one.exception() is None]
+            best = max(found, key=lambda one: one.result()[0], default=None)
+        _, connection = await (best or attempts[-1])
+        return connection
     finally:
         for one in attempts:
-            if one is not winner:
+            if one is not best:
                 one.add_done_callback(_leave)
                 one.cancel()
 
 
-def _leave(attempt: "asyncio.Task[Any]") -> None:
+async def _dated(host: str, **options: Any) -> tuple[str, Any]:
+    """A connection, and the timeline of its host, which a promotion counts up."""
+    connection = await _writable(host, **options)
+    try:
+        return await connection.fetchval(_TIMELINE), connection
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _writable(host: str, **options: Any) -> Any:
+    return await asyncpg.connect(host, target_session_attrs="read-write", **options)
+
+
+def _leave(attempt: "asyncio.Task[tuple[str, Any]]") -> None:
     if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().terminate()
+        attempt.result()[1].terminate()
 
 
 async def _nothing(connection: object) -> None:
