@@ -49,10 +49,12 @@ class Cluster:
         """Starts it, and waits until it answers."""
         options = [f"-c {name}={value}" for name, value in self._settings.items()]
         options += [f"-p {self.port}", f"-k {self._folder}", "-c listen_addresses=127.0.0.1"]
-        log = str(self._folder / "log")
-        self._run(
-            "pg_ctl", "-D", str(self.data), "-l", log, "-o", " ".join(options), "-w", "start"
-        )
+        log = self._folder / "log"
+        words = ["-D", str(self.data), "-l", str(log), "-o", " ".join(options), "-w", "start"]
+        try:
+            self._run("pg_ctl", *words)
+        except AssertionError as error:
+            raise AssertionError(f"{error}{log.read_text()[-2000:]}") from error
 
     def stop(self, mode: str = "immediate") -> None:
         """Stops it: `immediate` is as good as a crash, `fast` is polite."""

@@ -38,7 +38,7 @@ class App:
     """The app on all of the user's devices."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx2.Client(base_url=url)
+        self.http = client(url)
 
     def redeem(self, code: Code) -> dict[str, Any]:
         """The tokens for a code. Raises Refused."""
@@ -69,6 +69,12 @@ class App:
             raise Refused(reply.text)
         tokens: dict[str, Any] = expect(reply, 200).json()
         return tokens
+
+
+def client(url: str) -> httpx2.Client:
+    """Keeps a connection for a shorter time than the server, which else might close it just when
+    something is asked."""
+    return httpx2.Client(base_url=url, limits=httpx2.Limits(keepalive_expiry=2))
 
 
 def expect(reply: httpx2.Response, status: int) -> httpx2.Response:

@@ -32,13 +32,13 @@ AFTER: Final = (
 
 
 class Life:
-    """The time until a strike. It comes after `count` acknowledgements of `last`, or after `most`
-    of anything."""
+    """The time until a strike. It comes with an acknowledgement of `last`, once there were half of
+    `most` of anything; with the last of `most` in any case."""
 
-    def __init__(self, strike: Callable[[], None], last: str, *, count: int, most: int) -> None:
+    def __init__(self, strike: Callable[[], None], last: str, *, most: int) -> None:
         self._strike, self.last = strike, last
-        self._left = itertools.count(count, -1)
-        self._any_left = itertools.count(most, -1)
+        self._most = most
+        self._heard = itertools.count(1)
         self._lock = threading.Lock()
         self.over = threading.Event()
 
@@ -47,8 +47,8 @@ class Life:
         with self._lock:
             if self.over.is_set():
                 return
-            chosen = what == self.last and next(self._left) <= 1
-            if next(self._any_left) <= 1 or chosen:
+            number = next(self._heard)
+            if number >= self._most or (what == self.last and 2 * number >= self._most):
                 self.over.set()
                 self._strike()
 
@@ -79,8 +79,7 @@ class Game(msgspec.Struct):
 
     def play(self, strike: Callable[[], None], *, most: int) -> None:
         """Lets them ask until the strike. Afterwards each asks another node than before."""
-        last, count = AFTER[self.round % len(AFTER)], 1 + self.round % 3
-        life = Life(strike, last, count=count, most=most)
+        life = Life(strike, AFTER[self.round % len(AFTER)], most=most)
         self.ledger.heard = life.heard
         self.all(life.live)
         self.ledger.heard = lambda what: None

@@ -23,17 +23,18 @@ READY: Final = {"sqlite": 2.0, "postgres": 3.0}
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """How large a game is; `most` acknowledgements come before each kill, at the most."""
+    """How large a game is; `most` acknowledgements come before each kill, at the most, and half as
+    many at the least."""
 
     games: int = 1
     kills: int = 20
     actors: int = 5
-    most: int = 60
+    most: int = 40
 
 
 SIZES: Final[dict[Budget, Size]] = {
     "short": Size(),
-    "long": Size(games=5, kills=40, actors=40, most=400),
+    "long": Size(games=5, kills=40, actors=40, most=500),
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,10 +54,17 @@ def thaw(cluster: Cluster) -> None:
     _send([_postmaster(cluster), *_children(cluster)], signal.SIGCONT)
 
 
+def halt(pid: int) -> None:
+    """SIGSTOP for one process alone."""
+    _send([pid], signal.SIGSTOP)
+
+
 def kill(cluster: Cluster) -> None:
-    """`kill -9` for all of it."""
-    children = _children(cluster)
-    _send([_postmaster(cluster), *children], signal.SIGKILL)
+    """`kill -9` for all of it; returns once nothing of it runs."""
+    everybody = [_postmaster(cluster), *_children(cluster)]
+    _send(everybody, signal.SIGKILL)
+    while any(_runs(one) for one in everybody):
+        time.sleep(0.001)
 
 
 def _postmaster(cluster: Cluster) -> int:
@@ -66,6 +74,14 @@ def _postmaster(cluster: Cluster) -> int:
 def _children(cluster: Cluster) -> list[int]:
     pid = _postmaster(cluster)
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def _send(everybody: list[int], number: signal.Signals) -> None:

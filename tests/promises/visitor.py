@@ -4,12 +4,17 @@ import re
 
 import httpx2
 from tests.browser import Browser
-from tests.promises.client import expect
+from tests.promises.client import client, expect
 from tests.promises.ledger import Ledger, Unavailable, Violation
 
 
 class Profile(Browser):
     """A browser whose user takes a 503 for what it is. Raises Unavailable."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.http.close()
+        self.http = client(url)
 
     def send(self, button: str, *, boxes: set[str] | None = None, **fields: str) -> httpx2.Response:
         return _answered(super().send(button, boxes=boxes, **fields))

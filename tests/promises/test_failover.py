@@ -1,0 +1,108 @@
+"""R10: a primary dies under load, the standby takes over, and nothing acknowledged is lost.
+
+Replication is synchronous, so the standby has what was acknowledged. A primary that comes back
+from the dead waits in vain for its standby, and acknowledges nothing.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import quantiles
+from typing import Final
+
+import pytest
+from tests.postgres import MISSING
+from tests.promises import trouble
+from tests.promises.conftest import Budget, Figure
+from tests.promises.furnished import fill, names
+from tests.promises.game import Game, game
+from tests.promises.ledger import UNANSWERED, Violation
+from tests.promises.process import nodes
+from tests.promises.replicated import Pair, pair
+
+FAILOVERS: Final[dict[Budget, int]] = {"short": 2, "long": 20}
+ACTORS: Final = 5
+MOST: Final = 40
+"""Acknowledgements before a primary dies, at the most."""
+
+BACK: Final = 10.0
+"""Seconds from its death until every node is ready again."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(bool(MISSING), reason=MISSING or "PostgreSQL is there"),
+]
+
+
+def _fail_over(now: Game, both: Pair) -> float:
+    """The primary dies in the moment of an acknowledgement; seconds until all nodes are ready."""
+    died = 0.0
+
+    def strike() -> None:
+        nonlocal died
+        died = time.monotonic()
+        trouble.kill(both.primary)
+
+    now.play(strike, most=MOST)
+    both.turn()
+    for node in now.nodes:
+        node.ready()
+    return time.monotonic() - died
+
+
+def test_nothing_is_lost(tmp_path: Path, budget: Budget, figure: Figure) -> None:
+    waits = []
+    with pair() as both:
+        fill(both.url, names(ACTORS))
+        with game(nodes(tmp_path, both.url, 2), tmp_path, actors=ACTORS, seed=0) as now:
+            for _ in range(FAILOVERS[budget]):
+                waits.append(_fail_over(now, both))
+                now.check()
+                both.attach()
+            now.finish()
+        acknowledged = now.ledger.acknowledged
+    figure("failovers", len(waits))
+    figure("acknowledged", acknowledged)
+    figure("seconds to ready, p95", round(quantiles(waits, n=20)[-1], 2))
+    assert budget == "short" or max(waits) <= BACK
+
+
+def test_replication_that_nobody_waits_for_is_noticed(tmp_path: Path, figure: Figure) -> None:
+    with pair(synchronous=False) as both:
+        fill(both.url, names(ACTORS))
+        with game(nodes(tmp_path, both.url, 2), tmp_path, actors=ACTORS, seed=0) as now:
+            trouble.halt(int(both.primary.sql("SELECT pid FROM pg_stat_replication")))
+            _fail_over(now, both)
+            with pytest.raises(Violation) as found:
+                now.check()
+    figure("the checker said", str(found.value))
+
+
+def test_the_old_primary_accepts_nothing(tmp_path: Path, figure: Figure) -> None:
+    with pair() as both:
+        fill(both.url, names(ACTORS))
+        with game(nodes(tmp_path, both.url, 2), tmp_path, actors=ACTORS, seed=0) as now:
+            before = both.primary
+            now.play(lambda: trouble.freeze(before), most=MOST)
+            both.turn()
+            for node in now.nodes:
+                node.ready()
+            trouble.thaw(before)
+            since = time.monotonic()
+            _patiently(now.check, until=since + BACK)
+            figure("seconds to all is well", round(time.monotonic() - since, 2))
+            now.play(lambda: None, most=MOST)
+            now.finish()
+            events = [int(one.sql("SELECT count(*) FROM events")) for one in (before, both.primary)]
+    figure("events on the old primary, and on the new one", events)
+
+
+def _patiently(check: Callable[[], None], *, until: float) -> None:
+    while True:
+        try:
+            check()
+        except UNANSWERED:
+            assert time.monotonic() < until, "no answers"
+            continue
+        return
