@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 .NOTPARALLEL:
 
-.PHONY: help demo test check bench docs format coverage lock clean
+.PHONY: help demo test promises check bench docs format coverage lock clean
 
 help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
@@ -14,9 +14,13 @@ demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, st
 	@$(BIN)/valetkey demo $(ARGS)
 
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
-	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1
+	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 postgresql
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
+	@scripts/debian-packages.sh postgresql
+	@$(BIN)/pytest tests/promises $(ARGS)
 
 check: .venv/.dev .venv/.project  ## format, lint, types, layers
 	@$(BIN)/ruff format --check .
