@@ -83,7 +83,7 @@ def garble(line: Line) -> None:
 
 
 def strange(line: Line) -> None:
-    line.sql("INSERT INTO migrations VALUES (999, 'later', '0', 0)")
+    line.sql("INSERT INTO migrations VALUES (999, 'later', '0', 999, 0)")
 
 
 def altered(line: Line) -> None:
@@ -94,9 +94,9 @@ FAILURES: dict[str, tuple[Callable[[Line], None], str, str]] = {
     "the key is open to all": (widen_key, "master key", "(mode 0644): chmod 600"),
     "the key is lost": (lose_key, "master key", "is missing, and nothing else opens the keys"),
     "the key is another": (swap_key, "master key", "the master key does not open key"),
-    "no database": (garble, "database", "cannot be read"),
-    "a newer version's database": (strange, "database", "was made by another version"),
-    "an altered database": (altered, "database", "was made by another version"),
+    "no database": (garble, "database", "is not a database"),
+    "a newer version's database": (strange, "database", "step 999 (later) of a newer valetkey"),
+    "an altered database": (altered, "database", "step 1 (first) was changed after it was run"),
 }
 
 
@@ -121,7 +121,7 @@ def test_a_database_that_others_may_read(line: Line) -> None:
 
 def test_a_database_of_an_older_version(line: Line) -> None:
     line.ok("key", "rotate")
-    line.sql("DELETE FROM migrations")
+    line.sql("UPDATE migrations SET number = 0, oldest = 0")
     row = look(line)["database"]
     assert (row["verdict"], "at the next start" in row["says"]) == ("warn", True)
 

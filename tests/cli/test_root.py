@@ -36,6 +36,7 @@ def test_the_commands() -> None:
         "grant stop",
         "key list",
         "key rotate",
+        *(f"db {verb}" for verb in ("status", "plan", "migrate", "backup", "restore")),
         "config show",
         "config schema",
     }

@@ -191,7 +191,7 @@ def test_a_master_key_of_another_database(line: Line) -> None:
 
 def test_a_database_of_a_newer_version(line: Line) -> None:
     line.ok("key", "rotate")
-    line.sql("INSERT INTO migrations VALUES (999, 'later', '0', 0)")
+    line.sql("INSERT INTO migrations VALUES (999, 'later', '0', 999, 0)")
     result = once("--port", str(free_port()))
     assert result.returncode == 1
     assert "step 999 (later) of a newer valetkey" in result.stderr

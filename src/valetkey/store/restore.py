@@ -6,6 +6,7 @@ and grants and sessions of before open nothing until their users say yes again.
 """
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -28,8 +29,10 @@ from valetkey.store.survey import look
 _PAGES: Final = 1000
 """Pages copied in one step of a backup; the server goes on in between."""
 
-_HEAD: Final = b"SQLite format 3\x00"
-"""What every database file begins with."""
+_FIRST_LOCK: Final = 0x40000000
+_LOCKS: Final = 512
+"""The bytes in which every process that has a database open holds a lock (SQLite's file format,
+"The Lock-Byte Page")."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,13 +95,21 @@ def restore(copy: Path, database: Path) -> int:
     is lost, all at once: a restore that breaks off changes nothing. Raises InUse, NoBackup,
     Unavailable, MigrationError."""
     _check(copy)
-    _make_room(database)
+    database.touch(mode=0o600)
     try:
-        with _opened(copy, apsw.SQLITE_OPEN_READONLY) as source, _opened(database) as target:
-            _claim(target, database)
-            return _copied(source, target)
+        try:
+            return _replaced(database, copy)
+        except (apsw.NotADBError, apsw.CorruptError):
+            _clear(database)
+            return _replaced(database, copy)
     except apsw.Error as error:
         raise Unavailable(f"{database}: {error}") from error
+
+
+def _replaced(database: Path, copy: Path) -> int:
+    with _opened(copy, apsw.SQLITE_OPEN_READONLY) as source, _opened(database) as target:
+        _claim(target, database)
+        return _copied(source, target)
 
 
 def _check(copy: Path) -> None:
@@ -118,14 +129,20 @@ def _check(copy: Path) -> None:
         raise NoBackup(f"{copy} is damaged: {'; '.join(said)}")
 
 
-def _make_room(database: Path) -> None:
-    """What is no database at all, so that no server can be at work on it, is taken away."""
+def _clear(database: Path) -> None:
+    """What is ruined, so that SQLite cannot work on it, is taken away. Raises InUse."""
+    with database.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKS, _FIRST_LOCK)
+        except OSError:
+            raise _in_use(database) from None
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
     database.touch(mode=0o600)
-    with database.open("rb") as file:
-        head = file.read(len(_HEAD))
-    if head not in {b"", _HEAD}:
-        database.unlink()
-        database.touch(mode=0o600)
+
+
+def _in_use(database: Path) -> InUse:
+    return InUse(f"{database} is open elsewhere: stop the server first")
 
 
 def _claim(connection: apsw.Connection, database: Path) -> None:
@@ -136,7 +153,7 @@ def _claim(connection: apsw.Connection, database: Path) -> None:
     except apsw.BusyError:
         mode = "wal"
     if mode != "delete":
-        raise InUse(f"{database} is open elsewhere: stop the server first")
+        raise _in_use(database)
     connection.execute("BEGIN EXCLUSIVE; COMMIT")
 
 
