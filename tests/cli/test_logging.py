@@ -76,6 +76,7 @@ def test_no_secret_is_written(stream: io.StringIO) -> None:
     slipped = f"token {TOKEN}"
     log.info(slipped, header=f"Bearer {JWT}", nested={"list": [TOKEN]})
     stdlib.getLogger("somewhere").warning("sent %s and %s", TOKEN, JWT)
+    stdlib.getLogger("somewhere").warning("lost postgresql://app:tr0ub4dor@db:5432/valetkey")
     try:
         stumble(Secret("staple").reveal() + "!")
     except ValueError:
@@ -83,9 +84,19 @@ def test_no_secret_is_written(stream: io.StringIO) -> None:
     written = stream.getvalue()
     assert "unexpected" in written
     assert "ValueError" in written
-    for text in ("correct horse", "battery", "staple!", TOKEN, JWT, TOKEN[6:20], JWT[-20:]):
+    for text in (
+        "correct horse",
+        "battery",
+        "staple!",
+        "tr0ub4dor",
+        TOKEN,
+        JWT,
+        TOKEN[6:20],
+        JWT[-20:],
+    ):
         assert text not in written
     assert "vk_rt_" in written
+    assert "postgresql://app:…@db:5432/valetkey" in written
 
 
 def test_for_a_person_it_is_plain_and_without_colours_where_none_are_wanted(
