@@ -179,3 +179,11 @@ NETWORKS = [
 @pytest.mark.parametrize("address,network", NETWORKS)
 def test_the_network_that_guesses_are_counted_by(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+async def test_a_busy_office_is_no_guesser(store: Store) -> None:
+    """Sign-ins that succeed use up no budget, however many come from one network."""
+    for number in range(2 * NETWORK.attempts):
+        name = f"person {number % 7}"
+        assert await guess(store, name, HOME)
+        await succeed(store, name, HOME)

@@ -74,10 +74,17 @@ def attempt(username: str, network: str, now: int) -> Rule[Allowed | Throttled]:
 
 
 def forgive(username: str, network: str) -> Rule[tuple[Change, ...]]:
-    """After a success, the owner's own slips no longer count; the guesses of others still do."""
-    wanted = One(Throttle, next(iter(_buckets(username, network))))
-    row = (yield (wanted,)).one(wanted)
-    return () if row is None else (Remove(row),)
+    """After a success: the owner's own slips no longer count, nor does the attempt that succeeded,
+    so that a busy office is not taken for a guesser. The guesses of others still do."""
+    pair, *others = (One(Throttle, bucket) for bucket in _buckets(username, network))
+    found = yield (pair, *others)
+    own = found.one(pair)
+    changes: list[Change] = [] if own is None else [Remove(own)]
+    for wanted in others:
+        row = found.one(wanted)
+        if row is not None and row.tried > 0:
+            changes.append(Update(msgspec.structs.replace(row, tried=row.tried - 1)))
+    return tuple(changes)
 
 
 def network_of(address: str) -> str:

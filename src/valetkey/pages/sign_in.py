@@ -82,7 +82,8 @@ async def _opened(
             seconds=context.lifetimes.session,
             epoch=context.epoch,
             env=context.env,
-        )
+        ),
+        tries=TRIES,
     )
     return signed_in
 
