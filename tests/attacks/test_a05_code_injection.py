@@ -1,5 +1,7 @@
 """A05 (RFC 9700 4.5): a code is bound to all that it was asked with; a wrong try burns it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from tests.attacks.play import (
     AS_POST,
@@ -88,3 +90,17 @@ def test_a_code_that_is_not_whole_burns_nothing(server: Live) -> None:
     code = authorize(server.browser(), STEFAPP)
     assert redeem(server, code[:-1]).json()["error"] == "invalid_grant"
     assert redeem(server, code).status_code == 200
+
+
+@pytest.mark.parametrize("base", [STEFAPP, AS_WEB], ids=["stefapp", "web"])
+def test_eight_at_once_get_one_answer_at_most(base: Asking, server: Live) -> None:
+    for _ in range(5):
+        code = authorize(server.browser(), base)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _, code=code: redeem(server, code, base), range(8)))
+        statuses = [answer.status_code for answer in answers]
+        assert statuses.count(200) == 1
+        assert set(statuses) == {200, 400}
+        # The others were replays, so what came of it is closed.
+        (good,) = [answer.json() for answer in answers if answer.status_code == 200]
+        assert introspected(server, good["access_token"]) == {"active": False}

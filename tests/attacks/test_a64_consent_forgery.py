@@ -1,5 +1,7 @@
 """A64: a yes is given once, by the user who was asked, to what that user saw."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx2
 import pytest
 from tests.attacks.play import AS_WEB, STEFAPP, asking, change, every, find, redeem, sent_back
@@ -163,3 +165,15 @@ def test_two_browsers_with_one_pushed_request_get_one_code(server: Live) -> None
     assert error_code(late.text) == "invalid_request"
     assert "location" not in late.headers
     assert server.browser().open(path).status_code == 400
+
+
+def test_eight_answers_at_once_are_one_yes(server: Live) -> None:
+    for _ in range(3):
+        browser = _at_consent(server)
+        form = browser.form("allow")
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _, b=browser, f=form: _answer(b, f), range(8)))
+        assert [answer.status_code for answer in answers].count(303) == 1
+        assert {answer.status_code for answer in answers} <= {303, 400, 503}
+        live = [grant for grant in every(server, Grant) if grant.status == "active"]
+        assert len(live) == 1
