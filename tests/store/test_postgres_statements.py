@@ -23,7 +23,7 @@ from valetkey.store.port import RECORDS, Store
 
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
-from valetkey.store.postgres import statements  # noqa: E402
+from valetkey.store.postgres import statements
 
 OWNED: Final = {
     kind.table
