@@ -123,10 +123,12 @@ async def test_a_retiring_key_checks_until_its_end() -> None:
         assert ring.signing["ES256"].kid == new.kid
 
 
-async def test_processes_that_start_together_understand_each_other(tmp_path: Path) -> None:
-    """Each may make keys at the same time: what one signs or seals, the other reads."""
+async def test_processes_that_start_together_make_keys_once(tmp_path: Path) -> None:
+    """What one signs or seals, the other reads, from the first moment on."""
     stores = [SQLiteStore(tmp_path / "valetkey.db") for _ in range(2)]
     await asyncio.gather(*(ensure_keys(store, MASTER) for store in stores))
+    made = Counter((key.use, key.status) for key in await read_keys(stores[0]))
+    assert set(made.values()) == {1}
     rings = [open_keys(await read_keys(store), MASTER, now=0) for store in stores]
     for store in stores:
         await store.close()

@@ -1,6 +1,7 @@
 """The server's keys, opened: sealed rows and the master key become a ring, and the first keys are
 made on the first start."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from os import urandom
@@ -11,13 +12,18 @@ import msgspec
 from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
 from valetkey.model.change import Create, Stale
+from valetkey.model.guard import Once
 from valetkey.model.keys import Keyring, KeyStatus, RawKey, SigningKey, Use
 from valetkey.model.want import Many
 from valetkey.oauth.manage.keys import first_status, missing
-from valetkey.store.port import Store
+from valetkey.store.port import Store, Unavailable
+from valetkey.store.settle import TRIES
 
 MASTER: Final = 32
 """Bytes of a master key."""
+
+_MADE: Final = 60
+"""Seconds for which it is remembered who made keys: longer than a commit that was lost may take."""
 
 _KID: Final = 4
 _RAW: Final = 32
@@ -34,17 +40,27 @@ async def read_keys(store: Store) -> tuple[SigningKey, ...]:
 
 
 async def ensure_keys(store: Store, master: bytes) -> None:
-    """Makes the keys that are missing. Raises WrongMasterKey where those that are there do not
-    open: a new key beside them would hide the mistake."""
-    keys = await read_keys(store)
-    open_keys(keys, master, now=0)
-    for use in missing(keys):
-        fresh = make(use, master, status=first_status(keys, use))
-        try:
-            await store.commit((Create(fresh),))
-        except Stale:
-            continue  # Another process made it.
-        keys = (*keys, fresh)
+    """Makes the keys that are missing, once however many processes start together. Raises
+    WrongMasterKey where those that are there do not open: a new key beside them would hide the
+    mistake."""
+    for _ in range(TRIES):
+        keys = await read_keys(store)
+        open_keys(keys, master, now=0)
+        fresh: tuple[SigningKey, ...] = ()
+        for use in missing(keys):
+            fresh += (make(use, master, status=first_status((*keys, *fresh), use)),)
+        if not fresh:
+            return
+        with contextlib.suppress(Stale):  # Another process made them.
+            await store.commit([Create(record) for record in (_once(keys), *fresh)])
+            return
+    raise Unavailable("keys are missing, and others keep making them")
+
+
+def _once(keys: Sequence[SigningKey]) -> Once:
+    """Marks that somebody adds to just these keys."""
+    names = " ".join(key.kid for key in keys)
+    return Once(purpose="keys made", value=names, expires=int(time.time()) + _MADE)
 
 
 def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:
