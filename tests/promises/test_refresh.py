@@ -1,8 +1,9 @@
 """R05: refresh tokens have one live lineage, and a lost reply strands nobody."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -45,25 +46,29 @@ class Track(msgspec.Struct):
     app: PageApp
     nodes: tuple[Connection, Connection]
 
-    def crowd(self) -> list[Connection]:
+    @contextlib.asynccontextmanager
+    async def crowd(self) -> AsyncIterator[list[Connection]]:
         """Fresh connections, half of them to each node."""
-        return [Connection(self.nodes[number % 2].port) for number in range(CROWD)]
+        crowd = [Connection(self.nodes[number % 2].port) for number in range(CROWD)]
+        try:
+            yield crowd
+        finally:
+            for one in crowd:
+                one.close()
 
 
 async def crowds(track: Track, size: Size) -> int:
     """All of a crowd get the same successor."""
     tokens = await pageapp.connect(track.app, track.nodes[0])
-    crowd = track.crowd()
-    for _ in range(size.crowds):
-        replies = await together(crowd, pageapp.refresh(tokens["refresh_token"]))
-        if {one.status for one in replies} - {200, 400}:
-            raise Violation(f"answered by {[one.status for one in replies]}")
-        tips = {one.document["refresh_token"] for one in replies if one.status == 200}
-        if len(tips) != 1:
-            raise Violation(f"one refresh token has {len(tips)} successors")
-        tokens = _taken(await track.nodes[1].ask(pageapp.refresh(tips.pop())))
-    for one in crowd:
-        one.close()
+    async with track.crowd() as crowd:
+        for _ in range(size.crowds):
+            replies = await together(crowd, pageapp.refresh(tokens["refresh_token"]))
+            if {one.status for one in replies} - {200, 400}:
+                raise Violation(f"answered by {[one.status for one in replies]}")
+            tips = {one.document["refresh_token"] for one in replies if one.status == 200}
+            if len(tips) != 1:
+                raise Violation(f"one refresh token has {len(tips)} successors")
+            tokens = _taken(await track.nodes[1].ask(pageapp.refresh(tips.pop())))
     return size.crowds * CROWD
 
 
