@@ -134,4 +134,4 @@ def running(several: Sequence[Process]) -> Iterator[tuple[Process, ...]]:
 
 def _environment() -> dict[str, str]:
     ours = {k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")}
-    return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": str(_ROOT)}
+    return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"}
