@@ -131,6 +131,12 @@ def _slips(server: Live, browser: Browser) -> None:
         server.http.get(path, headers={"authorization": f"Basic {secret}"})
         server.http.get(path, headers={"cookie": f"vk_session={code}"})
         server.http.get(f"{path}?access_token={code}")
+    for name in ("web", "post", "chirp", "machine"):
+        wrong = SECRETS["photos"]
+        form = {"grant_type": "client_credentials", "token": "x"}
+        for path in ("/token", "/introspect"):
+            server.http.post(path, data=form, auth=(name, wrong))
+            server.http.post(path, data={**form, "client_id": name, "client_secret": wrong})
     server.http.post("/token", data={"grant_type": secret, "scope": code, "client_id": secret})
     server.http.post("/token", data={"grant_type": PASSWORDS["miko"], "username": "miko"})
     server.http.post("/token", data={"x": code * 500})

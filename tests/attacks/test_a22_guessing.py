@@ -152,6 +152,26 @@ def test_nothing_but_the_whole_refresh_token_is_one(server: Live, keyring: Keyri
     assert refresh(server, whole).status_code == 200
 
 
+def test_a_changed_byte_under_a_checksum_that_fits(server: Live, keyring: Keyring) -> None:
+    """The checksum is for secret scanners: anybody can make one."""
+    mine = tokens(server)["refresh_token"]
+    code = authorize(server.browser(), STEFAPP)
+    readers: tuple[tuple[opaque.Kind, str, Callable[[str, Keyring], object]], ...] = (
+        ("rt", mine, refresh_token.read),
+        ("code", code, codes.read),
+    )
+    for kind, whole, read in readers:
+        raw = opaque.read(kind, whole)
+        for at in range(len(raw)):
+            turned = raw[:at] + bytes((raw[at] ^ 1,)) + raw[at + 1 :]
+            with pytest.raises(InvalidGrant):
+                read(opaque.write(kind, turned), keyring)
+            with pytest.raises(InvalidGrant):
+                read(opaque.write(kind, raw[:at]), keyring)
+        with pytest.raises(InvalidGrant):
+            read(opaque.write(kind, raw + b"\x00"), keyring)
+
+
 def test_nothing_but_the_whole_access_token_is_one(server: Live, keyring: Keyring) -> None:
     whole = tokens(server)["access_token"]
     for spoilt in _spoilt(whole):

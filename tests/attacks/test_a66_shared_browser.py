@@ -82,6 +82,16 @@ def test_another_sites_form_signs_nobody_out(
     assert browser.open("/apps").url.path == "/apps"
 
 
+def test_a_second_click_finds_that_it_is_done(server: Live) -> None:
+    browser = signed_in(server)
+    browser.open("/sign-out")
+    form = browser.form("sign-out")
+    first, second = (browser.http.post("/sign-out", data=form.fields) for _ in range(2))
+    assert first.headers["location"] == second.headers["location"] == "/signed-out"
+    assert "set-cookie" in first.headers
+    assert "set-cookie" not in second.headers
+
+
 def test_a_link_signs_nobody_out(server: Live) -> None:
     browser = signed_in(server)
     browser.open("/sign-out")

@@ -34,7 +34,10 @@ from valetkey.wire.form import parse_form
 
 SIZE = 60_000
 BOUND = 5.0
-"""Seconds."""
+"""Seconds of the processor, which other programs do not use up."""
+
+PATIENCE = 30.0
+"""Seconds on the clock, over HTTP."""
 
 LONG = [
     "a" * SIZE,
@@ -174,7 +177,7 @@ def test_an_authorization_request(name: str, value: str, server: Live) -> None:
         if answer.is_redirect and answer.headers["location"].startswith("/"):
             assert server.http.get(answer.headers["location"]).status_code < 500
         assert call(server, "/par", form, base).status_code < 500
-        assert time.monotonic() - began < 2 * BOUND
+        assert time.monotonic() - began < PATIENCE
 
 
 TOKENS = [
@@ -196,7 +199,7 @@ def test_a_form_of_a_machine(form: dict[str, str], server: Live) -> None:
             began = time.monotonic()
             answer = server.http.post(path, data={**more, **form})
             assert answer.status_code < 500
-            assert time.monotonic() - began < BOUND
+            assert time.monotonic() - began < PATIENCE
 
 
 def test_a_scope_many_times_over_makes_no_longer_a_token(server: Live) -> None:
@@ -221,7 +224,7 @@ def test_a_sign_in_by_a_name_and_a_password_without_end(server: Live) -> None:
         began = time.monotonic()
         browser.press("sign-in", username=name, password=word)
         assert browser.page.status_code in {400, 413}
-        assert time.monotonic() - began < BOUND
+        assert time.monotonic() - began < PATIENCE
 
 
 HEADERS = ("accept-language", "user-agent", "cookie", "origin", "content-type", "authorization")
@@ -234,4 +237,4 @@ def test_headers_that_are_as_long_as_they_may_be(header: str, server: Live) -> N
         began = time.monotonic()
         for path in ("/sign-in", "/userinfo", "/apps"):
             assert server.http.get(path, headers={header.encode(): value}).status_code < 500
-        assert time.monotonic() - began < BOUND
+        assert time.monotonic() - began < PATIENCE
