@@ -76,8 +76,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Population(msgspec.Struct, frozen=True, kw_only=True):
-    """`size` members at `now` (seconds since 1970). Where `fresh`, no app has refreshed yet; else
-    each did once a day until it was used last."""
+    """`size` members at `now` (seconds since 1970). Where `fresh`, all came within IDLE and no app
+    has refreshed yet; else each did once a day until it was used last."""
 
     size: int
     now: int
@@ -88,7 +88,8 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
     def member(self, number: int) -> Member:
         """Whoever has that number, from 0."""
         noise = hashlib.blake2b(number.to_bytes(8, "big"), key=self.seed, digest_size=64).digest()
-        millisecond = (self.now - OLDEST) * 1000 + OLDEST * 1000 * number // self.size
+        oldest = IDLE if self.fresh else OLDEST
+        millisecond = (self.now - oldest) * 1000 + oldest * 1000 * number // self.size
         born, thousandths = divmod(millisecond, 1000)
         user = ids.to_text(noise[:16])
         device = DEVICES[noise[17] % len(DEVICES)]
@@ -139,7 +140,7 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
             scope=PERMISSIONS,
             permissions=PERMISSIONS,
             generation=generation,
-            rotated=used if generation else 0,
+            rotated=used,
             refreshable=True,
             session=ids.owned_id(env, owner=grant.user),
             auth_time=env.now,

@@ -114,6 +114,8 @@ def _family(code: Code, client: Client, context: Context) -> TokenFamily:
         scope=code.scope,
         permissions=code.permissions,
         resources=code.resources,
+        # There from the first, like all that a refresh writes: the row then changes in its place.
+        rotated=context.now,
         refreshable=refreshable,
         session=code.session,
         auth_time=code.auth_time,
