@@ -74,7 +74,7 @@ class App:
 def client(url: str) -> httpx2.Client:
     """Keeps a connection for a shorter time than the server, which else might close it just when
     something is asked."""
-    return httpx2.Client(base_url=url, limits=httpx2.Limits(keepalive_expiry=2))
+    return httpx2.Client(base_url=url, timeout=30, limits=httpx2.Limits(keepalive_expiry=2))
 
 
 def expect(reply: httpx2.Response, status: int) -> httpx2.Response:

@@ -63,7 +63,7 @@ class Process:
 
     def answers(self) -> bool:
         """Whether /readyz says 200 now."""
-        with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as asking:
+        with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as asking:
             try:
                 asking.request("GET", "/readyz")
                 with asking.getresponse() as reply:

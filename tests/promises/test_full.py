@@ -132,8 +132,8 @@ def _run(place: Path, folder: Path, *, rounds: int, broken: str = "") -> list[tu
         try:
             return [await _round(place, one, other) for _ in range(rounds)]
         finally:
-            one.close()
-            other.close()
+            await one.close()
+            await other.close()
 
     with running(nodes(folder, str(database), 2, broken=broken)) as both:
         found = asyncio.run(enduring())

@@ -95,7 +95,7 @@ def _run(both: tuple[Process, ...], kinds: Iterable[Kind], races: int) -> Counte
                 await kind(track, races)
         finally:
             for one in connections:
-                one.close()
+                await one.close()
         return track.outcomes
 
     return asyncio.run(racing())

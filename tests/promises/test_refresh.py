@@ -54,7 +54,7 @@ class Track(msgspec.Struct):
             yield crowd
         finally:
             for one in crowd:
-                one.close()
+                await one.close()
 
 
 async def crowds(track: Track, size: Size) -> int:
@@ -79,7 +79,7 @@ async def cut_replies(track: Track, size: Size) -> int:
         through = Connection(proxy.port)
         for _ in range(size.calls):
             tokens = _taken(await _insisting(through, pageapp.refresh(tokens["refresh_token"])))
-        through.close()
+        await through.close()
         if not proxy.cut:
             raise ValueError("no reply was cut")
     if not (await track.nodes[1].ask(pageapp.introspect(tokens["access_token"]))).document[
@@ -137,8 +137,8 @@ def _run(both: tuple[Process, ...], story: Story, size: Size) -> float:
         try:
             return await story(Track(signed_in(both[0].url), (one, other)), size)
         finally:
-            one.close()
-            other.close()
+            await one.close()
+            await other.close()
 
     return asyncio.run(telling())
 

@@ -48,11 +48,11 @@ class Device(msgspec.Struct):
                 self.tokens = reply.document
                 self.told += 1
                 if self.told % 3 == 0:
-                    self.node.close()
+                    await self.node.close()
         except Cut as end:
             self.cut += end.begun
         except OSError:
-            self.node.close()
+            await self.node.close()
 
     @property
     def family(self) -> str:
@@ -66,7 +66,7 @@ async def _connected(node: Process) -> list[Device]:
     connection = Connection(node.port)
     app = signed_in(node.url)
     tokens = [await pageapp.connect(app, connection) for _ in range(DEVICES)]
-    connection.close()
+    await connection.close()
     return [Device(Connection(node.port), one) for one in tokens]
 
 

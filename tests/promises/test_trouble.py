@@ -63,7 +63,7 @@ class Outage(msgspec.Struct):
                 self._judge(asked, reply, self.waits[-1])
                 await asyncio.sleep(0.05)
         finally:
-            node.close()
+            await node.close()
 
     def _judge(self, asked: Asked, reply: Reply, seconds: float) -> None:
         answered = asked.public or (asked.reads and self.fault == "locked")
@@ -116,12 +116,12 @@ async def _endure(outage: Outage, fault: AbstractContextManager[None], *, second
                 group.create_task(outage.insist(port, asked, until=until))
     since = time.monotonic()
     for node in (one, other):
-        node.close()  # The server closes what was idle for long.
+        await node.close()  # The server closes what was idle for long.
         await _well(node, until=since + RECOVERY)
     took = time.monotonic() - since
     await _check(devices, one, other)
-    one.close()
-    other.close()
+    await one.close()
+    await other.close()
     return took
 
 

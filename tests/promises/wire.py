@@ -1,6 +1,7 @@
 """Requests that are written at the same moment: HTTP/1.1 on connections of their own."""
 
 import asyncio
+import contextlib
 import json
 from base64 import b64encode
 from collections.abc import Sequence
@@ -80,10 +81,10 @@ class Connection:
             body = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, OSError) as error:
             begun = bool(head or getattr(error, "partial", b""))
-            self.close()
+            await self.close()
             raise Cut(begun=begun) from error
         if reply.headers.get("connection") == "close":
-            self.close()
+            await self.close()
         return msgspec.structs.replace(reply, body=body)
 
     async def ask(self, request: bytes) -> Reply:
@@ -92,11 +93,14 @@ class Connection:
         self.write(request)
         return await self.read()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Lets go of it."""
-        if self._writer:
-            self._writer.close()
+        writer = self._writer
         self._reader = self._writer = None
+        if writer:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 async def together(connections: Sequence[Connection], request: bytes) -> list[Reply]:
