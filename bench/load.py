@@ -1,11 +1,9 @@
 """A load of requests, on connections that are kept alive."""
 
 import asyncio
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 from urllib.parse import urlencode
@@ -13,13 +11,12 @@ from urllib.parse import urlencode
 import msgspec
 
 HEAD_END: Final = b"\r\n\r\n"
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 def processor_seconds(pid: int) -> float:
     """What a process has used of a core, in all its threads and in the kernel."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / TICKS
+    # As clock_getcpuclockid(3) makes the clock of another process; Python has no word for it.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 class Result(msgspec.Struct, frozen=True):
