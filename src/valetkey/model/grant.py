@@ -55,7 +55,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
     how much of that still holds. `resources` are those that the request named (RFC 8707).
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
-    when the family began. `because` says in a word why a family is closed. Created closed, it burns a code.
+    when the family began. `because` says in a word why a family is closed. Created closed, it burns
+    a code.
     """
 
     table: ClassVar[str] = "families"
