@@ -210,7 +210,13 @@ class Actor:
         elif live != grant.permissions & device.opens:
             raise Violation(f"{device.key}: {sorted(device.opens)} opens {sorted(live)} of {grant}")
         else:
+            self._goes_on(device)
+
+    def _goes_on(self, device: Device) -> None:
+        try:
             self.refresh(device)
+        except Refused as refusal:
+            raise Violation(f"{device.key}: alive, and not refreshed: {refusal}") from refusal
 
     def _again(self, device: Device) -> None:
         """The reply to an exchange was lost. The code, brought again, is still good, or it was

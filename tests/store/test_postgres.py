@@ -1,5 +1,6 @@
 """The PostgreSQL store keeps the promises of the port, and refuses a database that forgets."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,7 +9,9 @@ from tests.store.contract import StoreContract
 from tests.store.samples import once
 
 from valetkey.model.change import Create
+from valetkey.oauth.manage.keys import USES
 from valetkey.store.database import PostgresURL
+from valetkey.store.keyring import ensure_keys, read_keys
 from valetkey.store.port import RECORDS, Store, Unavailable
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
@@ -66,6 +69,23 @@ async def test_a_database_that_would_forget_is_refused(setting: str) -> None:
         pytest.raises(UnsafeDatabase, match=f"{setting} = off"),
     ):
         await PostgresStore.open(PostgresURL(one.url))
+
+
+async def test_nodes_that_start_together_make_one_schema_and_one_set_of_keys(
+    server: Cluster,
+) -> None:
+    address, master = PostgresURL(server.fresh()), bytes(range(32))
+
+    async def start() -> PostgresStore:
+        opened = await PostgresStore.open(address)
+        await ensure_keys(opened, master)
+        return opened
+
+    nodes = await asyncio.gather(*(start() for _ in range(4)))
+    made = [(key.use, key.status) for key in await read_keys(nodes[0])]
+    assert sorted(made) == sorted((use, status) for use in USES for status in ("current", "coming"))
+    for node in nodes:
+        await node.close()
 
 
 async def test_no_database_is_said_plainly_and_soon() -> None:
