@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose.seal import digest, same
-from valetkey.model.change import Change, Create, Update
+from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant, TokenFamily
@@ -13,6 +13,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
 from valetkey.oauth.alive import still_allowed
+from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -160,23 +161,17 @@ def _redeemed(
 
 def _replayed(family: TokenFamily, context: Context) -> Refuse:
     """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
-    changes: tuple[Change, ...] = ()
-    events: tuple[Event, ...] = ()
-    if family.status == "open":
-        closed = msgspec.structs.replace(family, status="closed", because="code replayed")
-        changes = (Update(closed),)
-        events = (
-            event(
-                context.env,
-                "replayed",
-                by="server",
-                user=family.user,
-                client=family.client,
-                grant=family.grant,
-                note="authorization code",
-            ),
-        )
     error = InvalidGrant("the code was used before", detail=f"family {family.id}")
+    if family.status != "open":
+        return Refuse(error=error)
+    changes, events = close(
+        family,
+        "code replayed",
+        kind="replayed",
+        by="server",
+        note="authorization code",
+        context=context,
+    )
     return Refuse(error=error, changes=changes, events=events)
 
 

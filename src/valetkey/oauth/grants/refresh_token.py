@@ -11,11 +11,11 @@ import msgspec
 
 from valetkey.model.change import Change, Update
 from valetkey.model.client import Client
-from valetkey.model.event import event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
 from valetkey.oauth.alive import still_allowed
+from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -136,18 +136,16 @@ def _issue(
 
 
 def _replayed(family: TokenFamily, context: Context) -> Refuse:
-    closed = msgspec.structs.replace(family, status="closed", because="refresh token replayed")
-    told = event(
-        context.env,
-        "replayed",
-        by="server",
-        user=family.user,
-        client=family.client,
-        grant=family.grant,
-        note="refresh token",
-    )
     error = InvalidGrant("the refresh token was used before", detail=f"family {family.id}")
-    return Refuse(error=error, changes=(Update(closed),), events=(told,))
+    changes, events = close(
+        family,
+        "refresh token replayed",
+        kind="replayed",
+        by="server",
+        note="refresh token",
+        context=context,
+    )
+    return Refuse(error=error, changes=changes, events=events)
 
 
 REFRESH_TOKEN: Final = Feature(

@@ -6,14 +6,12 @@ stands, and so do the app's other devices.
 
 from typing import Final
 
-import msgspec
-
-from valetkey.model.change import Create, Update
-from valetkey.model.event import event
+from valetkey.model.change import Create
 from valetkey.model.grant import TokenFamily
 from valetkey.model.guard import Once
 from valetkey.model.want import One, Rule
 from valetkey.oauth.clients.authentication import authenticate
+from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
@@ -51,17 +49,15 @@ def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
     family = (yield (wanted,)).one(wanted)
     if family is None or family.client != by.client.id or family.status != "open":
         return _DONE
-    closed = msgspec.structs.replace(family, status="closed", because="revoked by the app")
-    told = event(
-        context.env,
-        "disconnected",
+    changes, events = close(
+        family,
+        "revoked by the app",
+        kind="disconnected",
         by="app",
-        user=family.user,
-        client=family.client,
-        grant=family.grant,
         note=family.device,
+        context=context,
     )
-    return Answer(document=None, changes=(Update(closed),), events=(told,))
+    return Answer(document=None, changes=changes, events=events)
 
 
 def _forget(token: AccessToken) -> Rule[Answer]:
