@@ -12,6 +12,7 @@ from valetkey.jose import base64url
 from valetkey.model.secret import Secret
 from valetkey.settings.tree import Settings
 from valetkey.store.database import Database, PostgresURL
+from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
 """Bytes of a master key."""
@@ -39,16 +40,6 @@ def _why_not_issuer(issuer: str) -> str:
         (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
     )
     return next((why for holds, why in rules if not holds), "")
-
-
-def is_local(host: str) -> bool:
-    """Whether a host is this machine, or a name kept for tests (RFC 6761 6.2, 6.3)."""
-    if host == "localhost" or host.endswith(".test"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _why_not_networks(entries: tuple[str, ...]) -> str:

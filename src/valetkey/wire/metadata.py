@@ -99,10 +99,11 @@ def is_protected(address: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_local(host)))
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(host)))
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether a host is this machine, or a name kept for tests (RFC 6761 6.2, 6.3)."""
     if host == "localhost" or host.endswith(".test"):
         return True
     try:
