@@ -1,6 +1,7 @@
 """Consent: what the user is asked, and what follows from the answer."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -100,32 +101,53 @@ def cancel(asked: Asked, step: NeedConsent | Ready, context: Context) -> Deny:
     )
 
 
-def _granted(
-    asked: Asked, step: NeedConsent, *, chosen: Iterable[str], context: Context
-) -> tuple[Grant, tuple[Change, ...], tuple[Event, ...]]:
-    """The grant as it stands after the yes, and what has to be written for it."""
-    offer, before = context.offer, step.grant
+Given: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
+"""A grant as it stands after the yes, and what has to be written for it."""
+
+
+def _granted(asked: Asked, step: NeedConsent, *, chosen: Iterable[str], context: Context) -> Given:
     left_out = frozenset(step.new) - frozenset(chosen)
-    if before is None:
-        grant = Grant(
-            id=ids.owned_id(context.env, owner=step.person.user.id),
-            user=step.person.user.id,
-            client=asked.sent.client.id,
-            permissions=offer.ordered(chosen),
-            refused=offer.ordered(left_out),
-            epoch=context.epoch,
-            created=context.now,
-            changed=context.now,
-        )
-        told = _event(
-            asked,
-            step,
-            "granted",
-            grant=grant.id,
-            permissions=grant.permissions,
-            context=context,
-        )
-        return grant, (Create(grant),), (told,)
+    if step.grant is None:
+        return _first(asked, step, chosen=chosen, left_out=left_out, context=context)
+    return _widened(
+        asked, step, before=step.grant, chosen=chosen, left_out=left_out, context=context
+    )
+
+
+def _first(
+    asked: Asked,
+    step: NeedConsent,
+    *,
+    chosen: Iterable[str],
+    left_out: Iterable[str],
+    context: Context,
+) -> Given:
+    grant = Grant(
+        id=ids.owned_id(context.env, owner=step.person.user.id),
+        user=step.person.user.id,
+        client=asked.sent.client.id,
+        permissions=context.offer.ordered(chosen),
+        refused=context.offer.ordered(left_out),
+        epoch=context.epoch,
+        created=context.now,
+        changed=context.now,
+    )
+    told = _event(
+        asked, step, "granted", grant=grant.id, permissions=grant.permissions, context=context
+    )
+    return grant, (Create(grant),), (told,)
+
+
+def _widened(
+    asked: Asked,
+    step: NeedConsent,
+    *,
+    before: Grant,
+    chosen: Iterable[str],
+    left_out: frozenset[str],
+    context: Context,
+) -> Given:
+    offer = context.offer
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before,
