@@ -5,6 +5,7 @@ that wait in one transaction and answers each only when that transaction is dura
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,6 +25,10 @@ R = TypeVar("R", bound=Record)
 
 BUSY_MS: Final = int(PATIENCE * 1000)
 """How long a connection waits for another process, in milliseconds."""
+
+
+AGAIN: Final = 0.01
+"""Seconds between two tries to enter write-ahead logging."""
 
 
 class SQLiteStore:
@@ -89,11 +94,26 @@ class SQLiteStore:
         return tuple(decode(body) for (body,) in self._reading.execute(sql, binds))
 
 
+def _enter_wal(connection: apsw.Connection) -> None:
+    """Into write-ahead logging, where a new file is not yet. SQLite asks for this lock without the
+    busy timeout's patience, so processes that start together would turn each other away."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(AGAIN)
+        else:
+            return
+
+
 def connect(path: Path) -> apsw.Connection:
     """A connection with the settings that the promises rest on."""
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
     # Checkpoints run off the writer; see `writer`.
