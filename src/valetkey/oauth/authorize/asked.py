@@ -97,6 +97,13 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     return Asked(sent=its, request=request, pending=pending), pending
 
 
+def still_waiting(pending: Pending) -> Rule[None]:
+    """Raises Over where the request was answered since it was read."""
+    wanted = One(Pending, pending.id)
+    if (yield (wanted,)).one(wanted) is None:
+        raise Over
+
+
 def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rule[Outcome]:
     """The waiting request remembers the sign-in that was made for it."""
     _, pending = yield from waiting(name, visit, context)

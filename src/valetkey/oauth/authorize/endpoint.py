@@ -13,7 +13,7 @@ from valetkey.model.grant import Grant, standing
 from valetkey.model.pending import Pending
 from valetkey.model.want import Alias, Rule
 from valetkey.oauth.authorize.address import ReplyTo
-from valetkey.oauth.authorize.asked import Asked, sent, understood, waiting
+from valetkey.oauth.authorize.asked import Asked, sent, still_waiting, understood, waiting
 from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
 from valetkey.oauth.authorize.interaction import (
     NeedConsent,
@@ -75,6 +75,8 @@ def answer(
         return permit(asked, step.person, step.grant, visit=visit, context=context)
     shown = sheet(asked, step, pending=pending, offer=context.offer)
     if said.seen != shown.seen:
+        # What has changed may be that another answer was first: then there is nothing to show.
+        yield from still_waiting(pending)
         return shown
     return agree(asked, step, said.permissions, visit=visit, context=context)
 
