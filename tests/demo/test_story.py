@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,8 +85,11 @@ def until(process: "subprocess.Popen[str]", text: str) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """A folder with a short name: Chromium puts a socket into it, whose path has at most 108
+    characters."""
+    with tempfile.TemporaryDirectory(prefix="vk-") as name:
+        yield Path(name)
 
 
 def test_every_step_holds_and_nothing_is_left(folder: Path) -> None:
@@ -243,7 +247,6 @@ def test_in_a_real_browser(folder: Path) -> None:
     process = start(folder, "--exit")
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, output
-    if "in headless Chromium" not in output:
-        pytest.skip("Chromium did not start on this busy machine, and Miko went without")
+    assert "in headless Chromium" in output
     assert "\nEvery step held" in output
     assert [step for step in STEPS if f"\n{step}\n" in output] == list(STEPS)
