@@ -1,7 +1,7 @@
 """Connected apps: the user's own hand on every key."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
@@ -10,8 +10,9 @@ from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import Connection, connection, connections, stopped
-from valetkey.oauth.manage.grants import Managed, NoSuch, Turn, disconnect, narrow, turn
-from valetkey.pages import pieces, views, words
+from valetkey.oauth.manage.grants import Managed, NoSuch
+from valetkey.pages import connected, pieces, views, words
+from valetkey.pages.actions import ACTIONS, turned
 from valetkey.pages.frame import APPS, Frame, SignInFirst
 from valetkey.pages.pieces import Done
 from valetkey.pages.trouble import NoSuchPage
@@ -48,27 +49,17 @@ class Apps:
     async def detail(self, request: Request) -> Reply:
         """One app's key."""
         person, one, context = await self._found(request)
-        form = self._form(request, person, context, grant=one.grant.id)
         history = await self._frame.shell.store.page(
             Query(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
         )
-        entries = (words.entry(event, context.offer) for event in history.records)
-        permissions = words.granted(one.grant, one.client, context.offer)
-        view = views.ConnectedApp(
-            site=self._frame.site,
-            account=self._frame.account(person.user),
-            app=words.app(one.client, one.grant.client),
-            form=form,
-            permissions=permissions,
-            cannot=tuple(map(words.cannot, context.offer.cannot(one.grant.permissions))),
-            status=words.status(one.grant),
-            since=one.grant.created,
-            last_used=one.used or None,
-            devices=tuple(map(words.device, one.devices)),
-            history=tuple(entry for entry in entries if entry is not None),
-            back=APPS,
-            now=context.now,
+        view = connected.page(
+            self._frame,
+            person,
+            one,
+            form=self._form(request, person, context, grant=one.grant.id),
+            history=history.records,
             done=_done(request.parameters().get("done", "")),
+            context=context,
         )
         return self._frame.page(request, view)
 
@@ -80,7 +71,7 @@ class Apps:
         action = form.get("action", "")
         if action == "stop":
             return see_other(f"{APPS}/{grant}/stop")
-        made = _ACTIONS.get(action)
+        made = ACTIONS.get(action)
         if made is None:
             raise InvalidRequest("the form asks for nothing that is done here")
         rule, done = made
@@ -107,7 +98,7 @@ class Apps:
         person, one, context = await self._found(request)
         self._posted(request, person, context, grant=one.grant.id, action="stop")
         return await self._managed(
-            lambda context: _turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
+            lambda context: turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
         )
 
     async def _person(self, request: Request) -> Person:
@@ -156,33 +147,6 @@ def _row(one: Connection, context: Context) -> pieces.Connection:
         last_used=one.used or None,
         href=f"{APPS}/{one.grant.id}",
     )
-
-
-def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
-    """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
-    required = () if one.client is None else one.client.required
-    keep = (*form.all("permission"), *required, "openid")
-    return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
-
-
-def _turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
-    return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
-
-
-def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
-    family = form.need("device")
-    return disconnect(family, user=one.grant.user, by="user", context=context)
-
-
-Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
-
-_ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
-    "save": (_saved, Done.SAVED),
-    "pause": (lambda one, form, context: _turned(one, "pause", context), Done.PAUSED),
-    "resume": (lambda one, form, context: _turned(one, "resume", context), Done.RESUMED),
-    "stop-device": (_disconnected, Done.DEVICE_STOPPED),
-}
-"""What the buttons of an app's page do, and what is said of it afterwards."""
 
 
 def _done(told: str) -> Done:

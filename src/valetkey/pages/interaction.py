@@ -7,16 +7,14 @@ from valetkey.accounts.sign_in import close_session
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.authorize.asked import signed_in
-from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.endpoint import answer, resume
 from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login, Permit
 from valetkey.oauth.context import Context
-from valetkey.pages import views, words
+from valetkey.pages import consent, views, words
 from valetkey.pages.authorize import continue_at, leave
-from valetkey.pages.frame import APPS, Frame
+from valetkey.pages.frame import Frame
 from valetkey.pages.sign_in import Refused, sign_in
 from valetkey.pages.views import SignInPurpose
-from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
 
 
@@ -59,14 +57,7 @@ class Interaction:
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
-        said: Allow | Cancel
-        match form.get("action"):
-            case "allow":
-                said = Allow(form.all("permission"), form.get("seen", ""))
-            case "cancel":
-                said = Cancel()
-            case _:
-                raise InvalidRequest("the form says neither yes nor no")
+        said = consent.said(form)
         decision, context = await self._frame.shell.settle(
             lambda context: answer(name, said, visit, context=context)
         )
@@ -140,18 +131,7 @@ class Interaction:
             purpose=_switch(name),
             session=session,
         )
-        return views.Consent(
-            site=self._frame.site,
-            form=form,
-            account=self._frame.account(asked.user),
-            app=words.app(asked.client, asked.client.id),
-            destination=words.destination(asked.reply_to.uri),
-            asked=tuple(words.asked(row) for row in asked.new),
-            kept=tuple(words.can(permission) for permission in asked.kept),
-            cannot=tuple(words.cannot(permission) for permission in asked.cannot),
-            apps=APPS,
-            switch=switch,
-        )
+        return consent.page(self._frame, asked, form=form, switch=switch)
 
 
 def _sign_in(pending: str) -> str:

@@ -1,0 +1,39 @@
+"""What the buttons of an app's page do: one line each."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.connections import Connection
+from valetkey.oauth.manage.grants import Managed, Turn, disconnect, narrow, turn
+from valetkey.pages.pieces import Done
+from valetkey.wire import form as forms
+
+Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
+
+
+def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
+    required = () if one.client is None else one.client.required
+    keep = (*form.all("permission"), *required, "openid")
+    return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
+
+
+def turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
+    """Pauses, resumes or stops, by the user's own hand."""
+    return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
+
+
+def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    family = form.need("device")
+    return disconnect(family, user=one.grant.user, by="user", context=context)
+
+
+ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
+    "save": (_saved, Done.SAVED),
+    "pause": (lambda one, form, context: turned(one, "pause", context), Done.PAUSED),
+    "resume": (lambda one, form, context: turned(one, "resume", context), Done.RESUMED),
+    "stop-device": (_disconnected, Done.DEVICE_STOPPED),
+}
+"""What the buttons of an app's page do, and what is said of it afterwards."""

@@ -1,0 +1,40 @@
+"""The consent page: what it is filled with, and what its form says.
+
+A page that asks for a yes in another way, such as for a device, is filled and read here too. What a
+part of the page shows is a file of `templates/consent/`.
+"""
+
+from valetkey.oauth.authorize.consent import Allow, Cancel
+from valetkey.oauth.authorize.outcome import Consent
+from valetkey.pages import views, words
+from valetkey.pages.frame import APPS, Frame
+from valetkey.pages.pieces import Form
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import form as forms
+
+
+def page(frame: Frame, asked: Consent, *, form: Form, switch: Form | None) -> views.Consent:
+    """The page for what is asked. `form` takes the answer, `switch` leads to another account."""
+    return views.Consent(
+        site=frame.site,
+        form=form,
+        account=frame.account(asked.user),
+        app=words.app(asked.client, asked.client.id),
+        destination=words.destination(asked.reply_to.uri),
+        asked=tuple(words.asked(row) for row in asked.new),
+        kept=tuple(words.can(permission) for permission in asked.kept),
+        cannot=tuple(words.cannot(permission) for permission in asked.cannot),
+        apps=APPS,
+        switch=switch,
+    )
+
+
+def said(form: forms.Form) -> Allow | Cancel:
+    """The user's answer. Raises InvalidRequest for a form that says neither yes nor no."""
+    match form.get("action"):
+        case "allow":
+            return Allow(form.all("permission"), form.get("seen", ""))
+        case "cancel":
+            return Cancel()
+        case _:
+            raise InvalidRequest("the form says neither yes nor no")
