@@ -10,6 +10,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, standing
 from valetkey.model.guard import Once
 from valetkey.model.policy import Lifetimes
+from valetkey.model.record import coarse
 from valetkey.model.user import User, sign_in_name
 
 GRANT = Grant(
@@ -75,3 +76,30 @@ def test_lifetimes_that_do_not_fit_together(changed: dict[str, Any], field: str)
     assert Lifetimes().mistakes() == []
     (mistake,) = Lifetimes(**changed).mistakes()
     assert mistake.startswith(f"{field}: ")
+
+
+DAY = 86400
+
+ENDS = [
+    row("forget_at", "a minute", 0, 60, 60),
+    row("forget_at", "a second", 100, 101, 101),
+    row("forget_at", "nothing", 100, 100, 100),
+    row("forget_at", "an hour", 1, 3601, 3840),
+    row("forget_at", "two months", 0, 60 * DAY, 10 << 19),
+    row("forget_at", "two months and a day", 0, 61 * DAY, 11 << 19),
+]
+
+
+@pytest.mark.parametrize("since,expires,forget_at", ENDS)
+def test_a_row_is_kept_a_little_longer_than_it_lives(
+    since: int, expires: int, forget_at: int
+) -> None:
+    """Never shorter, and by less than an eighth of its life."""
+    assert coarse(expires, since=since) == forget_at
+    assert 0 <= forget_at - expires <= (expires - since) // 8
+
+
+def test_an_end_that_moves_on_moves_its_row_seldom() -> None:
+    ends = [coarse(60 * DAY + hour * 3600, since=0) for hour in range(30 * 24)]
+    assert ends == sorted(ends)
+    assert len(set(ends)) <= 6

@@ -15,10 +15,11 @@ LONGEST: Final = 4 * 3600
 FIGURES: Final = Path(__file__).parents[2] / "build" / "promises.jsonl"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """The long budget may take its time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long budget may take its time, whatever a test says of the short one."""
     if config.getoption("budget") == "long":
-        config.option.timeout = LONGEST
+        for one in items:
+            one.add_marker(pytest.mark.timeout(LONGEST), append=False)
 
 
 @pytest.fixture(scope="session")

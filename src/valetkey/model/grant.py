@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from valetkey.model import ids
 from valetkey.model.owned import Owned
+from valetkey.model.record import coarse
 
 GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
 FamilyStatus: TypeAlias = Literal["open", "closed"]
@@ -82,4 +83,4 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
-        return self.expires
+        return coarse(self.expires, since=self.created)

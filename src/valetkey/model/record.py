@@ -10,8 +10,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `table` names it; `key` finds it, and is unique; `place` is its partition; `alias` is a second
     unique name or "" for none; `indexes` names the fields by which many are found; `forget_at` is
-    the second from which a sweep may forget it, 0 for never. `version` counts the changes: the
-    store writes it, a rule only hands it back.
+    the second from which a sweep may forget it, 0 for never. That may be later than the record is
+    good for: rules look at the time themselves. `version` counts the changes: the store writes it,
+    a rule only hands it back.
     """
 
     table: ClassVar[str]
@@ -49,3 +50,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def forget_at(self) -> int:
         return 0
+
+
+def coarse(expires: int, *, since: int) -> int:
+    """The second from which a sweep may forget what lives from `since` until `expires`, where that
+    end moves with each use: rounded up, by less than an eighth of the life. So it seldom moves, and
+    a row that is found by it keeps its place in the index."""
+    eighth = (expires - since) // 8
+    step = 1 << max(0, eighth.bit_length() - 1)
+    return -(-expires // step) * step

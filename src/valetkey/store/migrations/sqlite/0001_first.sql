@@ -1,9 +1,10 @@
 -- Every record is a row: `body` is the whole of it as JSON, the other columns find it again.
+-- Only where a kind of record has second names is there an index of them.
 -- oldest: 1
 
 CREATE TABLE clients (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -12,7 +13,7 @@ CREATE INDEX clients_forget ON clients (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE epochs (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -21,7 +22,7 @@ CREATE INDEX epochs_forget ON epochs (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE events (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     user TEXT NOT NULL,
@@ -47,7 +48,7 @@ CREATE INDEX grants_client ON grants (client, key);
 
 CREATE TABLE once (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -56,7 +57,7 @@ CREATE INDEX once_forget ON once (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE pending (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -65,7 +66,7 @@ CREATE INDEX pending_forget ON pending (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE policies (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -83,7 +84,7 @@ CREATE INDEX resource_servers_forget ON resource_servers (forget_at) WHERE forge
 
 CREATE TABLE sessions (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     user TEXT NOT NULL,
@@ -94,7 +95,7 @@ CREATE INDEX sessions_user ON sessions (user, key);
 
 CREATE TABLE signing_keys (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -103,7 +104,7 @@ CREATE INDEX signing_keys_forget ON signing_keys (forget_at) WHERE forget_at > 0
 
 CREATE TABLE throttles (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     body BLOB NOT NULL
@@ -112,7 +113,7 @@ CREATE INDEX throttles_forget ON throttles (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE families (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     "grant" TEXT NOT NULL,
