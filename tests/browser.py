@@ -1,6 +1,7 @@
 """A browser without a screen: real cookies, real forms, no script."""
 
 import re
+import ssl
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -57,10 +58,10 @@ def forms(html: str) -> list[Form]:
 class Browser:
     """One browser profile: cookies are kept, redirects are followed within the server only."""
 
-    def __init__(self, url: str, **headers: str) -> None:
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None, /, **headers: str) -> None:
         self.url = url
-        # On loopback no certificate is read: that would be most of a browser's cost.
-        self.http = httpx2.Client(base_url=url, headers=headers, verify=False)
+        # On plain http no certificate is read: that would be most of a browser's cost.
+        self.http = httpx2.Client(base_url=url, headers=headers, verify=trust or False)
         self.page = httpx2.Response(204)
 
     def open(self, path: str) -> httpx2.Response:

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["tests.conformance.results"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--budget long`: the promises are put to the test for longer."""

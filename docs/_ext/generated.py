@@ -15,6 +15,8 @@ import msgspec
 from docs._ext.citations import citations, link
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from tests.conformance import results
+from tests.conformance.plans import PLANS
 
 from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
@@ -107,6 +109,11 @@ def catalog() -> str:
         f"### {title}\n\n{_table(('field', 'value', 'default'), _members(record))}"
         for title, record in parts
     )
+
+
+def conformance() -> str:
+    """A table for each plan of the conformance suite, as the last run of the tests left it."""
+    return "\n\n".join(f"## {plan.title}\n\n{_modules(name)}" for name, plan in PLANS.items())
 
 
 def cited_where() -> str:
@@ -212,6 +219,12 @@ def _kind(of: Any) -> str:
     return "a table"
 
 
+def _modules(plan: str) -> str:
+    ran = ((_code(row.test), row.result, _cell(row.note)) for row in results.read(plan))
+    left = ((_code(test), "left out", _cell(why)) for test, why in PLANS[plan].left_out.items())
+    return _table(("testName", "result", "note"), (*ran, *left))
+
+
 def _places(sections: dict[str, set[str]]) -> tuple[str, str]:
     named = sorted((one for one in sections if one), key=_order)
     modules = sorted(set().union(*sections.values()))
@@ -257,6 +270,7 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "declared": declared,
     "catalog": catalog,
     "cited": cited_where,
+    "conformance": conformance,
 }
 
 
@@ -272,7 +286,7 @@ def _read(app: Sphinx, name: str, source: list[str]) -> None:
 
 def _outdated(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     """The code may have changed where the page has not."""
-    return [name for name in env.found_docs if name.startswith("reference/")]
+    return [name for name in env.found_docs if name.startswith(("reference/", "conformance"))]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -9,41 +9,73 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import msgspec
 import pytest
+from tests.browser import Browser
+from tests.conformance.op import SECRETS, Op
+from tests.conformance.results import Verdict
 from tests.live import free_port
 from tests.tls import write_pair
 
-
-class Served(msgspec.Struct):
-    """A server, its issuer, and a client that trusts its certificate."""
-
-    issuer: str
-    http: httpx2.Client
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def op(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
+    """A server set up for certification by `op.toml`."""
     folder = tmp_path_factory.mktemp("conformance")
     certificate, key = write_pair(folder, "server")
     issuer = f"https://127.0.0.1:{free_port()}"
-    process = _serve(folder, issuer, certificate=certificate, key=key)
-    trusted = ssl.create_default_context(cafile=str(certificate))
-    trusted.check_hostname = False  # The test's certificate names its address the old way.
-    with httpx2.Client(base_url=issuer, verify=trusted) as http:
-        yield Served(issuer, http)
+    words = ["--set", f"tls_certificate={certificate}", "--set", f"tls_key={key}"]
+    words += ["--set", "unthrottled=127.0.0.0/8", "--set", f"issuer={issuer}"]
+    run(folder, "apply", "-f", str(HERE / "op.toml"))
+    process = serve(folder, *words, "--port", issuer.rpartition(":")[2])
+    trust = ssl.create_default_context(cafile=str(certificate))
+    op = Op(issuer, httpx2.Client(base_url=issuer, verify=trust), trust, folder)
+    yield op
+    op.close()
     process.send_signal(signal.SIGTERM)
     process.communicate()
 
 
-def _serve(folder: Path, issuer: str, *, certificate: Path, key: Path) -> subprocess.Popen[str]:
-    words = ["serve", "--issuer", issuer, "--port", issuer.rpartition(":")[2]]
-    words += ["--set", f"tls_certificate={certificate}", "--set", f"tls_key={key}"]
+@pytest.fixture
+def browser(op: Op) -> Browser:
+    """A fresh profile: nobody is signed in."""
+    return op.browser()
+
+
+@pytest.fixture
+def verdict(request: pytest.FixtureRequest) -> Verdict:
+    """Where a test says more than that it passed."""
+    return Verdict(request.node)
+
+
+def environment() -> dict[str, str]:
+    """The variables of a command: none of ours but the clients' secrets."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("VALETKEY_")}
+    return others | {f"SECRET_{name.upper()}": value for name, value in SECRETS.items()}
+
+
+def run(folder: Path, *words: str) -> str:
+    """A command of the operator's; what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "valetkey", *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def serve(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """The server, once it listens."""
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "valetkey", *words],
+            [sys.executable, "-m", "valetkey", "serve", *words],
             cwd=folder,
-            env={k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")},
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

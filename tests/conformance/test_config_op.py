@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
-from tests.conformance.conftest import Served
+from tests.conformance.op import Op
 from tests.rows import row
 
+PLAN = "config"
 NAME = "oidcc-discovery-endpoint-verification"
 DOCUMENT = "/.well-known/openid-configuration"
 
@@ -34,10 +35,12 @@ REGISTERED = """
 
 Document: TypeAlias = Mapping[str, Any]
 
+pytestmark = pytest.mark.module(NAME)
+
 
 @pytest.fixture
-def document(served: Served) -> Document:
-    reply = served.http.get(DOCUMENT)
+def document(op: Op) -> Document:
+    reply = op.http.get(DOCUMENT)
     assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
     found: Document = reply.json()
     return found
@@ -101,13 +104,13 @@ def test_the_document(document: Document, holds: Callable[[Document], bool]) -> 
         row(NAME, "jwks_uri", "jwks_uri"),
     ],
 )
-def test_addresses_are_of_the_issuer(served: Served, document: Document, member: str) -> None:
-    assert document["issuer"] == served.issuer
-    assert document[member].startswith(f"{served.issuer}/")
+def test_addresses_are_of_the_issuer(op: Op, document: Document, member: str) -> None:
+    assert document["issuer"] == op.issuer
+    assert document[member].startswith(f"{op.issuer}/")
 
 
-def test_the_keys(served: Served, document: Document) -> None:
-    keys = served.http.get(document["jwks_uri"]).raise_for_status().json()["keys"]
+def test_the_keys(op: Op, document: Document) -> None:
+    keys = op.http.get(document["jwks_uri"]).raise_for_status().json()["keys"]
     assert "RS256" in {key["alg"] for key in keys}
     assert len({key["kid"] for key in keys}) == len(keys)
     assert {key["use"] for key in keys} == {"sig"}

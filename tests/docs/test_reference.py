@@ -13,6 +13,8 @@ import click
 import pytest
 from docs._ext.citations import citations
 from docs._ext.generated import FOLDS, MARK, filled, with_facts
+from tests.conformance import results
+from tests.conformance.plans import PLANS
 from tests.docs.markdown import ROOT, read
 
 from valetkey.cli.root import valetkey
@@ -50,7 +52,8 @@ def _shell() -> Shell:
 
 
 def test_every_fold_is_on_a_page() -> None:
-    marks = [mark for file in REFERENCE.glob("*.md") for mark in MARK.findall(read(file))]
+    pages_of_facts = (*REFERENCE.glob("*.md"), ROOT / "docs" / "conformance.md")
+    marks = [mark for file in pages_of_facts for mark in MARK.findall(read(file))]
     assert sorted(marks) == sorted(FOLDS)
 
 
@@ -118,6 +121,14 @@ def test_every_page_for_people() -> None:
 def test_every_health_check() -> None:
     told = set(re.findall(r"^\| `(/\w+)` \| 200:", _page("endpoints"), re.MULTILINE))
     assert told == health(_shell()).keys()
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_every_module_of_a_conformance_plan(plan: str) -> None:
+    rows = results.read(plan)
+    assert tuple(row.test for row in rows) == PLANS[plan].modules
+    assert [row.test for row in rows if row.result == "failed"] == []
+    assert not set(PLANS[plan].modules) & set(PLANS[plan].left_out)
 
 
 CITED: Final = sorted(
