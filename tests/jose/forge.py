@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, utils
 
-from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.jwk import Private, PrivateKey
 from valetkey.jose.jws import sign
 
 
@@ -28,7 +28,9 @@ def signed_parts(header: str, payload: str, key: PrivateKey) -> str:
     return f"{header}.{payload}.{_signature(key.key, f'{header}.{payload}'.encode())}"
 
 
-def _signature(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, data: bytes) -> str:
+def _signature(key: Private, data: bytes) -> str:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return b64(key.sign(data))
     if isinstance(key, ec.EllipticCurvePrivateKey):
         r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
         return b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))

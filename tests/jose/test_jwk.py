@@ -11,13 +11,13 @@ from tests.keys import key
 from tests.rows import row
 
 from valetkey.jose import base64url, jwk, jws
-from valetkey.jose.jwk import ALGORITHMS, Algorithm
+from valetkey.jose.jwk import OF_APPS, Algorithm
 
 ES = key("ES256").public()
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", OF_APPS)
 def test_only_the_public_half_is_published(algorithm: Algorithm) -> None:
     published = key(algorithm).public().jwk()
     assert not PRIVATE & published.keys()
@@ -26,15 +26,15 @@ def test_only_the_public_half_is_published(algorithm: Algorithm) -> None:
     assert published["kid"] == key(algorithm).kid
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", OF_APPS)
 def test_a_published_key_checks_what_its_private_half_signed(algorithm: Algorithm) -> None:
     document = json.loads(json.dumps({"keys": [key(algorithm).public().jwk()]}))
-    (read,) = jwk.parse_set(document)
+    (read,) = jwk.parse_set(document, algorithms=OF_APPS)
     token = jws.sign(b"{}", key=key(algorithm), typ="at+jwt")
-    assert jws.verify(token, (read,), algorithms=ALGORITHMS, typ=("at+jwt",)) == b"{}"
+    assert jws.verify(token, (read,), algorithms=OF_APPS, typ=("at+jwt",)) == b"{}"
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", OF_APPS)
 def test_a_key_comes_back_from_its_bytes(algorithm: Algorithm) -> None:
     again = jwk.from_der(algorithm, key(algorithm).to_der())
     assert again.kid == key(algorithm).kid
@@ -47,7 +47,7 @@ def test_another_kind_of_key_is_refused() -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match="not a key for ES256"):
         jwk.from_der("ES256", der)
 
 
@@ -102,3 +102,37 @@ def test_a_private_key_by_mistake_in_a_set_is_read_as_its_public_half() -> None:
     both = dict(ECKey.generate_key("P-256").as_dict(private=True)) | {"kid": "both"}
     (read,) = jwk.parse_set({"keys": [both]})
     assert not PRIVATE & read.jwk().keys()
+
+
+def test_a_key_that_names_no_algorithm_stands_for_each_that_it_could_be_of() -> None:
+    bare = key("RS256").public().jwk()
+    del bare["alg"]
+    found = jwk.parse_set({"keys": [bare]}, algorithms=OF_APPS)
+    assert {one.algorithm for one in found} == {"RS256", "PS256"}
+
+
+@pytest.mark.parametrize("algorithm", OF_APPS)
+def test_a_key_in_a_header_is_a_public_one_of_its_algorithm(algorithm: Algorithm) -> None:
+    public = key(algorithm).public()
+    assert jwk.read_public(public.bare(), algorithm).thumbprint() == public.thumbprint()
+    others = [one for one in OF_APPS if jwk._FORMS[one] != jwk._FORMS[algorithm]]
+    for other in others:
+        with pytest.raises(ValueError, match="not a key"):
+            jwk.read_public(public.bare(), other)
+    with pytest.raises(ValueError, match="private"):
+        jwk.read_public(public.bare() | {"d": "AA"}, algorithm)
+
+
+def test_the_thumbprint_of_rfc_7638() -> None:
+    members = {
+        "kty": "RSA",
+        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6"
+        "tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YG"
+        "jQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bF"
+        "TWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+        "e": "AQAB",
+    }
+    assert (
+        jwk.read_public(members, "PS256").thumbprint()
+        == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    )

@@ -1,19 +1,30 @@
-"""Keys: JSON Web Keys (RFC 7517) for signing and checking, in two algorithms."""
+"""Keys: JSON Web Keys (RFC 7517). The server signs in two algorithms; apps may in four."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from valetkey.spec.cite import Cite
 
-Algorithm: TypeAlias = Literal["ES256", "RS256"]
-ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ES256", "RS256")
+Ours: TypeAlias = Literal["ES256", "RS256"]
+Algorithm: TypeAlias = Literal["ES256", "RS256", "PS256", "EdDSA"]
+Jwk: TypeAlias = ECKey | RSAKey | OKPKey
+Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+ALGORITHMS: Final[tuple[Ours, ...]] = ("ES256", "RS256")
+"""What this server signs in."""
+
+OF_APPS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA", "RS256")
+"""What an app may sign in, as far as its policy lets it."""
+
+STRONG: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA")
+"""What FAPI 2.0 accepts (Security Profile 5.4.1)."""
 
 CITE: Final = Cite("RFC 7517", "4")
 RSA_BITS: Final = 2048
@@ -24,12 +35,20 @@ class PublicKey(msgspec.Struct, frozen=True, eq=False):
 
     kid: str
     algorithm: Algorithm
-    key: ECKey | RSAKey
+    key: Jwk
 
     def jwk(self) -> dict[str, Any]:
         """The public members, as published in a JWK Set."""
+        return self.bare() | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+    def bare(self) -> dict[str, Any]:
+        """The public members alone, as a header carries them."""
         members = self.key.as_dict(private=False)
-        return members | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
+        return {name: value for name, value in members.items() if name in _PUBLIC_MEMBERS}
+
+    def thumbprint(self) -> str:
+        """What names the key itself: SHA-256 in base64url (RFC 7638)."""
+        return self.key.thumbprint()
 
 
 class PrivateKey(msgspec.Struct, frozen=True, eq=False):
@@ -37,7 +56,7 @@ class PrivateKey(msgspec.Struct, frozen=True, eq=False):
 
     kid: str
     algorithm: Algorithm
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    key: Private
 
     def __repr__(self) -> str:
         return f"PrivateKey(kid={self.kid!r})"
@@ -47,8 +66,7 @@ class PrivateKey(msgspec.Struct, frozen=True, eq=False):
         pem = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        kind = ECKey if self.algorithm == "ES256" else RSAKey
-        return PublicKey(self.kid, self.algorithm, kind.import_key(pem))
+        return PublicKey(self.kid, self.algorithm, _KINDS[self.algorithm][1].import_key(pem))
 
     def to_der(self) -> bytes:
         """PKCS #8, unencrypted: seal it before it is stored."""
@@ -61,49 +79,90 @@ class PrivateKey(msgspec.Struct, frozen=True, eq=False):
 
 def generate(algorithm: Algorithm) -> PrivateKey:
     """A new key, named by a digest of its public half."""
-    if algorithm == "ES256":
-        return _named(algorithm, ec.generate_private_key(ec.SECP256R1()))
-    return _named(algorithm, rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS))
+    match algorithm:
+        case "ES256":
+            return _named(algorithm, ec.generate_private_key(ec.SECP256R1()))
+        case "EdDSA":
+            return _named(algorithm, ed25519.Ed25519PrivateKey.generate())
+        case "RS256" | "PS256":
+            key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+            return _named(algorithm, key)
 
 
 def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
     """The key that `to_der` wrote. Raises ValueError where it is none."""
     key = serialization.load_der_private_key(der, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ValueError("neither an EC nor an RSA key")
+    if not isinstance(key, _KINDS[algorithm][0]):
+        raise ValueError(f"not a key for {algorithm}")
     return _named(algorithm, key)
 
 
-def parse_set(document: Mapping[str, Any]) -> tuple[PublicKey, ...]:
-    """The usable keys of a JWK Set; what is not understood is passed over (RFC 7517 5)."""
-    found: list[PublicKey] = []
+def parse_set(
+    document: Mapping[str, Any], *, algorithms: Collection[Algorithm] = ALGORITHMS
+) -> tuple[PublicKey, ...]:
+    """The keys of a JWK Set that are usable for one of the algorithms; what is not understood is
+    passed over (RFC 7517 5). A key that names no algorithm may stand there for several."""
     keys = document.get("keys")
-    for members in keys if isinstance(keys, list) else ():
-        key = _public(members)
-        if key is not None:
-            found.append(key)
-    return tuple(found)
+    return tuple(
+        key
+        for members in (keys if isinstance(keys, list) else ())
+        for algorithm in algorithms
+        if (key := _of_set(members, algorithm)) is not None
+    )
 
 
-def _public(members: object) -> PublicKey | None:
+def _of_set(members: object, algorithm: Algorithm) -> PublicKey | None:
     if not isinstance(members, dict) or members.get("use", "sig") != "sig":
         return None
-    kid, alg = members.get("kid"), members.get("alg")
+    kid = members.get("kid")
     if not isinstance(kid, str):
         return None
+    public = {name: value for name, value in members.items() if name not in _PRIVATE_MEMBERS}
+    try:
+        return read_public(public, algorithm, kid=kid)
+    except ValueError:
+        return None
+
+
+def read_public(members: Mapping[str, Any], algorithm: Algorithm, *, kid: str = "") -> PublicKey:
+    """The public key that a JWK is, for that algorithm. Raises ValueError where it is none, where
+    it is meant for another algorithm, and where it holds a private part."""
+    private = _PRIVATE_MEMBERS & members.keys()
+    if private:
+        raise ValueError(f"a private key: it holds {min(private)}")
+    if members.get("alg", algorithm) != algorithm or members.get("use", "sig") != "sig":
+        raise ValueError(f"not a key for {algorithm}")
+    kty, crv = _FORMS[algorithm]
+    if members.get("kty") != kty or (crv and members.get("crv") != crv):
+        raise ValueError(f"not a key for {algorithm}")
     public = {name: value for name, value in members.items() if name in _PUBLIC_MEMBERS}
     try:
-        if members.get("kty") == "EC" and members.get("crv") == "P-256" and alg in (None, "ES256"):
-            return PublicKey(kid, "ES256", ECKey.import_key(public))
-        if members.get("kty") == "RSA" and alg in (None, "RS256"):
-            key = RSAKey.import_key(public)
-            return PublicKey(kid, "RS256", key) if _strong(key) else None
-    except (JoseError, ValueError, TypeError):
-        return None
-    return None
+        key = _KINDS[algorithm][1].import_key(public)
+    except (JoseError, ValueError, TypeError) as error:
+        raise ValueError(f"not a key for {algorithm}") from error
+    if isinstance(key, RSAKey) and not _strong(key):
+        raise ValueError("an RSA key that is too short")
+    return PublicKey(kid, algorithm, key)
 
+
+_KINDS: Final[dict[Algorithm, tuple[type[Private], type[Jwk]]]] = {
+    "ES256": (ec.EllipticCurvePrivateKey, ECKey),
+    "RS256": (rsa.RSAPrivateKey, RSAKey),
+    "PS256": (rsa.RSAPrivateKey, RSAKey),
+    "EdDSA": (ed25519.Ed25519PrivateKey, OKPKey),
+}
+"""The two halves of a key, by algorithm."""
+
+_FORMS: Final[dict[Algorithm, tuple[str, str]]] = {
+    "ES256": ("EC", "P-256"),
+    "RS256": ("RSA", ""),
+    "PS256": ("RSA", ""),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+"""What a JWK calls its kind and its curve, by algorithm."""
 
 _PUBLIC_MEMBERS: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def _strong(key: RSAKey) -> bool:
@@ -111,7 +170,7 @@ def _strong(key: RSAKey) -> bool:
     return key.public_key.key_size >= RSA_BITS
 
 
-def _named(algorithm: Algorithm, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> PrivateKey:
+def _named(algorithm: Algorithm, key: Private) -> PrivateKey:
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -4,24 +4,27 @@ Writing goes through `cryptography` directly, which is the hot path; checking is
 the refusals that this project wants first.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jws
 from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
 
 from valetkey.jose import base64url
-from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
+from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey, read_public
 from valetkey.jose.objects import read_object
 
 _SHA256: Final = hashes.SHA256()
 _ECDSA: Final = ec.ECDSA(_SHA256)
 _PADDING: Final = padding.PKCS1v15()
+_PSS: Final = padding.PSS(padding.MGF1(_SHA256), salt_length=32)
 
 MAX_LENGTH: Final = 16 * 1024
 
@@ -31,14 +34,30 @@ REFUSED_HEADERS: Final = frozenset(
 )
 
 
+class _Roomy(jws.JWSRegistry):
+    """For headers that hold a key. What is not understood in them is ignored (RFC 7515 4)."""
+
+    max_header_length = 4096
+
+
 class BadSignature(ValueError):
     """The text is no JWS that one of the keys signed. Says why, for the log only."""
 
 
 def sign(payload: bytes, *, key: PrivateKey, typ: str) -> str:
     """A compact JWS over `payload`, with `alg`, `kid` and `typ` in its header."""
-    signed = _header(key.algorithm, key.kid, typ) + base64url.encode(payload)
-    return signed + "." + base64url.encode(_signature(key.key, signed.encode()))
+    return _joined(_header(key.algorithm, key.kid, typ), payload, key)
+
+
+def sign_embedded(payload: bytes, *, key: PrivateKey, typ: str) -> str:
+    """The same with the public key itself in the header, in place of its name."""
+    header = {"alg": key.algorithm, "typ": typ, "jwk": key.public().bare()}
+    return _joined(base64url.encode(msgspec.json.encode(header)) + ".", payload, key)
+
+
+def _joined(header: str, payload: bytes, key: PrivateKey) -> str:
+    signed = header + base64url.encode(payload)
+    return signed + "." + base64url.encode(_signature(key, signed.encode()))
 
 
 @lru_cache(maxsize=64)
@@ -46,11 +65,16 @@ def _header(algorithm: Algorithm, kid: str, typ: str) -> str:
     return base64url.encode(msgspec.json.encode({"alg": algorithm, "kid": kid, "typ": typ})) + "."
 
 
-def _signature(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, data: bytes) -> bytes:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, _PADDING, _SHA256)
-    r, s = decode_dss_signature(key.sign(data, _ECDSA))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+def _signature(key: PrivateKey, data: bytes) -> bytes:
+    match key.key:
+        case rsa.RSAPrivateKey() as private:
+            pad = _PSS if key.algorithm == "PS256" else _PADDING
+            return private.sign(data, pad, _SHA256)
+        case ed25519.Ed25519PrivateKey() as private:
+            return private.sign(data)
+        case ec.EllipticCurvePrivateKey() as private:
+            r, s = decode_dss_signature(private.sign(data, _ECDSA))
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def verify(
@@ -62,19 +86,47 @@ def verify(
     `application/`, RFC 7515 4.1.9). Raises BadSignature.
     """
     header = read_header(text)
-    algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in algorithms:
-        raise BadSignature(f"algorithm {algorithm!r} is not accepted here")
-    if _media_type(header.get("typ")) not in typ:
-        raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
+    algorithm, kid = _acceptable(header, algorithms, typ), header.get("kid")
     for key in keys:
         if key.algorithm == algorithm and kid in (None, key.kid):
             return _checked(text, key)
     raise BadSignature("no key of that kid and algorithm")
 
 
-def read_header(text: str) -> dict[str, Any]:
-    """The protected header, unproved, once its form is acceptable. Raises BadSignature."""
+def verify_embedded(
+    text: str, *, algorithms: Collection[Algorithm], typ: Collection[str]
+) -> tuple[bytes, PublicKey]:
+    """The payload, and the key in the header that has proved to have signed it: whose key it is
+    has to be known from elsewhere. Raises BadSignature."""
+    header = read_header(text, embedded=frozenset({"jwk"}))
+    algorithm, members = _acceptable(header, algorithms, typ), header.get("jwk")
+    if not isinstance(members, dict):
+        raise BadSignature("no jwk in the header")
+    try:
+        key = read_public(members, algorithm)
+    except ValueError as error:
+        raise BadSignature(f"jwk: {error}") from error
+    room = _Roomy(algorithms=[algorithm], strict_check_header=False)
+    return _checked(text, key, room=room), key
+
+
+def _acceptable(
+    header: Mapping[str, Any], algorithms: Collection[Algorithm], typ: Collection[str]
+) -> Algorithm:
+    algorithm = header.get("alg")
+    for one in algorithms:
+        if algorithm == one:
+            break
+    else:
+        raise BadSignature(f"algorithm {algorithm!r} is not accepted here")
+    if _media_type(header.get("typ")) not in typ:
+        raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
+    return one
+
+
+def read_header(text: str, *, embedded: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The protected header, unproved, once its form is acceptable; `embedded` may stand in it
+    though it is refused elsewhere. Raises BadSignature."""
     if len(text) > MAX_LENGTH:
         raise BadSignature("longer than any token of ours")
     parts = text.split(".")
@@ -84,7 +136,7 @@ def read_header(text: str) -> dict[str, Any]:
         header = read_object(base64url.decode(parts[0]))
     except ValueError as error:
         raise BadSignature(f"header: {error}") from error
-    refused = REFUSED_HEADERS & header.keys()
+    refused = (REFUSED_HEADERS & header.keys()) - embedded
     if refused:
         raise BadSignature(f"header parameters refused: {', '.join(sorted(refused))}")
     return header
@@ -94,8 +146,24 @@ def _media_type(typ: object) -> str:
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
 
 
-def _checked(text: str, key: PublicKey) -> bytes:
+def _checked(text: str, key: PublicKey, *, room: jws.JWSRegistry | None = None) -> bytes:
+    if isinstance(key.key, OKPKey):
+        return _checked_ed25519(text, key.key)
+    known = room or jws.JWSRegistry(algorithms=[key.algorithm])
     try:
-        return jws.deserialize_compact(text, key.key, algorithms=[key.algorithm]).payload
+        return jws.deserialize_compact(text, key.key, registry=known).payload
     except (JoseError, ValueError) as error:
+        raise BadSignature("the signature does not fit") from error
+
+
+def _checked_ed25519(text: str, key: OKPKey) -> bytes:
+    # By its new name (RFC 9864) joserfc knows it; FAPI 2.0 and the apps of today say EdDSA.
+    signed, _, signature = text.rpartition(".")
+    public = key.public_key
+    if not isinstance(public, ed25519.Ed25519PublicKey):
+        raise BadSignature("the signature does not fit")
+    try:
+        public.verify(base64url.decode(signature), signed.encode())
+        return base64url.decode(signed.partition(".")[2])
+    except (InvalidSignature, ValueError) as error:
         raise BadSignature("the signature does not fit") from error

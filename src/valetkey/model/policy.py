@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
-from valetkey.jose.jwk import Algorithm
+from valetkey.jose.jwk import Ours
 from valetkey.model.record import Record
 
 _LONGEST: Final = 10 * 365 * 86400
@@ -65,8 +65,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     pkce: Literal["required", "optional"] = "required"
-    id_token_algorithm: Algorithm = "RS256"
-    access_token_algorithm: Algorithm = "ES256"
+    id_token_algorithm: Ours = "RS256"
+    access_token_algorithm: Ours = "ES256"
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None
