@@ -147,6 +147,9 @@ WRONG = {
     "networks, no list in a file": ({}, 'unthrottled = "10.0.0.0/8"', "expected array, got str"),
     "networks, host bits": ({"VALETKEY_UNTHROTTLED": "10.0.0.1/8"}, "", "10.0.0.1/8 has host bits"),
     "proxies, a name": ({"VALETKEY_TRUSTED_PROXIES": "proxy"}, "", "'proxy' does not appear to be"),
+    "fetches, a network": ({"VALETKEY_FETCH_LOCAL": "10.0.0.0/8"}, "", "is no host:port in lower"),
+    "fetches, no port": ({"VALETKEY_FETCH_LOCAL": "localhost"}, "", "is no host:port in lower"),
+    "authorities, no file": ({"VALETKEY_FETCH_CA_FILE": "no"}, "", "holds no certificates in PEM"),
     "link": ({"VALETKEY_TERMS_URL": "javascript:1"}, "", "is not a web address"),
     "unknown variable": ({"VALETKEY_ISUER": "x"}, "", "did you mean VALETKEY_ISSUER?"),
     "unknown nested": ({"VALETKEY_LIFETIMES__CDOE": "1"}, "", "mean VALETKEY_LIFETIMES__CODE?"),
@@ -173,6 +176,15 @@ WRONG = {
 def test_a_mistake_says_what_and_where(environ: dict[str, str], toml: str, said: str) -> None:
     (mistake,) = mistakes_of(environ=environ, toml=toml)
     assert said in mistake
+
+
+def test_fetching_from_inside_is_for_trying_out() -> None:
+    environ = {"VALETKEY_FETCH_LOCAL": "localhost:8443,[::1]:8443"}
+    for issuer in ("https://id.test", "http://localhost:8000", "https://127.0.0.1"):
+        assert load({"issuer": issuer}, environ, None).fetch_local
+    (mistake,) = mistakes_of(flags={"issuer": "https://id.example"}, environ=environ)
+    assert mistake.startswith("fetch_local = ['localhost:8443', '[::1]:8443'] (from VALETKEY_FETCH")
+    assert mistake.endswith("only where the issuer itself is this machine or ends with .test")
 
 
 def test_every_mistake_is_said_at_once() -> None:

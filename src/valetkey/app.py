@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
@@ -11,6 +12,7 @@ import structlog
 
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
+from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
 from valetkey.http.installation import Installations
 from valetkey.http.shell import Shell
@@ -38,7 +40,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         features=FEATURES,
         master_key=master_key,
     )
-    shell = Shell(store, installations)
+    shell = Shell(store, installations, fetch=fetcher(settings).documents)
     frame = Frame(
         shell,
         issuer=settings.issuer,
@@ -48,6 +50,14 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     people = pages(frame, lifespan=lambda _: _running(store, frame))
     machines = {**endpoints(FEATURES, shell), **health(shell)}
     return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
+
+
+def fetcher(settings: Settings) -> Fetcher:
+    """The one way out to other hosts."""
+    if settings.fetch_local:
+        log.warning("fetches from local hosts", hosts=list(settings.fetch_local))
+    trust = ssl.create_default_context(cafile=settings.fetch_ca_file)
+    return Fetcher(trust, local=settings.fetch_local)
 
 
 @contextlib.asynccontextmanager

@@ -10,11 +10,11 @@ from tests.store.steps import kept, put
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event
 from valetkey.model.guard import Once
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Document, One, Outside, Rule, Unreachable
 from valetkey.oauth.decision import Outcome, Refuse
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
 from valetkey.store.memory import MemoryStore
-from valetkey.store.settle import READS, TRIES, ask, settle
+from valetkey.store.settle import READS, TRIES, Answers, ask, settle
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +60,35 @@ async def test_a_rule_sees_what_is_there() -> None:
         return 0 if found is None else found.version
 
     assert await ask(store, rule()) == 1
+
+
+ELSEWHERE = Outside(url="https://app.example/keys", kind="keys")
+
+
+def looks_outside() -> Rule[tuple[int, Document | Unreachable]]:
+    found = yield (WANTED, ELSEWHERE)
+    inside = found.one(WANTED)
+    alone = yield (ELSEWHERE,)
+    assert alone.outside(ELSEWHERE) == found.outside(ELSEWHERE)
+    return (0 if inside is None else inside.version), found.outside(ELSEWHERE)
+
+
+async def test_what_lies_outside_is_fetched_and_the_store_never_asked_for_it() -> None:
+    store = MemoryStore()
+    fetched: list[Outside] = []
+    await put(store, once("x"))
+
+    async def fetch(wants: Sequence[Outside]) -> Answers:
+        fetched.extend(wants)
+        return {want: Document(b"{}", 7) for want in wants}
+
+    assert await ask(store, looks_outside(), fetch=fetch) == (1, Document(b"{}", 7))
+    assert fetched == [ELSEWHERE, ELSEWHERE]
+
+
+async def test_where_nobody_fetches_everything_is_unreachable() -> None:
+    _, found = await ask(MemoryStore(), looks_outside())
+    assert found == Unreachable("nothing is fetched here")
 
 
 async def test_what_a_rule_decides_is_written() -> None:

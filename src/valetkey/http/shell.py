@@ -10,18 +10,22 @@ from valetkey.model.env import Env
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context, Installation
 from valetkey.store.port import Store
-from valetkey.store.settle import TRIES, Decided, ask, settle
+from valetkey.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
 
 
 class Shell:
-    """Runs rules against the store, each with the context of its moment."""
+    """Runs rules against the store, each with the context of its moment. `fetch` answers what they
+    want from outside."""
 
-    def __init__(self, store: Store, installations: Installations) -> None:
+    def __init__(
+        self, store: Store, installations: Installations, *, fetch: Fetch = nothing
+    ) -> None:
         self.store = store
         self._installations = installations
+        self._fetch = fetch
 
     async def context(self) -> Context:
         """This moment, for whatever decides. Raises Unavailable."""
@@ -34,7 +38,7 @@ class Shell:
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
         """What the rule finds; nothing is written."""
-        return await ask(self.store, rule(await self.context()))
+        return await ask(self.store, rule(await self.context()), fetch=self._fetch)
 
     async def settle(
         self, rule: Callable[[Context], Rule[D]], *, tries: int = TRIES
@@ -42,7 +46,8 @@ class Shell:
         """What the rule decided, committed, and the context in which it did. `tries` says how many
         races it may lose."""
         context = await self.context()
-        return await settle(self.store, lambda: rule(context), tries=tries), context
+        decision = await settle(self.store, lambda: rule(context), tries=tries, fetch=self._fetch)
+        return decision, context
 
 
 def _at(installation: Installation) -> Context:

@@ -1,6 +1,7 @@
 """JSON objects from strangers: one reading, or none."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -9,15 +10,34 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 
     Raises ValueError for anything else, NaN and bottomless nesting included.
     """
-    # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
-    text = raw if isinstance(raw, str) else raw.decode()
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
+    value = read_value(raw)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def read_value(raw: bytes | str) -> Any:
+    """The JSON value in `raw`, as strictly."""
+    # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
+    text = raw if isinstance(raw, str) else raw.decode()
+    try:
+        value: Any = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return value
+
+
+def depth(value: object) -> int:
+    """How deep a JSON value is nested: 0 for a number or a text, 1 for a flat object or list."""
+    found, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        found += 1
+        level = [inner for one in level for inner in _members(one)]
+    return found
+
+
+def _members(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ It does no I/O, so it reads from top to bottom and can be run by hand in a test.
 """
 
 from collections.abc import Generator, Mapping
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -44,15 +44,56 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
 
 
 Want: TypeAlias = One[Any] | Alias[Any] | Many[Any]
+"""What a store answers."""
+
+DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request"]
+"""What a document is for, which decides how large it may be: a JWK Set, a client's metadata, the
+redirect URIs of a sector, an authorization request."""
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What another host publishes at this address. It is another's word: a rule believes of it only
+    what it has checked. `again`: what is remembered of it will not do (within limits)."""
+
+    url: str
+    kind: DocumentKind
+    again: bool = False
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What was published there; JSON, but for a request. `fetched` is when, in seconds since
+    1970."""
+
+    body: bytes
+    fetched: int
+
+
+class Unreachable(msgspec.Struct, frozen=True):
+    """There is nothing to be had from there. `why` is for the log; it holds no secret."""
+
+    why: str
 
 
 class Found:
     """What a read found, typed by what was asked."""
 
-    __slots__ = ("_records",)
+    __slots__ = ("_documents", "_records")
 
-    def __init__(self, records: Mapping[Want, tuple[Record, ...]]) -> None:
+    def __init__(
+        self,
+        records: Mapping[Want, tuple[Record, ...]],
+        documents: Mapping[Outside, Document | Unreachable] = {},
+    ) -> None:
         self._records = records
+        self._documents = documents
+
+    def outside(self, want: Outside) -> Document | Unreachable:
+        """What the other host publishes, or why there is nothing."""
+        return self._documents[want]
+
+    def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
+        """The same, with what was found outside."""
+        return Found(self._records, documents)
 
     def one(self, want: One[R] | Alias[R]) -> R | None:
         """The record, or None where there is none."""
@@ -66,7 +107,7 @@ class Found:
         return tuple(one for one in self._records[want] if isinstance(one, want.record))
 
 
-Rule: TypeAlias = Generator[tuple[Want, ...], Found, T]
+Rule: TypeAlias = Generator[tuple[Want | Outside, ...], Found, T]
 
 
 class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

@@ -51,6 +51,21 @@ def _why_not_networks(entries: tuple[str, ...]) -> str:
     return ""
 
 
+def _why_not_places(entries: tuple[str, ...]) -> str:
+    for entry in entries:
+        if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):[1-9][0-9]{0,4}", entry):
+            return f"{entry!r} is no host:port in lower case"
+    return ""
+
+
+def _why_not_authorities(file: Path | None) -> str:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        return f"holds no certificates in PEM: {error}"
+    return ""
+
+
 def _why_not_database(database: Database) -> str:
     match database.at:
         case Path(parent=folder):
@@ -80,6 +95,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "master_key": why_not_key,
     "unthrottled": _why_not_networks,
     "trusted_proxies": _why_not_networks,
+    "fetch_ca_file": _why_not_authorities,
+    "fetch_local": _why_not_places,
     "privacy_url": _why_not_link,
     "terms_url": _why_not_link,
 }
@@ -94,7 +111,19 @@ def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         value = getattr(settings.lifetimes, name)
         origin = origins[f"lifetimes.{name}"]
         wrong.append(f"lifetimes.{name} = {value} (from {origin}): must be {why}")
-    return wrong + _master_key(settings, origins) + _tls(settings, origins)
+    return [
+        *wrong,
+        *_master_key(settings, origins),
+        *_tls(settings, origins),
+        *_fetch_local(settings, origins),
+    ]
+
+
+def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if not settings.fetch_local or is_local(urlsplit(settings.issuer).hostname or ""):
+        return []
+    place = f"fetch_local = {list(settings.fetch_local)} (from {origins['fetch_local']})"
+    return [f"{place}: only where the issuer itself is this machine or ends with .test"]
 
 
 def _master_key(settings: Settings, origins: Mapping[str, str]) -> list[str]:

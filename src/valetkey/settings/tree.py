@@ -59,6 +59,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
     tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
+    fetch_ca_file: Annotated[
+        _File,
+        _is(
+            "a PEM file of the authorities that vouch for the hosts from which this server fetches "
+            "what clients publish; without it, those of the operating system"
+        ),
+    ] = None
+    fetch_local: Annotated[
+        _Addresses,
+        _is(
+            "for trying things out: a list of host:port from which this server fetches although "
+            "they are not on the public internet; only where the issuer is local as well"
+        ),
+    ] = ()
     privacy_url: Annotated[
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""

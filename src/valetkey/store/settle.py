@@ -3,17 +3,17 @@
 A lost race is read and decided again, at most three times.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from valetkey.model.change import Change, Stale
 from valetkey.model.event import Event
-from valetkey.model.want import Rule
+from valetkey.model.want import Document, Found, Outside, Rule, Unreachable, Want
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.store.port import Store
 
-READS: Final = 6
-"""How often one rule may ask: identity, request and facts each learn from the one before."""
+READS: Final = 10
+"""How often one rule may ask: identity, keys, request and facts each learn from the one before."""
 
 TRIES: Final = 3
 
@@ -28,17 +28,25 @@ class Decided(Protocol):
     def events(self) -> Sequence[Event]: ...
 
 
+Answers: TypeAlias = Mapping[Outside, Document | Unreachable]
+Fetch: TypeAlias = Callable[[Sequence[Outside]], Awaitable[Answers]]
+"""Answers what a rule wants from outside. Raises nothing."""
+
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
 
 
-async def ask(store: Store, rule: Rule[T]) -> T:
+async def nothing(wants: Sequence[Outside]) -> Answers:
+    """Fetches nothing: for whoever runs without a network of their own, as commands do."""
+    return {want: Unreachable("nothing is fetched here") for want in wants}
+
+
+async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
     """The rule's decision; nothing is written. Raises what the rule raises."""
     try:
         wants = next(rule)
         for _ in range(READS):
-            found = await store.read(*wants)
-            wants = rule.send(found)
+            wants = rule.send(await _found(store, wants, fetch))
     except StopIteration as done:
         decision: T = done.value
         return decision
@@ -47,10 +55,22 @@ async def ask(store: Store, rule: Rule[T]) -> T:
     raise RuntimeError("a rule asks without end")
 
 
-async def settle(store: Store, rule: Callable[[], Rule[D]], *, tries: int = TRIES) -> D:
+async def _found(store: Store, wants: Sequence[Want | Outside], fetch: Fetch) -> Found:
+    inside = [want for want in wants if not isinstance(want, Outside)]
+    if len(inside) == len(wants):
+        return await store.read(*inside)
+    # The slow part first: what the store says is then of this moment.
+    documents = await fetch([want for want in wants if isinstance(want, Outside)])
+    found = await store.read(*inside) if inside else Found({})
+    return found.having(documents)
+
+
+async def settle(
+    store: Store, rule: Callable[[], Rule[D]], *, tries: int = TRIES, fetch: Fetch = nothing
+) -> D:
     """The rule's decision, committed. Raises TemporarilyUnavailable after too many lost races."""
     for _ in range(tries):
-        decision = await ask(store, rule())
+        decision = await ask(store, rule(), fetch=fetch)
         if not decision.changes and not decision.events:
             return decision
         try:

@@ -1,0 +1,223 @@
+"""One HTTPS exchange with a host that somebody else chose: to one address, checked before, within
+limits, without redirects.
+
+The name is resolved once, and the connection goes to the address that was looked at: a name that
+means something else a moment later (DNS rebinding) changes nothing.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import httptools
+import msgspec
+
+from valetkey.http.special_use import is_public
+
+MAX_URL: Final = 2048
+MAX_HEADERS: Final = 32 * 1024
+"""Bytes that may come beside the body: the head, and the framing of chunks."""
+
+AGENT: Final = b"valetkey"
+
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host. Raises OSError where there are none."""
+
+_TARGET: Final = re.compile(
+    r"https://(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?"
+    r"(/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?(\?[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*)?",
+    re.ASCII,
+)
+
+
+class Refused(Exception):
+    """The exchange did not come about, or its answer is not wanted. Says why, for the log."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where to: host (an IPv6 address without brackets), port, and path with query."""
+
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, as in the setting `fetch_local`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back: header names in lower case, the last of each. Only what is a success has a
+    body here."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def target(url: str) -> Target:
+    """The parts of an https URL. Raises Refused for anything that could be read in two ways."""
+    found = _TARGET.fullmatch(url) if len(url) <= MAX_URL else None
+    if found is None:
+        raise Refused("no plain https URL in lower case")
+    host, port, path, query = found.groups()
+    number = int(port or 443)
+    if not 0 < number < 65536:
+        raise Refused("no such port")
+    if not _is_host(host):
+        raise Refused("no proper host")
+    return Target(host.strip("[]"), number, (path or "/") + (query or ""))
+
+
+def _is_host(host: str) -> bool:
+    # "127.1", "0x7f.1" and "2130706433" are addresses to a resolver, and names to a check of names.
+    last = host.rpartition(".")[2]
+    if not host.startswith("[") and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
+        return ".." not in host
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+async def system_resolver(host: str, port: int) -> Sequence[str]:
+    """Asks the operating system."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> Sequence[str]:
+    """The addresses of the target that may be connected to: public ones only, unless `local` lists
+    its `host:port`. Raises Refused."""
+    try:
+        addresses = await resolve(to.host, to.port)
+    except (OSError, UnicodeError) as error:
+        raise Refused("its host has no address") from error
+    allowed = [one for one in addresses if to.authority in local or is_public(one)]
+    if not allowed:
+        raise Refused("its host is not on the public internet")
+    return allowed
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send: GET, or POST with a body."""
+
+    accept: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Outgoing(…)"
+
+    def encode(self, to: Target) -> bytes:
+        """The request as it goes over the wire."""
+        host = to.authority.removesuffix(":443")
+        own = {
+            "host": host,
+            "user-agent": AGENT.decode(),
+            "accept": self.accept,
+            # Nothing is unpacked here, so nothing can swell.
+            "accept-encoding": "identity",
+            "connection": "close",
+        }
+        length = {} if self.body is None else {"content-length": str(len(self.body))}
+        lines = [f"{'GET' if self.body is None else 'POST'} {to.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in {**own, **self.headers, **length}.items()]
+        if any(not line.isprintable() for line in lines):
+            raise Refused("a header holds what none may")
+        return "\r\n".join((*lines, "", "")).encode("latin-1") + (self.body or b"")
+
+
+async def exchange(
+    to: Target,
+    what: Outgoing,
+    *,
+    addresses: Sequence[str],
+    trust: ssl.SSLContext,
+    most: int,
+) -> Answer:
+    """Sends to the first address that takes it, and reads an answer of at most so many bytes.
+    Raises Refused. How long it may take is the caller's to say."""
+    reader, writer = await _connected(to, addresses, trust)
+    try:
+        writer.write(what.encode(to))
+        return await _read(reader, most)
+    except (OSError, ssl.SSLError, httptools.HttpParserError) as error:
+        raise Refused(f"it broke off: {type(error).__name__}") from error
+    finally:
+        writer.transport.abort()
+
+
+async def _connected(
+    to: Target, addresses: Sequence[str], trust: ssl.SSLContext
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    why = "nobody listens there"
+    for address in addresses:
+        try:
+            return await asyncio.open_connection(
+                address, to.port, ssl=trust, server_hostname=to.host
+            )
+        except ssl.SSLError as error:
+            why = f"its certificate or TLS is refused: {error.reason}"
+        except OSError:
+            continue
+    raise Refused(why)
+
+
+async def _read(reader: asyncio.StreamReader, most: int) -> Answer:
+    reading = _Reading(most)
+    parser = httptools.HttpResponseParser(reading)
+    left = most + MAX_HEADERS
+    while not reading.whole:
+        chunk = await reader.read(min(left, 16384))
+        if not chunk:
+            raise Refused("it is larger than wanted" if left <= 0 else "it ended too early")
+        left -= len(chunk)
+        parser.feed_data(chunk)
+        if reading.headed:
+            reading.check()
+            if not 200 <= parser.get_status_code() < 300:
+                return Answer(parser.get_status_code(), reading.headers, b"")
+    return Answer(parser.get_status_code(), reading.headers, bytes(reading.body))
+
+
+class _Reading:
+    """What the parser reports."""
+
+    def __init__(self, most: int) -> None:
+        self.headed = False
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.whole = False
+        self._most = most
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.headed = True
+
+    def on_body(self, chunk: bytes) -> None:
+        self.body += chunk
+
+    def on_message_complete(self) -> None:
+        self.whole = True
+
+    def check(self) -> None:
+        """Raises Refused for an answer that is not wanted any further."""
+        if len(self.body) > self._most:
+            raise Refused("it is larger than wanted")
+        with contextlib.suppress(ValueError):
+            if int(self.headers.get("content-length", "0")) > self._most:
+                raise Refused("it is larger than wanted")
+        for name in ("content-encoding", "transfer-encoding"):
+            if self.headers.get(name, "identity").lower() not in {"identity", "chunked"}:
+                raise Refused(f"its {name} was not asked for")

@@ -1,0 +1,237 @@
+"""The one way out: what is remembered, for how long, and who waits for whom."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from tests.outside import Host, Publication, outside
+from tests.rows import row
+
+from valetkey.http.exchange import Answer, Outgoing, Refused, target
+from valetkey.http.fetch import AGAIN, AT_ONCE_EACH, LONGEST, SHORTEST, UNSAID, Fetcher
+from valetkey.model.want import Document, Outside, Unreachable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with outside(tmp_path_factory.mktemp("outside"), name="outside.test") as host:
+        yield host
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def here(name: str, port: int) -> Sequence[str]:
+    return ["127.0.0.1"]
+
+
+def fetcher(host: Host, clock: Clock | None = None, **changed: Any) -> Fetcher:
+    trust = ssl.create_default_context(cafile=host.ca)
+    given: dict[str, Any] = {"local": (host.place,), "resolve": here, "clock": clock or Clock()}
+    return Fetcher(trust, **(given | changed))
+
+
+async def test_a_document_is_fetched_and_remembered(host: Host) -> None:
+    want = Outside(url=host.publish("/once", {"keys": []}), kind="keys")
+    it = fetcher(host)
+    first, second = await it.get(want), await it.get(want)
+    assert isinstance(first, Document)
+    assert first.body == b'{"keys":[]}'
+    assert second is first
+    assert host.asked.count("/once") == 1
+
+
+KEPT = [
+    row("RFC 9111", "nothing said", {}, UNSAID),
+    row("RFC 9111", "max-age", {"cache_control": "public, max-age=60"}, 60),
+    row("RFC 9111", "max-age, some of it gone", {"cache_control": "max-age=60", "age": "20"}, 40),
+    row("RFC 9111", "no-store", {"cache_control": "no-store"}, SHORTEST),
+    row("RFC 9111", "no-cache beside max-age", {"cache_control": "no-cache,max-age=9"}, SHORTEST),
+    row("RFC 9111", "a year", {"cache_control": "max-age=31536000"}, LONGEST),
+    row("RFC 9111", "more digits than time has", {"cache_control": f"max-age={'9' * 99}"}, UNSAID),
+    row(
+        "RFC 9111",
+        "an expiry",
+        {"expires": "Thu, 01 Jan 2026 00:01:40 GMT", "date": "Thu, 01 Jan 2026 00:00:00 GMT"},
+        100,
+    ),
+    row("RFC 9111", "an expiry that cannot be read", {"expires": "0"}, SHORTEST),
+]
+
+
+@pytest.mark.parametrize("headers,seconds", KEPT)
+async def test_headers_say_how_long(host: Host, headers: dict[str, str], seconds: float) -> None:
+    # The host sends a Date of its own; the last one counts.
+    want = Outside(url=host.publish("/kept", {}, **headers), kind="keys")
+    clock, before = Clock(), host.asked.count("/kept")
+    it = fetcher(host, clock)
+    await it.get(want)
+    clock.now += seconds - 1
+    await it.get(want)
+    assert host.asked.count("/kept") == before + 1
+    clock.now += 1
+    await it.get(want)
+    assert host.asked.count("/kept") == before + 2
+
+
+async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
+    url = host.publish("/keys", {"keys": []})
+    clock, it = Clock(), None
+    it = fetcher(host, clock)
+    again = Outside(url=url, kind="keys", again=True)
+    await it.get(again)
+    for _ in range(5):
+        await it.get(again)
+    assert host.asked.count("/keys") == 1
+    clock.now += AGAIN
+    host.publish("/keys", {"keys": [{"kid": "new"}]})
+    renewed = await it.get(again)
+    assert isinstance(renewed, Document)
+    assert b"new" in renewed.body
+    # Also where it fails, and what was known stays good.
+    clock.now += AGAIN
+    host.published["/keys"] = Publication(b"", 500)
+    for _ in range(5):
+        await it.get(again)
+    assert host.asked.count("/keys") == 3
+    assert await it.get(Outside(url=url, kind="keys")) is renewed
+
+
+async def test_a_failure_is_not_remembered(host: Host) -> None:
+    it, want = fetcher(host), Outside(url=host.url("/late"), kind="keys")
+    assert await it.get(want) == Unreachable("it answers with status 404")
+    host.publish("/late", {})
+    assert isinstance(await it.get(want), Document)
+
+
+async def test_many_wait_for_one_fetch(host: Host) -> None:
+    want = Outside(url=host.publish("/crowd", {}), kind="keys")
+    it = fetcher(host)
+    found = await asyncio.gather(*(it.get(want) for _ in range(50)))
+    assert {id(one) for one in found} == {id(found[0])}
+    assert host.asked.count("/crowd") == 1
+
+
+async def test_one_who_leaves_takes_nothing_from_the_others(host: Host) -> None:
+    want = Outside(url=host.publish("/left", {}), kind="keys")
+    it = fetcher(host)
+    leaving, staying = asyncio.create_task(it.get(want)), asyncio.create_task(it.get(want))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert isinstance(await staying, Document)
+
+
+async def test_no_host_is_crowded(host: Host) -> None:
+    gate = asyncio.Event()
+
+    async def slow(name: str, port: int) -> Sequence[str]:
+        await gate.wait()
+        return ["127.0.0.1"]
+
+    it = fetcher(host, resolve=slow)
+    urls = [host.publish(f"/crowd/{number}", {}) for number in range(AT_ONCE_EACH + 1)]
+    under_way = [asyncio.create_task(it.get(Outside(url=url, kind="keys"))) for url in urls]
+    await asyncio.sleep(0.05)
+    gate.set()
+    found = await asyncio.gather(*under_way)
+    assert [one for one in found if isinstance(one, Unreachable)] == [
+        Unreachable("too much is under way already")
+    ]
+    assert isinstance(await it.get(Outside(url=urls[-1], kind="keys")), Document)
+
+
+async def test_what_is_remembered_is_bounded(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("valetkey.http.fetch.REMEMBERED", 2)
+    it = fetcher(host)
+    urls = [host.publish(f"/many/{number}", {}) for number in range(3)]
+    for url in (*urls, urls[2], urls[0]):
+        await it.get(Outside(url=url, kind="keys"))
+    assert [host.asked.count(f"/many/{number}") for number in range(3)] == [2, 1, 1]
+
+
+async def test_a_message_is_posted(host: Host) -> None:
+    host.published["/hook"] = Publication(b"", 204, {})
+    answer = await fetcher(host).post(
+        host.url("/hook"), b"logout_token=x", content_type="text/plain", headers={"x-a": "b"}
+    )
+    assert isinstance(answer, Answer)
+    assert answer.status == 204
+    path, body, headers = host.posted[-1]
+    assert (path, body) == ("/hook", b"logout_token=x")
+    assert (headers["content-type"], headers["x-a"]) == ("text/plain", "b")
+    refused = await fetcher(host).post(host.url("/hook"), b"", content_type="a\r\nhost: b")
+    assert refused == Unreachable("a header holds what none may")
+
+
+async def test_a_refusing_host_is_told_from_a_silent_one(host: Host) -> None:
+    host.published["/no"] = Publication(b"no", 400)
+    answer = await fetcher(host).post(host.url("/no"), b"", content_type="text/plain")
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (400, b"")
+    gone = await fetcher(host, local=()).post(host.url("/no"), b"", content_type="text/plain")
+    assert isinstance(gone, Unreachable)
+
+
+KINDS = [
+    row("kinds", "keys may be of any type", "keys", "text/plain", b"{}", True),
+    row("kinds", "a client says that it is JSON", "client", "text/html", b"{}", False),
+    row("kinds", "or of a kind of JSON", "client", "application/cimd+json; q=1", b"{}", True),
+    row("kinds", "a client of 5 KB", "client", "application/json", b'"' + b"a" * 5118 + b'"', True),
+    row("kinds", "a larger client", "client", "application/json", b'"' + b"a" * 5119 + b'"', False),
+    row("kinds", "keys of 64 KB", "keys", "a/b", b'"' + b"a" * 65534 + b'"', True),
+    row("kinds", "more keys", "keys", "a/b", b'"' + b"a" * 65535 + b'"', False),
+    row("kinds", "no JSON", "keys", "application/json", b"<html>", False),
+    row("kinds", "a member twice", "keys", "application/json", b'{"a":1,"a":2}', False),
+    row("kinds", "16 deep", "keys", "application/json", b"[" * 16 + b"]" * 16, True),
+    row("kinds", "17 deep", "keys", "application/json", b"[" * 17 + b"]" * 17, False),
+    row("kinds", "bottomless", "keys", "application/json", b"[" * 60000, False),
+    row("kinds", "a request is no JSON", "request", "application/jwt", b"a.b.c", True),
+]
+
+
+@pytest.mark.parametrize("kind,content_type,body,taken", KINDS)
+async def test_each_kind_has_its_terms(
+    host: Host, kind: Any, content_type: str, body: bytes, taken: bool
+) -> None:
+    host.published["/kind"] = Publication(body, 200, {"content-type": content_type})
+    found = await fetcher(host).get(Outside(url=host.url("/kind"), kind=kind))
+    assert isinstance(found, Document) is taken
+
+
+def test_a_request_shows_nothing_of_itself() -> None:
+    assert "token" not in repr(Outgoing(accept="*/*", body=b"token", headers={"x": "token"}))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        row("target", "http", "http://outside.test/"),
+        row("target", "upper case", "https://Outside.test/"),
+        row("target", "a user", "https://a@outside.test/"),
+        row("target", "a backslash", "https://outside.test\\@127.0.0.1/"),
+        row("target", "a fragment", "https://outside.test/#a"),
+        row("target", "a space", "https://outside.test/a b"),
+        row("target", "a line end", "https://outside.test/\r\nhost: a"),
+        row("target", "letters of other scripts", "https://öutside.test/"),
+        row("target", "port 0", "https://outside.test:0/"),
+        row("target", "port 65536", "https://outside.test:65536/"),
+        row("target", "no host", "https:///a"),
+        row("target", "two dots", "https://outside..test/"),
+        row("target", "too long", "https://outside.test/" + "a" * 2048),
+        row("target", "a zone", "https://[fe80::1%25eth0]/"),
+    ],
+)
+def test_an_address_that_could_be_read_in_two_ways(url: str) -> None:
+    with pytest.raises(Refused):
+        target(url)
