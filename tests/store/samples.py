@@ -1,7 +1,7 @@
 """One full record of every kind that a store keeps, and small ones to write in numbers."""
 
 from os import urandom
-from typing import Final
+from typing import Final, TypeVar
 
 from valetkey.model import ids
 from valetkey.model.client import Client, KeptSecret
@@ -137,6 +137,14 @@ FULL: Final[tuple[Record, ...]] = (
         changed=NOW,
     ),
 )
+
+
+K = TypeVar("K", bound=Record)
+
+
+def sample(kind: type[K]) -> K:
+    """The full record of that kind."""
+    return next(one for one in FULL if isinstance(one, kind))
 
 
 def once(value: str, *, expires: int = NOW + 90) -> Once:

@@ -17,6 +17,8 @@ from valetkey.store.sqlite import SQLiteStore, connect
 from valetkey.store.table import table
 
 OURS = migrations("sqlite")
+LOG = {"log", "log_head"}
+"""The change log, whose rows are no records."""
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_every_step_is_run_once(connection: apsw.Connection) -> None:
 
 def test_there_is_a_table_for_each_record_and_no_other(connection: apsw.Connection) -> None:
     migrate(connection)
-    assert names(connection, "table") == {kind.table for kind in RECORDS} | {"migrations"}
+    assert names(connection, "table") == {kind.table for kind in RECORDS} | LOG | {"migrations"}
 
 
 @pytest.mark.parametrize("kind", RECORDS, ids=[kind.table for kind in RECORDS])

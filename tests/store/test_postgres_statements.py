@@ -16,6 +16,7 @@ from tests.store.samples import ENV, MIKO
 from valetkey.model import ids
 from valetkey.model.change import Change, Create
 from valetkey.model.event import Event
+from valetkey.model.log import Log
 from valetkey.model.want import Found, Page, Query, Want
 from valetkey.store.memory import MemoryStore
 from valetkey.store.migrate import migrations
@@ -51,6 +52,9 @@ class Recorder:
 
     async def page(self, query: Query[Any]) -> Page[Any]:
         return await self._store.page(query)
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        return await self._store.log(after, limit=limit)
 
     async def sweep(self, now: int) -> int:
         return await self._store.sweep(now)

@@ -14,7 +14,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 from tests.store.contract import StoreContract
-from tests.store.samples import FULL, NOW, once, told
+from tests.store.samples import FULL, NOW, grant, once, told
 from tests.store.steps import kept, put, won
 
 from valetkey.model.change import Create
@@ -70,6 +70,17 @@ async def test_two_stores_on_one_file_see_each_other(store: Store, twin: Store) 
     await put(twin, once("y"))
     assert await kept(store, once("y")) is not None
     assert not await won(store, [Create(once("y"))])
+
+
+async def test_two_stores_on_one_file_share_one_log(store: Store, twin: Store) -> None:
+    made = [grant(str(n)) for n in range(20)]
+    await asyncio.gather(
+        *(put(each, one) for each, one in zip((store, twin) * 10, made, strict=True))
+    )
+    logs = [await each.log(0) for each in (store, twin)]
+    assert logs[0] == logs[1]
+    assert [entry.seq for entry in logs[0].entries] == list(range(1, 21))
+    assert {entry.subject for entry in logs[0].entries} == {one.id for one in made}
 
 
 async def test_two_stores_never_both_win(store: Store, twin: Store) -> None:

@@ -1,8 +1,11 @@
 """Small rows with an expiry that guard something: single use, and the pace of guessing."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from valetkey.model.record import Record
+
+REVOKED: Final = "revoked access token"
+"""The purpose under which revoked tokens without a family are remembered, until they expire."""
 
 
 class Once(Record, frozen=True, kw_only=True, omit_defaults=True):

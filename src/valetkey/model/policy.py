@@ -6,6 +6,7 @@ import msgspec
 
 from valetkey.jose.jwk import Ours
 from valetkey.model.record import Record
+from valetkey.wire.change_log import LONGEST
 
 _LONGEST: Final = 10 * 365 * 86400
 
@@ -49,8 +50,10 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             wrong.append("code: at most 60, so that a stolen code is soon worthless")
         if not 5 <= self.pushed_request <= 600:
             wrong.append("pushed_request: between 5 and 600 (RFC 9126 2.2)")
-        if self.access_token > 3600:
-            wrong.append("access_token: at most 3600; let the refresh token live longer instead")
+        if self.access_token > LONGEST:
+            wrong.append(
+                f"access_token: at most {LONGEST}; let the refresh token live longer instead"
+            )
         if self.refresh_window > 300:
             wrong.append("refresh_window: at most 300, so that a replay is still noticed")
         if self.refresh_idle > self.refresh_token:

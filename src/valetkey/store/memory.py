@@ -1,5 +1,6 @@
 """A store in memory: for tests, and as the plainest reading of the port."""
 
+import itertools
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -7,8 +8,11 @@ import msgspec
 
 from valetkey.model.change import Change, Create, Remove, Stale, Update
 from valetkey.model.event import Event
+from valetkey.model.log import Log, entries_of, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
+from valetkey.store.log import forget_at, numbered
+from valetkey.wire.change_log import Entry
 
 R = TypeVar("R", bound=Record)
 
@@ -18,6 +22,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[str, Record]] = {}
+        self._log: list[Entry] = []
+        self._head = 0
 
     async def read(self, *wants: Want) -> Found:
         return Found({want: self._find(want) for want in wants})
@@ -27,6 +33,9 @@ class MemoryStore:
         for change in (*changes, *(Create(event) for event in events)):
             self._apply(after.setdefault(change.record.table, {}), change)
         self._tables = after
+        for entry in numbered(entries_of(changes), after=self._head):
+            self._log.append(entry)
+            self._head = entry.seq
 
     async def page(self, query: Query[R]) -> Page[R]:
         _check(query.record, query.index)
@@ -47,10 +56,20 @@ class MemoryStore:
             kept = {key: row for key, row in rows.items() if not 0 < row.forget_at <= now}
             gone += len(rows) - len(kept)
             self._tables[name] = kept
-        return gone
+        return gone + self._forget(now)
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        rows = [entry for entry in self._log if entry.seq >= after][: limit + 1]
+        first = self._log[0].seq if self._log else self._head + 1
+        return piece(rows, after=after, head=self._head, first=first)
 
     async def close(self) -> None:
         return None
+
+    def _forget(self, now: int) -> int:
+        over = [*itertools.takewhile(lambda entry: forget_at(entry) <= now, self._log)]
+        del self._log[: len(over)]
+        return len(over)
 
     def _find(self, want: Want) -> tuple[Record, ...]:
         match want:

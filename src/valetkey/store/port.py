@@ -11,6 +11,9 @@
 - A key holds no zero byte; asked for one that does, a store finds nothing.
 - `sweep` forgets what has expired, some rows at a time. What has expired may be found until then:
   rules look at the time themselves.
+- A commit appends to the change log what `model.log` says of its changes, all of it or nothing. The
+  entries are numbered without a gap, in the order in which they become visible: whoever has seen
+  one has seen, or can read, all before it.
 """
 
 from collections.abc import Sequence
@@ -23,6 +26,7 @@ from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
 from valetkey.model.keys import SigningKey
+from valetkey.model.log import Log
 from valetkey.model.pending import Pending
 from valetkey.model.policy import Policy
 from valetkey.model.record import Record
@@ -75,6 +79,11 @@ class Store(Protocol):
 
     async def page(self, query: Query[R]) -> Page[R]:
         """One page of a list for people. Raises Unavailable."""
+        ...
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        """The entries of the change log that follow number `after` (0 for the beginning), oldest
+        first, at most `limit` of them. Raises Unavailable."""
         ...
 
     async def sweep(self, now: int) -> int:

@@ -14,8 +14,10 @@ import apsw
 
 from valetkey.model.change import Change
 from valetkey.model.event import Event
+from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
+from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.table import table
@@ -26,6 +28,11 @@ R = TypeVar("R", bound=Record)
 BUSY_MS: Final = int(PATIENCE * 1000)
 """How long a connection waits for another process, in milliseconds."""
 
+
+_LOG: Final = (
+    "SELECT h.seq, coalesce((SELECT min(seq) FROM log), h.seq + 1), l.seq, l.body FROM log_head h "
+    "LEFT JOIN (SELECT seq, body FROM log WHERE seq >= ? ORDER BY seq LIMIT ?) l ORDER BY l.seq"
+)
 
 AGAIN: Final = 0.01
 """Seconds between two tries to enter write-ahead logging."""
@@ -71,6 +78,14 @@ class SQLiteStore:
             raise Unavailable(str(error)) from error
         chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        try:
+            rows: list[Any] = self._reading.execute(_LOG, (after, limit + 1)).fetchall()
+        except apsw.Error as error:
+            raise Unavailable(str(error)) from error
+        entries = [read_entry(seq, body) for _, _, seq, body in rows if seq is not None]
+        return piece(entries, after=after, head=rows[0][0], first=rows[0][1])
 
     async def sweep(self, now: int) -> int:
         return await self._writer.submit(Sweep(asyncio.get_running_loop(), now))

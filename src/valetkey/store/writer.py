@@ -16,7 +16,9 @@ import msgspec
 
 from valetkey.model.change import Change, Create, Remove, Stale, Update
 from valetkey.model.event import Event
+from valetkey.model.log import entries_of
 from valetkey.model.record import Record
+from valetkey.store.log import forget_at, marked
 from valetkey.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.store.table import table
 
@@ -75,6 +77,7 @@ class Commit(Job):
         for change in self._changes:
             if not _written(connection, change):
                 raise Stale(change)
+        _log(connection, self._changes)
         return len(self._changes)
 
 
@@ -87,8 +90,8 @@ class Sweep(Job):
 
     def run(self, connection: apsw.Connection) -> int:
         return sum(
-            len(connection.execute(table(kind).sweep, (self._now, SWEEP_ROWS)).fetchall())
-            for kind in RECORDS
+            len(connection.execute(statement, (self._now, SWEEP_ROWS)).fetchall())
+            for statement in (*(table(kind).sweep for kind in RECORDS), _SWEEP_LOG)
         )
 
 
@@ -225,6 +228,22 @@ class Checkpoints:
         """Copies what there is, as far as no reader is in the way; the next commit asks again."""
         with self._turn, suppress(apsw.Error):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+_NEXT: Final = "UPDATE log_head SET seq = seq + 1 RETURNING seq"
+_APPEND: Final = "INSERT INTO log (seq, forget_at, body) VALUES (?, ?, ?)"
+_SWEEP_LOG: Final = (
+    "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE seq < coalesce((SELECT seq FROM log "
+    "WHERE forget_at > ? ORDER BY seq LIMIT 1), 9e18) ORDER BY seq LIMIT ?) RETURNING 1"
+)
+
+
+def _log(connection: apsw.Connection, changes: Sequence[Change]) -> None:
+    """Appends what the change log says of the changes. There is one writer at a time, and a job
+    that is undone gives its numbers back: so they have no gap."""
+    for entry in marked(entries_of(changes)):
+        ((seq,),) = connection.execute(_NEXT)
+        connection.execute(_APPEND, (seq, forget_at(entry), msgspec.json.encode(entry)))
 
 
 def _written(connection: apsw.Connection, change: Change) -> bool:

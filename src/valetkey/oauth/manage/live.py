@@ -9,7 +9,7 @@ from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.guard import Once
+from valetkey.model.guard import REVOKED, Once
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
 from valetkey.oauth.alive import still_allowed, why_dead
@@ -20,9 +20,6 @@ from valetkey.wire.access_token import AccessToken
 
 PROVED: Final = 4096
 """Tokens whose signature is remembered, the last used ones."""
-
-REVOKED: Final = "revoked access token"
-"""The purpose under which revoked tokens without a family are remembered, until they expire."""
 
 
 class Live(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from valetkey.model.change import Create
 from valetkey.model.grant import TokenFamily
-from valetkey.model.guard import Once
+from valetkey.model.guard import REVOKED, Once
 from valetkey.model.want import One, Rule
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.closing import close
@@ -16,7 +16,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.oauth.issue import refresh_token
-from valetkey.oauth.manage.live import REVOKED, Dead, proved
+from valetkey.oauth.manage.live import Dead, proved
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken

@@ -12,8 +12,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.log import entries_of
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Many, One, Query, Want
+from valetkey.store.log import forget_at, marked
 
 Operation: TypeAlias = Literal["create", "update", "remove"]
 
@@ -99,6 +101,22 @@ def sweep(kind: type[Record]) -> str:
     )
 
 
+LOG: Final = (
+    "SELECT h.seq AS head, l.seq, l.body, "
+    "coalesce((SELECT min(seq) FROM log WHERE place = 0), h.seq + 1) AS first "
+    "FROM log_head h LEFT JOIN (SELECT seq, body FROM log WHERE place = 0 AND seq >= $1 "
+    "ORDER BY seq LIMIT $2) l ON true WHERE h.place = 0 ORDER BY l.seq"
+)
+"""The last number, the oldest that is kept, and the entries from a number on."""
+
+SWEEP_LOG: Final = (
+    "DELETE FROM log WHERE place = 0 AND seq IN (SELECT seq FROM log WHERE place = 0 AND seq < "
+    "coalesce((SELECT seq FROM log WHERE place = 0 AND forget_at > $1 ORDER BY seq LIMIT 1), "
+    "9e18::bigint) ORDER BY seq LIMIT $2) RETURNING 1"
+)
+"""Forgets up to $2 entries that expired by $1, the oldest first and none after one that did not."""
+
+
 # --- commits -------------------------------------------------------------------------------------
 
 OPERATIONS: Final[dict[type, Operation]] = {
@@ -124,7 +142,17 @@ def commit(changes: Sequence[Change]) -> Statement:
     parameters: list[Any] = []
     for (kind, operation), members in ordered:
         parameters += _arrays(kind, operation, members)
-    return Statement(_text(tuple(shape for shape, _ in ordered)), tuple(parameters))
+    entries = marked(entries_of(changes))
+    if entries:
+        numbers = list(range(1, len(entries) + 1))
+        until, bodies = [forget_at(one) for one in entries], [_body(one) for one in entries]
+        parameters += [len(entries), numbers, until, bodies]
+    shapes = tuple(shape for shape, _ in ordered)
+    return Statement(_text(shapes, logged=bool(entries)), tuple(parameters))
+
+
+def _body(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _arrays(
@@ -142,12 +170,11 @@ def _row(number: int, record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "create":
         written = msgspec.structs.replace(record, version=1)
     indexed = tuple(getattr(record, name) for name in type(record).indexes)
-    body = msgspec.json.encode(written).decode()
-    return (*row, record.alias or None, record.forget_at, *indexed, body)
+    return (*row, record.alias or None, record.forget_at, *indexed, _body(written))
 
 
 @cache
-def _text(shapes: tuple[tuple[type[Record], Operation], ...]) -> str:
+def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -> str:
     """The statement for these kinds of changes; there are few, so each is made once."""
     parts: list[str] = []
     missed: list[str] = []
@@ -166,11 +193,32 @@ def _text(shapes: tuple[tuple[type[Record], Operation], ...]) -> str:
             f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
             "WHERE d.place = r.place AND d.key = r.key)"
         )
+    if logged:
+        parts += _logging(len(shapes), first)
     union = " UNION ALL ".join(missed)
     return (
         f"WITH {', '.join(parts)}, missed AS ({union}) "  # noqa: S608
         f"SELECT ('{STALE}' || min(n))::int FROM missed HAVING count(*) > 0"
     )
+
+
+def _logging(shapes: int, first: int) -> tuple[str, str]:
+    """Numbers the entries and appends them. The row with the last number is taken after all other
+    rows of the statement, for which these are counted first: whoever has it waits for nobody, and
+    keeps it until its commit. So numbers become visible in their order."""
+    changed = " + ".join(f"(SELECT count(*) FROM d{number})" for number in range(shapes))  # noqa: S608
+    head = (
+        f"UPDATE log_head t SET seq = t.seq + r.n FROM (SELECT 0 AS place, ${first}::bigint AS n, "  # noqa: S608
+        f"{changed} AS changed) r WHERE t.place = r.place AND r.changed >= 0 "
+        "RETURNING t.seq - r.n AS before"
+    )
+    given = f"${first + 1}::bigint[], ${first + 2}::bigint[], ${first + 3}::text[]"
+    rows = (
+        'INSERT INTO log ("seq", "place", "forget_at", "body") '  # noqa: S608
+        "SELECT h.before + r.n, 0, r.forget_at, r.body "
+        f"FROM head h, unnest({given}) AS r(n, forget_at, body)"
+    )
+    return f"head AS ({head})", f"logged AS ({rows})"
 
 
 _TYPES: Final = {"n": "int", "place": "bigint", "version": "int", "forget_at": "bigint"}

@@ -5,9 +5,11 @@ from typing import Any, Final, TypeVar
 
 from valetkey.model.change import Change
 from valetkey.model.event import Event
+from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Found, Page, Query, Want
 from valetkey.store.database import PostgresURL
+from valetkey.store.log import read_entry
 from valetkey.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.store.postgres import statements
 from valetkey.store.postgres.committer import Committer
@@ -68,11 +70,15 @@ class PostgresStore:
         chosen = tuple(one for one in decoded[: query.limit] if isinstance(one, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
 
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        rows = await self._fetch(statements.Statement(statements.LOG, (after, limit + 1)))
+        entries = [read_entry(row["seq"], row["body"]) for row in rows if row["seq"] is not None]
+        return piece(entries, after=after, head=rows[0]["head"], first=rows[0]["first"])
+
     async def sweep(self, now: int) -> int:
         gone = 0
-        for kind in RECORDS:
-            statement = statements.Statement(statements.sweep(kind), (now, SWEEP_ROWS))
-            gone += len(await self._fetch(statement))
+        for sql in (*(statements.sweep(kind) for kind in RECORDS), statements.SWEEP_LOG):
+            gone += len(await self._fetch(statements.Statement(sql, (now, SWEEP_ROWS))))
         return gone
 
     async def close(self) -> None:

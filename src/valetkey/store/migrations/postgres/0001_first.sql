@@ -160,3 +160,20 @@ CREATE TABLE users (
 CREATE INDEX users_forget ON users (forget_at) WHERE forget_at > 0;
 -- A sign-in name is looked up before its place is known: it is unique over all places.
 CREATE UNIQUE INDEX users_alias ON users (alias);
+
+-- The change log, and the last number that was given in it. Both lie in one place, which gives the
+-- numbers.
+CREATE TABLE log (
+    place bigint NOT NULL,
+    seq bigint NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, seq)
+);
+
+CREATE TABLE log_head (
+    place bigint NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (place)
+) WITH (fillfactor = 20);
+INSERT INTO log_head VALUES (0, 0);

@@ -130,3 +130,16 @@ CREATE TABLE users (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX users_forget ON users (forget_at) WHERE forget_at > 0;
+
+-- The change log, and the last number that was given in it: a single row.
+CREATE TABLE log (
+    seq INTEGER PRIMARY KEY,
+    forget_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE log_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO log_head VALUES (1, 0);
