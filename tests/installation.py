@@ -26,7 +26,7 @@ CHIRP_CATALOG: Final = Catalog(
     name="Chirp",
     permissions=(
         Permission(id="chirps.read", can="read your timeline", group="view"),
-        Permission(id="chirps.write", can="post chirps in your name", risk="medium"),
+        Permission(id="chirps.write", can="post chirps in your name", risk="medium", counted=True),
         Permission(id="profile.write", can="change your profile", risk="medium"),
         Permission(id="dms.read", can="read your direct messages", risk="high", group="view"),
         Permission(id="dms.send", can="send direct messages", risk="high", implies=("dms.read",)),

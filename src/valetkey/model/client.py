@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 import msgspec
 
 from valetkey.jose.seal import digest, same
+from valetkey.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.model.record import Record
 
 AuthMethod: TypeAlias = Literal["none", "client_secret_basic", "client_secret_post"]
@@ -29,7 +30,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `scope` lists the scopes that it may ask for. `required` are the permissions without which it
     does not work: the user cannot leave them out and still say yes. `reasons` are its own words on
-    why it wants a permission. `uri` is its home page, whose host names the publisher.
+    why it wants a permission. `limits` are those that it proposes: the user may tighten them. `uri`
+    is its home page, whose host names the publisher.
     """
 
     table: ClassVar[str] = "clients"
@@ -43,6 +45,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     scope: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     reasons: dict[str, str] = {}
+    limits: Proposal = NOTHING_PROPOSED
     uri: str = ""
     policy: str = "default"
     verified: bool = True

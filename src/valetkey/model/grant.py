@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Literal, TypeAlias
 
 from valetkey.model import ids
+from valetkey.model.limits import NONE, Limits
 from valetkey.model.owned import Owned
 from valetkey.model.record import coarse
 
@@ -16,8 +17,8 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     `permissions` is what the app may do; `refused` is what it asked for and the user left out or
     took away, which is not asked again unless the app insists. A paused grant opens nothing until
-    it is resumed. A stopped one stays stopped: a later yes is a new grant. `epoch` is that of the
-    yes (see `model.epoch`).
+    it is resumed. A stopped one stays stopped: a later yes is a new grant. `limits` are those in
+    force. `epoch` is that of the yes (see `model.epoch`).
     """
 
     table: ClassVar[str] = "grants"
@@ -27,6 +28,7 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     client: str
     permissions: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    limits: Limits = NONE
     status: GrantStatus = "active"
     epoch: int = 0
     created: int

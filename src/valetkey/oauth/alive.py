@@ -4,14 +4,16 @@ from collections.abc import Iterable
 
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant
+from valetkey.model.limits import expired
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.offer import Offer
 
 
-def why_dead(client: Client, standing: Standing | None, *, epoch: int) -> str:
+def why_dead(client: Client, standing: Standing | None, *, epoch: int, now: int) -> str:
     """Why nothing may be had for these any more, or "" while everybody is alive.
 
-    The one place that knows: user, client, grant and family must all be as they were.
+    The one place that knows: user, client, grant and family must all be as they were, and the
+    grant's time not be over.
     """
     if client.status != "active":
         return "the client is suspended"
@@ -26,6 +28,7 @@ def why_dead(client: Client, standing: Standing | None, *, epoch: int) -> str:
         (grant.client == client.id == family.client, "the grant is another client's"),
         (family.grant == grant.id, "the family is another grant's"),
         (grant.epoch == epoch, "the grant is from before a restored backup"),
+        (not expired(grant.limits, now), "the grant is over: its user set an end"),
     )
     return next((why for holds, why in checks if not holds), "")
 

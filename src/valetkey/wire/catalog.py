@@ -5,6 +5,7 @@ an app cannot do is known as exactly as what it can.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -19,10 +20,17 @@ Group: TypeAlias = Literal["identity", "view", "act", "stay"]
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:[._:-][a-z0-9]+)*", re.ASCII)
 RESERVED: Final = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 
+LONGEST_UNIT: Final = 16
+MOST_DECIMALS: Final = 6
+
 
 class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that a key can open. `can` and `cannot` are whole phrases for the user:
-    "post in your name", "read your direct messages"; `cannot` defaults to the same words."""
+    "post in your name", "read your direct messages"; `cannot` defaults to the same words.
+
+    `counted`: the API counts its uses (the kit does), so the user may limit them. `unit` is what
+    amounts are told in ("EUR", "messages"), with so many `decimals`; "" where there are none.
+    """
 
     id: str
     can: str
@@ -30,6 +38,9 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     risk: Risk = "low"
     group: Group = "act"
     implies: tuple[str, ...] = ()
+    counted: bool = False
+    unit: str = ""
+    decimals: int = 0
 
 
 class Catalog(
@@ -55,10 +66,22 @@ def mistakes(catalog: Catalog) -> list[str]:
     wrong += [f"{name!r} is not a lower-case name" for name in names if not _NAME.fullmatch(name)]
     wrong += [f"{name!r} is reserved by OpenID Connect" for name in names if name in RESERVED]
     wrong += [f"{one.id!r} says nothing to the user" for one in catalog.permissions if not one.can]
+    wrong += [f"{one.id!r} {why}" for one in catalog.permissions for why in _amounts(one)]
     for name, members in [*_implied(catalog), *catalog.scopes.items()]:
         wrong += [f"{name!r} names {one!r}, which is unknown" for one in members if one not in ids]
     wrong += [f"scope {name!r} is empty" for name, members in catalog.scopes.items() if not members]
     return wrong
+
+
+def _amounts(permission: Permission) -> Iterator[str]:
+    if permission.unit and not permission.counted:
+        yield "has a unit, but is not counted"
+    if len(permission.unit) > LONGEST_UNIT or permission.unit != permission.unit.strip():
+        yield f"has a unit that is no word of at most {LONGEST_UNIT} characters"
+    if not 0 <= permission.decimals <= MOST_DECIMALS:
+        yield f"has decimals below 0 or above {MOST_DECIMALS}"
+    if permission.decimals and not permission.unit:
+        yield "has decimals, but no unit"
 
 
 def _implied(catalog: Catalog) -> list[tuple[str, tuple[str, ...]]]:

@@ -9,6 +9,7 @@ from tests.rows import row
 
 from valetkey.model.client import Client, KeptSecret
 from valetkey.model.keys import Keyring
+from valetkey.model.limits import Bounds, Proposal
 from valetkey.model.policy import Lifetimes
 from valetkey.model.resource import ResourceServer
 from valetkey.oauth.clients.registration import mistakes
@@ -31,6 +32,7 @@ AT = Installation(
 NATIVE = next(client for client in CLIENTS if client.id == "stefapp")
 MACHINE = next(client for client in CLIENTS if client.id == "machine")
 SECRET = KeptSecret("0" * 64, 0)
+USES = Bounds(often={"day": 3})
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
@@ -39,6 +41,41 @@ def test_a_proper_client_has_no_mistake(client: Client) -> None:
 
 
 WRONG = [
+    row(
+        "limits",
+        "of what it does not ask for",
+        NATIVE,
+        {"limits": Proposal(permissions={"account.delete": USES})},
+        "limits: 'account.delete' is not among",
+    ),
+    row(
+        "limits",
+        "of what is not counted",
+        NATIVE,
+        {"limits": Proposal(permissions={"chirps.read": USES})},
+        "limits: 'chirps.read' cannot be limited",
+    ),
+    row(
+        "limits",
+        "of what is in no catalog",
+        NATIVE,
+        {"limits": Proposal(permissions={"cakes.eat": USES})},
+        "limits: 'cakes.eat' is not among",
+    ),
+    row(
+        "limits",
+        "amounts of what has none",
+        NATIVE,
+        {"limits": Proposal(permissions={"chirps.write": Bounds(much={"day": 3})})},
+        "limits: 'chirps.write' has no amounts",
+    ),
+    row(
+        "limits",
+        "that bound nothing",
+        NATIVE,
+        {"limits": Proposal(permissions={"chirps.write": Bounds()})},
+        "limits: chirps.write: bounds nothing",
+    ),
     row("id", "with a space", NATIVE, {"id": "a b"}, "id: must be letters, digits"),
     row("id", "with a slash", NATIVE, {"id": "a/b"}, "id: must be letters, digits"),
     row("id", "beyond ASCII", NATIVE, {"id": "käse"}, "id: must be letters, digits"),

@@ -1,7 +1,7 @@
 """Consent: what the user is asked, and what follows from the answer."""
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,7 @@ from valetkey.model import ids
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant
+from valetkey.model.limits import NOTHING_PROPOSED, Limits, Proposal
 from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.asked import Asked, over
 from valetkey.oauth.authorize.interaction import NeedConsent, Ready, required
@@ -17,15 +18,20 @@ from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
+from valetkey.oauth.limiting import given, widened
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 
+OVER: Final = frozenset({"restored", "ended"})
+"""Why a yes counts no more, so that the user is asked as if for the first time."""
+
 
 class Allow(msgspec.Struct, frozen=True):
-    """The user's yes to the ticked permissions, on the sheet that `seen` names."""
+    """The user's yes to the ticked permissions, on the sheet that `seen` names, within `limits`."""
 
     permissions: tuple[str, ...]
     seen: str
+    limits: Proposal = NOTHING_PROPOSED
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -55,14 +61,14 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
 
 
 def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is granted and what is refused already: nothing, in a grant of an earlier epoch."""
-    if step.grant is None or step.why == "restored":
+    """What is granted and what is refused already: nothing, where the yes counts no more."""
+    if step.grant is None or step.why in OVER:
         return (), ()
     return step.grant.permissions, step.grant.refused
 
 
 def agree(
-    asked: Asked, step: NeedConsent, ticked: Sequence[str], *, visit: Visit, context: Context
+    asked: Asked, step: NeedConsent, said: Allow, *, visit: Visit, context: Context
 ) -> Permit | Deny:
     """The user's yes to the ticked permissions, and no to the rest of what was asked.
 
@@ -70,11 +76,12 @@ def agree(
     to nothing of it, old or new, is a no. Raises InvalidRequest for what was not asked.
     """
     new = frozenset(step.new)
-    if not set(ticked) <= new:
+    if not set(said.permissions) <= new:
         raise InvalidRequest("the form names a permission that was not asked for")
     must = required(asked.request) & new
-    chosen = context.offer.with_implied([*ticked, *must]) & new
-    grant, changes, events = _granted(asked, step, chosen=chosen, context=context)
+    chosen = context.offer.with_implied([*said.permissions, *must]) & new
+    choice = _choice(asked, step, chosen=chosen, wished=said.limits, context=context)
+    grant, changes, events = _granted(asked, step, choice, context=context)
     if not grant.allows(asked.request.permissions):
         return cancel(asked, step, context)
     return permit(
@@ -105,29 +112,39 @@ Given: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
 """A grant as it stands after the yes, and what has to be written for it."""
 
 
-def _granted(asked: Asked, step: NeedConsent, *, chosen: Iterable[str], context: Context) -> Given:
-    left_out = frozenset(step.new) - frozenset(chosen)
+class _Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the user chose of what was new, what was left out, and the limits that come of it."""
+
+    chosen: frozenset[str]
+    left_out: frozenset[str]
+    limits: Limits
+
+
+def _choice(
+    asked: Asked, step: NeedConsent, *, chosen: Iterable[str], wished: Proposal, context: Context
+) -> _Choice:
+    client, kept = asked.sent.client, frozenset(chosen)
+    if step.grant is None or step.why in OVER:
+        limits = given(client, wished, permissions=kept, context=context)
+    else:
+        limits = widened(step.grant, client, wished, new=kept, context=context)
+    return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
+
+
+def _granted(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
     if step.grant is None:
-        return _first(asked, step, chosen=chosen, left_out=left_out, context=context)
-    return _widened(
-        asked, step, before=step.grant, chosen=chosen, left_out=left_out, context=context
-    )
+        return _first(asked, step, choice, context=context)
+    return _widened(asked, step, choice, before=step.grant, context=context)
 
 
-def _first(
-    asked: Asked,
-    step: NeedConsent,
-    *,
-    chosen: Iterable[str],
-    left_out: Iterable[str],
-    context: Context,
-) -> Given:
+def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
     grant = Grant(
         id=ids.owned_id(context.env, owner=step.person.user.id),
         user=step.person.user.id,
         client=asked.sent.client.id,
-        permissions=context.offer.ordered(chosen),
-        refused=context.offer.ordered(left_out),
+        permissions=context.offer.ordered(choice.chosen),
+        refused=context.offer.ordered(choice.left_out),
+        limits=choice.limits,
         epoch=context.epoch,
         created=context.now,
         changed=context.now,
@@ -139,20 +156,15 @@ def _first(
 
 
 def _widened(
-    asked: Asked,
-    step: NeedConsent,
-    *,
-    before: Grant,
-    chosen: Iterable[str],
-    left_out: frozenset[str],
-    context: Context,
+    asked: Asked, step: NeedConsent, choice: _Choice, *, before: Grant, context: Context
 ) -> Given:
-    offer = context.offer
+    offer, chosen, left_out = context.offer, choice.chosen, choice.left_out
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before,
         permissions=offer.ordered((*kept, *chosen)),
-        refused=offer.ordered((frozenset(refused) | left_out) - frozenset(chosen)),
+        refused=offer.ordered((frozenset(refused) | left_out) - chosen),
+        limits=choice.limits,
         status="active",
         epoch=context.epoch,
         changed=context.now,

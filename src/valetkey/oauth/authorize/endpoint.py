@@ -78,7 +78,7 @@ def answer(
         # What has changed may be that another answer was first: then there is nothing to show.
         yield from still_waiting(pending)
         return shown
-    return agree(asked, step, said.permissions, visit=visit, context=context)
+    return agree(asked, step, said, visit=visit, context=context)
 
 
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:

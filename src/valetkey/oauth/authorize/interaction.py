@@ -9,10 +9,11 @@ from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
+from valetkey.oauth.limiting import ended
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
 
-Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused", "restored"]
+Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused", "restored", "ended"]
 
 
 class NeedLogin(msgspec.Struct, frozen=True):
@@ -56,6 +57,8 @@ def next_step(
         return NeedConsent(person, None, "permissions", request.permissions)
     if grant.epoch != context.epoch:
         return NeedConsent(person, grant, "restored", request.permissions)
+    if ended(grant, context.now):
+        return NeedConsent(person, grant, "ended", request.permissions)
     new = undecided(request, grant, context.offer)
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),

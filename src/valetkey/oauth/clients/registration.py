@@ -8,7 +8,9 @@ from typing import Final, TypeAlias
 
 from valetkey.model import ids
 from valetkey.model.client import Client
+from valetkey.model.limits import Proposal
 from valetkey.model.resource import IDENTITY
+from valetkey.oauth import limiting
 from valetkey.oauth.context import Installation
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
@@ -150,6 +152,15 @@ def _reasons(client: Client, at: Installation) -> Iterator[str]:
         yield f"the one for {one[:60]!r} {why}" if why else ""
 
 
+def _limits(client: Client, at: Installation) -> Iterator[str]:
+    asked = _asked(client, at)
+    for one in client.limits.permissions:
+        if one not in asked:
+            yield f"{one[:60]!r} is not among the permissions of its scope"
+    rest = {name: one for name, one in client.limits.permissions.items() if name in asked}
+    yield from limiting.mistakes(Proposal(permissions=rest), offer=at.offer)
+
+
 def _uri(client: Client, at: Installation) -> Iterator[str]:
     yield why_not_web(client.uri) if client.uri else ""
 
@@ -168,6 +179,7 @@ CHECKS: Final[dict[str, Check]] = {
     "scope": _scope,
     "required": _required,
     "reasons": _reasons,
+    "limits": _limits,
     "uri": _uri,
     "policy": _policy,
 }

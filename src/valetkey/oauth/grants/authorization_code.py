@@ -102,9 +102,9 @@ def _wrong_binding(what: Redemption, code: Code, client: Client) -> str:
     return ""
 
 
-def _family(code: Code, client: Client, context: Context) -> TokenFamily:
+def _family(code: Code, client: Client, grant: Grant, *, context: Context) -> TokenFamily:
     lifetimes, policy = context.lifetimes, context.at.policy(client)
-    refreshable = _may_refresh(code, client, context)
+    refreshable = _may_refresh(code, client, context) and not grant.limits.once
     until = policy.refresh_token or lifetimes.refresh_token
     idle = policy.refresh_idle or lifetimes.refresh_idle
     return TokenFamily(
@@ -137,7 +137,7 @@ def _may_refresh(code: Code, client: Client, context: Context) -> bool:
 def _redeemed(
     what: Redemption, code: Code, client: Client, *, context: Context, user: User, grant: Grant
 ) -> Issue:
-    family = _family(code, client, context)
+    family = _family(code, client, grant, context=context)
     allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.offer)
     permissions, resources = narrowing.narrow(
         what.narrowing,

@@ -64,6 +64,8 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
     their_grant, their_user = found.one(grant), found.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user is gone")
+    if their_grant.limits.once:
+        raise InvalidGrant("the user said yes for once")
     if _only_while_present(family, their_grant):
         raise InvalidGrant("the user no longer lets the app go on while away")
     next_family, changes = _turned(shown, family, client=by.client, context=context)

@@ -18,7 +18,7 @@ from valetkey.wire.id_token import IdToken
 
 def issue(decision: Issue, context: Context) -> Issued:
     """The tokens of a yes, unsigned. Raises InvalidGrant where somebody is no longer alive."""
-    dead = why_dead(decision.client, decision.standing, epoch=context.epoch)
+    dead = why_dead(decision.client, decision.standing, epoch=context.epoch, now=context.now)
     if dead:
         raise InvalidGrant(detail=dead)
     scope = context.offer.names(decision.permissions, asked=decision.scope)
@@ -78,6 +78,8 @@ def _access_token(decision: Issue, scope: str, context: Context) -> AccessToken:
 def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
     return msgspec.structs.replace(
         token,
+        # No shadow is longer than what throws it.
+        exp=min(token.exp, standing.grant.limits.until or token.exp),
         sub=standing.user.id,
         auth_time=standing.family.auth_time,
         grant_id=standing.grant.id,

@@ -79,7 +79,7 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     if app is None or person is None or yes is None or descent is None:
         return Dead("its client, user, grant or family is gone")
     standing = Standing(person, yes, descent)
-    dead = why_dead(app, standing, epoch=context.epoch)
+    dead = why_dead(app, standing, epoch=context.epoch, now=context.now)
     if dead:
         return Dead(dead)
     scope = context.offer.ordered(token.scopes)
@@ -95,7 +95,7 @@ def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
         return Dead("its client is gone")
     if found.one(revoked) is not None:
         return Dead("revoked")
-    dead = why_dead(app, None, epoch=context.epoch)
+    dead = why_dead(app, None, epoch=context.epoch, now=context.now)
     if dead:
         return Dead(dead)
     registered = context.offer.registered(app.scope)
