@@ -35,7 +35,7 @@ class Stage:
         self.env = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
             "BROWSER": f"{sys.executable} -m tests.docs.miko %s",
             "VALETKEY_ISSUER": self.server,
             "VALETKEY_PORT": self.server.rpartition(":")[2],
