@@ -2,8 +2,6 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
-# Fault tests that want the machine for themselves: `make promises` runs them.
-APART := failover full once refresh stop trouble
 .NOTPARALLEL:
 
 .PHONY: help demo test promises check bench docs format coverage lock clean
@@ -18,7 +16,7 @@ demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, st
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 postgresql
 	@scripts/node-packages.sh tests/clients/node
-	@$(BIN)/pytest -n 2 --dist loadgroup $(APART:%=--ignore=tests/promises/test_%.py) $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql

@@ -11,15 +11,19 @@ from tests.postgres import MISSING
 Budget: TypeAlias = Literal["short", "long"]
 Figure: TypeAlias = Callable[[str, object], None]
 
-LONGEST: Final = 4 * 3600
+HERE: Final = Path(__file__).parent
+TIMEOUT: Final[dict[Budget, int]] = {"short": 900, "long": 6 * 3600}
+"""Seconds for one test."""
+
 FIGURES: Final = Path(__file__).parents[2] / "build" / "promises.jsonl"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long budget may take its time, whatever a test says of the short one."""
-    if config.getoption("budget") == "long":
-        for one in items:
-            one.add_marker(pytest.mark.timeout(LONGEST), append=False)
+    """They may take their time: what they start is slow on a machine that is busy with others."""
+    limit = pytest.mark.timeout(TIMEOUT[config.getoption("budget")])
+    for one in items:
+        if one.path.is_relative_to(HERE):
+            one.add_marker(limit)
 
 
 @pytest.fixture(scope="session")

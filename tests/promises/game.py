@@ -4,8 +4,9 @@ which a chosen acknowledgement has arrived, so that other requests are in flight
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,15 @@ AFTER: Final = (
 """What was acknowledged last before the strike, in turns."""
 
 
+PATIENCE: Final = 20.0
+"""Seconds in which a server that can answer does, however busy the machine is."""
+
+
+UNHURRIED: Final = {"lifetimes.refresh_window": "300", "lifetimes.access_token": "3600"}
+"""Settings of the nodes: on a busy machine half a minute passes between a reply that was lost and
+the look at what came of it."""
+
+
 class Life:
     """The time until a strike. It comes with an acknowledgement of `last`, once there were half of
     `most` of anything; with the last of `most` in any case."""
@@ -53,15 +63,33 @@ class Life:
                 self._strike()
 
     def live(self, actor: Actor) -> None:
-        """Lets the actor ask for one thing after the other, until it is not answered."""
+        """Lets the actor ask for one thing after the other, until it is not answered any more. A
+        busy server may leave something unanswered before the strike: then the actor looks first
+        what came of it."""
         try:
             while not self.over.is_set():
-                actor.act(self.last)
-        except UNANSWERED:
-            if not self.over.is_set():
-                raise
+                try:
+                    actor.act(self.last)
+                except UNANSWERED:
+                    if not self.over.is_set():
+                        patiently(actor.check, unless=self.over)
         finally:
             self.over.set()
+
+
+def patiently(do: Callable[[], None], *, unless: threading.Event | None = None) -> None:
+    """Does it again until it is answered. Raises what else it raises; what is unanswered only after
+    PATIENCE. It ends early once `unless` is set."""
+    until = time.monotonic() + PATIENCE
+    while not (unless and unless.is_set()):
+        try:
+            do()
+        except UNANSWERED:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 class Game(msgspec.Struct):
@@ -74,8 +102,11 @@ class Game(msgspec.Struct):
     round: int = 0
 
     def all(self, do: Callable[[Actor], None]) -> None:
-        """Has every actor do something. Raises what one of them raises."""
-        list(self.pool.map(do, self.actors))
+        """Has every actor do something, and waits for all. Raises what one of them raises."""
+        begun = [self.pool.submit(do, actor) for actor in self.actors]
+        wait(begun)
+        for one in begun:
+            one.result()
 
     def play(self, strike: Callable[[], None], *, most: int) -> None:
         """Lets them ask until the strike. Afterwards each asks another node than before."""
@@ -88,12 +119,12 @@ class Game(msgspec.Struct):
             actor.move(self._node(number).url)
 
     def check(self) -> None:
-        """Compares everything with the ledger."""
-        self.all(Actor.check)
+        """Compares everything with the ledger. An answer of 503 is asked for again."""
+        self.all(lambda actor: patiently(actor.check))
 
     def finish(self) -> None:
         """Brings all that is over, as a thief would."""
-        self.all(Actor.finish)
+        self.all(lambda actor: patiently(actor.finish))
 
     def _node(self, number: int) -> Process:
         return self.nodes[(number + self.round) % len(self.nodes)]

@@ -73,8 +73,8 @@ def code_in(reply: Reply) -> str:
 
 async def connect(app: PageApp, node: Connection) -> dict[str, str]:
     """The tokens of a fresh code. Raises Violation."""
-    code = code_in(await node.ask(app.code_wanted()))
-    reply = await node.ask(redeem(code))
+    code = code_in(await node.insist(app.code_wanted()))
+    reply = await node.insist(redeem(code))
     if reply.status != 200:
         raise Violation(f"a fresh code was answered by {reply}")
     return reply.document

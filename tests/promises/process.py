@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.live import free_port
 
-READY: Final = 30.0
+READY: Final = 90.0
 """Seconds after which a server that is not ready never will be."""
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -109,11 +109,14 @@ class Process:
         return "--set", f"{name}={value}"
 
 
-def nodes(folder: Path, database: str, count: int, *, broken: str = "") -> tuple[Process, ...]:
-    """Several on one database, which are one issuer; none is started."""
-    first = Process(folder, database, broken=broken)
+def nodes(
+    folder: Path, database: str, count: int, *, broken: str = "", **more: str
+) -> tuple[Process, ...]:
+    """Several on one database, which are one issuer; none is started. `more` are settings."""
+    first = Process(folder, database, broken=broken, **more)
     others = (
-        Process(folder, database, issuer=first.issuer, broken=broken) for _ in range(count - 1)
+        Process(folder, database, issuer=first.issuer, broken=broken, **more)
+        for _ in range(count - 1)
     )
     return (first, *others)
 

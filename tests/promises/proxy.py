@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import msgspec
 from tests.live import free_port
@@ -23,15 +24,11 @@ class Proxy(msgspec.Struct):
 
     async def serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         """One connection."""
-        server, forth = await asyncio.open_connection("127.0.0.1", self.target)
-        asking = asyncio.create_task(_copied(client, forth))
-        try:
-            while (data := await server.read(CHUNK)) and self._passes():
-                back.write(data)
-        finally:
-            asking.cancel()
-            back.close()
-            forth.close()
+        async with _closing(back):
+            server, forth = await asyncio.open_connection("127.0.0.1", self.target)
+            async with _closing(forth), _meanwhile(_copied(client, forth)):
+                while (data := await server.read(CHUNK)) and self._passes():
+                    back.write(data)
 
     def _passes(self) -> bool:
         self.replies += 1
@@ -46,9 +43,49 @@ async def _copied(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> Non
 
 
 @contextlib.asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await task
+
+
+@contextlib.asynccontextmanager
 async def cutting(target: int, *, share: float, seed: int) -> AsyncIterator[Proxy]:
-    """A proxy before a port, which cuts a share of the replies."""
+    """A proxy before a port, which cuts a share of the replies. All that it opened is closed when
+    it ends."""
     proxy = Proxy(target, share, random.Random(seed), free_port())
-    listening = await asyncio.start_server(proxy.serve, "127.0.0.1", proxy.port)
-    async with listening:
+    serving: set[asyncio.Task[None]] = set()
+
+    async def served(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        serving.add(task)
+        try:
+            await proxy.serve(client, back)
+        except (OSError, asyncio.CancelledError):
+            pass  # Either side went away, or the proxy ends.
+        finally:
+            serving.discard(task)
+
+    listening = await asyncio.start_server(served, "127.0.0.1", proxy.port)
+    try:
         yield proxy
+    finally:
+        listening.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)

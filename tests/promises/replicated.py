@@ -12,7 +12,7 @@ from typing import Final
 from tests.postgres import Cluster, owner
 from tests.promises import trouble
 
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds in which a standby follows its primary."""
 
 

@@ -24,8 +24,11 @@ SIZE: Final = "8m"
 ENOUGH: Final = 3000
 """Refreshes after which a disk without space must have refused one."""
 
-RECOVERY: Final = 5.0
-"""Seconds from free space to the next yes."""
+RECOVERY: Final[dict[Budget, float]] = {"short": 30.0, "long": 5.0}
+"""Seconds from free space to the next yes. The short budget shares its machine with other tests."""
+
+IN_A_ROW: Final = 3
+"""Refusals that leave no doubt: a busy machine refuses one now and then."""
 
 ROUNDS: Final[dict[Budget, int]] = {"short": 1, "long": 20}
 
@@ -75,7 +78,9 @@ class Device(msgspec.Struct):
         return reply
 
 
-async def _round(place: Path, one: Connection, other: Connection) -> tuple[int, float]:
+async def _round(
+    place: Path, one: Connection, other: Connection, *, recovery: float
+) -> tuple[int, float]:
     """How many refreshes were acknowledged, and the seconds to recovery. Raises Violation."""
     app = signed_in(f"http://127.0.0.1:{one.port}")
     device, goes = [Device(await pageapp.connect(app, one)) for _ in range(2)]
@@ -86,8 +91,8 @@ async def _round(place: Path, one: Connection, other: Connection) -> tuple[int, 
     since = time.monotonic()
     for node in (one, other):
         while (await device.refresh(node)).status != 200:
-            if time.monotonic() > since + RECOVERY:
-                raise Violation(f"no write {RECOVERY} s after space was freed")
+            if time.monotonic() > since + recovery:
+                raise Violation(f"no write {recovery} s after space was freed")
     took = time.monotonic() - since
     await _expect(other, pageapp.revoke(goes.tokens["refresh_token"]), 200, "a revocation")
     if (await one.ask(pageapp.introspect(goes.tokens["access_token"]))).document["active"]:
@@ -96,8 +101,10 @@ async def _round(place: Path, one: Connection, other: Connection) -> tuple[int, 
 
 
 async def _until_refused(device: Device, node: Connection) -> None:
+    refused = 0
     for _ in range(ENOUGH):
-        if (await device.refresh(node)).status == 503:
+        refused = refused + 1 if (await device.refresh(node)).status == 503 else 0
+        if refused == IN_A_ROW:
             return
     raise ValueError("the disk does not fill")
 
@@ -123,14 +130,17 @@ async def _expect(node: Connection, request: bytes, status: int, what: str) -> R
     return reply
 
 
-def _run(place: Path, folder: Path, *, rounds: int, broken: str = "") -> list[tuple[int, float]]:
+def _run(place: Path, folder: Path, *, budget: Budget, broken: str = "") -> list[tuple[int, float]]:
     database = place / "valetkey.db"
     fill(str(database))
 
     async def enduring() -> list[tuple[int, float]]:
         one, other = (Connection(node.port) for node in both)
         try:
-            return [await _round(place, one, other) for _ in range(rounds)]
+            return [
+                await _round(place, one, other, recovery=RECOVERY[budget])
+                for _ in range(ROUNDS[budget])
+            ]
         finally:
             await one.close()
             await other.close()
@@ -146,7 +156,7 @@ def _run(place: Path, folder: Path, *, rounds: int, broken: str = "") -> list[tu
 
 @pytest.mark.slow
 def test_a_full_disk(small: Path, tmp_path: Path, budget: Budget, figure: Figure) -> None:
-    found = _run(small, tmp_path, rounds=ROUNDS[budget])
+    found = _run(small, tmp_path, budget=budget)
     figure("rounds", len(found))
     figure("seconds to recovery, at most", round(max(took for _, took in found), 3))
 
@@ -154,5 +164,5 @@ def test_a_full_disk(small: Path, tmp_path: Path, budget: Budget, figure: Figure
 @pytest.mark.slow
 def test_a_false_yes_is_noticed(small: Path, tmp_path: Path, figure: Figure) -> None:
     with pytest.raises(Violation) as found:
-        _run(small, tmp_path, rounds=1, broken="answers-before-commit")
+        _run(small, tmp_path, budget="short", broken="answers-before-commit")
     figure("the checker said", str(found.value))

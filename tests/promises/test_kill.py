@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from tests.promises.conftest import Budget, Figure
 from tests.promises.furnished import database, names
-from tests.promises.game import Game, game
+from tests.promises.game import UNHURRIED, Game, game
 from tests.promises.ledger import Violation
 from tests.promises.process import Process, nodes
 
@@ -66,7 +66,6 @@ def _play(now: Game, size: Size) -> list[float]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_nothing_acknowledged_is_lost(
     kind: str, budget: Budget, tmp_path: Path, figure: Figure
 ) -> None:
@@ -76,7 +75,9 @@ def test_nothing_acknowledged_is_lost(
         folder.mkdir()
         with (
             database(kind, folder, names(size.actors)) as address,
-            game(nodes(folder, address, 2), folder, actors=size.actors, seed=seed) as now,
+            game(
+                nodes(folder, address, 2, **UNHURRIED), folder, actors=size.actors, seed=seed
+            ) as now,
         ):
             waits += _play(now, size)
             now.finish()
@@ -90,13 +91,12 @@ def test_nothing_acknowledged_is_lost(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_an_answer_before_its_commit_is_noticed(kind: str, tmp_path: Path, figure: Any) -> None:
     size = Size(kills=20)
     with (
         database(kind, tmp_path, names(size.actors)) as address,
         game(
-            nodes(tmp_path, address, 2, broken="answers-before-commit"),
+            nodes(tmp_path, address, 2, broken="answers-before-commit", **UNHURRIED),
             tmp_path,
             actors=size.actors,
             seed=0,

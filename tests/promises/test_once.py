@@ -25,24 +25,35 @@ RACES: Final[dict[Budget, int]] = {"short": 40, "long": 17_000}
 
 
 class Track(msgspec.Struct):
-    """Where the races are run."""
+    """Where the races are run. `silent`: in the last one somebody heard neither yes nor no."""
 
     app: PageApp
     connections: list[Connection]
     outcomes: Counter[int]
+    silent: bool = False
 
     async def race(self, request: bytes) -> list[Reply]:
-        """The replies to one request, sent by all at the same moment. Raises Violation for 5xx."""
+        """The replies to one request, sent by all at the same moment, but for those of 503: they
+        are counted, and say nothing. Raises Violation for any other 5xx."""
         replies = await together(self.connections, request)
         self.outcomes.update(one.status for one in replies)
-        failed = [one for one in replies if one.status >= 500]
+        said = [one for one in replies if one.status != 503]
+        failed = [one for one in said if one.status >= 500]
         if failed:
             raise Violation(f"answered by {failed[0]}")
-        return replies
+        self.silent = len(said) < len(replies)
+        return said
 
     async def ask(self, request: bytes) -> Reply:
-        """The reply to a request that nobody races."""
-        return await self.connections[0].ask(request)
+        """The reply to a request that nobody races: on a busy machine it is asked for again."""
+        return await self.connections[0].insist(request)
+
+    def one_of(self, won: Sequence[object], what: str) -> bool:
+        """Whether somebody won the last race. Raises Violation where it was more than one, or
+        nobody though all were answered."""
+        if len(won) > 1 or not (won or self.silent):
+            raise Violation(f"a {what} was good for {len(won)}")
+        return bool(won)
 
 
 async def codes(track: Track, races: int) -> None:
@@ -51,7 +62,8 @@ async def codes(track: Track, races: int) -> None:
         code = code_in(await track.ask(track.app.code_wanted()))
         replies = await track.race(pageapp.redeem(code))
         won = [one.document for one in replies if one.status == 200]
-        _one_of(won, "code")
+        if not track.one_of(won, "code") or track.silent:
+            continue
         told = await track.ask(pageapp.introspect(won[0]["access_token"]))
         if told.document["active"]:
             raise Violation("a code in many hands left a living token")
@@ -63,8 +75,8 @@ async def refresh_tokens(track: Track, races: int) -> None:
     for _ in range(races):
         replies = await track.race(pageapp.refresh(tokens["refresh_token"]))
         won = {one.document["refresh_token"] for one in replies if one.status == 200}
-        _one_of(list(won), "refresh token")
-        tokens["refresh_token"] = won.pop()
+        if track.one_of(list(won), "refresh token"):
+            tokens["refresh_token"] = won.pop()
     told = await track.ask(pageapp.introspect(tokens["access_token"]))
     if not told.document["active"]:
         raise Violation("a race for a refresh token ended its family")
@@ -75,12 +87,7 @@ async def pushed_requests(track: Track, races: int) -> None:
     for _ in range(races):
         name = (await track.ask(pageapp.push())).document["request_uri"]
         replies = await track.race(track.app.pushed_wanted(name))
-        _one_of([code_in(one) for one in replies if code_in(one)], "pushed request")
-
-
-def _one_of(won: Sequence[object], what: str) -> None:
-    if len(won) != 1:
-        raise Violation(f"a {what} was good for {len(won)}")
+        track.one_of([code_in(one) for one in replies if code_in(one)], "pushed request")
 
 
 Kind: TypeAlias = Callable[[Track, int], Awaitable[None]]
@@ -108,6 +115,8 @@ def test_used_at_most_once(kind: str, budget: Budget, tmp_path: Path, figure: Fi
         outcomes = _run(both, (codes, refresh_tokens, pushed_requests), races)
     figure("races", 3 * races)
     figure("answers by status", dict(outcomes))
+    # The short budget shares its machine with other tests.
+    assert budget == "short" or 503 not in outcomes
 
 
 @pytest.mark.slow

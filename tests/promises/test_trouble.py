@@ -26,11 +26,9 @@ Fault: TypeAlias = Literal["locked", "frozen", "stopped"]
 SECONDS: Final[dict[Budget, float]] = {"short": 5.0, "long": 60.0}
 """For which the trouble lasts."""
 
-PATIENCE: Final = 2.0
-"""Seconds in which there is an answer."""
-
-RECOVERY: Final = 2.0
-"""Seconds in which all is well again."""
+LIMIT: Final[dict[Budget, float]] = {"short": 15.0, "long": 2.0}
+"""Seconds in which there is an answer, and in which all is well again afterwards. The short budget
+shares its machine with other tests."""
 
 APPS: Final = 4
 
@@ -50,6 +48,7 @@ class Outage(msgspec.Struct):
 
     nodes: tuple[Process, ...]
     fault: Fault
+    limit: float
     waits: list[float] = []
 
     async def insist(self, port: int, asked: Asked, *, until: float) -> None:
@@ -71,7 +70,7 @@ class Outage(msgspec.Struct):
             raise Violation(f"{asked.what} was answered by {reply}")
         if reply.status == 503 and "retry-after" not in reply.headers:
             raise Violation(f"{asked.what}: 503 without Retry-After")
-        if seconds > PATIENCE:
+        if seconds > self.limit:
             raise Violation(f"{asked.what} took {seconds:.1f} s")
 
 
@@ -86,7 +85,7 @@ async def _devices(app: PageApp, node: Connection) -> list[Device]:
     found = []
     for _ in range(APPS):
         tokens = await pageapp.connect(app, node)
-        found.append(Device(tokens, code_in(await node.ask(app.code_wanted()))))
+        found.append(Device(tokens, code_in(await node.insist(app.code_wanted()))))
     return found
 
 
@@ -117,7 +116,7 @@ async def _endure(outage: Outage, fault: AbstractContextManager[None], *, second
     since = time.monotonic()
     for node in (one, other):
         await node.close()  # The server closes what was idle for long.
-        await _well(node, until=since + RECOVERY)
+        await _well(node, until=since + outage.limit)
     took = time.monotonic() - since
     await _check(devices, one, other)
     await one.close()
@@ -128,17 +127,17 @@ async def _endure(outage: Outage, fault: AbstractContextManager[None], *, second
 async def _well(node: Connection, *, until: float) -> None:
     while (await node.ask(get("/readyz"))).status != 200:
         if time.monotonic() > until:
-            raise Violation(f"not ready {RECOVERY} s after the trouble")
+            raise Violation("not ready so long after the trouble")
         await asyncio.sleep(0.01)
 
 
 async def _check(devices: list[Device], one: Connection, other: Connection) -> None:
     """What was asked in vain may have happened or not; what is asked now happens."""
     stays, goes, *rest = devices
-    reply = await other.ask(pageapp.refresh(stays.tokens["refresh_token"]))
+    reply = await other.insist(pageapp.refresh(stays.tokens["refresh_token"]))
     if reply.status != 200:
         raise Violation(f"stranded by the trouble: {reply}")
-    if (await one.ask(pageapp.revoke(goes.tokens["refresh_token"]))).status != 200:
+    if (await one.insist(pageapp.revoke(goes.tokens["refresh_token"]))).status != 200:
         raise Violation("a revocation does not work again")
     if await _active(other, goes):
         raise Violation("a revoked token lives")
@@ -148,7 +147,7 @@ async def _check(devices: list[Device], one: Connection, other: Connection) -> N
 
 
 async def _active(node: Connection, device: Device) -> bool:
-    reply = await node.ask(pageapp.introspect(device.tokens["access_token"]))
+    reply = await node.insist(pageapp.introspect(device.tokens["access_token"]))
     return bool(reply.document["active"])
 
 
@@ -167,19 +166,19 @@ def _place(fault: Fault, folder: Path) -> Iterator[tuple[str, AbstractContextMan
         yield str(one.url), (trouble.frozen if fault == "frozen" else trouble.stopped)(one)
 
 
-def _run(fault: Fault, folder: Path, *, seconds: float, broken: str = "") -> tuple[Outage, float]:
+def _run(fault: Fault, folder: Path, *, budget: Budget, broken: str = "") -> tuple[Outage, float]:
     with (
         _place(fault, folder) as (address, happens),
         running(nodes(folder, address, 2, broken=broken)) as both,
     ):
-        outage = Outage(both, fault)
-        return outage, asyncio.run(_endure(outage, happens, seconds=seconds))
+        outage = Outage(both, fault, LIMIT[budget])
+        return outage, asyncio.run(_endure(outage, happens, seconds=SECONDS[budget]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["locked", "frozen", "stopped"])
 def test_trouble_never_lies(fault: Fault, budget: Budget, tmp_path: Path, figure: Figure) -> None:
-    outage, took = _run(fault, tmp_path, seconds=SECONDS[budget])
+    outage, took = _run(fault, tmp_path, budget=budget)
     figure("answers", len(outage.waits))
     figure("seconds to an answer, p95", round(quantiles(outage.waits, n=20)[-1], 2))
     figure("seconds to an answer, at most", round(max(outage.waits), 2))
@@ -189,7 +188,7 @@ def test_trouble_never_lies(fault: Fault, budget: Budget, tmp_path: Path, figure
 @pytest.mark.slow
 def test_a_false_yes_is_noticed(tmp_path: Path, figure: Figure) -> None:
     with pytest.raises(ExceptionGroup) as found:
-        _run("locked", tmp_path, seconds=5, broken="answers-before-commit")
+        _run("locked", tmp_path, budget="short", broken="answers-before-commit")
     said, _ = found.value.split(Violation)
     assert said
     figure("the checker said", str(said.exceptions[0]))

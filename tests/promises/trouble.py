@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -44,14 +44,16 @@ def stopped(cluster: Cluster) -> Iterator[None]:
 
 
 def freeze(cluster: Cluster) -> None:
-    """SIGSTOP: the postmaster first, so that no child is born meanwhile."""
-    _send([_postmaster(cluster)], signal.SIGSTOP)
-    _send(_children(cluster), signal.SIGSTOP)
+    """SIGSTOP, until none is left that could still bear a child."""
+    stopped: set[int] = set()
+    while fresh := set(everybody(cluster)) - stopped:
+        _send(fresh, signal.SIGSTOP)
+        stopped |= fresh
 
 
 def thaw(cluster: Cluster) -> None:
     """SIGCONT."""
-    _send([_postmaster(cluster), *_children(cluster)], signal.SIGCONT)
+    _send(everybody(cluster), signal.SIGCONT)
 
 
 def halt(pid: int) -> None:
@@ -60,31 +62,33 @@ def halt(pid: int) -> None:
 
 
 def kill(cluster: Cluster) -> None:
-    """`kill -9` for all of it; returns once nothing of it runs."""
-    everybody = [_postmaster(cluster), *_children(cluster)]
-    _send(everybody, signal.SIGKILL)
-    while any(_runs(one) for one in everybody):
+    """`kill -9` for all of it; returns once nothing of it is left, so that its locks are free."""
+    killed: set[int] = set()
+    while alive := everybody(cluster):
+        _send(alive, signal.SIGKILL)
+        killed |= {*alive}
         time.sleep(0.001)
+    while any(Path(f"/proc/{one}").exists() for one in killed):
+        time.sleep(0.001)  # Until its parent has heard of its end, its number counts as alive.
 
 
-def _postmaster(cluster: Cluster) -> int:
-    return int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
+def everybody(cluster: Cluster) -> list[int]:
+    """All processes of a cluster: they work in its folder, and nobody else does."""
+    return [pid for pid in _processes() if _works_in(pid, cluster.data)]
 
 
-def _children(cluster: Cluster) -> list[int]:
-    pid = _postmaster(cluster)
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def _processes() -> Iterator[int]:
+    return (int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit())
 
 
-def _runs(pid: int) -> bool:
+def _works_in(pid: int, folder: Path) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/cwd").readlink() == folder
     except OSError:
-        return False
-    return state not in "ZX"
+        return False  # It is gone, or about to be.
 
 
-def _send(everybody: list[int], number: signal.Signals) -> None:
+def _send(everybody: Iterable[int], number: signal.Signals) -> None:
     for one in everybody:
         with contextlib.suppress(ProcessLookupError):
             os.kill(one, number)

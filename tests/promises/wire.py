@@ -5,10 +5,13 @@ import contextlib
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
+
+TRIES: Final = 50
+"""How often a patient client asks."""
 
 
 class Cut(Exception):
@@ -61,7 +64,10 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def open(self) -> None:
-        """Connects, unless it is. Raises OSError."""
+        """Connects, unless it is, and still is: the server ends what was idle for long. Raises
+        OSError."""
+        if self._reader and self._reader.at_eof():
+            await self.close()
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
 
@@ -92,6 +98,19 @@ class Connection:
         await self.open()
         self.write(request)
         return await self.read()
+
+    async def insist(self, request: bytes) -> Reply:
+        """Sends it again where nothing came back, or 503, as a patient client does. Raises OSError,
+        and ValueError for the last 503."""
+        for _ in range(TRIES):
+            try:
+                reply = await self.ask(request)
+            except Cut:
+                continue
+            if reply.status != 503:
+                return reply
+            await asyncio.sleep(0.2)
+        raise ValueError(f"no answer in {TRIES} tries")
 
     async def close(self) -> None:
         """Lets go of it."""

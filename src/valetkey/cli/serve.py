@@ -1,6 +1,7 @@
 """`valetkey serve`: the server, on uvicorn."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -87,9 +88,7 @@ class Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> None:
-    # Here, because it imports every page and endpoint, and the other commands need none.
-    from valetkey.app import create  # noqa: PLC0415
-
+    create = _imported()
     store = await opened(settings.database)
     try:
         master = await open_keys(settings, store)
@@ -100,6 +99,17 @@ async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable
     finally:
         await store.close()
     log.info("stopped")
+
+
+def _imported() -> Callable[..., Any]:
+    """The composition root. It imports every page and endpoint, and the other commands need none.
+    What is made meanwhile stays for good, so nobody has to look whether it is garbage."""
+    gc.disable()
+    from valetkey.app import create  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
+    return create
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
