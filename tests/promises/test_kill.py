@@ -34,7 +34,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 SIZES: Final[dict[Budget, Size]] = {
     "short": Size(),
-    "long": Size(games=5, kills=40, actors=40, most=500),
+    "long": Size(games=5, kills=40, actors=40, most=400),
 }
 
 
