@@ -79,10 +79,9 @@ async def cut_replies(track: Track, size: Size) -> int:
     """Whoever brings the same refresh token again after a lost reply goes on."""
     tokens = await pageapp.connect(track.app, track.nodes[0])
     async with cutting(track.nodes[0].port, share=SHARE, seed=5) as proxy:
-        through = Connection(proxy.port)
-        for _ in range(size.calls):
-            tokens = _taken(await through.insist(pageapp.refresh(tokens["refresh_token"])))
-        await through.close()
+        async with contextlib.aclosing(Connection(proxy.port)) as through:
+            for _ in range(size.calls):
+                tokens = _taken(await through.insist(pageapp.refresh(tokens["refresh_token"])))
         if not proxy.cut:
             raise ValueError("no reply was cut")
     if not (await track.nodes[1].insist(pageapp.introspect(tokens["access_token"]))).document[

@@ -5,6 +5,7 @@ No reply is cut, and nothing was done of which nobody was told.
 
 import asyncio
 import base64
+import contextlib
 import random
 from pathlib import Path
 from statistics import quantiles
@@ -47,7 +48,7 @@ class Device(msgspec.Struct):
                 reply = await self.node.ask(pageapp.refresh(self.tokens["refresh_token"]))
                 if reply.status == 503:
                     self.silent = True
-                    return await self.node.close()
+                    return
                 if reply.status != 200:
                     raise Violation(f"a refresh was answered by {reply}")
                 self.tokens = reply.document
@@ -57,6 +58,8 @@ class Device(msgspec.Struct):
         except Cut as end:
             self.cut += end.begun
         except OSError:
+            pass  # Nobody listens any more.
+        finally:
             await self.node.close()
 
     @property
@@ -68,10 +71,9 @@ class Device(msgspec.Struct):
 
 
 async def _connected(node: Process) -> list[Device]:
-    connection = Connection(node.port)
     app = signed_in(node.url)
-    tokens = [await pageapp.connect(app, connection) for _ in range(DEVICES)]
-    await connection.close()
+    async with contextlib.aclosing(Connection(node.port)) as connection:
+        tokens = [await pageapp.connect(app, connection) for _ in range(DEVICES)]
     return [Device(Connection(node.port), one) for one in tokens]
 
 

@@ -104,7 +104,21 @@ def _asked(devices: list[Device]) -> list[Asked]:
 
 async def _endure(outage: Outage, fault: AbstractContextManager[None], *, seconds: float) -> float:
     """How long it took after the trouble until all was well. Raises Violation."""
-    one, other = (Connection(node.port) for node in outage.nodes)
+    async with (
+        contextlib.aclosing(Connection(outage.nodes[0].port)) as one,
+        contextlib.aclosing(Connection(outage.nodes[1].port)) as other,
+    ):
+        return await _endured(outage, fault, (one, other), seconds=seconds)
+
+
+async def _endured(
+    outage: Outage,
+    fault: AbstractContextManager[None],
+    both: tuple[Connection, Connection],
+    *,
+    seconds: float,
+) -> float:
+    one, other = both
     devices = await _devices(signed_in(outage.nodes[0].url), one)
     await asyncio.gather(*(node.ask(get("/jwks")) for node in (one, other)))
     with fault:
@@ -119,8 +133,6 @@ async def _endure(outage: Outage, fault: AbstractContextManager[None], *, second
         await _well(node, until=since + outage.limit)
     took = time.monotonic() - since
     await _check(devices, one, other)
-    await one.close()
-    await other.close()
     return took
 
 

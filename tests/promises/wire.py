@@ -112,6 +112,10 @@ class Connection:
             await asyncio.sleep(0.2)
         raise ValueError(f"no answer in {TRIES} tries")
 
+    async def aclose(self) -> None:
+        """The same as `close`, for `contextlib.aclosing`."""
+        await self.close()
+
     async def close(self) -> None:
         """Lets go of it."""
         writer = self._writer
