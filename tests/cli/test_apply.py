@@ -271,6 +271,11 @@ MISTAKES = {
         f'{API}catalog_file = "no.toml"\ncatalog = {{}}',
         "(notes): catalog and catalog_file: only one of them",
     ),
+    "two sets of keys": (
+        f'{CLIENT}jwks_file = "no.json"\njwks = {{}}',
+        "jwks and jwks_file: only one of them",
+    ),
+    "no file of keys": (f'{CLIENT}jwks_file = "no.json"', "jwks_file: "),
     "a catalog's own types": (
         f'{API}catalog = {{resource = "a", name = "b", permissions = [{{id = 3}}]}}',
         "(notes), catalog: expected str, got int - at $.permissions[0].id",

@@ -1,7 +1,10 @@
 """`valetkey client`."""
 
+import json
+
 import pytest
 from tests.cli.line import Line
+from tests.oauth.clients.apps import MINE, jwks
 from tests.rows import row
 
 from valetkey.jose.seal import digest
@@ -64,6 +67,30 @@ def test_a_client_without_redirects_acts_for_itself(line: Line) -> None:
     assert shown["grant_types"] == ["client_credentials"]
     assert shown["auth_method"] == "client_secret_basic"
     assert shown["name"] == "robot"
+
+
+ROBOT = ("client", "add", "--id", "robot", "--scope", "chirps.read")
+
+
+def test_a_client_that_signs_gets_no_secret(line: Line) -> None:
+    line.furnish()
+    keys = jwks(MINE)
+    (line.folder / "robot.json").write_text(json.dumps(keys))
+    by_key = ("--auth-method", "private_key_jwt")
+    answer = line.json(*ROBOT, *by_key, "--jwks-file", "robot.json")
+    assert answer == {"client_id": "robot"}
+    assert line.json("client", "show", "robot")["jwks"] == keys
+    other = line.json(*ROBOT[:3], "other", *ROBOT[4:], *by_key, "--jwks-uri", "https://a.example/k")
+    assert other == {"client_id": "other"}
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"keys": 1, "keys": 2}'])
+def test_a_file_of_keys_that_is_none(line: Line, text: str) -> None:
+    line.furnish()
+    (line.folder / "robot.json").write_text(text)
+    words = ("--auth-method", "private_key_jwt", "--jwks-file")
+    assert "--jwks-file: robot.json: " in line.fails(*ROBOT, *words, "robot.json", status=2)
+    assert "--jwks-file: none.json: cannot be" in line.fails(*ROBOT, *words, "none.json", status=2)
 
 
 WRONG = [

@@ -9,7 +9,7 @@ import pytest
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
-from valetkey.http.exchange import Answer, Outgoing, Refused, target
+from valetkey.http.exchange import Answer, Outgoing
 from valetkey.http.fetch import AGAIN, AT_ONCE_EACH, LONGEST, SHORTEST, UNSAID, Fetcher
 from valetkey.model.want import Document, Outside, Unreachable
 
@@ -211,27 +211,3 @@ async def test_each_kind_has_its_terms(
 
 def test_a_request_shows_nothing_of_itself() -> None:
     assert "token" not in repr(Outgoing(accept="*/*", body=b"token", headers={"x": "token"}))
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        row("target", "http", "http://outside.test/"),
-        row("target", "upper case", "https://Outside.test/"),
-        row("target", "a user", "https://a@outside.test/"),
-        row("target", "a backslash", "https://outside.test\\@127.0.0.1/"),
-        row("target", "a fragment", "https://outside.test/#a"),
-        row("target", "a space", "https://outside.test/a b"),
-        row("target", "a line end", "https://outside.test/\r\nhost: a"),
-        row("target", "letters of other scripts", "https://öutside.test/"),
-        row("target", "port 0", "https://outside.test:0/"),
-        row("target", "port 65536", "https://outside.test:65536/"),
-        row("target", "no host", "https:///a"),
-        row("target", "two dots", "https://outside..test/"),
-        row("target", "too long", "https://outside.test/" + "a" * 2048),
-        row("target", "a zone", "https://[fe80::1%25eth0]/"),
-    ],
-)
-def test_an_address_that_could_be_read_in_two_ways(url: str) -> None:
-    with pytest.raises(Refused):
-        target(url)

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, utils
 
-from valetkey.jose.jwk import Private, PrivateKey
+from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.jws import sign
 
 
@@ -25,16 +25,21 @@ def signed(header: bytes | dict[str, Any], payload: bytes, key: PrivateKey) -> s
 
 def signed_parts(header: str, payload: str, key: PrivateKey) -> str:
     """A genuine signature over two parts as they stand."""
-    return f"{header}.{payload}.{_signature(key.key, f'{header}.{payload}'.encode())}"
+    return f"{header}.{payload}.{_signature(key, f'{header}.{payload}'.encode())}"
 
 
-def _signature(key: Private, data: bytes) -> str:
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return b64(key.sign(data))
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
-        return b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-    return b64(key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
+def _signature(by: PrivateKey, data: bytes) -> str:
+    match by.key:
+        case ed25519.Ed25519PrivateKey() as key:
+            return b64(key.sign(data))
+        case ec.EllipticCurvePrivateKey() as key:
+            r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+            return b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        case key if by.algorithm == "PS256":
+            pad = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
+            return b64(key.sign(data, pad, hashes.SHA256()))
+        case key:
+            return b64(key.sign(data, padding.PKCS1v15(), hashes.SHA256()))
 
 
 def unsigned(header: dict[str, Any], payload: bytes) -> str:

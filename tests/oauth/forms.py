@@ -40,6 +40,8 @@ def call(client: str, **parameters: Any) -> Call:
             return Call(form=form({**both, **parameters}))
         case "client_secret_basic":
             return Call(form=form(parameters), authorization=basic(client, SECRETS[client]))
+        case _:
+            raise ValueError(f"{method} needs more than a form")
 
 
 def basic(name: str, secret: str) -> str:

@@ -23,7 +23,7 @@ from valetkey.model.keys import Keyring, RawKey
 from valetkey.model.policy import Lifetimes
 from valetkey.model.record import Record
 from valetkey.model.user import User
-from valetkey.model.want import Many, One, Rule
+from valetkey.model.want import Always, Found, Many, One, Rule
 from valetkey.oauth.authorize.asked import signed_in
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.endpoint import answer, authorize, resume
@@ -109,6 +109,10 @@ class World:
 
     def write(self, *changes: Change) -> None:
         done(self.store.commit(changes))
+
+    def read(self, *wants: Any) -> Found:
+        """What the store finds; nothing for what only asks to be written."""
+        return done(self.store.read(*(one for one in wants if not isinstance(one, Always))))
 
     def have(self, kind: type[R], name: str) -> R | None:
         wanted = One(kind, name)

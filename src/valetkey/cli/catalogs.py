@@ -1,10 +1,12 @@
-"""A resource server's catalog, read from a file."""
+"""What is declared in a file of its own: a resource server's catalog, a client's public keys."""
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from valetkey.jose.objects import read_object
 from valetkey.settings.load import convert
 from valetkey.wire.catalog import Catalog
 
@@ -20,3 +22,13 @@ def read_catalog(file: Path) -> Catalog:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     return catalog
+
+
+def read_jwks(file: Path) -> dict[str, Any]:
+    """The JWK Set in a JSON file. Raises ValueError that names the file."""
+    try:
+        return read_object(file.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error

@@ -1,16 +1,18 @@
 """`valetkey client`: the apps."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 
+from valetkey.cli.catalogs import read_jwks
 from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment
 from valetkey.cli.options import YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
-from valetkey.model.client import Client
+from valetkey.model.client import BY_SECRET, AuthMethod, Client
 from valetkey.model.want import Many, One
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.declared import Wish
@@ -36,21 +38,24 @@ def client() -> None:
 @click.option("--public", is_flag=True, help="It can keep no secret: an app on a device, a page.")
 @click.option(
     "--auth-method",
-    type=click.Choice(["client_secret_basic", "client_secret_post"]),
+    type=click.Choice([one for one in get_args(AuthMethod) if one != "none"]),
     help="How a confidential client proves who it is.",
 )
+@click.option("--jwks-file", type=click.Path(path_type=Path), help="A file with its public keys.")
+@click.option("--jwks-uri", default="", help="Where it publishes its public keys.")
 @click.option("--uri", default="", help="Its home page.")
 @click.option("--policy", default="default", help="The policy that it is held to.")
 @click.option("--unverified", is_flag=True, help="Nobody has checked who publishes it.")
 @click.pass_obj
 def add(desk: Desk, /, **given: Any) -> None:
-    """Register an app. A confidential one gets a secret, which is shown once."""
-    secret = "" if given["public"] else make_secret()
+    """Register an app. One that proves itself by a secret gets it, and it is shown once."""
+    fields = _fields(**given)
+    secret = make_secret() if fields["auth_method"] in BY_SECRET else ""
     wish = Wish(
         place=f"client {given['id']}",
         kind="client",
         key=given["id"],
-        fields=_fields(**given),
+        fields=fields,
         secret=digest(secret) if secret else "",
         new=True,
     )
@@ -73,9 +78,18 @@ def _fields(*, id: str, public: bool, unverified: bool, **given: Any) -> dict[st
         "reasons": {permission: why for permission, _, why in reasons},
         "grant_types": given["grant_types"] or (CODES if codes else (names.CLIENT_CREDENTIALS,)),
         "uri": given["uri"],
+        "jwks": _jwks(given["jwks_file"]),
+        "jwks_uri": given["jwks_uri"],
         "policy": given["policy"],
         "verified": not unverified,
     }
+
+
+def _jwks(file: Path | None) -> dict[str, Any]:
+    try:
+        return {} if file is None else read_jwks(file)
+    except ValueError as error:
+        raise Wrong(f"--jwks-file: {error}") from error
 
 
 def view(one: Client) -> dict[str, Any]:

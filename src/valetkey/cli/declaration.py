@@ -2,7 +2,7 @@
 
     [[policy]]           name; pkce, algorithms and lifetimes
     [[resource_server]]  id; catalog or catalog_file; a secret
-    [[client]]           id; the fields of a client; a secret
+    [[client]]           id; the fields of a client; a secret, or jwks, jwks_file or jwks_uri
     [[user]]             username; email, claims, status; a password
 
 A secret or password is named by `…_file` or `…_env`; inline only what reveals nothing may stand:
@@ -12,14 +12,14 @@ A secret or password is named by `…_file` or `…_env`; inline only what revea
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from valetkey.accounts import password, profile
-from valetkey.cli.catalogs import read_catalog
+from valetkey.cli.catalogs import read_catalog, read_jwks
 from valetkey.cli.secrets import read_secret
 from valetkey.jose.seal import digest
 from valetkey.model.client import Client
@@ -47,6 +47,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 SECRET: Final = ("secret_file", "secret_env", "secret_sha256")
 PASSWORD: Final = ("password_file", "password_env", "password_hash")
+FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
+    "catalog_file": ("catalog", read_catalog),
+    "jwks_file": ("jwks", read_jwks),
+}
+"""What may stand in a file of its own: the field that it makes, and how it is read."""
+
 _NOT_DECLARED: Final = frozenset({"version", "created", "changed", "secrets", "password"})
 
 
@@ -64,7 +70,7 @@ def _table(record: type[Record], key: str, *also: str, but: tuple[str, ...] = ()
 TABLES: Final[dict[Kind, Table]] = {
     "policy": _table(Policy, "name"),
     "resource_server": _table(ResourceServer, "id", "catalog_file", *SECRET),
-    "client": _table(Client, "id", *SECRET),
+    "client": _table(Client, "id", "jwks_file", *SECRET),
     "user": _table(User, "username", *PASSWORD, but=("id",)),
 }
 
@@ -143,12 +149,14 @@ class _Reading:
 
     def _fields(self, table: Table, raw: dict[str, Any], place: str) -> Iterator[tuple[str, Any]]:
         types = {field.name: field.type for field in msgspec.structs.fields(table.record)}
-        if "catalog_file" in raw and "catalog" in raw:
-            self.mistakes.append(f"{place}: catalog and catalog_file: only one of them")
+        for name, (field, _) in FILES.items():
+            if name in raw and field in raw:
+                self.mistakes.append(f"{place}: {field} and {name}: only one of them")
         for name, value in raw.items():
             try:
-                if name == "catalog_file" in table.also:
-                    yield "catalog", read_catalog(convert(Path, value, base=self._base))
+                if name in FILES and name in table.also:
+                    field, read = FILES[name]
+                    yield field, read(convert(Path, value, base=self._base))
                 elif name in table.fields:
                     yield name, convert(types[name], _words(name, value), base=self._base)
                 else:

@@ -7,8 +7,6 @@ means something else a moment later (DNS rebinding) changes nothing.
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -18,8 +16,8 @@ import httptools
 import msgspec
 
 from valetkey.http.special_use import is_public
+from valetkey.wire.https import Target
 
-MAX_URL: Final = 2048
 MAX_HEADERS: Final = 32 * 1024
 """Bytes that may come beside the body: the head, and the framing of chunks."""
 
@@ -28,28 +26,9 @@ AGENT: Final = b"valetkey"
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host. Raises OSError where there are none."""
 
-_TARGET: Final = re.compile(
-    r"https://(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?"
-    r"(/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?(\?[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*)?",
-    re.ASCII,
-)
-
 
 class Refused(Exception):
     """The exchange did not come about, or its answer is not wanted. Says why, for the log."""
-
-
-class Target(msgspec.Struct, frozen=True):
-    """Where to: host (an IPv6 address without brackets), port, and path with query."""
-
-    host: str
-    port: int
-    path: str
-
-    @property
-    def authority(self) -> str:
-        """`host:port`, as in the setting `fetch_local`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -59,32 +38,6 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def target(url: str) -> Target:
-    """The parts of an https URL. Raises Refused for anything that could be read in two ways."""
-    found = _TARGET.fullmatch(url) if len(url) <= MAX_URL else None
-    if found is None:
-        raise Refused("no plain https URL in lower case")
-    host, port, path, query = found.groups()
-    number = int(port or 443)
-    if not 0 < number < 65536:
-        raise Refused("no such port")
-    if not _is_host(host):
-        raise Refused("no proper host")
-    return Target(host.strip("[]"), number, (path or "/") + (query or ""))
-
-
-def _is_host(host: str) -> bool:
-    # "127.1", "0x7f.1" and "2130706433" are addresses to a resolver, and names to a check of names.
-    last = host.rpartition(".")[2]
-    if not host.startswith("[") and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
-        return ".." not in host
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:

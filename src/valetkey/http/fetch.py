@@ -20,14 +20,13 @@ from valetkey.http.exchange import (
     Outgoing,
     Refused,
     Resolve,
-    Target,
     exchange,
     permitted,
     system_resolver,
-    target,
 )
 from valetkey.jose.objects import depth, read_value
 from valetkey.model.want import Document, DocumentKind, Outside, Unreachable
+from valetkey.wire.https import BadAddress, Target, target
 
 SECONDS: Final = 3.0
 """For an exchange in all: name, connection, TLS, answer."""
@@ -131,8 +130,8 @@ class Fetcher:
         what = Outgoing(accept="*/*", body=body, headers={**headers, "content-type": content_type})
         try:
             return await self._exchanged(target(url), what, most=5 * 1024)
-        except Refused as error:
-            return _unreachable(url, str(error))
+        except (BadAddress, Refused) as error:
+            return _unreachable(url, _why(error))
 
     def _old(self, kept: _Kept, now: float) -> bool:
         """Whether it may be fetched again already. Whoever insists is counted, come what may."""
@@ -148,8 +147,8 @@ class Fetcher:
                 target(want.url), Outgoing(accept=terms.accept), most=terms.most
             )
             _check(answer, terms)
-        except Refused as error:
-            return _unreachable(want.url, str(error))
+        except (BadAddress, Refused) as error:
+            return _unreachable(want.url, _why(error))
         document = Document(answer.body, int(time.time()))
         self._remember((want.kind, want.url), document, seconds=_seconds(answer.headers))
         return document
@@ -184,6 +183,10 @@ class Fetcher:
     def _forget(self, key: tuple[DocumentKind, str]) -> None:
         kept = self._kept.pop(key, None)
         self._bytes -= 0 if kept is None else len(kept.document.body)
+
+
+def _why(error: BadAddress | Refused) -> str:
+    return f"it {error}" if isinstance(error, BadAddress) else str(error)
 
 
 def _unreachable(url: str, why: str) -> Unreachable:

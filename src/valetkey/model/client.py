@@ -1,15 +1,24 @@
 """Clients: the apps."""
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
+from valetkey.jose.jwk import Algorithm
 from valetkey.jose.seal import digest, same
 from valetkey.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.model.record import Record
 
-AuthMethod: TypeAlias = Literal["none", "client_secret_basic", "client_secret_post"]
+AuthMethod: TypeAlias = Literal[
+    "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
+]
 Status: TypeAlias = Literal["active", "suspended"]
+
+BY_SECRET: Final[frozenset[AuthMethod]] = frozenset({"client_secret_basic", "client_secret_post"})
+"""The methods by which a client shows a secret that is kept here as a digest."""
+
+BY_KEY: Final[frozenset[AuthMethod]] = frozenset({"private_key_jwt"})
+"""The methods by which it shows that it holds one of its keys."""
 
 
 class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,6 +41,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     does not work: the user cannot leave them out and still say yes. `reasons` are its own words on
     why it wants a permission. `limits` are those that it proposes: the user may tighten them. `uri`
     is its home page, whose host names the publisher.
+    `jwks` is the JWK Set of its public keys, `jwks_uri` the address where it publishes them: one of
+    the two. `auth_algorithm` is the only one in which it signs to authenticate, "" for any that its
+    policy allows.
     """
 
     table: ClassVar[str] = "clients"
@@ -47,6 +59,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     reasons: dict[str, str] = {}
     limits: Proposal = NOTHING_PROPOSED
     uri: str = ""
+    jwks: dict[str, Any] = {}
+    jwks_uri: str = ""
+    auth_algorithm: Algorithm | Literal[""] = ""
     policy: str = "default"
     verified: bool = True
     status: Status = "active"

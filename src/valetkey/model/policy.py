@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
-from valetkey.jose.jwk import Ours
+from valetkey.jose.jwk import OF_APPS, Algorithm, Ours
 from valetkey.model.record import Record
 from valetkey.wire.change_log import LONGEST
 
@@ -70,6 +70,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     pkce: Literal["required", "optional"] = "required"
     id_token_algorithm: Ours = "RS256"
     access_token_algorithm: Ours = "ES256"
+    client_algorithms: tuple[Algorithm, ...] = OF_APPS
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None

@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from valetkey.model.change import Change
 from valetkey.model.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -74,6 +75,13 @@ class Unreachable(msgspec.Struct, frozen=True):
     why: str
 
 
+class Always(msgspec.Struct, frozen=True):
+    """Nothing to find: a change that is written whatever the rule comes to, a refusal included. It
+    is for what a proof uses up, such as an assertion that counts once."""
+
+    change: Change
+
+
 class Found:
     """What a read found, typed by what was asked."""
 
@@ -107,7 +115,7 @@ class Found:
         return tuple(one for one in self._records[want] if isinstance(one, want.record))
 
 
-Rule: TypeAlias = Generator[tuple[Want | Outside, ...], Found, T]
+Rule: TypeAlias = Generator[tuple[Want | Outside | Always, ...], Found, T]
 
 
 class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

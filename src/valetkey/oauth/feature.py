@@ -51,7 +51,7 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who a call claims to be, and the secret that it brings."""
+    """Who a call claims to be, and the secret or signed proof that it brings."""
 
     client_id: str
     secret: str = msgspec.field(default="")
@@ -61,11 +61,13 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
-    """A way for a client to prove who it is. `read` finds its credentials in a call, or None."""
+    """A way for a client to prove who it is. `read` finds its credentials in a call, or None;
+    `prove` raises InvalidClient where they are not those of the client."""
 
     name: AuthMethod
     cite: Cite
     read: Callable[[Call], Credentials | None]
+    prove: Callable[[Client, Credentials, Context], Rule[None]]
 
 
 class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from typing import Final
 
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
+from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
@@ -17,6 +18,7 @@ from valetkey.oauth.manage.userinfo import USERINFO
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
     CLIENT_AUTHENTICATION,
+    PRIVATE_KEY_JWT,
     PAR,
     TOKEN,
     AUTHORIZATION_CODE,

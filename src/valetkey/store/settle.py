@@ -8,8 +8,8 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 
 from valetkey.model.change import Change, Stale
 from valetkey.model.event import Event
-from valetkey.model.want import Document, Found, Outside, Rule, Unreachable, Want
-from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.model.want import Always, Document, Found, Outside, Rule, Unreachable, Want
+from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 from valetkey.store.port import Store
 
 READS: Final = 10
@@ -43,9 +43,19 @@ async def nothing(wants: Sequence[Outside]) -> Answers:
 
 async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
     """The rule's decision; nothing is written. Raises what the rule raises."""
+    always: list[Change] = []
+    decision = await _decided(store, rule, fetch, always=always)
+    if always:
+        raise RuntimeError("a rule that is only asked wants something written")
+    return decision
+
+
+async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Change]) -> T:
+    """The rule's decision; `always` gets what has to be written whatever it is."""
     try:
         wants = next(rule)
         for _ in range(READS):
+            always += [want.change for want in wants if isinstance(want, Always)]
             wants = rule.send(await _found(store, wants, fetch))
     except StopIteration as done:
         decision: T = done.value
@@ -55,12 +65,13 @@ async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
     raise RuntimeError("a rule asks without end")
 
 
-async def _found(store: Store, wants: Sequence[Want | Outside], fetch: Fetch) -> Found:
-    inside = [want for want in wants if not isinstance(want, Outside)]
+async def _found(store: Store, wants: Sequence[Want | Outside | Always], fetch: Fetch) -> Found:
+    inside = [want for want in wants if not isinstance(want, Outside | Always)]
     if len(inside) == len(wants):
         return await store.read(*inside)
     # The slow part first: what the store says is then of this moment.
-    documents = await fetch([want for want in wants if isinstance(want, Outside)])
+    outside = [want for want in wants if isinstance(want, Outside)]
+    documents = await fetch(outside) if outside else {}
     found = await store.read(*inside) if inside else Found({})
     return found.having(documents)
 
@@ -68,14 +79,31 @@ async def _found(store: Store, wants: Sequence[Want | Outside], fetch: Fetch) ->
 async def settle(
     store: Store, rule: Callable[[], Rule[D]], *, tries: int = TRIES, fetch: Fetch = nothing
 ) -> D:
-    """The rule's decision, committed. Raises TemporarilyUnavailable after too many lost races."""
+    """The rule's decision, committed. Raises what the rule raises, once what has to be written all
+    the same is committed; TemporarilyUnavailable after too many lost races."""
     for _ in range(tries):
-        decision = await ask(store, rule(), fetch=fetch)
-        if not decision.changes and not decision.events:
-            return decision
+        always: list[Change] = []
+        outcome: D | OAuthError
         try:
-            await store.commit(decision.changes, decision.events)
-        except Stale:
+            outcome = await _decided(store, rule(), fetch, always=always)
+        except OAuthError as refused:
+            outcome = refused
+        if not await _written(store, outcome, always):
             continue
-        return decision
+        if isinstance(outcome, OAuthError):
+            raise outcome
+        return outcome
     raise TemporarilyUnavailable(detail=f"lost {tries} races")
+
+
+async def _written(store: Store, outcome: Decided | OAuthError, always: Sequence[Change]) -> bool:
+    """Whether all of it is durable; False for a lost race."""
+    changes, events = tuple(always), tuple[Event, ...]()
+    if not isinstance(outcome, OAuthError):
+        changes, events = (*changes, *outcome.changes), tuple(outcome.events)
+    if changes or events:
+        try:
+            await store.commit(changes, events)
+        except Stale:
+            return False
+    return True

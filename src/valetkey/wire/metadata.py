@@ -38,6 +38,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     token_endpoint_auth_methods_supported: tuple[str, ...] = ()
     introspection_endpoint_auth_methods_supported: tuple[str, ...] = ()
     revocation_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
+    introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
+    revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     protected_resources: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False

@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 from tests.installation import CHIRP_CATALOG, CLIENTS, PHOTOS_CATALOG, POLICIES
+from tests.oauth.clients.apps import MINE, SIGNER
 from tests.rows import row
 
 from valetkey.model.client import Client, KeptSecret
 from valetkey.model.keys import Keyring
 from valetkey.model.limits import Bounds, Proposal
-from valetkey.model.policy import Lifetimes
+from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.resource import ResourceServer
 from valetkey.oauth.clients.registration import mistakes
 from valetkey.oauth.context import Installation
@@ -21,21 +22,36 @@ SERVERS = (
     ResourceServer(id="chirp", catalog=CHIRP_CATALOG),
     ResourceServer(id="photos", catalog=PHOTOS_CATALOG),
 )
+STRONG = Policy(name="strong", client_algorithms=("ES256",))
 AT = Installation(
     issuer="https://id.example",
     lifetimes=Lifetimes(),
     keyring=Keyring(signing={}, published=(), sealing=(), macs=()),
     offer=Offer("https://id.example", SERVERS),
     features=FEATURES,
-    policies={policy.name: policy for policy in POLICIES},
+    policies={policy.name: policy for policy in (*POLICIES, STRONG)},
 )
 NATIVE = next(client for client in CLIENTS if client.id == "stefapp")
 MACHINE = next(client for client in CLIENTS if client.id == "machine")
 SECRET = KeptSecret("0" * 64, 0)
 USES = Bounds(often={"day": 3})
+JWK = MINE.public().jwk()
 
 
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.id)
+def jwk(**changed: object) -> dict[str, object]:
+    """A set of one key, as changed."""
+    return {"keys": [JWK | changed]}
+
+
+def many(count: int) -> dict[str, object]:
+    """A set of so many keys."""
+    return {"keys": [JWK | {"kid": str(number)} for number in range(count)]}
+
+
+FAR = msgspec.structs.replace(SIGNER, id="far", jwks={}, jwks_uri="https://signer.example/keys")
+
+
+@pytest.mark.parametrize("client", [*CLIENTS, SIGNER, FAR], ids=lambda client: client.id)
 def test_a_proper_client_has_no_mistake(client: Client) -> None:
     assert mistakes(client, AT) == []
 
@@ -95,6 +111,34 @@ WRONG = [
         NATIVE,
         {"auth_method": "client_secret_post"},
         "secrets: client_secret_post needs one",
+    ),
+    row("secrets", "of no use", SIGNER, {"secrets": (SECRET,)}, "secrets: of no use with private"),
+    row("jwks", "missing", SIGNER, {"jwks": {}}, "auth_method: private_key_jwt needs jwks or"),
+    row("jwks", "no set", SIGNER, {"jwks": {"kty": "EC"}}, "jwks: is no JWK Set"),
+    row("jwks", "no objects", SIGNER, {"jwks": {"keys": ["a"]}}, "jwks: is no JWK Set"),
+    row("jwks", "no keys", SIGNER, {"jwks": {"keys": []}}, "jwks: has no key for ES256, PS256"),
+    row("jwks", "too many", SIGNER, {"jwks": many(21)}, "jwks: has more than 20 keys"),
+    row("jwks", "one kid twice", SIGNER, {"jwks": {"keys": [JWK] * 2}}, "jwks: has two keys of"),
+    row("jwks", "a kid that is a number", SIGNER, {"jwks": jwk(kid=7)}, "jwks: has a kid that is"),
+    row("jwks", "private", SIGNER, {"jwks": jwk(d="AAAA")}, "jwks: holds a private or shared key"),
+    row("jwks", "shared", SIGNER, {"jwks": jwk(kty="oct", k="AA")}, "jwks: holds a private or sha"),
+    row("jwks", "another curve", SIGNER, {"jwks": jwk(crv="P-384")}, "jwks: has no key for ES256"),
+    row("jwks", "for encryption", SIGNER, {"jwks": jwk(use="enc")}, "jwks: has no key for ES256"),
+    row("jwks", "no point", SIGNER, {"jwks": jwk(x="AAAA")}, "jwks: has no key for ES256"),
+    row(
+        "jwks", "in two places", SIGNER, {"jwks_uri": "https://a.example/k"}, "jwks: is given, and"
+    ),
+    row("jwks_uri", "http", FAR, {"jwks_uri": "http://a.example/k"}, "jwks_uri: is no plain http"),
+    row("A51", "an odd host", FAR, {"jwks_uri": "https://0x7f.1/k"}, "jwks_uri: has no proper"),
+    row(
+        "auth", "of no use", MACHINE, {"auth_algorithm": "ES256"}, "auth_algorithm: of no use with"
+    ),
+    row(
+        "auth",
+        "not by this policy",
+        SIGNER,
+        {"auth_algorithm": "RS256", "policy": "strong"},
+        "auth_algorithm: the policy strong allows only ES256",
     ),
     row("redirect_uris", "none", NATIVE, {"redirect_uris": ()}, "redirect_uris: authorization"),
     row(

@@ -69,15 +69,31 @@ def test_the_document_as_a_whole() -> None:
             "client_secret_basic",
             "client_secret_post",
             "none",
+            "private_key_jwt",
         ],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "RS256"],
         "introspection_endpoint_auth_methods_supported": [
             "client_secret_basic",
             "client_secret_post",
+            "private_key_jwt",
+        ],
+        "introspection_endpoint_auth_signing_alg_values_supported": [
+            "ES256",
+            "PS256",
+            "EdDSA",
+            "RS256",
         ],
         "revocation_endpoint_auth_methods_supported": [
             "client_secret_basic",
             "client_secret_post",
             "none",
+            "private_key_jwt",
+        ],
+        "revocation_endpoint_auth_signing_alg_values_supported": [
+            "ES256",
+            "PS256",
+            "EdDSA",
+            "RS256",
         ],
         "code_challenge_methods_supported": ["S256"],
         "protected_resources": ["https://chirp.example", "https://photos.example"],
@@ -88,23 +104,33 @@ def test_the_document_as_a_whole() -> None:
 
 # Each feature, and what of the document goes with it.
 
+
+def authentication(*endpoints: str) -> set[str]:
+    return {
+        f"{endpoint}_endpoint_auth_{what}_supported"
+        for endpoint in endpoints
+        for what in ("methods", "signing_alg_values")
+    }
+
+
 MEMBERS: dict[str, set[str]] = {
-    "client authentication": {
-        "token_endpoint_auth_methods_supported",
-        "introspection_endpoint_auth_methods_supported",
-        "revocation_endpoint_auth_methods_supported",
+    "client authentication": set(),
+    "private_key_jwt": {
+        "token_endpoint_auth_signing_alg_values_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
+        "revocation_endpoint_auth_signing_alg_values_supported",
     },
     "pushed authorization requests": {"pushed_authorization_request_endpoint"},
     "token endpoint": {
         "token_endpoint",
-        "token_endpoint_auth_methods_supported",
         "grant_types_supported",
+        *authentication("token"),
     },
     "authorization code": {"code_challenge_methods_supported"},
     "refresh token": set(),
     "client credentials": set(),
-    "introspection": {"introspection_endpoint", "introspection_endpoint_auth_methods_supported"},
-    "revocation": {"revocation_endpoint", "revocation_endpoint_auth_methods_supported"},
+    "introspection": {"introspection_endpoint", *authentication("introspection")},
+    "revocation": {"revocation_endpoint", *authentication("revocation")},
     "userinfo": {"userinfo_endpoint", "claims_supported"},
 }
 

@@ -4,7 +4,7 @@ import base64
 from typing import Final
 from urllib.parse import unquote_plus
 
-from valetkey.model.client import Client
+from valetkey.model.client import BY_SECRET, Client
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
@@ -18,27 +18,26 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
 
     A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
     """
-    method, claimed = _claimed(call, context)
+    way, claimed = _claimed(call, context)
     wanted = One(Client, claimed.client_id)
     client = (yield (wanted,)).one(wanted)
     if client is None or client.status != "active":
         raise InvalidClient(detail="unknown or suspended client")
-    if client.auth_method != method:
+    if client.auth_method != way.name:
         raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
-    if not client.is_public and not _proves(client, claimed.secret, context.now):
-        raise InvalidClient(detail=f"wrong secret for {client.id}")
+    yield from way.prove(client, claimed, context)
     return Authenticated(client)
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
     """The resource server that makes the call, or None where no resource server has that name.
     Raises InvalidClient for a wrong secret."""
-    method, claimed = _claimed(call, context)
+    way, claimed = _claimed(call, context)
     wanted = One(ResourceServer, claimed.client_id)
     server = (yield (wanted,)).one(wanted)
     if server is None:
         return None
-    if method == "none" or not _proves(server, claimed.secret, context.now):
+    if way.name not in BY_SECRET or not _proves(server, claimed.secret, context.now):
         raise InvalidClient(detail=f"wrong secret for resource server {server.id}")
     return server
 
@@ -49,19 +48,19 @@ def may_use(client: Client, grant_type: str) -> None:
         raise UnauthorizedClient("this client is not registered for this grant type")
 
 
-def _claimed(call: Call, context: Context) -> tuple[str, Credentials]:
+def _claimed(call: Call, context: Context) -> tuple[ClientAuth, Credentials]:
     found = [
-        (way.name, credentials)
+        (way, credentials)
         for feature in context.at.features
         for way in feature.client_auth
         if (credentials := way.read(call)) is not None
     ]
-    if "client_assertion" in call.form:
-        # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
-        raise InvalidClient("client assertions are not offered here")
     if len(found) > 1:
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
+    if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):
+        # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
+        raise InvalidClient("client assertions are not offered here")
     if not found:
         raise InvalidClient("the client did not say who it is")
     return found[0]
@@ -70,6 +69,17 @@ def _claimed(call: Call, context: Context) -> tuple[str, Credentials]:
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
     # Every kept secret is compared, so that time tells nothing about which one fits.
     return sum(kept.fits(secret, now) for kept in party.secrets) > 0
+
+
+def _by_secret(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    yield from ()
+    if not _proves(client, by.secret, context.now):
+        raise InvalidClient(detail=f"wrong secret for {client.id}")
+
+
+def _by_name(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    # RFC 6749 3.2.1: it only says who it is; nothing may rest on that alone.
+    yield from ()
 
 
 def _basic(call: Call) -> Credentials | None:
@@ -96,19 +106,22 @@ def _post(call: Call) -> Credentials | None:
 
 
 def _none(call: Call) -> Credentials | None:
-    if call.authorization or "client_secret" in call.form or "client_id" not in call.form:
+    proofs = {"client_secret", "client_assertion"} & call.form.keys()
+    if call.authorization or proofs or "client_id" not in call.form:
         return None
     return Credentials(call.form["client_id"])
 
 
 _SECRETS: Final = Cite("RFC 6749", "2.3.1")
+_WITHOUT: Final = BY_SECRET | {"none"}
+"""The methods that know of no assertion."""
 
 CLIENT_AUTHENTICATION: Final = Feature(
     name="client authentication",
     cites=(_SECRETS, Cite("RFC 6749", "3.2.1")),
     client_auth=(
-        ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic),
-        ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post),
-        ClientAuth(name="none", cite=Cite("RFC 6749", "3.2.1"), read=_none),
+        ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic, prove=_by_secret),
+        ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post, prove=_by_secret),
+        ClientAuth(name="none", cite=Cite("RFC 6749", "3.2.1"), read=_none, prove=_by_name),
     ),
 )

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from valetkey.model import ids
-from valetkey.model.client import Client
+from valetkey.model.client import BY_KEY, BY_SECRET, Client
 from valetkey.model.limits import Proposal
 from valetkey.model.resource import IDENTITY
 from valetkey.oauth import limiting
+from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Installation
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
-from valetkey.wire import redirect
+from valetkey.wire import https, redirect
 
 CITE: Final = Cite("RFC 7591", "2")
 
@@ -87,8 +88,37 @@ def _name(client: Client, at: Installation) -> Iterator[str]:
 def _secrets(client: Client, at: Installation) -> Iterator[str]:
     if client.is_public and client.secrets:
         yield "a public client (auth_method none) keeps none"
-    if not client.is_public and not client.secrets:
+    if client.auth_method in BY_SECRET and not client.secrets:
         yield f"{client.auth_method} needs one"
+    if client.auth_method not in BY_SECRET and not client.is_public and client.secrets:
+        yield f"of no use with {client.auth_method}"
+
+
+def _auth_method(client: Client, at: Installation) -> Iterator[str]:
+    offered = [way.name for feature in at.features for way in feature.client_auth]
+    if client.auth_method not in offered:
+        yield f"{client.auth_method} is not offered here; {', '.join(offered)} are"
+    if client.auth_method in BY_KEY and not (client.jwks or client.jwks_uri):
+        yield f"{client.auth_method} needs jwks or jwks_uri"
+
+
+def _auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
+    if client.auth_algorithm and client.auth_method not in BY_KEY:
+        yield f"of no use with {client.auth_method}"
+    allowed = at.policy(client).client_algorithms
+    if client.auth_algorithm and client.auth_algorithm not in allowed:
+        yield f"the policy {client.policy} allows only {', '.join(allowed)}"
+
+
+def _jwks(client: Client, at: Installation) -> Iterator[str]:
+    if client.jwks and client.jwks_uri:
+        # RFC 7591 2: not both.
+        yield "is given, and jwks_uri as well: only one of them"
+    yield from keys.mistakes(client)
+
+
+def _jwks_uri(client: Client, at: Installation) -> Iterator[str]:
+    yield https.why_not(client.jwks_uri) if client.jwks_uri else ""
 
 
 def _redirect_uris(client: Client, at: Installation) -> Iterator[str]:
@@ -173,7 +203,11 @@ def _policy(client: Client, at: Installation) -> Iterator[str]:
 CHECKS: Final[dict[str, Check]] = {
     "id": _id,
     "name": _name,
+    "auth_method": _auth_method,
+    "auth_algorithm": _auth_algorithm,
     "secrets": _secrets,
+    "jwks": _jwks,
+    "jwks_uri": _jwks_uri,
     "redirect_uris": _redirect_uris,
     "grant_types": _grant_types,
     "scope": _scope,

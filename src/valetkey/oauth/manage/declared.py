@@ -12,7 +12,7 @@ import msgspec
 
 from valetkey.model import ids
 from valetkey.model.change import Change, Create, Update
-from valetkey.model.client import Client, KeptSecret
+from valetkey.model.client import BY_SECRET, Client, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.resource import ResourceServer
@@ -158,8 +158,8 @@ def _step(wish: Wish, before: Declarable | None, env: Env) -> Step:
 
 def _secrets(holder: Client | ResourceServer, wish: Wish, env: Env) -> tuple[KeptSecret, ...]:
     if not wish.secret:
-        public = isinstance(holder, Client) and holder.is_public
-        return () if public else holder.secrets
+        without = isinstance(holder, Client) and holder.auth_method not in BY_SECRET
+        return () if without else holder.secrets
     good = [kept for kept in holder.secrets if not kept.until or env.now < kept.until]
     if any(kept.digest == wish.secret for kept in good):
         return holder.secrets

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose.jwk import ALGORITHMS
+from valetkey.jose.jwk import ALGORITHMS, OF_APPS
+from valetkey.model.client import BY_KEY
 from valetkey.oauth.authorize.request import PROMPTS
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import DocumentEndpoint, Feature, FormEndpoint
@@ -26,19 +27,22 @@ def server_metadata(context: Context) -> ServerMetadata:
             if endpoint.metadata:
                 members[endpoint.metadata] = context.at.issuer + endpoint.path
             if isinstance(endpoint, FormEndpoint) and endpoint.metadata in _AUTHENTICATED:
-                members[f"{endpoint.metadata}_auth_methods_supported"] = _auth_methods(
-                    context, endpoint.metadata
-                )
+                members |= _authentication(endpoint.metadata, context)
         for name, value in feature.metadata(context).items():
             both = isinstance(value, tuple) and name in members
             members[name] = (*members[name], *value) if both else value
     return msgspec.convert(members, ServerMetadata)
 
 
-def _auth_methods(context: Context, endpoint: str) -> tuple[str, ...]:
-    methods = [way.name for feature in context.at.features for way in feature.client_auth]
+def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
+    """How clients authenticate at an endpoint, and in what they may sign where they do."""
+    ways = [way.name for feature in context.at.features for way in feature.client_auth]
     # RFC 7662 2.1: whoever introspects proves who it is.
-    return tuple(one for one in methods if endpoint != "introspection_endpoint" or one != "none")
+    methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
+    told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
+    if BY_KEY & {*ways}:
+        told[f"{endpoint}_auth_signing_alg_values_supported"] = OF_APPS
+    return told
 
 
 # RFC 8414 2 has such a member for these three.

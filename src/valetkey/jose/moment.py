@@ -1,0 +1,25 @@
+"""Is it the time for it? What others sign says when it begins and ends, by a clock of their own."""
+
+from typing import Final
+
+SKEW: Final = 30
+"""Seconds that another's clock may be off: FAPI 2.0 accepts 10 at least, and 60 never."""
+
+
+def why_not(
+    now: int, *, exp: float, nbf: float | None = None, iat: float | None = None, longest: int
+) -> str:
+    """Why this is not the moment for it, or "". Times in seconds since 1970; it may end `longest`
+    seconds from now at the latest, and began no longer ago."""
+    began = [time for time in (nbf, iat) if time is not None]
+    if not all(0 < time < 1e11 for time in (exp, *began)):
+        return "a time that is none"
+    if now >= exp + SKEW:
+        return f"it ended {now - exp:.0f} s ago"
+    if exp > now + longest + SKEW:
+        return f"it ends {exp - now:.0f} s from now"
+    if any(time > now + SKEW for time in began):
+        return f"it begins {max(began) - now:.0f} s from now"
+    if any(time < now - longest - SKEW for time in began):
+        return f"it began {now - min(began):.0f} s ago"
+    return ""

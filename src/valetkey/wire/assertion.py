@@ -1,0 +1,79 @@
+"""Client assertions: a client signs that it is itself (RFC 7523 2.2 and 3, as updated by
+draft-ietf-oauth-rfc7523bis)."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url, jws, moment
+from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.objects import read_object
+from valetkey.spec.cite import Cite
+
+CITE: Final = Cite("RFC 7523", "3")
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+TYPE: Final = "client-authentication+jwt"
+TYPES: Final = frozenset({TYPE, "jwt", ""})
+"""Its own media type, and what was usual before it had one. No other JWT passes for it."""
+
+LONGEST: Final = 3600
+"""Seconds from now to its end, at the most: so long it is remembered that it came."""
+
+MAX_JTI: Final = 512
+
+
+class ClientAssertion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What it says. `aud` is one string: the issuer of the server that it is for, and no other."""
+
+    iss: str
+    sub: str
+    aud: str
+    jti: str
+    exp: float
+    iat: float | None = None
+    nbf: float | None = None
+
+
+class BadAssertion(ValueError):
+    """It proves nothing. Says why, for the log only."""
+
+
+def claimed(text: str) -> str:
+    """Who it claims to be of, unproved. Raises BadAssertion."""
+    try:
+        jws.read_header(text)
+        name = read_object(base64url.decode(text.split(".")[1])).get("sub")
+    except ValueError as error:
+        raise BadAssertion(str(error)) from error
+    if not isinstance(name, str) or not name:
+        raise BadAssertion("sub is missing")
+    return name
+
+
+def check(payload: bytes, *, client_id: str, issuer: str, now: int) -> ClientAssertion:
+    """The claims, from this client to this issuer at `now` (seconds since 1970). Raises
+    BadAssertion."""
+    try:
+        found = msgspec.convert(read_object(payload), ClientAssertion)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadAssertion(str(error)) from error
+    if not found.iss == found.sub == client_id:
+        raise BadAssertion("iss and sub are not both the client")
+    if found.aud != issuer:
+        # draft-ietf-oauth-rfc7523bis: the issuer alone, or it can be carried elsewhere.
+        raise BadAssertion(f"for {found.aud[:200]!r}")
+    if not 0 < len(found.jti) <= MAX_JTI:
+        raise BadAssertion("jti is empty or too long")
+    why = moment.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
+    if why:
+        raise BadAssertion(why)
+    return found
+
+
+def write(client_id: str, *, issuer: str, key: PrivateKey, jti: str, now: int) -> str:
+    """An assertion for one call. `jti` is fresh each time."""
+    claims = ClientAssertion(
+        iss=client_id, sub=client_id, aud=issuer, jti=jti, iat=now, exp=now + 60
+    )
+    return jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE)
