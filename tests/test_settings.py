@@ -150,6 +150,13 @@ WRONG = {
     "fetches, a network": ({"VALETKEY_FETCH_LOCAL": "10.0.0.0/8"}, "", "is no host:port in lower"),
     "fetches, no port": ({"VALETKEY_FETCH_LOCAL": "localhost"}, "", "is no host:port in lower"),
     "authorities, no file": ({"VALETKEY_FETCH_CA_FILE": "no"}, "", "holds no certificates in PEM"),
+    "enable, nobody's": ({"VALETKEY_ENABLE": "x"}, "", "'x' is none of private_key_jwt, "),
+    "disable, a core": ({"VALETKEY_DISABLE": "token endpoint"}, "", "'token endpoint' is none of"),
+    "together: on and off": (
+        {"VALETKEY_ENABLE": "userinfo", "VALETKEY_DISABLE": "userinfo"},
+        "",
+        "disable = ['userinfo'] (from VALETKEY_DISABLE): 'userinfo' is in enable as well",
+    ),
     "link": ({"VALETKEY_TERMS_URL": "javascript:1"}, "", "is not a web address"),
     "unknown variable": ({"VALETKEY_ISUER": "x"}, "", "did you mean VALETKEY_ISSUER?"),
     "unknown nested": ({"VALETKEY_LIFETIMES__CDOE": "1"}, "", "mean VALETKEY_LIFETIMES__CODE?"),

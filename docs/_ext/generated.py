@@ -81,17 +81,20 @@ def endpoints() -> str:
 
 
 def features() -> str:
-    """A row for each feature that is switched on."""
+    """A row for each feature."""
     rows = (
         (
             feature.name,
+            "always on" if feature.core else ("on" if feature.on else "off"),
             ", ".join(_code(one.name) for one in feature.grant_types),
             ", ".join(_code(one.name) for one in feature.client_auth),
             "; ".join(cited(one) for one in feature.cites),
         )
         for feature in FEATURES
     )
-    return _table(("feature", "grant types", "client authentication", "standard"), rows)
+    return _table(
+        ("feature", "unless set", "grant types", "client authentication", "standard"), rows
+    )
 
 
 def declared() -> str:

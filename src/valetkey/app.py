@@ -16,7 +16,7 @@ from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
 from valetkey.http.installation import Installations
 from valetkey.http.shell import Shell
-from valetkey.oauth.features import FEATURES
+from valetkey.oauth.features import pages_off, switched
 from valetkey.pages.frame import Frame, Look
 from valetkey.pages.routes import pages
 from valetkey.settings import Settings
@@ -33,11 +33,12 @@ log = structlog.get_logger("valetkey")
 
 def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     """The application over an open store, whose keys are there (`store.keyring.ensure_keys`)."""
+    features = switched(settings.enable, settings.disable)
     installations = Installations(
         store,
         issuer=settings.issuer,
         lifetimes=settings.lifetimes,
-        features=FEATURES,
+        features=features,
         master_key=master_key,
     )
     shell = Shell(store, installations, fetch=fetcher(settings).documents)
@@ -47,8 +48,8 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
         unthrottled=_networks(settings.unthrottled),
     )
-    people = pages(frame, lifespan=lambda _: _running(store, frame))
-    machines = {**endpoints(FEATURES, shell), **health(shell)}
+    people = pages(frame, off=pages_off(features), lifespan=lambda _: _running(store, frame))
+    machines = {**endpoints(features, shell), **health(shell)}
     return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
 
 

@@ -14,7 +14,7 @@ import msgspec
 from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
 from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.features import FEATURES
+from valetkey.oauth.features import switched
 from valetkey.oauth.offer import Offer
 from valetkey.settings import Settings, SettingsError, load
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -88,7 +88,7 @@ class Desk:
             lifetimes=settings.lifetimes,
             keyring=NO_KEYS,
             offer=Offer(settings.issuer),
-            features=FEATURES,
+            features=switched(settings.enable, settings.disable),
         )
         return Context(at, Env(int(time.time()), os.urandom))
 

@@ -103,11 +103,17 @@ Endpoint: TypeAlias = FormEndpoint | BearerEndpoint | DocumentEndpoint
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the protocol that can be switched on. `metadata` are the members that it adds to
-    the discovery document; lists of the same name are joined."""
+    """A part of the protocol that can be switched on or off: `on` says what it is unless a setting
+    says otherwise, `core` that no setting may. It goes with those that it `needs`, by their names,
+    and takes along the `pages` for people at these paths. `metadata` are the members that it adds
+    to the discovery document; lists of the same name are joined."""
 
     name: str
     cites: tuple[Cite, ...]
+    on: bool = True
+    core: bool = False
+    needs: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
     grant_types: tuple[GrantType[Any], ...] = ()
     client_auth: tuple[ClientAuth, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()

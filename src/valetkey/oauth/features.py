@@ -1,5 +1,6 @@
-"""The features that are switched on: one line each."""
+"""The features that there are: one line each."""
 
+from collections.abc import Collection
 from typing import Final
 
 from valetkey.oauth.authorize.par import PAR
@@ -28,3 +29,22 @@ FEATURES: Final[tuple[Feature, ...]] = (
     REVOCATION,
     USERINFO,
 )
+
+
+def switched(on: Collection[str] = (), off: Collection[str] = ()) -> tuple[Feature, ...]:
+    """Those that are on, where these differ from what they are by themselves."""
+    chosen = {
+        one.name: one
+        for one in FEATURES
+        if one.core or one.name in on or (one.on and one.name not in off)
+    }
+    while lost := [one.name for one in chosen.values() if not chosen.keys() >= {*one.needs}]:
+        for name in lost:
+            del chosen[name]
+    return tuple(chosen.values())
+
+
+def pages_off(features: Collection[Feature]) -> frozenset[str]:
+    """The paths of pages that are not there, because none of these features needs them."""
+    there = {path for one in features for path in one.pages}
+    return frozenset(path for one in FEATURES for path in one.pages) - there

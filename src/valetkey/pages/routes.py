@@ -1,6 +1,6 @@
 """The pages for people, by path: a Starlette application behind the front."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -48,9 +48,9 @@ class Files(StaticFiles):
         return response
 
 
-def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
-    """Every page. A path that is none of these gets the error page too. `lifespan` runs what has
-    to run beside the application."""
+def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] = ()) -> Starlette:
+    """Every page but those that are `off`. A path that is none of these gets the error page too.
+    `lifespan` runs what has to run beside the application."""
     authorize, interaction = Authorize(frame), Interaction(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
     table: dict[str, dict[str, Handler]] = {
@@ -69,7 +69,11 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette]) -> Starlette:
     }
     app = Starlette(
         routes=[
-            *(Route(path, Page(frame, handlers)) for path, handlers in table.items()),
+            *(
+                Route(path, Page(frame, handlers))
+                for path, handlers in table.items()
+                if path not in off
+            ),
             Mount(STATIC, Files(directory=str(files("valetkey.pages") / "static"))),
         ],
         lifespan=lifespan,

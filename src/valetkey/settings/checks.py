@@ -66,6 +66,17 @@ def _why_not_authorities(file: Path | None) -> str:
     return ""
 
 
+def _why_not_features(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    # Here, because it imports every rule, and few commands need one.
+    from valetkey.oauth.features import FEATURES  # noqa: PLC0415
+
+    known = [one.name for one in FEATURES if not one.core]
+    unknown = [name for name in names if name not in known]
+    return f"{unknown[0]!r} is none of {', '.join(known)}" if unknown else ""
+
+
 def _why_not_database(database: Database) -> str:
     match database.at:
         case Path(parent=folder):
@@ -93,6 +104,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "host": lambda host: "" if host else "is empty",
     "database": _why_not_database,
     "master_key": why_not_key,
+    "enable": _why_not_features,
+    "disable": _why_not_features,
     "unthrottled": _why_not_networks,
     "trusted_proxies": _why_not_networks,
     "fetch_ca_file": _why_not_authorities,
@@ -116,7 +129,14 @@ def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         *_master_key(settings, origins),
         *_tls(settings, origins),
         *_fetch_local(settings, origins),
+        *_both(settings, origins),
     ]
+
+
+def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    both = [name for name in settings.enable if name in settings.disable]
+    place = f"disable = {list(settings.disable)} (from {origins['disable']})"
+    return [f"{place}: {both[0]!r} is in enable as well"] if both else []
 
 
 def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:

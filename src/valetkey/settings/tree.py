@@ -17,6 +17,7 @@ def _is(description: str) -> msgspec.Meta:
 
 
 _Addresses: TypeAlias = tuple[str, ...]
+_Names: TypeAlias = tuple[str, ...]
 _File: TypeAlias = Path | None
 _Port: TypeAlias = Annotated[
     int, msgspec.Meta(ge=1, le=65535, description="the TCP port to listen on, from 1 to 65535")
@@ -50,6 +51,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     lifetimes: Lifetimes = Lifetimes()
+    enable: Annotated[
+        _Names, _is("a list of features that are on, although they are off by default")
+    ] = ()
+    disable: Annotated[
+        _Names, _is("a list of features that are off, although they are on by default")
+    ] = ()
     unthrottled: Annotated[
         _Addresses, _is("a list of addresses and networks that may try passwords without a limit")
     ] = ()

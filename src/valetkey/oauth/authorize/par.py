@@ -49,6 +49,7 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 PAR: Final = Feature(
     name="pushed authorization requests",
+    needs=("authorization code",),
     cites=(CITE,),
     endpoints=(
         FormEndpoint(

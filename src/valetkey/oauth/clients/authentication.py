@@ -118,6 +118,7 @@ _WITHOUT: Final = BY_SECRET | {"none"}
 
 CLIENT_AUTHENTICATION: Final = Feature(
     name="client authentication",
+    core=True,
     cites=(_SECRETS, Cite("RFC 6749", "3.2.1")),
     client_auth=(
         ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic, prove=_by_secret),

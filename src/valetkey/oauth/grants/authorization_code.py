@@ -21,6 +21,7 @@ from valetkey.oauth.grants import narrowing
 from valetkey.oauth.grants.token import grant_types
 from valetkey.oauth.issue import code as codes
 from valetkey.oauth.issue.code import Code, CodeReference
+from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
@@ -206,6 +207,7 @@ def _event(context: Context, kind: Kind, code: Code, *, note: str) -> Event:
 
 AUTHORIZATION_CODE: Final = Feature(
     name="authorization code",
+    pages=(AUTHORIZE,),
     cites=(CITE, pkce.CITE),
     grant_types=(GrantType(name=names.AUTHORIZATION_CODE, cite=CITE, parse=parse, decide=decide),),
     metadata=lambda _: {"code_challenge_methods_supported": (pkce.METHOD,)},

@@ -39,6 +39,7 @@ def grant_types(context: Context) -> dict[str, GrantType[object]]:
 
 TOKEN: Final = Feature(
     name="token endpoint",
+    core=True,
     cites=(Cite("RFC 6749", "3.2"),),
     endpoints=(
         FormEndpoint(

@@ -10,6 +10,7 @@ from valetkey.model.client import BY_KEY
 from valetkey.oauth.authorize.request import PROMPTS
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import DocumentEndpoint, Feature, FormEndpoint
+from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
@@ -61,7 +62,7 @@ def _jwks(context: Context) -> Mapping[str, Any]:
 
 
 def _protocol(context: Context) -> Mapping[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "authorization_endpoint": context.at.issuer + AUTHORIZE,
         "response_types_supported": ("code",),
         "response_modes_supported": ("query",),
@@ -73,10 +74,28 @@ def _protocol(context: Context) -> Mapping[str, Any]:
         "request_uri_parameter_supported": False,
         "protected_resources": context.offer.resources[1:],
     }
+    offered = [one.name for feature in context.at.features for one in feature.grant_types]
+    if names.AUTHORIZATION_CODE in offered:
+        return told
+    return {name: value for name, value in told.items() if name not in _OF_CODES}
+
+
+_OF_CODES: Final = frozenset(
+    {
+        "authorization_endpoint",
+        "response_types_supported",
+        "response_modes_supported",
+        "prompt_values_supported",
+        "authorization_response_iss_parameter_supported",
+        "request_uri_parameter_supported",
+    }
+)
+"""What speaks of the authorization endpoint, which is there for codes alone."""
 
 
 DISCOVERY: Final = Feature(
     name="discovery",
+    core=True,
     cites=(Cite("RFC 8414", "3"), Cite("OpenID Connect Discovery", "4"), Cite("RFC 9207", "3")),
     endpoints=(
         DocumentEndpoint(
