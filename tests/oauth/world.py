@@ -33,7 +33,7 @@ from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Call, Feature
-from valetkey.oauth.features import FEATURES
+from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
 from valetkey.oauth.issue.tokens import response
 from valetkey.oauth.manage.introspection import introspect
@@ -71,7 +71,7 @@ def done(coroutine: Coroutine[Any, Any, T]) -> T:
 class World:
     """An installation, and what people and apps do with it."""
 
-    def __init__(self, features: tuple[Feature, ...] = FEATURES, /, **seconds: int) -> None:
+    def __init__(self, features: tuple[Feature, ...] = switched(), /, **seconds: int) -> None:
         """`seconds` are lifetimes that differ from the defaults."""
         self.store = MemoryStore()
         self.now = START

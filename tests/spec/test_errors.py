@@ -25,6 +25,7 @@ STATUS = {
     "temporarily_unavailable": 503,
     "invalid_target": 400,
     "invalid_request_uri": 400,
+    "invalid_request_object": 400,
     "request_not_supported": 400,
     "request_uri_not_supported": 400,
     "login_required": 400,

@@ -7,17 +7,18 @@ SKEW: Final = 30
 
 
 def why_not(
-    now: int, *, exp: float, nbf: float | None = None, iat: float | None = None, longest: int
+    now: int, *, exp: float | None, nbf: float | None = None, iat: float | None = None, longest: int
 ) -> str:
-    """Why this is not the moment for it, or "". Times in seconds since 1970; it may end `longest`
-    seconds from now at the latest, and began no longer ago."""
+    """Why this is not the moment for it, or "". Times in seconds since 1970, None for one that is
+    not said; it may end `longest` seconds from now at the latest, and began no longer ago."""
     began = [time for time in (nbf, iat) if time is not None]
-    if not all(0 < time < 1e11 for time in (exp, *began)):
+    said = [*began, *([] if exp is None else [exp])]
+    if not all(0 < time < 1e11 for time in said):
         return "a time that is none"
-    if now >= exp + SKEW:
+    if exp is not None and now >= exp + SKEW:
         return f"it ended {now - exp:.0f} s ago"
-    if exp > now + longest + SKEW:
-        return f"it ends {exp - now:.0f} s from now"
+    if any(time > now + longest + SKEW for time in said):
+        return f"it ends {max(said) - now:.0f} s from now"
     if any(time > now + SKEW for time in began):
         return f"it begins {max(began) - now:.0f} s from now"
     if any(time < now - longest - SKEW for time in began):

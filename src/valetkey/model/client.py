@@ -42,8 +42,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     why it wants a permission. `limits` are those that it proposes: the user may tighten them. `uri`
     is its home page, whose host names the publisher.
     `jwks` is the JWK Set of its public keys, `jwks_uri` the address where it publishes them: one of
-    the two. `auth_algorithm` is the only one in which it signs to authenticate, "" for any that its
-    policy allows.
+    the two. `auth_algorithm` is the only one in which it signs to authenticate, and
+    `request_object_algorithm` for its requests, "" for any that its policy allows. `request_uris`
+    are the addresses where it keeps requests that it signed.
     """
 
     table: ClassVar[str] = "clients"
@@ -62,6 +63,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     auth_algorithm: Algorithm | Literal[""] = ""
+    request_object_algorithm: Algorithm | Literal[""] = ""
+    request_uris: tuple[str, ...] = ()
     policy: str = "default"
     verified: bool = True
     status: Status = "active"

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
@@ -21,6 +22,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CLIENT_AUTHENTICATION,
     PRIVATE_KEY_JWT,
     PAR,
+    SIGNED_REQUESTS,
+    REQUEST_URIS,
     TOKEN,
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,

@@ -104,6 +104,12 @@ class InvalidRequestUri(OAuthError):
     says = "the request_uri is unknown, expired or another client's"
 
 
+class InvalidRequestObject(OAuthError):
+    code = "invalid_request_object"
+    cite = Cite("RFC 9101", "7")
+    says = "the request object is malformed, not signed as it has to be, or not of this moment"
+
+
 class RequestNotSupported(OAuthError):
     code = "request_not_supported"
     cite = Cite("OpenID Connect Core", "3.1.2.6")

@@ -47,6 +47,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     require_pushed_authorization_requests: bool = False
     claims_parameter_supported: bool = False
     request_parameter_supported: bool = False
+    request_object_signing_alg_values_supported: tuple[str, ...] = ()
+    require_request_uri_registration: bool = False
     # OpenID Connect Discovery 3: true where it is left out, so a refusal has to be said.
     request_uri_parameter_supported: bool = True
     ui_locales_supported: tuple[str, ...] = ()

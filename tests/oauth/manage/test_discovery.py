@@ -10,7 +10,7 @@ from tests.rows import row
 
 from valetkey.jose import jwk
 from valetkey.oauth.feature import DocumentEndpoint, Feature
-from valetkey.oauth.features import FEATURES
+from valetkey.oauth.features import FEATURES, switched
 from valetkey.oauth.manage.discovery import server_metadata
 from valetkey.wire import metadata
 
@@ -98,6 +98,8 @@ def test_the_document_as_a_whole() -> None:
         "code_challenge_methods_supported": ["S256"],
         "protected_resources": ["https://chirp.example", "https://photos.example"],
         "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_object_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "RS256"],
         "request_uri_parameter_supported": False,
     }
 
@@ -112,6 +114,12 @@ def authentication(*endpoints: str) -> set[str]:
         for what in ("methods", "signing_alg_values")
     }
 
+
+_REQUESTS = {
+    "request_parameter_supported",
+    "request_object_signing_alg_values_supported",
+    "require_request_uri_registration",
+}
 
 MEMBERS: dict[str, set[str]] = {
     "client authentication": set(),
@@ -133,8 +141,11 @@ MEMBERS: dict[str, set[str]] = {
         "prompt_values_supported",
         "code_challenge_methods_supported",
         "authorization_response_iss_parameter_supported",
-        "request_uri_parameter_supported",
+        "pushed_authorization_request_endpoint",
+        *_REQUESTS,
     },
+    "signed requests": _REQUESTS,
+    "request_uri fetching": {"require_request_uri_registration"},
     "refresh token": set(),
     "client credentials": set(),
     "introspection": {"introspection_endpoint", *authentication("introspection")},
@@ -148,12 +159,14 @@ MEMBERS: dict[str, set[str]] = {
     [row("fold", one.name, one) for one in FEATURES if one.name != "discovery"],
 )
 def test_what_is_switched_off_vanishes(feature: Feature) -> None:
-    world = World()
-    whole = document(world, metadata.OPENID)
-    less = World(tuple(one for one in FEATURES if one is not feature))
+    every = [one.name for one in FEATURES]
+    whole = document(World(FEATURES), metadata.OPENID)
+    others = switched([name for name in every if name != feature.name], [feature.name])
+    less = World(tuple(one for one in others if one is not feature))
     said = document(less, metadata.OPENID)
     assert whole.keys() - said.keys() == MEMBERS[feature.name]
-    assert said.keys() <= whole.keys()
+    # What is true where nothing is said has to be said where it is not.
+    assert said.keys() - whole.keys() <= {"request_uri_parameter_supported"}
     gone = {one.name for one in feature.grant_types}
     assert not gone & set(said.get("grant_types_supported", ()))
     assert set(whole["grant_types_supported"]) - gone >= set(said.get("grant_types_supported", ()))

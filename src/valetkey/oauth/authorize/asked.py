@@ -11,6 +11,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize.address import ReplyTo, address
 from valetkey.oauth.authorize.checks import CHECKS
+from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
@@ -18,8 +19,7 @@ from valetkey.oauth.decision import Outcome
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestUri,
-    RequestNotSupported,
-    RequestUriNotSupported,
+    OAuthError,
 )
 from valetkey.spec.names import REQUEST_URI_PREFIX
 from valetkey.wire.form import Form
@@ -36,12 +36,13 @@ class Over(InvalidRequest):
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A request whose client and address are known. `pushed` names the pushed request behind it,
-    "" for none."""
+    "" for none; `flaw` is why it cannot be read, though it is known whom to tell."""
 
     form: Form
     client: Client
     reply_to: ReplyTo
     pushed: str = ""
+    flaw: OAuthError | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -67,7 +68,7 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
     uri = form.get("request_uri", "")
     if not uri.startswith(REQUEST_URI_PREFIX):
         client = (yield (of_client,)).one(of_client)
-        return _addressed(form, client, context)
+        return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
     request, done = One(Pending, pushed), One(Once, f"{REQUEST_URI} {pushed}")
     found = yield (of_client, request, done)
@@ -77,6 +78,22 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
     if pending.client != name or context.now >= pending.expires:
         raise InvalidRequestUri
     return _addressed(_form(pending), found.one(of_client), context, pushed=pushed)
+
+
+def _signed(form: Form, client: Client | None, context: Context) -> Rule[Sent]:
+    """The request as it was sent, or as its client signed it."""
+    if client is None:
+        return _addressed(form, client, context)
+    try:
+        inside = yield from unwrapped(form, client, context)
+    except OAuthError as flaw:
+        try:
+            its = _addressed(form, client, context)
+        except OAuthError:
+            # Nobody knows where to send the answer: the object would have said so.
+            raise flaw from None
+        return msgspec.structs.replace(its, flaw=flaw)
+    return _addressed(inside, client, context)
 
 
 def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pending]]:
@@ -113,10 +130,6 @@ def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rul
 
 def understood(form: Form, client: Client, context: Context) -> AuthorizationRequest:
     """The request, once it has passed every check. Raises OAuthError in registered codes."""
-    if "request" in form:
-        raise RequestNotSupported
-    if "request_uri" in form:
-        raise RequestUriNotSupported
     request = understand(form, client, context)
     for check in CHECKS:
         check(request, context)

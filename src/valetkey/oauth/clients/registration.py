@@ -21,6 +21,7 @@ CITE: Final = Cite("RFC 7591", "2")
 
 MAX_NAME: Final = 100
 MAX_REASON: Final = 300
+MAX_URIS: Final = 20
 
 Check: TypeAlias = Callable[[Client, Installation], Iterator[str]]
 """Yields what is wrong with a field, "" for nothing."""
@@ -105,9 +106,29 @@ def _auth_method(client: Client, at: Installation) -> Iterator[str]:
 def _auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
     if client.auth_algorithm and client.auth_method not in BY_KEY:
         yield f"of no use with {client.auth_method}"
+    yield _why_not_algorithm(client.auth_algorithm, client, at)
+
+
+def _request_object_algorithm(client: Client, at: Installation) -> Iterator[str]:
+    if client.request_object_algorithm and not (client.jwks or client.jwks_uri):
+        yield "needs jwks or jwks_uri"
+    yield _why_not_algorithm(client.request_object_algorithm, client, at)
+
+
+def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
     allowed = at.policy(client).client_algorithms
-    if client.auth_algorithm and client.auth_algorithm not in allowed:
-        yield f"the policy {client.policy} allows only {', '.join(allowed)}"
+    if not named or named in allowed:
+        return ""
+    return f"the policy {client.policy} allows only {', '.join(allowed)}"
+
+
+def _request_uris(client: Client, at: Installation) -> Iterator[str]:
+    for uri in client.request_uris:
+        why = https.why_not(uri.partition("#")[0])
+        yield f"{uri[:100]!r} {why}" if why else ""
+    if len(client.request_uris) > MAX_URIS:
+        yield f"are more than {MAX_URIS}"
+    yield from twice(client.request_uris)
 
 
 def _jwks(client: Client, at: Installation) -> Iterator[str]:
@@ -208,6 +229,8 @@ CHECKS: Final[dict[str, Check]] = {
     "secrets": _secrets,
     "jwks": _jwks,
     "jwks_uri": _jwks_uri,
+    "request_object_algorithm": _request_object_algorithm,
+    "request_uris": _request_uris,
     "redirect_uris": _redirect_uris,
     "grant_types": _grant_types,
     "scope": _scope,

@@ -1,0 +1,135 @@
+"""Request objects: an authorization request that its client signed (RFC 9101; OpenID Connect Core
+6.1)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose import jws, moment
+from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.objects import read_object
+from valetkey.spec.cite import Cite
+from valetkey.wire.form import REPEATABLE, Form
+
+CITE: Final = Cite("RFC 9101", "4")
+
+TYPE: Final = "oauth-authz-req+jwt"
+TYPES: Final = frozenset({TYPE, "jwt", ""})
+"""Its own media type, and what was usual before it had one. No other JWT passes for it."""
+
+LONGEST: Final = 30 * 86400
+"""Seconds to its end, at the most, where no policy says less."""
+
+OF_JWT: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+"""Claims that speak of the object itself, and are no parameters."""
+
+
+class BadObject(ValueError):
+    """It is no request. Says why, for the log only."""
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    """What it says of itself."""
+
+    client_id: str
+    iss: str = ""
+    aud: str | tuple[str, ...] = ()
+    exp: float | None = None
+    nbf: float | None = None
+    iat: float | None = None
+
+
+def parameters(
+    payload: bytes, *, client_id: str, issuer: str, now: int, lifetime: int | None = None
+) -> Form:
+    """The parameters in the object of this client, at `now` (seconds since 1970). With a
+    `lifetime` it has to say for whom it is, and to begin and end so many seconds apart at the most
+    (FAPI 2.0 Message Signing 5.3.2). Raises BadObject."""
+    try:
+        claims = read_object(payload)
+        frame = msgspec.convert(claims, _Frame)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadObject(str(error)) from error
+    why = _why_not(frame, claims, client_id=client_id, issuer=issuer)
+    why = why or _why_not_now(frame, now, lifetime)
+    if why:
+        raise BadObject(why)
+    return _form(claims)
+
+
+def _why_not(frame: _Frame, claims: Mapping[str, Any], *, client_id: str, issuer: str) -> str:
+    if frame.client_id != client_id or frame.iss not in ("", client_id):
+        return "client_id or iss is another client"
+    if "sub" in claims:
+        # RFC 9101 10.8: with a subject it could pass for what proves the client itself.
+        return "it has a sub"
+    aud = (frame.aud,) if isinstance(frame.aud, str) else frame.aud
+    if aud and issuer not in aud:
+        return f"for {aud!r:.200}"
+    if {"request", "request_uri"} & claims.keys():
+        # RFC 9101 4: neither may stand inside.
+        return "a request within a request"
+    return ""
+
+
+def _why_not_now(frame: _Frame, now: int, lifetime: int | None) -> str:
+    if lifetime is None:
+        return moment.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
+    if not frame.aud or frame.exp is None or frame.nbf is None:
+        return "aud, exp or nbf is missing"
+    if frame.exp - frame.nbf > lifetime:
+        return f"it lasts {frame.exp - frame.nbf:.0f} s"
+    return moment.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=lifetime)
+
+
+def _form(claims: Mapping[str, Any]) -> Form:
+    one: dict[str, str] = {}
+    many: dict[str, tuple[str, ...]] = {}
+    for name, value in claims.items():
+        if name in OF_JWT:
+            continue
+        if name in REPEATABLE:
+            many[name] = _texts(name, value)
+        elif (text := _text(name, value)) != "":
+            one[name] = text
+    return Form(one, many)
+
+
+def _text(name: str, value: object) -> str:
+    """RFC 9101 4: texts as they are; numbers and objects as they would stand in a query."""
+    match value:
+        case str():
+            if "\x00" in value:
+                raise BadObject(f"{name} holds a zero byte")
+            return value
+        case bool() | None:
+            raise BadObject(f"{name} is no text")
+        case int():
+            return str(value)
+        case dict() | list():
+            return msgspec.json.encode(value).decode()
+        case _:
+            raise BadObject(f"{name} is no text")
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    texts = tuple(one for one in values if isinstance(one, str))
+    if len(texts) != len(values):
+        raise BadObject(f"{name} is no text, and no list of texts")
+    return tuple(one for one in texts if one)
+
+
+def write(
+    parameters: Mapping[str, Any], *, issuer: str, key: PrivateKey, now: int, seconds: int = 300
+) -> str:
+    """The object for a request, whose `client_id` is among the parameters."""
+    frame = {
+        "iss": parameters["client_id"],
+        "aud": issuer,
+        "iat": now,
+        "nbf": now,
+        "exp": now + seconds,
+    }
+    return jws.sign(msgspec.json.encode({**frame, **parameters}), key=key, typ=TYPE)
