@@ -18,6 +18,7 @@ HEADERS = [
     row("2.1", "a space for a token", "Bearer ", None),
     row("2.1", "another scheme", "Basic abc", None),
     row("2.1", "a DPoP token is no bearer token", "DPoP abc", None),
+    row("2.1", "a scheme that ends like it", "XBearer abc", None),
     row("2.1", "no space", "Bearerabc", None),
     row("2.1", "two tokens", "Bearer abc def", None),
     row("2.1", "two headers in one", "Bearer abc, Bearer def", None),
@@ -31,7 +32,21 @@ HEADERS = [
 
 @pytest.mark.parametrize("value,expected", HEADERS)
 def test_the_token_in_a_header(value: str, expected: str | None) -> None:
-    assert read_header(value) == expected
+    found = read_header(value)
+    assert found == (None if expected is None else ("Bearer", expected))
+
+
+SCHEMES = [
+    row("RFC 9449 7.1", "a bound token", "DPoP abc", ("DPoP", "abc")),
+    row("RFC 9110 11.1", "whose scheme has no case", "dpop abc", ("DPoP", "abc")),
+    row("RFC 6750 2.1", "a bearer token", "BEARER abc", ("Bearer", "abc")),
+    row("RFC 9110 11.1", "an unknown scheme", "Basic abc", None),
+]
+
+
+@pytest.mark.parametrize("value, expected", SCHEMES)
+def test_the_scheme_of_a_token(value: str, expected: tuple[str, str] | None) -> None:
+    assert read_header(value, schemes=("Bearer", "DPoP")) == expected
 
 
 CHALLENGES = [
@@ -56,6 +71,16 @@ CHALLENGES = [
 def test_a_challenge_goes_out_and_comes_back(challenge: Challenge, header: str) -> None:
     assert challenge.header() == header
     assert read_challenge(header) == challenge
+
+
+def test_challenges_in_a_row_are_read_as_one() -> None:
+    both = 'Bearer realm="chirp", DPoP algs="ES256", error="invalid_token"'
+    read = read_challenge(both, schemes=("Bearer", "DPoP"))
+    assert read == Challenge(realm="chirp", algs="ES256", error="invalid_token")
+    bound = Challenge(error="use_dpop_nonce", algs="ES256", scheme="DPoP")
+    assert bound.header() == 'DPoP error="use_dpop_nonce", algs="ES256"'
+    assert read_challenge(bound.header(), schemes=("DPoP",)) == bound
+    assert read_challenge(bound.header()) is None
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='"\\')))

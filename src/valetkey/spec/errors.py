@@ -160,6 +160,18 @@ class InsufficientScope(OAuthError):
     default_status = 403
 
 
+class InvalidDpopProof(OAuthError):
+    code = "invalid_dpop_proof"
+    cite = Cite("RFC 9449", "5")
+    says = "the DPoP proof is missing, malformed, or for something else"
+
+
+class UseDpopNonce(OAuthError):
+    code = "use_dpop_nonce"
+    cite = Cite("RFC 9449", "8")
+    says = "the DPoP proof needs the nonce of the DPoP-Nonce header"
+
+
 def registered() -> dict[str, type[OAuthError]]:
     """Every error class of this module by its code. What others derive is not registered."""
     found = OAuthError.__subclasses__()

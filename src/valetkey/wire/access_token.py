@@ -3,12 +3,28 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.spec.cite import Cite
 
 TYPE: Final = "at+jwt"
 CITE: Final = Cite("RFC 9068", "2")
+
+
+class Confirmation(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"x5t_s256": "x5t#S256"},
+):
+    """What the bearer of a token has to hold beside it (RFC 7800 3.1): the thumbprint of a key
+    (RFC 9449 6.1), or of a certificate (RFC 8705 3.1)."""
+
+    jkt: str = ""
+    x5t_s256: str = ""
 
 
 class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,6 +44,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     grant_id: str = ""
     grant_version: int = 0
     family_id: str = ""
+    cnf: Confirmation | None = None
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -1,6 +1,8 @@
-"""Bearer tokens (RFC 6750): the header that carries one, and the challenge that refuses one."""
+"""Access tokens in a call (RFC 6750): the header that carries one, under the scheme of its kind,
+and the challenge that refuses one."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -9,8 +11,8 @@ from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("RFC 6750", "3")
 
-# RFC 6750 2.1: b64token.
-_HEADER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
+# RFC 6750 2.1: b64token. RFC 9110 11.1: a scheme is a token.
+_HEADER: Final = re.compile(r"([A-Za-z0-9-]+) +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 # A name begins where none goes on: else each of its letters would be tried as a beginning.
 _PARAMETER: Final = re.compile(
     r'(?<![A-Za-z_])([A-Za-z_]+)="((?:[^"\\]|\\.)*)"(?:\s*,\s*|$)', re.ASCII
@@ -18,17 +20,23 @@ _PARAMETER: Final = re.compile(
 _UNQUOTABLE: Final = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
-def read_header(value: str) -> str | None:
-    """The token in an Authorization header, or None where there is none of this scheme."""
+def read_header(value: str, *, schemes: Iterable[str] = ("Bearer",)) -> tuple[str, str] | None:
+    """The scheme, as it stands in `schemes`, and the token of an Authorization header; None where
+    there is no token of one of these schemes. Schemes have no case."""
     match = _HEADER.fullmatch(value.strip())
-    return match.group(1) if match else None
+    if match is None:
+        return None
+    asked = match[1].lower()
+    known = (scheme for scheme in schemes if scheme.lower() == asked)
+    return next(((scheme, match[2]) for scheme in known), None)
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """What a resource server says when it refuses. An empty field is left out.
 
-    `scope` lists all that the call needs, space-separated; `resource_metadata` is the address of
-    the RFC 9728 document.
+    `scheme` is that of the tokens that it speaks of; `algs` lists the algorithms of proofs, where
+    that scheme has any (RFC 9449 7.1). `scope` lists all that the call needs,
+    space-separated; `resource_metadata` is the address of the RFC 9728 document.
     """
 
     realm: str = ""
@@ -36,22 +44,26 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     error_description: str = ""
     scope: str = ""
     resource_metadata: str = ""
+    algs: str = ""
+    scheme: str = "Bearer"
 
     def header(self) -> str:
         """The value of WWW-Authenticate."""
         parameters = [
             f'{name}="{_UNQUOTABLE.sub("", value)}"'
             for name, value in msgspec.structs.asdict(self).items()
-            if value
+            if value and name != "scheme"
         ]
-        return f"Bearer {', '.join(parameters)}".rstrip()
+        return f"{self.scheme} {', '.join(parameters)}".rstrip()
 
 
-def read_challenge(header: str) -> Challenge | None:
-    """The challenge in a WWW-Authenticate header, or None where it is of another scheme."""
-    scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() != "bearer":
+def read_challenge(header: str, *, schemes: Iterable[str] = ("Bearer",)) -> Challenge | None:
+    """The challenge in a WWW-Authenticate header, or None where it is of none of these schemes.
+    Where several stand in a row, the first one's scheme and the parameters of all."""
+    name, _, rest = header.strip().partition(" ")
+    scheme = next((one for one in schemes if one.lower() == name.lower()), None)
+    if scheme is None:
         return None
     found = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
     known = {name: found[name] for name in Challenge.__struct_fields__ if name in found}
-    return Challenge(**known)
+    return Challenge(**(known | {"scheme": scheme}))

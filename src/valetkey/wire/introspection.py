@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.spec.cite import Cite
+from valetkey.wire.access_token import Confirmation
 
 CITE: Final = Cite("RFC 7662", "2.2")
 
@@ -28,6 +29,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     auth_time: int = 0
     grant_id: str = ""
     grant_version: int = 0
+    cnf: Confirmation | None = None
 
 
 INACTIVE: Final = Introspection(active=False)

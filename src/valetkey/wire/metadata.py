@@ -42,6 +42,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
+    dpop_signing_alg_values_supported: tuple[str, ...] = ()
     protected_resources: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
     require_pushed_authorization_requests: bool = False
@@ -64,6 +65,7 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     bearer_methods_supported: tuple[str, ...] = ()
     resource_name: str = ""
     resource_documentation: str = ""
+    dpop_signing_alg_values_supported: tuple[str, ...] = ()
     permission_catalog: str = ""
 
 

@@ -1,0 +1,148 @@
+"""DPoP proofs (RFC 9449): an app shows with each request that it holds a key; whoever is asked
+checks it."""
+
+import hashlib
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from valetkey.jose import base64url, jws
+from valetkey.jose.jwk import STRONG, Algorithm, PrivateKey
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import same
+from valetkey.spec.cite import Cite
+
+CITE: Final = Cite("RFC 9449", "4.3")
+TYPE: Final = "dpop+jwt"
+SCHEME: Final = "DPoP"
+"""The scheme of the Authorization header, and the `token_type`."""
+
+HEADER: Final = "DPoP"
+NONCE_HEADER: Final = "DPoP-Nonce"
+ALGORITHMS: Final[tuple[Algorithm, ...]] = STRONG
+
+AGE: Final = 60
+"""Seconds after which a proof is too old, and that its clock may be ahead."""
+
+MAX_LENGTH: Final = 4096
+"""Characters of a proof."""
+
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
+_PORTS: Final = {"https": 443, "http": 80}
+
+
+class BadProof(ValueError):
+    """The proof proves nothing. Says why, for the log only."""
+
+
+class _Claims(msgspec.Struct):
+    jti: str
+    htm: str
+    htu: str
+    iat: int | float
+    ath: str = ""
+    nonce: str = ""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof that fits its request. `jkt` names the key (RFC 7638), `jti` the proof; `nonce` is
+    "" where it carries none; whoever gave nonces out knows whether it is one of theirs. `until`
+    is when it stops being good, in seconds since 1970."""
+
+    jkt: str
+    jti: str
+    nonce: str
+    until: int
+
+    @property
+    def name(self) -> str:
+        """What tells this proof from every other one, of this key and of others."""
+        return hashlib.sha256(f"{self.jkt} {self.jti}".encode()).hexdigest()
+
+
+def make(
+    key: PrivateKey,
+    *,
+    method: str,
+    address: str,
+    now: int,
+    jti: str,
+    access_token: str = "",
+    nonce: str = "",
+) -> str:
+    """A proof for one request (RFC 9449 4.2). `jti` is random, never the same twice."""
+    claims: dict[str, str | int] = {"jti": jti, "htm": method, "htu": _bare(address), "iat": now}
+    if access_token:
+        claims["ath"] = token_hash(access_token)
+    if nonce:
+        claims["nonce"] = nonce
+    return jws.sign_embedded(msgspec.json.encode(claims), key=key, typ=TYPE)
+
+
+def check(text: str, *, method: str, address: str, now: int, access_token: str = "") -> Proof:
+    """The proof in a header, which must be for this request and this access token (RFC 9449 4.3).
+
+    Whether it was seen before, and its nonce, are the caller's to judge. Raises BadProof.
+    """
+    if len(text) > MAX_LENGTH:
+        raise BadProof("longer than any proof")
+    try:
+        payload, key = jws.verify_embedded(text, algorithms=ALGORITHMS, typ=(TYPE,))
+        claims = msgspec.convert(read_object(payload), _Claims)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadProof(str(error)) from error
+    _check_request(claims, method, address)
+    if not -AGE <= now - claims.iat <= AGE:
+        raise BadProof(f"iat is {now - claims.iat} s ago")
+    if access_token and not same(claims.ath.encode(), token_hash(access_token).encode()):
+        raise BadProof("for another access token: ath differs")
+    return Proof(
+        jkt=key.thumbprint(), jti=claims.jti, nonce=claims.nonce, until=int(claims.iat) + AGE + 1
+    )
+
+
+def _check_request(claims: _Claims, method: str, address: str) -> None:
+    if not claims.jti:
+        raise BadProof("jti is empty")
+    if claims.htm != method:
+        raise BadProof(f"for another method: {claims.htm[:20]!r}")
+    if normal(claims.htu) != normal(address):
+        raise BadProof(f"for another address: {claims.htu[:200]!r}")
+
+
+def token_hash(access_token: str) -> str:
+    """The `ath` of an access token (RFC 9449 4.2)."""
+    return base64url.encode(hashlib.sha256(access_token.encode()).digest())
+
+
+def is_thumbprint(text: str) -> bool:
+    """Whether the text has the form of a key's thumbprint."""
+    return _THUMBPRINT.fullmatch(text) is not None
+
+
+def normal(address: str) -> str:
+    """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
+    BadProof for what is none."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadProof("htu is no address") from error
+    if parts.scheme not in _PORTS or not host or "@" in parts.netloc:
+        raise BadProof("htu is no address")
+    shown = f"[{host}]" if ":" in host else host
+    place = shown if port in (None, _PORTS[parts.scheme]) else f"{shown}:{port}"
+    return f"{parts.scheme}://{place}{_ESCAPE.sub(_escape, parts.path) or '/'}"
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = chr(int(match[1], 16))
+    return char if _UNRESERVED.fullmatch(char) else match[0].upper()
+
+
+def _bare(address: str) -> str:
+    return address.partition("#")[0].partition("?")[0]
