@@ -40,6 +40,10 @@ class Request:
             raise InvalidRequest(f"the header {name.decode()} stands twice")
         return values[0].decode("latin-1") if values else ""
 
+    def values(self, name: bytes) -> tuple[str, ...]:
+        """Every value of a header (lower-case name), as often as it stands."""
+        return tuple(value.decode("latin-1") for key, value in self._headers if key == name)
+
     def joined(self, name: bytes) -> str:
         """All values of a header that is a list, joined by commas (RFC 9110 5.3)."""
         values = [value for key, value in self._headers if key == name]

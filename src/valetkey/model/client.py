@@ -40,11 +40,10 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     `scope` lists the scopes that it may ask for. `required` are the permissions without which it
     does not work: the user cannot leave them out and still say yes. `reasons` are its own words on
     why it wants a permission. `limits` are those that it proposes: the user may tighten them. `uri`
-    is its home page, whose host names the publisher.
-    `jwks` is the JWK Set of its public keys, `jwks_uri` the address where it publishes them: one of
-    the two. `auth_algorithm` is the only one in which it signs to authenticate, and
-    `request_object_algorithm` for its requests, "" for any that its policy allows. `request_uris`
-    are the addresses where it keeps requests that it signed.
+    is its home page, whose host names the publisher. `dpop_bound_access_tokens`: it gets no tokens
+    but bound ones (RFC 9449 5.2). `jwks` is the JWK Set of its public keys, `jwks_uri` the address
+    where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
+    authenticate, "" for any that its policy allows.
     """
 
     table: ClassVar[str] = "clients"
@@ -63,9 +62,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     auth_algorithm: Algorithm | Literal[""] = ""
-    request_object_algorithm: Algorithm | Literal[""] = ""
-    request_uris: tuple[str, ...] = ()
     policy: str = "default"
+    dpop_bound_access_tokens: bool = False
     verified: bool = True
     status: Status = "active"
     created: int = 0

@@ -7,6 +7,7 @@ from valetkey.model import ids
 from valetkey.model.limits import NONE, Limits
 from valetkey.model.owned import Owned
 from valetkey.model.record import coarse
+from valetkey.wire.access_token import Confirmation
 
 GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
 FamilyStatus: TypeAlias = Literal["open", "closed"]
@@ -58,8 +59,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
     how much of that still holds. `resources` are those that the request named (RFC 8707).
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
-    when the family began. `because` says in a word why a family is closed. Created closed, it burns
-    a code.
+    when the family began. `cnf` is what a public client must hold to refresh it.
+    `because` says in a word why a family is closed. Created closed, it burns a code.
     """
 
     table: ClassVar[str] = "families"
@@ -76,6 +77,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     refreshable: bool = False
     status: FamilyStatus = "open"
     because: str = ""
+    cnf: Confirmation | None = None
     session: str = ""
     auth_time: int = 0
     device: str = ""

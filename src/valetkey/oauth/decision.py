@@ -1,6 +1,6 @@
 """Outcomes: closed unions, matched exhaustively. Changes and events are committed together."""
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -19,6 +19,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+Some = TypeVar("Some", bound=Outcome)
+
+
+def with_changes(outcome: Some, changes: tuple[Change, ...]) -> Some:
+    """The same outcome, with more to write."""
+    if not changes:
+        return outcome
+    return msgspec.structs.replace(outcome, changes=(*outcome.changes, *changes))
 
 
 class Refuse(Outcome, frozen=True, kw_only=True, eq=False):

@@ -8,23 +8,41 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from valetkey.model.change import Change
 from valetkey.model.client import AuthMethod, Client
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
 from valetkey.spec.cite import Cite
+from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form
 
 P = TypeVar("P")
 
 
+class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How a request came: what senders are told of it. `headers` are those that they read, in lower
+    case, with every value; `token` is the access token that it shows, "" for none; `certificate` is
+    the caller's, in DER, b"" for none."""
+
+    method: str = "POST"
+    path: str = ""
+    headers: Mapping[str, tuple[str, ...]] = {}
+    token: str = ""
+    certificate: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Brought({self.method} {self.path})"
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A form that somebody posted. `authorization` is the header's value, `agent` the user
-    agent."""
+    agent, `brought` what may bind tokens to the caller."""
 
     form: Form
     authorization: str = ""
     agent: str = ""
+    brought: Brought = Brought()
 
     def __repr__(self) -> str:
         return "Call(…)"
@@ -32,9 +50,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class Authenticated(msgspec.Struct, frozen=True, eq=False):
     """A client that proved who it is, or a public one that said so. Only
-    `clients.authentication.authenticate` makes one."""
+    `clients.authentication.authenticate` makes one. `holds` is what it has proved to hold: only
+    `senders.binding.bind` says so."""
 
     client: Client
+    holds: Confirmation | None = None
 
 
 class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
@@ -68,6 +88,37 @@ class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
     cite: Cite
     read: Callable[[Call], Credentials | None]
     prove: Callable[[Client, Credentials, Context], Rule[None]]
+
+
+class Held(msgspec.Struct, frozen=True, eq=False):
+    """What a caller has proved to hold, and what has to be remembered of the proof."""
+
+    cnf: Confirmation
+    changes: tuple[Change, ...] = ()
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to bind tokens to whoever asks for them.
+
+    `token_type` is also the scheme under which its tokens are shown. `headers` are those that it
+    reads, `tells` those that it writes, by `tell`; `challenge` has the parameters of its own in
+    WWW-Authenticate; `errors` are the codes in which a proof is refused. `binds` says whether a
+    token with this confirmation is its own, `requires` whether a client gets no other. `prove`
+    finds what the request of the client of that id proves to hold, or None; raises
+    OAuthError for a proof that is wrong.
+    """
+
+    name: str
+    cite: Cite
+    token_type: str
+    binds: Callable[[Confirmation | None], bool]
+    prove: Callable[[Brought, str, Context], Rule[Held | None]]
+    requires: Callable[[Client], bool] = lambda _: False
+    headers: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    challenge: Mapping[str, str] = {}
+    tell: Callable[[Brought, Context], Mapping[str, str]] = lambda brought, context: {}
 
 
 class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,5 +167,6 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     pages: tuple[str, ...] = ()
     grant_types: tuple[GrantType[Any], ...] = ()
     client_auth: tuple[ClientAuth, ...] = ()
+    senders: tuple[Sender, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     metadata: Callable[[Context], Mapping[str, Any]] = lambda _: {}

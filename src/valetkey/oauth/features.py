@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Final
 
-from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
@@ -16,14 +15,16 @@ from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.revocation import REVOCATION
 from valetkey.oauth.manage.userinfo import USERINFO
+from valetkey.oauth.senders.bearer import BEARER
+from valetkey.oauth.senders.dpop import DPOP
 
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
     CLIENT_AUTHENTICATION,
+    DPOP,
+    BEARER,
     PRIVATE_KEY_JWT,
     PAR,
-    SIGNED_REQUESTS,
-    REQUEST_URIS,
     TOKEN,
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,

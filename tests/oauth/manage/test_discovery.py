@@ -96,6 +96,7 @@ def test_the_document_as_a_whole() -> None:
             "RS256",
         ],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA"],
         "protected_resources": ["https://chirp.example", "https://photos.example"],
         "authorization_response_iss_parameter_supported": True,
         "request_parameter_supported": True,

@@ -13,6 +13,7 @@ from valetkey.spec.errors import (
     UnsupportedResponseType,
 )
 from valetkey.wire import pkce
+from valetkey.wire.dpop import is_thumbprint
 
 Check: TypeAlias = Callable[[AuthorizationRequest, Context], None]
 
@@ -64,6 +65,12 @@ def nonce_is_short(request: AuthorizationRequest, context: Context) -> None:
         raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
 
 
+def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 9449 10: what no key can be called binds a code to nobody."""
+    if request.jkt and not is_thumbprint(request.jkt):
+        raise InvalidRequest("dpop_jkt is no thumbprint")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     response_type_is_code,
     response_mode_is_query,
@@ -71,4 +78,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     challenge_is_s256,
     something_is_asked,
     nonce_is_short,
+    key_is_named_by_its_thumbprint,
 )

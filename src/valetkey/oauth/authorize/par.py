@@ -9,12 +9,12 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import Rule
 from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.asked import understood
-from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
-from valetkey.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 from valetkey.spec.names import REQUEST_URI_PREFIX
@@ -26,11 +26,11 @@ CITE: Final = Cite("RFC 9126", "2")
 def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps a request that would pass the authorization endpoint, and names it."""
     by = yield from authenticate(call, context)
+    by, proof = yield from bind(by, call.brought, context)
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
-    inside = yield from unwrapped(call.form, by.client, context)
-    resources = inside.all("resource")
-    form = Form({**inside, "client_id": by.client.id}, {"resource": resources})
+    resources = call.form.all("resource")
+    form = Form({**_bound(call.form, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, issuer=context.at.issuer)
     understood(form, by.client, context)
     pending = Pending(
@@ -46,7 +46,15 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         "request_uri": REQUEST_URI_PREFIX + pending.id,
         "expires_in": context.lifetimes.pushed_request,
     }
-    return Answer(document=document, changes=(Create(pending),))
+    return Answer(document=document, changes=(Create(pending), *proof))
+
+
+def _bound(form: Form, by: Authenticated) -> dict[str, str]:
+    """The parameters, with the key that the client has proved to hold (RFC 9449 10.1)."""
+    jkt = "" if by.holds is None else by.holds.jkt
+    if jkt and form.get("dpop_jkt", jkt) != jkt:
+        raise InvalidRequest("dpop_jkt names another key than the proof")
+    return {**form, "dpop_jkt": jkt} if jkt else {**form}
 
 
 PAR: Final = Feature(

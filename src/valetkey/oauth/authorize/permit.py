@@ -57,6 +57,7 @@ def _code(
         resources=request.resources,
         device=visit.device,
         expires=context.now + context.lifetimes.code,
+        jkt=request.jkt,
     )
     raw = msgspec.msgpack.encode(code)
     if len(raw) <= codes.MAX_BYTES:

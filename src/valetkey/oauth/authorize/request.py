@@ -19,6 +19,7 @@ PARAMETERS: Final = frozenset(
         "client_id",
         "code_challenge",
         "code_challenge_method",
+        "dpop_jkt",
         "login_hint",
         "max_age",
         "nonce",
@@ -38,7 +39,8 @@ should never have been sent, such as a secret (ATTACKS A82)."""
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `scope` in its own words, `permissions` what they come to.
 
-    `max_age` in seconds, None where it was not sent.
+    `max_age` in seconds, None where it was not sent. `jkt` names the key to which the code is to be
+    bound, "" for none (RFC 9449 10).
     """
 
     client: Client
@@ -54,6 +56,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_age: int | None
     login_hint: str
     redirect_sent: bool
+    jkt: str
 
 
 def kept(form: Form) -> dict[str, str]:
@@ -80,6 +83,7 @@ def understand(form: Form, client: Client, context: Context) -> AuthorizationReq
         max_age=_max_age(form),
         login_hint=form.get("login_hint", "")[:255],
         redirect_sent="redirect_uri" in form,
+        jkt=form.get("dpop_jkt", ""),
     )
 
 

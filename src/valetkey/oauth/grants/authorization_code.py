@@ -22,10 +22,12 @@ from valetkey.oauth.grants.token import grant_types
 from valetkey.oauth.issue import code as codes
 from valetkey.oauth.issue.code import Code, CodeReference
 from valetkey.oauth.manage.discovery import AUTHORIZE
+from valetkey.oauth.senders.binding import fits
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import pkce
+from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 6749", "4.1.3")
@@ -64,13 +66,13 @@ def decide(what: Redemption, by: Authenticated, context: Context) -> Rule[Issue 
         return _replayed(spent, context)
     if context.now >= code.expires:
         raise InvalidGrant("the code has expired")
-    wrong = _wrong_binding(what, code, by.client)
+    wrong = _wrong_binding(what, code, by)
     if wrong:
         return _burnt(code, wrong, context)
     their_grant, their_user = found.one(grant), found.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user of the code is gone")
-    return _redeemed(what, code, by.client, context=context, user=their_user, grant=their_grant)
+    return _redeemed(what, code, by, context=context, user=their_user, grant=their_grant)
 
 
 def _opened(text: str, context: Context) -> Rule[Code]:
@@ -86,9 +88,9 @@ def _opened(text: str, context: Context) -> Rule[Code]:
     return inside
 
 
-def _wrong_binding(what: Redemption, code: Code, client: Client) -> str:
+def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
     """Which of its bindings the code is presented without, or "" (ATTACKS A05, A08)."""
-    if code.client != client.id:
+    if code.client != by.client.id:
         return "issued to another client"
     if what.redirect_uri:
         if not same(digest(what.redirect_uri).encode(), code.redirect_uri.encode()):
@@ -100,10 +102,13 @@ def _wrong_binding(what: Redemption, code: Code, client: Client) -> str:
         return "a verifier without a challenge, or a challenge without a verifier"
     if code.challenge and not pkce.proves(what.verifier, code.challenge):
         return "another code_verifier"
+    if not fits(by.holds, Confirmation(jkt=code.jkt) if code.jkt else None):
+        return "another key"
     return ""
 
 
-def _family(code: Code, client: Client, grant: Grant, *, context: Context) -> TokenFamily:
+def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
+    client = by.client
     lifetimes, policy = context.lifetimes, context.at.policy(client)
     refreshable = _may_refresh(code, client, context) and not grant.limits.once
     until = policy.refresh_token or lifetimes.refresh_token
@@ -119,6 +124,8 @@ def _family(code: Code, client: Client, grant: Grant, *, context: Context) -> To
         # There from the first, like all that a refresh writes: the row then changes in its place.
         rotated=context.now,
         refreshable=refreshable,
+        # RFC 9449 5: a confidential client proves itself, so it may change its key.
+        cnf=by.holds if client.is_public else None,
         session=code.session,
         auth_time=code.auth_time,
         device=code.device,
@@ -136,9 +143,9 @@ def _may_refresh(code: Code, client: Client, context: Context) -> bool:
 
 
 def _redeemed(
-    what: Redemption, code: Code, client: Client, *, context: Context, user: User, grant: Grant
+    what: Redemption, code: Code, by: Authenticated, *, context: Context, user: User, grant: Grant
 ) -> Issue:
-    family = _family(code, client, grant, context=context)
+    client, family = by.client, _family(code, by, grant, context=context)
     allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.offer)
     permissions, resources = narrowing.narrow(
         what.narrowing,

@@ -21,6 +21,7 @@ from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import narrowing
 from valetkey.oauth.issue.refresh_token import RefreshToken, read
+from valetkey.oauth.senders.binding import fits
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
@@ -59,6 +60,10 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     if not _is_fresh(shown, family, context):
         return _replayed(family, context)
+    if not fits(by.holds, family.cnf):
+        if shown.generation < family.generation:
+            return _replayed(family, context)
+        raise InvalidGrant("the refresh token is bound to another key")
     grant, user = One(Grant, family.grant), One(User, family.user)
     found = yield (grant, user)
     their_grant, their_user = found.one(grant), found.one(user)
@@ -68,7 +73,7 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant("the user said yes for once")
     if _only_while_present(family, their_grant):
         raise InvalidGrant("the user no longer lets the app go on while away")
-    next_family, changes = _turned(shown, family, client=by.client, context=context)
+    next_family, changes = _turned(shown, family, by=by, context=context)
     standing = Standing(their_user, their_grant, next_family)
     return _issue(what, standing, client=by.client, context=context, changes=changes)
 
@@ -88,9 +93,10 @@ def _only_while_present(family: TokenFamily, grant: Grant) -> bool:
 
 
 def _turned(
-    shown: RefreshToken, family: TokenFamily, *, client: Client, context: Context
+    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
 ) -> tuple[TokenFamily, tuple[Change, ...]]:
     """The family after this refresh, and what has to be written for it."""
+    client = by.client
     if shown.generation < family.generation:
         # A retry: the reply with the successor was lost. The same successor goes out again.
         return family, ()
@@ -102,6 +108,8 @@ def _turned(
         family,
         generation=family.generation + (1 if client.is_public else 0),
         rotated=context.now if client.is_public else family.rotated,
+        # An app that begins to prove a key is held to it from here on.
+        cnf=by.holds if client.is_public else family.cnf,
         used=context.now,
         expires=min(context.now + idle, family.created + until),
     )

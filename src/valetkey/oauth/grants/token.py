@@ -5,9 +5,10 @@ from typing import Final
 from valetkey.model.want import Rule
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
 from valetkey.oauth.feature import Call, Feature, FormEndpoint, GrantType
 from valetkey.oauth.issue.tokens import issue
+from valetkey.oauth.senders.binding import bind, check_required
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import UnsupportedGrantType
 
@@ -20,12 +21,14 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         raise UnsupportedGrantType
     by = yield from authenticate(call, context)
     may_use(by.client, name)
+    by, proof = yield from bind(by, call.brought, context)
+    check_required(by, context)
     decision = yield from grant_type.begin(call.form, by, context)
     match decision:
         case Issue():
-            return issue(decision, context)
+            return with_changes(issue(decision, context, holds=by.holds), proof)
         case Refuse():
-            return decision
+            return with_changes(decision, proof)
 
 
 def grant_types(context: Context) -> dict[str, GrantType[object]]:

@@ -18,7 +18,8 @@ MAX_BYTES: Final = 1024
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code"):
     """One yes, good for seconds. `family` is the family that redeeming it creates: that is what
-    makes it single use. `redirect_sent` tells whether the request named its redirect URI."""
+    makes it single use. `redirect_sent` tells whether the request named its redirect URI;
+    `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10)."""
 
     client: str
     redirect_uri: str
@@ -35,6 +36,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     resources: tuple[str, ...]
     device: str
     expires: int
+    jkt: str = ""
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -10,21 +10,25 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Issued, Standing
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.oauth.senders.binding import fits, sender_of
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, id_token
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire.access_token import AccessToken, Confirmation
 from valetkey.wire.id_token import IdToken
 
 
-def issue(decision: Issue, context: Context) -> Issued:
-    """The tokens of a yes, unsigned. Raises InvalidGrant where somebody is no longer alive."""
+def issue(decision: Issue, context: Context, *, holds: Confirmation | None = None) -> Issued:
+    """The tokens of a yes, unsigned, bound to what the client `holds`. Raises InvalidGrant where
+    somebody is no longer alive, and where the family is bound to something else."""
     dead = why_dead(decision.client, decision.standing, epoch=context.epoch, now=context.now)
     if dead:
         raise InvalidGrant(detail=dead)
+    if decision.standing is not None and not fits(holds, decision.standing.family.cnf):
+        raise InvalidGrant(detail="the family is bound to another key")
     scope = context.offer.names(decision.permissions, asked=decision.scope)
     return Issued(
         client=decision.client,
-        access_token=_access_token(decision, scope, context),
+        access_token=_access_token(decision, scope, holds=holds, context=context),
         id_token=_id_token(decision, context) if decision.with_id_token else None,
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
@@ -42,7 +46,7 @@ def response(issued: Issued, context: Context) -> dict[str, str | int]:
     )
     answer: dict[str, str | int] = {
         "access_token": signed,
-        "token_type": "Bearer",
+        "token_type": sender_of(issued.access_token.cnf, context).token_type,
         "expires_in": issued.access_token.exp - context.now,
         "scope": issued.scope,
     }
@@ -55,7 +59,9 @@ def response(issued: Issued, context: Context) -> dict[str, str | int]:
     return answer
 
 
-def _access_token(decision: Issue, scope: str, context: Context) -> AccessToken:
+def _access_token(
+    decision: Issue, scope: str, *, holds: Confirmation | None, context: Context
+) -> AccessToken:
     policy = context.at.policy(decision.client)
     seconds = policy.access_token or context.lifetimes.access_token
     standing = decision.standing
@@ -69,6 +75,7 @@ def _access_token(decision: Issue, scope: str, context: Context) -> AccessToken:
         scope=scope,
         iat=context.now,
         exp=context.now + seconds,
+        cnf=holds,
     )
     if standing is None:
         return token

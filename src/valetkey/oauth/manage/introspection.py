@@ -8,6 +8,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Call, Feature, FormEndpoint
 from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.oauth.senders.binding import is_offered, sender_of
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire.introspection import CITE, INACTIVE, Introspection
 
@@ -27,6 +28,8 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     token = yield from worth(text, context)
     if isinstance(token, Dead) or not _concerns(token, audience, client_id):
         return Answer(document=INACTIVE)
+    if not is_offered(token.token.cnf, context):
+        return Answer(document=INACTIVE)
     return Answer(document=_told(token, audience, context))
 
 
@@ -42,7 +45,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         active=True,
         scope=offer.names(shown, asked=live.scope),
         client_id=token.client_id,
-        token_type="Bearer",
+        token_type=sender_of(token.cnf, context).token_type,
         exp=token.exp,
         iat=token.iat,
         sub=token.sub,
@@ -51,6 +54,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         jti=token.jti,
         auth_time=token.auth_time,
         grant_id=token.grant_id,
+        cnf=token.cnf,
         grant_version=0 if live.standing is None else live.standing.grant.version,
     )
 

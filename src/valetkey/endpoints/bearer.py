@@ -1,0 +1,75 @@
+"""The driver of endpoints that answer to whoever shows an access token."""
+
+from valetkey.endpoints.transport import ANY_ORIGIN, Transport
+from valetkey.http.front import Endpoint as Served
+from valetkey.http.front import refuse_json
+from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
+from valetkey.http.request import Request
+from valetkey.http.shell import Shell
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Refuse, with_changes
+from valetkey.oauth.feature import BearerEndpoint
+from valetkey.oauth.senders.binding import presented
+from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.wire.bearer import read_header
+
+
+def bearer_handler(endpoint: BearerEndpoint, shell: Shell, transport: Transport) -> Served:
+    """The endpoint as a handler."""
+    return Served(frozenset({"GET", "POST", "OPTIONS"}), _Handler(endpoint, shell, transport))
+
+
+class _Handler:
+    def __init__(self, endpoint: BearerEndpoint, shell: Shell, transport: Transport) -> None:
+        self._endpoint = endpoint
+        self._shell = shell
+        self._transport = transport
+
+    async def __call__(self, request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return Reply(204, self._transport.preflight)
+        told = self._transport.told(request, await self._shell.context())
+        return (await self._reply(request)).having(*ANY_ORIGIN, *told)
+
+    async def _reply(self, request: Request) -> Reply:
+        scheme = ""
+        try:
+            _none_in_query(request)
+            header = request.header(b"authorization")
+            shown = read_header(header, schemes=self._transport.schemes)
+            if shown is None:
+                # RFC 6750 3.1: who sends no token is told nothing more.
+                return Reply(401, (*SAFE, *NO_STORE, *self._transport.invitations()))
+            scheme, token = shown
+            outcome = await self._outcome(request, scheme, token)
+        except OAuthError as error:
+            return self._refused(request, error, scheme)
+        match outcome:
+            case Answer(document=document):
+                return json_reply(document)
+            case Refuse():
+                return self._refused(request, outcome.error, scheme)
+
+    async def _outcome(self, request: Request, scheme: str, token: str) -> Answer | Refuse:
+        brought = self._transport.brought(request, token=token)
+
+        def rule(context: Context) -> Rule[Answer | Refuse]:
+            proof = yield from presented(scheme, brought, context)
+            return with_changes((yield from self._endpoint.rule(token, context)), proof)
+
+        outcome, _ = await self._shell.settle(rule)
+        return outcome
+
+    def _refused(self, request: Request, error: OAuthError, scheme: str) -> Reply:
+        told = self._transport.at_a_resource(error)
+        headers: Headers = ()
+        if told.status in (401, 403):
+            headers = (self._transport.challenge(told, scheme),)
+        return refuse_json(request, told, headers=headers)
+
+
+def _none_in_query(request: Request) -> None:
+    if request.query and "access_token" in request.parameters():
+        # OAuth 2.1 5.1: an address ends up in logs and histories, so none brings a token.
+        raise InvalidRequest("a token may not travel in the query")

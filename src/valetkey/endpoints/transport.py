@@ -1,0 +1,86 @@
+"""What senders read of a request and write into its reply: a fold over those that are enabled."""
+
+from typing import Final
+
+from valetkey.http.reply import Headers
+from valetkey.http.request import Request
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import Brought, Sender
+from valetkey.spec.errors import OAuthError
+from valetkey.wire.bearer import Challenge
+
+ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
+"""Apps in browsers may call, without cookies: nothing here rests on a cookie."""
+
+
+class Transport:
+    """The headers of all senders."""
+
+    def __init__(self, senders: tuple[Sender, ...]) -> None:
+        self._senders = senders
+        self._reads = {
+            name.lower(): name.lower().encode() for one in senders for name in one.headers
+        }
+        reads = [name for one in senders for name in one.headers]
+        tells = [name for one in senders for name in one.tells]
+        self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
+        self._exposed = ", ".join((*tells, "WWW-Authenticate")).encode()
+        self.preflight: Headers = (
+            *ANY_ORIGIN,
+            (b"access-control-allow-methods", b"GET, POST"),
+            (
+                b"access-control-allow-headers",
+                ", ".join(("Authorization", "Content-Type", *reads)).encode(),
+            ),
+            (b"access-control-max-age", b"600"),
+        )
+
+    def brought(self, request: Request, *, token: str = "") -> Brought:
+        """What senders are told of the request."""
+        found = {name: request.values(raw) for name, raw in self._reads.items()}
+        headers = {name: values for name, values in found.items() if values}
+        return Brought(method=request.method, path=request.path, headers=headers, token=token)
+
+    def told(self, request: Request, context: Context) -> Headers:
+        """What senders have to say with the reply, whatever it is."""
+        brought = self.brought(request)
+        if not brought.headers:
+            return ()
+        told = {
+            name.lower().encode(): value.encode()
+            for sender in self._senders
+            for name, value in sender.tell(brought, context).items()
+        }
+        return (*told.items(), (b"access-control-expose-headers", self._exposed)) if told else ()
+
+    def invitations(self) -> Headers:
+        """A challenge of each scheme, for who shows no token."""
+        return tuple(
+            (
+                b"www-authenticate",
+                Challenge(realm="valetkey", scheme=one.token_type, **one.challenge)
+                .header()
+                .encode(),
+            )
+            for one in self._senders
+            if one.token_type == "Bearer" or one.challenge
+        )
+
+    def challenge(self, error: OAuthError, scheme: str) -> tuple[bytes, bytes]:
+        """The challenge that says why, in the scheme of the token that was shown."""
+        sender = next((one for one in self._senders if one.token_type == scheme), None)
+        challenge = Challenge(
+            error=error.code,
+            error_description=error.description,
+            scheme=scheme or "Bearer",
+            **({} if sender is None else sender.challenge),
+        )
+        return b"www-authenticate", challenge.header().encode()
+
+    def at_a_resource(self, error: OAuthError) -> OAuthError:
+        """The error as an endpoint that takes tokens tells it: 401 where a proof is wrong, so that
+        the challenge goes with it (RFC 9449 7.1)."""
+        of_proof = any(error.code in one.errors for one in self._senders)
+        if not of_proof:
+            return error
+        return type(error)(error.description, detail=error.detail, status=401)

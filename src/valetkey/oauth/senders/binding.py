@@ -1,0 +1,70 @@
+"""Who holds what? Asked where tokens are issued, and where they are shown."""
+
+import msgspec
+
+from valetkey.model.change import Change
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import Authenticated, Brought, Sender
+from valetkey.oauth.manage.live import Dead, proved
+from valetkey.spec.errors import InvalidRequest, InvalidToken
+from valetkey.wire.access_token import Confirmation
+
+
+def senders(context: Context) -> tuple[Sender, ...]:
+    """The enabled senders, in the order in which they are asked."""
+    return tuple(sender for feature in context.at.features for sender in feature.senders)
+
+
+def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
+    """The sender whose a token with this confirmation is. Raises InvalidToken where that is
+    switched off: a bound token is never honoured as if it were not."""
+    if not is_offered(cnf, context):
+        raise InvalidToken(detail="bound in a way that is not offered here")
+    return next(sender for sender in senders(context) if sender.binds(cnf))
+
+
+def is_offered(cnf: Confirmation | None, context: Context) -> bool:
+    """Whether some enabled sender honours a token with this confirmation."""
+    return any(sender.binds(cnf) for sender in senders(context))
+
+
+def bind(
+    by: Authenticated, brought: Brought, context: Context
+) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
+    """The client with what it proves to hold, and what has to be remembered of the proof."""
+    for sender in senders(context):
+        held = yield from sender.prove(brought, by.client.id, context)
+        if held is not None:
+            return msgspec.structs.replace(by, holds=held.cnf), held.changes
+    return by, ()
+
+
+def check_required(by: Authenticated, context: Context) -> None:
+    """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
+    nothing to bind them to."""
+    for sender in senders(context):
+        if sender.requires(by.client) and (by.holds is None or not sender.binds(by.holds)):
+            raise InvalidRequest(f"this client has to prove what it holds: {sender.name}")
+
+
+def presented(scheme: str, brought: Brought, context: Context) -> Rule[tuple[Change, ...]]:
+    """What has to be remembered of the proof with which `brought.token` is shown. Raises
+    InvalidToken where it is shown in another way than it is bound (ATTACKS A11)."""
+    token = proved(brought.token, context)
+    if isinstance(token, Dead):
+        return ()  # The endpoint itself says what that comes to.
+    sender = sender_of(token.cnf, context)
+    if scheme.lower() != sender.token_type.lower():
+        raise InvalidToken("the access token is bound in another way than it is shown")
+    held = yield from sender.prove(brought, token.client_id, context)
+    if token.cnf is not None and held is None:
+        raise InvalidToken("the access token is bound, and no proof came with it")
+    if held is not None and held.cnf != token.cnf:
+        raise InvalidToken("the access token is bound to another key")
+    return () if held is None else held.changes
+
+
+def fits(held: Confirmation | None, bound: Confirmation | None) -> bool:
+    """Whether what is held is what something was bound to; all may use what is bound to nobody."""
+    return bound is None or held == bound

@@ -1,0 +1,119 @@
+"""DPoP (RFC 9449): tokens are bound to a key that the app makes in place and shows to hold.
+
+Nonces are derived from the time, so none is stored. A proof is remembered until it is too old, with
+or without a nonce: a nonce makes proofs short-lived, and only the memory makes them single.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.jose import base64url, seal
+from valetkey.model.change import Create
+from valetkey.model.client import Client
+from valetkey.model.guard import Once
+from valetkey.model.policy import DEFAULT
+from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import Brought, Feature, Held, Sender
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidDpopProof, UseDpopNonce
+from valetkey.wire import dpop
+from valetkey.wire.access_token import Confirmation
+from valetkey.wire.dpop import Proof
+
+SEEN: Final = "DPoP proof"
+"""The purpose under which proofs are remembered."""
+
+NONCE: Final = b"DPoP nonce"
+STEP: Final = 60
+"""Seconds after which the nonce is another one. The one before it is still good."""
+
+_MARGIN: Final = 60
+"""Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
+_MAC: Final = 16
+_COUNT: Final = 6
+
+
+def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+    """The key that the request proves to hold; None where it brings no proof. Raises
+    InvalidDpopProof, UseDpopNonce."""
+    sent = brought.headers.get(dpop.HEADER.lower(), ())
+    if not sent:
+        return None
+    if len(sent) > 1:
+        # RFC 9449 4.3: not more than one.
+        raise InvalidDpopProof("more than one DPoP header")
+    try:
+        proof = dpop.check(
+            sent[0],
+            method=brought.method,
+            address=context.at.issuer + brought.path,
+            now=context.now,
+            access_token=brought.token,
+        )
+    except dpop.BadProof as error:
+        raise InvalidDpopProof(detail=str(error)) from error
+    marker = Once(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
+    seen, who = One(Once, marker.key), One(Client, client)
+    found = yield (seen, who)
+    _check_nonce(proof, found.one(who), context)
+    if found.one(seen) is not None:
+        raise InvalidDpopProof("this proof was used before")
+    return Held(Confirmation(jkt=proof.jkt), changes=(Create(marker),))
+
+
+def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
+    policy = DEFAULT if client is None else context.at.policy(client)
+    if not proof.nonce and policy.dpop_nonce == "optional":
+        return
+    if not is_ours(proof.nonce, context):
+        raise UseDpopNonce
+
+
+def nonce(context: Context) -> str:
+    """The nonce of this moment, the same on every node."""
+    return _written(context.now // STEP, context.at.keyring.macs[0].raw)
+
+
+def is_ours(text: str, context: Context) -> bool:
+    """Whether this is the nonce of this moment, or of the one before or after it: nodes' clocks
+    may differ."""
+    present = context.now // STEP
+    return any(
+        seal.same(text.encode(), _written(count, key.raw).encode())
+        for key in context.at.keyring.macs
+        for count in (present, present - 1, present + 1)
+    )
+
+
+def _written(count: int, key: bytes) -> str:
+    raw = count.to_bytes(_COUNT, "big")
+    return base64url.encode(seal.mac(key, NONCE, raw)[:_MAC])
+
+
+def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
+    """RFC 9449 8.2: with every answer, refused or not, to whoever uses proofs."""
+    used = dpop.HEADER.lower() in brought.headers
+    return {dpop.NONCE_HEADER: nonce(context)} if used else {}
+
+
+SENDER: Final = Sender(
+    name="dpop",
+    cite=dpop.CITE,
+    token_type=dpop.SCHEME,
+    headers=(dpop.HEADER,),
+    tells=(dpop.NONCE_HEADER,),
+    errors=(InvalidDpopProof.code, UseDpopNonce.code),
+    challenge={"algs": " ".join(dpop.ALGORITHMS)},
+    binds=lambda cnf: cnf is not None and bool(cnf.jkt),
+    requires=lambda client: client.dpop_bound_access_tokens,
+    prove=prove,
+    tell=_tell,
+)
+
+DPOP: Final = Feature(
+    name="DPoP",
+    cites=(dpop.CITE, Cite("RFC 9449", "8"), Cite("RFC 9449", "10")),
+    senders=(SENDER,),
+    metadata=lambda _: {"dpop_signing_alg_values_supported": dpop.ALGORITHMS},
+)
