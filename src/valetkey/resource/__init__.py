@@ -9,9 +9,18 @@
 It imports only `wire`, `jose` and `spec`; Starlette and FastAPI only where they are used.
 """
 
+from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Catalog, Permission
 
-__all__ = ["Catalog", "Permission", "Principal", "Refused", "ResourceServer", "Unreachable"]
+__all__ = [
+    "Catalog",
+    "Permission",
+    "Principal",
+    "Refused",
+    "ResourceServer",
+    "Shown",
+    "Unreachable",
+]

@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
+from valetkey.wire import dpop
 from valetkey.wire.bearer import Challenge
 
 
@@ -48,13 +49,20 @@ class Unreachable(Exception):
 
 
 def refused(
-    error: OAuthError, *, scope: str = "", resource_metadata: str, detail: str = ""
+    error: OAuthError,
+    *,
+    scope: str = "",
+    resource_metadata: str,
+    detail: str = "",
+    scheme: str = "Bearer",
 ) -> Refused:
-    """A refusal in a registered code."""
+    """A refusal in a registered code, in the scheme of the token that was shown."""
     challenge = Challenge(
         error=error.code,
         error_description=error.description,
         scope=scope,
         resource_metadata=resource_metadata,
+        algs=" ".join(dpop.ALGORITHMS) if scheme == dpop.SCHEME else "",
+        scheme=scheme,
     )
     return Refused(error.status, challenge, detail=detail or error.detail)

@@ -9,7 +9,7 @@ from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
-from valetkey.resource.starlette import documents
+from valetkey.resource.starlette import documents, shown
 
 Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
 
@@ -54,6 +54,7 @@ def _dependency(server: ResourceServer, scheme: OAuth2AuthorizationCodeBearer) -
                 request.headers.get("authorization", ""),
                 needs=scopes.scopes,
                 query=request.url.query,
+                shown=shown(request),
             )
         except (Refused, Unreachable) as refusal:
             raise HTTPException(

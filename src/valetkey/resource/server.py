@@ -10,12 +10,13 @@ import httpx2
 import msgspec
 
 from valetkey.jose import jwt
+from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
 from valetkey.resource.errors import Refused, Unreachable, refused
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
-from valetkey.spec.errors import InsufficientScope, InvalidRequest, InvalidToken
-from valetkey.wire import access_token, bearer, metadata
+from valetkey.spec.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
+from valetkey.wire import access_token, bearer, dpop, metadata
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.catalog import Catalog, mistakes
 from valetkey.wire.introspection import Introspection
@@ -69,6 +70,7 @@ class ResourceServer:
         self._credentials = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
         self._http = Http(http)
         self._issuer = Issuer(issuer, self._http)
+        self._bound = Binding(catalog.resource)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
@@ -78,15 +80,21 @@ class ResourceServer:
         await self._http.close()
 
     async def verify(
-        self, authorization: str, *, needs: Sequence[str] = (), query: str = ""
+        self,
+        authorization: str,
+        *,
+        needs: Sequence[str] = (),
+        query: str = "",
+        shown: Shown = NOTHING,
     ) -> Principal:
         """The caller behind an `Authorization` header, who may do all that `needs` names.
 
-        `query` is the call's query string: a token there is refused (RFC 9700 4.3.2). Raises
+        `query` is the call's query string: a token there is refused (RFC 9700 4.3.2). `shown` is
+        what the call brings beside the token: a bound token opens nothing without it. Raises
         Refused, Unreachable.
         """
         try:
-            return await self._allowed(self._sent(authorization, query), needs)
+            return await self._allowed(self._sent(authorization, query), needs, shown)
         except Refused as refusal:
             # The detail is for whoever runs the API. Of the token it quotes the header at most.
             log.info("refused: %s (%.200s)", refusal, refusal.detail)
@@ -101,30 +109,36 @@ class ResourceServer:
         if unknown or not permissions:
             raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
 
-    async def _allowed(self, text: str, needs: Sequence[str]) -> Principal:
-        principal = await self._now(text, await self._proved(text))
+    async def _allowed(
+        self, sent: tuple[str, str], needs: Sequence[str], shown: Shown
+    ) -> Principal:
+        scheme, text = sent
+        token = await self._proved(scheme, text)
+        try:
+            self._bound.check(scheme, text, cnf=token.cnf, shown=shown)
+        except OAuthError as error:
+            raise self._refused(error, scheme=scheme) from error
+        principal = await self._now(scheme, text, token)
         if not principal.may(*needs):
-            raise refused(
-                InsufficientScope(),
-                scope=" ".join(needs),
-                resource_metadata=self.metadata_address,
-                detail=f"lacks {' '.join(sorted(set(needs) - principal.permissions))}",
-            )
+            lacks = " ".join(sorted(set(needs) - principal.permissions))
+            missing = InsufficientScope(detail=f"lacks {lacks}")
+            raise self._refused(missing, scheme=scheme, scope=" ".join(needs))
         return principal
 
-    def _sent(self, authorization: str, query: str) -> str:
+    def _sent(self, authorization: str, query: str) -> tuple[str, str]:
+        """The scheme and the token."""
         names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
         if "access_token" in names:
             raise self._refused(InvalidRequest("an access token does not belong into a query"))
-        if authorization.partition(" ")[0].lower() != "bearer":
+        if authorization.partition(" ")[0].lower() not in KNOWN:
             # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.
             raise Refused(401, Challenge(resource_metadata=self.metadata_address))
-        text = bearer.read_header(authorization)
-        if text is None:
+        sent = bearer.read_header(authorization, schemes=SCHEMES)
+        if sent is None:
             raise self._refused(InvalidToken(detail="not of the form of a token"))
-        return text
+        return sent
 
-    async def _proved(self, text: str) -> access_token.AccessToken:
+    async def _proved(self, scheme: str, text: str) -> access_token.AccessToken:
         keys = await self._issuer.keys(text)
         try:
             return access_token.verify(
@@ -135,15 +149,15 @@ class ResourceServer:
                 now=int(time.time()),
             ).claims
         except jwt.BadToken as error:
-            raise self._refused(InvalidToken(detail=str(error))) from error
+            raise self._refused(InvalidToken(detail=str(error)), scheme=scheme) from error
 
-    async def _now(self, text: str, token: access_token.AccessToken) -> Principal:
+    async def _now(self, scheme: str, text: str, token: access_token.AccessToken) -> Principal:
         """What the key opens now, as far as `live` asks."""
         scopes = token.scopes
         if self.live == "introspect":
             told = await self._introspected(text)
             if not told.active:
-                raise self._refused(InvalidToken(detail="not active any more"))
+                raise self._refused(InvalidToken(detail="not active any more"), scheme=scheme)
             scopes = frozenset(told.scope.split())
         known = frozenset(permission.id for permission in self.catalog.permissions)
         return Principal(
@@ -160,8 +174,8 @@ class ResourceServer:
         except msgspec.DecodeError as error:
             raise Unreachable("the introspection cannot be read") from error
 
-    def _refused(self, error: InvalidRequest | InvalidToken) -> Refused:
-        return refused(error, resource_metadata=self.metadata_address)
+    def _refused(self, error: OAuthError, *, scheme: str = "Bearer", scope: str = "") -> Refused:
+        return refused(error, scope=scope, resource_metadata=self.metadata_address, scheme=scheme)
 
     @property
     def metadata_address(self) -> str:
@@ -182,6 +196,7 @@ class ResourceServer:
             authorization_servers=(self._issuer.issuer,),
             scopes_supported=(*permissions, *self.catalog.scopes),
             bearer_methods_supported=("header",),
+            dpop_signing_alg_values_supported=dpop.ALGORITHMS,
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
         )

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.server import ResourceServer
+from valetkey.wire import dpop
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 AnyEndpoint: TypeAlias = Callable[[Request], Awaitable[Response] | Response]
@@ -46,6 +48,7 @@ class Needs:
                         request.headers.get("authorization", ""),
                         needs=permissions,
                         query=request.url.query,
+                        shown=shown(request),
                     )
                 except (Refused, Unreachable) as refusal:
                     return answer(refusal)
@@ -54,6 +57,16 @@ class Needs:
             return guarded
 
         return guard
+
+
+def shown(request: Request) -> Shown:
+    """What the request brings beside its access token."""
+    raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    return Shown(
+        method=request.method,
+        path=raw.decode("ascii", "replace"),
+        proofs=tuple(request.headers.getlist(dpop.HEADER)),
+    )
 
 
 async def _called(endpoint: AnyEndpoint, request: Request) -> Response:

@@ -1,0 +1,92 @@
+"""Bound tokens: a stolen one opens nothing (RFC 9449 7; RFC 8705 3)."""
+
+import threading
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from valetkey.spec.errors import InvalidDpopProof, InvalidToken
+from valetkey.wire import dpop
+from valetkey.wire.access_token import Confirmation
+
+SCHEMES: Final = ("Bearer", dpop.SCHEME)
+KNOWN: Final = frozenset(scheme.lower() for scheme in SCHEMES)
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call brings beside its access token: its method and path, and every value of its
+    DPoP header."""
+
+    method: str = ""
+    path: str = "/"
+    proofs: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Shown({self.method} {self.path})"
+
+
+NOTHING: Final = Shown()
+
+
+class Binding:
+    """Checks what tokens are bound to, at the API of this identifier.
+
+    Behind a proxy the API knows its own address from its identifier, never from a header. Proofs
+    that were seen are remembered until they are too old, by this process: an API of several
+    processes lets a proof pass once in each.
+    """
+
+    def __init__(self, resource: str) -> None:
+        self._resource = resource.rstrip("/")
+        self._path = urlsplit(self._resource).path
+        self._origin = self._resource.removesuffix(self._path) if self._path else self._resource
+        self._seen: dict[str, int] = {}
+        self._swept = 0
+        self._lock = threading.Lock()
+
+    def check(self, scheme: str, text: str, *, cnf: Confirmation | None, shown: Shown) -> None:
+        """Raises InvalidToken or InvalidDpopProof where the token is bound to what the call does
+        not show, or is shown under another scheme than its own."""
+        jkt = "" if cnf is None else cnf.jkt
+        if bool(jkt) != (scheme == dpop.SCHEME):
+            raise InvalidToken("the access token is bound in another way than it is shown")
+        if jkt and self._proved(text, shown) != jkt:
+            raise InvalidToken("the access token is bound to another key")
+
+    def _proved(self, text: str, shown: Shown) -> str:
+        """The key that the call proves to hold, once for each proof."""
+        if len(shown.proofs) != 1:
+            raise _bad("no proof, or more than one")
+        now = int(time.time())
+        try:
+            proof = dpop.check(
+                shown.proofs[0],
+                method=shown.method,
+                address=self._address(shown.path),
+                now=now,
+                access_token=text,
+            )
+        except dpop.BadProof as error:
+            raise _bad(str(error)) from error
+        with self._lock:
+            self._forget(now)
+            if proof.name in self._seen:
+                raise _bad("used before")
+            self._seen[proof.name] = proof.until
+        return proof.jkt
+
+    def _address(self, path: str) -> str:
+        """Where the call went: the API's own path may have been taken off on the way."""
+        below = path == self._path or path.startswith(f"{self._path}/")
+        return (self._origin if below else self._resource) + path
+
+    def _forget(self, now: int) -> None:
+        if now > self._swept + dpop.AGE:
+            self._seen = {name: until for name, until in self._seen.items() if now < until}
+            self._swept = now
+
+
+def _bad(detail: str) -> InvalidDpopProof:
+    return InvalidDpopProof(detail=detail, status=401)
