@@ -1,6 +1,8 @@
 """The SDK against the running server, with the user's part played in a real browser profile."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,8 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from tests.attacks.play import change, find
 from tests.browser import Browser
 from tests.client.person import user
+from tests.client.serving import serving
 from tests.installation import CHIRP, CHIRP_CATALOG, SECRETS
 from tests.live import Live
 
@@ -19,13 +23,20 @@ from valetkey.client import (
     Aborted,
     App,
     Denied,
+    FileStore,
     Key,
     KeyStopped,
     MemoryStore,
     NoKey,
     PermissionMissing,
+    ServerUnavailable,
     raise_for_refusal,
 )
+from valetkey.client.holder import Holder
+from valetkey.client.tokens import read
+from valetkey.model.change import Create
+from valetkey.model.client import Client
+from valetkey.model.policy import Policy
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
 
@@ -149,6 +160,68 @@ def test_a_key_for_one_api_stays_one_for_it_alone(server: Live, no_grants: None)
     with pytest.raises(Denied, match="invalid_token"):
         key.userinfo()
     key.close()
+
+
+def bound_app(server: Live) -> App:
+    scope = ("openid", "chirps", "offline_access")
+    return App(issuer=server.issuer, client_id="stefapp", scope=scope, dpop=True)
+
+
+def test_a_key_that_is_bound_to_this_device(server: Live, no_grants: None, tmp_path: Path) -> None:
+    """RFC 9449: the proofs go along by themselves, also from the file of another process."""
+    store = FileStore(tmp_path / "key.json")
+    key = Key(bound_app(server), store)
+    held = key.connect(open_browser=user(server.browser()), seconds=20)
+    assert held.key not in repr(held)
+    assert key.userinfo()["sub"] == held.sub
+    key.refresh()
+    stolen = {"Authorization": f"Bearer {key.access_token()}"}
+    assert server.http.get("/userinfo", headers=stolen).status_code == 401
+    other = Key(bound_app(server), FileStore(tmp_path / "key.json"))
+    assert other.userinfo()["sub"] == held.sub
+    other.refresh()
+    with httpx2.Client(auth=other.auth()) as http:
+        assert http.get(f"{server.url}/userinfo").status_code == 200
+        assert http.get(f"{server.url}/userinfo").status_code == 200
+    other.revoke()
+    key.close()
+    other.close()
+
+
+def test_nonces_are_handled_where_they_are_wanted(
+    server: Live, no_grants: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy(name="nonces", dpop_nonce="required")
+    server.run(server.store.commit((Create(policy),)))
+    change(server, find(server, Client, "stefapp"), policy="nonces")
+    time.sleep(1.1)
+    key = Key(bound_app(server), MemoryStore())
+    try:
+        key.connect(open_browser=user(server.browser()), seconds=20)
+        key.refresh()
+        assert key.userinfo()
+        with httpx2.Client(auth=key.auth()) as http:
+            held = key.tokens
+            assert held is not None
+            assert held.holder is not None
+            held.holder._nonces.clear()
+            assert http.get(f"{server.url}/userinfo").status_code == 200
+    finally:
+        change(server, find(server, Client, "stefapp"), policy="default")
+        key.close()
+
+
+def test_a_bound_key_is_never_taken_unbound() -> None:
+    with serving() as plain:
+        key = Key(App(issuer=plain.url, client_id="x", scope=("a",), dpop=True), MemoryStore())
+        with pytest.raises(Aborted, match="DPoP"):
+            key.connect(open_browser=lambda _: None, seconds=1)
+        answer = {"access_token": "x", "token_type": "Bearer"}
+        with pytest.raises(ServerUnavailable):
+            read(answer, asked=(), before=None, now=0, holder=Holder.new())
+        with pytest.raises(ServerUnavailable):
+            read(answer | {"token_type": "DPoP"}, asked=(), before=None, now=0)
+        key.close()
 
 
 def test_a_stopped_key_is_told_from_a_missing_permission(server: Live, key: Key) -> None:

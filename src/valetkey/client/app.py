@@ -14,7 +14,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     `scope` is what it asks for when it connects; `resource` names the API, where the server wants
     it named (RFC 8707). A native app has no `secret`. `callback` is the path of its loopback
-    redirect URI, `http://127.0.0.1{callback}`.
+    redirect URI, `http://127.0.0.1{callback}`. `dpop`: the key is bound to this device, so that a
+    stolen token opens nothing; the API has to know DPoP too.
     """
 
     issuer: str
@@ -24,6 +25,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = ""
     auth_method: AuthMethod = "client_secret_basic"
     callback: str = CALLBACK
+    dpop: bool = False
 
     def __repr__(self) -> str:
         return f"App({self.client_id!r} at {self.issuer!r})"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import httpx2
 
 from valetkey.client.errors import KeyStopped, PermissionMissing
-from valetkey.wire import redirect
+from valetkey.client.holder import NONCE_CODE
+from valetkey.wire import dpop, redirect
 from valetkey.wire.bearer import Challenge, read_challenge
 from valetkey.wire.metadata import is_protected
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Blocking: TypeAlias = Callable[[], None]
 Step: TypeAlias = httpx2.Request | Blocking
 
-_SCHEME: Final = "Bearer "
+SCHEMES: Final = ("Bearer", dpop.SCHEME)
 
 
 class KeyAuth(httpx2.Auth):
@@ -36,17 +37,35 @@ class KeyAuth(httpx2.Auth):
         """The one body: requests to send, and calls that may block."""
         yield lambda: self._carry(request)
         response = yield request
+        if response is not None and self._wants_nonce(response) and _repeatable(request):
+            yield lambda: self._carry(request)
+            response = yield request
         if response is None or _challenge(response).error != "invalid_token":
             return
-        refused = request.headers["Authorization"].removeprefix(_SCHEME)
+        refused = request.headers["Authorization"].partition(" ")[2]
         yield lambda: self._carry(request, refused=refused)
         if _repeatable(request):
-            yield request
+            response = yield request
+            if response is not None:
+                self._wants_nonce(response)
 
     def _carry(self, request: httpx2.Request, *, refused: str = "") -> None:
         self._check(str(request.url))
         token = self._key.access_token(refused=refused)
-        request.headers["Authorization"] = _SCHEME + token
+        held = self._key.tokens
+        holder = None if held is None else held.holder
+        if holder is None:
+            request.headers["Authorization"] = f"Bearer {token}"
+            return
+        request.headers["Authorization"] = f"{dpop.SCHEME} {token}"
+        holder.prove(request, token)
+
+    def _wants_nonce(self, response: httpx2.Response) -> bool:
+        """Whether the API refused because it wants a nonce that the key has just learnt."""
+        held = self._key.tokens
+        holder = None if held is None else held.holder
+        learnt = holder is not None and holder.heard(response)
+        return learnt and _challenge(response).error == NONCE_CODE
 
     def _check(self, address: str) -> None:
         resource = self._key.app.resource
@@ -107,4 +126,5 @@ def _challenge(response: httpx2.Response) -> Challenge:
     """The challenge of a refusal; an empty one, where there is none."""
     if response.status_code not in (401, 403):
         return Challenge()
-    return read_challenge(response.headers.get("www-authenticate", "")) or Challenge()
+    header = response.headers.get("www-authenticate", "")
+    return read_challenge(header, schemes=SCHEMES) or Challenge()

@@ -10,6 +10,7 @@ import msgspec
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied
+from valetkey.client.holder import Holder
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import pkce, redirect
@@ -17,6 +18,8 @@ from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
 
 _BYTES: Final = 32
+ALGORITHM: Final = "ES256"
+"""In which the app's proofs are signed."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     verifier: str
     iss_expected: bool
+    holder: Holder | None = None
 
     def __repr__(self) -> str:
         return f"Attempt(at {self.issuer!r}, …)"
@@ -43,7 +47,8 @@ def begin(
     scope: tuple[str, ...],
     prompt: str = "",
 ) -> tuple[Attempt, dict[str, str]]:
-    """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1)."""
+    """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
+    Aborted where the server cannot bind the key as the app wants."""
     attempt = Attempt(
         issuer=app.issuer,
         redirect_uri=redirect_uri,
@@ -53,6 +58,7 @@ def begin(
         nonce=secrets.token_urlsafe(_BYTES) if "openid" in scope else "",
         verifier=pkce.verifier(secrets.token_bytes(_BYTES)),
         iss_expected=about.authorization_response_iss_parameter_supported,
+        holder=_holder(app, about),
     )
     parameters = {
         "response_type": "code",
@@ -65,8 +71,19 @@ def begin(
         "code_challenge_method": pkce.METHOD,
         "resource": app.resource,
         "prompt": prompt,
+        "dpop_jkt": "" if attempt.holder is None else attempt.holder.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}
+
+
+def _holder(app: App, about: ServerMetadata) -> Holder | None:
+    """The key for this sign-in. Raises Aborted where the server knows no proofs: a key that the app
+    wants bound is never taken unbound."""
+    if not app.dpop:
+        return None
+    if ALGORITHM not in about.dpop_signing_alg_values_supported:
+        raise Aborted(f"{app.issuer} offers no DPoP with {ALGORITHM}")
+    return Holder.new()
 
 
 def address(about: ServerMetadata, parameters: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from valetkey.client.errors import (
     NoKey,
     ServerUnavailable,
 )
+from valetkey.client.holder import Holder
 from valetkey.client.loopback import WAIT, Loopback
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Received, Tokens, of_user, read
@@ -85,7 +86,7 @@ class Key:
             if open_browser(flow.address(self.about, self._pushed(parameters))) is False:
                 raise Aborted("no browser could be opened")
             form = flow.finish(attempt, loopback.wait(seconds))
-        received = self._redeemed(form, asked)
+        received = self._redeemed(form, asked, attempt.holder)
         connected = self._proved(received, attempt)
         with self._store.lock():
             before = self._store.load()
@@ -140,13 +141,15 @@ class Key:
                 "resource": self.app.resource,
             }
             try:
-                answer = self._retried(form)
+                answer = self._retried(form, held.holder)
             except Denied as error:
                 if error.code != "invalid_grant":
                     raise
                 raise KeyStopped("the key opens nothing any more") from error
             now = int(time.time())
-            renewed = read(answer, asked=held.asked, before=held, now=now).tokens
+            renewed = read(
+                answer, asked=held.asked, before=held, now=now, holder=held.holder
+            ).tokens
             self._store.save(renewed)
             return renewed
 
@@ -155,7 +158,9 @@ class Key:
         alone is none for the server. Raises Denied, NoKey, KeyStopped, ServerUnavailable, and
         Aborted where the answer is about somebody else."""
         held, token = self._held(), self.access_token()
-        told = server.get(self.about.userinfo_endpoint, token, self._http)
+        told = server.get(
+            self.about.userinfo_endpoint, token, self._http, holder=self._held().holder
+        )
         if held.sub and told.get("sub") != held.sub:
             raise Aborted("the server tells about somebody else")
         return told
@@ -192,9 +197,15 @@ class Key:
             raise ServerUnavailable("the server did not name the pushed request")
         return {"client_id": self.app.client_id, "request_uri": uri}
 
-    def _redeemed(self, form: dict[str, str], asked: tuple[str, ...]) -> Received:
-        answer = server.post(self.about.token_endpoint, form, app=self.app, http=self._http)
-        return read(answer, asked=asked, before=None, now=int(time.time()))
+    def _redeemed(
+        self, form: dict[str, str], asked: tuple[str, ...], holder: Holder | None
+    ) -> Received:
+        answer = self._sent(form, holder)
+        return read(answer, asked=asked, before=None, now=int(time.time()), holder=holder)
+
+    def _sent(self, form: dict[str, str], holder: Holder | None) -> dict[str, Any]:
+        address = self.about.token_endpoint
+        return server.post(address, form, app=self.app, http=self._http, holder=holder)
 
     def _proved(self, received: Received, attempt: flow.Attempt) -> Tokens:
         """The key, with the user's name in it where an ID Token proves who it is."""
@@ -214,12 +225,11 @@ class Key:
             raise Aborted(f"the ID Token: {error}") from error
         return of_user(received.tokens, claims.sub)
 
-    def _retried(self, form: dict[str, str]) -> dict[str, Any]:
-        address = self.about.token_endpoint
+    def _retried(self, form: dict[str, str], holder: Holder | None) -> dict[str, Any]:
         try:
-            return server.post(address, form, app=self.app, http=self._http)
+            return self._sent(form, holder)
         except ServerUnavailable:
-            return server.post(address, form, app=self.app, http=self._http)
+            return self._sent(form, holder)
 
     def _give_back(self, before: Tokens) -> None:
         """The key that a new one replaces is not left lying about; if it cannot be given back, it

@@ -8,9 +8,10 @@ import msgspec
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
+from valetkey.client.holder import Holder
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
-from valetkey.wire import metadata, pkce
+from valetkey.wire import dpop, metadata, pkce
 from valetkey.wire.metadata import ServerMetadata
 
 TIMEOUT: Final = 10.0
@@ -21,10 +22,12 @@ MAX_BYTES: Final = 256 * 1024
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer, read to its end. Its body may hold a secret."""
+    """An answer, read to its end. Its body may hold a secret. `fresh_nonce`: it brought a nonce
+    that the proof did not have."""
 
     status: int
     body: bytes
+    fresh_nonce: bool = False
 
     def __repr__(self) -> str:
         return f"Reply({self.status})"
@@ -62,15 +65,27 @@ def keys(about: ServerMetadata, http: httpx2.Client) -> tuple[PublicKey, ...]:
     return parse_set(_object(reply))
 
 
-def get(address: str, access_token: str, http: httpx2.Client) -> dict[str, Any]:
-    """A document for which the server wants the access token. Raises Denied, ServerUnavailable."""
-    headers = {"Authorization": f"Bearer {access_token}"}
-    return _answer(_sent(http, httpx2.Request("GET", address, headers=headers)))
+def get(
+    address: str, access_token: str, http: httpx2.Client, *, holder: Holder | None = None
+) -> dict[str, Any]:
+    """A document for which the server wants the access token, and a proof where `holder` has a key.
+    Raises Denied, ServerUnavailable."""
+    scheme = "Bearer" if holder is None else dpop.SCHEME
+    request = httpx2.Request("GET", address, headers={"Authorization": f"{scheme} {access_token}"})
+    return _answer(_proved(http, request, holder, token=access_token))
 
 
-def post(address: str, form: dict[str, str], *, app: App, http: httpx2.Client) -> dict[str, Any]:
-    """The answer to a form that the app sends as itself. Raises Denied where the server refuses in
-    a registered code, ServerUnavailable where it does not answer or not sensibly."""
+def post(
+    address: str,
+    form: dict[str, str],
+    *,
+    app: App,
+    http: httpx2.Client,
+    holder: Holder | None = None,
+) -> dict[str, Any]:
+    """The answer to a form that the app sends as itself, with a proof where `holder` has a key.
+    Raises Denied where the server refuses in a registered code, ServerUnavailable where it does not
+    answer or not sensibly."""
     sent = {name: value for name, value in form.items() if value}
     auth: httpx2.Auth | None = None
     if not app.secret:
@@ -80,7 +95,27 @@ def post(address: str, form: dict[str, str], *, app: App, http: httpx2.Client) -
     else:
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         auth = httpx2.BasicAuth(quote_plus(app.client_id), quote_plus(app.secret))
-    return _answer(_sent(http, httpx2.Request("POST", address, data=sent), auth))
+    return _answer(_proved(http, httpx2.Request("POST", address, data=sent), holder, auth=auth))
+
+
+def _proved(
+    http: httpx2.Client,
+    request: httpx2.Request,
+    holder: Holder | None,
+    *,
+    auth: httpx2.Auth | None = None,
+    token: str = "",
+) -> Reply:
+    """The answer to a request with a proof, and to another one where the server wanted its nonce
+    in it (RFC 9449 8)."""
+    if holder is None:
+        return _sent(http, request, auth)
+    holder.prove(request, token)
+    first = _sent(http, request, auth, holder)
+    if first.status not in (400, 401) or not first.fresh_nonce:
+        return first
+    holder.prove(request, token)
+    return _sent(http, request, auth, holder)
 
 
 def _answer(reply: Reply) -> dict[str, Any]:
@@ -102,12 +137,18 @@ def _object(reply: Reply) -> dict[str, Any]:
         raise ServerUnavailable("the server's answer is not a JSON object") from error
 
 
-def _sent(http: httpx2.Client, request: httpx2.Request, auth: httpx2.Auth | None = None) -> Reply:
+def _sent(  # noqa: PLR0917
+    http: httpx2.Client,
+    request: httpx2.Request,
+    auth: httpx2.Auth | None = None,
+    holder: Holder | None = None,
+) -> Reply:
     try:
         # A redirect would carry secrets to wherever it leads.
         response = http.send(request, auth=auth, follow_redirects=False, stream=True)
         try:
-            return Reply(response.status_code, _body(response))
+            fresh = holder is not None and holder.heard(response)
+            return Reply(response.status_code, _body(response), fresh_nonce=fresh)
         finally:
             response.close()
     except httpx2.HTTPError as error:

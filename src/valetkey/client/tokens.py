@@ -5,11 +5,14 @@ from typing import Any
 import msgspec
 
 from valetkey.client.errors import ServerUnavailable
+from valetkey.client.holder import Holder
+from valetkey.wire import dpop
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
-    said. `scope` is what the server granted, `asked` what the app had asked for."""
+    said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
+    private key to which they are bound, "" for none."""
 
     access_token: str
     refresh_token: str = ""
@@ -17,9 +20,15 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     sub: str = ""
+    key: str = ""
 
     def __repr__(self) -> str:
         return f"Tokens(scope={' '.join(self.scope)!r}, …)"
+
+    @property
+    def holder(self) -> Holder | None:
+        """Who makes the proofs that go with the access token, None where it is bound to nothing."""
+        return Holder.of(self.key) if self.key else None
 
     @property
     def granted(self) -> frozenset[str]:
@@ -52,14 +61,23 @@ class Received(msgspec.Struct, frozen=True):
         return "Received(…)"
 
 
-def read(answer: Any, *, asked: tuple[str, ...], before: Tokens | None, now: int) -> Received:
-    """A token response (RFC 6749 5.1). What it leaves out is as it was `before`: a scope that is
-    not said is the one asked (3.3). Raises ServerUnavailable where it cannot be read."""
+def read(
+    answer: Any,
+    *,
+    asked: tuple[str, ...],
+    before: Tokens | None,
+    now: int,
+    holder: Holder | None = None,
+) -> Received:
+    """A token response (RFC 6749 5.1) to whoever proved to hold a key. What it leaves out is as it
+    was `before`: a scope that is not said is the one asked (3.3). Raises ServerUnavailable where it
+    cannot be read, and where the token is bound in another way than was asked (RFC 9449 5)."""
     try:
         said = msgspec.convert(answer, _Response)
     except msgspec.ValidationError as error:
         raise ServerUnavailable("the token response cannot be read") from error
-    if said.token_type.lower() != "bearer":
+    scheme = "Bearer" if holder is None else dpop.SCHEME
+    if said.token_type.lower() != scheme.lower():
         raise ServerUnavailable("the token is of a type that this app does not know")
     unsaid = before.scope if before is not None else asked
     tokens = Tokens(
@@ -69,6 +87,7 @@ def read(answer: Any, *, asked: tuple[str, ...], before: Tokens | None, now: int
         scope=tuple(said.scope.split()) or unsaid,
         asked=asked,
         sub=before.sub if before else "",
+        key="" if holder is None else holder.kept,
     )
     return Received(tokens, said.id_token)
 

@@ -1,0 +1,78 @@
+"""The key that an app makes in place, and the proofs that it holds it (RFC 9449)."""
+
+import secrets
+import time
+from functools import lru_cache
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from valetkey.jose import base64url, jwk
+from valetkey.jose.jwk import PrivateKey
+from valetkey.wire import dpop
+
+NONCE_CODE: Final = "use_dpop_nonce"
+_JTI: Final = 16
+
+
+class Holder:
+    """Holds a key, and remembers the nonce that each server wants to see in a proof."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+        self._nonces: dict[str, str] = {}
+
+    @classmethod
+    def new(cls) -> Self:
+        """A holder of a key that was made just now."""
+        return cls(jwk.generate("ES256"))
+
+    @staticmethod
+    def of(kept: str) -> "Holder":
+        """The holder of a kept key, the same one each time, so that it knows its nonces. Raises
+        ValueError where it is no key."""
+        return _of(kept)
+
+    @property
+    def kept(self) -> str:
+        """The key as text, for a store that keeps secrets."""
+        return base64url.encode(self._key.to_der())
+
+    @property
+    def thumbprint(self) -> str:
+        """What names the key (RFC 7638)."""
+        return self._key.public().thumbprint()
+
+    def prove(self, request: httpx2.Request, access_token: str = "") -> None:
+        """Puts a fresh proof into the request, in place of an older one."""
+        address = str(request.url)
+        request.headers[dpop.HEADER] = dpop.make(
+            self._key,
+            method=request.method,
+            address=address,
+            now=int(time.time()),
+            jti=secrets.token_urlsafe(_JTI),
+            access_token=access_token,
+            nonce=self._nonces.get(_place(address), ""),
+        )
+
+    def heard(self, response: httpx2.Response) -> bool:
+        """Remembers the nonce of an answer (RFC 9449 8.2). Whether it brought a new one."""
+        nonce = response.headers.get(dpop.NONCE_HEADER, "")
+        place = _place(str(response.request.url))
+        if not nonce or self._nonces.get(place) == nonce:
+            return False
+        self._nonces[place] = nonce
+        return True
+
+
+@lru_cache(maxsize=16)
+def _of(kept: str) -> Holder:
+    return Holder(jwk.from_der("ES256", base64url.decode(kept)))
+
+
+def _place(address: str) -> str:
+    # RFC 9449 8: a nonce is for the server that gave it.
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
