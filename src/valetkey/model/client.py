@@ -43,7 +43,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     is its home page, whose host names the publisher. `dpop_bound_access_tokens`: it gets no tokens
     but bound ones (RFC 9449 5.2). `jwks` is the JWK Set of its public keys, `jwks_uri` the address
     where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
-    authenticate, "" for any that its policy allows.
+    authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
+    allows. `request_uris` are the addresses where it keeps requests that it signed.
     """
 
     table: ClassVar[str] = "clients"
@@ -62,6 +63,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     auth_algorithm: Algorithm | Literal[""] = ""
+    request_object_algorithm: Algorithm | Literal[""] = ""
+    request_uris: tuple[str, ...] = ()
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
     verified: bool = True

@@ -62,7 +62,11 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What the clients under this name are held to. None means: as the settings say."""
+    """What the clients under this name are held to. None means: as the settings say.
+
+    `client_algorithms` are those in which they may sign. With `request_object`, what they sign has
+    to say for whom it is, and lasts so many seconds at the most; without it, it need not end.
+    """
 
     table: ClassVar[str] = "policies"
 
@@ -72,6 +76,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     access_token_algorithm: Ours = "ES256"
     dpop_nonce: Literal["required", "optional"] = "optional"
     client_algorithms: tuple[Algorithm, ...] = OF_APPS
+    signed_requests: Literal["required", "optional"] = "optional"
+    request_object: Seconds | None = None
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
+from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
@@ -25,6 +26,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     BEARER,
     PRIVATE_KEY_JWT,
     PAR,
+    SIGNED_REQUESTS,
+    REQUEST_URIS,
     TOKEN,
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,

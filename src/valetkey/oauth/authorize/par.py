@@ -9,6 +9,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import Rule
 from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.asked import understood
+from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
@@ -29,8 +30,9 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by, proof = yield from bind(by, call.brought, context)
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
-    resources = call.form.all("resource")
-    form = Form({**_bound(call.form, by), "client_id": by.client.id}, {"resource": resources})
+    inside = yield from unwrapped(call.form, by.client, context)
+    resources = inside.all("resource")
+    form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, issuer=context.at.issuer)
     understood(form, by.client, context)
     pending = Pending(

@@ -1,0 +1,35 @@
+"""A40 (RFC 9449 4.3): wrong htm, htu, ath, iat, typ, jwk: every block of the certification's
+dpop-negative-tests, at the server's own endpoint and at an API behind the kit."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.attacks.bound import Place, at, redeem
+from tests.attacks.dpop_blocks import BLOCKS, Block
+from tests.live import Live
+
+
+@pytest.fixture(scope="module", params=["userinfo", "api"])
+def place(request: pytest.FixtureRequest, server: Live) -> Iterator[tuple[Place, str]]:
+    with at(request.param, server) as where:
+        yield where, redeem(server, scope="openid chirps")["access_token"]
+
+
+def test_there_are_32_blocks() -> None:
+    assert len(BLOCKS) == 32
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_block(block: Block, place: tuple[Place, str]) -> None:
+    where, token = place
+    answer = where.call(block.send(token, where), block.query)
+    if block.good:
+        assert answer.status_code == 200, answer.text
+        return
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["cache-control"].startswith("no-store")
+    assert answer.json()["error"] in {"invalid_dpop_proof", "invalid_token"}
+    challenge = answer.headers["www-authenticate"]
+    scheme = "Bearer" if "bearer" in block.name else "DPoP"
+    assert challenge.startswith(f"{scheme} ")
+    assert ('algs="ES256 PS256 EdDSA"' in challenge) == (scheme == "DPoP")
