@@ -17,6 +17,7 @@ from valetkey.cli.checkup import machine
 from valetkey.cli.desk import Desk, Failed, opened
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
+from valetkey.http.tls import Certificate
 from valetkey.settings import Settings
 from valetkey.store.port import Unavailable
 
@@ -93,7 +94,12 @@ async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable
     try:
         master = await open_keys(settings, store)
         app = create(settings, store, master_key=master)
-        await Server(_config(app, settings), ready=ready).serve(sockets=[listener])
+        pair = _pair(settings)
+        server = Server(_config(app, pair), ready=ready)
+        watching = None if pair is None else asyncio.create_task(pair.watch())
+        await server.serve(sockets=[listener])
+        if watching is not None:
+            watching.cancel()
     except Unavailable as error:
         raise Failed(f"the database cannot answer: {error}") from error
     finally:
@@ -112,7 +118,16 @@ def _imported() -> Callable[..., Any]:
     return create
 
 
-def _config(app: Any, settings: Settings) -> uvicorn.Config:
+def _pair(settings: Settings) -> Certificate | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    try:
+        return Certificate(settings.tls_certificate, settings.tls_key)
+    except (OSError, ValueError) as error:
+        raise Failed(f"TLS cannot begin: {error}") from error
+
+
+def _config(app: Any, pair: Certificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",
@@ -126,6 +141,5 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         # The application itself knows which hops to trust.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
+        ssl_context_factory=None if pair is None else lambda *_: pair.context,
     )
