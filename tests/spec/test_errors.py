@@ -34,6 +34,8 @@ STATUS = {
     "unsupported_token_type": 400,
     "invalid_token": 401,
     "insufficient_scope": 403,
+    "invalid_dpop_proof": 400,
+    "use_dpop_nonce": 400,
 }
 
 

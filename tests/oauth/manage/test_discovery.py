@@ -129,6 +129,8 @@ MEMBERS: dict[str, set[str]] = {
         "introspection_endpoint_auth_signing_alg_values_supported",
         "revocation_endpoint_auth_signing_alg_values_supported",
     },
+    "DPoP": {"dpop_signing_alg_values_supported"},
+    "bearer tokens": set(),
     "pushed authorization requests": {"pushed_authorization_request_endpoint"},
     "token endpoint": {
         "token_endpoint",
