@@ -22,9 +22,9 @@ from valetkey.oauth.senders.dpop import DPOP
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
     CLIENT_AUTHENTICATION,
+    PRIVATE_KEY_JWT,
     DPOP,
     BEARER,
-    PRIVATE_KEY_JWT,
     PAR,
     SIGNED_REQUESTS,
     REQUEST_URIS,

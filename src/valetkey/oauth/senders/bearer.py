@@ -21,4 +21,4 @@ SENDER: Final = Sender(
     prove=_prove,
 )
 
-BEARER: Final = Feature(name="bearer tokens", cites=(SENDER.cite,), senders=(SENDER,))
+BEARER: Final = Feature(name="bearer tokens", core=True, cites=(SENDER.cite,), senders=(SENDER,))
