@@ -147,7 +147,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
 async def test_a_lock_held_elsewhere_is_waited_for_then_said(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
+    monkeypatch.setattr(sqlite, "BUSY", 0.05)
     mine = SQLiteStore(path)
     other = connect(path)
     other.execute("BEGIN IMMEDIATE")

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from valetkey.cli.checkup import machine
 from valetkey.cli.desk import Desk, Failed, opened
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
+from valetkey.cli.workers import Crew
 from valetkey.http.tls import Certificate
 from valetkey.settings import Settings
 from valetkey.store.port import Unavailable
@@ -31,12 +33,14 @@ log = structlog.get_logger("valetkey")
 @click.option("--issuer", help="The address by which people and apps reach it.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on.")
+@click.option("--workers", type=int, help="The number of processes that serve.")
 @click.pass_obj
 def serve(desk: Desk, /, **flags: Any) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C).
 
     The first start makes the database, the master key beside an SQLite file, and the server's keys;
-    a newer version brings the schema up to date. A line says when it is ready.
+    a newer version brings the schema up to date. A line says when it is ready. Of several workers,
+    one that dies is replaced at once.
     """
     desk.flags |= {name: value for name, value in flags.items() if value is not None}
     settings = desk.settings()
@@ -44,17 +48,50 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
     logging.configure()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn ends gracefully and then hands the signal on; the work is done by then.
-        signal.signal(number, lambda *_: None)
 
     def ready() -> None:
         address, issuer = settings.address, settings.issuer
         line = msgspec.json.encode({"address": address, "issuer": issuer})
         click.echo(line if desk.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
-    with _listening(settings) as listener, asyncio.Runner(loop_factory=_loop()) as runner:
-        runner.run(_serve(settings, listener, ready=ready))
+    with _listening(settings) as listener:
+        if settings.workers == 1:
+            _work(settings, listener, ready=ready)
+        else:
+            sys.exit(_led(settings, listener, ready=ready))
+
+
+def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> int:
+    """Everything is made, once, by the parent, which then keeps up the number of workers."""
+    _imported()
+    asyncio.run(_made(settings))
+
+    def work(lifeline: int, ready: Callable[[], None]) -> None:
+        _work(settings, listener, ready=ready, lifeline=lifeline)
+
+    code = Crew(work, count=settings.workers, ready=ready).run()
+    log.info("all workers stopped")
+    return code
+
+
+async def _made(settings: Settings) -> None:
+    store = await opened(settings.database)
+    try:
+        await open_keys(settings, store)
+    finally:
+        await store.close()
+
+
+def _work(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None],
+    lifeline: int | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until the other end of the lifeline is let go."""
+    with asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(_serve(settings, listener, ready=ready, lifeline=lifeline))
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -88,7 +125,13 @@ class Server(uvicorn.Server):
             self._ready()
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> None:
+async def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None],
+    lifeline: int | None = None,
+) -> None:
     create = _imported()
     store = await opened(settings.database)
     try:
@@ -97,6 +140,11 @@ async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable
         pair = _pair(settings)
         server = Server(_config(app, pair), ready=ready)
         watching = None if pair is None else asyncio.create_task(pair.watch())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # uvicorn ends gracefully and then hands the signal on; the work is done by then.
+            signal.signal(number, lambda *_: None)
+        if lifeline is not None:
+            _watch(lifeline)
         await server.serve(sockets=[listener])
         if watching is not None:
             watching.cancel()
@@ -105,6 +153,17 @@ async def _serve(settings: Settings, listener: socket.socket, *, ready: Callable
     finally:
         await store.close()
     log.info("stopped")
+
+
+def _watch(lifeline: int) -> None:
+    """Ends this process as SIGTERM would, once nobody holds the other end."""
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        loop.remove_reader(lifeline)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(lifeline, orphaned)
 
 
 def _imported() -> Callable[..., Any]:

@@ -22,6 +22,9 @@ _File: TypeAlias = Path | None
 _Port: TypeAlias = Annotated[
     int, msgspec.Meta(ge=1, le=65535, description="the TCP port to listen on, from 1 to 65535")
 ]
+_Workers: TypeAlias = Annotated[
+    int, msgspec.Meta(ge=1, le=256, description="the number of processes that serve, from 1 to 256")
+]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: Annotated[str, _is("what people see this server called")] = "valetkey"
     host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"
     port: _Port = 8000
+    workers: _Workers = 1
     database: Annotated[
         Database,
         _is(

@@ -25,9 +25,12 @@ from valetkey.store.writer import Commit, Sweep, Writer
 
 R = TypeVar("R", bound=Record)
 
-BUSY_MS: Final = int(PATIENCE * 1000)
-"""How long a connection waits for another process, in milliseconds."""
+BUSY: Final = PATIENCE
+"""Seconds for which a connection waits for another process."""
 
+SOON: Final = 0.001
+"""Seconds between two tries to get its turn. SQLite's own pauses grow to a tenth of a second, in
+which another process that writes all the time takes every turn."""
 
 _LOG: Final = (
     "SELECT h.seq, coalesce((SELECT min(seq) FROM log), h.seq + 1), l.seq, l.body FROM log_head h "
@@ -124,10 +127,25 @@ def _enter_wal(connection: apsw.Connection) -> None:
             return
 
 
+class _Waiting:
+    """Waits for another process, a little at a time and BUSY in all."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def __call__(self, tries: int) -> bool:
+        """Whether to try once more."""
+        now = time.monotonic()
+        if tries == 0:
+            self._until = now + BUSY
+        time.sleep(SOON)
+        return now < self._until
+
+
 def connect(path: Path) -> apsw.Connection:
     """A connection with the settings that the promises rest on."""
     connection = apsw.Connection(str(path))
-    connection.set_busy_timeout(BUSY_MS)
+    connection.set_busy_handler(_Waiting())
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
