@@ -79,7 +79,7 @@ class Live:
         await ensure_keys(self.store, self.master_key)
         if furnished:
             self.users = await furnish(self.store)
-        app = create(self.settings, self.store, master_key=self.master_key)
+        self._app = app = create(self.settings, self.store, master_key=self.master_key)
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self.port, log_config=None, proxy_headers=False
         )
@@ -91,6 +91,7 @@ class Live:
             await asyncio.sleep(0.01)
 
     async def _close(self) -> None:
+        self._app.stop()
         self._server.should_exit = True
         await self._serving
 

@@ -21,7 +21,13 @@ from tests.conformance.plans import PLANS
 from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
-from valetkey.oauth.feature import BearerEndpoint, DocumentEndpoint, Endpoint, FormEndpoint
+from valetkey.oauth.feature import (
+    BearerEndpoint,
+    DocumentEndpoint,
+    Endpoint,
+    FormEndpoint,
+    StreamEndpoint,
+)
 from valetkey.oauth.features import FEATURES
 from valetkey.settings import Settings
 from valetkey.settings.tree import LEAVES, SECRETS, describe, shown
@@ -145,7 +151,7 @@ def methods(endpoint: Endpoint) -> str:
             return "POST"
         case BearerEndpoint():
             return "GET, POST"
-        case DocumentEndpoint():
+        case DocumentEndpoint() | StreamEndpoint():
             return "GET"
 
 

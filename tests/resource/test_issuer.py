@@ -261,7 +261,7 @@ async def test_the_log_tells_why_and_no_secret(
             "https",
         ),
         row("8414 2", "no issuer", {"issuer": ""}, "https"),
-        row("7662 2.1", "no credentials", {"live": "introspect"}, "credentials"),
+        row("7662 2.1", "no credentials", {"live": "ask"}, "credentials"),
         row(
             "9728 1.2",
             "a resource that is no address",

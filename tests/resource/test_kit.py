@@ -231,6 +231,6 @@ def test_nothing_is_allowed_while_the_server_cannot_be_asked(tmp_path: Path) -> 
 def test_local_checks_need_no_server_once_the_keys_are_there(server: Live) -> None:
     token = key(server)
     kit = ResourceServer(issuer=server.issuer, catalog=CHIRP_CATALOG)
-    assert kit.live == "local"
+    assert kit.live == "token"
     with TestClient(starlette_api(kit)) as client:
         assert client.get("/chirps", headers=bearer(token)).status_code == 200

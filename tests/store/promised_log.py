@@ -16,6 +16,7 @@ from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
+from valetkey.model.limits import Bounds, Limits
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
 from valetkey.model.user import User
@@ -26,6 +27,11 @@ GRANT: Final = sample(Grant)
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
 CLIENT: Final = sample(Client)
+LIMITED: Final = replace(
+    grant(),
+    permissions=("posts:read", "posts:write"),
+    limits=Limits(until=NOW + 60, permissions={"posts:write": Bounds(often={"day": 3})}),
+)
 OPEN: Final = replace(FAMILY, status="open")
 
 
@@ -60,6 +66,22 @@ ROWS: Final = [
             told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE),
             told_of("grant", "paused", GRANT, grant_version=2),
             told_of("grant", "stopped", GRANT, grant_version=3),
+        ],
+    ),
+    row(
+        "port",
+        "a grant has limits",
+        [Create(LIMITED)],
+        [
+            told_of(
+                "grant",
+                "active",
+                LIMITED,
+                grant_version=1,
+                permissions=("posts:read", "posts:write"),
+                limited=("posts:write",),
+                until=NOW + 60,
+            )
         ],
     ),
     row(

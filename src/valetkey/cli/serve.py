@@ -113,16 +113,24 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and ends streams when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, ready: Callable[[], None], stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stop = stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What would go on for ever ends here; uvicorn waits for all else.
+        self._stop()
+        await super().shutdown(sockets=sockets)
 
 
 async def _serve(
@@ -138,7 +146,7 @@ async def _serve(
         master = await open_keys(settings, store)
         app = create(settings, store, master_key=master)
         pair = _pair(settings)
-        server = Server(_config(app, pair), ready=ready)
+        server = Server(_config(app, pair), ready=ready, stop=app.stop)
         watching = None if pair is None else asyncio.create_task(pair.watch())
         for number in (signal.SIGINT, signal.SIGTERM):
             # uvicorn ends gracefully and then hands the signal on; the work is done by then.

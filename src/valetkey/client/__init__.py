@@ -16,12 +16,14 @@ from valetkey.client.errors import (
     Aborted,
     ClientError,
     Denied,
+    KeyPaused,
     KeyStopped,
     NoKey,
     PermissionMissing,
+    PermissionTaken,
     ServerUnavailable,
 )
-from valetkey.client.key import Key
+from valetkey.client.key import Key, KeyChange
 from valetkey.client.loopback import Loopback
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Tokens
@@ -34,11 +36,14 @@ __all__ = [
     "FileStore",
     "Key",
     "KeyAuth",
+    "KeyChange",
+    "KeyPaused",
     "KeyStopped",
     "Loopback",
     "MemoryStore",
     "NoKey",
     "PermissionMissing",
+    "PermissionTaken",
     "ServerUnavailable",
     "TokenStore",
     "Tokens",

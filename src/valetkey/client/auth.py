@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx2
 
-from valetkey.client.errors import KeyStopped, PermissionMissing
+from valetkey.client.errors import (
+    KeyPaused,
+    KeyStopped,
+    PermissionMissing,
+    PermissionTaken,
+)
 from valetkey.client.holder import NONCE_CODE
 from valetkey.wire import dpop, redirect
 from valetkey.wire.bearer import Challenge, read_challenge
@@ -40,8 +45,10 @@ class KeyAuth(httpx2.Auth):
         if response is not None and self._wants_nonce(response) and _repeatable(request):
             yield lambda: self._carry(request)
             response = yield request
-        if response is None or _challenge(response).error != "invalid_token":
-            return
+        challenge = Challenge() if response is None else _challenge(response)
+        self._key.told(challenge)
+        if challenge.error != "invalid_token" or challenge.reason == "paused":
+            return  # A paused key cannot be renewed, and is good again when it is resumed.
         refused = request.headers["Authorization"].partition(" ")[2]
         yield lambda: self._carry(request, refused=refused)
         if _repeatable(request):
@@ -113,10 +120,15 @@ def _next(
 
 def raise_for_refusal(response: httpx2.Response) -> httpx2.Response:
     """The response, unless the API refused it for want of a key or of a permission. Raises
-    PermissionMissing, KeyStopped; every other status is the caller's to judge."""
+    PermissionMissing, KeyStopped, and the more telling PermissionTaken and KeyPaused where the API
+    says what happened; every other status is the caller's to judge."""
     challenge = _challenge(response)
     if challenge.error == "insufficient_scope":
-        raise PermissionMissing(frozenset(challenge.scope.split()))
+        missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
+        allowed = frozenset(challenge.allowed.split())
+        raise missing(frozenset(challenge.scope.split()), allowed=allowed)
+    if response.status_code == 401 and challenge.reason == "paused":
+        raise KeyPaused("the user has paused the key")
     if response.status_code == 401:
         raise KeyStopped("the key opens nothing any more")
     return response

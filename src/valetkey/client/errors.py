@@ -27,13 +27,24 @@ class KeyStopped(ClientError):
     """The key is worth nothing any more: stopped, paused, revoked or expired. Connect again."""
 
 
+class KeyPaused(KeyStopped):
+    """The user has paused the key. It opens again when they resume it: keep it, and wait."""
+
+
 class PermissionMissing(ClientError):
     """The key does not open this. `permissions` is all that the call needs: ask the user for it
-    with `Key.upgrade`."""
+    with `Key.upgrade`. `allowed` is what the key still opens there, where the API says so."""
 
-    def __init__(self, permissions: frozenset[str]) -> None:
+    def __init__(
+        self, permissions: frozenset[str], *, allowed: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__(f"the key does not open {' '.join(sorted(permissions))}")
         self.permissions = permissions
+        self.allowed = allowed
+
+
+class PermissionTaken(PermissionMissing):
+    """The key opened this, until the user took it away. Do not ask for it again by surprise."""
 
 
 class ServerUnavailable(ClientError):

@@ -3,9 +3,10 @@
 import time
 import webbrowser
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import httpx2
+import msgspec
 
 from valetkey.client import flow, server
 from valetkey.client.app import App
@@ -23,17 +24,37 @@ from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Received, Tokens, of_user, read
 from valetkey.jose import jwt
 from valetkey.wire import id_token
+from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import ServerMetadata
 
 EARLY: Final = 10
 """Seconds before its end from which an access token is renewed."""
 
 
-class Key:
-    """One user's key to one server. Safe to share among threads; processes share the store."""
+class KeyChange(msgspec.Struct, frozen=True):
+    """What became of a key. `opens` is what it opens now, as far as it is known."""
 
-    def __init__(self, app: App, store: TokenStore, *, http: httpx2.Client | None = None) -> None:
+    reason: Literal["narrowed", "widened", "paused", "stopped"]
+    opens: frozenset[str] = frozenset()
+
+
+class Key:
+    """One user's key to one server. Safe to share among threads; processes share the store.
+
+    `key_changed` is called with a KeyChange when an API or the server lets on that the user has
+    changed the key: from the thread that learns it, before the refusal is raised.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        store: TokenStore,
+        *,
+        http: httpx2.Client | None = None,
+        key_changed: Callable[[KeyChange], object] = lambda change: None,
+    ) -> None:
         self.app = app
+        self.key_changed = key_changed
         self._store = store
         self._http = http or httpx2.Client(timeout=server.TIMEOUT)
         self._about: ServerMetadata | None = None
@@ -145,13 +166,26 @@ class Key:
             except Denied as error:
                 if error.code != "invalid_grant":
                     raise
+                self.key_changed(KeyChange("stopped"))
                 raise KeyStopped("the key opens nothing any more") from error
             now = int(time.time())
             renewed = read(
                 answer, asked=held.asked, before=held, now=now, holder=held.holder
             ).tokens
             self._store.save(renewed)
-            return renewed
+        if renewed.granted != held.granted:
+            less = held.granted - renewed.granted
+            self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
+        return renewed
+
+    def told(self, challenge: Challenge) -> None:
+        """An API has refused the key, and may have said why."""
+        opens = frozenset(challenge.allowed.split())
+        match challenge.reason:
+            case "narrowed" | "paused" | "stopped":
+                self.key_changed(KeyChange(challenge.reason, opens))
+            case _:
+                pass
 
     def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`

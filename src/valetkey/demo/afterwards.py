@@ -14,6 +14,9 @@ from valetkey.demo.play import (
     state,
 )
 
+LONGEST: Final = 2.0
+"""Seconds from a click to a refusal: the bound of what Chirp may not know, and the click itself."""
+
 _REFRESH: Final = ("grant_type", "client_id", "refresh_token")
 
 
@@ -44,10 +47,18 @@ def takes_away(play: Play) -> None:
     sheet = play.connected_app()
     play.check(f"{taken} is among what stefApp holds", holds=taken in sheet.ids)
     play.miko.chooses(taken, on=False)
-    play.miko.presses("save")
+    knock, took = play.first_refusal("POST", lambda: play.miko.presses("save"))
     saved = play.miko.latest("POST", "/apps/")
     play.voice.exchange(saved, who=MIKO_TO_SERVER, sent=("action", "permission"), got=("location",))
     play.check("it is no longer", holds=taken not in play.miko.reads().ids)
+    play.voice.say(
+        "Meanwhile somebody knocked at Chirp with stefApp's very token, again and again. Chirp "
+        "asks nobody about it: it follows the server's change log."
+    )
+    play.check(
+        f"measured: {took * 1000:.0f} ms from the click to Chirp's first refusal",
+        holds=challenge(knock).reason == "narrowed" and took < LONGEST,
+    )
     play.voice.say("stefApp knows nothing of it yet, and tries to post.")
     play.window()
     play.listen()
@@ -116,10 +127,14 @@ def stops(play: Play) -> None:
     play.voice.say("Miko takes the key back.")
     play.connected_app()
     play.miko.presses("stop")
-    play.miko.presses("stop")
+    knock, took = play.first_refusal("GET", lambda: play.miko.presses("stop"))
     stopped = play.miko.latest("POST", "/apps/")
     play.voice.exchange(stopped, who=MIKO_TO_SERVER, got=("location",))
     play.check("stefApp is gone from his list", holds=not play.miko.lists("stefapp"))
+    play.check(
+        f"measured: {took * 1000:.0f} ms from the click to Chirp's first refusal",
+        holds=knock.status == 401 and took < LONGEST,
+    )
     after = play.introspect()
     play.voice.exchange(after, who=CHIRP_TO_SERVER, sent=("token",), got=("active",))
     play.check(

@@ -1,7 +1,8 @@
 """A play under way: what the scenes of the story act and look with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import httpx2
@@ -109,9 +110,11 @@ class Play:
         *,
         form: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        bearer: str = "",
     ) -> Exchange:
-        """A call of our own: by anybody, or as Chirp."""
-        response = self._http.request(method, url, data=form, auth=auth)
+        """A call of our own: by anybody, as Chirp, or with a token."""
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        response = self._http.request(method, url, data=form, auth=auth, headers=headers)
         request = response.request
         return Exchange(
             method=request.method,
@@ -128,6 +131,26 @@ class Play:
         token = msgspec.json.decode(self.stage.tokens.read_bytes())["access_token"]
         auth = ("chirp", self.stage.chirp_secret)
         return self.call("POST", f"{self.at.server}/introspect", form={"token": token}, auth=auth)
+
+    def first_refusal(self, method: str, click: Callable[[], object]) -> tuple[Exchange, float]:
+        """Knocks at Chirp's chirps with the very token that stefApp holds, again and again, while
+        somebody clicks: the first refusal, and how many seconds after the click began it came.
+        Raises Broken where none comes."""
+        token = msgspec.json.decode(self.stage.tokens.read_bytes())["access_token"]
+        began = time.monotonic()
+
+        def knock() -> tuple[Exchange, float]:
+            while time.monotonic() < began + PATIENCE:
+                # It has nothing to post: where the key opens that, Chirp answers 400.
+                answer = self.call(method, f"{self.at.chirp}/chirps", bearer=token)
+                if answer.status in (401, 403):
+                    return answer, time.monotonic() - began
+            raise Broken("Chirp never refuses")
+
+        with ThreadPoolExecutor(1) as pool:
+            knocking = pool.submit(knock)
+            click()
+            return knocking.result()
 
     def handed_over(self) -> str:
         """The address that stefApp has given to the system browser. Raises Broken."""

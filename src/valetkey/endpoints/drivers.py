@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.endpoints.bearer import bearer_handler
+from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
@@ -17,6 +18,7 @@ from valetkey.oauth.feature import (
     Endpoint,
     Feature,
     FormEndpoint,
+    StreamEndpoint,
 )
 from valetkey.oauth.issue.tokens import response
 from valetkey.spec.errors import InvalidRequest, OAuthError
@@ -41,6 +43,8 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
             return bearer_handler(endpoint, shell, transport)
         case DocumentEndpoint():
             return _document(endpoint, shell)
+        case StreamEndpoint():
+            return stream(endpoint, shell)
 
 
 def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:

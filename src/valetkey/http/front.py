@@ -11,12 +11,12 @@ from typing import Final, TypeAlias
 import msgspec
 import structlog
 
-from valetkey.http.reply import Headers, Reply, error_reply, send_reply
+from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_request
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.store.port import Unavailable
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Reply]]
+Handler: TypeAlias = Callable[[Request], Awaitable[Reply | Streamed]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -30,10 +30,11 @@ log = structlog.get_logger("valetkey")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A handler, and the methods that it takes."""
+    """A handler, and the methods that it takes. `stop` ends the replies of it that go on."""
 
     methods: frozenset[str]
     handler: Handler
+    stop: Callable[[], None] = lambda: None
 
 
 class Front:
@@ -45,6 +46,11 @@ class Front:
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._trusted = tuple(trusted)
+
+    def stop(self) -> None:
+        """Ends the replies that would go on for ever, so that the server can end."""
+        for endpoint in self._endpoints.values():
+            endpoint.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,12 +81,16 @@ async def serve(
     refuse: Callable[[Request, OAuthError], Reply],
 ) -> None:
     """Reads, handles, replies; whatever goes wrong becomes a registered error."""
+    reply: Reply | Streamed
     try:
         reply = await _handled(endpoint, scope, receive)
     except Gone:
         return
     except OAuthError as error:
         reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
+    if isinstance(reply, Streamed):
+        await send_streamed(reply, receive, send)
+        return
     if scope["method"] == "HEAD":
         reply = Reply(reply.status, reply.headers)
     await send_reply(reply, send)
@@ -92,7 +102,7 @@ def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -
     return error_reply(error, headers=headers)
 
 
-async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply:
+async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply | Streamed:
     method = scope["method"]
     if method not in endpoint.methods:
         allow = (b"allow", ", ".join(sorted(endpoint.methods)).encode())

@@ -1,11 +1,13 @@
 """A reply, sent whole."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.http.request import Send
+from valetkey.http.request import Receive, Send
 from valetkey.spec.errors import InvalidClient, OAuthError
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -30,6 +32,19 @@ class Reply(msgspec.Struct, frozen=True, eq=False):
         return Reply(self.status, (*self.headers, *headers), self.body)
 
 
+class Streamed(msgspec.Struct, frozen=True, eq=False):
+    """A reply that goes on: its head, and the pieces of its body, each sent as soon as it is there,
+    until there are no more or nobody listens."""
+
+    headers: Headers
+    pieces: AsyncGenerator[bytes, None]
+    status: int = 200
+
+
+SLOW: Final = 5.0
+"""Seconds in which a listener has to take a piece. What it does not take is not kept for it."""
+
+
 def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
     """A JSON answer, not to be stored unless the headers say so (RFC 6749 5.1)."""
     return Reply(status, (*JSON, *SAFE, *headers), msgspec.json.encode(document))
@@ -49,6 +64,33 @@ def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = (
 def see_other(location: str) -> Reply:
     """Go there by GET: never 307, which would send the form on (RFC 9700 4.12)."""
     return Reply(303, (*SAFE, *NO_STORE, (b"location", location.encode())))
+
+
+async def send_streamed(reply: Streamed, receive: Receive, send: Send) -> None:
+    """Sends piece after piece. A listener that is too slow is cut off."""
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await send(
+            {"type": "http.response.start", "status": reply.status, "headers": [*reply.headers]}
+        )
+        async for piece in reply.pieces:
+            if leaving.done():
+                return
+            async with asyncio.timeout(SLOW):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except TimeoutError:
+        return
+    finally:
+        leaving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await leaving
+        await reply.pieces.aclose()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def send_reply(reply: Reply, send: Send) -> None:

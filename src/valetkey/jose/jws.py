@@ -78,14 +78,19 @@ def _signature(key: PrivateKey, data: bytes) -> bytes:
 
 
 def verify(
-    text: str, keys: Sequence[PublicKey], *, algorithms: Collection[Algorithm], typ: Collection[str]
+    text: str,
+    keys: Sequence[PublicKey],
+    *,
+    algorithms: Collection[Algorithm],
+    typ: Collection[str],
+    max_length: int = MAX_LENGTH,
 ) -> bytes:
     """The payload, once one of `keys` has proved to have signed it.
 
     `algorithms` and `typ` list what is acceptable (`typ` compared without case and without
     `application/`, RFC 7515 4.1.9). Raises BadSignature.
     """
-    header = read_header(text)
+    header = read_header(text, max_length=max_length)
     algorithm, kid = _acceptable(header, algorithms, typ), header.get("kid")
     for key in keys:
         if key.algorithm == algorithm and kid in (None, key.kid):
@@ -124,10 +129,12 @@ def _acceptable(
     return one
 
 
-def read_header(text: str, *, embedded: frozenset[str] = frozenset()) -> dict[str, Any]:
+def read_header(
+    text: str, *, embedded: frozenset[str] = frozenset(), max_length: int = MAX_LENGTH
+) -> dict[str, Any]:
     """The protected header, unproved, once its form is acceptable; `embedded` may stand in it
     though it is refused elsewhere. Raises BadSignature."""
-    if len(text) > MAX_LENGTH:
+    if len(text) > max_length:
         raise BadSignature("longer than any token of ours")
     parts = text.split(".")
     if len(parts) != 3:

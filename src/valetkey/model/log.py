@@ -62,6 +62,8 @@ def _grant(change: Change) -> Entry:
         grant_version=1 if isinstance(change, Create) else grant.version + 1,
         status=REMOVED if isinstance(change, Remove) else grant.status,
         permissions=grant.permissions,
+        limited=tuple(sorted(grant.limits.bound)),
+        until=grant.limits.until,
     )
 
 

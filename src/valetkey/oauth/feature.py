@@ -4,17 +4,19 @@ Discovery, documentation and the conformance table are folds over the enabled fe
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from valetkey.model.change import Change
 from valetkey.model.client import AuthMethod, Client
+from valetkey.model.log import Log
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Confirmation
+from valetkey.wire.change_log import Piece
 from valetkey.wire.form import Form
 
 P = TypeVar("P")
@@ -150,7 +152,52 @@ class DocumentEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Callable[[Context], int]
 
 
-Endpoint: TypeAlias = FormEndpoint | BearerEndpoint | DocumentEndpoint
+class Follower(msgspec.Struct, frozen=True):
+    """A resource server that follows the change log, by its identifier."""
+
+    resource: str
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """From where on it wants to be told: after this number, or None for the oldest entry that is
+    kept. `wait` is in seconds; `nonce` is the asker's own."""
+
+    after: int | None = None
+    wait: float = 0.0
+    nonce: str = ""
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """When and where it is told, and after which number: `at` in milliseconds since 1970, by the
+    clock of the process `node`, before the log was read."""
+
+    at: int
+    node: str
+    after: int
+    nonce: str = ""
+
+
+class Tell(Protocol):
+    """What a follower is told of a part of the log."""
+
+    def __call__(
+        self, follower: Follower, log: Log, moment: Moment, *, context: Context
+    ) -> Piece: ...
+
+
+class StreamEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Tells a resource server what changes: as server-sent events for as long as it listens, or
+    once. `rule` says who it is, `asked` reads its question, `tell` answers it."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    rule: Callable[[Call, Context], Rule[Follower]]
+    asked: Callable[[Form], Asked]
+    tell: Tell
+
+
+Endpoint: TypeAlias = FormEndpoint | BearerEndpoint | DocumentEndpoint | StreamEndpoint
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):

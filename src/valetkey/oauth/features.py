@@ -12,6 +12,7 @@ from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
+from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.revocation import REVOCATION
@@ -33,6 +34,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     REFRESH_TOKEN,
     CLIENT_CREDENTIALS,
     INTROSPECTION,
+    CHANGE_LOG,
     REVOCATION,
     USERINFO,
 )

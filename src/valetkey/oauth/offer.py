@@ -24,11 +24,14 @@ class Offer:
         self.permissions: dict[str, Permission] = {}
         self.resource_of: dict[str, str] = {}
         self._sets: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, frozenset[str]] = {}
         for catalog in self.catalogs:
             for permission in catalog.permissions:
                 self.permissions[permission.id] = permission
                 self.resource_of[permission.id] = catalog.resource
             self._sets.update(catalog.scopes)
+            ids = (permission.id for permission in catalog.permissions)
+            self._names[catalog.resource] = frozenset((*ids, *catalog.scopes))
         # The same scopes are asked for again and again, and an offer never changes.
         self._expanded = lru_cache(maxsize=EXPANDED)(self._expand)
 
@@ -41,6 +44,10 @@ class Offer:
     def scopes(self) -> tuple[str, ...]:
         """Every name that a `scope` parameter may hold."""
         return (*self.permissions, *self._sets)
+
+    def names_of(self, resource: str) -> frozenset[str]:
+        """The permissions of one resource server, and its names for sets of them."""
+        return self._names.get(resource, frozenset())
 
     def expand(self, scope: Iterable[str]) -> tuple[str, ...]:
         """The permissions that the names stand for, implied ones included, in catalog order.

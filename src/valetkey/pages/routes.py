@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from valetkey.http.front import Endpoint, Handler, serve
-from valetkey.http.reply import SAFE, Reply, see_other
+from valetkey.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.pages.apps import Apps
@@ -35,7 +35,7 @@ class Page:
         endpoint = Endpoint(frozenset(self._handlers), self._handle)
         await serve(endpoint, scope, receive=receive, send=send, refuse=self._frame.refused)
 
-    async def _handle(self, request: Request) -> Reply:
+    async def _handle(self, request: Request) -> Reply | Streamed:
         return await self._handlers[request.method](request)
 
 

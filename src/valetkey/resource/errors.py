@@ -1,5 +1,7 @@
 """How an API refuses (RFC 6750 3), and what it says when it cannot know."""
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
@@ -28,7 +30,7 @@ class Refused(Exception):
     def body(self) -> dict[str, str]:
         """The challenge as JSON, for people who read bodies; empty where no token was sent."""
         told = msgspec.structs.asdict(self.challenge)
-        names = ("error", "error_description", "scope")
+        names = ("error", "error_description", "scope", "reason", "allowed")
         return {name: told[name] for name in names if told[name]}
 
 
@@ -48,6 +50,11 @@ class Unreachable(Exception):
         return {"error": TemporarilyUnavailable.code, "error_description": str(self)}
 
 
+Reason: TypeAlias = Literal["", "narrowed", "paused", "stopped"]
+"""What became of a key that opened this once: the user took a permission away, paused the app, or
+the key is over for good."""
+
+
 def refused(
     error: OAuthError,
     *,
@@ -55,6 +62,8 @@ def refused(
     resource_metadata: str,
     detail: str = "",
     scheme: str = "Bearer",
+    reason: Reason = "",
+    allowed: str = "",
 ) -> Refused:
     """A refusal in a registered code, in the scheme of the token that was shown."""
     challenge = Challenge(
@@ -64,5 +73,7 @@ def refused(
         resource_metadata=resource_metadata,
         algs=" ".join(dpop.ALGORITHMS) if scheme == dpop.SCHEME else "",
         scheme=scheme,
+        reason=reason,
+        allowed=allowed,
     )
     return Refused(error.status, challenge, detail=detail or error.detail)

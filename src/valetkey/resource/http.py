@@ -1,13 +1,14 @@
 """HTTP to the authorization server: short answers, soon, from the very address that was asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx2
 
 from valetkey.resource.errors import Unreachable
+from valetkey.wire.change_log import BEAT, MAX_LENGTH
 
 TIMEOUT: Final = 2.0
 """Seconds that the authorization server has for a whole answer."""
@@ -15,7 +16,16 @@ TIMEOUT: Final = 2.0
 MAX_BYTES: Final = 256 * 1024
 """Of an answer: what is longer is none of ours."""
 
+SILENCE: Final = 4 * BEAT
+"""Seconds without a word after which a stream counts as cut."""
+
+EVENTS: Final = "text/event-stream"
+
 T = TypeVar("T")
+
+
+class NoStream(Unreachable):
+    """There is an answer, but no stream: something on the way holds it up."""
 
 
 class PerLoop(Generic[T]):
@@ -59,6 +69,32 @@ class Http:
         """The answer to a form. Raises Unreachable."""
         return await self._answer(httpx2.Request("POST", address, data=form), auth)
 
+    async def ask(self, address: str, parameters: dict[str, str], auth: httpx2.Auth) -> bytes:
+        """The answer to a question that may wait a little. Raises Unreachable."""
+        return await self._answer(httpx2.Request("GET", address, params=parameters), auth)
+
+    async def events(
+        self, address: str, parameters: dict[str, str], auth: httpx2.Auth
+    ) -> AsyncGenerator[str, None]:
+        """The data of each server-sent event, as it comes. Raises Unreachable, also where nothing
+        comes for SILENCE; NoStream where there is an answer, but no stream."""
+        headers = {"Accept": EVENTS}
+        request = httpx2.Request("GET", address, params=parameters, headers=headers)
+        client = self._given or self._clients.get()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                response = await client.send(
+                    request, auth=auth, follow_redirects=False, stream=True
+                )
+            try:
+                _check_stream(response)
+                async for data in _events(response):
+                    yield data
+            finally:
+                await response.aclose()
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise Unreachable(f"{request.url.host} does not go on") from error
+
     async def _answer(self, request: httpx2.Request, auth: httpx2.Auth | None = None) -> bytes:
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -81,3 +117,34 @@ class Http:
             return body
         finally:
             await response.aclose()
+
+
+def _check_stream(response: httpx2.Response) -> None:
+    if response.status_code != 200:
+        raise Unreachable(f"{response.url.path} answers {response.status_code}")
+    if response.headers.get("content-type", "").partition(";")[0].strip() != EVENTS:
+        raise NoStream(f"{response.url.path} is no stream")
+
+
+async def _events(response: httpx2.Response) -> AsyncGenerator[str, None]:
+    """What follows `data:`, event by event; nothing else is said here."""
+    pieces = response.aiter_bytes()
+    rest, heard = b"", False
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE):
+                rest += await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            if heard:
+                raise
+            raise NoStream(f"{response.url.path} says nothing") from None
+        heard = True
+        *events, rest = rest.replace(b"\r\n", b"\n").split(b"\n\n")
+        if len(rest) > 2 * MAX_LENGTH:
+            raise Unreachable(f"{response.url.path} does not come to an end")
+        for event in events:
+            for line in event.split(b"\n"):
+                if line.startswith(b"data:"):
+                    yield line[5:].strip().decode("latin-1")

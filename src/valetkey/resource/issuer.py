@@ -63,6 +63,10 @@ class Issuer:
             raise Unreachable(f"no keys of {self.issuer}")
         return self._keys
 
+    def forget_keys(self) -> None:
+        """The keys are replaced: those that are known are asked for again."""
+        self._fetched = self._next = float("-inf")
+
     def _due(self, kid: str) -> bool:
         return time.monotonic() >= self._next and (self._age() >= FRESH or not self._knows(kid))
 

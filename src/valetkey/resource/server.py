@@ -2,12 +2,11 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 import httpx2
-import msgspec
 
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
@@ -15,14 +14,12 @@ from valetkey.resource.errors import Refused, Unreachable, refused
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
+from valetkey.resource.worth import BOUND, Live, Worth, reason_of
 from valetkey.spec.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
 from valetkey.wire import access_token, bearer, dpop, metadata
 from valetkey.wire.bearer import Challenge
-from valetkey.wire.catalog import Catalog, mistakes
-from valetkey.wire.introspection import Introspection
+from valetkey.wire.catalog import Catalog, Risk, mistakes
 from valetkey.wire.metadata import ResourceMetadata
-
-Live: TypeAlias = Literal["introspect", "local"]
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
 
@@ -32,10 +29,10 @@ log = logging.getLogger("valetkey.resource")
 class ResourceServer:
     """An API and its catalog.
 
-    With `credentials` (its id and secret at the authorization server) each call is checked there
-    too, so that what a user takes away is gone at the next call (`live="introspect"`). Without,
-    the token alone counts until it expires (`live="local"`): a change then takes up to the token's
-    lifetime to be seen.
+    How it learns of a change: with `live="follow"` it follows the change log, and checks each call
+    by itself. With `live="ask"` it asks at each call. With `live="token"` the token alone counts
+    until it expires. The first two need `credentials`, its id and secret at the authorization
+    server; where these are given, `ask` is meant unless said otherwise.
     """
 
     def __init__(
@@ -45,12 +42,15 @@ class ResourceServer:
         catalog: Catalog,
         credentials: tuple[str, str] | None = None,
         live: Live | None = None,
+        bound: float | Mapping[Risk, float] = BOUND,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
-        """`credentials` are an id and a secret, `http` may be a client of the caller's own.
+        """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
+        is for how many seconds a follower may rely on what it knows, for all permissions or by
+        their risk (BOUND for a risk that is left out); past it, it asks.
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
-        that others could pose as, and `introspect` without credentials.
+        that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
         """
         wrong = mistakes(catalog)
         if wrong:
@@ -62,21 +62,34 @@ class ResourceServer:
             raise ValueError(f"the resource {catalog.resource!r} is no web address")
         self.catalog = catalog
         self.resource = catalog.resource
-        self.live: Live = live or ("introspect" if credentials else "local")
-        if self.live == "introspect" and credentials is None:
-            raise ValueError("live='introspect' needs credentials")
+        self.live: Live = live or ("ask" if credentials else "token")
+        if self.live != "token" and credentials is None:
+            raise ValueError(f"live={self.live!r} needs credentials")
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         name, secret = credentials or ("", "")
-        self._credentials = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
         self._http = Http(http)
         self._issuer = Issuer(issuer, self._http)
         self._bound = Binding(catalog.resource)
+        self._worth = Worth(
+            self.live,
+            bound=bound,
+            issuer=self._issuer,
+            http=self._http,
+            auth=httpx2.BasicAuth(quote_plus(name), quote_plus(secret)),
+            catalog=lambda: self.catalog,
+        )
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
 
+    def start(self) -> None:
+        """Begins to follow, in the running event loop, where `live` says so; else the first call
+        does."""
+        self._worth.start()
+
     async def close(self) -> None:
-        """Lets go of the connections that were made in the running event loop."""
+        """Lets go of what was begun in the running event loop."""
+        await self._worth.close()
         await self._http.close()
 
     async def verify(
@@ -118,12 +131,22 @@ class ResourceServer:
             self._bound.check(scheme, text, cnf=token.cnf, shown=shown)
         except OAuthError as error:
             raise self._refused(error, scheme=scheme) from error
-        principal = await self._now(scheme, text, token)
-        if not principal.may(*needs):
-            lacks = " ".join(sorted(set(needs) - principal.permissions))
-            missing = InsufficientScope(detail=f"lacks {lacks}")
-            raise self._refused(missing, scheme=scheme, scope=" ".join(needs))
-        return principal
+        opens = await self._worth.opens(text, token, needs=needs)
+        if opens.over:
+            ended = InvalidToken(detail=f"the key is {opens.over}")
+            raise self._refused(ended, scheme=scheme, reason=reason_of(opens))
+        if not opens.permissions.issuperset(needs):
+            lacks = " ".join(sorted(set(needs) - opens.permissions))
+            raise self._refused(
+                InsufficientScope(detail=f"lacks {lacks}"),
+                scheme=scheme,
+                scope=" ".join(needs),
+                reason="narrowed" if token.scopes.issuperset(needs) else "",
+                allowed=" ".join(sorted(opens.permissions)),
+            )
+        return Principal(
+            sub=token.sub, client_id=token.client_id, permissions=opens.permissions, token=token
+        )
 
     def _sent(self, authorization: str, query: str) -> tuple[str, str]:
         """The scheme and the token."""
@@ -151,31 +174,8 @@ class ResourceServer:
         except jwt.BadToken as error:
             raise self._refused(InvalidToken(detail=str(error)), scheme=scheme) from error
 
-    async def _now(self, scheme: str, text: str, token: access_token.AccessToken) -> Principal:
-        """What the key opens now, as far as `live` asks."""
-        scopes = token.scopes
-        if self.live == "introspect":
-            told = await self._introspected(text)
-            if not told.active:
-                raise self._refused(InvalidToken(detail="not active any more"), scheme=scheme)
-            scopes = frozenset(told.scope.split())
-        known = frozenset(permission.id for permission in self.catalog.permissions)
-        return Principal(
-            sub=token.sub, client_id=token.client_id, permissions=scopes & known, token=token
-        )
-
-    async def _introspected(self, text: str) -> Introspection:
-        address = (await self._issuer.metadata()).introspection_endpoint
-        if not address:
-            raise Unreachable(f"{self._issuer.issuer} offers no introspection")
-        answer = await self._http.post(address, {"token": text}, self._credentials)
-        try:
-            return msgspec.json.decode(answer, type=Introspection)
-        except msgspec.DecodeError as error:
-            raise Unreachable("the introspection cannot be read") from error
-
-    def _refused(self, error: OAuthError, *, scheme: str = "Bearer", scope: str = "") -> Refused:
-        return refused(error, scope=scope, resource_metadata=self.metadata_address, scheme=scheme)
+    def _refused(self, error: OAuthError, **more: Any) -> Refused:
+        return refused(error, resource_metadata=self.metadata_address, **more)
 
     @property
     def metadata_address(self) -> str:

@@ -84,10 +84,12 @@ def answer(refusal: Refused | Unreachable) -> Response:
 
 
 def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """For `Starlette(lifespan=…)` or `FastAPI(lifespan=…)`: lets go of connections at the end."""
+    """For `Starlette(lifespan=…)` or `FastAPI(lifespan=…)`: follows the change log meanwhile, and
+    lets go of connections at the end."""
 
     @asynccontextmanager
     async def running(app: Any) -> AsyncIterator[None]:
+        server.start()
         yield
         await server.close()
 

@@ -5,7 +5,7 @@ an app cannot do is known as exactly as what it can.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -56,6 +56,20 @@ class Catalog(
     def permission(self, permission_id: str) -> Permission | None:
         """The permission of that id."""
         return next((one for one in self.permissions if one.id == permission_id), None)
+
+
+def opened(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
+    """The catalog's permissions that the names stand for, implied ones included. What it does not
+    have is passed over."""
+    known = {one.id: one for one in catalog.permissions}
+    todo = [one for name in names for one in catalog.scopes.get(name, (name,))]
+    reached = set[str]()
+    while todo:
+        one = todo.pop()
+        if one in known and one not in reached:
+            reached.add(one)
+            todo.extend(known[one].implies)
+    return frozenset(reached)
 
 
 def mistakes(catalog: Catalog) -> list[str]:

@@ -57,6 +57,7 @@ def test_the_document_as_a_whole() -> None:
         "userinfo_endpoint": f"{ISSUER}/userinfo",
         "introspection_endpoint": f"{ISSUER}/introspect",
         "revocation_endpoint": f"{ISSUER}/revoke",
+        "change_log_endpoint": f"{ISSUER}/changes",
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
@@ -153,6 +154,7 @@ MEMBERS: dict[str, set[str]] = {
     "client credentials": set(),
     "introspection": {"introspection_endpoint", *authentication("introspection")},
     "revocation": {"revocation_endpoint", *authentication("revocation")},
+    "change log": {"change_log_endpoint"},
     "userinfo": {"userinfo_endpoint", "claims_supported"},
 }
 

@@ -24,6 +24,7 @@ def main() -> None:
         issuer=given.issuer,
         catalog=msgspec.convert(tomllib.loads(Path("catalog.toml").read_text("utf-8")), Catalog),
         credentials=("chirp", Path("chirp.secret").read_text("utf-8").strip()),
+        live="follow",
     )
     records = Records(Path("chirp.db"))
     seed(records, miko=given.miko)

@@ -115,6 +115,7 @@ def create(records: Records, server: ResourceServer) -> Starlette:
 
     @asynccontextmanager
     async def closing(app: Starlette) -> AsyncIterator[None]:
+        server.start()
         yield
         await server.close()
         records.close()

@@ -14,8 +14,11 @@ from valetkey.client import (
     ClientError,
     Denied,
     Key,
+    KeyChange,
+    KeyPaused,
     KeyStopped,
     PermissionMissing,
+    PermissionTaken,
     ServerUnavailable,
     raise_for_refusal,
 )
@@ -56,6 +59,7 @@ class StefApp:
 
     def __init__(self, key: Key, *, api: str, file: str) -> None:
         self._key = key
+        self._key.key_changed = self._changed
         self._api = httpx2.Client(base_url=api, auth=key.auth(), timeout=TIMEOUT)
         self._file = file
         self._attempt: object = None
@@ -65,13 +69,14 @@ class StefApp:
 
     def view(self) -> View:
         """The window as it is now. What was to be said once is said."""
-        notice, self._notice = self._notice, None
         if self._attempt is not None:
+            notice = self._said()
             return View(state="waiting", notice=notice, waiting=self.waiting, address=self._address)
         try:
             panels = {name: self._panel(name) for name in FEATURES}
-        except KeyStopped:
-            return _ended(notice)
+        except KeyStopped as error:
+            return _ended(self._said(), paused=isinstance(error, KeyPaused))
+        notice = self._said()
         tokens = self._key.tokens
         if tokens is None:
             return View(state="new", notice=notice)
@@ -84,6 +89,10 @@ class StefApp:
             seconds=max(0, tokens.expires - int(time.time())),
             file=self._file,
         )
+
+    def _said(self) -> Notice | None:
+        notice, self._notice = self._notice, None
+        return notice
 
     @property
     def waiting(self) -> str:
@@ -134,6 +143,11 @@ class StefApp:
         """Lets go of connections."""
         self._api.close()
         self._key.close()
+
+    def _changed(self, change: KeyChange) -> None:
+        """The SDK says that the user has changed the key."""
+        if change.reason == "narrowed" and self._notice is None:
+            self._notice = Notice("bad", "You took something away from stefApp at Chirp.")
 
     def _connecting(self, attempt: object, scope: tuple[str, ...]) -> None:
         def open_browser(address: str) -> None:
@@ -197,15 +211,24 @@ def _closed(feature: Feature) -> Panel:
     return Panel(why=f"You have not allowed stefApp to {feature.does}.", ask=feature.asks)
 
 
-def _ended(notice: Notice | None) -> View:
-    gone = Panel(why="The key that opened this is gone.")
+def _ended(notice: Notice | None, *, paused: bool = False) -> View:
+    grey = "is paused" if paused else "is gone"
     return View(
-        state="ended",
+        state="paused" if paused else "ended",
         notice=notice,
-        why="You stopped or paused it at Chirp, so it opens nothing here any more. What is grey "
-        "comes back when you connect again.",
-        panels=dict.fromkeys(FEATURES, gone),
+        why=_PAUSED if paused else _STOPPED,
+        panels=dict.fromkeys(FEATURES, Panel(why=f"The key that opened this {grey}.")),
     )
+
+
+_STOPPED: Final = (
+    "You stopped it at Chirp, so it opens nothing here any more. What is grey comes back when you "
+    "connect again."
+)
+_PAUSED: Final = (
+    "You paused it at Chirp, so it opens nothing here for now. What is grey comes back when you "
+    "resume it there."
+)
 
 
 def _told(error: Exception) -> Notice:
@@ -213,8 +236,11 @@ def _told(error: Exception) -> Notice:
     match error:
         case PermissionMissing(permissions=missing):
             does = " and ".join(_DOES.get(one, one) for one in sorted(missing))
+            why = "took that away" if isinstance(error, PermissionTaken) else "have not allowed it"
             detail = f"403 insufficient_scope: {' '.join(sorted(missing))}"
-            return Notice("bad", f"Chirp refused: you have not allowed stefApp to {does}.", detail)
+            return Notice("bad", f"Chirp refused to let stefApp {does}: you {why}.", detail)
+        case KeyPaused():
+            return Notice("bad", "You have paused stefApp at Chirp.", str(error))
         case KeyStopped():
             return Notice("bad", "Chirp no longer accepts this key.", str(error))
         case Denied(code="access_denied"):

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-State: TypeAlias = Literal["new", "waiting", "connected", "ended"]
+State: TypeAlias = Literal["new", "waiting", "connected", "paused", "ended"]
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -1,0 +1,104 @@
+"""What an API knows by the change log: how everything stands that changed within a token's life."""
+
+import time
+from collections import deque
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.catalog import Catalog, opened
+from valetkey.wire.change_log import KEPT, Entry, Piece, Place, follow
+
+Over: TypeAlias = Literal["", "paused", "stopped", "inactive"]
+"""Why a key opens nothing: "inactive" where that is not said; "" where it may open something."""
+
+
+class Stand(msgspec.Struct, frozen=True):
+    """How a subject stands since an entry. `opens` are the permissions that it allows at most."""
+
+    seq: int
+    version: int
+    status: str
+    opens: frozenset[str]
+    until: int = 0
+
+
+class Opens(msgspec.Struct, frozen=True):
+    """What a key opens now. `over` says why it opens nothing any more."""
+
+    permissions: frozenset[str]
+    over: Over = ""
+
+
+_PAUSED: Final = Opens(frozenset(), "paused")
+_STOPPED: Final = Opens(frozenset(), "stopped")
+
+
+class Known:
+    """The log as one follower has read it, from some place on."""
+
+    def __init__(self, place: Place, catalog: Catalog) -> None:
+        self.place = place
+        self._catalog = catalog
+        self._stands: dict[tuple[str, str], Stand] = {}
+        self._entries: deque[Entry] = deque()
+        self._all_over = 0
+
+    def __len__(self) -> int:
+        """How many subjects it remembers."""
+        return len(self._stands)
+
+    def read(self, piece: Piece) -> bool:
+        """Takes the next piece in; whether everything ended in it. Raises BadPiece, and has then
+        learnt nothing."""
+        self.place = follow(self.place, piece)
+        ended = False
+        for entry in piece.entries:
+            ended |= entry.kind == "all"
+            self._take(entry)
+        self._forget(piece.at // 1000 - KEPT)
+        return ended
+
+    def opens(self, token: AccessToken, permissions: frozenset[str]) -> Opens:
+        """What is left of the permissions that a proved token opens by itself: never more."""
+        find = self._stands.get
+        if token.iat <= self._all_over:
+            return _STOPPED
+        grant = find(("grant", token.grant_id))
+        if grant is not None and grant.version > token.grant_version:
+            if grant.status == "paused":
+                return _PAUSED
+            if grant.status != "active" or 0 < grant.until <= time.time():
+                return _STOPPED
+            permissions &= grant.opens
+        client = find(("client", token.client_id))
+        if client is not None:
+            if client.status != "active":
+                return _STOPPED
+            permissions &= client.opens
+        user = find(("user", token.sub))
+        gone = find(("family", token.family_id)) or find(("token", token.jti))
+        if gone or (user is not None and user.status != "active"):
+            return _STOPPED
+        return Opens(permissions)
+
+    def _take(self, entry: Entry) -> None:
+        if entry.kind == "all":
+            self._all_over = max(self._all_over, entry.at)
+            return
+        # A grant names permissions, a client the scopes that stand for them.
+        names = entry.permissions
+        opens = opened(self._catalog, names) if entry.kind == "client" else frozenset(names)
+        self._stands[entry.kind, entry.subject] = Stand(
+            entry.seq, entry.grant_version, entry.status, opens, entry.until
+        )
+        self._entries.append(entry)
+
+    def _forget(self, before: int) -> None:
+        """Lets go of what no token is old enough to have missed."""
+        while self._entries and self._entries[0].at < before:
+            old = self._entries.popleft()
+            key = (old.kind, old.subject)
+            if self._stands[key].seq == old.seq:
+                del self._stands[key]

@@ -1,0 +1,107 @@
+"""What a proved token opens at this moment, as far as an API wants to know it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+import httpx2
+import msgspec
+
+from valetkey.resource.errors import Reason, Unreachable
+from valetkey.resource.follower import Follower
+from valetkey.resource.http import Http, PerLoop
+from valetkey.resource.issuer import Issuer
+from valetkey.resource.known import Opens
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.catalog import RISKS, Catalog, Risk
+from valetkey.wire.change_log import LONGEST
+from valetkey.wire.introspection import Introspection
+
+Live: TypeAlias = Literal["follow", "ask", "token"]
+
+BOUND: Final = 1.0
+"""Seconds that knowledge of the change log may be old."""
+
+INACTIVE: Final = Opens(frozenset(), "inactive")
+
+
+class Worth:
+    """Learns it as `live` says: from the change log, by asking, or from the token alone."""
+
+    def __init__(
+        self,
+        live: Live,
+        *,
+        bound: float | Mapping[Risk, float],
+        issuer: Issuer,
+        http: Http,
+        auth: httpx2.Auth,
+        catalog: Callable[[], Catalog],
+    ) -> None:
+        """`bound` in seconds, for all permissions or by their risk. Raises ValueError for one that
+        is none."""
+        self._live = live
+        self._bounds = _bounds(bound)
+        self._issuer = issuer
+        self._http = http
+        self._auth = auth
+        self._catalog = catalog
+        self._followers = PerLoop(self._follower)
+
+    def start(self) -> None:
+        """Begins to follow, in the running event loop, where that is wanted."""
+        if self._live == "follow":
+            self._followers.get().start()
+
+    async def close(self) -> None:
+        """Follows no longer, in the running event loop."""
+        follower = self._followers.pop()
+        if follower is not None:
+            await follower.stop()
+
+    async def opens(self, text: str, token: AccessToken, *, needs: Sequence[str]) -> Opens:
+        """What the proved token opens now; never more than it says. Raises Unreachable where that
+        cannot be known."""
+        own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
+        if self._live == "token":
+            return Opens(own)
+        if self._live == "follow":
+            follower = self._followers.get()
+            follower.start()
+            if follower.known is not None and follower.age <= self._bound(needs):
+                return follower.known.opens(token, own)
+        told = await self._introspected(text)
+        return Opens(own & frozenset(told.scope.split())) if told.active else INACTIVE
+
+    def _bound(self, needs: Sequence[str]) -> float:
+        """For how long what is known suffices for these."""
+        found = (self._catalog().permission(one) for one in needs)
+        bounds = (self._bounds[one.risk] for one in found if one is not None)
+        return min(bounds, default=min(self._bounds.values()))
+
+    async def _introspected(self, text: str) -> Introspection:
+        address = (await self._issuer.metadata()).introspection_endpoint
+        if not address:
+            raise Unreachable(f"{self._issuer.issuer} offers no introspection")
+        answer = await self._http.post(address, {"token": text}, self._auth)
+        try:
+            return msgspec.json.decode(answer, type=Introspection)
+        except msgspec.DecodeError as error:
+            raise Unreachable("the introspection cannot be read") from error
+
+    def _follower(self) -> Follower:
+        return Follower(
+            issuer=self._issuer, http=self._http, auth=self._auth, catalog=self._catalog()
+        )
+
+
+def reason_of(opens: Opens) -> Reason:
+    """What a caller is told of a key that opens nothing: an introspection does not say why."""
+    return "" if opens.over == "inactive" else opens.over
+
+
+def _bounds(bound: float | Mapping[Risk, float]) -> dict[Risk, float]:
+    given = dict.fromkeys(RISKS, bound) if isinstance(bound, int | float) else dict(bound)
+    bounds = {risk: given.get(risk, BOUND) for risk in RISKS}
+    if set(given) - set(RISKS) or not all(0 <= one < LONGEST for one in bounds.values()):
+        raise ValueError(f"the bound {bound!r} is not a number of seconds, or one for each risk")
+    return bounds

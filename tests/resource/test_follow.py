@@ -1,0 +1,302 @@
+"""An API that follows the change log: what a user takes away is gone within the bound, whatever
+happens on the way, and no call is needed for it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.attacks.play import change, claims, find, redeem
+from tests.browser import Asking, authorize
+from tests.installation import CHIRP_CATALOG, SECRETS
+from tests.live import Live, live
+from tests.rows import row
+
+from valetkey.model.change import Create, Remove
+from valetkey.model.client import Client
+from valetkey.model.epoch import Epoch
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.limits import Limits
+from valetkey.model.user import User
+from valetkey.resource import Principal, Refused, ResourceServer, Unreachable
+from valetkey.resource.follower import Follower
+from valetkey.resource.worth import Worth
+
+pytestmark = pytest.mark.anyio
+
+BOUND = 1.0
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Live]:
+    with live(tmp_path) as running:
+        yield running
+
+
+@asynccontextmanager
+async def following(server: Live, **options: Any) -> AsyncIterator[ResourceServer]:
+    kit = ResourceServer(
+        issuer=server.issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", SECRETS["chirp"]),
+        live="follow",
+        **options,
+    )
+    kit.start()
+    try:
+        await until(lambda: follower(kit).age < BOUND)
+        yield kit
+    finally:
+        await kit.close()
+
+
+def follower(kit: ResourceServer) -> Follower:
+    return kit._worth._followers.get()
+
+
+async def until(holds: Any, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came"
+        await asyncio.sleep(0.005)
+
+
+def a_key(server: Live, scope: str = "openid chirps") -> str:
+    by = Asking(scope=scope)
+    answer = redeem(server, authorize(server.browser(), by), by).json()
+    token: str = answer["access_token"]
+    return token
+
+
+async def ask(kit: ResourceServer, token: str, *needs: str) -> Principal:
+    return await kit.verify(f"Bearer {token}", needs=needs or ("chirps.read",))
+
+
+async def refusal(kit: ResourceServer, token: str, *needs: str) -> Refused:
+    """The first refusal, which comes within the bound."""
+    end = time.monotonic() + BOUND
+    while True:
+        try:
+            await ask(kit, token, *needs)
+        except Refused as refused:
+            return refused
+        assert time.monotonic() < end, "still open after the bound"
+        await asyncio.sleep(0.005)
+
+
+def grant_of(server: Live, token: str) -> Grant:
+    return find(server, Grant, claims(token)["grant_id"])
+
+
+def introspections(server: Live, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the kit asks from now on."""
+    asked: list[str] = []
+
+    async def counting(self: Worth, text: str) -> Any:
+        asked.append(text)
+        raise Unreachable("not to be asked")
+
+    monkeypatch.setattr(Worth, "_introspected", counting)
+    return asked
+
+
+ENDS = [
+    row(
+        "R08",
+        "a permission is taken away",
+        lambda server, token: change(server, grant_of(server, token), permissions=("chirps.read",)),
+        (403, "narrowed", "chirps.read"),
+    ),
+    row(
+        "R08",
+        "the app is paused",
+        lambda server, token: change(server, grant_of(server, token), status="paused"),
+        (401, "paused", ""),
+    ),
+    row(
+        "R08",
+        "the app is stopped",
+        lambda server, token: change(server, grant_of(server, token), status="stopped"),
+        (401, "stopped", ""),
+    ),
+    row(
+        "R08",
+        "the user sets an end, which has come",
+        lambda server, token: change(
+            server, grant_of(server, token), limits=Limits(until=int(time.time()))
+        ),
+        (401, "stopped", ""),
+    ),
+    row(
+        "R08",
+        "the device is disconnected",
+        lambda server, token: change(
+            server, find(server, TokenFamily, claims(token)["family_id"]), status="closed"
+        ),
+        (401, "stopped", ""),
+    ),
+    row(
+        "R08",
+        "the user is disabled",
+        lambda server, token: change(server, server_user(server), status="disabled"),
+        (401, "stopped", ""),
+    ),
+    row(
+        "R08",
+        "the app is suspended",
+        lambda server, token: change(server, find(server, Client, "stefapp"), status="suspended"),
+        (401, "stopped", ""),
+    ),
+    row(
+        "A80",
+        "the app is registered for less",
+        lambda server, token: change(
+            server, find(server, Client, "stefapp"), scope=("openid", "chirps.read")
+        ),
+        (403, "narrowed", "chirps.read"),
+    ),
+    row(
+        "R08",
+        "the app is removed",
+        lambda server, token: server.run(
+            server.store.commit([Remove(find(server, Client, "stefapp"))])
+        ),
+        (401, "stopped", ""),
+    ),
+    row(
+        "R15",
+        "the epoch ends",
+        lambda server, token: server.run(
+            server.store.commit([Create(Epoch(number=1, since=int(time.time())))])
+        ),
+        (401, "stopped", ""),
+    ),
+]
+
+
+def server_user(server: Live) -> User:
+    return find(server, User, server.users["miko"].id)
+
+
+@pytest.mark.parametrize("end,told", ENDS)
+async def test_what_is_taken_away_is_gone_and_nobody_is_asked(
+    server: Live, end: Any, told: tuple[int, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = a_key(server)
+    async with following(server) as kit:
+        asked = introspections(server, monkeypatch)
+        assert (await ask(kit, token, "chirps.write")).may("chirps.read")
+        end(server, token)
+        refused = await refusal(kit, token, "chirps.write")
+        challenge = refused.challenge
+        assert (refused.status, challenge.reason, challenge.allowed) == told
+        assert asked == []
+
+
+async def test_what_comes_back_opens_again(server: Live) -> None:
+    token = a_key(server)
+    async with following(server) as kit:
+        for status in ("paused", "active"):
+            change(server, grant_of(server, token), status=status)
+            if status == "paused":
+                await refusal(kit, token)
+        await until(lambda: follower(kit).known.place.seq >= 3)  # type: ignore[union-attr]
+        assert (await ask(kit, token, "chirps.write")).may("chirps.write")
+        grant = grant_of(server, token)
+        change(server, grant, permissions=("chirps.read",))
+        await refusal(kit, token, "chirps.write")
+        change(server, grant_of(server, token), permissions=grant.permissions)
+        await until(lambda: follower(kit).known.place.seq >= 5)  # type: ignore[union-attr]
+        await ask(kit, token, "chirps.write")
+
+
+async def test_a_newer_token_is_not_measured_by_an_older_change(server: Live) -> None:
+    token = a_key(server)
+    async with following(server) as kit:
+        change(server, grant_of(server, token), permissions=("openid", "chirps.read"))
+        await refusal(kit, token, "chirps.write")
+        wider = a_key(server)
+        await ask(kit, wider, "chirps.write")
+
+
+async def test_a_token_never_opens_more_than_it_did(server: Live) -> None:
+    token = a_key(server, "chirps.read")
+    async with following(server) as kit:
+        grant = grant_of(server, token)
+        change(server, grant, permissions=(*grant.permissions, "chirps.write"))
+        await until(lambda: follower(kit).known.place.seq >= 2)  # type: ignore[union-attr]
+        with pytest.raises(Refused) as refused:
+            await ask(kit, token, "chirps.write")
+        assert refused.value.challenge.reason == ""
+
+
+async def test_what_happened_before_it_began_is_known_too(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins at the oldest entry that is kept: a restart forgets nothing."""
+    token = a_key(server)
+    change(server, grant_of(server, token), status="paused")
+    async with following(server) as kit:
+        asked = introspections(server, monkeypatch)
+        with pytest.raises(Refused):
+            await ask(kit, token)
+        assert asked == []
+
+
+async def test_past_the_bound_it_asks_and_where_nobody_answers_nobody_is_let_in(
+    server: Live,
+) -> None:
+    token = a_key(server)
+    async with following(server) as kit:
+        await ask(kit, token)
+        await asyncio.to_thread(server.stop)
+        end = time.monotonic() + BOUND + 1
+        while True:
+            try:
+                await ask(kit, token)
+            except Unreachable:
+                break
+            assert time.monotonic() < end, "it goes on with what it cannot know"
+            await asyncio.sleep(0.01)
+
+
+async def test_a_bound_of_nothing_is_asking(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = a_key(server)
+    async with following(server, bound={"medium": 0}) as kit:
+        asked = introspections(server, monkeypatch)
+        await ask(kit, token, "chirps.read")
+        with pytest.raises(Unreachable):
+            await ask(kit, token, "chirps.write")
+        assert len(asked) == 1
+
+
+async def test_it_begins_by_itself_at_the_first_call(server: Live) -> None:
+    token = a_key(server)
+    kit = ResourceServer(
+        issuer=server.issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", SECRETS["chirp"]),
+        live="follow",
+    )
+    await ask(kit, token)
+    await until(lambda: follower(kit).age < BOUND)
+    await kit.close()
+
+
+async def test_wrong_credentials_are_no_knowledge(server: Live) -> None:
+    token = a_key(server)
+    kit = ResourceServer(
+        issuer=server.issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", "wrong"),
+        live="follow",
+    )
+    with pytest.raises(Unreachable):
+        await ask(kit, token)
+    await asyncio.sleep(0.3)
+    with pytest.raises(Unreachable):
+        await ask(kit, token)
+    await kit.close()
