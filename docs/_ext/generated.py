@@ -26,6 +26,7 @@ from valetkey.oauth.feature import (
     DocumentEndpoint,
     Endpoint,
     FormEndpoint,
+    ManagedEndpoint,
     StreamEndpoint,
 )
 from valetkey.oauth.features import FEATURES
@@ -153,6 +154,8 @@ def methods(endpoint: Endpoint) -> str:
             return "GET, POST"
         case DocumentEndpoint() | StreamEndpoint():
             return "GET"
+        case ManagedEndpoint():
+            return "DELETE, GET, POST, PUT"
 
 
 def cited(cite: Cite) -> str:

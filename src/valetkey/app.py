@@ -16,6 +16,8 @@ from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
 from valetkey.http.installation import Installations
 from valetkey.http.shell import Shell
+from valetkey.jose.objects import read_object
+from valetkey.oauth.context import Registration
 from valetkey.oauth.features import pages_off, switched
 from valetkey.pages.frame import Frame, Look
 from valetkey.pages.routes import pages
@@ -40,6 +42,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         lifetimes=settings.lifetimes,
         features=features,
         master_key=master_key,
+        registration=registration(settings),
     )
     shell = Shell(store, installations, fetch=fetcher(settings).documents)
     frame = Frame(
@@ -51,6 +54,17 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     people = pages(frame, off=pages_off(features), lifespan=lambda _: _running(store, frame))
     machines = {**endpoints(features, shell), **health(shell)}
     return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
+
+
+def registration(settings: Settings) -> Registration:
+    """What apps may be that register themselves."""
+    file = settings.registration_publishers_file
+    return Registration(
+        open=settings.registration == "open",
+        policy=settings.registration_policy,
+        scope=settings.registration_scope,
+        publishers={} if file is None else read_object(file.read_bytes()),
+    )
 
 
 def fetcher(settings: Settings) -> Fetcher:

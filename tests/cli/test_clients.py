@@ -9,6 +9,7 @@ from tests.rows import row
 
 from valetkey.jose.seal import digest
 from valetkey.model.client import Client
+from valetkey.model.pending import Pending
 from valetkey.wire import opaque
 
 NATIVE = (
@@ -149,3 +150,23 @@ def test_remove_asks_first(line: Line) -> None:
     assert line.ok("client", "remove", "spa", "--yes") == "removed spa\n"
     assert line.json("client", "remove", "web", "--yes") == {"removed": "web", "stopped": 0}
     assert [one.id for one in line.every(Client)] == ["machine", "post", "stefapp"]
+
+
+def test_an_invitation(line: Line) -> None:
+    line.furnish()
+    told = line.json("client", "invite", "--uses", "3", "--days", "2", "--scope", "openid")
+    token = told["initial_access_token"]
+    assert opaque.read("iat", token)
+    (kept,) = line.every(Pending)
+    assert kept.parameters == {"policy": "default", "scope": "openid", "uses": "3"}
+    assert kept.expires == told["expires"]
+    assert token not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    "words", [("--scope", "x"), ("--policy", "x"), ("--uses", "0"), ("--days", "366")]
+)
+def test_an_invitation_to_what_is_not_there(line: Line, words: tuple[str, ...]) -> None:
+    line.furnish()
+    line.fails("client", "invite", *words, status=2)
+    assert line.every(Pending) == ()

@@ -10,14 +10,18 @@ from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment
 from valetkey.cli.options import YES, Group
 from valetkey.cli.remove import remove_by
-from valetkey.cli.secrets import make_secret, show_secret
+from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.model.client import BY_SECRET, AuthMethod, Client
 from valetkey.model.want import Many, One
+from valetkey.oauth.clients.register import invitation
+from valetkey.oauth.clients.register import invite as invite_by
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.declared import Wish
 from valetkey.spec import names
+from valetkey.spec.errors import OAuthError
 from valetkey.store.port import Store
+from valetkey.store.settle import settle
 
 CODES = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
 
@@ -61,6 +65,36 @@ def add(desk: Desk, /, **given: Any) -> None:
     )
     desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
     show_secret(desk, {"client_id": given["id"]}, secret)
+
+
+@client.command()
+@click.option("--uses", type=click.IntRange(1, 10_000), default=1, help="How many apps; 1.")
+@click.option("--days", type=click.IntRange(1, 365), default=7, help="For how long; 7.")
+@click.option("--scope", default="", help="What they may ask for; else as the settings say.")
+@click.option("--policy", default="", help="The policy that they are held to; as the settings say.")
+@click.pass_obj
+def invite(desk: Desk, *, uses: int, days: int, scope: str, policy: str) -> None:
+    """Make an initial access token, with which apps register themselves (RFC 7591 3)."""
+    token = make_invitation()
+    context = desk.context()
+    invited = invitation(
+        token,
+        policy=policy or desk.settings().registration_policy,
+        scope=tuple(scope.split()),
+        uses=uses,
+        expires=context.now + days * 86400,
+        now=context.now,
+    )
+
+    async def keeping(store: Store) -> None:
+        await settle(store, lambda: invite_by(invited, context))
+
+    try:
+        desk.run(keeping)
+    except OAuthError as error:
+        raise Wrong(error.description) from error
+    desk.say("The token is shown this once; only its digest is kept.")
+    desk.show({"initial_access_token": token, "expires": invited.expires}, token)
 
 
 def _fields(*, id: str, public: bool, unverified: bool, **given: Any) -> dict[str, Any]:  # noqa: A002

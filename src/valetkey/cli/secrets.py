@@ -21,6 +21,11 @@ def make_secret() -> str:
     return opaque.write("cs", os.urandom(BYTES))
 
 
+def make_invitation() -> str:
+    """A new initial access token, to be shown once."""
+    return opaque.write("iat", os.urandom(BYTES))
+
+
 def read_secret(file: Path) -> Secret:
     """The secret in a file, without the line end. Raises OSError, ValueError."""
     return Secret(file.read_text("utf-8").removesuffix("\n").removesuffix("\r"))

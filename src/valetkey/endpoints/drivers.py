@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.endpoints.bearer import bearer_handler
+from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
 from valetkey.http.front import Endpoint as Served
@@ -18,6 +19,7 @@ from valetkey.oauth.feature import (
     Endpoint,
     Feature,
     FormEndpoint,
+    ManagedEndpoint,
     StreamEndpoint,
 )
 from valetkey.oauth.issue.tokens import response
@@ -45,6 +47,8 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
             return _document(endpoint, shell)
         case StreamEndpoint():
             return stream(endpoint, shell)
+        case ManagedEndpoint():
+            return managed_handler(endpoint, shell, transport)
 
 
 def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:

@@ -15,7 +15,7 @@ from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Many, One
-from valetkey.oauth.context import Installation
+from valetkey.oauth.context import CLOSED, Installation, Registration
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.offer import Offer
 from valetkey.store.keyring import open_keys
@@ -39,12 +39,14 @@ class Installations:
         lifetimes: Lifetimes,
         features: tuple[Feature, ...],
         master_key: bytes,
+        registration: Registration = CLOSED,
     ) -> None:
         self._store = store
         self._issuer = issuer
         self._lifetimes = lifetimes
         self._features = features
         self._master_key = master_key
+        self._registration = registration
         self._seen: tuple[Record | None, ...] | None = None
         self._read_at = float("-inf")
         self._known: Installation | None = None
@@ -87,6 +89,7 @@ class Installations:
                 issuer=self._issuer,
                 lifetimes=self._lifetimes,
                 features=self._features,
+                registration=self._registration,
                 keyring=open_keys(found.many(keys), self._master_key, now=int(time.time())),
                 offer=Offer(self._issuer, found.many(servers)),
                 policies={policy.name: policy for policy in found.many(policies)},

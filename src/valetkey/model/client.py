@@ -13,6 +13,8 @@ AuthMethod: TypeAlias = Literal[
     "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
 ]
 Status: TypeAlias = Literal["active", "suspended"]
+Origin: TypeAlias = Literal["declared", "registered", "document"]
+"""Who wrote it down: the operator; the app itself, over HTTP; the app, in a document elsewhere."""
 
 BY_SECRET: Final[frozenset[AuthMethod]] = frozenset({"client_secret_basic", "client_secret_post"})
 """The methods by which a client shows a secret that is kept here as a digest."""
@@ -45,6 +47,10 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
     authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
     allows. `request_uris` are the addresses where it keeps requests that it signed.
+
+    `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
+    digest of what it manages its registration by, and a registration that nobody has used by
+    `unused_until` is forgotten (0: it was used, or stays all the same).
     """
 
     table: ClassVar[str] = "clients"
@@ -65,8 +71,13 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     auth_algorithm: Algorithm | Literal[""] = ""
     request_object_algorithm: Algorithm | Literal[""] = ""
     request_uris: tuple[str, ...] = ()
+    software_id: str = ""
+    software_version: str = ""
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
+    origin: Origin = "declared"
+    registration_token: str = ""
+    unused_until: int = 0
     verified: bool = True
     status: Status = "active"
     created: int = 0
@@ -74,6 +85,10 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def forget_at(self) -> int:
+        return self.unused_until
 
     @property
     def is_public(self) -> bool:

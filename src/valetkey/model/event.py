@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal[
     "disconnected",
     "replayed",
     "refused",
+    "registered",
 ]
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from valetkey.model.record import Record
 
-Kind: TypeAlias = Literal["pushed", "interaction", "code"]
+Kind: TypeAlias = Literal["pushed", "interaction", "code", "invitation"]
 
 
 class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,7 +14,8 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     `contents` what was too large for a code. `parameters` and `resources` are the request as it
     was sent: it is understood anew at each step. `browser` is the digest of the one browser that
     may go on with it; `pushed` names the pushed request behind it, `session` the sign-in that was
-    made for it.
+    made for it. An `invitation` waits for clients that register: what they may be is among its
+    parameters.
     """
 
     table: ClassVar[str] = "pending"

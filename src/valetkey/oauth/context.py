@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from valetkey.oauth.feature import Feature
 
 
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """What apps may be that register themselves: whether anybody may (`open`), the policy that they
+    are held to, the scope that they may ask for (() for all of no high risk), and the JWK Set of
+    those whose software statements count."""
+
+    open: bool = False
+    policy: str = "default"
+    scope: tuple[str, ...] = ()
+    publishers: dict[str, Any] = {}
+
+
+CLOSED: Final = Registration()
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old."""
 
@@ -26,6 +40,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     offer: Offer
     features: tuple[Feature, ...]
     policies: dict[str, Policy] = {}
+    registration: Registration = CLOSED
     epoch: int = 0
 
     def policy(self, client: Client) -> Policy:

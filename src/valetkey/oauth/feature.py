@@ -197,7 +197,33 @@ class StreamEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     tell: Tell
 
 
-Endpoint: TypeAlias = FormEndpoint | BearerEndpoint | DocumentEndpoint | StreamEndpoint
+class DocumentCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A call on a document: its method, the `client_id` in its query, its bearer token, the JSON
+    that it brings, and the caller's address; "" and {} for what is missing."""
+
+    method: str
+    name: str = ""
+    token: str = ""
+    document: Mapping[str, Any] = {}
+    address: str = ""
+
+    def __repr__(self) -> str:
+        return f"DocumentCall({self.method})"
+
+
+class ManagedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Keeps documents for those who hold a bearer token: POST makes one, GET, PUT and DELETE are
+    for one that is there. Answers are never cached."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    rule: Callable[[DocumentCall, Context], Rule[Answer | Refuse]]
+
+
+Endpoint: TypeAlias = (
+    FormEndpoint | BearerEndpoint | DocumentEndpoint | StreamEndpoint | ManagedEndpoint
+)
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
+from valetkey.oauth.clients.register import REGISTRATION
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
@@ -26,6 +27,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     PRIVATE_KEY_JWT,
     DPOP,
     BEARER,
+    REGISTRATION,
     PAR,
     SIGNED_REQUESTS,
     REQUEST_URIS,

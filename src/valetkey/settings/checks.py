@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from valetkey.jose import base64url
+from valetkey.jose.objects import read_object
 from valetkey.model.secret import Secret
 from valetkey.settings.tree import Settings
 from valetkey.store.database import Database, PostgresURL
@@ -56,6 +57,18 @@ def _why_not_places(entries: tuple[str, ...]) -> str:
         if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):[1-9][0-9]{0,4}", entry):
             return f"{entry!r} is no host:port in lower case"
     return ""
+
+
+def _why_not_keys(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        keys = read_object(file.read_bytes()).get("keys")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError as error:
+        return f"is no JWK Set: {error}"
+    return "" if isinstance(keys, list) and keys else "is no JWK Set with keys in it"
 
 
 def _why_not_authorities(file: Path | None) -> str:
@@ -108,6 +121,7 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "disable": _why_not_features,
     "unthrottled": _why_not_networks,
     "trusted_proxies": _why_not_networks,
+    "registration_publishers_file": _why_not_keys,
     "fetch_ca_file": _why_not_authorities,
     "fetch_local": _why_not_places,
     "privacy_url": _why_not_link,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -70,6 +70,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
     tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
+    registration: Annotated[
+        Literal["invited", "open"],
+        _is(
+            "invited or open: whether apps register themselves with an initial access token, or "
+            "anybody may; the feature registration has to be enabled"
+        ),
+    ] = "invited"
+    registration_policy: Annotated[
+        str, _is("the policy that apps are held to which registered themselves")
+    ] = "default"
+    registration_scope: Annotated[
+        _Names,
+        _is(
+            "a list of the scopes that such apps may ask for; empty for all permissions of no high "
+            "risk"
+        ),
+    ] = ()
+    registration_publishers_file: Annotated[
+        _File, _is("a JWK Set of those whose software statements count, or nothing for none")
+    ] = None
     fetch_ca_file: Annotated[
         _File,
         _is(

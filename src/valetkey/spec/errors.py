@@ -140,6 +140,30 @@ class InteractionRequired(OAuthError):
     says = "the user has to be present"
 
 
+class InvalidRedirectUri(OAuthError):
+    code = "invalid_redirect_uri"
+    cite = Cite("RFC 7591", "3.2.2")
+    says = "a redirect URI will not do"
+
+
+class InvalidClientMetadata(OAuthError):
+    code = "invalid_client_metadata"
+    cite = Cite("RFC 7591", "3.2.2")
+    says = "the metadata of the client will not do"
+
+
+class InvalidSoftwareStatement(OAuthError):
+    code = "invalid_software_statement"
+    cite = Cite("RFC 7591", "3.2.2")
+    says = "the software statement is malformed, not signed as it has to be, or over"
+
+
+class UnapprovedSoftwareStatement(OAuthError):
+    code = "unapproved_software_statement"
+    cite = Cite("RFC 7591", "3.2.2")
+    says = "the software statement is by nobody who is trusted here"
+
+
 class UnsupportedTokenType(OAuthError):
     code = "unsupported_token_type"
     cite = Cite("RFC 7009", "2.2.1")

@@ -148,6 +148,7 @@ MEMBERS: dict[str, set[str]] = {
         "pushed_authorization_request_endpoint",
         *_REQUESTS,
     },
+    "registration": {"registration_endpoint"},
     "signed requests": _REQUESTS,
     "request_uri fetching": {"require_request_uri_registration"},
     "refresh token": set(),

@@ -35,7 +35,7 @@ def proved(
         keys = yield from _published(client.jwks_uri, header)
     if not keys:
         raise BadSignature("no key of the client's has that kid and algorithm")
-    return _checked(text, keys, typ=typ, algorithms=algorithms)
+    return checked(text, keys, typ=typ, algorithms=algorithms)
 
 
 def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
@@ -83,13 +83,14 @@ def _published(url: str, header: Mapping[str, Any]) -> Rule[tuple[PublicKey, ...
     return ()
 
 
-def _checked(
+def checked(
     text: str,
     keys: Sequence[PublicKey],
     *,
     typ: Collection[str],
     algorithms: Collection[Algorithm],
 ) -> bytes:
+    """The payload, once one of the keys has proved to have signed it. Raises BadSignature."""
     for key in keys[:-1]:
         try:
             return jws.verify(text, [key], algorithms=algorithms, typ=typ)

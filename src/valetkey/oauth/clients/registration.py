@@ -64,6 +64,16 @@ def _seen(char: str) -> bool:
     return char in _JOINERS or not (category.startswith("C") or category in {"Zl", "Zp"})
 
 
+def why_not_one_script(text: str) -> str:
+    """Why a name could be taken for another, or "": letters that look alike are of several
+    scripts (ATTACKS A52)."""
+    scripts = {unicodedata.name(one, "").partition(" ")[0] for one in text if one.isalpha()}
+    return "mixes scripts whose letters look alike" if len(scripts & _ALIKE) > 1 else ""
+
+
+_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH"})
+
+
 def why_not_web(uri: str) -> str:
     """Why this is no address of the web: https, or http on a loopback literal; or ""."""
     if not uri.startswith(("https://", "http://")):
@@ -216,6 +226,11 @@ def _uri(client: Client, at: Installation) -> Iterator[str]:
     yield why_not_web(client.uri) if client.uri else ""
 
 
+def _software(client: Client, at: Installation) -> Iterator[str]:
+    for text in (client.software_id, client.software_version):
+        yield why_not_text(text, MAX_NAME) if text else ""
+
+
 def _policy(client: Client, at: Installation) -> Iterator[str]:
     if client.policy != "default" and client.policy not in at.policies:
         yield f"there is no policy {client.policy[:60]!r}"
@@ -238,6 +253,7 @@ CHECKS: Final[dict[str, Check]] = {
     "reasons": _reasons,
     "limits": _limits,
     "uri": _uri,
+    "software": _software,
     "policy": _policy,
 }
 """What each field has to hold to. The order is that of the report."""

@@ -2,7 +2,11 @@
 
 from typing import Final
 
-from valetkey.model.want import Rule
+import msgspec
+
+from valetkey.model.change import Update
+from valetkey.model.client import Client
+from valetkey.model.want import Always, Rule
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
@@ -26,9 +30,16 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     decision = yield from grant_type.begin(call.form, by, context)
     match decision:
         case Issue():
+            yield from _used(by.client)
             return with_changes(issue(decision, context, holds=by.holds), proof)
         case Refuse():
             return with_changes(decision, proof)
+
+
+def _used(client: Client) -> Rule[None]:
+    """A registration that was used stays."""
+    if client.unused_until:
+        yield (Always(Update(msgspec.structs.replace(client, unused_until=0))),)
 
 
 def grant_types(context: Context) -> dict[str, GrantType[object]]:

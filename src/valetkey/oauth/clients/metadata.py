@@ -1,0 +1,125 @@
+"""A client's metadata (RFC 7591 2): one table of what it is called on the wire and here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.model.client import Client
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClientMetadata, InvalidRedirectUri
+
+RFC: Final = Cite("RFC 7591", "2")
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of the document: its name there, the field that it is here, and whether it stays as
+    it is where an update leaves it out (else it goes back to its default, RFC 7592 2.2). What an
+    update leaves out must never weaken the client."""
+
+    name: str
+    field: str
+    cite: Cite = RFC
+    stays: bool = False
+    read: Callable[[Any], Any] = lambda value: value
+    write: Callable[[Any], Any] = lambda value: value
+
+
+def _words(value: Any) -> Any:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+FIELDS: Final = (
+    Field(name="client_name", field="name"),
+    Field(name="client_uri", field="uri"),
+    Field(name="redirect_uris", field="redirect_uris"),
+    Field(name="grant_types", field="grant_types"),
+    Field(name="scope", field="scope", stays=True, read=_words, write=" ".join),
+    Field(name="token_endpoint_auth_method", field="auth_method", stays=True),
+    Field(name="token_endpoint_auth_signing_alg", field="auth_algorithm", stays=True),
+    Field(name="jwks", field="jwks"),
+    Field(name="jwks_uri", field="jwks_uri"),
+    Field(name="request_object_signing_alg", field="request_object_algorithm", stays=True),
+    Field(name="request_uris", field="request_uris"),
+    Field(name="dpop_bound_access_tokens", field="dpop_bound_access_tokens", stays=True),
+    Field(name="software_id", field="software_id"),
+    Field(name="software_version", field="software_version"),
+    # Ours: which permissions it cannot do without, and why it wants each (DESIGN 6.7).
+    Field(name="required_permissions", field="required"),
+    Field(name="permission_reasons", field="reasons"),
+)
+
+OWN: Final = frozenset(
+    {
+        "id",
+        "version",
+        "secrets",
+        "limits",
+        "policy",
+        "verified",
+        "status",
+        "created",
+        "origin",
+        "registration_token",
+        "unused_until",
+    }
+)
+"""Fields that no client sets for itself."""
+
+_TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Client)}
+_DEFAULTS: Final = {
+    field.name: field.default
+    if field.default is not msgspec.NODEFAULT
+    else (field.default_factory() if field.default_factory is not msgspec.NODEFAULT else "")
+    for field in msgspec.structs.fields(Client)
+}
+# RFC 7591 2: what a client is that says nothing of it.
+_DEFAULTS["auth_method"] = "client_secret_basic"
+_DEFAULTS["grant_types"] = (names.AUTHORIZATION_CODE,)
+
+
+def read(document: Mapping[str, Any], before: Client | None = None) -> dict[str, Any]:
+    """The fields that the document makes; what it does not know is passed over (RFC 7591 2).
+    `before` is the client that it replaces. Raises InvalidRedirectUri, InvalidClientMetadata."""
+    _check_response_types(document)
+    fields: dict[str, Any] = {}
+    for one in FIELDS:
+        if one.name in document and document[one.name] is not None:
+            fields[one.field] = _value(one, document[one.name])
+        elif before is None or not one.stays:
+            fields[one.field] = _DEFAULTS[one.field]
+    return fields
+
+
+def _value(field: Field, value: Any) -> Any:
+    try:
+        return msgspec.convert(field.read(value), _TYPES[field.field])
+    except msgspec.ValidationError as error:
+        raise wrong(field.name, "is not what it has to be", detail=str(error)) from error
+
+
+def _check_response_types(document: Mapping[str, Any]) -> None:
+    # It follows from the grant types; OpenID Connect's other ones are not offered, for good.
+    asked = document.get("response_types")
+    if asked is not None and asked not in ([], ["code"]):
+        raise wrong("response_types", "may hold only code")
+
+
+def wrong(name: str, why: str, *, detail: str = "") -> InvalidClientMetadata | InvalidRedirectUri:
+    """The refusal for that member (RFC 7591 3.2.2)."""
+    kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
+    return kind(f"{name} {why}", detail=detail)
+
+
+def write(client: Client) -> dict[str, Any]:
+    """All of it as a document: with it, an update changes nothing (ATTACKS A53)."""
+    fields = {one.name: one.write(getattr(client, one.field)) for one in FIELDS}
+    codes = names.AUTHORIZATION_CODE in client.grant_types
+    document = {"client_id": client.id, **fields, "response_types": ["code"] if codes else []}
+    return {name: value for name, value in document.items() if value not in ("", {}, (), False)}
+
+
+def name_of(field: str) -> str:
+    """What a field is called on the wire; its own name where it is not there."""
+    return next((one.name for one in FIELDS if one.field == field), field)

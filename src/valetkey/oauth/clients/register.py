@@ -1,0 +1,265 @@
+"""Registration over HTTP (RFC 7591, RFC 7592): an app introduces itself, and looks after what it
+said. Nobody vouches for it, and it gets no more than the installation lets strangers have."""
+
+import ipaddress
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.client import BY_SECRET, Client, KeptSecret
+from valetkey.model.event import event
+from valetkey.model.guard import Throttle
+from valetkey.model.pending import Pending
+from valetkey.model.policy import DEFAULT, Policy
+from valetkey.model.resource import ResourceServer
+from valetkey.model.want import Always, Many, One, Rule
+from valetkey.oauth.clients import metadata, registration, statement
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Outcome, Refuse
+from valetkey.oauth.feature import DocumentCall, Feature, ManagedEndpoint
+from valetkey.oauth.manage import removal
+from valetkey.oauth.manage.removal import Removed
+from valetkey.oauth.offer import Offer
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest, InvalidToken, TemporarilyUnavailable
+from valetkey.wire import opaque
+
+CITE: Final = Cite("RFC 7591", "3")
+MANAGE: Final = Cite("RFC 7592", "2")
+PATH: Final = "/register"
+
+UNUSED: Final = 30 * 86400
+"""Seconds after which a registration that nobody ever used is forgotten."""
+
+MOST: Final = 30
+WINDOW: Final = 3600
+"""So many registrations a network may make in so many seconds where anybody may register."""
+
+
+def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    """POST registers; GET, PUT and DELETE are for whoever holds the client's registration access
+    token. Raises OAuthError."""
+    if call.method == "POST":
+        return (yield from _register(call, context))
+    client = yield from _owned(call)
+    match call.method:
+        case "GET":
+            return Answer(document=_document(client, context))
+        case "PUT":
+            return (yield from _update(client, call, context))
+        case _:
+            gone = yield from removal.client(client.id, context)
+            changes = gone.changes if isinstance(gone, Removed) else ()
+            return Answer(document=None, changes=changes, events=gone.events)
+
+
+def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    policy, scope, paid = yield from _let_in(call, context)
+    said = statement.with_statement(call.document, context)
+    fields = metadata.read(said.document)
+    secret, token = _opaque("cs", context), _opaque("reg", context)
+    name = context.env.draw(12).hex()
+    client = Client(
+        **{**fields, "name": fields["name"] or name},
+        id=name,
+        secrets=_kept(secret, context) if fields["auth_method"] in BY_SECRET else (),
+        policy=policy,
+        verified=said.vouched,
+        origin="registered",
+        registration_token=digest(token),
+        created=context.now,
+        unused_until=context.now + UNUSED,
+    )
+    client = _within(client, scope, context.offer)
+    _check(client, context)
+    told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
+    document = _document(client, context) | {"registration_access_token": token}
+    if client.secrets:
+        document |= {"client_secret": secret, "client_secret_expires_at": 0}
+    return Answer(document=document, changes=(Create(client), *paid), events=(told,))
+
+
+def _let_in(
+    call: DocumentCall, context: Context
+) -> Rule[tuple[str, tuple[str, ...], tuple[Change, ...]]]:
+    """The policy that the new client is held to, the scope that it may have, and what its coming in
+    costs: a use of the invitation, or a count. Raises InvalidToken where it may not come in."""
+    rules = context.at.registration
+    if call.token:
+        wanted = One(Pending, invitation_id(call.token))
+        invited = (yield (wanted,)).one(wanted)
+        if invited is None or invited.kind != "invitation" or context.now >= invited.expires:
+            raise InvalidToken("the initial access token is unknown, used up or over")
+        uses = int(invited.parameters["uses"]) - 1
+        left = msgspec.structs.replace(
+            invited, parameters={**invited.parameters, "uses": str(uses)}
+        )
+        paid: Change = Update(left) if uses > 0 else Remove(invited)
+        scope = tuple(invited.parameters["scope"].split()) or rules.scope
+        return invited.parameters["policy"], scope, (paid,)
+    if not rules.open:
+        raise InvalidToken("registration needs an initial access token")
+    yield from _count(_network(call.address), context)
+    return rules.policy, rules.scope, ()
+
+
+def invitation_id(token: str) -> str:
+    """Under what an initial access token is kept: its digest opens nothing."""
+    return f"invitation {digest(token)}"
+
+
+def invitation(
+    token: str, *, policy: str, scope: tuple[str, ...], uses: int, expires: int, now: int
+) -> Pending:
+    """What is kept of an initial access token that lets so many clients in."""
+    return Pending(
+        id=invitation_id(token),
+        kind="invitation",
+        client="",
+        parameters={"policy": policy, "scope": " ".join(scope), "uses": str(uses)},
+        created=now,
+        expires=expires,
+    )
+
+
+def invite(invited: Pending, context: Context) -> Rule[Outcome]:
+    """Keeps an invitation. Raises InvalidScope for a scope that nobody declared, and
+    InvalidClientMetadata for a policy that is not there."""
+    servers, policy = Many(ResourceServer), One(Policy, invited.parameters["policy"])
+    found = yield (servers, policy)
+    Offer(context.at.issuer, found.many(servers)).expand(invited.parameters["scope"].split())
+    if found.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
+        raise metadata.wrong("policy", "is not there")
+    return Outcome(changes=(Create(invited),))
+
+
+def _count(network: str, context: Context) -> Rule[None]:
+    bucket = f"registration {network}"
+    wanted = One(Throttle, bucket)
+    row = (yield (wanted,)).one(wanted)
+    if row is None:
+        fresh = Throttle(bucket=bucket, tried=1, since=context.now, expires=context.now + WINDOW)
+        yield (Always(Create(fresh)),)
+        return
+    over = context.now >= row.expires
+    if not over and row.tried >= MOST:
+        raise TemporarilyUnavailable("too many registrations from your network", status=429)
+    since = context.now if over else row.since
+    tried = 1 if over else row.tried + 1
+    again = msgspec.structs.replace(row, tried=tried, since=since, expires=since + WINDOW)
+    yield (Always(Update(again)),)
+
+
+def _network(address: str) -> str:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 56), strict=False))
+
+
+def _within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
+    """The client with what strangers may have of the scope that it asks for; with all of that where
+    it asks for nothing (RFC 7591 2)."""
+    allowed = allowed_scope(scope, offer)
+    if client.grant_types == (names.CLIENT_CREDENTIALS,):
+        allowed = tuple(one for one in allowed if offer.resource_of.get(one) != offer.issuer)
+    if not client.scope:
+        return msgspec.structs.replace(client, scope=allowed)
+    unknown = [one for one in client.scope if one not in offer.scopes]
+    if unknown:
+        raise metadata.wrong("scope", "names something unknown", detail=f"{unknown[0][:80]!r}")
+    reach = frozenset(offer.expand(allowed))
+    fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
+    if not fits:
+        raise metadata.wrong("scope", "holds nothing that a client of this kind may have")
+    return msgspec.structs.replace(client, scope=fits)
+
+
+def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
+    """What strangers may ask for: what is set, else every permission of no high risk."""
+    if scope:
+        return tuple(one for one in scope if one in offer.scopes)
+    return tuple(name for name, one in offer.permissions.items() if one.risk != "high")
+
+
+def _check(client: Client, context: Context) -> None:
+    """Raises InvalidRedirectUri, InvalidClientMetadata."""
+    for mistake in registration.mistakes(client, context.at):
+        field, _, why = mistake.partition(": ")
+        raise metadata.wrong(metadata.name_of(field), _sayable(why), detail=why[:300])
+    why = registration.why_not_one_script(client.name)
+    if why:
+        raise metadata.wrong("client_name", why)
+
+
+def _sayable(why: str) -> str:
+    """RFC 6749 5.2: no quotes and nothing beyond ASCII in a description; they are in the log."""
+    plain = "".join(one for one in why if " " <= one <= "~" and one not in '"\\')
+    return plain[:200]
+
+
+def _owned(call: DocumentCall) -> Rule[Client]:
+    wanted = One(Client, call.name)
+    client = (yield (wanted,)).one(wanted)
+    # Compared also where there is no such client, so that time does not tell.
+    kept = "" if client is None else client.registration_token
+    fits = same(digest(call.token).encode(), kept.encode())
+    if client is None or not fits or client.status != "active":
+        raise InvalidToken("the registration access token is not of this client")
+    return client
+
+
+def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    yield from ()
+    document = call.document
+    if document.get("client_id") != client.id:
+        # RFC 7592 2.2: it names itself, and never gets another name.
+        raise InvalidRequest("client_id is missing, or another client")
+    given = document.get("client_secret")
+    if given is not None and not any(kept.fits(str(given), context.now) for kept in client.secrets):
+        raise InvalidRequest("client_secret is not the one of this client")
+    fields = metadata.read(statement.with_statement(document, context).document, client)
+    after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
+    secret = ""
+    if after.auth_method in BY_SECRET and not after.secrets:
+        secret = _opaque("cs", context)
+        after = msgspec.structs.replace(after, secrets=_kept(secret, context))
+    if after.auth_method not in BY_SECRET:
+        after = msgspec.structs.replace(after, secrets=())
+    if not set(after.scope) <= set(client.scope):
+        after = _within(after, context.at.registration.scope, context.offer)
+    _check(after, context)
+    told = _document(after, context)
+    if secret:
+        told |= {"client_secret": secret, "client_secret_expires_at": 0}
+    changes = (Update(after),) if after != client else ()
+    return Answer(document=told, changes=changes)
+
+
+def _kept(secret: str, context: Context) -> tuple[KeptSecret, ...]:
+    return (KeptSecret(digest(secret), context.now),)
+
+
+def _opaque(kind: opaque.Kind, context: Context) -> str:
+    return opaque.write(kind, context.env.draw(32))
+
+
+def _document(client: Client, context: Context) -> dict[str, Any]:
+    return metadata.write(client) | {
+        "client_id_issued_at": client.created,
+        "registration_client_uri": f"{context.at.issuer}{PATH}?client_id={client.id}",
+    }
+
+
+REGISTRATION: Final = Feature(
+    name="registration",
+    cites=(CITE, MANAGE),
+    on=False,
+    endpoints=(
+        ManagedEndpoint(path=PATH, metadata="registration_endpoint", cite=CITE, rule=manage),
+    ),
+)

@@ -1,0 +1,455 @@
+"""Registration over HTTP (RFC 7591, RFC 7592; ATTACKS A16, A52, A53)."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from tests.keys import key
+from tests.live import Live, live
+from tests.oauth.clients.apps import MINE, jwks
+from tests.rows import row
+
+from valetkey.jose import jws
+from valetkey.model.change import Create, Update
+from valetkey.model.client import Client
+from valetkey.model.pending import Pending
+from valetkey.model.want import Many, One
+from valetkey.oauth.clients import metadata
+from valetkey.oauth.clients.register import MOST, UNUSED, invitation
+from valetkey.wire import opaque
+
+CB = "https://app.example/cb"
+PUBLISHER = key("ES256", "a publisher's")
+APP: dict[str, Any] = {"client_name": "An app", "redirect_uris": [CB]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    folder = tmp_path_factory.mktemp("open")
+    file = folder / "publishers.json"
+    file.write_bytes(msgspec.json.encode(jwks(PUBLISHER)))
+    with live(
+        folder,
+        enable=("registration",),
+        registration="open",
+        registration_publishers_file=file,
+        # Each test comes from a network of its own.
+        trusted_proxies=("127.0.0.1",),
+    ) as server:
+        yield server
+
+
+_NETWORKS = iter(f"10.{high}.{low}.1" for high in range(256) for low in range(256))
+
+
+def post(server: Live, document: Any, *, token: str = "", address: str = "") -> httpx2.Response:
+    headers = {"x-forwarded-for": address or next(_NETWORKS)}
+    headers |= {"authorization": f"Bearer {token}"} if token else {}
+    return server.http.post("/register", json=document, headers=headers)
+
+
+def registered(server: Live, **changed: Any) -> dict[str, Any]:
+    answer = post(server, APP | changed)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def managed(
+    server: Live, app: dict[str, Any], method: str, document: Any = None, token: str | None = None
+) -> httpx2.Response:
+    bearer = app["registration_access_token"] if token is None else token
+    return server.http.request(
+        method,
+        app["registration_client_uri"],
+        json=document,
+        headers={"authorization": f"Bearer {bearer}"} if bearer else {},
+    )
+
+
+def find(server: Live, name: str) -> Client | None:
+    wanted = One(Client, name)
+    client: Client | None = server.run(server.store.read(wanted)).one(wanted)
+    return client
+
+
+def kept(server: Live, name: str) -> Client:
+    found = find(server, name)
+    assert found is not None
+    return found
+
+
+def every(server: Live) -> dict[str, Client]:
+    wanted = Many(Client)
+    return {one.id: one for one in server.run(server.store.read(wanted)).many(wanted)}
+
+
+def test_an_app_registers(server: Live) -> None:
+    answer = registered(server)
+    client = kept(server, answer["client_id"])
+    assert answer["token_endpoint_auth_method"] == "client_secret_basic"
+    assert answer["grant_types"] == ["authorization_code"]
+    assert answer["response_types"] == ["code"]
+    assert opaque.read("cs", answer["client_secret"])
+    assert answer["client_secret_expires_at"] == 0
+    assert abs(answer["client_id_issued_at"] - time.time()) < 60
+    assert (client.origin, client.verified, client.policy) == ("registered", False, "default")
+    # Secrets are kept as digests (A82).
+    raw = msgspec.json.encode(client).decode()
+    assert answer["client_secret"] not in raw
+    assert answer["registration_access_token"] not in raw
+
+
+def test_it_gets_what_strangers_may_have(server: Live) -> None:
+    """No scope asked for: all that is no high risk. Some of it: what of it is."""
+    everything = registered(server)["scope"].split()
+    assert {"openid", "chirps.read", "offline_access"} <= {*everything}
+    assert not {"dms.read", "dms.send", "account.delete"} & {*everything}
+    assert registered(server, scope="openid chirps dms.send")["scope"] == "openid chirps"
+
+
+def test_a_public_app_has_no_secret(server: Live) -> None:
+    answer = registered(
+        server,
+        token_endpoint_auth_method="none",
+        redirect_uris=["http://127.0.0.1/callback"],
+        grant_types=["authorization_code", "refresh_token"],
+    )
+    assert "client_secret" not in answer
+
+
+def test_an_app_that_signs(server: Live) -> None:
+    answer = registered(server, token_endpoint_auth_method="private_key_jwt", jwks=jwks(MINE))
+    assert "client_secret" not in answer
+    assert answer["jwks"] == jwks(MINE)
+
+
+def test_its_secret_is_good_at_once(server: Live) -> None:
+    answer = registered(server)
+    told = server.http.post(
+        "/introspect", data={"token": "x"}, auth=(answer["client_id"], answer["client_secret"])
+    )
+    assert told.json() == {"active": False}
+
+
+HOSTILE: list[Any] = [
+    row("A52", "javascript", {"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
+    row("A52", "data", {"redirect_uris": ["data:text/html,x"]}, "invalid_redirect_uri"),
+    row("A52", "a fragment", {"redirect_uris": [CB + "#a"]}, "invalid_redirect_uri"),
+    row("A52", "http", {"redirect_uris": ["http://app.example/cb"]}, "invalid_redirect_uri"),
+    row("A52", "a wildcard", {"redirect_uris": ["https://*.example/cb"]}, "invalid_redirect_uri"),
+    row("A52", "no list", {"redirect_uris": CB}, "invalid_redirect_uri"),
+    row("A52", "none at all", {"redirect_uris": []}, "invalid_redirect_uri"),
+    row("A52", "a home page of script", {"client_uri": "javascript:alert(1)"}, ""),
+    row("A52", "a control character", {"client_name": "a\x1b[31m"}, ""),
+    row("A52", "two lines", {"client_name": "a\nb"}, ""),
+    row("A52", "bidi", {"client_name": "a\u202egpj"}, ""),
+    row("A52", "zero width", {"client_name": "Goo\u200bgle"}, ""),
+    row("A52", "mixed scripts", {"client_name": "G\u043e\u043egle"}, ""),
+    row("A52", "a name without end", {"client_name": "a" * 101}, ""),
+    row("A52", "a name that is a number", {"client_name": 7}, ""),
+    row("A52", "an unknown scope", {"scope": "openid root"}, ""),
+    row("A52", "nothing but high risk", {"scope": "dms.send"}, ""),
+    row("A24", "the password grant", {"grant_types": ["password"], "redirect_uris": []}, ""),
+    row("A24", "implicit", {"grant_types": ["authorization_code", "implicit"]}, ""),
+    row("A24", "implicit answers", {"response_types": ["token"]}, ""),
+    row("A24", "hybrid answers", {"response_types": ["code id_token"]}, ""),
+    row("7591 2", "an unknown method", {"token_endpoint_auth_method": "magic"}, ""),
+    row("7591 2", "keys missing", {"token_endpoint_auth_method": "private_key_jwt"}, ""),
+    row("7591 2", "private keys", {"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}, ""),
+    row("A51", "keys inside", {"jwks_uri": "http://127.0.0.1/keys"}, ""),
+    row(
+        "6749 4.4",
+        "a public client for itself",
+        {"token_endpoint_auth_method": "none", "grant_types": ["client_credentials"]},
+        "invalid_redirect_uri",
+    ),
+    row(
+        "7591 2.3",
+        "a statement of nobody",
+        {"software_statement": "x"},
+        "invalid_software_statement",
+    ),
+    row(
+        "7591 2.3",
+        "a statement that is a number",
+        {"software_statement": 7},
+        "invalid_software_statement",
+    ),
+]
+
+
+@pytest.mark.parametrize("changed,code", HOSTILE)
+def test_hostile_metadata(server: Live, changed: dict[str, Any], code: str) -> None:
+    before = every(server)
+    answer = post(server, APP | changed)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"] == (code or "invalid_client_metadata")
+    assert every(server) == before
+
+
+BODIES: list[Any] = [
+    row("7591 3.1", "no JSON", b"client_name=x", "application/json", 400),
+    row("7591 3.1", "a list", b"[]", "application/json", 400),
+    row("A60", "a member twice", b'{"client_name":"a","client_name":"b"}', "application/json", 400),
+    row("A87", "deep", b'{"a":' * 20 + b"1" + b"}" * 20, "application/json", 400),
+    row("A34", "a form", b"client_name=x", "application/x-www-form-urlencoded", 415),
+    row("A87", "large", b'{"a":"' + b"a" * 70_000 + b'"}', "application/json", 413),
+]
+
+
+@pytest.mark.parametrize("body,kind,status", BODIES)
+def test_a_body_that_is_none(server: Live, body: bytes, kind: str, status: int) -> None:
+    answer = server.http.post("/register", content=body, headers={"content-type": kind})
+    assert answer.status_code == status
+    assert answer.json()["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("name", ["client_id", "verified", "policy", "status", "secrets", "origin"])
+def test_what_it_may_not_say_of_itself(server: Live, name: str) -> None:
+    """A16, A76: no id of its own choice, no word on its standing."""
+    answer = registered(server, **{name: "0" * 26})
+    client = kept(server, answer["client_id"])
+    assert client.id != "0" * 26
+    assert (client.verified, client.policy, client.status) == (False, "default", "active")
+
+
+# RFC 7592.
+
+
+FULL: dict[str, Any] = {
+    "client_uri": "https://app.example",
+    "scope": "openid chirps.read chirps.write",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "token_endpoint_auth_method": "private_key_jwt",
+    "token_endpoint_auth_signing_alg": "ES256",
+    "jwks": jwks(MINE),
+    "request_object_signing_alg": "ES256",
+    "request_uris": ["https://app.example/r"],
+    "software_id": "an-app",
+    "software_version": "1.0",
+    "required_permissions": ["chirps.read"],
+    "permission_reasons": {"chirps.write": "To post."},
+}
+
+
+@pytest.mark.parametrize("changed", [{}, FULL, {"token_endpoint_auth_method": "none"}])
+def test_what_is_shown_can_be_put(server: Live, changed: dict[str, Any]) -> None:
+    """A53: GET, then PUT of just that, changes nothing."""
+    app = registered(server, **changed)
+    shown = managed(server, app, "GET")
+    assert shown.status_code == 200
+    document = shown.json()
+    assert {**changed, **APP}.items() <= {**document, **APP}.items()
+    assert "client_secret" not in document
+    assert "registration_access_token" not in document
+    before = kept(server, app["client_id"])
+    assert managed(server, app, "PUT", document).json() == document
+    assert kept(server, app["client_id"]) == before
+
+
+def test_what_is_left_out_is_gone_and_never_weaker(server: Live) -> None:
+    app = registered(server, **FULL)
+    client_id = app["client_id"]
+    less = {"client_id": client_id, **APP, "jwks": jwks(MINE)}
+    assert managed(server, app, "PUT", less).status_code == 200
+    client = kept(server, client_id)
+    assert (client.uri, client.reasons, client.software_id) == ("", {}, "")
+    assert client.auth_method == "private_key_jwt"
+    assert client.auth_algorithm == client.request_object_algorithm == "ES256"
+
+
+def test_what_the_operator_decided_stays(server: Live) -> None:
+    app = registered(server)
+    client = kept(server, app["client_id"])
+    decided = msgspec.structs.replace(client, verified=True, policy="oidc")
+    server.run(server.store.commit([Update(decided)]))
+    document = managed(server, app, "GET").json() | {"client_name": "Another name"}
+    assert managed(server, app, "PUT", document).status_code == 200
+    client = kept(server, app["client_id"])
+    assert (client.name, client.verified, client.policy) == ("Another name", True, "oidc")
+
+
+def test_an_update_may_change_how_it_proves_itself(server: Live) -> None:
+    app = registered(server)
+    document = managed(server, app, "GET").json()
+    by_key = document | {"token_endpoint_auth_method": "private_key_jwt", "jwks": jwks(MINE)}
+    assert "client_secret" not in managed(server, app, "PUT", by_key).json()
+    assert kept(server, app["client_id"]).secrets == ()
+    back = managed(server, app, "PUT", document).json()
+    assert opaque.read("cs", back["client_secret"])
+
+
+WRONG_PUTS: list[Any] = [
+    row("7592 2.2", "no client_id", {"client_id": None}, 400),
+    row("7592 2.2", "another client_id", {"client_id": "web"}, 400),
+    row("7592 2.2", "another secret", {"client_secret": "x"}, 400),
+    row("A52", "a hostile redirect", {"redirect_uris": ["javascript:alert(1)"]}, 400),
+    row("A52", "more scope than there is for strangers", {"scope": "dms.send"}, 400),
+]
+
+
+@pytest.mark.parametrize("changed,status", WRONG_PUTS)
+def test_an_update_that_will_not_do(server: Live, changed: dict[str, Any], status: int) -> None:
+    app = registered(server)
+    before = kept(server, app["client_id"])
+    document = managed(server, app, "GET").json() | changed
+    assert managed(server, app, "PUT", document).status_code == status
+    assert kept(server, app["client_id"]) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_only_its_own_token_opens_it(server: Live, method: str) -> None:
+    """A77."""
+    app, other = registered(server), registered(server)
+    document = {"client_id": app["client_id"], **APP}
+    tokens = ("", "x", other["registration_access_token"], app["client_secret"])
+    for token in tokens:
+        answer = managed(server, app, method, document, token=token)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
+    # Clients that the operator wrote down, and none at all, look alike.
+    for name in ("web", "nobody", ""):
+        there = {**app, "registration_client_uri": f"/register?client_id={name}"}
+        assert managed(server, there, method, document).status_code == 401
+        assert managed(server, there, method, document, token="").status_code == 401
+
+
+def test_a_client_leaves(server: Live) -> None:
+    app = registered(server)
+    assert managed(server, app, "DELETE").status_code == 204
+    assert find(server, app["client_id"]) is None
+    assert managed(server, app, "GET").status_code == 401
+    told = server.http.post(
+        "/introspect", data={"token": "x"}, auth=(app["client_id"], app["client_secret"])
+    )
+    assert told.status_code == 401
+
+
+@pytest.mark.parametrize("method", ["PATCH", "HEAD"])
+def test_other_methods(server: Live, method: str) -> None:
+    assert server.http.request(method, "/register").status_code == 405
+
+
+# Who may, and how much.
+
+
+def test_a_network_registers_so_many(server: Live) -> None:
+    for _ in range(MOST):
+        assert post(server, APP, address="192.0.2.7").status_code == 201
+    answer = post(server, APP, address="192.0.2.200")
+    assert answer.status_code == 429
+    assert post(server, APP, address="198.51.100.1").status_code == 201
+
+
+def test_a_registration_that_nobody_used_is_forgotten(server: Live) -> None:
+    app, other = registered(server, scope="chirps.read"), registered(server, scope="chirps.read")
+    client = kept(server, app["client_id"])
+    assert client.forget_at == client.created + UNUSED
+    machine = registered(
+        server, grant_types=["client_credentials"], redirect_uris=[], scope="chirps.read"
+    )
+    token = server.http.post(
+        "/token",
+        data={"grant_type": "client_credentials"},
+        auth=(machine["client_id"], machine["client_secret"]),
+    )
+    assert token.status_code == 200, token.text
+    assert kept(server, machine["client_id"]).forget_at == 0
+    while server.run(server.store.sweep(client.created + UNUSED + 60)):
+        pass
+    assert find(server, app["client_id"]) is None
+    assert find(server, other["client_id"]) is None
+    assert find(server, machine["client_id"]) is not None
+    assert find(server, "web") is not None
+
+
+def invite(server: Live, **changed: Any) -> str:
+    token = opaque.write("iat", os.urandom(32))
+    now = int(time.time())
+    given: dict[str, Any] = {
+        "policy": "oidc",
+        "scope": ("openid",),
+        "uses": 1,
+        "expires": now + 60,
+        "now": now,
+    }
+    server.run(server.store.commit([Create(invitation(token, **(given | changed)))]))
+    return token
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live(tmp_path_factory.mktemp("invited"), enable=("registration",)) as server:
+        yield server
+
+
+def test_the_invited_alone(closed: Live) -> None:
+    for token in ("", "x", invite(closed, expires=1)):
+        answer = post(closed, APP, token=token)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+    token = invite(closed, uses=2)
+    first = post(closed, APP, token=token)
+    assert first.status_code == 201
+    client = kept(closed, first.json()["client_id"])
+    assert (client.policy, client.scope) == ("oidc", ("openid",))
+    # A refusal costs nothing.
+    assert post(closed, APP | {"client_name": "a\nb"}, token=token).status_code == 400
+    assert post(closed, APP, token=token).status_code == 201
+    assert post(closed, APP, token=token).status_code == 401
+    wanted = Many(Pending)
+    rows = closed.run(closed.store.read(wanted)).many(wanted)
+    assert token not in str(rows)
+
+
+def test_it_is_off_unless_it_is_enabled(tmp_path: Path) -> None:
+    with live(tmp_path) as server:
+        assert post(server, APP).status_code == 404
+        said = server.http.get("/.well-known/oauth-authorization-server").json()
+        assert "registration_endpoint" not in said
+
+
+# Software statements.
+
+
+def statement(by: Any = PUBLISHER, **claims: Any) -> str:
+    given = {"iss": "https://publisher.example", **claims}
+    return jws.sign(msgspec.json.encode(given), key=by, typ="JWT")
+
+
+def test_what_a_statement_says_wins(server: Live) -> None:
+    signed = statement(client_name="The real name", software_id="real")
+    answer = registered(server, software_statement=signed)
+    assert (answer["client_name"], answer["software_id"]) == ("The real name", "real")
+    assert kept(server, answer["client_id"]).verified
+
+
+def test_statements_that_will_not_do(server: Live, closed: Live) -> None:
+    stranger = statement(key("ES256", "a stranger's"), client_name="x")
+    kinds = {
+        stranger: {"unapproved_software_statement", "invalid_software_statement"},
+        statement(exp=1): {"invalid_software_statement"},
+        statement()[:-4]: {"invalid_software_statement"},
+    }
+    for text, codes in kinds.items():
+        answer = post(server, APP | {"software_statement": text})
+        assert (answer.status_code, answer.json()["error"] in codes) == (400, True), answer.text
+    answer = post(closed, APP | {"software_statement": statement()}, token=invite(closed))
+    assert answer.json()["error"] == "unapproved_software_statement"
+
+
+# One table.
+
+
+def test_every_field_of_a_client_is_in_the_table() -> None:
+    """A new field is either a client's own word, with a name on the wire, or the operator's."""
+    fields = {field.name for field in msgspec.structs.fields(Client)}
+    told = {one.field for one in metadata.FIELDS}
+    assert told | metadata.OWN == fields
+    assert not told & metadata.OWN
