@@ -4,11 +4,13 @@ Replication is synchronous, so the standby has what was acknowledged. A primary 
 from the dead waits in vain for its standby, and acknowledges nothing.
 """
 
+import asyncio
 import time
 from pathlib import Path
 from statistics import quantiles
 from typing import Final
 
+import msgspec
 import pytest
 from tests.postgres import MISSING
 from tests.promises import trouble
@@ -18,6 +20,14 @@ from tests.promises.game import UNHURRIED, Game, game
 from tests.promises.ledger import Violation
 from tests.promises.process import nodes
 from tests.promises.replicated import Pair, pair
+from tests.store.samples import user
+from tests.store.steps import kept, put
+
+from valetkey.model.change import Update
+from valetkey.store.database import PostgresURL
+from valetkey.store.port import Store, Unavailable
+from valetkey.store.postgres import PostgresStore
+from valetkey.store.postgres.connections import Connections
 
 FAILOVERS: Final[dict[Budget, int]] = {"short": 2, "long": 20}
 ACTORS: Final = 5
@@ -26,6 +36,8 @@ MOST: Final = 40
 
 BACK: Final = 10.0
 """Seconds from its death until every node is ready again."""
+
+SOMEBODY: Final = user("somebody")
 
 pytestmark = [
     pytest.mark.slow,
@@ -102,3 +114,54 @@ def test_the_old_primary_accepts_nothing(tmp_path: Path, budget: Budget, figure:
             now.finish()
             events = [int(one.sql("SELECT count(*) FROM events")) for one in (before, both.primary)]
     figure("events on the old primary, and on the new one", events)
+
+
+async def _read_after_the_resurrection(both: Pair) -> int:
+    """Which version of a record a node reads that was idle while its primary was replaced. The
+    record was changed by another node meanwhile."""
+    at = PostgresURL(both.url)
+    busy, idle = await PostgresStore.open(at), await PostgresStore.open(at)
+    try:
+        await put(busy, SOMEBODY)
+        assert await kept(idle, SOMEBODY)
+        old = both.primary
+        await asyncio.to_thread(trouble.freeze, old)
+        await asyncio.to_thread(both.turn)
+        await _changed(busy)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(trouble.thaw, old)
+        found = await kept(idle, SOMEBODY)
+        assert found
+        return found.version
+    finally:
+        for store in (busy, idle):
+            await store.close()
+
+
+async def _changed(store: Store) -> None:
+    until = time.monotonic() + BACK
+    while True:
+        try:
+            await store.commit([Update(msgspec.structs.replace(SOMEBODY, version=1))])
+        except Unavailable:
+            assert time.monotonic() < until
+        else:
+            return
+
+
+def test_an_idle_node_reads_nothing_of_the_old_primary() -> None:
+    with pair() as both:
+        assert asyncio.run(_read_after_the_resurrection(both)) == 2
+
+
+def test_a_node_that_trusts_its_connection_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, figure: Figure
+) -> None:
+    async def trusting(*_: object, **__: object) -> None:
+        return
+
+    monkeypatch.setattr(Connections, "_be_sure", trusting)
+    with pair() as both:
+        version = asyncio.run(_read_after_the_resurrection(both))
+    assert version == 1
+    figure("the checker said", "an idle node reads what was changed since")

@@ -25,10 +25,6 @@ BATCH: Final = 128
 TRIES: Final = 5
 """How often a statement that the database undid by itself (40001, 40P01) is sent again."""
 
-NOT_REPLICATED: Final = "canceling wait for synchronous replication"
-"""The database says so where a commit is on one machine only: that is no acknowledgement."""
-
-
 _NUMBER: Final = re.compile(re.escape(STALE) + r"(\d+)")
 
 
@@ -146,7 +142,7 @@ class Committer:
         until = asyncio.get_running_loop().time() + PATIENCE
         for _ in range(TRIES):
             try:
-                await self._sent(statement, until)
+                await self._connections.commit(statement.sql, *statement.parameters, until=until)
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
                 continue
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
@@ -155,14 +151,6 @@ class Committer:
                 raise Unavailable(why(error)) from error
             return
         raise Unavailable(f"undone by the database {TRIES} times")
-
-    async def _sent(self, statement: Statement, until: float) -> None:
-        notices: list[str] = []
-        await self._connections.fetch(
-            statement.sql, *statement.parameters, until=until, heard=notices.append
-        )
-        if any(NOT_REPLICATED in notice for notice in notices):
-            raise Unavailable(NOT_REPLICATED)
 
 
 def _lost(job: Job, error: asyncpg.PostgresError) -> Change:

@@ -1,9 +1,9 @@
 """Connections to the database that takes writes, and statements that come back in time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import asyncpg
 
@@ -15,6 +15,17 @@ MOST: Final = 8
 
 GLANCE: Final = 0.2
 """Seconds that a host which takes writes waits for another that may do so by better right."""
+
+FRESH: Final = 1.0
+"""Seconds for which a host that has confirmed a commit is taken for the primary."""
+
+HALF: Final = PATIENCE / 2
+
+NOT_REPLICATED: Final = "canceling wait for synchronous replication"
+"""The database says so where a commit is on one machine only."""
+
+_EMPTY_COMMIT: Final = "SELECT pg_logical_emit_message(true, 'valetkey', '')"
+"""Changes nothing, and is committed like a change: the standby has to have it."""
 
 _TIMELINE: Final = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 
@@ -35,15 +46,33 @@ def why(error: Exception) -> str:
     return str(error) or "it does not answer in time"
 
 
-Heard: TypeAlias = Callable[[str], None]
+class _Unsure(OSError):
+    """A host may have been replaced."""
+
+
+class NotReplicated(OSError):
+    """A commit is on one machine only: that is no acknowledgement."""
+
+
+class _Placed(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that knows to which of several hosts it leads, and that host's timeline."""
+
+    led: tuple[str, str] | None = None
 
 
 class Connections:
-    """A pool of them. Make one with `open`."""
+    """A pool of them. Make one with `open`.
+
+    Where the URL names several hosts, one of them may have been replaced without knowing it: it
+    was frozen, or cut off. It still answers reads, but it cannot commit, because its standby has
+    gone. So nothing is read over a connection unless its host has confirmed a commit that began at
+    most FRESH ago; where requests have committed nothing in that time, an empty commit is sent.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self._pool = pool
         self._returning: set[asyncio.Task[None]] = set()
+        self._confirmed: dict[tuple[str, str], float] = {}
 
     @classmethod
     async def open(cls, url: PostgresURL) -> "Connections":
@@ -58,38 +87,70 @@ class Connections:
             timeout=PATIENCE,
             command_timeout=PATIENCE,
             connect=connected,
+            connection_class=_Placed,
             # Nothing here alters a session, so there is nothing to set back after each statement.
             reset=_nothing,
         )
         return cls(pool)
 
-    async def fetch(
-        self, sql: str, *parameters: Any, until: float = 0.0, heard: Heard | None = None
+    async def read(self, sql: str, *parameters: Any) -> list[Any]:
+        """The rows of a statement that commits nothing of weight, of a host that is the primary, or
+        was a second ago. Raises TimeoutError after PATIENCE, and what the database raises."""
+        until = asyncio.get_running_loop().time() + PATIENCE
+        try:
+            return await self._fetch(sql, parameters, until=until, commits=False)
+        except _Unsure:
+            # Whoever is the primary now was found anew.
+            return await self._fetch(sql, parameters, until=until, commits=False)
+
+    async def commit(self, sql: str, *parameters: Any, until: float) -> None:
+        """Sends a statement that commits. Raises TimeoutError at `until` (the loop's time),
+        NotReplicated, and what the database raises."""
+        await self._fetch(sql, parameters, until=until, commits=True)
+
+    async def _fetch(
+        self, sql: str, parameters: Sequence[Any], *, until: float, commits: bool
     ) -> list[Any]:
-        """The rows of one statement. Raises TimeoutError at `until` (the loop's time), or after
-        PATIENCE; and what the database raises. `heard` is told its notices."""
         loop = asyncio.get_running_loop()
-        until = until or loop.time() + PATIENCE
         connection = await self._pool.acquire(timeout=max(0.0, until - loop.time()))
+        notices: list[str] = []
 
         def listen(_: object, message: asyncpg.PostgresLogMessage) -> None:
-            if heard is not None:
-                heard(message.message)
+            notices.append(message.message)
 
         connection.add_log_listener(listen)
         try:
+            since = loop.time()
+            if not commits:
+                await self._be_sure(connection, notices, until=until)
             rows: list[Any] = await connection.fetch(
                 sql, *parameters, timeout=max(0.001, until - loop.time())
             )
+            _replicated(notices)
         except BaseException as error:
             self._give_back(connection, listen)
-            if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, TimeoutError)):
+            if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, TimeoutError, _Unsure)):
                 # It was the primary once: whoever is it now has to be found anew.
                 await self._pool.expire_connections()
             raise
+        if commits and connection.led:
+            self._confirmed[connection.led] = since
         connection.remove_log_listener(listen)
         await self._pool.release(connection)
         return rows
+
+    async def _be_sure(self, connection: Any, notices: Sequence[str], *, until: float) -> None:
+        """Has the host confirm that it commits, unless it did so a moment ago. Raises _Unsure."""
+        host, now = connection.led, asyncio.get_running_loop().time()
+        if host is None or now - self._confirmed.get(host, float("-inf")) < FRESH:
+            return
+        try:
+            # Half of the time, so that the other half is left for another host.
+            await connection.fetch(_EMPTY_COMMIT, timeout=max(0.001, min(until - now, HALF)))
+            _replicated(notices)
+        except TROUBLE as error:
+            raise _Unsure(f"the database does not confirm a commit: {error}") from error
+        self._confirmed[host] = now
 
     def _give_back(self, connection: Any, listen: Any) -> None:
         """Returns a connection on which something went wrong. Its statement may still have to be
@@ -111,6 +172,12 @@ class Connections:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+def _replicated(notices: Sequence[str]) -> None:
+    """Raises NotReplicated where one of them says so."""
+    if any(NOT_REPLICATED in notice for notice in notices):
+        raise NotReplicated(NOT_REPLICATED)
 
 
 async def connect(url: PostgresURL, **options: Any) -> Any:
@@ -147,10 +214,13 @@ async def _dated(host: str, **options: Any) -> tuple[str, Any]:
     """A connection, and the timeline of its host, which a promotion counts up."""
     connection = await _writable(host, **options)
     try:
-        return await connection.fetchval(_TIMELINE), connection
+        timeline = await connection.fetchval(_TIMELINE)
     except BaseException:
         connection.terminate()
         raise
+    if type(connection) is _Placed:  # Any connection is an instance of it, by asyncpg's own ruling.
+        connection.led = host, timeline
+    return timeline, connection
 
 
 async def _writable(host: str, **options: Any) -> Any:

@@ -87,6 +87,6 @@ class PostgresStore:
 
     async def _fetch(self, statement: statements.Statement) -> list[Any]:
         try:
-            return await self._connections.fetch(statement.sql, *statement.parameters)
+            return await self._connections.read(statement.sql, *statement.parameters)
         except TROUBLE as error:
             raise Unavailable(why(error)) from error
