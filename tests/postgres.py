@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,12 @@ class Cluster:
         self._folder = folder
         self.data = folder / "data"
         self._made = 0
-        self._settings = {"max_connections": "60", "shared_buffers": "64MB", **settings}
+        self._settings = {
+            "max_connections": "60",
+            "shared_buffers": "64MB",
+            "listen_addresses": "127.0.0.1",
+            **settings,
+        }
 
     def create(self) -> None:
         """Makes the files."""
@@ -48,7 +53,7 @@ class Cluster:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         options = [f"-c {name}={value}" for name, value in self._settings.items()]
-        options += [f"-p {self.port}", f"-k {self._folder}", "-c listen_addresses=127.0.0.1"]
+        options += [f"-p {self.port}", f"-k {self._folder}"]
         log = self._folder / "log"
         words = ["-D", str(self.data), "-l", str(log), "-o", " ".join(options), "-w", "start"]
         try:
@@ -89,14 +94,17 @@ def owner() -> int | None:
 
 
 @contextlib.contextmanager
-def cluster(**settings: str) -> Iterator[Cluster]:
-    """A running server for the time of a test."""
+def cluster(
+    prepare: Callable[[Cluster], None] = lambda one: None, /, **settings: str
+) -> Iterator[Cluster]:
+    """A running server for the time of a test. `prepare` sees its files before it starts."""
     folder = Path(tempfile.mkdtemp(prefix="valetkey-pg-"))
     try:
         if (user := owner()) is not None:
             os.chown(folder, user, -1)
         one = Cluster(folder, **settings)
         one.create()
+        prepare(one)
         one.start()
         try:
             yield one

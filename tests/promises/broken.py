@@ -107,12 +107,30 @@ def ends_abruptly() -> None:
     vars(serve)["_serve"] = serving
 
 
+def answers_from_memory() -> None:
+    """What was read once is told again while the database is out of reach."""
+    read = PostgresStore.read
+    seen: dict[Want, Any] = {}
+
+    async def remembering(store: PostgresStore, *wants: Want) -> Found:
+        try:
+            found = await read(store, *wants)
+        except Unavailable:
+            return Found({want: seen[want] for want in wants})
+        seen.update({want: found._records[want] for want in wants})
+        return found
+
+    vars_of: Any = PostgresStore
+    vars_of.read = remembering
+
+
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-before-commit": answers_before_commit,
     "forgets-preconditions": forgets_preconditions,
     "knows-no-window": knows_no_window,
     "overlooks-replays": overlooks_replays,
     "ends-abruptly": ends_abruptly,
+    "answers-from-memory": answers_from_memory,
 }
 
 if __name__ == "__main__":

@@ -23,18 +23,29 @@ _MASTER: Final = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 
 class Process:
     """`valetkey serve` over a database, on the same port after each start. `broken` names one of
-    its protections to be taken out (`tests.promises.broken`)."""
+    its protections to be taken out (`tests.promises.broken`); `inside` is a network namespace, in
+    which it listens on `host`."""
 
     def __init__(
-        self, folder: Path, database: str, *, issuer: str = "", broken: str = "", **more: str
+        self,
+        folder: Path,
+        database: str,
+        *,
+        issuer: str = "",
+        broken: str = "",
+        host: str = "127.0.0.1",
+        inside: str = "",
+        **more: str,
     ) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host, self.port = host, free_port()
+        self.url = f"http://{host}:{self.port}"
         self.issuer = issuer or self.url
         self._folder = folder
         self._program = ["tests.promises.broken", broken] if broken else ["valetkey"]
         self._settings = {"unthrottled": "127.0.0.1", **more}
+        self._inside = ["ip", "netns", "exec", inside] if inside else []
         self._line = ["--database", database, "--port", str(self.port), "--issuer", self.issuer]
+        self._line += ["--host", host]
         self._log = folder / f"serve-{self.port}.log"
         self._process: subprocess.Popen[str] | None = None
         self._ended = time.monotonic()
@@ -44,7 +55,7 @@ class Process:
         words = [word for name, value in self._settings.items() for word in self._set(name, value)]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._program, "serve", *self._line, *words],
+                [*self._inside, sys.executable, "-m", *self._program, "serve", *self._line, *words],
                 cwd=self._folder,
                 env=_environment(),
                 stdout=log,
@@ -63,7 +74,7 @@ class Process:
 
     def answers(self) -> bool:
         """Whether /readyz says 200 now."""
-        with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as asking:
+        with contextlib.closing(HTTPConnection(self.host, self.port, timeout=10)) as asking:
             try:
                 asking.request("GET", "/readyz")
                 with asking.getresponse() as reply:

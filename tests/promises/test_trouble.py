@@ -4,15 +4,16 @@ without a restart as soon as it is back."""
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 import pytest
-from tests.postgres import MISSING, cluster
+from tests.postgres import MISSING, Cluster, cluster
 from tests.promises import pageapp, trouble
 from tests.promises.conftest import Budget, Figure
 from tests.promises.furnished import fill
@@ -21,7 +22,9 @@ from tests.promises.pageapp import PageApp, code_in, signed_in
 from tests.promises.process import Process, nodes, running
 from tests.promises.wire import Connection, Reply, get
 
-Fault: TypeAlias = Literal["locked", "frozen", "stopped"]
+Fault: TypeAlias = Literal["locked", "frozen", "stopped", "taken", "apart"]
+"""Another process holds the file; PostgreSQL stands still, is not there, has no connection left; a
+node and its database are parted."""
 
 SECONDS: Final[dict[Budget, float]] = {"short": 5.0, "long": 60.0}
 """For which the trouble lasts."""
@@ -32,12 +35,21 @@ shares its machine with other tests."""
 
 APPS: Final = 4
 
+CONNECTIONS: Final = 20
+FEW: Final = {"max_connections": str(CONNECTIONS), "superuser_reserved_connections": "0"}
+
+POSTGRES: Final[dict[Fault, Callable[[Cluster], AbstractContextManager[None]]]] = {
+    "frozen": trouble.frozen,
+    "stopped": trouble.stopped,
+    "taken": partial(trouble.taken, count=CONNECTIONS),
+}
+
 
 class Asked(msgspec.Struct, frozen=True):
     """One thing that is asked again and again. `reads`: a locked file still answers it. `public`:
     it is answered whatever happens."""
 
-    what: str
+    name: str
     request: bytes
     reads: bool = False
     public: bool = False
@@ -51,27 +63,27 @@ class Outage(msgspec.Struct):
     limit: float
     waits: list[float] = []
 
-    async def insist(self, port: int, asked: Asked, *, until: float) -> None:
+    async def insist(self, at: Process, what: Asked, *, until: float) -> None:
         """Asks until then. Raises Violation for an answer that is late or untrue."""
-        node = Connection(port)
+        node = Connection(at.port, at.host)
         try:
             while time.monotonic() < until:
                 since = time.monotonic()
-                reply = await node.ask(asked.request)
+                reply = await node.ask(what.request)
                 self.waits.append(time.monotonic() - since)
-                self._judge(asked, reply, self.waits[-1])
+                self._judge(what, reply, self.waits[-1])
                 await asyncio.sleep(0.05)
         finally:
             await node.close()
 
-    def _judge(self, asked: Asked, reply: Reply, seconds: float) -> None:
-        answered = asked.public or (asked.reads and self.fault == "locked")
+    def _judge(self, what: Asked, reply: Reply, seconds: float) -> None:
+        answered = what.public or (what.reads and self.fault == "locked")
         if reply.status != (200 if answered else 503):
-            raise Violation(f"{asked.what} was answered by {reply}")
+            raise Violation(f"{what.name} was answered by {reply}")
         if reply.status == 503 and "retry-after" not in reply.headers:
-            raise Violation(f"{asked.what}: 503 without Retry-After")
+            raise Violation(f"{what.name}: 503 without Retry-After")
         if seconds > self.limit:
-            raise Violation(f"{asked.what} took {seconds:.1f} s")
+            raise Violation(f"{what.name} took {seconds:.1f} s")
 
 
 class Device(msgspec.Struct):
@@ -89,7 +101,8 @@ async def _devices(app: PageApp, node: Connection) -> list[Device]:
     return found
 
 
-def _asked(devices: list[Device]) -> list[Asked]:
+def asked(devices: list[Device]) -> list[Asked]:
+    """What is asked again and again."""
     stays, goes, *_ = devices
     return [
         Asked("refresh", pageapp.refresh(stays.tokens["refresh_token"])),
@@ -124,9 +137,9 @@ async def _endured(
     with fault:
         until = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
-            for number, asked in enumerate(_asked(devices)):
-                port = outage.nodes[number % 2].port
-                group.create_task(outage.insist(port, asked, until=until))
+            for number, what in enumerate(asked(devices)):
+                asking = outage.insist(outage.nodes[number % 2], what, until=until)
+                group.create_task(asking)
     since = time.monotonic()
     for node in (one, other):
         await node.close()  # The server closes what was idle for long.
@@ -173,9 +186,9 @@ def _place(fault: Fault, folder: Path) -> Iterator[tuple[str, AbstractContextMan
         return
     if MISSING:
         pytest.skip(MISSING)
-    with cluster() as one:
+    with cluster(**FEW) as one:
         fill(str(one.url))
-        yield str(one.url), (trouble.frozen if fault == "frozen" else trouble.stopped)(one)
+        yield str(one.url), POSTGRES[fault](one)
 
 
 def _run(fault: Fault, folder: Path, *, budget: Budget, broken: str = "") -> tuple[Outage, float]:
@@ -188,7 +201,7 @@ def _run(fault: Fault, folder: Path, *, budget: Budget, broken: str = "") -> tup
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["locked", "frozen", "stopped"])
+@pytest.mark.parametrize("fault", ["locked", *POSTGRES])
 def test_trouble_never_lies(fault: Fault, budget: Budget, tmp_path: Path, figure: Figure) -> None:
     outage, took = _run(fault, tmp_path, budget=budget)
     figure("answers", len(outage.waits))

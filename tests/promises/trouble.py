@@ -3,12 +3,18 @@
 import contextlib
 import os
 import signal
+import socket
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import apsw
 from tests.postgres import Cluster
+
+TAKING: Final = 20.0
+"""Seconds in which every connection is taken."""
 
 
 @contextlib.contextmanager
@@ -41,6 +47,40 @@ def stopped(cluster: Cluster) -> Iterator[None]:
         yield
     finally:
         cluster.start()
+
+
+@contextlib.contextmanager
+def taken(cluster: Cluster, count: int) -> Iterator[None]:
+    """Others hold every connection that it has, those of the nodes too."""
+    with contextlib.ExitStack() as stack:
+        held: list[socket.socket] = []
+        until = time.monotonic() + TAKING
+        while len(held) < count:
+            assert time.monotonic() < until, "somebody else always comes first"
+            if one := _session(cluster):
+                held.append(stack.enter_context(one))
+            elif held:
+                held[0].sendall(struct.pack("!cI", b"Q", len(_ALONE) + 5) + _ALONE + b"\0")
+                time.sleep(0.05)
+        yield
+
+
+_ALONE: Final = (
+    b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name <> 'taken' "
+    b"AND backend_type = 'client backend'"
+)
+
+
+def _session(cluster: Cluster) -> socket.socket | None:
+    """A session that does nothing; None where none is left."""
+    words = "user", "valetkey", "database", "postgres", "application_name", "taken", "", ""
+    body = struct.pack("!I", 3 << 16) + "\0".join(words).encode()
+    opened = socket.create_connection(("127.0.0.1", cluster.port))
+    opened.sendall(struct.pack("!I", len(body) + 4) + body)
+    if opened.recv(1) == b"R":
+        return opened
+    opened.close()
+    return None
 
 
 def freeze(cluster: Cluster) -> None:

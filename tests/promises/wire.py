@@ -58,8 +58,8 @@ def get(path: str, *, cookie: str = "") -> bytes:
 class Connection:
     """A connection that is kept alive, and opened anew where it has ended."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.port, self.host = port, host
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -69,7 +69,7 @@ class Connection:
         if self._reader and self._reader.at_eof():
             await self.close()
         if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+            self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
 
     def write(self, request: bytes) -> None:
         """Sends the request; `read` waits for the reply."""
