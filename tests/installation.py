@@ -107,6 +107,12 @@ CLIENTS: Final = (
         scope=("chirps", "photos.read"),
     ),
     Client(
+        id="tv",
+        name="Living room",
+        grant_types=("urn:ietf:params:oauth:grant-type:device_code", "refresh_token"),
+        scope=("openid", "profile", "offline_access", "chirps", "dms.read"),
+    ),
+    Client(
         id="spa",
         name="Page app",
         redirect_uris=("https://spa.example/callback",),

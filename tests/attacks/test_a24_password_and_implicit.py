@@ -12,7 +12,6 @@ GRANT_TYPES = (
     "Password",
     "authorization_code ",
     "AUTHORIZATION_CODE",
-    "urn:ietf:params:oauth:grant-type:device_code",
     "urn:ietf:params:oauth:grant-type:token-exchange",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:saml2-bearer",
@@ -34,6 +33,13 @@ def test_a_grant_type_that_is_not_offered(grant_type: str, by: Asking, server: L
     answer = call(server, "/token", form, by)
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
     assert "access_token" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["urn:ietf:params:oauth:grant-type:device_code"])
+def test_an_extension_grant_is_for_those_who_are_registered_for_it(name: str, server: Live) -> None:
+    for by in (STEFAPP, AS_WEB):
+        answer = call(server, "/token", {"grant_type": name}, by)
+        assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
 
 
 def test_a_grant_type_that_the_client_is_not_registered_for(server: Live) -> None:

@@ -146,7 +146,8 @@ def test_every_standard_of_a_feature_or_an_error(document: str) -> None:
 
 def test_citations_are_found_where_they_stand() -> None:
     assert "wire/pkce.py" in citations()["RFC 7636"]["4.6"]
-    assert "RFC 8628" not in citations()
+    assert "RFC 8628" in citations()
+    assert "RFC 1149" not in citations()
 
 
 @pytest.mark.parametrize("table", [record.table for record in RECORDS])

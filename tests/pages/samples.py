@@ -27,9 +27,12 @@ from valetkey.pages.pieces import (
 )
 from valetkey.pages.text import plain
 from valetkey.pages.views import (
+    CodeProblem,
+    ConfirmDevice,
     ConnectedApp,
     ConnectedApps,
     Consent,
+    EnterCode,
     ErrorPage,
     Notice,
     Outcome,
@@ -209,6 +212,18 @@ APP = ConnectedApp(
     back="/apps",
     now=NOW,
 )
+ENTER_CODE = EnterCode(site=SITE, form=FORM)
+CONFIRM_DEVICE = ConfirmDevice(
+    site=SITE,
+    form=FORM,
+    app=STEF,
+    code="WDJB-MJHT",
+    asked_at=NOW - 90,
+    now=NOW,
+    device="Firefox on Linux",
+    address="203.0.113.7",
+    near=True,
+)
 STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
 SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
 ERROR = ErrorPage(
@@ -257,6 +272,23 @@ SAMPLES: dict[str, View] = {
         account=replace(MIKO, name=HOSTILE, username=HOSTILE),
         destination=Destination(reach=Reach.WEB, place=EVIL.host),
         asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE, detail=HOSTILE)),
+    ),
+    "consent-elsewhere": replace(
+        CONSENT, asked=(READ,), destination=Destination(reach=Reach.ELSEWHERE)
+    ),
+    "enter-code": ENTER_CODE,
+    "enter-code-filled": replace(ENTER_CODE, code="WDJB-MJHT"),
+    "enter-code-refused": replace(ENTER_CODE, code="WDJB-MJHT", problem=CodeProblem.REFUSED),
+    "enter-code-missing": replace(ENTER_CODE, problem=CodeProblem.MISSING),
+    "enter-code-throttled": replace(
+        ENTER_CODE, problem=CodeProblem.THROTTLED, code="WDJB", retry_after=290
+    ),
+    "confirm-device": CONFIRM_DEVICE,
+    "confirm-device-far": replace(
+        CONFIRM_DEVICE, app=CALENDAR, near=False, device="", address="2001:db8:85a3::8a2e:370:7334"
+    ),
+    "confirm-device-hostile": replace(
+        CONFIRM_DEVICE, app=EVIL, device=HOSTILE, address=HOSTILE, code=HOSTILE, near=False
     ),
     "apps": APPS,
     "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),

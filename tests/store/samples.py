@@ -11,7 +11,7 @@ from valetkey.model.event import Event, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
 from valetkey.model.keys import SigningKey
-from valetkey.model.pending import Pending
+from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.policy import Policy
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
@@ -82,6 +82,19 @@ FULL: Final[tuple[Record, ...]] = (
         browser="b",
         pushed="p",
         session="s",
+        answers="a" * 32,
+        confirmed=True,
+        elsewhere=Elsewhere(
+            digest="4" * 64,
+            interval=5,
+            polled=NOW,
+            said="yes",
+            user=MIKO,
+            address="2001:db8::7",
+            agent="Firefox on Linux",
+            message="„Überweisung“",
+            notify=bytes(range(32)),
+        ),
         created=NOW,
         expires=NOW + 60,
     ),

@@ -8,6 +8,7 @@ still signs in, and nobody's live session is touched.
 import hashlib
 import ipaddress
 import zlib
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -37,11 +38,15 @@ SHARE: Final = Budget("everybody's share", 1_000)
 
 SHARES: Final = 16
 
+CODE: Final = Budget("code by browser and network", 5)
+CODE_NETWORK: Final = Budget("code by network", 50)
+
 
 class Allowed(msgspec.Struct, frozen=True):
     """The attempt may be judged, once it has been counted."""
 
     changes: tuple[Change, ...]
+    events: tuple[Event, ...] = ()
 
 
 class Throttled(msgspec.Struct, frozen=True):
@@ -54,7 +59,21 @@ class Throttled(msgspec.Struct, frozen=True):
 
 def attempt(username: str, network: str, now: int) -> Rule[Allowed | Throttled]:
     """Counts one attempt, if every budget allows it. `network` is `network_of` the address."""
-    budgets = _buckets(username, network)
+    return (yield from count(_buckets(username, network), now))
+
+
+def attempt_code(browser: str, network: str, now: int) -> Rule[Allowed | Throttled]:
+    """Counts one try at a code that people type, by the browser and its network (RFC 8628 5.1)."""
+    return (yield from count(_code_buckets(browser, network), now))
+
+
+def forgive_code(browser: str, network: str) -> Rule[tuple[Change, ...]]:
+    """After a code that was right: the slips before it no longer count, nor does the try."""
+    return (yield from _forgiven(_code_buckets(browser, network)))
+
+
+def count(budgets: Mapping[str, Budget], now: int) -> Rule[Allowed | Throttled]:
+    """Counts one attempt in every bucket, if each of them still allows it."""
     wanted = {bucket: One(Throttle, bucket) for bucket in budgets}
     found = yield tuple(wanted.values())
     changes: list[Change] = []
@@ -76,7 +95,12 @@ def attempt(username: str, network: str, now: int) -> Rule[Allowed | Throttled]:
 def forgive(username: str, network: str) -> Rule[tuple[Change, ...]]:
     """After a success: the owner's own slips no longer count, nor does the attempt that succeeded,
     so that a busy office is not taken for a guesser. The guesses of others still do."""
-    pair, *others = (One(Throttle, bucket) for bucket in _buckets(username, network))
+    return (yield from _forgiven(_buckets(username, network)))
+
+
+def _forgiven(budgets: Mapping[str, Budget]) -> Rule[tuple[Change, ...]]:
+    """Clears the first bucket, which is one's own, and takes one attempt out of the others."""
+    pair, *others = (One(Throttle, bucket) for bucket in budgets)
     found = yield (pair, *others)
     own = found.one(pair)
     changes: list[Change] = [] if own is None else [Remove(own)]
@@ -97,6 +121,14 @@ def network_of(address: str) -> str:
         ip = ip.ipv4_mapped
     prefix = 24 if ip.version == 4 else 56
     return str(ipaddress.ip_network((ip, prefix), strict=False))
+
+
+def _code_buckets(browser: str, network: str) -> dict[str, Budget]:
+    return {
+        f"code {browser[:32]} {network}": CODE,
+        f"code network {network}": CODE_NETWORK,
+        f"code everybody {zlib.crc32(network.encode()) % SHARES}": SHARE,
+    }
 
 
 def _buckets(username: str, network: str) -> dict[str, Budget]:

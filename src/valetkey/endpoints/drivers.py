@@ -6,6 +6,7 @@ from valetkey.endpoints.bearer import bearer_handler
 from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
+from valetkey.http.device import device
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
 from valetkey.http.reply import NO_STORE, SAFE, Reply, json_reply
@@ -68,7 +69,8 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
         call = Call(
             form=request.form(),
             authorization=request.header(b"authorization"),
-            agent=request.joined(b"user-agent"),
+            agent=device(request.joined(b"user-agent")),
+            address=request.address,
             brought=transport.brought(request),
         )
         outcome, context = await shell.settle(lambda context: endpoint.rule(call, context))

@@ -6,6 +6,7 @@ import msgspec
 
 from valetkey.jose.jwk import OF_APPS, Algorithm, Ours
 from valetkey.model.record import Record
+from valetkey.wire.catalog import Risk
 from valetkey.wire.change_log import LONGEST
 
 _LONGEST: Final = 10 * 365 * 86400
@@ -41,6 +42,9 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         365 * 86400
     )
     session: Annotated[int, _seconds("for which a browser stays signed in")] = 12 * 3600
+    elsewhere: Annotated[
+        int, _seconds("for which a request waits for its user on another device, at most 1800")
+    ] = 600
     jwks_cache: Annotated[int, _seconds("for which others may keep our public keys")] = 300
 
     def mistakes(self) -> list[str]:
@@ -50,6 +54,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             wrong.append("code: at most 60, so that a stolen code is soon worthless")
         if not 5 <= self.pushed_request <= 600:
             wrong.append("pushed_request: between 5 and 600 (RFC 9126 2.2)")
+        if self.elsewhere > 1800:
+            wrong.append("elsewhere: at most 1800, so that nobody is talked into it at leisure")
         if self.access_token > LONGEST:
             wrong.append(
                 f"access_token: at most {LONGEST}; let the refresh token live longer instead"
@@ -66,6 +72,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `client_algorithms` are those in which they may sign. With `request_object`, what they sign has
     to say for whom it is, and lasts so many seconds at the most; without it, it need not end.
+    `device_risk` is the riskiest kind of permission that may be asked for by a code that people
+    type.
     """
 
     table: ClassVar[str] = "policies"
@@ -78,6 +86,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     client_algorithms: tuple[Algorithm, ...] = OF_APPS
     signed_requests: Literal["required", "optional"] = "optional"
     request_object: Seconds | None = None
+    device_risk: Risk = "medium"
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None

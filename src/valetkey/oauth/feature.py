@@ -38,12 +38,13 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A form that somebody posted. `authorization` is the header's value, `agent` the user
-    agent, `brought` what may bind tokens to the caller."""
+    """A form that somebody posted. `authorization` is the header's value, `agent` says in words
+    what program called, `address` from where, `brought` what may bind tokens to the caller."""
 
     form: Form
     authorization: str = ""
     agent: str = ""
+    address: str = ""
     brought: Brought = Brought()
 
     def __repr__(self) -> str:

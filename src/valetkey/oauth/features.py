@@ -11,6 +11,7 @@ from valetkey.oauth.clients.register import REGISTRATION
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
+from valetkey.oauth.grants.device import DEVICE
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
 from valetkey.oauth.manage.change_log import CHANGE_LOG
@@ -35,6 +36,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,
     CLIENT_CREDENTIALS,
+    DEVICE,
     INTROSPECTION,
     CHANGE_LOG,
     REVOCATION,

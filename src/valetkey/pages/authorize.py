@@ -2,11 +2,12 @@
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
-from valetkey.oauth.authorize.address import ReplyTo
+from valetkey.oauth.authorize.address import Elsewhere, ReplyTo
 from valetkey.oauth.authorize.endpoint import authorize
-from valetkey.oauth.authorize.outcome import Consent, Deny, Login, Permit
+from valetkey.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit
-from valetkey.pages.frame import Frame
+from valetkey.pages import views
+from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Back
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import redirect
@@ -34,7 +35,7 @@ class Authorize:
             lambda context: authorize(form, visit, context)
         )
         match decision:
-            case Login(pending=pending) | Consent(pending=pending):
+            case Login(pending=pending) | Consent(pending=pending) | Confirm(pending=pending):
                 reply = see_other(continue_at(pending.id))
                 return self._frame.cookies.named(reply, request)
             case Permit() | Deny():
@@ -43,6 +44,10 @@ class Authorize:
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
     """Back to the app, or to the error page where there is nobody to tell."""
+    if isinstance(decision.reply_to, Elsewhere):
+        # The app is on another device, and comes for the answer.
+        said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
+        return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))
     if isinstance(decision, Permit):
         return see_other(decision.reply_to.location(code=decision.code))
     reply_to, error = decision.reply_to, decision.error

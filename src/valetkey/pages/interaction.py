@@ -4,17 +4,27 @@ Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS
 """
 
 from valetkey.accounts.sign_in import close_session
+from valetkey.accounts.throttle import network_of
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.authorize.asked import signed_in
 from valetkey.oauth.authorize.endpoint import answer, resume
-from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login, Permit
+from valetkey.oauth.authorize.outcome import (
+    AuthorizeDecision,
+    Confirm,
+    Consent,
+    Deny,
+    Login,
+    Permit,
+)
 from valetkey.oauth.context import Context
+from valetkey.oauth.grants.device import confirm, disown
 from valetkey.pages import consent, views, words
 from valetkey.pages.authorize import continue_at, leave
 from valetkey.pages.frame import Frame
 from valetkey.pages.sign_in import Refused, sign_in
 from valetkey.pages.views import SignInPurpose
+from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
 
 
@@ -63,6 +73,23 @@ class Interaction:
         )
         return self._shown(request, decision, context)
 
+    async def confirm(self, request: Request) -> Reply:
+        """Takes the user's word on whether they mean a request that another device made."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_confirm(name), session="")
+        match form.get("action"):
+            case "confirm":
+                await self._frame.shell.settle(lambda context: confirm(name, visit, context))
+                return see_other(continue_at(name))
+            case "disown":
+                denied, _ = await self._frame.shell.settle(
+                    lambda context: disown(name, visit, context)
+                )
+                return leave(self._frame, request, denied)
+            case _:
+                raise InvalidRequest("the form says neither yes nor no")
+
     async def switch(self, request: Request) -> Reply:
         """Signs out, to go on as somebody else."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
@@ -80,6 +107,12 @@ class Interaction:
             case Login():
                 view = self._sign_in(request, decision, context)
                 return self._page(request, view, decision)
+            case Confirm():
+                return self._frame.page(
+                    request,
+                    self._confirm(request, decision, context),
+                    language=decision.asked.parameters.get("ui_locales", "").partition(" ")[0],
+                )
             case Consent():
                 return self._page(request, self._consent(request, decision, context), decision)
             case Permit() | Deny():
@@ -93,7 +126,7 @@ class Interaction:
             view,
             status=status,
             language=asked.pending.parameters.get("ui_locales", "").partition(" ")[0],
-            form_action=redirect.origin(asked.reply_to.uri),
+            form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
         )
 
     def _sign_in(self, request: Request, login: Login, context: Context) -> views.SignIn:
@@ -112,6 +145,29 @@ class Interaction:
             app=words.app(login.client, login.client.id).name,
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
+        )
+
+    def _confirm(self, request: Request, asked: Confirm, context: Context) -> views.ConfirmDevice:
+        name = asked.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/confirm",
+            purpose=_confirm(name),
+            session="",
+        )
+        at = asked.asked.elsewhere
+        address = "" if at is None else at.address
+        return views.ConfirmDevice(
+            site=self._frame.site,
+            form=form,
+            app=words.app(asked.client, asked.client.id),
+            code=asked.code,
+            asked_at=asked.asked.created,
+            now=context.now,
+            device="" if at is None else at.agent,
+            address=address,
+            near=network_of(address) == network_of(request.address),
         )
 
     def _consent(self, request: Request, asked: Consent, context: Context) -> views.Consent:
@@ -140,6 +196,10 @@ def _sign_in(pending: str) -> str:
 
 def _consent(pending: str) -> str:
     return f"consent {pending}"
+
+
+def _confirm(pending: str) -> str:
+    return f"confirm {pending}"
 
 
 def _switch(pending: str) -> str:

@@ -123,11 +123,13 @@ class Permission(Struct, frozen=True, kw_only=True):
 
 
 class Reach(StrEnum):
-    """Where a redirect URI leads: to a website, a loopback port, or an app's own scheme."""
+    """Where a redirect URI leads: to a website, a loopback port, or an app's own scheme; elsewhere
+    is an app on another device, to which nobody is sent."""
 
     WEB = "web"
     DEVICE = "device"
     SCHEME = "scheme"
+    ELSEWHERE = "elsewhere"
 
 
 class Destination(Struct, frozen=True, kw_only=True):

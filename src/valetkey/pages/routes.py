@@ -12,9 +12,11 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from valetkey.http.front import Endpoint, Handler, serve
 from valetkey.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.http.request import Request
+from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.pages.apps import Apps
 from valetkey.pages.authorize import Authorize
+from valetkey.pages.device import DevicePage
 from valetkey.pages.frame import APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
 from valetkey.pages.interaction import Interaction
 from valetkey.pages.sign_in import SignInPage
@@ -52,13 +54,16 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     """Every page but those that are `off`. A path that is none of these gets the error page too.
     `lifespan` runs what has to run beside the application."""
     authorize, interaction = Authorize(frame), Interaction(frame)
+    device = DevicePage(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
     table: dict[str, dict[str, Handler]] = {
         AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
         "/continue/{pending}": {"GET": interaction.show},
         "/continue/{pending}/sign-in": {"POST": interaction.sign_in},
         "/continue/{pending}/consent": {"POST": interaction.consent},
+        "/continue/{pending}/confirm": {"POST": interaction.confirm},
         "/continue/{pending}/switch": {"POST": interaction.switch},
+        DEVICE: {"GET": device.show, "POST": device.submit},
         SIGN_IN: {"GET": sign_in.show, "POST": sign_in.submit},
         SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
         SIGNED_OUT: {"GET": sign_out.done},

@@ -82,6 +82,47 @@ class Consent(Struct, frozen=True, kw_only=True):
     ends: int | None = None
 
 
+class CodeProblem(StrEnum):
+    """Why the code is asked for again. Wrong and over are one: ``REFUSED``."""
+
+    NONE = "none"
+    MISSING = "missing"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+class EnterCode(Struct, frozen=True, kw_only=True):
+    """The code that another device shows: field ``user_code``, button ``#continue``.
+
+    ``code`` is what stands in the field. ``retry_after`` goes with ``THROTTLED``.
+    """
+
+    site: Site
+    form: Form
+    code: str = ""
+    problem: CodeProblem = CodeProblem.NONE
+    retry_after: int = 0
+
+
+class ConfirmDevice(Struct, frozen=True, kw_only=True):
+    """Whether the user means the request that another device made: buttons ``#confirm`` and
+    ``#disown``, which post the ``action`` of their name.
+
+    ``code`` is what that device shows, ``address`` where it asked from, ``device`` what it is, as
+    far as it says; ``near``: this browser is in the same network.
+    """
+
+    site: Site
+    form: Form
+    app: App
+    code: str
+    asked_at: int
+    now: int
+    device: str
+    address: str
+    near: bool
+
+
 class ConnectedApps(Struct, frozen=True, kw_only=True):
     """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``."""
 
@@ -206,6 +247,8 @@ View = (
     | ConnectedApps
     | ConnectedApp
     | StopApp
+    | EnterCode
+    | ConfirmDevice
     | SignOut
     | SignedOut
     | Notice

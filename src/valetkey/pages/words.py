@@ -120,6 +120,8 @@ def device(family: TokenFamily) -> Device:
 
 def destination(uri: str) -> Destination:
     """Where the browser goes afterwards."""
+    if not uri:
+        return Destination(reach=Reach.ELSEWHERE)
     if redirect.is_loopback(uri):
         return Destination(reach=Reach.DEVICE)
     if uri.startswith("https:"):

@@ -170,6 +170,24 @@ class UnsupportedTokenType(OAuthError):
     says = "tokens of this type are not revoked here"
 
 
+class AuthorizationPending(OAuthError):
+    code = "authorization_pending"
+    cite = Cite("RFC 8628", "3.5")
+    says = "the user has not answered yet"
+
+
+class SlowDown(OAuthError):
+    code = "slow_down"
+    cite = Cite("RFC 8628", "3.5")
+    says = "that was too soon: leave five seconds more between two calls from now on"
+
+
+class ExpiredToken(OAuthError):
+    code = "expired_token"
+    cite = Cite("RFC 8628", "3.5")
+    says = "nobody answered in time"
+
+
 class InvalidToken(OAuthError):
     code = "invalid_token"
     cite = Cite("RFC 6750", "3.1")

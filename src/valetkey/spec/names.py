@@ -5,6 +5,7 @@ from typing import Final
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"
 CLIENT_CREDENTIALS: Final = "client_credentials"
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 # Scopes that are the protocol's own (OpenID Connect Core 5.4 and 11).
 OPENID: Final = "openid"

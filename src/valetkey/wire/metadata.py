@@ -29,6 +29,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     pushed_authorization_request_endpoint: str = ""
     change_log_endpoint: str = ""
     registration_endpoint: str = ""
+    device_authorization_endpoint: str = ""
     scopes_supported: tuple[str, ...] = ()
     response_types_supported: tuple[str, ...] = ()
     response_modes_supported: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from valetkey.jose import base64url
 
-Kind: TypeAlias = Literal["at", "rt", "code", "cs", "session", "iat", "reg"]
+Kind: TypeAlias = Literal["at", "rt", "code", "cs", "session", "iat", "reg", "dc", "ar"]
 CHECKSUM: Final = 4
 
 

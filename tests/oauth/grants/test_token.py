@@ -25,7 +25,7 @@ def web(**parameters: Any) -> Call:
     return call("web", **parameters)
 
 
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+SAML = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 REFUSED: list[tuple[str, str, Call, type[OAuthError]]] = [
     ("5.2", "no grant type", web(), InvalidRequest),
     (
@@ -35,7 +35,7 @@ REFUSED: list[tuple[str, str, Call, type[OAuthError]]] = [
         UnsupportedGrantType,
     ),
     ("A24", "implicit", web(grant_type="implicit"), UnsupportedGrantType),
-    ("5.2", "a grant type that is not switched on", web(grant_type=DEVICE), UnsupportedGrantType),
+    ("5.2", "a grant type that is not switched on", web(grant_type=SAML), UnsupportedGrantType),
     ("5.2", "in capitals", web(grant_type="Authorization_Code"), UnsupportedGrantType),
     (
         "5.2",

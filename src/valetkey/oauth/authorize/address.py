@@ -26,6 +26,10 @@ class ReplyTo(msgspec.Struct, frozen=True):
         return redirect.with_parameters(self.uri, {**parameters, **state, "iss": self.issuer})
 
 
+class Elsewhere(ReplyTo, frozen=True):
+    """Nobody is sent anywhere: the app is on another device, and comes for the answer."""
+
+
 class WrongAddress(InvalidRequest):
     """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
 

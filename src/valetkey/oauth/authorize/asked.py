@@ -9,8 +9,8 @@ from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
-from valetkey.oauth.authorize.address import ReplyTo, address
-from valetkey.oauth.authorize.checks import CHECKS
+from valetkey.oauth.authorize.address import Elsewhere, ReplyTo, address
+from valetkey.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.oauth.authorize.visit import Visit
@@ -26,6 +26,10 @@ from valetkey.wire.form import Form
 
 REQUEST_URI: Final = "request_uri"
 """The purpose under which completed pushed requests are remembered."""
+
+
+LAST_MINUTE: Final = 60
+"""Seconds for which an answer can be fetched at the least."""
 
 
 class Over(InvalidRequest):
@@ -46,11 +50,24 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A request that has passed every check. `pending` is its row, None before it has one."""
+    """A request that has passed every check. `pending` is its row, None before it has one;
+    `elsewhere` is the row of the app on another device that waits for the answer."""
 
     sent: Sent
     request: AuthorizationRequest
     pending: Pending | None = None
+    elsewhere: Pending | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the user has said that they mean this very request."""
+        return self.elsewhere is None or (self.pending is not None and self.pending.confirmed)
+
+    @property
+    def of(self) -> str:
+        """The user whose answer it has to be, "" for anybody's."""
+        row = self.elsewhere
+        return "" if row is None or row.elsewhere is None else row.elsewhere.user
 
     @property
     def fresh(self) -> str:
@@ -105,6 +122,8 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
         raise Over
     if pending.browser != visit.browser:
         raise Over("this request was begun in another browser")
+    if pending.answers:
+        return (yield from _answering(pending, context)), pending
     of_client, done = One(Client, pending.client), One(Once, f"{REQUEST_URI} {pending.pushed}")
     found = yield (of_client, done)
     if pending.pushed and found.one(done) is not None:
@@ -112,6 +131,22 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     its = _addressed(_form(pending), found.one(of_client), context, pushed=pending.pushed)
     request = understood(its.form, its.client, context)
     return Asked(sent=its, request=request, pending=pending), pending
+
+
+def _answering(pending: Pending, context: Context) -> Rule[Asked]:
+    """The request of an app on another device, which waits for what is answered here."""
+    of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
+    found = yield (of_client, of_row)
+    client, row = found.one(of_client), found.one(of_row)
+    if row is None or row.elsewhere is None or context.now >= row.expires:
+        raise Over
+    if row.elsewhere.said or client is None or client.status != "active":
+        raise Over
+    its = Sent(form=_form(row), client=client, reply_to=Elsewhere("", "", context.at.issuer))
+    request = understand(its.form, client, context)
+    for check in CHECKS_ELSEWHERE[row.kind]:
+        check(request, context)
+    return Asked(sent=its, request=request, pending=pending, elsewhere=row)
 
 
 def still_waiting(pending: Pending) -> Rule[None]:
@@ -136,9 +171,21 @@ def understood(form: Form, client: Client, context: Context) -> AuthorizationReq
     return request
 
 
-def over(asked: Asked, context: Context) -> tuple[Change, ...]:
-    """What has to be written because a request is over, by a yes or a no: it cannot come again."""
+def fetchable_until(row: Pending, now: int) -> int:
+    """How long the app may come for an answer that is given now: a last-minute one waits too."""
+    return max(row.expires, now + LAST_MINUTE)
+
+
+def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, ...]:
+    """What has to be written because a request is over, by a yes or a no: it cannot come again.
+    `code` is what a yes comes to, for an app that fetches it."""
     changes: tuple[Change, ...] = () if asked.pending is None else (Remove(asked.pending),)
+    row = asked.elsewhere
+    if row is not None and row.elsewhere is not None:
+        told = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
+        until = fetchable_until(row, context.now)
+        fetched = msgspec.structs.replace(row, contents=code, elsewhere=told, expires=until)
+        return (*changes, Update(fetched))
     pushed = asked.sent.pushed
     if not pushed:
         return changes

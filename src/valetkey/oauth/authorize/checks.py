@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from valetkey.model.pending import Kind
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.context import Context
 from valetkey.spec import names
@@ -13,6 +14,7 @@ from valetkey.spec.errors import (
     UnsupportedResponseType,
 )
 from valetkey.wire import pkce
+from valetkey.wire.catalog import RISKS
 from valetkey.wire.dpop import is_thumbprint
 
 Check: TypeAlias = Callable[[AuthorizationRequest, Context], None]
@@ -80,3 +82,23 @@ CHECKS: Final[tuple[Check, ...]] = (
     nonce_is_short,
     key_is_named_by_its_thumbprint,
 )
+
+
+def client_may_use_device_codes(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 5.2, asked again when the user answers."""
+    if names.DEVICE_CODE not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
+    limit = RISKS.index(context.at.policy(request.client).device_risk)
+    for one in request.permissions:
+        if RISKS.index(context.offer.permissions[one].risk) > limit:
+            raise InvalidScope(f"{one} is not given away by a code that people type")
+
+
+CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {
+    "device": (client_may_use_device_codes, something_is_asked, not_too_risky_for_a_code),
+}
+"""What the request of an app on another device must pass, by its kind."""

@@ -12,6 +12,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, standing
 from valetkey.model.pending import Pending
 from valetkey.model.want import Alias, Rule
+from valetkey.oauth.authorize import user_code
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.asked import Asked, sent, still_waiting, understood, waiting
 from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
@@ -23,7 +24,7 @@ from valetkey.oauth.authorize.interaction import (
     next_step,
     refusal,
 )
-from valetkey.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Login
+from valetkey.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent, Deny, Login
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.authorize.visit import Visit, person
@@ -55,6 +56,8 @@ def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecis
 def resume(name: str, visit: Visit, context: Context) -> Rule[AuthorizeDecision]:
     """What a waiting request comes to now. Raises OAuthError, for a page."""
     asked, pending = yield from waiting(name, visit, context)
+    if asked.elsewhere is not None and not asked.confirmed:
+        return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
     if isinstance(step, Ready):
         return permit(asked, step.person, step.grant, visit=visit, context=context)
@@ -67,6 +70,8 @@ def answer(
     """What a waiting request comes to with the user's answer. Where the facts have changed since
     the page was shown, it is shown again. Raises OAuthError, for a page."""
     asked, pending = yield from waiting(name, visit, context)
+    if asked.elsewhere is not None and not asked.confirmed:
+        return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
     if isinstance(step, NeedLogin):
         return _ask(asked, step, pending=pending, context=context)
@@ -86,6 +91,8 @@ def answer(
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
     """The one thing that is still missing, from the facts of this moment."""
     who = yield from person(visit, context)
+    if who is not None and asked.of not in ("", who.user.id):
+        who = None  # The answer has to be another user's.
     grant: Grant | None = None
     if who is not None:
         wanted = Alias(Grant, standing(who.user.id, asked.sent.client.id))
@@ -98,6 +105,12 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         grant=grant,
         context=context,
     )
+
+
+def _confirm(asked: Asked, row: Pending, *, pending: Pending, context: Context) -> Confirm:
+    code = user_code.unsealed(pending.contents, context.at.keyring)
+    shown = user_code.shown(code)
+    return Confirm(pending=pending, client=asked.sent.client, asked=row, code=shown)
 
 
 def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:

@@ -60,14 +60,24 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     cannot: tuple[Permission, ...]
 
 
+class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
+    """The user has to say whether they mean this request, which another device made: `asked` is
+    its row, `code` what that device shows (RFC 8628 5.4)."""
+
+    pending: Pending
+    client: Client
+    asked: Pending
+    code: str
+
+
 class Permit(Outcome, frozen=True, kw_only=True, eq=False):
-    """Yes: the code goes back to the app."""
+    """Yes: the code goes back to the app. It is "" where the app comes for it."""
 
     reply_to: ReplyTo
-    code: str
+    code: str = ""
 
     def __repr__(self) -> str:
         return f"Permit(to={self.reply_to.uri!r})"
 
 
-AuthorizeDecision: TypeAlias = Deny | Login | Consent | Permit
+AuthorizeDecision: TypeAlias = Deny | Login | Confirm | Consent | Permit

@@ -8,7 +8,7 @@ from valetkey.model.change import Change, Create
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant
 from valetkey.model.pending import Pending
-from valetkey.oauth.authorize.asked import Asked, over
+from valetkey.oauth.authorize.asked import Asked, fetchable_until, over
 from valetkey.oauth.authorize.outcome import Permit
 from valetkey.oauth.authorize.visit import Person, Visit
 from valetkey.oauth.context import Context
@@ -27,6 +27,11 @@ def permit(
     events: tuple[Event, ...] = (),
 ) -> Permit:
     """The answer for a standing grant. `changes` and `events` are those that made it stand."""
+    if asked.elsewhere is not None:
+        fetched = _contents(asked, person, grant, visit=visit, context=context)
+        raw = msgspec.msgpack.encode(fetched)
+        told = over(asked, context, code=raw)
+        return Permit(reply_to=asked.sent.reply_to, changes=(*changes, *told), events=events)
     code, kept = _code(asked, person, grant, visit=visit, context=context)
     return Permit(
         reply_to=asked.sent.reply_to,
@@ -40,8 +45,21 @@ def _code(
     asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
 ) -> tuple[str, tuple[Change, ...]]:
     """The code, and what has to be written before it goes out: nothing, where it is small."""
-    request = asked.request
-    code = Code(
+    code = _contents(asked, person, grant, visit=visit, context=context)
+    raw = msgspec.msgpack.encode(code)
+    if len(raw) <= codes.MAX_BYTES:
+        return codes.write(raw, context.at.keyring, context.env), ()
+    pending = _kept(code, raw, context)
+    reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
+    return codes.write(reference, context.at.keyring, context.env), (Create(pending),)
+
+
+def _contents(
+    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+) -> Code:
+    """What was decided. An app on another device may fetch it for as long as it waits."""
+    request, row = asked.request, asked.elsewhere
+    return Code(
         client=request.client.id,
         redirect_uri=digest(asked.sent.reply_to.uri),
         redirect_sent=request.redirect_sent,
@@ -55,16 +73,14 @@ def _code(
         scope=request.scope,
         permissions=grant.allows(request.permissions),
         resources=request.resources,
-        device=visit.device,
-        expires=context.now + context.lifetimes.code,
+        device=visit.device if row is None or row.elsewhere is None else row.elsewhere.agent,
+        expires=(
+            context.now + context.lifetimes.code
+            if row is None
+            else fetchable_until(row, context.now)
+        ),
         jkt=request.jkt,
     )
-    raw = msgspec.msgpack.encode(code)
-    if len(raw) <= codes.MAX_BYTES:
-        return codes.write(raw, context.at.keyring, context.env), ()
-    pending = _kept(code, raw, context)
-    reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
-    return codes.write(reference, context.at.keyring, context.env), (Create(pending),)
 
 
 def _kept(code: Code, raw: bytes, context: Context) -> Pending:

@@ -58,6 +58,13 @@ def parse(form: Form) -> Redemption:
 def decide(what: Redemption, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Tokens for a code of this client, once."""
     code = yield from _opened(what.code, context)
+    return (yield from redeem(code, what, by, context=context))
+
+
+def redeem(
+    code: Code, what: Redemption, by: Authenticated, *, context: Context
+) -> Rule[Issue | Refuse]:
+    """Tokens for what was decided, once, whichever way the client has come by it."""
     family = One(TokenFamily, code.family)
     grant, user = One(Grant, code.grant), One(User, code.user)
     found = yield (family, grant, user)

@@ -1,0 +1,86 @@
+"""Where people type the code that another device shows (RFC 8628 3.3)."""
+
+from valetkey.accounts.throttle import Throttled, attempt_code, forgive_code, network_of
+from valetkey.http.front import within
+from valetkey.http.reply import Reply, see_other
+from valetkey.http.request import Request
+from valetkey.model.want import Rule
+from valetkey.oauth.authorize.user_code import LENGTH, plain, shown
+from valetkey.oauth.decision import Outcome
+from valetkey.oauth.grants.device import PAGE, Unknown, enter
+from valetkey.pages import views
+from valetkey.pages.authorize import continue_at
+from valetkey.pages.frame import Frame
+from valetkey.pages.sign_in import TRIES
+from valetkey.pages.views import CodeProblem
+
+
+class DevicePage:
+    """`/device`: asks for the code, and leads to what waits under it. Tries are counted before they
+    are judged, and nobody learns whether a code is wrong or over (ATTACKS A35)."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The form; a code from the address stands in it, and nothing more has happened (A36)."""
+        return await self._asked(request, request.parameters().get("user_code", ""))
+
+    async def submit(self, request: Request) -> Reply:
+        """Takes the code."""
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=PAGE, session="")
+        typed = form.get("user_code", "")
+        if not plain(typed):
+            return await self._asked(request, "", problem=CodeProblem.MISSING)
+        visit = self._frame.cookies.visit(request)
+        network = network_of(request.address)
+        if not within(request.address, self._frame.unthrottled):
+            judged, context = await self._frame.shell.settle(
+                lambda context: attempt_code(visit.browser, network, context.now), tries=TRIES
+            )
+            if isinstance(judged, Throttled):
+                wait = max(1, judged.until - context.now)
+                return await self._asked(
+                    request, typed, problem=CodeProblem.THROTTLED, retry_after=wait
+                )
+        found, _ = await self._frame.shell.settle(lambda context: enter(typed, visit, context))
+        if isinstance(found, Unknown):
+            return await self._asked(request, typed, problem=CodeProblem.REFUSED)
+        await self._frame.shell.settle(
+            lambda context: _forgiven(visit.browser, network), tries=TRIES
+        )
+        return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
+
+    async def _asked(
+        self,
+        request: Request,
+        typed: str,
+        *,
+        problem: CodeProblem = CodeProblem.NONE,
+        retry_after: int = 0,
+    ) -> Reply:
+        context = await self._frame.shell.context()
+        code = plain(typed)
+        view = views.EnterCode(
+            site=self._frame.site,
+            form=self._frame.form(request, context, action=PAGE, purpose=PAGE, session=""),
+            code=shown(code) if len(code) == LENGTH else code,
+            problem=problem,
+            retry_after=retry_after,
+        )
+        reply = self._frame.page(request, view, status=_STATUS[problem])
+        waits = (b"retry-after", str(retry_after).encode())
+        return reply.having(waits) if retry_after else reply
+
+
+_STATUS = {
+    CodeProblem.NONE: 200,
+    CodeProblem.MISSING: 400,
+    CodeProblem.REFUSED: 400,
+    CodeProblem.THROTTLED: 429,
+}
+
+
+def _forgiven(browser: str, network: str) -> Rule[Outcome]:
+    return Outcome(changes=(yield from forgive_code(browser, network)))
