@@ -47,7 +47,7 @@ def secret() -> str:
     return opaque.write("cs", os.urandom(32))
 
 
-SECRETS: Final = {name: secret() for name in ("web", "post", "machine", "chirp", "photos")}
+SECRETS: Final = {name: secret() for name in ("web", "post", "machine", "till", "chirp", "photos")}
 """The secrets of the clients and resource servers, by id."""
 
 PASSWORDS: Final = {"miko": "correct horse battery", "noor": "staple of the evening"}
@@ -105,6 +105,14 @@ CLIENTS: Final = (
         secrets=_kept("machine"),
         grant_types=("client_credentials",),
         scope=("chirps", "photos.read"),
+    ),
+    Client(
+        id="till",
+        name="Corner shop",
+        auth_method="client_secret_basic",
+        secrets=_kept("till"),
+        grant_types=("urn:openid:params:grant-type:ciba", "refresh_token"),
+        scope=("openid", "profile", "offline_access", "chirps"),
     ),
     Client(
         id="tv",

@@ -15,7 +15,6 @@ GRANT_TYPES = (
     "urn:ietf:params:oauth:grant-type:token-exchange",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:saml2-bearer",
-    "urn:openid:params:grant-type:ciba",
     "none",
     "x" * 4096,
 )
@@ -35,7 +34,10 @@ def test_a_grant_type_that_is_not_offered(grant_type: str, by: Asking, server: L
     assert "access_token" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["urn:ietf:params:oauth:grant-type:device_code"])
+@pytest.mark.parametrize(
+    "name",
+    ["urn:ietf:params:oauth:grant-type:device_code", "urn:openid:params:grant-type:ciba"],
+)
 def test_an_extension_grant_is_for_those_who_are_registered_for_it(name: str, server: Live) -> None:
     for by in (STEFAPP, AS_WEB):
         answer = call(server, "/token", {"grant_type": name}, by)

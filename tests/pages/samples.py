@@ -27,6 +27,8 @@ from valetkey.pages.pieces import (
 )
 from valetkey.pages.text import plain
 from valetkey.pages.views import (
+    ApprovalPage,
+    Approvals,
     CodeProblem,
     ConfirmDevice,
     ConnectedApp,
@@ -36,6 +38,7 @@ from valetkey.pages.views import (
     ErrorPage,
     Notice,
     Outcome,
+    Question,
     SignedOut,
     SignIn,
     SignInProblem,
@@ -224,6 +227,24 @@ CONFIRM_DEVICE = ConfirmDevice(
     address="203.0.113.7",
     near=True,
 )
+QUESTION = Question(
+    app=CALENDAR,
+    words="Lane 4: W4SCT",
+    amount="",
+    asked_at=NOW - 90,
+    ends=NOW + 510,
+    consent=True,
+    href="/approvals/a-1",
+)
+SPENDING = replace(
+    QUESTION, app=STEF, words="Two tickets for Saturday", amount="25.00 EUR", consent=False
+)
+APPROVALS = Approvals(
+    site=SITE, account=MIKO, questions=(QUESTION, SPENDING), apps="/apps", now=NOW
+)
+APPROVAL = ApprovalPage(
+    site=SITE, account=MIKO, form=FORM, question=QUESTION, back="/approvals", now=NOW
+)
 STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
 SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
 ERROR = ErrorPage(
@@ -289,6 +310,14 @@ SAMPLES: dict[str, View] = {
     ),
     "confirm-device-hostile": replace(
         CONFIRM_DEVICE, app=EVIL, device=HOSTILE, address=HOSTILE, code=HOSTILE, near=False
+    ),
+    "approvals": APPROVALS,
+    "approvals-one": replace(APPROVALS, questions=(SPENDING,)),
+    "approvals-none": replace(APPROVALS, questions=()),
+    "approval": APPROVAL,
+    "approval-spending": replace(APPROVAL, question=SPENDING),
+    "approval-hostile": replace(
+        APPROVAL, question=replace(SPENDING, app=RAW, words=HOSTILE, amount=HOSTILE)
     ),
     "apps": APPS,
     "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),

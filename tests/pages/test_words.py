@@ -26,6 +26,22 @@ SENTENCES = {
     "consent-elsewhere": (
         "The key goes to stefApp on another device. Go on only if that device is yours.",
     ),
+    "approvals": (
+        "Waiting for you",
+        "2 questions wait for your answer.",
+        "25.00 EUR · Two tickets for Saturday",
+        "Asked 1 minute ago",
+    ),
+    "approvals-one": ("1 question waits for your answer.",),
+    "approvals-none": ("Nothing waits for you",),
+    "approval": (
+        "Calendar asks to be let in, as you",
+        "own words: Lane 4: W4SCT",
+        "It lapses on 24 November 2026, 08:38 UTC.",
+        "Next you see what Calendar could do, and decide.",
+        "Continue",
+    ),
+    "approval-spending": ("stefApp asks you", "25.00 EUR", "Approve", "Deny"),
     "enter-code": (
         "Connect a device",
         "Type the code that your device shows.",

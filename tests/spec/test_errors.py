@@ -39,6 +39,8 @@ STATUS = {
     "authorization_pending": 400,
     "slow_down": 400,
     "expired_token": 400,
+    "unknown_user_id": 400,
+    "invalid_binding_message": 400,
     "invalid_token": 401,
     "insufficient_scope": 403,
     "invalid_dpop_proof": 400,

@@ -4,6 +4,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.model import ids
+from valetkey.model.approval import Approval
 from valetkey.model.client import Client, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.epoch import Epoch
@@ -34,6 +35,18 @@ CATALOG: Final = Catalog(
 KEPT: Final = (KeptSecret("0" * 64, NOW), KeptSecret("1" * 64, NOW, until=NOW + 60))
 
 FULL: Final[tuple[Record, ...]] = (
+    Approval(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        words="„Tickets“",
+        amount="25.00 EUR",
+        request="a" * 32,
+        said="no",
+        created=NOW,
+        expires=NOW + 60,
+    ),
     Client(
         id="stef",
         name="stefApp 🗝",

@@ -20,6 +20,9 @@ Kind: TypeAlias = Literal[
     "connected",
     "disconnected",
     "replayed",
+    "asked",
+    "approved",
+    "declined",
     "refused",
     "registered",
 ]

@@ -10,6 +10,7 @@ from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.oauth.clients.register import REGISTRATION
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
+from valetkey.oauth.grants.ciba import BACKCHANNEL
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
 from valetkey.oauth.grants.device import DEVICE
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
@@ -37,6 +38,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     REFRESH_TOKEN,
     CLIENT_CREDENTIALS,
     DEVICE,
+    BACKCHANNEL,
     INTROSPECTION,
     CHANGE_LOG,
     REVOCATION,

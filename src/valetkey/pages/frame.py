@@ -30,6 +30,7 @@ from valetkey.wire import form as forms
 SIGN_OUT: Final = "/sign-out"
 SIGN_IN: Final = "/sign-in"
 APPS: Final = "/apps"
+APPROVALS: Final = "/approvals"
 STATIC: Final = "/static"
 
 log = structlog.get_logger("valetkey.pages")

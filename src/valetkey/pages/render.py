@@ -16,6 +16,8 @@ TEMPLATES: Mapping[type[views.View], str] = {
     views.ConnectedApps: "connected_apps.html",
     views.ConnectedApp: "connected_app.html",
     views.StopApp: "stop_app.html",
+    views.Approvals: "approvals.html",
+    views.ApprovalPage: "approval.html",
     views.EnterCode: "enter_code.html",
     views.ConfirmDevice: "confirm_device.html",
     views.SignOut: "sign_out.html",

@@ -14,10 +14,11 @@ from valetkey.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage.discovery import AUTHORIZE
+from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
 from valetkey.pages.authorize import Authorize
 from valetkey.pages.device import DevicePage
-from valetkey.pages.frame import APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
 from valetkey.pages.interaction import Interaction
 from valetkey.pages.sign_in import SignInPage
 from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
@@ -54,7 +55,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     """Every page but those that are `off`. A path that is none of these gets the error page too.
     `lifespan` runs what has to run beside the application."""
     authorize, interaction = Authorize(frame), Interaction(frame)
-    device = DevicePage(frame)
+    device, approvals = DevicePage(frame), Approvals(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
     table: dict[str, dict[str, Handler]] = {
         AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
@@ -70,6 +71,8 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         APPS: {"GET": apps.list},
         f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
         f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
+        APPROVALS: {"GET": approvals.list},
+        f"{APPROVALS}/{{approval}}": {"GET": approvals.show, "POST": approvals.submit},
         "/": {"GET": _home},
     }
     app = Starlette(

@@ -10,7 +10,7 @@ from valetkey.http.request import Request
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
 from valetkey.pages import views
-from valetkey.pages.frame import APPS, SIGN_IN, Frame
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
 from valetkey.pages.pieces import Form
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
@@ -124,4 +124,5 @@ def own_page(path: str) -> str:
     """The path, where it is one of the user's own pages; else the first of them (ATTACKS A69)."""
     parts = path.split("/")
     plain = all(part.isascii() and part.isalnum() for part in parts[1:])
-    return path if path.startswith(f"{APPS}/") and plain else APPS
+    own = path == APPROVALS or path.startswith((f"{APPS}/", f"{APPROVALS}/"))
+    return path if own and plain else APPS

@@ -123,6 +123,41 @@ class ConfirmDevice(Struct, frozen=True, kw_only=True):
     near: bool
 
 
+class Question(Struct, frozen=True, kw_only=True):
+    """What an app asks a user who is not looking at it. ``words`` are the app's own; ``consent``: a
+    yes leads to the consent page."""
+
+    app: App
+    words: str
+    amount: str
+    asked_at: int
+    ends: int
+    consent: bool
+    href: str
+
+
+class Approvals(Struct, frozen=True, kw_only=True):
+    """All that waits for the user's answer."""
+
+    site: Site
+    account: Account
+    questions: tuple[Question, ...]
+    apps: str
+    now: int
+
+
+class ApprovalPage(Struct, frozen=True, kw_only=True):
+    """One question: buttons ``#approve`` and ``#deny``, which post the ``action`` of their name;
+    ``back`` is the list."""
+
+    site: Site
+    account: Account
+    form: Form
+    question: Question
+    back: str
+    now: int
+
+
 class ConnectedApps(Struct, frozen=True, kw_only=True):
     """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``."""
 
@@ -247,6 +282,8 @@ View = (
     | ConnectedApps
     | ConnectedApp
     | StopApp
+    | Approvals
+    | ApprovalPage
     | EnterCode
     | ConfirmDevice
     | SignOut

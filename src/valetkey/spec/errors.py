@@ -188,6 +188,18 @@ class ExpiredToken(OAuthError):
     says = "nobody answered in time"
 
 
+class UnknownUserId(OAuthError):
+    code = "unknown_user_id"
+    cite = Cite("OpenID Connect CIBA", "13")
+    says = "nobody can be asked by that hint"
+
+
+class InvalidBindingMessage(OAuthError):
+    code = "invalid_binding_message"
+    cite = Cite("OpenID Connect CIBA", "13")
+    says = "the binding_message is too long, or cannot be shown"
+
+
 class InvalidToken(OAuthError):
     code = "invalid_token"
     cite = Cite("RFC 6750", "3.1")

@@ -7,6 +7,8 @@ REFRESH_TOKEN: Final = "refresh_token"
 CLIENT_CREDENTIALS: Final = "client_credentials"
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
+CIBA: Final = "urn:openid:params:grant-type:ciba"
+
 # Scopes that are the protocol's own (OpenID Connect Core 5.4 and 11).
 OPENID: Final = "openid"
 PROFILE: Final = "profile"

@@ -19,6 +19,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
+from valetkey.model.approval import Approval
 from valetkey.model.change import Change
 from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
@@ -37,6 +38,7 @@ from valetkey.model.want import Found, Page, Query, Want
 R = TypeVar("R", bound=Record)
 
 RECORDS: Final[tuple[type[Record], ...]] = (
+    Approval,
     Client,
     Epoch,
     Event,

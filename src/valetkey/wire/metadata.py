@@ -30,6 +30,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     change_log_endpoint: str = ""
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
+    backchannel_authentication_endpoint: str = ""
     scopes_supported: tuple[str, ...] = ()
     response_types_supported: tuple[str, ...] = ()
     response_modes_supported: tuple[str, ...] = ()
@@ -46,9 +47,11 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
+    backchannel_token_delivery_modes_supported: tuple[str, ...] = ()
     protected_resources: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
     require_pushed_authorization_requests: bool = False
+    backchannel_user_code_parameter_supported: bool = False
     claims_parameter_supported: bool = False
     request_parameter_supported: bool = False
     request_object_signing_alg_values_supported: tuple[str, ...] = ()

@@ -5,11 +5,14 @@ from typing import Any, Final
 from tests.oauth.forms import call
 from tests.oauth.world import World
 
+from valetkey.model.approval import Approval
 from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.decision import Answer
+from valetkey.oauth.grants import ciba
 from valetkey.oauth.grants.device import Opened, Unknown, ask, confirm, enter
+from valetkey.oauth.manage import approvals
 from valetkey.spec import names
 
 SCOPE: Final = "openid chirps.read"
@@ -63,3 +66,35 @@ def row_of(world: World) -> Pending:
     """The row of the one device that waits."""
     (found,) = (row for row in world.all(Pending) if row.kind == "device")
     return found
+
+
+def asks(world: World, client: str = "till", **parameters: Any) -> dict[str, Any]:
+    """An app asks Miko, who is elsewhere; what it is told."""
+    given = {"scope": SCOPE, "login_hint": "miko"} | parameters
+    outcome = world.post(ciba.ask, call(client, **given))
+    assert isinstance(outcome, Answer)
+    document: Any = outcome.document
+    return dict(document)
+
+
+def waiting(world: World, user: str) -> list[Approval]:
+    """What waits for the user."""
+    return [one.approval for one in world.ask(approvals.questions(user, world.context))]
+
+
+def shown(world: World, visit: Visit) -> Consent:
+    """The consent page for the newest question that waits for Miko."""
+    name = waiting(world, world.miko.id)[0].id
+    begun = world.settle(
+        lambda: approvals.begin(name, visit, user=world.miko.id, context=world.context)
+    )
+    assert isinstance(begun, approvals.Begun)
+    page = world.resume(begun.pending.id, visit)
+    assert isinstance(page, Consent)
+    return page
+
+
+def comes(world: World, handle: str, client: str = "till", **parameters: Any) -> dict[str, Any]:
+    """The app comes for the answer."""
+    given = {"grant_type": names.CIBA, "auth_req_id": handle}
+    return world.token(client, **(given | parameters))

@@ -90,6 +90,18 @@ def client_may_use_device_codes(request: AuthorizationRequest, context: Context)
         raise UnauthorizedClient
 
 
+def client_may_ask_users(request: AuthorizationRequest, context: Context) -> None:
+    """CIBA Core 7.1, asked again when the user answers."""
+    if request.client.is_public or names.CIBA not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def openid_is_asked(request: AuthorizationRequest, context: Context) -> None:
+    """CIBA Core 7.1: it is an OpenID Connect request."""
+    if names.OPENID not in request.permissions:
+        raise InvalidScope("the scope must contain openid")
+
+
 def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
     """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
     limit = RISKS.index(context.at.policy(request.client).device_risk)
@@ -100,5 +112,6 @@ def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) ->
 
 CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {
     "device": (client_may_use_device_codes, something_is_asked, not_too_risky_for_a_code),
+    "backchannel": (client_may_ask_users, openid_is_asked),
 }
 """What the request of an app on another device must pass, by its kind."""

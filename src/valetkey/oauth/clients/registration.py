@@ -176,6 +176,9 @@ def _grant_types(client: Client, at: Installation) -> Iterator[str]:
     if names.CLIENT_CREDENTIALS in client.grant_types and client.is_public:
         # RFC 6749 4.4: only confidential clients.
         yield "a public client may not use client_credentials"
+    if names.CIBA in client.grant_types and client.is_public:
+        # CIBA Core 4: whoever asks users proves who it is.
+        yield f"a public client may not use {names.CIBA}"
     yield from twice(client.grant_types)
 
 

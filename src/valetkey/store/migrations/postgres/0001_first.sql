@@ -2,6 +2,19 @@
 -- partition comes first in every key, so that a user's rows can be kept together.
 -- oldest: 1
 
+CREATE TABLE approvals (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "user" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX approvals_forget ON approvals (forget_at) WHERE forget_at > 0;
+CREATE INDEX approvals_user ON approvals (place, "user", key);
+
 CREATE TABLE clients (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,

@@ -2,6 +2,17 @@
 -- Only where a kind of record has second names is there an index of them.
 -- oldest: 1
 
+CREATE TABLE approvals (
+    key TEXT PRIMARY KEY,
+    alias TEXT UNIQUE,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX approvals_forget ON approvals (forget_at) WHERE forget_at > 0;
+CREATE INDEX approvals_user ON approvals (user, key);
+
 CREATE TABLE clients (
     key TEXT PRIMARY KEY,
     alias TEXT,

@@ -1,0 +1,33 @@
+"""Approvals: what an app asks one user while that user is not looking at it."""
+
+from typing import ClassVar
+
+from valetkey.model.owned import Owned
+from valetkey.model.pending import Said
+
+
+class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
+    """A question that waits on its user's own pages.
+
+    `words` say what it is about, as the app puts it; `amount` is what it comes to, such as
+    "25.00 EUR", "" where nothing is counted. `grant` is the key that it is about, "" for none yet.
+    `request` names the request in `pending` that has to be answered by consent; then that request
+    knows the answer. Without one, a yes or a no is the whole answer, and stands in `said`.
+    """
+
+    table: ClassVar[str] = "approvals"
+    indexes: ClassVar[tuple[str, ...]] = ("user",)
+
+    user: str
+    client: str
+    grant: str = ""
+    words: str = ""
+    amount: str = ""
+    request: str = ""
+    said: Said = ""
+    created: int
+    expires: int
+
+    @property
+    def forget_at(self) -> int:
+        return self.expires

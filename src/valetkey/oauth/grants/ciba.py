@@ -1,0 +1,162 @@
+"""Client-initiated backchannel authentication (OpenID Connect CIBA Core 1.0): an app asks a user
+who is elsewhere, and comes for the answer."""
+
+from typing import Final
+
+from valetkey.jose import jwt
+from valetkey.model.change import Create
+from valetkey.model.client import Client
+from valetkey.model.pending import Elsewhere, Pending
+from valetkey.model.user import User, sign_in_name
+from valetkey.model.want import Alias, One, Rule
+from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
+from valetkey.oauth.authorize.request import kept, understand
+from valetkey.oauth.clients.authentication import authenticate, may_use
+from valetkey.oauth.clients.registration import why_not_text
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.oauth.grants import narrowing, polling
+from valetkey.oauth.grants.polling import Visiting
+from valetkey.oauth.manage.approvals import asking, too_many
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import (
+    AccessDenied,
+    InvalidBindingMessage,
+    InvalidRequest,
+    RequestNotSupported,
+    UnknownUserId,
+)
+from valetkey.wire.form import Form
+from valetkey.wire.id_token import IdToken
+
+CITE: Final = Cite("OpenID Connect CIBA", "7")
+REDEEM: Final = Cite("OpenID Connect CIBA", "10.1")
+
+HINTS: Final = ("login_hint", "id_token_hint", "login_hint_token")
+
+MAX_MESSAGE: Final = 100
+"""Characters of a binding message: it has to fit on two screens, and be compared."""
+
+
+def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Puts a question on a user's pages, and gives the app a handle to come for the answer."""
+    by = yield from authenticate(call, context)
+    may_use(by.client, names.CIBA)
+    if "request" in call.form:
+        raise RequestNotSupported
+    message, seconds = _message(call.form), _seconds(call.form, context)
+    request = understand(call.form, by.client, context)
+    for check in CHECKS_ELSEWHERE["backchannel"]:
+        check(request, context)
+    user = yield from _hinted(call.form, by.client, context)
+    if (yield from too_many(user.id, by.client.id, context)):
+        raise AccessDenied("this user has not answered what was asked before")
+    name, secret = context.env.draw(polling.ID).hex(), context.env.draw(32)
+    row = Pending(
+        id=name,
+        kind="backchannel",
+        client=by.client.id,
+        parameters={**kept(call.form), "login_hint": user.username},
+        resources=call.form.all("resource"),
+        created=context.now,
+        expires=context.now + seconds,
+        elsewhere=Elsewhere(
+            digest=polling.kept(secret),
+            interval=polling.INTERVAL,
+            user=user.id,
+            message=message,
+        ),
+    )
+    _, changes, events = asking(
+        user.id, by.client.id, words=message, request=name, seconds=seconds, context=context
+    )
+    document = {
+        "auth_req_id": polling.handle("ar", name, secret),
+        "expires_in": seconds,
+        "interval": polling.INTERVAL,
+    }
+    return Answer(document=document, changes=(Create(row), *changes), events=events)
+
+
+def parse(form: Form) -> Visiting:
+    """The parameters of CIBA Core 10.1."""
+    return Visiting(form.need("auth_req_id"), narrowing.parse(form))
+
+
+def decide(what: Visiting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Tokens for an app whose user said yes, once."""
+    return (yield from polling.visit(what, by, context, kind="backchannel", prefix="ar"))
+
+
+def _hinted(form: Form, client: Client, context: Context) -> Rule[User]:
+    """The one user that the one hint names. Unknown and disabled are not told apart."""
+    given = [name for name in HINTS if name in form]
+    if len(given) != 1:
+        # CIBA Core 7.1: exactly one.
+        raise InvalidRequest(f"exactly one of {', '.join(HINTS)} is needed")
+    if given[0] == "login_hint_token":
+        raise InvalidRequest("login_hint_token is not offered here")
+    if given[0] == "id_token_hint":
+        wanted: One[User] | Alias[User] = One(User, _subject(form, client, context))
+    else:
+        wanted = Alias(User, sign_in_name(form["login_hint"][:255]))
+    user = (yield (wanted,)).one(wanted)
+    if user is None or user.status != "active":
+        raise UnknownUserId
+    return user
+
+
+def _subject(form: Form, client: Client, context: Context) -> str:
+    """The user of an ID Token of ours, to this client; it may have expired (CIBA Core 7.1)."""
+    try:
+        claims = jwt.prove(
+            form["id_token_hint"],
+            IdToken,
+            keys=context.at.keyring.published,
+            typ=("jwt", ""),
+            issuer=context.at.issuer,
+        )
+    except jwt.BadToken as error:
+        raise InvalidRequest("the id_token_hint is none of ours", detail=str(error)) from error
+    if claims.aud != client.id:
+        raise InvalidRequest("the id_token_hint is another client's")
+    return claims.sub
+
+
+def _message(form: Form) -> str:
+    message = form.get("binding_message", "")
+    why = why_not_text(message, MAX_MESSAGE) if message else ""
+    if why:
+        raise InvalidBindingMessage(f"the binding_message {why}")
+    return message.strip()
+
+
+def _seconds(form: Form, context: Context) -> int:
+    """How long the question waits: as long as the app wants, within what is offered."""
+    text, most = form.get("requested_expiry"), context.lifetimes.elsewhere
+    if text is None:
+        return most
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) > 0):
+        raise InvalidRequest("requested_expiry is not a positive number of seconds")
+    return min(int(text), most)
+
+
+BACKCHANNEL: Final = Feature(
+    name="backchannel authentication",
+    cites=(CITE, REDEEM),
+    grant_types=(GrantType(name=names.CIBA, cite=REDEEM, parse=parse, decide=decide),),
+    endpoints=(
+        FormEndpoint(
+            path="/backchannel",
+            metadata="backchannel_authentication_endpoint",
+            cite=CITE,
+            rule=ask,
+        ),
+    ),
+    metadata=lambda _: {
+        "backchannel_token_delivery_modes_supported": ("poll",),
+        "backchannel_user_code_parameter_supported": False,
+    },
+)
