@@ -22,6 +22,7 @@ from tests.postgres import binaries, cluster
 from valetkey.accounts import password
 from valetkey.jose.seal import digest
 from valetkey.model import ids
+from valetkey.model.approval import Approval
 from valetkey.model.change import Create
 from valetkey.model.client import KeptSecret
 from valetkey.model.env import Env
@@ -121,6 +122,16 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         auth_time=BORN,
         amr=("pwd",),
         epoch=1,
+        expires=NEVER,
+    )
+    yield Approval(
+        id=ids.owned_id(env, owner=user.id),
+        user=user.id,
+        client="stefapp",
+        grant=grant.id,
+        words="Two tickets",
+        amount="25.00 EUR",
+        created=BORN,
         expires=NEVER,
     )
     yield event(
