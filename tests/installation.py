@@ -8,7 +8,7 @@ from valetkey.accounts import password
 from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.change import Create
-from valetkey.model.client import Client, KeptSecret
+from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.policy import Policy
 from valetkey.model.resource import ResourceServer
@@ -47,7 +47,10 @@ def secret() -> str:
     return opaque.write("cs", os.urandom(32))
 
 
-SECRETS: Final = {name: secret() for name in ("web", "post", "machine", "till", "chirp", "photos")}
+SECRETS: Final = {
+    name: secret()
+    for name in ("web", "post", "machine", "till", "agent", "printer", "chirp", "photos")
+}
 """The secrets of the clients and resource servers, by id."""
 
 PASSWORDS: Final = {"miko": "correct horse battery", "noor": "staple of the evening"}
@@ -105,6 +108,27 @@ CLIENTS: Final = (
         secrets=_kept("machine"),
         grant_types=("client_credentials",),
         scope=("chirps", "photos.read"),
+    ),
+    Client(
+        id="agent",
+        name="Agent",
+        auth_method="client_secret_basic",
+        secrets=_kept("agent"),
+        grant_types=(
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+        ),
+        scope=("chirps", "dms.read", "photos.read"),
+        exchange=Exchange(clients=("web", "kite", "stefapp", "agent"), audiences=(CHIRP, PHOTOS)),
+    ),
+    Client(
+        id="printer",
+        name="Printer",
+        auth_method="client_secret_basic",
+        secrets=_kept("printer"),
+        grant_types=("urn:ietf:params:oauth:grant-type:token-exchange",),
+        scope=("chirps.read", "photos.read"),
+        exchange=Exchange(clients=("agent", "printer"), audiences=(PHOTOS,)),
     ),
     Client(
         id="till",

@@ -66,7 +66,7 @@ def call(server: Live, path: str, form: Mapping[str, str], by: Asking = STEFAPP)
     secret = SECRETS.get(name, "")
     if name == "post":
         form = {**form, "client_secret": secret}
-    if name in {"web", "machine", "till"}:
+    if name in {"web", "machine", "till", "agent", "printer"}:
         return server.http.post(path, data={**form}, auth=(name, secret))
     return server.http.post(path, data={**form, "client_id": name})
 

@@ -12,7 +12,6 @@ GRANT_TYPES = (
     "Password",
     "authorization_code ",
     "AUTHORIZATION_CODE",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:saml2-bearer",
     "none",
@@ -36,7 +35,11 @@ def test_a_grant_type_that_is_not_offered(grant_type: str, by: Asking, server: L
 
 @pytest.mark.parametrize(
     "name",
-    ["urn:ietf:params:oauth:grant-type:device_code", "urn:openid:params:grant-type:ciba"],
+    [
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:openid:params:grant-type:ciba",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ],
 )
 def test_an_extension_grant_is_for_those_who_are_registered_for_it(name: str, server: Live) -> None:
     for by in (STEFAPP, AS_WEB):

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from valetkey.model import ids
 from valetkey.model.approval import Approval
-from valetkey.model.client import Client, KeptSecret
+from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event, event
@@ -58,6 +58,7 @@ FULL: Final[tuple[Record, ...]] = (
         required=("posts:read",),
         reasons={"posts:read": "„um zu lesen“"},
         uri="https://app.example",
+        exchange=Exchange(clients=("stef",), audiences=("https://chirp.example",)),
         policy="strict",
         verified=False,
         status="suspended",

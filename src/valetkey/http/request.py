@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire.form import MAX_BYTES, Form, parse_form
+from valetkey.wire.form import MAX_BYTES, REPEATABLE, Form, parse_form
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -57,7 +57,7 @@ class Request:
         pairs = [pair.partition("=") for pair in ";".join(found).split(";")]
         return {name.strip(): value.strip() for name, _, value in pairs}
 
-    def form(self, *, repeatable: frozenset[str] = frozenset({"resource"})) -> Form:
+    def form(self, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
         """The form in the body. Raises InvalidRequest (415 for another content type)."""
         content_type = self.header(b"content-type").partition(";")[0].strip().lower()
         if content_type != FORM:

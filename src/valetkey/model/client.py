@@ -36,6 +36,16 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
         return same(self.digest.encode(), digest(secret).encode()) and good
 
 
+class Exchange(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a client may exchange (RFC 8693): the tokens of these `clients`, its own among them only
+    where it is named, for tokens that these `audiences` honour."""
+
+    clients: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+
+
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An app, as its developer registered it (RFC 7591 2, where it has the word).
 
@@ -46,7 +56,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     but bound ones (RFC 9449 5.2). `jwks` is the JWK Set of its public keys, `jwks_uri` the address
     where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
     authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
-    allows. `request_uris` are the addresses where it keeps requests that it signed.
+    allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
+    what it may exchange, None for nothing.
 
     `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
     digest of what it manages its registration by, and a registration that nobody has used by
@@ -73,6 +84,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     request_uris: tuple[str, ...] = ()
     software_id: str = ""
     software_version: str = ""
+    exchange: Exchange | None = None
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
     origin: Origin = "declared"

@@ -1,5 +1,6 @@
 """Outcomes: closed unions, matched exhaustively. Changes and events are committed together."""
 
+from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -10,7 +11,7 @@ from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.spec.errors import OAuthError
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.id_token import IdToken
 
 
@@ -51,9 +52,20 @@ class Standing(msgspec.Struct, frozen=True, eq=False):
     family: TokenFamily
 
 
+class Delegation(msgspec.Struct, frozen=True, eq=False):
+    """The key of one client in the hands of another: `owner` is the one whose grant it is, `act`
+    says who acts, `until` is when the token that was exchanged ends."""
+
+    owner: Client
+    act: Actor | None
+    until: int
+
+
 class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     """A grant type's yes: what to make tokens from. `standing` is None for a client that acts for
-    itself. `scope` holds the names that the client asked by; `resources` narrow the audience."""
+    itself. `scope` holds the names that the client asked by; `resources` narrow the audience.
+    `delegation` says whose key the client holds, where that is another's. `more` are members of
+    the response that the grant type adds."""
 
     client: Client
     standing: Standing | None
@@ -63,6 +75,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     nonce: str = ""
     with_id_token: bool = False
     with_refresh_token: bool = False
+    delegation: Delegation | None = None
+    more: Mapping[str, str | int] = {}
 
 
 class Issued(Outcome, frozen=True, kw_only=True, eq=False):
@@ -73,6 +87,7 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     id_token: IdToken | None
     refresh_token: str
     scope: str
+    more: Mapping[str, str | int] = {}
 
     def __repr__(self) -> str:
         return f"Issued(to={self.client.id!r})"

@@ -16,6 +16,7 @@ from valetkey.oauth.grants.device import DEVICE
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
 from valetkey.oauth.manage.change_log import CHANGE_LOG
+from valetkey.oauth.grants.token_exchange import TOKEN_EXCHANGE
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.revocation import REVOCATION
@@ -39,6 +40,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CLIENT_CREDENTIALS,
     DEVICE,
     BACKCHANNEL,
+    TOKEN_EXCHANGE,
     INTROSPECTION,
     CHANGE_LOG,
     REVOCATION,

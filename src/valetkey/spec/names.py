@@ -9,6 +9,13 @@ DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 CIBA: Final = "urn:openid:params:grant-type:ciba"
 
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+# RFC 8693 3: what kinds of token are exchanged.
+TYPE_ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
+TYPE_ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
+TYPE_JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
+
 # Scopes that are the protocol's own (OpenID Connect Core 5.4 and 11).
 OPENID: Final = "openid"
 PROFILE: Final = "profile"

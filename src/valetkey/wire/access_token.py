@@ -27,12 +27,25 @@ class Confirmation(
     x5t_s256: str = ""
 
 
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who acts for the subject, and for whom that one acted before (RFC 8693 4.1)."""
+
+    sub: str
+    act: "Actor | None" = None
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Everybody in it, the present one first."""
+        return (self.sub, *(self.act.chain if self.act is not None else ()))
+
+
 class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     """The claims. `grant`, its version and `family` say whose shadow the token is.
 
     `aud` names the resource servers; `scope` is space-separated. A client acting for itself has
     neither grant nor family, and its `sub` is `client:` and its id, which no user's is (RFC 9068
-    2.2 and 5).
+    2.2 and 5). `act` says who acts for the user, where a token was exchanged (RFC 8693 4.1);
+    `client_id` is then the one that exchanged it.
     """
 
     sub: str
@@ -45,6 +58,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     grant_version: int = 0
     family_id: str = ""
     cnf: Confirmation | None = None
+    act: Actor | None = None
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -9,8 +9,8 @@ from valetkey.spec.errors import InvalidRequest
 MAX_BYTES: Final = 64 * 1024
 MAX_PARAMETERS: Final = 100
 
-# RFC 8707 2: the one parameter here that may stand several times.
-REPEATABLE: Final = frozenset({"resource"})
+# RFC 8707 2, RFC 8693 2.1: the parameters that may stand several times.
+REPEATABLE: Final = frozenset({"resource", "audience"})
 
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})?")
 

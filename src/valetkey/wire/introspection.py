@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.spec.cite import Cite
-from valetkey.wire.access_token import Confirmation
+from valetkey.wire.access_token import Actor, Confirmation
 
 CITE: Final = Cite("RFC 7662", "2.2")
 
@@ -30,6 +30,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     grant_id: str = ""
     grant_version: int = 0
     cnf: Confirmation | None = None
+    act: Actor | None = None
 
 
 INACTIVE: Final = Introspection(active=False)

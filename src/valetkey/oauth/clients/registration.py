@@ -179,6 +179,11 @@ def _grant_types(client: Client, at: Installation) -> Iterator[str]:
     if names.CIBA in client.grant_types and client.is_public:
         # CIBA Core 4: whoever asks users proves who it is.
         yield f"a public client may not use {names.CIBA}"
+    if names.TOKEN_EXCHANGE in client.grant_types:
+        if client.is_public:
+            yield f"a public client may not use {names.TOKEN_EXCHANGE}"
+        if client.exchange is None:
+            yield f"{names.TOKEN_EXCHANGE} needs exchange, which says what may be exchanged"
     yield from twice(client.grant_types)
 
 
@@ -234,6 +239,21 @@ def _software(client: Client, at: Installation) -> Iterator[str]:
         yield why_not_text(text, MAX_NAME) if text else ""
 
 
+def _exchange(client: Client, at: Installation) -> Iterator[str]:
+    if client.exchange is None:
+        return
+    if names.TOKEN_EXCHANGE not in client.grant_types:
+        yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"
+    for one in client.exchange.audiences:
+        if one not in at.offer.resources:
+            yield f"{one[:100]!r} is no resource server"
+    for name in ("clients", "audiences"):
+        values: tuple[str, ...] = getattr(client.exchange, name)
+        if not values:
+            yield f"{name} is empty, so nothing may be exchanged"
+        yield from twice(values)
+
+
 def _policy(client: Client, at: Installation) -> Iterator[str]:
     if client.policy != "default" and client.policy not in at.policies:
         yield f"there is no policy {client.policy[:60]!r}"
@@ -257,6 +277,7 @@ CHECKS: Final[dict[str, Check]] = {
     "limits": _limits,
     "uri": _uri,
     "software": _software,
+    "exchange": _exchange,
     "policy": _policy,
 }
 """What each field has to hold to. The order is that of the report."""

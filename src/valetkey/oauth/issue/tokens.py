@@ -7,7 +7,7 @@ from valetkey.jose.base64url import encode
 from valetkey.model.client import Client
 from valetkey.oauth.alive import why_dead
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Issue, Issued, Standing
+from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.senders.binding import fits, sender_of
@@ -20,10 +20,13 @@ from valetkey.wire.id_token import IdToken
 def issue(decision: Issue, context: Context, *, holds: Confirmation | None = None) -> Issued:
     """The tokens of a yes, unsigned, bound to what the client `holds`. Raises InvalidGrant where
     somebody is no longer alive, and where the family is bound to something else."""
-    dead = why_dead(decision.client, decision.standing, epoch=context.epoch, now=context.now)
-    if dead:
+    standing, delegation = decision.standing, decision.delegation
+    owner = decision.client if delegation is None else delegation.owner
+    dead = why_dead(owner, standing, epoch=context.epoch, now=context.now)
+    if dead or decision.client.status != "active":
         raise InvalidGrant(detail=dead)
-    if decision.standing is not None and not fits(holds, decision.standing.family.cnf):
+    # Whoever passes a key on holds a key of its own.
+    if standing is not None and delegation is None and not fits(holds, standing.family.cnf):
         raise InvalidGrant(detail="the family is bound to another key")
     scope = context.offer.names(decision.permissions, asked=decision.scope)
     return Issued(
@@ -32,6 +35,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         id_token=_id_token(decision, context) if decision.with_id_token else None,
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
+        more=decision.more,
         changes=decision.changes,
         events=decision.events,
     )
@@ -49,6 +53,7 @@ def response(issued: Issued, context: Context) -> dict[str, str | int]:
         "token_type": sender_of(issued.access_token.cnf, context).token_type,
         "expires_in": issued.access_token.exp - context.now,
         "scope": issued.scope,
+        **issued.more,
     }
     if issued.refresh_token:
         answer["refresh_token"] = issued.refresh_token
@@ -79,7 +84,8 @@ def _access_token(
     )
     if standing is None:
         return token
-    return _of_user(token, standing)
+    token = _of_user(token, standing)
+    return token if decision.delegation is None else _delegated(token, decision.delegation)
 
 
 def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
@@ -93,6 +99,11 @@ def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
         grant_version=standing.grant.version,
         family_id=standing.family.id,
     )
+
+
+def _delegated(token: AccessToken, delegation: Delegation) -> AccessToken:
+    until = min(token.exp, delegation.until)
+    return msgspec.structs.replace(token, act=delegation.act, exp=until)
 
 
 def _refresh_token(decision: Issue, context: Context) -> str:

@@ -55,6 +55,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         auth_time=token.auth_time,
         grant_id=token.grant_id,
         cnf=token.cnf,
+        act=token.act,
         grant_version=0 if live.standing is None else live.standing.grant.version,
     )
 

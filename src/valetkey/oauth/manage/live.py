@@ -1,5 +1,6 @@
 """What is a token of ours worth at this moment? Asked by introspection, userinfo and revocation."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,8 +16,9 @@ from valetkey.model.want import One, Rule
 from valetkey.oauth.alive import still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Standing
+from valetkey.oauth.offer import Offer
 from valetkey.wire import access_token
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire.access_token import AccessToken, Actor
 
 PROVED: Final = 4096
 """Tokens whose signature is remembered, the last used ones."""
@@ -78,13 +80,39 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     yes, descent = found.one(grant), found.one(family)
     if app is None or person is None or yes is None or descent is None:
         return Dead("its client, user, grant or family is gone")
+    owner, scope = app, context.offer.ordered(token.scopes)
+    if token.act is not None:
+        passed = yield from _passed_on(token, token.act, yes)
+        if isinstance(passed, Dead):
+            return passed
+        owner, scope = passed, _registered(scope, app, context.offer)
     standing = Standing(person, yes, descent)
-    dead = why_dead(app, standing, epoch=context.epoch, now=context.now)
+    dead = why_dead(owner, standing, epoch=context.epoch, now=context.now)
     if dead:
         return Dead(dead)
-    scope = context.offer.ordered(token.scopes)
-    granted = still_allowed(scope, client=app, grant=yes, offer=context.offer)
+    granted = still_allowed(scope, client=owner, grant=yes, offer=context.offer)
     return Live(token, app, standing, granted)
+
+
+def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | Dead]:
+    """The client whose grant it is, where the token has been passed on: everybody through whose
+    hands it went has to be there still."""
+    owner = One(Client, grant.client)
+    hands = [One(Client, name.removeprefix("client:")) for name in act.chain]
+    revoked = One(Once, f"{REVOKED} {token.jti}")
+    found = yield (owner, *hands, revoked)
+    clients = [found.one(one) for one in (owner, *hands)]
+    if any(one is None or one.status != "active" for one in clients):
+        return Dead("a client through whose hands it went is gone or suspended")
+    if found.one(revoked) is not None:
+        return Dead("revoked")
+    app = clients[0]
+    return Dead("its client is gone") if app is None else app
+
+
+def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str, ...]:
+    registered = frozenset(offer.registered(client.scope))
+    return tuple(one for one in scope if one in registered)
 
 
 def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:

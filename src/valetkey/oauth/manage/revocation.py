@@ -1,7 +1,8 @@
 """Token revocation (RFC 7009): the app gives a key back.
 
 Any token of a family closes the family: the app on that device has nothing left. The user's grant
-stands, and so do the app's other devices.
+stands, and so do the app's other devices. Whoever holds a token that was passed on gives back that
+one alone.
 """
 
 from typing import Final
@@ -39,7 +40,7 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     # What is paused or disabled now may come back: the token is not asked what it is worth.
     if isinstance(token, Dead) or token.client_id != by.client.id:
         return _DONE
-    if token.family_id:
+    if token.family_id and token.act is None:
         return (yield from _close(token.family_id, by, context))
     return (yield from _forget(token))
 

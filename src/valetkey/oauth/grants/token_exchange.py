@@ -1,0 +1,215 @@
+"""Token exchange (RFC 8693): a service passes a user's key on to the next one, made smaller.
+
+The new token is a shadow of the same grant and family, so one stop ends it too. It opens no more
+than the token that was brought, ends no later, and says who acts. What may be exchanged by whom is
+written in the client's registration; nothing is, unless it says so. Nobody is impersonated.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily, standing
+from valetkey.model.user import User
+from valetkey.model.want import Alias, Many, One, Rule
+from valetkey.oauth.alive import still_allowed, why_dead
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Delegation, Issue, Refuse, Standing
+from valetkey.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.oauth.grants import narrowing
+from valetkey.oauth.grants.narrowing import Narrowing
+from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest, InvalidTarget, UnauthorizedClient
+from valetkey.wire.access_token import Actor
+from valetkey.wire.form import Form
+from valetkey.wire.id_token import IdToken
+
+CITE: Final = Cite("RFC 8693", "2.1")
+
+MAX_HANDS: Final = 4
+"""Hands through which a key may go: a longer chain is a mistake."""
+
+_SUBJECTS: Final = (names.TYPE_ACCESS_TOKEN, names.TYPE_JWT, names.TYPE_ID_TOKEN)
+
+
+class Exchanging(msgspec.Struct, frozen=True):
+    """What the client brings. `actor` is "" where it sent no actor token."""
+
+    subject: str
+    subject_type: str
+    actor: str
+    narrowing: Narrowing
+
+    def __repr__(self) -> str:
+        return "Exchanging(…)"
+
+
+class Brought(msgspec.Struct, frozen=True, eq=False):
+    """A subject token that is good: whose key it shows, what that opens, where, and until when.
+    `client` is who holds it now, `owner` the client whose grant it is."""
+
+    client: str
+    owner: Client
+    standing: Standing
+    permissions: tuple[str, ...]
+    audience: tuple[str, ...]
+    act: Actor | None
+    until: int
+
+
+def parse(form: Form) -> Exchanging:
+    """The parameters of RFC 8693 2.1; `audience` and `resource` name the same things here."""
+    kind = form.need("subject_token_type")
+    if kind not in _SUBJECTS:
+        raise InvalidRequest("subject_token_type is none that is exchanged here")
+    if form.get("requested_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
+        raise InvalidRequest("requested_token_type is none that is issued here")
+    if ("actor_token" in form) != ("actor_token_type" in form):
+        raise InvalidRequest("actor_token and actor_token_type go together")
+    if form.get("actor_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
+        raise InvalidRequest("actor_token_type is none that is accepted here")
+    wish = narrowing.parse(form)
+    targets = dict.fromkeys((*wish.resources, *form.all("audience")))
+    return Exchanging(
+        form.need("subject_token"),
+        kind,
+        form.get("actor_token", ""),
+        Narrowing(wish.scope, tuple(targets)),
+    )
+
+
+def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """A smaller token of the same grant, for the client that passes it on."""
+    policy = by.client.exchange
+    if by.client.is_public or policy is None:
+        raise UnauthorizedClient("this client may exchange nothing")
+    brought = yield from _subject(what, context)
+    if brought.client not in policy.clients:
+        raise InvalidRequest("the subject_token is of a client whose tokens are not exchanged here")
+    if what.actor:
+        yield from _actor(what.actor, by.client, context)
+    act = _acting(brought, by.client)
+    permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
+    if not permissions:
+        raise InvalidTarget("nothing of what was brought opens anything there")
+    return Issue(
+        client=by.client,
+        standing=brought.standing,
+        permissions=permissions,
+        scope=what.narrowing.scope,
+        resources=resources,
+        delegation=Delegation(brought.owner, act, brought.until),
+        more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
+    )
+
+
+def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
+    if what.subject_type == names.TYPE_ID_TOKEN:
+        return (yield from _signed_in(what.subject, context))
+    token = yield from worth(what.subject, context)
+    if isinstance(token, Dead) or token.standing is None:
+        # RFC 8693 2.2.2: a subject token that is invalid for any reason.
+        why = token.why if isinstance(token, Dead) else "no user is behind it"
+        raise InvalidRequest("the subject_token is not valid", detail=why)
+    owner = yield from _owner(token, token.standing)
+    return Brought(
+        client=token.token.client_id,
+        owner=owner,
+        standing=token.standing,
+        permissions=token.permissions,
+        audience=token.token.aud,
+        act=token.token.act,
+        until=token.token.exp,
+    )
+
+
+def _owner(token: Live, of: Standing) -> Rule[Client]:
+    if token.client.id == of.grant.client:
+        return token.client
+    wanted = One(Client, of.grant.client)
+    owner = (yield (wanted,)).one(wanted)
+    if owner is None:
+        raise InvalidRequest("the subject_token is not valid", detail="its client is gone")
+    return owner
+
+
+def _signed_in(text: str, context: Context) -> Rule[Brought]:
+    """What an ID Token stands for: the key of its client, as far as the sign-in that it tells of is
+    still good."""
+    try:
+        keys = context.at.keyring.published
+        claims = jwt.verify(
+            text, IdToken, keys=keys, typ=("jwt", ""), issuer=context.at.issuer, now=context.now
+        ).claims
+    except jwt.BadToken as error:
+        raise InvalidRequest("the subject_token is not valid", detail=str(error)) from error
+    client, user = One(Client, claims.aud), One(User, claims.sub)
+    grant = Alias(Grant, standing(claims.sub, claims.aud))
+    found = yield (client, user, grant)
+    app, person, yes = found.one(client), found.one(user), found.one(grant)
+    if app is None or person is None or yes is None:
+        raise InvalidRequest("the subject_token is not valid", detail="its grant is over")
+    families = Many(TokenFamily, "grant", yes.id)
+    rows = (yield (families,)).many(families)
+    of = [one for one in rows if one.session == claims.sid and one.status == "open"]
+    if not claims.sid or not of or context.now >= of[-1].expires:
+        raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
+    its = Standing(person, yes, of[-1])
+    dead = why_dead(app, its, epoch=context.epoch, now=context.now)
+    if dead:
+        raise InvalidRequest("the subject_token is not valid", detail=dead)
+    allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.offer)
+    return Brought(
+        client=app.id,
+        owner=app,
+        standing=its,
+        permissions=allowed,
+        audience=of[-1].resources or context.offer.audience(allowed, ()),
+        act=None,
+        until=claims.exp,
+    )
+
+
+def _actor(text: str, client: Client, context: Context) -> Rule[None]:
+    """An actor token has to be the client's own: who acts is known by its authentication."""
+    token = yield from worth(text, context)
+    if isinstance(token, Dead) or token.standing is not None or token.client.id != client.id:
+        why = token.why if isinstance(token, Dead) else "of somebody else"
+        raise InvalidRequest("the actor_token is not this client's own", detail=why)
+
+
+def _acting(brought: Brought, client: Client) -> Actor | None:
+    """Who acts now. A client that makes its own key smaller acts for nobody new."""
+    if brought.client == client.id:
+        return brought.act
+    act = Actor(sub=f"client:{client.id}", act=brought.act)
+    if len(act.chain) > MAX_HANDS:
+        raise InvalidRequest("the token went through too many hands")
+    return act
+
+
+def _narrowed(
+    wish: Narrowing, brought: Brought, *, client: Client, context: Context
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the new token opens, and where: within the old one, within the policy, and within what
+    the client itself is registered for."""
+    allowed = () if client.exchange is None else client.exchange.audiences
+    reachable = tuple(one for one in brought.audience if one in allowed)
+    if not reachable or not set(wish.resources) <= set(reachable):
+        raise InvalidTarget("this client may exchange nothing for that audience")
+    offer, own = context.offer, frozenset(context.offer.registered(client.scope))
+    within = [
+        one for one in brought.permissions if one in own and offer.resource_of[one] in reachable
+    ]
+    return narrowing.narrow(wish, permissions=within, resources=reachable, offer=offer)
+
+
+TOKEN_EXCHANGE: Final = Feature(
+    name="token exchange",
+    cites=(CITE, Cite("RFC 8693", "4.1")),
+    grant_types=(GrantType(name=names.TOKEN_EXCHANGE, cite=CITE, parse=parse, decide=decide),),
+)

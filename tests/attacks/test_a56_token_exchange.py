@@ -1,0 +1,93 @@
+"""A56 (RFC 8693): what is passed on opens no more than it should, and ends with what it came of."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from tests.attacks.elsewhere import error
+from tests.attacks.play import AS_WEB, call, change, claims, find, introspected, tokens, userinfo
+from tests.browser import Asking
+from tests.installation import CHIRP, PHOTOS
+from tests.live import Live
+
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.record import Record
+from valetkey.model.user import User
+from valetkey.spec import names
+
+AGENT, PRINTER = Asking(client_id="agent"), Asking(client_id="printer")
+
+
+def exchange(server: Live, subject: str, by: Asking = AGENT, **more: str) -> httpx2.Response:
+    form = {
+        "grant_type": names.TOKEN_EXCHANGE,
+        "subject_token": subject,
+        "subject_token_type": names.TYPE_ACCESS_TOKEN,
+        **more,
+    }
+    return call(server, "/token", form, by)
+
+
+def test_the_actor_is_recorded_and_seen_by_the_api(server: Live) -> None:
+    access = tokens(server, AS_WEB)["access_token"]
+    answer = exchange(server, access, audience=CHIRP)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    told = introspected(server, answer.json()["access_token"])
+    assert told["act"] == {"sub": "client:agent"}
+    assert told["sub"] == server.users["miko"].id
+    assert claims(answer.json()["access_token"])["act"] == {"sub": "client:agent"}
+    assert introspected(server, answer.json()["access_token"], by="photos") == {"active": False}
+    assert userinfo(server, answer.json()["access_token"]).status_code == 401
+
+
+STATES: list[tuple[str, type[Record], str, dict[str, Any]]] = [
+    ("user disabled", User, "sub", {"status": "disabled"}),
+    ("grant paused", Grant, "grant_id", {"status": "paused"}),
+    ("family closed", TokenFamily, "family_id", {"status": "closed"}),
+    ("owner suspended", Client, "web", {"status": "suspended"}),
+    ("actor suspended", Client, "agent", {"status": "suspended"}),
+]
+
+
+@pytest.mark.parametrize("state, kind, of, fields", STATES, ids=[one[0] for one in STATES])
+def test_whoever_is_dead_ends_the_tree(
+    state: str, kind: type[Record], of: str, fields: dict[str, Any], server: Live
+) -> None:
+    access = tokens(server, AS_WEB)["access_token"]
+    first = exchange(server, access).json()["access_token"]
+    name = claims(access).get(of, of)
+    before = find(server, kind, name)
+    change(server, before, **fields)
+    refused = exchange(server, access)
+    assert refused.status_code in {400, 401}, state
+    assert error(refused) in {"invalid_request", "invalid_client"}
+    assert error(exchange(server, first, PRINTER)) in {"invalid_request", "invalid_client"}
+    assert introspected(server, first) == {"active": False}
+    was = {field: getattr(before, field) for field in fields}
+    change(server, find(server, kind, name), **was)
+
+
+def test_a_name_of_elsewhere_is_not_echoed(server: Live) -> None:
+    access = tokens(server, AS_WEB)["access_token"]
+    for field in ("audience", "resource"):
+        answer = exchange(server, access, AGENT, **{field: "https://evil.example"})
+        assert error(answer) == "invalid_target"
+        assert "evil" not in answer.text
+
+
+def test_nobody_widens_by_going_round(server: Live) -> None:
+    """A token for one API, passed on and back, never opens the other again."""
+    access = tokens(server, AS_WEB)["access_token"]
+    chirp = exchange(server, access, audience=CHIRP).json()["access_token"]
+    assert error(exchange(server, chirp, audience=PHOTOS)) == "invalid_target"
+    assert error(exchange(server, chirp, PRINTER)) == "invalid_target"
+    assert error(exchange(server, chirp, scope="dms.read")) == "invalid_scope"
+    narrow = exchange(server, chirp, scope="chirps.read").json()["access_token"]
+    assert error(exchange(server, narrow, scope="chirps.write")) == "invalid_scope"
+
+
+def test_a_public_client_exchanges_nothing(server: Live) -> None:
+    access = tokens(server, AS_WEB)["access_token"]
+    assert error(exchange(server, access, Asking(client_id="spa"))) == "unauthorized_client"
