@@ -72,6 +72,7 @@ class Play:
         self.expected = expected
         self.at = stage.addresses
         self.refresh_token = ""
+        self.kept: dict[str, str] = {}
         self._heard = 0
         self._http = httpx2.Client(trust_env=False, timeout=PATIENCE)
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from valetkey.demo.flows import FLOWS
+from valetkey.demo.flows.flow import SECRETS, STATE, Flow
+from valetkey.demo.flows.flow import Step as FlowStep
 from valetkey.demo.miko.body import Body
 from valetkey.demo.miko.chromium import ChromiumBody
 from valetkey.demo.miko.http import HttpBody
@@ -40,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
 class Fell(Exception):
     """The story ended at a step, because of what this was raised from."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step | FlowStep) -> None:
         super().__init__(f"step {step.number}, {step.title}")
 
 
@@ -57,9 +60,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--no-browser", action="store_true", help="play Miko over plain HTTP, without Chromium"
     )
+    parser.add_argument(
+        "--flow", choices=list(FLOWS), help="play a short story about another way to a key instead"
+    )
     given = parser.parse_args(arguments)
     keep = given.keep or (sys.stdout.isatty() and not given.exit)
-    return perform(keep=keep, browser=not given.no_browser)
+    flow = None if given.flow is None else FLOWS[given.flow]
+    return perform(keep=keep, browser=not given.no_browser, flow=flow)
 
 
 def perform(
@@ -68,9 +75,10 @@ def perform(
     browser: bool = True,
     steps: Sequence[Step] = STEPS,
     expected: Expected = EXPECTED,
+    flow: Flow | None = None,
 ) -> int:
-    """Plays the steps. 0 where all of them held, 1 where one did not, which is named; where a
-    signal ended it early, 128 and the signal's number."""
+    """Plays the steps, or those of a `flow`. 0 where all of them held, 1 where one did not, which
+    is named; where a signal ended it early, 128 and the signal's number."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     voice = Narrator(sys.stdout, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
@@ -81,10 +89,14 @@ def perform(
             contextlib.closing(Programs(Path(folder))) as programs,
         ):
             try:
-                stage = Stage(Path(folder), programs)
-                _tell(stage, voice, browser=browser, steps=steps, expected=expected)
+                if flow is not None:
+                    stage = Stage(Path(folder), programs, more=STATE, secrets=SECRETS)
+                    _tell(stage, voice, browser=browser, flow=flow)
+                else:
+                    stage = Stage(Path(folder), programs)
+                    _tell(stage, voice, browser=browser, steps=steps, expected=expected)
                 if keep:
-                    _linger(stage, voice)
+                    _linger(stage, voice, flow)
             except (Failed, Fell) as error:
                 _lament(error, voice, programs)
                 return 1
@@ -98,10 +110,17 @@ def perform(
 
 
 def _tell(
-    stage: Stage, voice: Narrator, *, browser: bool, steps: Sequence[Step], expected: Expected
+    stage: Stage,
+    voice: Narrator,
+    *,
+    browser: bool,
+    steps: Sequence[Step] = STEPS,
+    expected: Expected = EXPECTED,
+    flow: Flow | None = None,
 ) -> None:
     began = time.monotonic()
-    voice.title("valetkey: a key to your account that stays yours")
+    about = "a key to your account that stays yours" if flow is None else flow.title
+    voice.title(f"valetkey: {about}")
     stage.set_up()
     body = _body(browser=browser)
     miko = Miko(body, username=USER, password=stage.password)
@@ -110,12 +129,14 @@ def _tell(
             (
                 ("authorization server", stage.addresses.server),
                 ("Chirp, the platform", stage.addresses.chirp),
-                ("stefApp, the app", stage.addresses.stefapp),
+                ("stefApp, the app", stage.addresses.stefapp)
+                if flow is None
+                else ("the app", flow.app),
                 ("Miko, the user", f"in {body.name}"),
             )
         )
-        stage.start()
-        for step in steps:
+        stage.start(stefapp=flow is None)
+        for step in steps if flow is None else flow.steps:
             voice.step(step.number, step.title)
             try:
                 for scene in step.scenes:
@@ -135,21 +156,23 @@ def _body(*, browser: bool) -> Body:
     return HttpBody()
 
 
-def _linger(stage: Stage, voice: Narrator) -> None:
+def _linger(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
     """Keeps the programs until a signal comes. Raises Failed where one of them ends."""
     with contextlib.suppress(Interrupted):
-        _invite(stage, voice)
+        _invite(stage, voice, flow)
         while all(program.alive for program in stage.programs.running):
             time.sleep(WATCH)
         raise Failed("one of the programs has ended")
     voice.say("Stopped. Nothing is left behind.")
 
 
-def _invite(stage: Stage, voice: Narrator) -> None:
+def _invite(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
     voice.say("All of it keeps running: now do it by hand, in a browser of your own.")
     voice.table(
         (
-            ("stefApp's window", stage.addresses.window),
+            ("stefApp's window", stage.addresses.window)
+            if flow is None
+            else ("a device's code", f"{stage.addresses.server}/device"),
             ("connected apps", f"{stage.addresses.server}/apps"),
             ("Chirp's API", f"{stage.addresses.chirp}/chirps"),
             ("user name", USER),

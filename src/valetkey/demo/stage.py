@@ -2,8 +2,9 @@
 
 import json
 import os
-import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from secrets import choice, randbelow, token_urlsafe
 from string import Template
 from typing import Final
 
@@ -38,9 +39,18 @@ class Addresses(msgspec.Struct, frozen=True):
 class Stage:
     """What is set up before the story begins. Raises Failed where a program does not come up."""
 
-    def __init__(self, folder: Path, programs: Programs) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        programs: Programs,
+        *,
+        more: Path | None = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        """`more` is declared state that a story adds; `secrets` names the apps in it that have
+        one."""
         server, chirp, stefapp = free_ports(3)
-        key = secrets.token_urlsafe(18)
+        key = token_urlsafe(18)
         self.folder = folder
         self.programs = programs
         # Cookies do not tell ports apart: under a name of its own, the server's stay away from
@@ -53,6 +63,8 @@ class Stage:
         )
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
+        self.secrets = {name: opaque.write("cs", os.urandom(32)) for name in secrets}
+        self._more = more
         self.door = Door(folder / "door")
         self.tape = Tape(folder / "stefapp.tape")
         self.tokens = folder / "stefapp" / "tokens.json"
@@ -76,12 +88,19 @@ class Stage:
         self.door.open()
         self.tokens.parent.mkdir(mode=0o700)
         self.programs.run("valetkey", "apply", "-f", "state.toml")
+        for name, secret in self.secrets.items():
+            self._write(f"{name}.secret", secret)
+        if self._more is not None:
+            more = Template(self._more.read_text("utf-8"))
+            self._write("more.toml", more.substitute(chirp=self.addresses.chirp))
+            self.programs.run("valetkey", "apply", "-f", "more.toml")
 
-    def start(self) -> None:
-        """Starts the three programs."""
+    def start(self, *, stefapp: bool = True) -> None:
+        """Starts the programs: the server, Chirp, and stefApp where it is in the story."""
         self.start_server()
         self.start_chirp()
-        self.start_stefapp()
+        if stefapp:
+            self.start_stefapp()
 
     def start_server(self) -> None:
         """Starts the authorization server."""
@@ -123,5 +142,5 @@ class Stage:
 
 def password() -> str:
     """Four words and a number: some 36 random bits, and easy to type by hand."""
-    words = [secrets.choice(_WORDS.split()) for _ in range(4)]
-    return " ".join((*words, str(secrets.randbelow(9000) + 1000)))
+    words = [choice(_WORDS.split()) for _ in range(4)]
+    return " ".join((*words, str(randbelow(9000) + 1000)))

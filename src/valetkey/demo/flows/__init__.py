@@ -1,0 +1,15 @@
+"""Short stories beside the long one: other ways to come by a key. `valetkey demo --flow NAME`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.demo.flows import ciba, device, exchange, machine
+from valetkey.demo.flows.flow import Flow
+
+FLOWS: Final[Mapping[str, Flow]] = {
+    "device": device.FLOW,
+    "ciba": ciba.FLOW,
+    "machine": machine.FLOW,
+    "exchange": exchange.FLOW,
+}
+"""The stories by name: one line each."""
