@@ -63,14 +63,14 @@ def addresses(output: str) -> list[str]:
     return re.findall(r"(?:server|platform|app) {5,}(http://\S+)", output)
 
 
-def nothing_is_left(folder: Path, output: str) -> bool:
+def nothing_is_left(folder: Path, output: str, *, programs: int = 3) -> bool:
     """Whether no program listens any more, and no file is there."""
     ports = [urlsplit(address).port for address in addresses(output)]
     with contextlib.ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in ports]
         pairs = zip(probes, ports, strict=True)
         refused = [probe.connect_ex(("127.0.0.1", port)) for probe, port in pairs]
-    return len(ports) == 3 and all(refused) and not list(folder.iterdir())
+    return len(ports) == programs and all(refused) and not list(folder.iterdir())
 
 
 def until(process: "subprocess.Popen[str]", text: str) -> str:
