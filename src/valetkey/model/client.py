@@ -36,6 +36,10 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
         return same(self.digest.encode(), digest(secret).encode()) and good
 
 
+Extension: TypeAlias = Literal["authorization_expiration", "grant_management"]
+"""What a client may understand beyond ordinary OAuth; others are not bothered with it."""
+
+
 class Exchange(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
@@ -57,7 +61,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
     authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
     allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
-    what it may exchange, None for nothing.
+    what it may exchange, None for nothing. `understands` lists the extensions that it has opted
+    into.
 
     `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
     digest of what it manages its registration by, and a registration that nobody has used by
@@ -85,6 +90,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     software_id: str = ""
     software_version: str = ""
     exchange: Exchange | None = None
+    understands: tuple[Extension, ...] = ()
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
     origin: Origin = "declared"
