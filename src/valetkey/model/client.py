@@ -36,7 +36,7 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
         return same(self.digest.encode(), digest(secret).encode()) and good
 
 
-Extension: TypeAlias = Literal["authorization_expiration", "grant_management"]
+Extension: TypeAlias = Literal["authorization_expiration"]
 """What a client may understand beyond ordinary OAuth; others are not bothered with it."""
 
 

@@ -2,7 +2,7 @@
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
-from valetkey.oauth.authorize.address import Elsewhere, ReplyTo
+from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.endpoint import authorize
 from valetkey.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit
@@ -44,7 +44,7 @@ class Authorize:
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
     """Back to the app, or to the error page where there is nobody to tell."""
-    if isinstance(decision.reply_to, Elsewhere):
+    if decision.reply_to is not None and decision.reply_to.is_elsewhere:
         # The app is on another device, and comes for the answer.
         said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
         return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))

@@ -25,7 +25,6 @@ from valetkey.model.pending import Pending
 from valetkey.model.policy import Policy
 from valetkey.model.user import User
 from valetkey.oauth.authorize import user_code
-from valetkey.oauth.authorize.address import Elsewhere
 from valetkey.oauth.authorize.asked import Over
 from valetkey.oauth.authorize.consent import Allow
 from valetkey.oauth.authorize.endpoint import answer
@@ -69,7 +68,7 @@ def test_the_whole_way() -> None:
         fetch(world, told["device_code"])
     permit = approve(world, told["user_code"])
     assert isinstance(permit, Permit)
-    assert isinstance(permit.reply_to, Elsewhere)
+    assert permit.reply_to.is_elsewhere
     assert permit.code == ""
     world.later(5)
     tokens = fetch(world, told["device_code"])

@@ -14,11 +14,20 @@ CITE: Final = Cite("RFC 6749", "3.1.2")
 
 
 class ReplyTo(msgspec.Struct, frozen=True):
-    """A redirect URI that the client registered, and the `state` to send back byte for byte."""
+    """A redirect URI that the client registered, and the `state` to send back byte for byte.
+
+    `uri` is "" where nobody is sent anywhere: the app is on another device, and comes for the
+    answer.
+    """
 
     uri: str
     state: str
     issuer: str
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the app comes for the answer."""
+        return not self.uri
 
     def location(self, **parameters: str) -> str:
         """The URI with the answer in its query; `iss` and `state` are always there (RFC 9207)."""
@@ -26,12 +35,13 @@ class ReplyTo(msgspec.Struct, frozen=True):
         return redirect.with_parameters(self.uri, {**parameters, **state, "iss": self.issuer})
 
 
-class Elsewhere(ReplyTo, frozen=True):
-    """Nobody is sent anywhere: the app is on another device, and comes for the answer."""
-
-
 class WrongAddress(InvalidRequest):
     """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
+
+
+def elsewhere(*, issuer: str) -> ReplyTo:
+    """The answer waits for an app on another device."""
+    return ReplyTo("", "", issuer)
 
 
 def address(form: Form, client: Client | None, *, issuer: str) -> tuple[Client, ReplyTo]:

@@ -9,7 +9,7 @@ from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
-from valetkey.oauth.authorize.address import Elsewhere, ReplyTo, address
+from valetkey.oauth.authorize.address import ReplyTo, address, elsewhere
 from valetkey.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import AuthorizationRequest, understand
@@ -142,7 +142,7 @@ def _answering(pending: Pending, context: Context) -> Rule[Asked]:
         raise Over
     if row.elsewhere.said or client is None or client.status != "active":
         raise Over
-    its = Sent(form=_form(row), client=client, reply_to=Elsewhere("", "", context.at.issuer))
+    its = Sent(form=_form(row), client=client, reply_to=elsewhere(issuer=context.at.issuer))
     request = understand(its.form, client, context)
     for check in CHECKS_ELSEWHERE[row.kind]:
         check(request, context)

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from valetkey.model.grant import Grant
-from valetkey.oauth.authorize.address import Elsewhere, ReplyTo
+from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
@@ -102,7 +102,7 @@ def required(request: AuthorizationRequest) -> frozenset[str]:
 def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
     """Whether any program on the user's device, or anybody with a code, could pose as this app (RFC
     8252 8.6; RFC 8628 5.4): then the user is asked each time."""
-    if isinstance(reply_to, Elsewhere):
+    if reply_to.is_elsewhere:
         return True
     return request.client.is_public and not reply_to.uri.startswith("https:")
 

@@ -9,6 +9,7 @@ from valetkey.oauth.alive import why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
 from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.issue.extensions import extensions
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.senders.binding import fits, sender_of
 from valetkey.spec.errors import InvalidGrant
@@ -35,27 +36,10 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         id_token=_id_token(decision, context) if decision.with_id_token else None,
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
-        more={**decision.more, **_extensions(decision, context)},
+        more={**decision.more, **extensions(decision, context)},
         changes=decision.changes,
         events=decision.events,
     )
-
-
-def _extensions(decision: Issue, context: Context) -> dict[str, str | int]:
-    """What a client learns that has opted into it: which grant it holds, and when that ends."""
-    standing, understands = decision.standing, decision.client.understands
-    told: dict[str, str | int] = {}
-    if standing is None or decision.delegation is not None:
-        return told
-    if "grant_management" in understands:
-        told["grant_id"] = standing.grant.id
-    if "authorization_expiration" in understands and decision.with_refresh_token:
-        # draft-ietf-oauth-refresh-token-expiration-03: both in seconds from now.
-        policy, lifetimes = context.at.policy(decision.client), context.lifetimes
-        until = standing.family.created + (policy.refresh_token or lifetimes.refresh_token)
-        told["refresh_token_timeout"] = max(0, standing.family.expires - context.now)
-        told["authorization_expires_in"] = max(0, until - context.now)
-    return told
 
 
 def response(issued: Issued, context: Context) -> dict[str, str | int]:

@@ -1,0 +1,42 @@
+"""What a token response says beyond ordinary OAuth, to a client that has opted into it."""
+
+from typing import Final
+
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Standing
+from valetkey.oauth.feature import Feature
+from valetkey.spec.cite import Cite
+
+CITE: Final = Cite("draft-ietf-oauth-refresh-token-expiration", "4")
+
+
+def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
+    """The members that are added. None for a key that was passed on: it is another's."""
+    standing, told = decision.standing, dict[str, str | int]()
+    if standing is None or decision.delegation is not None or not decision.with_refresh_token:
+        return told
+    if "authorization_expiration" in decision.client.understands:
+        told |= _expiration(decision, standing, context)
+    return told
+
+
+def _expiration(decision: Issue, standing: Standing, context: Context) -> dict[str, int]:
+    """How long the refresh token may lie, and how long there will be another; in seconds."""
+    longest = context.at.policy(decision.client).refresh_token or context.lifetimes.refresh_token
+    ends = standing.family.created + longest
+    if standing.grant.limits.until:
+        ends = min(ends, standing.grant.limits.until)
+    idle = min(standing.family.expires, ends)
+    return {
+        "refresh_token_timeout": max(0, idle - context.now),
+        "authorization_expires_in": max(0, ends - context.now),
+    }
+
+
+EXPIRATION: Final = Feature(
+    name="authorization expiration",
+    cites=(CITE,),
+    metadata=lambda _: {
+        "refresh_token_expiration_types_supported": ("authorization", "token_timeout")
+    },
+)
