@@ -31,6 +31,7 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.record import Record
 from valetkey.model.user import User
 from valetkey.oauth.manage import removal
+from valetkey.spec import names
 from valetkey.store.settle import settle
 
 
@@ -122,6 +123,15 @@ def _userinfo(server: Live, story: Story) -> str:
     return _word(userinfo(server, story.answer["access_token"]))
 
 
+def _exchanges(server: Live, story: Story) -> str:
+    form = {
+        "grant_type": names.TOKEN_EXCHANGE,
+        "subject_token": story.answer["access_token"],
+        "subject_token_type": names.TYPE_ACCESS_TOKEN,
+    }
+    return _word(call(server, "/token", form, Asking(client_id="agent")))
+
+
 def _pushes(server: Live, story: Story) -> str:
     return _word(server.http.post("/par", data=STEFAPP.parameters()))
 
@@ -150,6 +160,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "ok",
         "refreshes": "ok",
         "introspects": "True",
+        "exchanges": "ok",
         "userinfo": "ok",
         "pushes": "ok",
         "own page": "200",
@@ -161,6 +172,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "invalid_grant",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "sign-in",
@@ -171,6 +183,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "invalid_client",
         "refreshes": "invalid_client",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "invalid_client",
         "own page": "200",
@@ -181,6 +194,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "invalid_grant",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "200",
@@ -191,6 +205,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "invalid_grant",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "404",
@@ -201,6 +216,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "invalid_grant",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "404",
@@ -211,6 +227,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "ok",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "200",
@@ -221,6 +238,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "redeems": "ok",
         "refreshes": "invalid_grant",
         "introspects": "False",
+        "exchanges": "invalid_request",
         "userinfo": "invalid_token",
         "pushes": "ok",
         "own page": "200",
@@ -232,6 +250,7 @@ WAYS: dict[str, Callable[[Live, Story], str]] = {
     "redeems": _redeems,
     "refreshes": _refreshes,
     "introspects": _introspects,
+    "exchanges": _exchanges,
     "userinfo": _userinfo,
     "pushes": _pushes,
     "own page": _own_page,
