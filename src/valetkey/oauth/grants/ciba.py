@@ -155,6 +155,7 @@ BACKCHANNEL: Final = Feature(
             rule=ask,
         ),
     ),
+    pages=("/approvals", "/approvals/{approval}"),
     metadata=lambda _: {
         "backchannel_token_delivery_modes_supported": ("poll",),
         "backchannel_user_code_parameter_supported": False,

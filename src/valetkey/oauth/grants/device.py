@@ -143,4 +143,5 @@ DEVICE: Final = Feature(
             rule=ask,
         ),
     ),
+    pages=(PAGE, "/continue/{pending}/confirm"),
 )
