@@ -12,7 +12,6 @@ GRANT_TYPES = (
     "Password",
     "authorization_code ",
     "AUTHORIZATION_CODE",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:grant-type:saml2-bearer",
     "none",
     "x" * 4096,

@@ -1,6 +1,6 @@
 """How long things live, and what a client is held to."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -67,13 +67,25 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return wrong
 
 
+class TrustedIssuer(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Another server whose word on who a user is counts here (RFC 7523). Its keys are in `jwks`, or
+    published at `jwks_uri`. `subject` says what its `sub` is here: a user's name, or their id."""
+
+    issuer: str
+    jwks: dict[str, Any] = {}
+    jwks_uri: str = ""
+    subject: Literal["username", "id"] = "username"
+
+
 class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the clients under this name are held to. None means: as the settings say.
 
     `client_algorithms` are those in which they may sign. With `request_object`, what they sign has
     to say for whom it is, and lasts so many seconds at the most; without it, it need not end.
     `device_risk` is the riskiest kind of permission that may be asked for by a code that people
-    type.
+    type. `trusts` lists those whose assertions about users they may bring.
     """
 
     table: ClassVar[str] = "policies"
@@ -87,6 +99,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     signed_requests: Literal["required", "optional"] = "optional"
     request_object: Seconds | None = None
     device_risk: Risk = "medium"
+    trusts: tuple[TrustedIssuer, ...] = ()
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None

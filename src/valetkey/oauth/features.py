@@ -13,6 +13,7 @@ from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.ciba import BACKCHANNEL
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
 from valetkey.oauth.grants.device import DEVICE
+from valetkey.oauth.grants.jwt_bearer import IDENTITY_ASSERTION, JWT_BEARER
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
 from valetkey.oauth.manage.change_log import CHANGE_LOG
@@ -42,6 +43,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     DEVICE,
     BACKCHANNEL,
     TOKEN_EXCHANGE,
+    JWT_BEARER,
+    IDENTITY_ASSERTION,
     EXPIRATION,
     INTROSPECTION,
     CHANGE_LOG,

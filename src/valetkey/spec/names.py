@@ -9,6 +9,7 @@ DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 CIBA: Final = "urn:openid:params:grant-type:ciba"
 
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 # RFC 8693 3: what kinds of token are exchanged.

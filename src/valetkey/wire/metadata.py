@@ -47,6 +47,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
+    authorization_grant_profiles_supported: tuple[str, ...] = ()
     refresh_token_expiration_types_supported: tuple[str, ...] = ()
     backchannel_token_delivery_modes_supported: tuple[str, ...] = ()
     protected_resources: tuple[str, ...] = ()

@@ -304,6 +304,7 @@ MISTAKES = [
         (wish("resource_server", "chirp", catalog=WITHOUT_READ),),
         [
             "client 'post', which is there already: scope: 'chirps.read' is in no catalog",
+            "client 'printer', which is there already: scope: 'chirps.read' is in no catalog",
             "client 'spa', which is there already: scope: 'chirps.read' is in no catalog",
             "client 'stefapp', which is there already: required: 'chirps.read' is not among",
         ],

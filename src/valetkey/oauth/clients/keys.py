@@ -1,7 +1,7 @@
 """A client's own keys: who signed this? (RFC 7591 2: `jwks`, `jwks_uri`.)"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, read_public
@@ -20,8 +20,18 @@ MOST: Final = 20
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
+class Holder(Protocol):
+    """Whoever signs: by keys that it brought, or by those that it publishes."""
+
+    @property
+    def jwks(self) -> Mapping[str, Any]: ...
+
+    @property
+    def jwks_uri(self) -> str: ...
+
+
 def proved(
-    text: str, client: Client, *, typ: Collection[str], algorithms: Collection[Algorithm]
+    text: str, client: Holder, *, typ: Collection[str], algorithms: Collection[Algorithm]
 ) -> Rule[bytes]:
     """The payload of a JWS that one of the client's keys signed, in one of the algorithms. Keys
     that are published elsewhere are fetched anew where the one that is named is not among them.

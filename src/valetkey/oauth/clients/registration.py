@@ -164,6 +164,12 @@ def _redirect_uris(client: Client, at: Installation) -> Iterator[str]:
     yield from twice(client.redirect_uris)
 
 
+# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
+_CONFIDENTIAL: Final = frozenset(
+    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
+)
+
+
 def _grant_types(client: Client, at: Installation) -> Iterator[str]:
     offered = [grant.name for feature in at.features for grant in feature.grant_types]
     for one in client.grant_types:
@@ -173,17 +179,9 @@ def _grant_types(client: Client, at: Installation) -> Iterator[str]:
         yield "at least one is needed"
     if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
         yield "refresh_token needs another one that issues it"
-    if names.CLIENT_CREDENTIALS in client.grant_types and client.is_public:
-        # RFC 6749 4.4: only confidential clients.
-        yield "a public client may not use client_credentials"
-    if names.CIBA in client.grant_types and client.is_public:
-        # CIBA Core 4: whoever asks users proves who it is.
-        yield f"a public client may not use {names.CIBA}"
-    if names.TOKEN_EXCHANGE in client.grant_types:
-        if client.is_public:
-            yield f"a public client may not use {names.TOKEN_EXCHANGE}"
-        if client.exchange is None:
-            yield f"{names.TOKEN_EXCHANGE} needs exchange, which says what may be exchanged"
+    for one in client.grant_types if client.is_public else ():
+        if one in _CONFIDENTIAL:
+            yield f"a public client may not use {one}"
     yield from twice(client.grant_types)
 
 
@@ -241,6 +239,8 @@ def _software(client: Client, at: Installation) -> Iterator[str]:
 
 def _exchange(client: Client, at: Installation) -> Iterator[str]:
     if client.exchange is None:
+        if names.TOKEN_EXCHANGE in client.grant_types:
+            yield "is missing: it says what may be exchanged"
         return
     if names.TOKEN_EXCHANGE not in client.grant_types:
         yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"

@@ -1,0 +1,210 @@
+"""JWT assertions as grants (RFC 7523 2.1): another server says who the user is.
+
+It has to be one that the client's policy trusts, and the user has to have said yes to this app
+already: an assertion opens what their grant opens, and nothing that they were never asked. Each
+counts once. With `identity assertion` switched on, ID-JAG counts too
+(draft-ietf-oauth-identity-assertion-authz-grant).
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url, jws, moment
+from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.grant import Grant, standing
+from valetkey.model.guard import Once
+from valetkey.model.policy import TrustedIssuer
+from valetkey.model.user import User, sign_in_name
+from valetkey.model.want import Alias, Always, One, Rule
+from valetkey.oauth.clients import keys
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Issue, Refuse
+from valetkey.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.oauth.grants import authorization_code, narrowing
+from valetkey.oauth.grants.narrowing import Narrowing
+from valetkey.oauth.issue.code import Code
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 7523", "2.1")
+ID_JAG: Final = "oauth-id-jag+jwt"
+ID_JAG_CITE: Final = Cite("draft-ietf-oauth-identity-assertion-authz-grant", "4.3")
+IDENTITY: Final = "identity assertion"
+
+SEEN: Final = "assertion of a user"
+"""The purpose under which assertions are remembered."""
+
+LONGEST: Final = 3600
+"""Seconds from now to an assertion's end, at the most."""
+
+MAX_JTI: Final = 512
+
+
+class Asserting(msgspec.Struct, frozen=True):
+    """What the client brings."""
+
+    assertion: str
+    narrowing: Narrowing
+
+    def __repr__(self) -> str:
+        return "Asserting(…)"
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other server says. `client_id` and `scope` are an ID-JAG's: who may bring it, and
+    for what."""
+
+    iss: str
+    sub: str
+    aud: str
+    jti: str
+    exp: float
+    iat: float | None = None
+    nbf: float | None = None
+    client_id: str = ""
+    scope: str = ""
+
+
+def parse(form: Form) -> Asserting:
+    """The parameters of RFC 7523 2.1."""
+    return Asserting(form.need("assertion"), narrowing.parse(form))
+
+
+def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """A token for a user of whom a trusted server speaks, within what that user granted."""
+    if by.client.is_public:
+        raise UnauthorizedClient("a client without a secret brings no assertions")
+    trusted = _issuer(what.assertion, by, context)
+    said = yield from _said(what.assertion, trusted, by, context=context)
+    yield from _once(said)
+    user, grant = yield from _of(said, trusted, by)
+    code = _code(said, what.narrowing, user, grant=grant, context=context)
+    redemption = authorization_code.Redemption("", "", "", what.narrowing)
+    issued = yield from authorization_code.redeem(code, redemption, by, context=context)
+    if isinstance(issued, Refuse):
+        return issued
+    # RFC 7521 4.1: the next token comes of the next assertion.
+    return msgspec.structs.replace(issued, with_refresh_token=False, with_id_token=False)
+
+
+def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
+    """The server that the assertion claims to be of, if the client's policy trusts it."""
+    try:
+        jws.read_header(text)
+        claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
+    except ValueError as error:
+        raise InvalidGrant(detail=f"assertion: {error}") from error
+    for one in context.at.policy(by.client).trusts:
+        if one.issuer == claimed:
+            return one
+    raise InvalidGrant(detail="an assertion of a server that is not trusted")
+
+
+def _said(
+    text: str, trusted: TrustedIssuer, by: Authenticated, *, context: Context
+) -> Rule[Assertion]:
+    """What it says, proved, of this moment and for this server (RFC 7523 3)."""
+    jag = any(one.name == IDENTITY for one in context.at.features)
+    typ = ("jwt", "", ID_JAG) if jag else ("jwt", "")
+    try:
+        payload = yield from keys.proved(text, trusted, typ=typ, algorithms=OF_APPS)
+        said = msgspec.convert(read_object(payload), Assertion)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise InvalidGrant(detail=f"assertion: {error}") from error
+    is_jag = jws.read_header(text).get("typ") == ID_JAG
+    why = moment.why_not(
+        context.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
+    ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
+    if why:
+        raise InvalidGrant(detail=f"assertion: {why}")
+    return said
+
+
+def _wrong(
+    said: Assertion, by: Authenticated, context: Context, *, is_jag: bool
+) -> tuple[tuple[bool, str], ...]:
+    return (
+        (said.aud != context.at.issuer, f"for {said.aud[:200]!r}"),
+        (not said.sub, "about nobody"),
+        (not 0 < len(said.jti) <= MAX_JTI, "jti is empty or too long"),
+        (is_jag and said.client_id != by.client.id, "for another client"),
+        (said.client_id not in ("", by.client.id), "for another client"),
+    )
+
+
+def _once(said: Assertion) -> Rule[None]:
+    marker = Once(
+        purpose=SEEN,
+        value=digest(f"{said.iss} {said.jti}"),
+        expires=int(said.exp) + 2 * moment.SKEW,
+    )
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        raise InvalidGrant(detail="an assertion that came before")
+    yield (Always(Create(marker)),)
+
+
+def _of(said: Assertion, trusted: TrustedIssuer, by: Authenticated) -> Rule[tuple[User, Grant]]:
+    """The user that is meant, and their yes to this app. Whether they are alive is asked where
+    tokens are issued."""
+    who: One[User] | Alias[User] = (
+        One(User, said.sub)
+        if trusted.subject == "id"
+        else Alias(User, sign_in_name(said.sub[:255]))
+    )
+    user = (yield (who,)).one(who)
+    if user is None:
+        raise InvalidGrant(detail="an assertion about nobody here")
+    wanted = Alias(Grant, standing(user.id, by.client.id))
+    grant = (yield (wanted,)).one(wanted)
+    if grant is None:
+        raise InvalidGrant("the user has not said yes to this app")
+    return user, grant
+
+
+def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
+    """What may be redeemed: the grant as it stands, within what the assertion is for."""
+    scope = tuple(said.scope.split())
+    allowed = grant.allows(context.offer.registered(scope)) if scope else grant.permissions
+    return Code(
+        client=grant.client,
+        redirect_uri="",
+        redirect_sent=False,
+        challenge="",
+        nonce="",
+        user=user.id,
+        grant=grant.id,
+        family=ids.owned_id(context.env, owner=user.id),
+        session="",
+        auth_time=0,
+        # Without offline_access nothing of this family can be refreshed.
+        scope=(names.OFFLINE_ACCESS, *(wish.scope or scope)),
+        permissions=tuple(one for one in allowed if one != names.OFFLINE_ACCESS),
+        resources=wish.resources,
+        device="",
+        expires=context.now + 1,
+    )
+
+
+JWT_BEARER: Final = Feature(
+    name="JWT assertion grants",
+    cites=(CITE, Cite("RFC 7521", "4.1")),
+    grant_types=(GrantType(name=names.JWT_BEARER, cite=CITE, parse=parse, decide=decide),),
+)
+
+IDENTITY_ASSERTION: Final = Feature(
+    name=IDENTITY,
+    cites=(ID_JAG_CITE,),
+    on=False,
+    needs=("JWT assertion grants",),
+    metadata=lambda _: {
+        "authorization_grant_profiles_supported": ("urn:ietf:params:oauth:grant-profile:id-jag",)
+    },
+)
