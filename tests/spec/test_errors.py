@@ -42,6 +42,7 @@ STATUS = {
     "unknown_user_id": 400,
     "invalid_binding_message": 400,
     "invalid_token": 401,
+    "insufficient_user_authentication": 401,
     "insufficient_scope": 403,
     "invalid_dpop_proof": 400,
     "use_dpop_nonce": 400,

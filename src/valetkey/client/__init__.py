@@ -22,6 +22,7 @@ from valetkey.client.errors import (
     PermissionMissing,
     PermissionTaken,
     ServerUnavailable,
+    SignInAgain,
 )
 from valetkey.client.key import Key, KeyChange
 from valetkey.client.loopback import Loopback
@@ -45,6 +46,7 @@ __all__ = [
     "PermissionMissing",
     "PermissionTaken",
     "ServerUnavailable",
+    "SignInAgain",
     "TokenStore",
     "Tokens",
     "raise_for_refusal",

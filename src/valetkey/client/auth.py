@@ -11,6 +11,7 @@ from valetkey.client.errors import (
     KeyStopped,
     PermissionMissing,
     PermissionTaken,
+    SignInAgain,
 )
 from valetkey.client.holder import NONCE_CODE
 from valetkey.wire import dpop, redirect
@@ -119,14 +120,18 @@ def _next(
 
 
 def raise_for_refusal(response: httpx2.Response) -> httpx2.Response:
-    """The response, unless the API refused it for want of a key or of a permission. Raises
-    PermissionMissing, KeyStopped, and the more telling PermissionTaken and KeyPaused where the API
-    says what happened; every other status is the caller's to judge."""
+    """The response, unless the API refused it for want of a key, of a permission or of a sign-in.
+    Raises PermissionMissing, SignInAgain, KeyStopped, and the more telling PermissionTaken and
+    KeyPaused where the API says what happened; every other status is the caller's to judge."""
     challenge = _challenge(response)
     if challenge.error == "insufficient_scope":
         missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
         allowed = frozenset(challenge.allowed.split())
         raise missing(frozenset(challenge.scope.split()), allowed=allowed)
+    if challenge.error == "insufficient_user_authentication":
+        age = challenge.max_age
+        seconds = int(age) if age.isascii() and age.isdigit() else None
+        raise SignInAgain(tuple(challenge.acr_values.split()), seconds)
     if response.status_code == 401 and challenge.reason == "paused":
         raise KeyPaused("the user has paused the key")
     if response.status_code == 401:

@@ -47,5 +47,15 @@ class PermissionTaken(PermissionMissing):
     """The key opened this, until the user took it away. Do not ask for it again by surprise."""
 
 
+class SignInAgain(ClientError):
+    """The API wants the user to prove again who they are, or in a stronger way (RFC 9470): ask with
+    `Key.sign_in_again`. `max_age` in seconds, None where any will do."""
+
+    def __init__(self, acr_values: tuple[str, ...], max_age: int | None) -> None:
+        super().__init__("the user has to sign in again")
+        self.acr_values = acr_values
+        self.max_age = max_age
+
+
 class ServerUnavailable(ClientError):
     """The server does not answer, or not sensibly. Try again later; the key is as it was."""

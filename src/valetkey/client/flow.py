@@ -4,6 +4,7 @@
 """
 
 import secrets
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -46,6 +47,8 @@ def begin(
     redirect_uri: str,
     scope: tuple[str, ...],
     prompt: str = "",
+    acr_values: Iterable[str] = (),
+    max_age: int | None = None,
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
     Aborted where the server cannot bind the key as the app wants."""
@@ -71,6 +74,8 @@ def begin(
         "code_challenge_method": pkce.METHOD,
         "resource": app.resource,
         "prompt": prompt,
+        "acr_values": " ".join(acr_values),
+        "max_age": "" if max_age is None else str(max_age),
         "dpop_jkt": "" if attempt.holder is None else attempt.holder.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}

@@ -10,13 +10,15 @@ import msgspec
 
 from valetkey.client import flow, server
 from valetkey.client.app import App
-from valetkey.client.auth import KeyAuth
+from valetkey.client.auth import KeyAuth, raise_for_refusal
 from valetkey.client.errors import (
     Aborted,
     Denied,
     KeyStopped,
     NoKey,
+    PermissionMissing,
     ServerUnavailable,
+    SignInAgain,
 )
 from valetkey.client.holder import Holder
 from valetkey.client.loopback import WAIT, Loopback
@@ -89,11 +91,14 @@ class Key:
         seconds: float = WAIT,
         scope: Iterable[str] = (),
         prompt: str = "",
+        acr_values: Iterable[str] = (),
+        max_age: int | None = None,
     ) -> Tokens:
         """Asks the user for a key, in the system browser, and stores it (RFC 8252).
 
-        The user may leave out what is optional: see `Tokens.missing`. Raises Denied, Aborted,
-        ServerUnavailable; then the stored key is as it was.
+        The user may leave out what is optional: see `Tokens.missing`. `acr_values` and `max_age`
+        (in seconds) say how the user should sign in (OpenID Connect Core 3.1.2.1). Raises Denied,
+        Aborted, ServerUnavailable; then the stored key is as it was.
         """
         asked = tuple(scope) or self.app.scope
         with Loopback(self.app.callback) as loopback:
@@ -103,6 +108,8 @@ class Key:
                 redirect_uri=loopback.redirect_uri,
                 scope=asked,
                 prompt=prompt,
+                acr_values=acr_values,
+                max_age=max_age,
             )
             if open_browser(flow.address(self.about, self._pushed(parameters))) is False:
                 raise Aborted("no browser could be opened")
@@ -134,6 +141,44 @@ class Key:
         return self.connect(
             open_browser=open_browser, seconds=seconds, scope=wider, prompt="consent"
         )
+
+    def sign_in_again(
+        self,
+        why: SignInAgain,
+        *,
+        open_browser: Callable[[str], object] = webbrowser.open,
+        seconds: float = WAIT,
+    ) -> Tokens:
+        """Asks the user to sign in as the API wants it (RFC 9470 4), for what the key opens now.
+        Raises NoKey, and as `connect`."""
+        return self.connect(
+            open_browser=open_browser,
+            seconds=seconds,
+            scope=self._held().scope,
+            acr_values=why.acr_values,
+            max_age=why.max_age,
+        )
+
+    def calling(
+        self,
+        call: Callable[[], httpx2.Response],
+        *,
+        open_browser: Callable[[str], object] = webbrowser.open,
+        seconds: float = WAIT,
+        times: int = 2,
+    ) -> httpx2.Response:
+        """The answer to a call that may need more: a permission, or a fresh sign-in. The user is
+        asked for all that the call needs, and the call is made again; at most `times` times, so
+        that an API that is never satisfied does not ask for ever. Raises as `raise_for_refusal`,
+        `upgrade` and `connect`."""
+        for _ in range(times):
+            try:
+                return raise_for_refusal(call())
+            except PermissionMissing as missing:
+                self.upgrade(missing.permissions, open_browser=open_browser, seconds=seconds)
+            except SignInAgain as why:
+                self.sign_in_again(why, open_browser=open_browser, seconds=seconds)
+        return raise_for_refusal(call())
 
     def access_token(self, *, refused: str = "") -> str:
         """An access token that is good for a while, and another than the refused one. Raises NoKey,

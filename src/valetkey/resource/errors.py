@@ -30,7 +30,10 @@ class Refused(Exception):
     def body(self) -> dict[str, str]:
         """The challenge as JSON, for people who read bodies; empty where no token was sent."""
         told = msgspec.structs.asdict(self.challenge)
-        names = ("error", "error_description", "scope", "reason", "allowed")
+        names = (
+            *("error", "error_description", "scope", "reason", "allowed"),
+            *("acr_values", "max_age"),
+        )
         return {name: told[name] for name in names if told[name]}
 
 

@@ -14,8 +14,15 @@ from valetkey.resource.errors import Refused, Unreachable, refused
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
+from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.worth import BOUND, Live, Worth, reason_of
-from valetkey.spec.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
+from valetkey.spec.errors import (
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidRequest,
+    InvalidToken,
+    OAuthError,
+)
 from valetkey.wire import access_token, bearer, dpop, metadata
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.catalog import Catalog, Risk, mistakes
@@ -99,15 +106,17 @@ class ResourceServer:
         needs: Sequence[str] = (),
         query: str = "",
         shown: Shown = NOTHING,
+        sign_in: SignIn = ANYHOW,
     ) -> Principal:
         """The caller behind an `Authorization` header, who may do all that `needs` names.
 
         `query` is the call's query string: a token there is refused (RFC 9700 4.3.2). `shown` is
-        what the call brings beside the token: a bound token opens nothing without it. Raises
-        Refused, Unreachable.
+        what the call brings beside the token: a bound token opens nothing without it. `sign_in`
+        is how its user has to have signed in (RFC 9470). Raises Refused, Unreachable.
         """
         try:
-            return await self._allowed(self._sent(authorization, query), needs, shown)
+            principal = await self._allowed(self._sent(authorization, query), needs, shown)
+            self._stepped_up(principal, sign_in)
         except Refused as refusal:
             # The detail is for whoever runs the API. Of the token it quotes the header at most.
             log.info("refused: %s (%.200s)", refusal, refusal.detail)
@@ -115,6 +124,7 @@ class ResourceServer:
         except Unreachable as trouble:
             log.warning("nobody is let in: %s", trouble)
             raise
+        return principal
 
     def check(self, permissions: Sequence[str]) -> None:
         """Raises ValueError for a permission that the catalog does not have."""
@@ -147,6 +157,19 @@ class ResourceServer:
         return Principal(
             sub=token.sub, client_id=token.client_id, permissions=opens.permissions, token=token
         )
+
+    def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
+        """Raises Refused where the user has to prove again, or better, who they are."""
+        if wanted.holds(principal.token, int(time.time())):
+            return
+        # RFC 9470 3: what the new sign-in has to come to.
+        scheme = "DPoP" if principal.token.cnf is not None else "Bearer"
+        refusal = self._refused(InsufficientUserAuthentication(), scheme=scheme)
+        age = "" if wanted.max_age is None else str(wanted.max_age)
+        told = msgspec.structs.replace(
+            refusal.challenge, acr_values=" ".join(wanted.acr), max_age=age
+        )
+        raise Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
 
     def _sent(self, authorization: str, query: str) -> tuple[str, str]:
         """The scheme and the token."""

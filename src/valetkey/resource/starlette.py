@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.server import ResourceServer
+from valetkey.resource.step_up import sign_in
 from valetkey.wire import dpop
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -35,10 +36,14 @@ class Needs:
     def __init__(self, server: ResourceServer) -> None:
         self._server = server
 
-    def __call__(self, *permissions: str) -> Callable[[AnyEndpoint], Endpoint]:
-        """The endpoint runs only for a key that opens all of the permissions. The caller is
+    def __call__(
+        self, *permissions: str, acr: str | Iterable[str] = (), max_age: int | None = None
+    ) -> Callable[[AnyEndpoint], Endpoint]:
+        """The endpoint runs only for a key that opens all of the permissions, and whose user signed
+        in by one of these `acr`, at most `max_age` seconds ago (RFC 9470). The caller is
         `request.state.principal`. Raises ValueError at once for one that the catalog lacks."""
         self._server.check(permissions)
+        wanted = sign_in(acr, max_age)
 
         def guard(endpoint: AnyEndpoint) -> Endpoint:
             @functools.wraps(endpoint)
@@ -49,6 +54,7 @@ class Needs:
                         needs=permissions,
                         query=request.url.query,
                         shown=shown(request),
+                        sign_in=wanted,
                     )
                 except (Refused, Unreachable) as refusal:
                     return answer(refusal)

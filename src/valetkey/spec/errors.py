@@ -207,6 +207,13 @@ class InvalidToken(OAuthError):
     default_status = 401
 
 
+class InsufficientUserAuthentication(OAuthError):
+    code = "insufficient_user_authentication"
+    cite = Cite("RFC 9470", "3")
+    says = "the user has to sign in again, or in a stronger way"
+    default_status = 401
+
+
 class InsufficientScope(OAuthError):
     code = "insufficient_scope"
     cite = Cite("RFC 6750", "3.1")

@@ -54,6 +54,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     jti: str
     scope: str = ""
     auth_time: int = 0
+    acr: str = ""
     grant_id: str = ""
     grant_version: int = 0
     family_id: str = ""
