@@ -131,7 +131,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def guarded(server: Live, key: Key, **wanted: Any) -> TestClient:
-    kit = ResourceServer(issuer=server.issuer, catalog=CHIRP_CATALOG, live="local")
+    kit = ResourceServer(issuer=server.issuer, catalog=CHIRP_CATALOG, live="token")
     return TestClient(starlette_api(kit, **wanted))
 
 

@@ -16,9 +16,9 @@ from valetkey.oauth.grants.device import DEVICE
 from valetkey.oauth.grants.jwt_bearer import IDENTITY_ASSERTION, JWT_BEARER
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
-from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.grants.token_exchange import TOKEN_EXCHANGE
 from valetkey.oauth.issue.extensions import EXPIRATION
+from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.revocation import REVOCATION

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus, urlsplit
 
 import httpx2
+import msgspec
 
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
