@@ -154,14 +154,20 @@ class Subject:
 
     def introspection(self) -> bytes:
         """A live access token to ask about."""
-        family, now = self._visitor().family, int(time.time())
+        return form_request(
+            self.port, "/introspect", {"token": self.token(self._visitor())}, basic=BASIC
+        )
+
+    def token(self, member: Member) -> str:
+        """A live access token of the member's."""
+        family, now = member.family, int(time.time())
         token = AccessToken(
             iss=self.issuer,
             sub=family.user,
             aud=(API.catalog.resource,),
             client_id=family.client,
             jti=base64url.encode(os.urandom(16)),
-            scope="chirps.read",
+            scope="chirps.read chirps.write",
             iat=now,
             exp=now + LIFETIMES.access_token,
             auth_time=family.auth_time,
@@ -169,8 +175,7 @@ class Subject:
             grant_version=1,
             family_id=family.id,
         )
-        signed = jwt.sign(token, key=self._keyring.signing["ES256"], typ=access_token.TYPE)
-        return form_request(self.port, "/introspect", {"token": signed}, basic=BASIC)
+        return jwt.sign(token, key=self._keyring.signing["ES256"], typ=access_token.TYPE)
 
     def _visitor(self) -> Member:
         self.kept.visits += 1

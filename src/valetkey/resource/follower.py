@@ -27,8 +27,12 @@ from valetkey.wire.change_log import BEAT, BadPiece, Piece, Place
 PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds until the next try, after none, one, two … in a row that were in vain."""
 
-LATE: Final = 2 * BEAT
-"""Seconds by which pieces of a stream may be late; later ones are asked for one by one."""
+LATE: Final = 8 * BEAT
+"""Seconds by which a piece of a stream may be late."""
+
+TOO_OFTEN: Final = 8
+"""Pieces in a row that are later: then something holds the stream up, and asking is better. A
+machine that is merely busy would only get busier by it."""
 
 POLLING: Final = 60.0
 """Seconds for which it asks, before it tries a stream again."""
@@ -103,12 +107,13 @@ class Follower:
             self._poll_until = time.monotonic() + POLLING
 
     async def _stream(self, address: str, reading: "Reading") -> None:
-        asked = time.monotonic()
+        asked, late = time.monotonic(), 0
         events = self._http.events(address, reading.question(), self._auth)
         async with aclosing(events):
             async for text in events:
                 await self._heard(text, reading, asked)
-                if reading.is_whole and self.age > LATE and reading.pieces > 1:
+                late = late + 1 if reading.is_whole and self.age > LATE else 0
+                if late == TOO_OFTEN:
                     raise NoStream("what comes is late")
 
     async def _poll(self, address: str, reading: "Reading") -> None:
@@ -139,7 +144,6 @@ class Reading:
         self.known = known
         self.is_whole = False
         self.as_of = float("-inf")
-        self.pieces = 0
         self._catalog = catalog
         self._nonce = ""
         self._node = ""
@@ -163,7 +167,6 @@ class Reading:
         if self.known is None:
             raise BadPiece("it comes before the beginning")
         ended = self.known.read(piece)
-        self.pieces += 1
         self._at = piece.at
         # It was made this much after one that was made after the question.
         self.as_of = max(self._asked + (piece.at - self._first) / 1000, asked)

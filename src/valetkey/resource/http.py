@@ -16,7 +16,7 @@ TIMEOUT: Final = 2.0
 MAX_BYTES: Final = 256 * 1024
 """Of an answer: what is longer is none of ours."""
 
-SILENCE: Final = 4 * BEAT
+SILENCE: Final = 8 * BEAT
 """Seconds without a word after which a stream counts as cut."""
 
 EVENTS: Final = "text/event-stream"

@@ -1,0 +1,203 @@
+"""`python -m bench.live`: how soon a change counts at every API that follows, and what
+following costs a call.
+
+A server, and some APIs in processes of their own, which call with a token over and over. The grant
+of that token is changed, by another process on the same database; the time runs from the commit's
+answer to the first refusal of the last API. Meanwhile the server answers introspections.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+
+import msgspec
+import uvloop
+
+from bench.followers import Seen, Try
+from bench.load import send
+from bench.population import API, SECRET, Member, population
+from bench.subject import Subject
+from valetkey.model.change import Update
+from valetkey.resource import ResourceServer
+from valetkey.store.database import Database
+from valetkey.store.open import open_store
+
+HOW: Final[tuple[dict[str, Any], ...]] = (
+    {"permissions": ("chirps.read",)},
+    {"status": "paused"},
+    {"status": "stopped"},
+)
+"""What is changed of a grant, in turns."""
+
+OTHERS: Final = 500
+"""Members whose grants are not changed."""
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """What to measure."""
+
+    followers: int = 50
+    processes: int = 2
+    changes: int = 1000
+    load: int = 50
+    rounds: int = 40
+
+
+@contextlib.contextmanager
+def following(issuer: str, asked: Asked) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """The APIs, in their processes."""
+    share = asked.followers // asked.processes
+    command = [sys.executable, "-m", "bench.followers", issuer, str(share)]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(asked.processes)
+    ]
+    try:
+        yield started
+    finally:
+        for one in started:
+            assert one.stdin is not None
+            one.stdin.close()
+            one.wait(10)
+
+
+async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[float]:
+    """Seconds from each commit's answer to the last API's first refusal."""
+    store = await open_store(subject.database)
+    found: list[float] = []
+    calls = unknown = 0
+    try:
+        with following(subject.issuer, asked) as processes:
+            for number, member in enumerate(members):
+                line = msgspec.json.encode(Try(number, subject.token(member))) + b"\n"
+                for one in processes:
+                    assert one.stdin is not None
+                    one.stdin.write(line)
+                    one.stdin.flush()
+                for one in processes:
+                    await asyncio.to_thread(_opened, one, asked.followers // asked.processes)
+                how = HOW[number % len(HOW)]
+                changed = msgspec.structs.replace(member.grant, version=1, **how)
+                await store.commit([Update(changed)])
+                answered = time.monotonic()
+                seen = [await asyncio.to_thread(_seen, one) for one in processes]
+                found.append(max(one.last for one in seen) - answered)
+                calls += sum(one.calls for one in seen)
+                unknown += sum(one.unknown for one in seen)
+    finally:
+        await store.close()
+    print(f"{calls:,} calls; {unknown} could not be decided and were answered 503")
+    return found
+
+
+def _opened(process: "subprocess.Popen[bytes]", count: int) -> None:
+    assert process.stdout is not None
+    for _ in range(count):
+        if process.stdout.readline() != b"open\n":
+            raise RuntimeError("an API did not open")
+
+
+def _seen(process: "subprocess.Popen[bytes]") -> Seen:
+    assert process.stdout is not None
+    return msgspec.json.decode(process.stdout.readline(), type=Seen)
+
+
+async def loaded(subject: Subject, asked: Asked, over: asyncio.Event) -> int:
+    """Answers so many requests a second, until it is over; how many there were."""
+    count = 0
+    while not over.is_set():
+        began = time.monotonic()
+        requests = [subject.introspection() for _ in range(asked.load)]
+        result = await send(subject.port, requests, status=200, connections=4)
+        if result.failures:
+            raise RuntimeError(f"{result.failures} answers were not 200")
+        count += len(result.waits)
+        await asyncio.sleep(max(0.0, began + 1 - time.monotonic()))
+    return count
+
+
+async def measure(subject: Subject, asked: Asked) -> None:
+    """Runs it, and says what it saw."""
+    members = [subject.people.member(number) for number in range(asked.changes)]
+    over = asyncio.Event()
+    loading = asyncio.create_task(loaded(subject, asked, over))
+    began = time.monotonic()
+    found = await waits(subject, members, asked)
+    took = time.monotonic() - began
+    over.set()
+    print(f"{len(found):,} changes in {took:,.0f} s, beside {await loading:,} introspections")
+    marks = quantiles(found, n=100)
+    print(
+        f"commit's answer to the last of {asked.followers} APIs' first refusal: "
+        f"p50 {marks[49] * 1000:.0f} ms, p99 {marks[98] * 1000:.0f} ms, "
+        f"highest {max(found) * 1000:.0f} ms"
+    )
+
+
+async def cost(subject: Subject, asked: Asked) -> None:
+    """What a call costs with the live check and without it, in turns."""
+    member = subject.people.member(subject.people.size - 1)
+    header = f"Bearer {subject.token(member)}"
+    plain = ResourceServer(issuer=subject.issuer, catalog=API.catalog)
+    live = ResourceServer(
+        issuer=subject.issuer, catalog=API.catalog, credentials=(API.id, SECRET), live="follow"
+    )
+    live.start()
+    await asyncio.sleep(1)
+    seen: dict[str, list[float]] = {"token": [], "follow": []}
+    for _ in range(asked.rounds):
+        for kit in (plain, live):
+            before = time.thread_time()
+            for _ in range(200):
+                await kit.verify(header, needs=("chirps.read",))
+            seen[kit.live].append((time.thread_time() - before) / 200 * 1e6)
+            await asyncio.sleep(0.05)
+    await plain.close()
+    await live.close()
+    more = [after - before for before, after in zip(*seen.values(), strict=True)]
+    print(
+        f"a call, of a core: {median(seen['token']):.1f} us by the token alone, "
+        f"{median(seen['follow']):.1f} us with the live check; "
+        f"added {median(more):.1f} us (median of {asked.rounds} rounds, "
+        f"{quantiles(more, n=4)[0]:.1f} to {quantiles(more, n=4)[2]:.1f} in the middle half)"
+    )
+
+
+async def run(asked: Asked) -> None:
+    """All of it, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="valetkey-bench-") as name:
+        folder = Path(name)
+        people = population(asked.changes + OTHERS, now=int(time.time()), fresh=True)
+        subject = await Subject.fill(Database(folder / "live.db"), people)
+        with subject.serving(folder):
+            print(f"load averages {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
+            if asked.rounds:
+                await cost(subject, asked)
+            if asked.changes:
+                await measure(subject, asked)
+            print(f"load averages {' '.join(f'{one:.1f}' for one in os.getloadavg())}")
+
+
+def _asked() -> Asked:
+    default = Asked()
+    parser = argparse.ArgumentParser(prog="python -m bench.live", description=__doc__)
+    parser.add_argument("--followers", type=int, default=default.followers)
+    parser.add_argument("--processes", type=int, default=default.processes)
+    parser.add_argument("--changes", type=int, default=default.changes, help="0: not measured")
+    parser.add_argument("--load", type=int, default=default.load, help="introspections a second")
+    parser.add_argument("--rounds", type=int, default=default.rounds, help="of the cost, 0: none")
+    return Asked(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(_asked()))
