@@ -150,6 +150,13 @@ WRONG = {
     "fetches, a network": ({"VALETKEY_FETCH_LOCAL": "10.0.0.0/8"}, "", "is no host:port in lower"),
     "fetches, no port": ({"VALETKEY_FETCH_LOCAL": "localhost"}, "", "is no host:port in lower"),
     "authorities, no file": ({"VALETKEY_FETCH_CA_FILE": "no"}, "", "holds no certificates in PEM"),
+    "hosts, an address": (
+        {"VALETKEY_CLIENT_DOCUMENTS_ALLOW": "https://a.example"},
+        "",
+        "'https://a.example' is no host in lower case",
+    ),
+    "publishers, no file": ({"VALETKEY_REGISTRATION_PUBLISHERS_FILE": "no"}, "", "cannot be read"),
+    "registration, another word": ({"VALETKEY_REGISTRATION": "all"}, "", "invalid enum value"),
     "enable, nobody's": ({"VALETKEY_ENABLE": "x"}, "", "'x' is none of private_key_jwt, "),
     "disable, a core": ({"VALETKEY_DISABLE": "token endpoint"}, "", "'token endpoint' is none of"),
     "together: on and off": (

@@ -63,6 +63,8 @@ def registration(settings: Settings) -> Registration:
         open=settings.registration == "open",
         policy=settings.registration_policy,
         scope=settings.registration_scope,
+        documents_allow=settings.client_documents_allow,
+        documents_deny=settings.client_documents_deny,
         publishers={} if file is None else read_object(file.read_bytes()),
     )
 

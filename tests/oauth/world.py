@@ -5,7 +5,7 @@ Nothing waits here, so stories read from top to bottom and races can be laid out
 """
 
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from valetkey.model.keys import Keyring, RawKey
 from valetkey.model.policy import Lifetimes
 from valetkey.model.record import Record
 from valetkey.model.user import User
-from valetkey.model.want import Always, Found, Many, One, Rule
+from valetkey.model.want import Always, Document, Found, Many, One, Outside, Rule, Unreachable
 from valetkey.oauth.authorize.asked import signed_in
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.endpoint import answer, authorize, resume
@@ -40,7 +40,7 @@ from valetkey.oauth.manage.introspection import introspect
 from valetkey.oauth.manage.revocation import revoke
 from valetkey.oauth.offer import Offer
 from valetkey.store.memory import MemoryStore
-from valetkey.store.settle import Decided, ask, settle
+from valetkey.store.settle import Answers, Decided, ask, settle
 from valetkey.wire.introspection import Introspection
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class World:
     def __init__(self, features: tuple[Feature, ...] = switched(), /, **seconds: int) -> None:
         """`seconds` are lifetimes that differ from the defaults."""
         self.store = MemoryStore()
+        self.outside: dict[str, Document | Unreachable] = {}
+        """What others publish, by its address."""
+        self.fetched: list[Outside] = []
         self.now = START
         self.at = Installation(
             issuer=ISSUER,
@@ -155,11 +158,16 @@ class World:
 
     def ask(self, rule: Rule[T]) -> T:
         """What the rule decides; nothing is written."""
-        return done(ask(self.store, rule))
+        return done(ask(self.store, rule, fetch=self._fetch))
 
     def settle(self, rule: Callable[[], Rule[D]]) -> D:
         """What the rule decides, written."""
-        return done(settle(self.store, rule))
+        return done(settle(self.store, rule, fetch=self._fetch))
+
+    async def _fetch(self, wants: Sequence[Outside]) -> Answers:
+        self.fetched += wants
+        nothing = Unreachable("nobody listens there")
+        return {want: self.outside.get(want.url, nothing) for want in wants}
 
     # People.
 

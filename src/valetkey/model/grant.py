@@ -19,7 +19,8 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `permissions` is what the app may do; `refused` is what it asked for and the user left out or
     took away, which is not asked again unless the app insists. A paused grant opens nothing until
     it is resumed. A stopped one stays stopped: a later yes is a new grant. `limits` are those in
-    force. `epoch` is that of the yes (see `model.epoch`).
+    force. `epoch` is that of the yes (see `model.epoch`). `face` is a digest of what the user saw
+    of an app that describes itself: where the app changes, they are asked again.
     """
 
     table: ClassVar[str] = "grants"
@@ -30,6 +31,7 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     limits: Limits = NONE
+    face: str = ""
     status: GrantStatus = "active"
     epoch: int = 0
     created: int

@@ -6,6 +6,7 @@ from typing import Final
 from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
+from valetkey.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.oauth.clients.register import REGISTRATION
 from valetkey.oauth.feature import Feature
@@ -33,6 +34,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     DPOP,
     BEARER,
     REGISTRATION,
+    CLIENT_DOCUMENTS,
     PAR,
     SIGNED_REQUESTS,
     REQUEST_URIS,

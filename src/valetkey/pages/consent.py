@@ -26,6 +26,7 @@ def page(frame: Frame, asked: Consent, *, form: Form, switch: Form | None) -> vi
         cannot=tuple(words.cannot(permission) for permission in asked.cannot),
         apps=APPS,
         switch=switch,
+        changed=asked.why == "changed",
     )
 
 

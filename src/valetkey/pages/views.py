@@ -66,7 +66,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     now, ``kept`` what the app holds already and keeps, ``cannot`` the rest of the catalog; the page
     puts each in order itself. A box is ticked at first unless its permission was ``REFUSED``
     before. ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody
-    else, and ``apps`` is the address of the connected apps.
+    else, and ``apps`` is the address of the connected apps. ``changed``: the app describes itself,
+    and does so otherwise than when it was allowed.
     """
 
     site: Site
@@ -80,6 +81,7 @@ class Consent(Struct, frozen=True, kw_only=True):
     kept: tuple[Permission, ...] = ()
     switch: Form | None = None
     ends: int | None = None
+    changed: bool = False
 
 
 class CodeProblem(StrEnum):

@@ -13,6 +13,7 @@ from valetkey.jose.objects import read_object
 from valetkey.model.secret import Secret
 from valetkey.settings.tree import Settings
 from valetkey.store.database import Database, PostgresURL
+from valetkey.wire import https
 from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
@@ -56,6 +57,13 @@ def _why_not_places(entries: tuple[str, ...]) -> str:
     for entry in entries:
         if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):[1-9][0-9]{0,4}", entry):
             return f"{entry!r} is no host:port in lower case"
+    return ""
+
+
+def _why_not_hosts(hosts: tuple[str, ...]) -> str:
+    for host in hosts:
+        if ":" in host or https.why_not(f"https://{host}/"):
+            return f"{host!r} is no host in lower case"
     return ""
 
 
@@ -122,6 +130,8 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "unthrottled": _why_not_networks,
     "trusted_proxies": _why_not_networks,
     "registration_publishers_file": _why_not_keys,
+    "client_documents_allow": _why_not_hosts,
+    "client_documents_deny": _why_not_hosts,
     "fetch_ca_file": _why_not_authorities,
     "fetch_local": _why_not_places,
     "privacy_url": _why_not_link,

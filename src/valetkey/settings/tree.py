@@ -90,6 +90,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registration_publishers_file: Annotated[
         _File, _is("a JWK Set of those whose software statements count, or nothing for none")
     ] = None
+    client_documents_allow: Annotated[
+        _Names,
+        _is(
+            "a list of hosts at which the documents of apps may lie that describe themselves, each "
+            "with all under it; empty for every host"
+        ),
+    ] = ()
+    client_documents_deny: Annotated[
+        _Names, _is("a list of hosts at which such documents may not lie, each with all under it")
+    ] = ()
     fetch_ca_file: Annotated[
         _File,
         _is(

@@ -54,6 +54,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     authorization_response_iss_parameter_supported: bool = False
     require_pushed_authorization_requests: bool = False
     backchannel_user_code_parameter_supported: bool = False
+    client_id_metadata_document_supported: bool = False
     claims_parameter_supported: bool = False
     request_parameter_supported: bool = False
     request_object_signing_alg_values_supported: tuple[str, ...] = ()

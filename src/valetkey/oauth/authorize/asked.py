@@ -14,6 +14,7 @@ from valetkey.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.oauth.authorize.visit import Visit
+from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
 from valetkey.spec.errors import (
@@ -81,20 +82,20 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
     name = form.get("client_id")
     if name is None:
         raise InvalidRequest("client_id is missing")
-    of_client = One(Client, name)
     uri = form.get("request_uri", "")
     if not uri.startswith(REQUEST_URI_PREFIX):
-        client = (yield (of_client,)).one(of_client)
+        client = yield from documents.found(name, context)
         return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
     request, done = One(Pending, pushed), One(Once, f"{REQUEST_URI} {pushed}")
-    found = yield (of_client, request, done)
+    found = yield (request, done)
     pending = found.one(request)
     if pending is None or pending.kind != "pushed" or found.one(done) is not None:
         raise InvalidRequestUri
     if pending.client != name or context.now >= pending.expires:
         raise InvalidRequestUri
-    return _addressed(_form(pending), found.one(of_client), context, pushed=pushed)
+    client = yield from documents.found(name, context)
+    return _addressed(_form(pending), client, context, pushed=pushed)
 
 
 def _signed(form: Form, client: Client | None, context: Context) -> Rule[Sent]:
@@ -124,11 +125,11 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
         raise Over("this request was begun in another browser")
     if pending.answers:
         return (yield from _answering(pending, context)), pending
-    of_client, done = One(Client, pending.client), One(Once, f"{REQUEST_URI} {pending.pushed}")
-    found = yield (of_client, done)
-    if pending.pushed and found.one(done) is not None:
+    done = One(Once, f"{REQUEST_URI} {pending.pushed}")
+    if pending.pushed and (yield (done,)).one(done) is not None:
         raise Over
-    its = _addressed(_form(pending), found.one(of_client), context, pushed=pending.pushed)
+    client = yield from documents.found(pending.client, context)
+    its = _addressed(_form(pending), client, context, pushed=pending.pushed)
     request = understood(its.form, its.client, context)
     return Asked(sent=its, request=request, pending=pending), pending
 

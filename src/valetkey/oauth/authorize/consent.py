@@ -17,6 +17,7 @@ from valetkey.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.visit import Visit
+from valetkey.oauth.clients.documents import face
 from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import given, widened
 from valetkey.oauth.offer import Offer
@@ -145,6 +146,7 @@ def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context
         permissions=context.offer.ordered(choice.chosen),
         refused=context.offer.ordered(choice.left_out),
         limits=choice.limits,
+        face=face(asked.sent.client),
         epoch=context.epoch,
         created=context.now,
         changed=context.now,
@@ -165,6 +167,7 @@ def _widened(
         permissions=offer.ordered((*kept, *chosen)),
         refused=offer.ordered((frozenset(refused) | left_out) - chosen),
         limits=choice.limits,
+        face=face(asked.sent.client),
         status="active",
         epoch=context.epoch,
         changed=context.now,

@@ -28,6 +28,7 @@ from valetkey.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.authorize.visit import Visit, person
+from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.form import Form
@@ -85,7 +86,11 @@ def answer(
         # What has changed may be that another answer was first: then there is nothing to show.
         yield from still_waiting(pending)
         return shown
-    return agree(asked, step, said, visit=visit, context=context)
+    decision = agree(asked, step, said, visit=visit, context=context)
+    if isinstance(decision, Deny):
+        return decision
+    also = yield from documents.kept(asked.sent.client)
+    return msgspec.structs.replace(decision, changes=(*also, *decision.changes))
 
 
 def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:

@@ -8,12 +8,15 @@ from valetkey.model.grant import Grant
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
+from valetkey.oauth.clients.documents import face
 from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import ended
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
 
-Why: TypeAlias = Literal["permissions", "asked", "confirm", "paused", "restored", "ended"]
+Why: TypeAlias = Literal[
+    "permissions", "asked", "confirm", "paused", "restored", "ended", "changed"
+]
 
 
 class NeedLogin(msgspec.Struct, frozen=True):
@@ -63,6 +66,7 @@ def next_step(
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),
         (grant.status == "paused", "paused"),
+        (bool(grant.face) and grant.face != face(request.client), "changed"),
         ("consent" in request.prompts, "asked"),
         (impersonable(request, reply_to), "confirm"),
     )

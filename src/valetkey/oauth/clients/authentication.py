@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 from valetkey.model.client import BY_SECRET, Client
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import One, Rule
+from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
@@ -19,8 +20,7 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
     A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
     """
     way, claimed = _claimed(call, context)
-    wanted = One(Client, claimed.client_id)
-    client = (yield (wanted,)).one(wanted)
+    client = yield from documents.found(claimed.client_id, context)
     if client is None or client.status != "active":
         raise InvalidClient(detail="unknown or suspended client")
     if client.auth_method != way.name:

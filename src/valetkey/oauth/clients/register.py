@@ -16,13 +16,13 @@ from valetkey.model.policy import DEFAULT, Policy
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Always, Many, One, Rule
 from valetkey.oauth.clients import metadata, registration, statement
+from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Outcome, Refuse
 from valetkey.oauth.feature import DocumentCall, Feature, ManagedEndpoint
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.removal import Removed
 from valetkey.oauth.offer import Offer
-from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidToken, TemporarilyUnavailable
 from valetkey.wire import opaque
@@ -73,7 +73,7 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
         created=context.now,
         unused_until=context.now + UNUSED,
     )
-    client = _within(client, scope, context.offer)
+    client = within(client, scope, context.offer)
     _check(client, context)
     told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
     document = _document(client, context) | {"registration_access_token": token}
@@ -161,31 +161,6 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 56), strict=False))
 
 
-def _within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
-    """The client with what strangers may have of the scope that it asks for; with all of that where
-    it asks for nothing (RFC 7591 2)."""
-    allowed = allowed_scope(scope, offer)
-    if client.grant_types == (names.CLIENT_CREDENTIALS,):
-        allowed = tuple(one for one in allowed if offer.resource_of.get(one) != offer.issuer)
-    if not client.scope:
-        return msgspec.structs.replace(client, scope=allowed)
-    unknown = [one for one in client.scope if one not in offer.scopes]
-    if unknown:
-        raise metadata.wrong("scope", "names something unknown", detail=f"{unknown[0][:80]!r}")
-    reach = frozenset(offer.expand(allowed))
-    fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
-    if not fits:
-        raise metadata.wrong("scope", "holds nothing that a client of this kind may have")
-    return msgspec.structs.replace(client, scope=fits)
-
-
-def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
-    """What strangers may ask for: what is set, else every permission of no high risk."""
-    if scope:
-        return tuple(one for one in scope if one in offer.scopes)
-    return tuple(name for name, one in offer.permissions.items() if one.risk != "high")
-
-
 def _check(client: Client, context: Context) -> None:
     """Raises InvalidRedirectUri, InvalidClientMetadata."""
     for mistake in registration.mistakes(client, context.at):
@@ -231,7 +206,7 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     if after.auth_method not in BY_SECRET:
         after = msgspec.structs.replace(after, secrets=())
     if not set(after.scope) <= set(client.scope):
-        after = _within(after, context.at.registration.scope, context.offer)
+        after = within(after, context.at.registration.scope, context.offer)
     _check(after, context)
     told = _document(after, context)
     if secret:

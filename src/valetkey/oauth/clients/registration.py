@@ -89,7 +89,8 @@ def twice(values: Iterable[str]) -> Iterator[str]:
 
 
 def _id(client: Client, at: Installation) -> Iterator[str]:
-    yield why_not_name(client.id)
+    # The name of a document's client is the address of the document (`clients.documents`).
+    yield "" if client.origin == "document" else why_not_name(client.id)
 
 
 def _name(client: Client, at: Installation) -> Iterator[str]:

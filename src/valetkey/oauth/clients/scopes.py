@@ -1,0 +1,33 @@
+"""What apps may ask for that nobody but themselves has written down."""
+
+import msgspec
+
+from valetkey.model.client import Client
+from valetkey.oauth.clients import metadata
+from valetkey.oauth.offer import Offer
+from valetkey.spec import names
+
+
+def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
+    """The client with what strangers may have of the scope that it asks for; with all of that where
+    it asks for nothing (RFC 7591 2). Raises InvalidClientMetadata."""
+    allowed = allowed_scope(scope, offer)
+    if client.grant_types == (names.CLIENT_CREDENTIALS,):
+        allowed = tuple(one for one in allowed if offer.resource_of.get(one) != offer.issuer)
+    if not client.scope:
+        return msgspec.structs.replace(client, scope=allowed)
+    unknown = [one for one in client.scope if one not in offer.scopes]
+    if unknown:
+        raise metadata.wrong("scope", "names something unknown", detail=f"{unknown[0][:80]!r}")
+    reach = frozenset(offer.expand(allowed))
+    fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
+    if not fits:
+        raise metadata.wrong("scope", "holds nothing that a client of this kind may have")
+    return msgspec.structs.replace(client, scope=fits)
+
+
+def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
+    """What strangers may ask for: what is set, else every permission of no high risk."""
+    if scope:
+        return tuple(one for one in scope if one in offer.scopes)
+    return tuple(name for name, one in offer.permissions.items() if one.risk != "high")
