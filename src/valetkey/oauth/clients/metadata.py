@@ -30,6 +30,20 @@ def _words(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+CONNECT: Final = Cite("OpenID Connect Dynamic Client Registration", "2")
+_TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Client)}
+
+_CONNECT: Final = (
+    "subject_type",
+    "sector_identifier_uri",
+    "userinfo_signed_response_alg",
+    "initiate_login_uri",
+    "post_logout_redirect_uris",
+    "frontchannel_logout_uri",
+    "backchannel_logout_uri",
+)
+"""What OpenID Connect adds to them, called the same here, as far as it is there."""
+
 FIELDS: Final = (
     Field(name="client_name", field="name"),
     Field(name="client_uri", field="uri"),
@@ -45,7 +59,9 @@ FIELDS: Final = (
     Field(name="dpop_bound_access_tokens", field="dpop_bound_access_tokens", stays=True),
     Field(name="software_id", field="software_id"),
     Field(name="software_version", field="software_version"),
-    # Ours: which permissions it cannot do without, and why it wants each (DESIGN 6.7).
+    *(Field(name=one, field=one, cite=CONNECT) for one in _CONNECT if one in _TYPES),
+    Field(name="understands", field="understands"),
+    # Ours: which permissions it cannot do without, and why it wants each.
     Field(name="required_permissions", field="required"),
     Field(name="permission_reasons", field="reasons"),
 )
@@ -56,6 +72,7 @@ OWN: Final = frozenset(
         "version",
         "secrets",
         "limits",
+        "exchange",
         "policy",
         "verified",
         "status",
@@ -67,7 +84,6 @@ OWN: Final = frozenset(
 )
 """Fields that no client sets for itself."""
 
-_TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Client)}
 _DEFAULTS: Final = {
     field.name: field.default
     if field.default is not msgspec.NODEFAULT
