@@ -57,7 +57,7 @@ class Process:
             self._process = subprocess.Popen(
                 [*self._inside, sys.executable, "-m", *self._program, "serve", *self._line, *words],
                 cwd=self._folder,
-                env=_environment(),
+                env=environment(),
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -146,6 +146,7 @@ def running(several: Sequence[Process]) -> Iterator[tuple[Process, ...]]:
             node.end()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What the programs of this tree are started with."""
     ours = {k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")}
     return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"}

@@ -46,6 +46,10 @@ STATUS = {
     "insufficient_scope": 403,
     "invalid_dpop_proof": 400,
     "use_dpop_nonce": 400,
+    # RFC 6749 8.5: our own.
+    "limit_reached": 403,
+    "outside_hours": 403,
+    "approval_required": 403,
 }
 
 

@@ -4,6 +4,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.model import ids
+from valetkey.model.allowance import Allowance, Ask, Count, Lease
 from valetkey.model.approval import Approval
 from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
@@ -11,7 +12,9 @@ from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
+from valetkey.model.hours import Hours
 from valetkey.model.keys import SigningKey
+from valetkey.model.limits import Bounds, Limits, Proposal
 from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.policy import Policy
 from valetkey.model.record import Record
@@ -34,7 +37,22 @@ CATALOG: Final = Catalog(
 )
 KEPT: Final = (KeptSecret("0" * 64, NOW), KeptSecret("1" * 64, NOW, until=NOW + 60))
 
+BOUNDS: Final = Bounds(
+    often={"day": 5},
+    much={"total": 10**12},
+    ask_above=0,
+    hours=(Hours(opens="22:00", closes="06:00", zone="Europe/Berlin"),),
+)
+
 FULL: Final[tuple[Record, ...]] = (
+    Allowance(
+        grant=ids.owned_id(ENV, owner=MIKO),
+        permission="posts:read",
+        often={"day": Count(NOW, NOW + 86400, 3)},
+        much={"month": Count(NOW, NOW + 86400, 10**12)},
+        out=(Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),),
+        asks=(Ask(amount=5, at=NOW, until=NOW + 900, answer="yes"),),
+    ),
     Approval(
         id=ids.owned_id(ENV, owner=MIKO),
         user=MIKO,
@@ -57,6 +75,7 @@ FULL: Final[tuple[Record, ...]] = (
         scope=("openid", "basic"),
         required=("posts:read",),
         reasons={"posts:read": "„um zu lesen“"},
+        limits=Proposal(lasts=86400, once=True, permissions={"posts:read": BOUNDS}),
         uri="https://app.example",
         exchange=Exchange(clients=("stef",), audiences=("https://chirp.example",)),
         policy="strict",
@@ -81,6 +100,7 @@ FULL: Final[tuple[Record, ...]] = (
         client="stef",
         permissions=("posts:read",),
         refused=("posts:write",),
+        limits=Limits(until=NOW + 86400, once=True, permissions={"posts:read": BOUNDS}),
         status="paused",
         created=NOW,
         changed=NOW + 1,

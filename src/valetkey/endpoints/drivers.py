@@ -73,7 +73,9 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             address=request.address,
             brought=transport.brought(request),
         )
-        outcome, context = await shell.settle(lambda context: endpoint.rule(call, context))
+        outcome, context = await shell.settle(
+            lambda context: endpoint.rule(call, context), tries=endpoint.tries
+        )
         match outcome:
             case Issued():
                 return json_reply(response(outcome, context), status=endpoint.status)

@@ -125,13 +125,15 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Takes a POSTed form from a client (JSON answers, never cached)."""
+    """Takes a POSTed form from a client (JSON answers, never cached). `tries` says how many races
+    its rule may lose."""
 
     path: str
     metadata: str
     cite: Cite
     rule: Callable[[Call, Context], Rule[Answer | Issued | Refuse]]
     status: Literal[200, 201] = 200
+    tries: int = 3
 
 
 class BearerEndpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from valetkey.oauth.issue.extensions import EXPIRATION
 from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
+from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
 from valetkey.oauth.manage.userinfo import USERINFO
 from valetkey.oauth.senders.bearer import BEARER
@@ -50,6 +51,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     EXPIRATION,
     INTROSPECTION,
     CHANGE_LOG,
+    LEASE,
     REVOCATION,
     USERINFO,
 )

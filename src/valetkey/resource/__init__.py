@@ -11,12 +11,14 @@ It imports only `wire`, `jose` and `spec`; Starlette and FastAPI only where they
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.limited import Limited
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import Catalog, Permission
 
 __all__ = [
     "Catalog",
+    "Limited",
     "Permission",
     "Principal",
     "Refused",

@@ -27,7 +27,7 @@ class Refused(Exception):
         return {"WWW-Authenticate": self.challenge.header(), "Cache-Control": "no-store"}
 
     @property
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, str | int]:
         """The challenge as JSON, for people who read bodies; empty where no token was sent."""
         told = msgspec.structs.asdict(self.challenge)
         names = (

@@ -9,8 +9,8 @@ from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
-from valetkey.resource.starlette import documents, shown
-from valetkey.resource.step_up import ANYHOW, SignIn, sign_in
+from valetkey.resource.starlette import Measure, documents, measured, shown
+from valetkey.resource.step_up import SignIn, sign_in
 
 Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
 
@@ -27,26 +27,28 @@ class Kit:
     def __init__(self, server: ResourceServer, *, authorize: str, token: str) -> None:
         """`authorize` and `token` are the endpoints that the documentation's button uses."""
         self._server = server
-        scheme = OAuth2AuthorizationCodeBearer(
+        self._scheme = OAuth2AuthorizationCodeBearer(
             authorizationUrl=authorize,
             tokenUrl=token,
             scopes={one.id: one.can for one in server.catalog.permissions},
             auto_error=False,
         )
-        self._scheme = scheme
-        self._caller = _dependency(server, scheme, ANYHOW)
 
     def needs(
-        self, *permissions: str, acr: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *permissions: str,
+        acr: str | Iterable[str] = (),
+        max_age: int | None = None,
+        spend: Measure | None = None,
     ) -> Any:
-        """The caller, whose key opens all of the permissions, and who signed in by one of these
-        `acr`, at most `max_age` seconds ago (RFC 9470). Raises ValueError at once for one that the
-        catalog lacks."""
+        """The caller, whose key opens all of the permissions, within the limits that the user has
+        set, and who signed in by one of these `acr`, at most `max_age` seconds ago (RFC 9470).
+        `spend` tells how much a call is about, for a permission that has a unit. Raises ValueError
+        at once for a permission that the catalog lacks, or whose amount is not told."""
         self._server.check(permissions)
+        self._server.check_amounts(permissions, told=spend is not None)
         wanted = sign_in(acr, max_age)
-        caller = (
-            self._caller if wanted == ANYHOW else _dependency(self._server, self._scheme, wanted)
-        )
+        caller = _dependency(self._server, self._scheme, wanted, spend=spend)
         return Security(caller, scopes=list(permissions))
 
     def publish(self, app: FastAPI) -> None:
@@ -55,22 +57,30 @@ class Kit:
 
 
 def _dependency(
-    server: ResourceServer, scheme: OAuth2AuthorizationCodeBearer, wanted: SignIn
+    server: ResourceServer,
+    scheme: OAuth2AuthorizationCodeBearer,
+    wanted: SignIn,
+    *,
+    spend: Measure | None,
 ) -> Dependency:
     async def caller(
         request: Request, scopes: SecurityScopes, _: Annotated[str | None, Depends(scheme)]
     ) -> Principal:
         try:
-            return await server.verify(
+            principal = await server.verify(
                 request.headers.get("authorization", ""),
                 needs=scopes.scopes,
                 query=request.url.query,
                 shown=shown(request),
                 sign_in=wanted,
             )
+            if principal.limited:
+                amount = await measured(spend, request)
+                await server.spend(principal, scopes.scopes, amount=amount)
         except (Refused, Unreachable) as refusal:
             raise HTTPException(
                 refusal.status, detail=refusal.body, headers=refusal.headers
             ) from refusal
+        return principal
 
     return caller

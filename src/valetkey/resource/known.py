@@ -15,20 +15,25 @@ Over: TypeAlias = Literal["", "paused", "stopped", "inactive"]
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """How a subject stands since an entry. `opens` are the permissions that it allows at most."""
+    """How a subject stands since an entry. `opens` are the permissions that it allows at most, and
+    `limited` those of them under a limit of the user's."""
 
     seq: int
     version: int
     status: str
     opens: frozenset[str]
     until: int = 0
+    limited: frozenset[str] = frozenset()
 
 
 class Opens(msgspec.Struct, frozen=True):
-    """What a key opens now. `over` says why it opens nothing any more."""
+    """What a key opens now. `over` says why it opens nothing any more; `limited` are permissions
+    under a limit of the user's, as of this `version` of the grant."""
 
     permissions: frozenset[str]
     over: Over = ""
+    limited: frozenset[str] = frozenset()
+    version: int = 0
 
 
 _PAUSED: Final = Opens(frozenset(), "paused")
@@ -65,6 +70,7 @@ class Known:
         find = self._stands.get
         if token.iat <= self._all_over:
             return _STOPPED
+        limited, version = frozenset(token.limited), token.grant_version
         grant = find(("grant", token.grant_id))
         if grant is not None and grant.version > token.grant_version:
             if grant.status == "paused":
@@ -72,6 +78,7 @@ class Known:
             if grant.status != "active" or 0 < grant.until <= time.time():
                 return _STOPPED
             permissions &= grant.opens
+            limited, version = grant.limited, grant.version
         client = find(("client", token.client_id))
         if client is not None:
             if client.status != "active":
@@ -81,7 +88,7 @@ class Known:
         gone = find(("family", token.family_id)) or find(("token", token.jti))
         if gone or (user is not None and user.status != "active"):
             return _STOPPED
-        return Opens(permissions)
+        return Opens(permissions, limited=limited, version=version)
 
     def _take(self, entry: Entry) -> None:
         if entry.kind == "all":
@@ -91,7 +98,12 @@ class Known:
         names = entry.permissions
         opens = opened(self._catalog, names) if entry.kind == "client" else frozenset(names)
         self._stands[entry.kind, entry.subject] = Stand(
-            entry.seq, entry.grant_version, entry.status, opens, entry.until
+            entry.seq,
+            entry.grant_version,
+            entry.status,
+            opens,
+            until=entry.until,
+            limited=frozenset(entry.limited),
         )
         self._entries.append(entry)
 

@@ -9,13 +9,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """The caller of an API, proved.
 
     `sub` names the user, or the client itself where it begins with `client:`. `permissions` is what
-    the key opens at this moment. `token` has the claims as they were issued.
+    the key opens at this moment, `limited` what of it the user has limited; `grant_version` is that
+    of what is known here. `token` has the claims as they were issued.
     """
 
     sub: str
     client_id: str
     permissions: frozenset[str]
     token: AccessToken
+    limited: frozenset[str] = frozenset()
+    grant_version: int = 0
 
     def may(self, *permissions: str) -> bool:
         """Whether the key opens all of these."""

@@ -12,9 +12,12 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
 from valetkey.resource.errors import Refused, Unreachable, refused
-from valetkey.resource.http import Http
+from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
+from valetkey.resource.limited import Limited
 from valetkey.resource.principal import Principal
+from valetkey.resource.purse import Spent
+from valetkey.resource.spending import Amount, Spending, Use, units
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.worth import BOUND, Live, Worth, reason_of
 from valetkey.spec.errors import (
@@ -78,14 +81,19 @@ class ResourceServer:
         self._http = Http(http)
         self._issuer = Issuer(issuer, self._http)
         self._bound = Binding(catalog.resource)
+        self._credentials = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
         self._worth = Worth(
             self.live,
             bound=bound,
             issuer=self._issuer,
             http=self._http,
-            auth=httpx2.BasicAuth(quote_plus(name), quote_plus(secret)),
+            auth=self._credentials,
             catalog=lambda: self.catalog,
         )
+        counted = [one.id for one in catalog.permissions if one.counted]
+        if counted and credentials is None:
+            raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
+        self._spending = PerLoop(lambda: Spending(self._post))
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
@@ -96,7 +104,10 @@ class ResourceServer:
         self._worth.start()
 
     async def close(self) -> None:
-        """Lets go of what was begun in the running event loop."""
+        """Returns what is leased, and lets go of what was begun in the running event loop."""
+        spending = self._spending.pop()
+        if spending is not None:
+            await spending.close()
         await self._worth.close()
         await self._http.close()
 
@@ -133,6 +144,57 @@ class ResourceServer:
         if unknown or not permissions:
             raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
 
+    async def spend(
+        self, whose: Principal, needs: Sequence[str], *, amount: Amount | None = None
+    ) -> None:
+        """One use of each of the permissions that the user has limited; `amount` is for the one
+        that has a unit. Raises Refused, of which Limited says what ran out; Unreachable."""
+        limited = [one for one in needs if one in whose.limited]
+        used: list[Use] = []
+        try:
+            for one in limited:
+                used.append(await self._used(whose, one, amount))  # noqa: PERF401
+        except (Refused, Unreachable) as refusal:
+            # One that was not made costs nothing.
+            for use in used:
+                use.undo()
+            log.info("refused: %s", refusal)
+            raise
+
+    async def _used(self, whose: Principal, name: str, amount: Amount | None) -> Use:
+        permission = self.catalog.permission(name)
+        if permission is None:
+            raise ValueError(f"{name} is not in the catalog")
+        cnf = whose.token.cnf
+        scheme = dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
+        try:
+            whole = 0 if not permission.unit else units(_told(amount), permission)
+            return await self._spending.get().use(whose, name, whole)
+        except InvalidRequest as error:
+            raise self._refused(error, scheme=scheme) from error
+        except Spent as spent:
+            if spent.refusal.limit == "gone":
+                gone = InvalidToken(detail="not active any more, or narrowed")
+                raise self._refused(gone, scheme=scheme) from spent
+            raise Limited(
+                spent.refusal,
+                permission=name,
+                resource_metadata=self.metadata_address,
+                scheme=scheme,
+            ) from spent
+
+    def check_amounts(self, permissions: Sequence[str], *, told: bool) -> None:
+        """Raises ValueError where a route needs a permission with a unit and does not tell how
+        much, or tells it without need, or for more than one."""
+        named = [self.catalog.permission(one) for one in permissions]
+        measured = [one.id for one in named if one is not None and one.unit]
+        if len(measured) > 1:
+            raise ValueError(f"{', '.join(measured)}: one amount cannot be for both")
+        if measured and not told:
+            raise ValueError(f"{measured[0]} has amounts: say how much by spend=")
+        if told and not measured:
+            raise ValueError(f"{', '.join(permissions)}: spend= is for what has a unit")
+
     async def _allowed(
         self, sent: tuple[str, str], needs: Sequence[str], shown: Shown
     ) -> Principal:
@@ -156,7 +218,12 @@ class ResourceServer:
                 allowed=" ".join(sorted(opens.permissions)),
             )
         return Principal(
-            sub=token.sub, client_id=token.client_id, permissions=opens.permissions, token=token
+            sub=token.sub,
+            client_id=token.client_id,
+            permissions=opens.permissions,
+            token=token,
+            limited=opens.limited & opens.permissions,
+            grant_version=opens.version,
         )
 
     def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
@@ -201,6 +268,10 @@ class ResourceServer:
     def _refused(self, error: OAuthError, **more: Any) -> Refused:
         return refused(error, resource_metadata=self.metadata_address, **more)
 
+    async def _post(self, path: str, form: dict[str, str]) -> bytes:
+        """The server's answer to a form of ours. Raises Unreachable."""
+        return await self._http.post(self._issuer.issuer + path, form, self._credentials)
+
     @property
     def metadata_address(self) -> str:
         """Where the RFC 9728 document is, below the identifier of the API."""
@@ -224,3 +295,9 @@ class ResourceServer:
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
         )
+
+
+def _told(amount: Amount | None) -> Amount:
+    if amount is None:
+        raise InvalidRequest("the amount is missing")
+    return amount

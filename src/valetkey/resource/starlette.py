@@ -16,11 +16,14 @@ from starlette.routing import Route
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.server import ResourceServer
+from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import sign_in
 from valetkey.wire import dpop
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 AnyEndpoint: TypeAlias = Callable[[Request], Awaitable[Response] | Response]
+Measure: TypeAlias = Callable[[Request], Awaitable[Amount | None] | Amount | None]
+"""How much a call is about, in the permission's unit; None where it does not say."""
 
 
 class Needs:
@@ -37,25 +40,36 @@ class Needs:
         self._server = server
 
     def __call__(
-        self, *permissions: str, acr: str | Iterable[str] = (), max_age: int | None = None
+        self,
+        *permissions: str,
+        acr: str | Iterable[str] = (),
+        max_age: int | None = None,
+        spend: Measure | None = None,
     ) -> Callable[[AnyEndpoint], Endpoint]:
-        """The endpoint runs only for a key that opens all of the permissions, and whose user signed
-        in by one of these `acr`, at most `max_age` seconds ago (RFC 9470). The caller is
-        `request.state.principal`. Raises ValueError at once for one that the catalog lacks."""
+        """The endpoint runs only for a key that opens all of the permissions, within the limits
+        that the user has set, and whose user signed in by one of these `acr`, at most `max_age`
+        seconds ago (RFC 9470). The caller is `request.state.principal`. `spend` tells how much a
+        call is about, for a permission that has a unit. Raises ValueError at once for a permission
+        that the catalog lacks, or whose amount is not told."""
         self._server.check(permissions)
+        self._server.check_amounts(permissions, told=spend is not None)
         wanted = sign_in(acr, max_age)
 
         def guard(endpoint: AnyEndpoint) -> Endpoint:
             @functools.wraps(endpoint)
             async def guarded(request: Request) -> Response:
                 try:
-                    request.state.principal = await self._server.verify(
+                    principal = request.state.principal = await self._server.verify(
                         request.headers.get("authorization", ""),
                         needs=permissions,
                         query=request.url.query,
                         shown=shown(request),
                         sign_in=wanted,
                     )
+                    if principal.limited:
+                        await self._server.spend(
+                            principal, permissions, amount=await measured(spend, request)
+                        )
                 except (Refused, Unreachable) as refusal:
                     return answer(refusal)
                 return await _called(endpoint, request)
@@ -73,6 +87,14 @@ def shown(request: Request) -> Shown:
         path=raw.decode("ascii", "replace"),
         proofs=tuple(request.headers.getlist(dpop.HEADER)),
     )
+
+
+async def measured(spend: Measure | None, request: Request) -> Amount | None:
+    """How much the call is about; None where that is not told."""
+    if spend is None:
+        return None
+    amount = spend(request)
+    return await amount if isinstance(amount, Awaitable) else amount
 
 
 async def _called(endpoint: AnyEndpoint, request: Request) -> Response:

@@ -63,14 +63,20 @@ class Worth:
         cannot be known."""
         own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
         if self._live == "token":
-            return Opens(own)
+            return Opens(own, limited=frozenset(token.limited), version=token.grant_version)
         if self._live == "follow":
             follower = self._followers.get()
             follower.start()
             if follower.known is not None and follower.age <= self._bound(needs):
                 return follower.known.opens(token, own)
         told = await self._introspected(text)
-        return Opens(own & frozenset(told.scope.split())) if told.active else INACTIVE
+        if not told.active:
+            return INACTIVE
+        return Opens(
+            own & frozenset(told.scope.split()),
+            limited=frozenset(told.limited),
+            version=told.grant_version,
+        )
 
     def _bound(self, needs: Sequence[str]) -> float:
         """For how long what is known suffices for these."""

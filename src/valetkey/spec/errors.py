@@ -233,6 +233,27 @@ class UseDpopNonce(OAuthError):
     says = "the DPoP proof needs the nonce of the DPoP-Nonce header"
 
 
+class LimitReached(OAuthError):
+    code = "limit_reached"
+    cite = Cite("RFC 6749", "8.5")
+    says = "the user has set a limit, and it is reached"
+    default_status = 403
+
+
+class OutsideHours(OAuthError):
+    code = "outside_hours"
+    cite = Cite("RFC 6749", "8.5")
+    says = "the user does not let the app do this at this hour"
+    default_status = 403
+
+
+class ApprovalRequired(OAuthError):
+    code = "approval_required"
+    cite = Cite("RFC 6749", "8.5")
+    says = "the user wants to be asked about so much first"
+    default_status = 403
+
+
 def registered() -> dict[str, type[OAuthError]]:
     """Every error class of this module by its code. What others derive is not registered."""
     found = OAuthError.__subclasses__()

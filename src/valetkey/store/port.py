@@ -19,6 +19,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
+from valetkey.model.allowance import Allowance
 from valetkey.model.approval import Approval
 from valetkey.model.change import Change
 from valetkey.model.client import Client
@@ -38,6 +39,7 @@ from valetkey.model.want import Found, Page, Query, Want
 R = TypeVar("R", bound=Record)
 
 RECORDS: Final[tuple[type[Record], ...]] = (
+    Allowance,
     Approval,
     Client,
     Epoch,

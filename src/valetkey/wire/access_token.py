@@ -42,10 +42,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     """The claims. `grant`, its version and `family` say whose shadow the token is.
 
-    `aud` names the resource servers; `scope` is space-separated. A client acting for itself has
-    neither grant nor family, and its `sub` is `client:` and its id, which no user's is (RFC 9068
-    2.2 and 5). `act` says who acts for the user, where a token was exchanged (RFC 8693 4.1);
-    `client_id` is then the one that exchanged it.
+    `aud` names the resource servers; `scope` is space-separated; `limited` names those permissions
+    whose uses the user has limited, so that they are leased first (see `wire.lease`). A client
+    acting for itself has neither grant nor family, and its `sub` is `client:` and its id, which no
+    user's is (RFC 9068 2.2 and 5). `act` says who acts for the user, where a token was exchanged
+    (RFC 8693 4.1); `client_id` is then the one that exchanged it.
     """
 
     sub: str
@@ -60,6 +61,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     family_id: str = ""
     cnf: Confirmation | None = None
     act: Actor | None = None
+    limited: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> frozenset[str]:

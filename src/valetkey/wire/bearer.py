@@ -35,11 +35,11 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     """What a resource server says when it refuses. An empty field is left out.
 
     `scheme` is that of the tokens that it speaks of; `algs` lists the algorithms of proofs, where
-    that scheme has any (RFC 9449 7.1). `scope` lists all that the call needs,
-    space-separated; `resource_metadata` is the address of the RFC 9728 document, by which an app
-    finds whom to ask. `acr_values` and `max_age` (in seconds) say how the user has to sign in (RFC
-    9470 3). Ours are `reason`, what became of the key, and `allowed`, what it still opens there,
-    space-separated.
+    that scheme has any (RFC 9449 7.1). `scope` lists all that the call needs, space-separated;
+    `resource_metadata` is the address of the RFC 9728 document, by which an app finds whom to ask.
+    `acr_values` and `max_age` (in seconds) say how the user has to sign in (RFC 9470 3). Ours are
+    `reason`, what became of the key, and `allowed`, what it still opens there, space-separated. The
+    rest is said where a user's limit is the reason (see `wire.lease`).
     """
 
     realm: str = ""
@@ -53,6 +53,12 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = "Bearer"
     reason: str = ""
     allowed: str = ""
+    permission: str = ""
+    limit: str = ""
+    per: str = ""
+    most: str = ""
+    back_at: str = ""
+    ask_uri: str = ""
 
     def header(self) -> str:
         """The value of WWW-Authenticate."""

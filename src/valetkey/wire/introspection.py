@@ -13,7 +13,8 @@ CITE: Final = Cite("RFC 7662", "2.2")
 class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token is worth now. An inactive one says nothing but that (RFC 7662 2.2).
 
-    `scope` is what the grant allows at this moment, within what the token was issued for.
+    `scope` is what the grant allows at this moment, within what the token was issued for, and
+    `limited` what of it the user has limited.
     """
 
     active: bool
@@ -31,6 +32,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     grant_version: int = 0
     cnf: Confirmation | None = None
     act: Actor | None = None
+    limited: tuple[str, ...] = ()
 
 
 INACTIVE: Final = Introspection(active=False)

@@ -177,6 +177,7 @@ MEMBERS: dict[str, set[str]] = {
     "identity assertion": {"authorization_grant_profiles_supported"},
     "authorization expiration": {"refresh_token_expiration_types_supported"},
     "introspection": {"introspection_endpoint", *authentication("introspection")},
+    "leases": set(),
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
     "userinfo": {"userinfo_endpoint", "claims_supported"},

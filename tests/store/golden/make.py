@@ -22,6 +22,7 @@ from tests.postgres import binaries, cluster
 from valetkey.accounts import password
 from valetkey.jose.seal import digest
 from valetkey.model import ids
+from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.approval import Approval
 from valetkey.model.change import Create
 from valetkey.model.client import KeptSecret
@@ -31,6 +32,7 @@ from valetkey.model.event import event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
 from valetkey.model.keys import SigningKey
+from valetkey.model.limits import Bounds, Limits
 from valetkey.model.pending import Pending
 from valetkey.model.record import Record
 from valetkey.model.secret import Secret
@@ -92,6 +94,7 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         client="stefapp",
         permissions=PERMISSIONS,
         refused=("dms.send",),
+        limits=Limits(until=NEVER, permissions={"chirps.write": Bounds(often={"total": 9})}),
         epoch=1,
         created=BORN,
         changed=BORN,
@@ -99,6 +102,12 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
     yield grant
     yield msgspec.structs.replace(
         grant, id=ids.owned_id(env, owner=user.id), client="web", status="stopped"
+    )
+    yield Allowance(
+        grant=grant.id,
+        permission="chirps.write",
+        often={"total": Count(0, 0, 3)},
+        out=(Lease(id="a" * 22, holder="chirp", uses=1, expires=BORN + 30, often={"total": 0}),),
     )
     yield TokenFamily(
         id=ids.owned_id(env, owner=user.id),

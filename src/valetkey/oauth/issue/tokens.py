@@ -1,5 +1,7 @@
 """The choke point: every token of every grant type is made here."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from valetkey.jose import jwt
@@ -85,11 +87,11 @@ def _access_token(
     )
     if standing is None:
         return token
-    token = _of_user(token, standing)
+    token = _of_user(token, standing, decision.permissions)
     return token if decision.delegation is None else _delegated(token, decision.delegation)
 
 
-def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
+def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:
     return msgspec.structs.replace(
         token,
         # No shadow is longer than what throws it.
@@ -99,6 +101,7 @@ def _of_user(token: AccessToken, standing: Standing) -> AccessToken:
         grant_id=standing.grant.id,
         grant_version=standing.grant.version,
         family_id=standing.family.id,
+        limited=tuple(one for one in permissions if one in standing.grant.limits.bound),
     )
 
 

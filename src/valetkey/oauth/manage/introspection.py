@@ -41,6 +41,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
     token, offer = live.token, context.offer
     # A resource server learns of its own permissions only.
     shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
+    grant = None if live.standing is None else live.standing.grant
     return Introspection(
         active=True,
         scope=offer.names(shown, asked=live.scope),
@@ -56,7 +57,8 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         grant_id=token.grant_id,
         cnf=token.cnf,
         act=token.act,
-        grant_version=0 if live.standing is None else live.standing.grant.version,
+        grant_version=0 if grant is None else grant.version,
+        limited=() if grant is None else tuple(one for one in shown if one in grant.limits.bound),
     )
 
 

@@ -2,6 +2,19 @@
 -- partition comes first in every key, so that a user's rows can be kept together.
 -- oldest: 1
 
+CREATE TABLE allowances (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "grant" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+) WITH (fillfactor = 80);
+CREATE INDEX allowances_forget ON allowances (forget_at) WHERE forget_at > 0;
+CREATE INDEX allowances_grant ON allowances (place, "grant", key);
+
 CREATE TABLE approvals (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,

@@ -2,6 +2,17 @@
 -- Only where a kind of record has second names is there an index of them.
 -- oldest: 1
 
+CREATE TABLE allowances (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    "grant" TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX allowances_forget ON allowances (forget_at) WHERE forget_at > 0;
+CREATE INDEX allowances_grant ON allowances ("grant", key);
+
 CREATE TABLE approvals (
     key TEXT PRIMARY KEY,
     alias TEXT UNIQUE,

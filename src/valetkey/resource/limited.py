@@ -1,0 +1,66 @@
+"""How an API refuses what a user's limit does not let through."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.resource.errors import Refused
+from valetkey.spec.errors import ApprovalRequired, LimitReached, OAuthError, OutsideHours
+from valetkey.wire import dpop, lease
+from valetkey.wire.bearer import Challenge
+
+_ERRORS: Final[dict[str, OAuthError]] = {
+    "often": LimitReached(),
+    "much": LimitReached(),
+    "hours": OutsideHours(),
+    "ask": ApprovalRequired(),
+    "declined": ApprovalRequired("the user was asked, and said no"),
+}
+
+_OF_THE_HEADER: Final = frozenset({"resource_metadata", "algs", "scheme"})
+_NUMBERS: Final = frozenset({"most", "back_at"})
+
+
+class Limited(Refused):
+    """403: the user's limit of this permission. `refusal` says which, and when it comes back."""
+
+    def __init__(
+        self, refusal: lease.Refused, *, permission: str, resource_metadata: str, scheme: str
+    ) -> None:
+        error = _ERRORS[refusal.limit]
+        challenge = Challenge(
+            error=error.code,
+            error_description=error.description,
+            resource_metadata=resource_metadata,
+            algs=" ".join(dpop.ALGORITHMS) if scheme == dpop.SCHEME else "",
+            scheme=scheme,
+            permission=permission,
+            limit=refusal.limit,
+            per=refusal.per or "",
+            most=_number(refusal.allowed),
+            back_at=_number(refusal.back_at),
+            ask_uri=refusal.ask_uri,
+        )
+        detail = f"{permission}: {refusal.limit} {refusal.per or ''}".rstrip()
+        super().__init__(error.status, challenge, detail=detail)
+        self.refusal = refusal
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As for any refusal, and when to come back, in seconds."""
+        again = {"Retry-After": str(self.refusal.again_in)} if self.refusal.again_in else {}
+        return super().headers | again
+
+    @property
+    def body(self) -> dict[str, str | int]:
+        """The challenge as JSON, its numbers as numbers."""
+        told = msgspec.structs.asdict(self.challenge)
+        return {
+            name: int(text) if name in _NUMBERS else text
+            for name, text in told.items()
+            if text and name not in _OF_THE_HEADER
+        }
+
+
+def _number(value: int) -> str:
+    return str(value) if value else ""
