@@ -332,7 +332,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(EVENTS, st.integers(1, 12), st.sampled_from(["hour", "day", "total"]), st.integers(0, 99))
 def test_no_order_of_leases_returns_crashes_and_period_ends_leads_past_the_limit(
     events: list[tuple[str, int, int]], most: int, per: Per, seed: int

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rows import row
 
@@ -156,6 +156,7 @@ _limits = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(_limits, _limits, _limits)
 def test_the_meet_depends_on_no_order(one: Limits, other: Limits, third: Limits) -> None:
     assert meet(one, other) == meet(other, one)
@@ -164,6 +165,7 @@ def test_the_meet_depends_on_no_order(one: Limits, other: Limits, third: Limits)
     assert meet(one, language.NONE) == one
 
 
+@settings(deadline=None)
 @given(_limits, _limits)
 def test_tightening_never_widens(theirs: Limits, hers: Limits) -> None:
     both = meet(theirs, hers)
@@ -172,6 +174,7 @@ def test_tightening_never_widens(theirs: Limits, hers: Limits) -> None:
     assert within(theirs, hers) == (both == theirs)
 
 
+@settings(deadline=None)
 @given(_limits, _limits, st.integers(NOW, NOW + 200_000))
 def test_what_both_allow_is_what_each_allows(theirs: Limits, hers: Limits, now: int) -> None:
     both = meet(theirs, hers)
@@ -181,11 +184,13 @@ def test_what_both_allow_is_what_each_allows(theirs: Limits, hers: Limits, now: 
         assert (next_open(both.of(name), now) == now) == all(open_)
 
 
+@settings(deadline=None)
 @given(_limits)
 def test_limits_come_back_as_they_were_kept(some: Limits) -> None:
     assert msgspec.json.decode(msgspec.json.encode(some), type=Limits) == some
 
 
+@settings(deadline=None)
 @given(_limits, st.sets(st.sampled_from("abc")))
 def test_what_is_left_of_them_is_about_what_is_left(some: Limits, kept: set[str]) -> None:
     assert only(some, kept).bound == some.bound & kept
@@ -194,6 +199,7 @@ def test_what_is_left_of_them_is_about_what_is_left(some: Limits, kept: set[str]
 # Periods.
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PERS[:3]), st.integers(0, 4_000_000_000))
 def test_periods_neither_overlap_nor_leave_a_gap(per: language.Per, now: int) -> None:
     this = period(per, now)
@@ -255,6 +261,7 @@ def test_a_clock_that_goes_back_shows_an_hour_twice() -> None:
     assert TWICE.end(first, within=3600) == first + 15 * 60
 
 
+@settings(deadline=None)
 @given(_windows, st.integers(1_600_000_000, 1_800_000_000))
 def test_the_next_opening_is_the_first(some: Hours, now: int) -> None:
     found = some.next(now)
@@ -265,6 +272,7 @@ def test_the_next_opening_is_the_first(some: Hours, now: int) -> None:
     assert not any(some.hold(moment) for moment in before)
 
 
+@settings(deadline=None)
 @given(_windows, st.integers(1_600_000_000, 1_800_000_000))
 def test_hours_hold_until_their_end(some: Hours, now: int) -> None:
     moment = some.next(now)
