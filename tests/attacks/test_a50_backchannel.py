@@ -44,6 +44,7 @@ def words(page: httpx2.Response) -> str:
 
 def test_the_message_is_shown_and_the_yes_is_a_consent(server: Live) -> None:
     told, miko = asks(server, binding_message="Lane 4: W4SCT"), signed_in(server)
+    assert 'id="waiting" href="/approvals"' in miko.open("/apps").text
     listed = questions(miko)
     assert "Lane 4: W4SCT" in words(miko.page)
     page = miko.open(listed[0])

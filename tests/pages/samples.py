@@ -320,6 +320,7 @@ SAMPLES: dict[str, View] = {
         APPROVAL, question=replace(SPENDING, app=RAW, words=HOSTILE, amount=HOSTILE)
     ),
     "apps": APPS,
+    "apps-waiting": replace(APPS, apps=(ROW,), waiting=2, approvals="/approvals"),
     "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),
     "apps-none": replace(APPS, apps=()),
     "apps-hostile": replace(

@@ -42,6 +42,7 @@ DISTINCT = [
     "confirm-device-hostile",
     "apps",
     "apps-one",
+    "apps-waiting",
     "apps-none",
     "app",
     "app-paused",

@@ -74,6 +74,7 @@ SENTENCES = {
         "Paused",
     ),
     "apps-one": ("1 app holds a key to your Chirp account.", "Calendar has lost its key."),
+    "apps-waiting": ("2 questions wait for your answer.",),
     "apps-none": ("No keys out there",),
     "app": (
         "Until you stop it",

@@ -9,11 +9,12 @@ from valetkey.model.event import Event
 from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
+from valetkey.oauth.manage.approvals import questions
 from valetkey.oauth.manage.connections import Connection, connection, connections, stopped
 from valetkey.oauth.manage.grants import Managed, NoSuch
 from valetkey.pages import connected, pieces, views, words
 from valetkey.pages.actions import ACTIONS, turned
-from valetkey.pages.frame import APPS, Frame, SignInFirst
+from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
 from valetkey.pages.pieces import Done
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
@@ -34,6 +35,7 @@ class Apps:
         person = await self._person(request)
         context = await self._frame.shell.context()
         found = await self._frame.shell.ask(lambda context: connections(person.user.id, context))
+        waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
         name = request.parameters().get("stopped", "")
         gone = await self._frame.shell.ask(lambda context: stopped(name, person.user.id))
         view = views.ConnectedApps(
@@ -43,6 +45,8 @@ class Apps:
             now=context.now,
             done=Done.NOTHING if gone is None else Done.STOPPED,
             stopped="" if gone is None else words.app(gone.client, gone.grant.client).name,
+            waiting=len(waiting),
+            approvals=APPROVALS,
         )
         return self._frame.page(request, view)
 

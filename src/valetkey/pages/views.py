@@ -161,7 +161,8 @@ class ApprovalPage(Struct, frozen=True, kw_only=True):
 
 
 class ConnectedApps(Struct, frozen=True, kw_only=True):
-    """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``."""
+    """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``; so many
+    questions as ``waiting`` says wait at ``approvals``."""
 
     site: Site
     account: Account
@@ -169,6 +170,8 @@ class ConnectedApps(Struct, frozen=True, kw_only=True):
     now: int
     done: Done = Done.NOTHING
     stopped: str = ""
+    waiting: int = 0
+    approvals: str = ""
 
 
 class ConnectedApp(Struct, frozen=True, kw_only=True):

@@ -171,6 +171,10 @@ _CONFIDENTIAL: Final = frozenset(
 )
 
 
+# Who introduces itself may not ask users out of the blue, nor bring the keys of others.
+_BY_HAND: Final = frozenset({names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE})
+
+
 def _grant_types(client: Client, at: Installation) -> Iterator[str]:
     offered = [grant.name for feature in at.features for grant in feature.grant_types]
     for one in client.grant_types:
@@ -180,9 +184,11 @@ def _grant_types(client: Client, at: Installation) -> Iterator[str]:
         yield "at least one is needed"
     if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
         yield "refresh_token needs another one that issues it"
-    for one in client.grant_types if client.is_public else ():
-        if one in _CONFIDENTIAL:
+    for one in client.grant_types:
+        if one in _CONFIDENTIAL and client.is_public:
             yield f"a public client may not use {one}"
+        if one in _BY_HAND and client.origin != "declared":
+            yield f"{one} is for clients that an administrator registers"
     yield from twice(client.grant_types)
 
 
