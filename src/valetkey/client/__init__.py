@@ -12,6 +12,7 @@ It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
 
 from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth, raise_for_refusal
+from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import (
     Aborted,
     ClientError,
@@ -26,6 +27,7 @@ from valetkey.client.errors import (
 )
 from valetkey.client.key import Key, KeyChange
 from valetkey.client.loopback import Loopback
+from valetkey.client.machine import Machine
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Tokens
 
@@ -41,6 +43,7 @@ __all__ = [
     "KeyPaused",
     "KeyStopped",
     "Loopback",
+    "Machine",
     "MemoryStore",
     "NoKey",
     "PermissionMissing",
@@ -49,5 +52,6 @@ __all__ = [
     "SignInAgain",
     "TokenStore",
     "Tokens",
+    "Waiting",
     "raise_for_refusal",
 ]

@@ -8,9 +8,10 @@ from typing import Any, Final, Literal
 import httpx2
 import msgspec
 
-from valetkey.client import flow, server
+from valetkey.client import elsewhere, flow, server
 from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth, raise_for_refusal
+from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import (
     Aborted,
     Denied,
@@ -115,13 +116,37 @@ class Key:
                 raise Aborted("no browser could be opened")
             form = flow.finish(attempt, loopback.wait(seconds))
         received = self._redeemed(form, asked, attempt.holder)
-        connected = self._proved(received, attempt)
-        with self._store.lock():
-            before = self._store.load()
-            self._store.save(connected)
-        if before is not None and before.refresh_token:
-            self._give_back(before)
-        return connected
+        return self._kept(self._proved(received, asked, nonce=attempt.nonce))
+
+    def connect_by_code(
+        self,
+        show: Callable[[Waiting], object],
+        *,
+        scope: Iterable[str] = (),
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Tokens:
+        """Asks for a key on a device without a browser (RFC 8628): `show` tells the user the code
+        and where to type it. Waits for the answer. Raises as `connect`."""
+        asked = tuple(scope) or self.app.scope
+        waiting = elsewhere.by_code(self.app, self.about, asked, http=self._http)
+        show(waiting)
+        return self._fetched(waiting, asked, sleep)
+
+    def ask_user(
+        self,
+        who: str,
+        words: str,
+        *,
+        scope: Iterable[str] = (),
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> Tokens:
+        """Asks a user who is elsewhere, by their user name (OpenID Connect CIBA). They see `words`,
+        which the app shows as well. Waits for the answer. Raises as `connect`."""
+        asked = tuple(scope) or self.app.scope
+        waiting = elsewhere.by_question(
+            self.app, self.about, asked, who=who, words=words, http=self._http
+        )
+        return self._fetched(waiting, asked, sleep)
 
     def upgrade(
         self,
@@ -286,9 +311,25 @@ class Key:
         address = self.about.token_endpoint
         return server.post(address, form, app=self.app, http=self._http, holder=holder)
 
-    def _proved(self, received: Received, attempt: flow.Attempt) -> Tokens:
+    def _fetched(
+        self, waiting: Waiting, asked: tuple[str, ...], sleep: Callable[[float], object]
+    ) -> Tokens:
+        answer = elsewhere.wait(waiting, lambda form: self._sent(form, None), sleep=sleep)
+        received = read(answer, asked=asked, before=None, now=int(time.time()))
+        return self._kept(self._proved(received, asked, nonce=""))
+
+    def _kept(self, connected: Tokens) -> Tokens:
+        """The key, stored; the one that it replaces is given back."""
+        with self._store.lock():
+            before = self._store.load()
+            self._store.save(connected)
+        if before is not None and before.refresh_token:
+            self._give_back(before)
+        return connected
+
+    def _proved(self, received: Received, scope: tuple[str, ...], *, nonce: str) -> Tokens:
         """The key, with the user's name in it where an ID Token proves who it is."""
-        if "openid" not in attempt.scope:
+        if "openid" not in scope:
             return received.tokens
         try:
             claims = id_token.verify(
@@ -296,7 +337,7 @@ class Key:
                 keys=server.keys(self.about, self._http),
                 issuer=self.app.issuer,
                 client_id=self.app.client_id,
-                nonce=attempt.nonce,
+                nonce=nonce,
                 access_token=received.tokens.access_token,
                 now=int(time.time()),
             ).claims
