@@ -21,6 +21,7 @@ from tests.conformance.plans import PLANS
 from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
+from valetkey.model.policy import PROFILES, Policy
 from valetkey.oauth.feature import (
     BearerEndpoint,
     DocumentEndpoint,
@@ -110,6 +111,32 @@ def declared() -> str:
         f"## `[[{kind}]]`\n\n{_table(('field', 'value', 'default'), _fields(table))}"
         for kind, table in TABLES.items()
     )
+
+
+def profiles() -> str:
+    """A row for each thing that a profile settles, a column for each profile."""
+    names = [
+        field.name
+        for field in msgspec.structs.fields(Policy)
+        if field.name not in {"name", "version"}
+    ]
+    rows = (
+        (_code(name), *(_settled(getattr(one, name)) for one in PROFILES.values()))
+        for name in names
+    )
+    return _table(("field", *map(_code, PROFILES)), rows)
+
+
+def _settled(value: object) -> str:
+    match value:
+        case None:
+            return "as the settings say"
+        case ():
+            return "any"
+        case tuple():
+            return ", ".join(_code(str(one)) for one in value)
+        case _:
+            return _code(str(value))
 
 
 def catalog() -> str:
@@ -281,6 +308,7 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "features": features,
     "declared": declared,
     "catalog": catalog,
+    "profiles": profiles,
     "cited": cited_where,
     "conformance": conformance,
 }

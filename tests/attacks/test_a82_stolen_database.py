@@ -102,5 +102,5 @@ def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     form = Watched(asking(AS_SPA, scope="openid").parameters())
     context = desk(server)
     client, _ = address(form, find(server, Client, "spa"), issuer=server.issuer)
-    understood(form, client, context)
+    understood(form, client, context, pushed=False)
     assert form.read - {"request", "request_uri"} == PARAMETERS - {"client_id", "ui_locales"}

@@ -15,6 +15,7 @@ from valetkey.spec.cite import Cite
 Ours: TypeAlias = Literal["ES256", "RS256"]
 Algorithm: TypeAlias = Literal["ES256", "RS256", "PS256", "EdDSA"]
 Jwk: TypeAlias = ECKey | RSAKey | OKPKey
+Public: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 ALGORITHMS: Final[tuple[Ours, ...]] = ("ES256", "RS256")
@@ -144,6 +145,25 @@ def read_public(members: Mapping[str, Any], algorithm: Algorithm, *, kid: str = 
         raise ValueError("an RSA key that is too short")
     return PublicKey(kid, algorithm, key)
 
+
+def public_of(key: object, algorithm: Algorithm) -> PublicKey:
+    """A public key of `cryptography` as one for that algorithm. Raises ValueError where it is of
+    another kind."""
+    kind = _KINDS[algorithm][1]
+    if not isinstance(key, _PUBLIC[algorithm]):
+        raise ValueError(f"not a key for {algorithm}")
+    pem = key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return read_public(kind.import_key(pem).as_dict(private=False), algorithm)
+
+
+_PUBLIC: Final[dict[Algorithm, type[Public]]] = {
+    "ES256": ec.EllipticCurvePublicKey,
+    "RS256": rsa.RSAPublicKey,
+    "PS256": rsa.RSAPublicKey,
+    "EdDSA": ed25519.Ed25519PublicKey,
+}
 
 _KINDS: Final[dict[Algorithm, tuple[type[Private], type[Jwk]]]] = {
     "ES256": (ec.EllipticCurvePrivateKey, ECKey),

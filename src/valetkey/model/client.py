@@ -10,7 +10,12 @@ from valetkey.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.model.record import Record
 
 AuthMethod: TypeAlias = Literal[
-    "none", "client_secret_basic", "client_secret_post", "private_key_jwt"
+    "none",
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
 ]
 Status: TypeAlias = Literal["active", "suspended"]
 Origin: TypeAlias = Literal["declared", "registered", "document"]
@@ -63,6 +68,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
     what it may exchange, None for nothing. `understands` lists the extensions that it has opted
     into.
+    The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
+    `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
     `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
     digest of what it manages its registration by, and a registration that nobody has used by
@@ -91,6 +98,12 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     software_version: str = ""
     exchange: Exchange | None = None
     understands: tuple[Extension, ...] = ()
+    tls_client_auth_subject_dn: str = ""
+    tls_client_auth_san_dns: str = ""
+    tls_client_auth_san_uri: str = ""
+    tls_client_auth_san_ip: str = ""
+    tls_client_auth_san_email: str = ""
+    tls_client_certificate_bound_access_tokens: bool = False
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
     origin: Origin = "declared"

@@ -1,10 +1,11 @@
 """How long things live, and what a client is held to."""
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.jose.jwk import OF_APPS, Algorithm, Ours
+from valetkey.jose.jwk import OF_APPS, STRONG, Algorithm, Ours
+from valetkey.model.client import AuthMethod
 from valetkey.model.record import Record
 from valetkey.wire.catalog import Risk
 from valetkey.wire.change_log import LONGEST
@@ -79,27 +80,37 @@ class TrustedIssuer(
     subject: Literal["username", "id"] = "username"
 
 
-class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What the clients under this name are held to. None means: as the settings say.
+Demand: TypeAlias = Literal["required", "optional"]
 
-    `client_algorithms` are those in which they may sign. With `request_object`, what they sign has
-    to say for whom it is, and lasts so many seconds at the most; without it, it need not end.
-    `device_risk` is the riskiest kind of permission that may be asked for by a code that people
-    type. `trusts` lists those whose assertions about users they may bring.
+
+class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What the clients under this name are held to. None means: as the settings say; an empty list
+    means: any that is offered.
+
+    `client_algorithms` are those in which a client may sign, `auth_methods` those by which it may
+    authenticate. With `request_object`, what it signs has to say for whom it is, and lasts so many
+    seconds at the most; without it, it need not end. `pushed`: its authorization requests come by
+    PAR (RFC 9126), `bound`: its tokens are bound to what it holds, `resource`: its requests name
+    the API (RFC 8707). `device_risk` is the riskiest kind of permission that may be asked for by a
+    code that people type. `trusts` lists those whose assertions about users they may bring.
     """
 
     table: ClassVar[str] = "policies"
 
     name: str
-    pkce: Literal["required", "optional"] = "required"
+    pkce: Demand = "required"
     id_token_algorithm: Ours = "RS256"
     access_token_algorithm: Ours = "ES256"
-    dpop_nonce: Literal["required", "optional"] = "optional"
+    dpop_nonce: Demand = "optional"
     client_algorithms: tuple[Algorithm, ...] = OF_APPS
-    signed_requests: Literal["required", "optional"] = "optional"
+    signed_requests: Demand = "optional"
     request_object: Seconds | None = None
     device_risk: Risk = "medium"
     trusts: tuple[TrustedIssuer, ...] = ()
+    auth_methods: tuple[AuthMethod, ...] = ()
+    pushed: Demand = "optional"
+    bound: Demand = "optional"
+    resource: Demand = "optional"
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None
@@ -110,3 +121,30 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 DEFAULT: Final = Policy(name="default")
+
+_FAPI2: Final = Policy(
+    name="fapi2",
+    id_token_algorithm="ES256",
+    client_algorithms=STRONG,
+    auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
+    pushed="required",
+    bound="required",
+)
+
+PROFILES: Final[dict[str, Policy]] = {
+    one.name: one
+    for one in (
+        msgspec.structs.replace(DEFAULT, name="oauth21"),
+        Policy(name="oidc", pkce="optional"),
+        _FAPI2,
+        msgspec.structs.replace(
+            _FAPI2,
+            name="fapi2-message-signing",
+            signed_requests="required",
+            request_object=3600,
+        ),
+        Policy(name="mcp", resource="required"),
+    )
+}
+"""The policies that are there by themselves, each named after what a client is registered for. One
+that is declared under such a name takes its place."""

@@ -10,7 +10,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.model.client import Client
 from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
-from valetkey.model.policy import DEFAULT, Lifetimes, Policy
+from valetkey.model.policy import DEFAULT, PROFILES, Lifetimes, Policy
 from valetkey.oauth.offer import Offer
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ CLOSED: Final = Registration()
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The slow facts: they change when an administrator says so, and may be a second old."""
+    """The slow facts: they change when an administrator says so, and may be a second old.
+    `mtls_address` is where a proxy asks for certificates, "" for nowhere else."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -45,10 +46,17 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     policies: dict[str, Policy] = {}
     registration: Registration = CLOSED
     epoch: int = 0
+    mtls_address: str = ""
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Where the endpoints are reached."""
+        return (self.issuer, self.mtls_address) if self.mtls_address else (self.issuer,)
 
     def policy(self, client: Client) -> Policy:
         """What the client is held to."""
-        return self.policies.get(client.policy, DEFAULT)
+        declared = self.policies.get(client.policy)
+        return PROFILES.get(client.policy, DEFAULT) if declared is None else declared
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):

@@ -24,14 +24,15 @@ P = TypeVar("P")
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How a request came: what senders are told of it. `headers` are those that they read, in lower
-    case, with every value; `token` is the access token that it shows, "" for none; `certificate` is
-    the caller's, in DER, b"" for none."""
+    case, with every value; `token` is the access token that it shows, "" for none. `certificate` is
+    the caller's, in DER, b"" for none; `vouched`: an authority that is trusted here issued it."""
 
     method: str = "POST"
     path: str = ""
     headers: Mapping[str, tuple[str, ...]] = {}
     token: str = ""
     certificate: bytes = b""
+    vouched: bool = False
 
     def __repr__(self) -> str:
         return f"Brought({self.method} {self.path})"
@@ -74,10 +75,13 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who a call claims to be, and the secret or signed proof that it brings."""
+    """Who a call claims to be, and the secret or signed proof that it brings, or the certificate
+    that came with its connection, which may be `vouched` for."""
 
     client_id: str
     secret: str = msgspec.field(default="")
+    certificate: bytes = b""
+    vouched: bool = False
 
     def __repr__(self) -> str:
         return f"Credentials({self.client_id!r}, …)"
@@ -85,10 +89,12 @@ class Credentials(msgspec.Struct, frozen=True):
 
 class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
     """A way for a client to prove who it is. `read` finds its credentials in a call, or None;
-    `prove` raises InvalidClient where they are not those of the client."""
+    `prove` raises InvalidClient where they are not those of the client. `bare`: the form holds
+    nothing but the client's name, so its registration says which way is meant."""
 
     name: AuthMethod
     cite: Cite
+    bare: bool = False
     read: Callable[[Call], Credentials | None]
     prove: Callable[[Client, Credentials, Context], Rule[None]]
 

@@ -9,6 +9,7 @@ from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
+from valetkey.oauth import profile
 from valetkey.oauth.authorize.address import ReplyTo, address, elsewhere
 from valetkey.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import unwrapped
@@ -130,7 +131,7 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
         raise Over
     client = yield from documents.found(pending.client, context)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
-    request = understood(its.form, its.client, context)
+    request = understood(its.form, its.client, context, pushed=bool(its.pushed))
     return Asked(sent=its, request=request, pending=pending), pending
 
 
@@ -164,11 +165,14 @@ def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rul
     return Outcome(changes=(Update(noted),))
 
 
-def understood(form: Form, client: Client, context: Context) -> AuthorizationRequest:
+def understood(
+    form: Form, client: Client, context: Context, *, pushed: bool
+) -> AuthorizationRequest:
     """The request, once it has passed every check. Raises OAuthError in registered codes."""
-    request = understand(form, client, context)
+    request = understand(form, client, context, pushed=pushed)
     for check in CHECKS:
         check(request, context)
+    profile.check_request(request, context)
     return request
 
 

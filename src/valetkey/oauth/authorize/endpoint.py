@@ -40,7 +40,7 @@ def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecis
     if its.flaw is not None:
         return _denied(its.flaw, its.reply_to, its.client)
     try:
-        request = understood(its.form, its.client, context)
+        request = understood(its.form, its.client, context, pushed=bool(its.pushed))
     except OAuthError as error:
         return _denied(error, its.reply_to, its.client)
     asked = Asked(sent=its, request=request)

@@ -34,7 +34,7 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     resources = inside.all("resource")
     form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, issuer=context.at.issuer)
-    understood(form, by.client, context)
+    understood(form, by.client, context, pushed=True)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
         kind="pushed",

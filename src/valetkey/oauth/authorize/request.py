@@ -39,8 +39,8 @@ should never have been sent, such as a secret (ATTACKS A82)."""
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `scope` in its own words, `permissions` what they come to.
 
-    `max_age` in seconds, None where it was not sent. `jkt` names the key to which the code is to be
-    bound, "" for none (RFC 9449 10).
+    `pushed`: it came by PAR. `max_age` in seconds, None where it was not sent. `jkt` names the key
+    to which the code is to be bound, "" for none (RFC 9449 10).
     """
 
     client: Client
@@ -56,6 +56,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_age: int | None
     login_hint: str
     redirect_sent: bool
+    pushed: bool
     jkt: str
 
 
@@ -64,7 +65,9 @@ def kept(form: Form) -> dict[str, str]:
     return {name: form[name] for name in form if name in PARAMETERS}
 
 
-def understand(form: Form, client: Client, context: Context) -> AuthorizationRequest:
+def understand(
+    form: Form, client: Client, context: Context, *, pushed: bool
+) -> AuthorizationRequest:
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
     scope, permissions = _asked(form, client, resources=resources, offer=context.offer)
@@ -83,6 +86,7 @@ def understand(form: Form, client: Client, context: Context) -> AuthorizationReq
         max_age=_max_age(form),
         login_hint=form.get("login_hint", "")[:255],
         redirect_sent="redirect_uri" in form,
+        pushed=pushed,
         jkt=form.get("dpop_jkt", ""),
     )
 

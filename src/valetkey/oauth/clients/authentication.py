@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 from valetkey.model.client import BY_SECRET, Client
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import One, Rule
+from valetkey.oauth import profile
 from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
@@ -19,12 +20,15 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
 
     A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
     """
-    way, claimed = _claimed(call, context)
-    client = yield from documents.found(claimed.client_id, context)
+    ways = _claimed(call, context)
+    client = yield from documents.found(ways[0][1].client_id, context)
     if client is None or client.status != "active":
         raise InvalidClient(detail="unknown or suspended client")
-    if client.auth_method != way.name:
+    chosen = [(way, claimed) for way, claimed in ways if way.name == client.auth_method]
+    if not chosen:
         raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
+    way, claimed = chosen[0]
+    profile.check_authentication(client, context)
     yield from way.prove(client, claimed, context)
     return Authenticated(client)
 
@@ -32,7 +36,7 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
     """The resource server that makes the call, or None where no resource server has that name.
     Raises InvalidClient for a wrong secret."""
-    way, claimed = _claimed(call, context)
+    way, claimed = _claimed(call, context)[0]
     wanted = One(ResourceServer, claimed.client_id)
     server = (yield (wanted,)).one(wanted)
     if server is None:
@@ -48,14 +52,15 @@ def may_use(client: Client, grant_type: str) -> None:
         raise UnauthorizedClient("this client is not registered for this grant type")
 
 
-def _claimed(call: Call, context: Context) -> tuple[ClientAuth, Credentials]:
+def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
+    """The one way in which the call proves something, or the ways that a bare name may mean."""
     found = [
         (way, credentials)
         for feature in context.at.features
         for way in feature.client_auth
         if (credentials := way.read(call)) is not None
     ]
-    if len(found) > 1:
+    if len(found) > 1 and not all(way.bare for way, _ in found):
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
     if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):
@@ -63,7 +68,7 @@ def _claimed(call: Call, context: Context) -> tuple[ClientAuth, Credentials]:
         raise InvalidClient("client assertions are not offered here")
     if not found:
         raise InvalidClient("the client did not say who it is")
-    return found[0]
+    return found
 
 
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
@@ -105,7 +110,8 @@ def _post(call: Call) -> Credentials | None:
     return None if secret is None else Credentials(call.form.need("client_id"), secret)
 
 
-def _none(call: Call) -> Credentials | None:
+def bare_name(call: Call) -> Credentials | None:
+    """The client of a call that proves nothing in its form."""
     proofs = {"client_secret", "client_assertion"} & call.form.keys()
     if call.authorization or proofs or "client_id" not in call.form:
         return None
@@ -123,6 +129,8 @@ CLIENT_AUTHENTICATION: Final = Feature(
     client_auth=(
         ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic, prove=_by_secret),
         ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post, prove=_by_secret),
-        ClientAuth(name="none", cite=Cite("RFC 6749", "3.2.1"), read=_none, prove=_by_name),
+        ClientAuth(
+            name="none", cite=Cite("RFC 6749", "3.2.1"), bare=True, read=bare_name, prove=_by_name
+        ),
     ),
 )

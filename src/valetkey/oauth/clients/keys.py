@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, read_public
+from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, public_of, read_public
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.model.client import Client
@@ -48,6 +48,22 @@ def proved(
     return checked(text, keys, typ=typ, algorithms=algorithms)
 
 
+def holds(client: Client, key: object) -> Rule[bool]:
+    """Whether a public key of `cryptography` is one of the client's. Keys that are published
+    elsewhere are fetched anew where it is not among them."""
+    for algorithm in OF_APPS:
+        try:
+            wanted = public_of(key, algorithm)
+        except ValueError:
+            continue
+        header = {"alg": algorithm}
+        found = matching(client.jwks, header)
+        if client.jwks_uri:
+            found = yield from _published(client.jwks_uri, header, wanted.thumbprint())
+        return any(one.thumbprint() == wanted.thumbprint() for one in found)
+    return False
+
+
 def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
     """Those in which the client may sign: what its policy allows, narrowed to the one that it
     registered where it did."""
@@ -78,7 +94,9 @@ def _candidates(keys: Sequence[Any], algorithm: Algorithm, kid: str | None) -> I
             continue
 
 
-def _published(url: str, header: Mapping[str, Any]) -> Rule[tuple[PublicKey, ...]]:
+def _published(
+    url: str, header: Mapping[str, Any], thumbprint: str = ""
+) -> Rule[tuple[PublicKey, ...]]:
     for again in (False, True):
         wanted = Outside(url=url, kind="keys", again=again)
         document = (yield (wanted,)).outside(wanted)
@@ -88,7 +106,7 @@ def _published(url: str, header: Mapping[str, Any]) -> Rule[tuple[PublicKey, ...
             keys = matching(read_object(document.body), header)
         except ValueError as error:
             raise BadSignature("what the client publishes is no JWK Set") from error
-        if keys:
+        if any(thumbprint in ("", key.thumbprint()) for key in keys):
             return keys
     return ()
 

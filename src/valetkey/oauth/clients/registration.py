@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from valetkey.model import ids
 from valetkey.model.client import BY_KEY, BY_SECRET, Client
 from valetkey.model.limits import Proposal
+from valetkey.model.policy import PROFILES
 from valetkey.model.resource import IDENTITY
 from valetkey.oauth import limiting
 from valetkey.oauth.clients import keys
@@ -110,8 +111,30 @@ def _auth_method(client: Client, at: Installation) -> Iterator[str]:
     offered = [way.name for feature in at.features for way in feature.client_auth]
     if client.auth_method not in offered:
         yield f"{client.auth_method} is not offered here; {', '.join(offered)} are"
-    if client.auth_method in BY_KEY and not (client.jwks or client.jwks_uri):
+    with_keys = client.auth_method in BY_KEY or client.auth_method == "self_signed_tls_client_auth"
+    if with_keys and not (client.jwks or client.jwks_uri):
         yield f"{client.auth_method} needs jwks or jwks_uri"
+
+
+def _certificate(client: Client, at: Installation) -> Iterator[str]:
+    says = [name for name in OF_CERTIFICATES if getattr(client, name)]
+    if client.auth_method == "tls_client_auth" and len(says) != 1:
+        # RFC 8705 2.1.2: exactly one of them.
+        yield f"tls_client_auth needs one of {', '.join(OF_CERTIFICATES)}"
+    if client.auth_method != "tls_client_auth" and says:
+        yield f"{says[0]} is of no use with {client.auth_method}"
+    if client.tls_client_certificate_bound_access_tokens and client.dpop_bound_access_tokens:
+        yield "tokens are bound to a certificate or to a key (DPoP), not to both"
+
+
+OF_CERTIFICATES: Final = (
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)
+"""What may be registered of a client's certificate (RFC 8705 2.1.2)."""
 
 
 def _auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
@@ -262,8 +285,11 @@ def _exchange(client: Client, at: Installation) -> Iterator[str]:
 
 
 def _policy(client: Client, at: Installation) -> Iterator[str]:
-    if client.policy != "default" and client.policy not in at.policies:
+    if client.policy not in {"default", *at.policies, *PROFILES}:
         yield f"there is no policy {client.policy[:60]!r}"
+    methods = at.policy(client).auth_methods
+    if methods and client.auth_method not in methods:
+        yield f"{client.policy} allows only {', '.join(methods)}, not {client.auth_method}"
 
 
 CHECKS: Final[dict[str, Check]] = {
@@ -276,6 +302,7 @@ CHECKS: Final[dict[str, Check]] = {
     "jwks_uri": _jwks_uri,
     "request_object_algorithm": _request_object_algorithm,
     "request_uris": _request_uris,
+    "certificate": _certificate,
     "redirect_uris": _redirect_uris,
     "grant_types": _grant_types,
     "scope": _scope,

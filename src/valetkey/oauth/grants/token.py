@@ -7,6 +7,7 @@ import msgspec
 from valetkey.model.change import Update
 from valetkey.model.client import Client
 from valetkey.model.want import Always, Rule
+from valetkey.oauth import profile
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
@@ -27,6 +28,7 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     may_use(by.client, name)
     by, proof = yield from bind(by, call.brought, context)
     check_required(by, context)
+    profile.check_tokens(by, context)
     decision = yield from grant_type.begin(call.form, by, context)
     match decision:
         case Issue():

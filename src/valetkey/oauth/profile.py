@@ -1,0 +1,46 @@
+"""What a client's profile demands of its requests. Whatever is refused for standing outside of it
+is refused here; the demands are the rows of `model.policy.PROFILES`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+
+if TYPE_CHECKING:
+    from valetkey.model.client import Client
+    from valetkey.oauth.authorize.request import AuthorizationRequest
+    from valetkey.oauth.context import Context
+    from valetkey.oauth.feature import Authenticated
+
+CITE: Final = Cite("FAPI 2.0 Security Profile", "5.3.2")
+
+
+def check_authentication(client: Client, context: Context) -> None:
+    """Raises InvalidClient where the client may not authenticate as it does."""
+    methods = context.at.policy(client).auth_methods
+    if methods and client.auth_method not in methods:
+        raise InvalidClient(detail=f"{client.policy} does not allow {client.auth_method}")
+
+
+def check_request(request: AuthorizationRequest, context: Context) -> None:
+    """Raises InvalidRequest for an authorization request that lacks what is demanded. PKCE and the
+    algorithms, which each client has a rule for, are asked where they are read."""
+    policy = context.at.policy(request.client)
+    demanded = (
+        (policy.pushed, request.pushed, "the request has to be pushed"),
+        # FAPI 2.0 Security Profile 5.3.2.2: in a pushed request the address is always named.
+        (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
+        (policy.resource, bool(request.resources), "resource is missing"),
+    )
+    for demand, met, says in demanded:
+        if demand == "required" and not met:
+            raise InvalidRequest(says)
+
+
+def check_tokens(by: Authenticated, context: Context) -> None:
+    """Raises InvalidRequest where tokens have to be bound, and the client proves to hold nothing to
+    bind them to."""
+    if context.at.policy(by.client).bound == "required" and by.holds is None:
+        raise InvalidRequest("this client has to prove what it holds")

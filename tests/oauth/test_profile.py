@@ -1,0 +1,125 @@
+"""Profiles: what a client is held to, and what is refused for standing outside of it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.oauth.clients.apps import SIGNER, assertion, with_assertion
+from tests.oauth.forms import CHALLENGE, call
+from tests.oauth.senders import proving, tokens
+from tests.oauth.world import World
+from tests.rows import row
+
+from valetkey.model.client import Client
+from valetkey.model.policy import PROFILES, Policy
+from valetkey.oauth.authorize.outcome import Deny
+from valetkey.oauth.authorize.par import push
+from valetkey.oauth.clients.registration import mistakes
+from valetkey.oauth.decision import Answer
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+
+BANK = msgspec.structs.replace(SIGNER, policy="fapi2")
+
+
+def world(client: Client = BANK) -> World:
+    made = World()
+    made.put(client)
+    return made
+
+
+def asked(**changed: Any) -> dict[str, Any]:
+    given = {
+        "response_type": "code",
+        "redirect_uri": SIGNER.redirect_uris[0],
+        "scope": "openid",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+    return {name: value for name, value in (given | changed).items() if value is not None}
+
+
+def test_the_profiles() -> None:
+    assert list(PROFILES) == ["oauth21", "oidc", "fapi2", "fapi2-message-signing", "mcp"]
+    assert all(name == one.name for name, one in PROFILES.items())
+    same = msgspec.structs.replace(PROFILES["oauth21"], name="default")
+    assert same == World().at.policy(msgspec.structs.replace(SIGNER, policy="default"))
+
+
+def test_a_profile_is_there_by_itself_and_a_declared_one_takes_its_place() -> None:
+    at = World().at
+    assert at.policy(BANK) is PROFILES["fapi2"]
+    own = Policy(name="fapi2", pkce="optional")
+    assert msgspec.structs.replace(at, policies={"fapi2": own}).policy(BANK) is own
+
+
+def test_a_registration_fits_its_profile() -> None:
+    at = World().at
+    assert mistakes(BANK, at) == []
+    public = msgspec.structs.replace(
+        BANK, auth_method="none", jwks={}, grant_types=("authorization_code",)
+    )
+    assert any("fapi2 allows only private_key_jwt" in one for one in mistakes(public, at))
+
+
+def test_fapi_by_the_browser_alone_is_refused() -> None:
+    platform = world()
+    denied = platform.visit({"client_id": "signer", **asked()}, platform.sign_in())
+    assert isinstance(denied, Deny)
+    assert (denied.error.code, denied.error.description) == (
+        "invalid_request",
+        "the request has to be pushed",
+    )
+
+
+PUSHED = [
+    row("FAPI 5.3.2.2", "as it should be", {}, ""),
+    row("FAPI 5.3.2.2", "no address", {"redirect_uri": None}, "redirect_uri"),
+    row("FAPI 5.3.2.2", "no PKCE", {"code_challenge": None}, "code_challenge"),
+]
+
+
+@pytest.mark.parametrize("changed, says", PUSHED)
+def test_fapi_pushed(changed: dict[str, Any], says: str) -> None:
+    platform = world()
+    sent = with_assertion(assertion(platform), **asked(**changed))
+    if not says:
+        assert isinstance(platform.post(push, sent), Answer)
+        return
+    with pytest.raises(InvalidRequest, match=says):
+        platform.post(push, sent)
+
+
+def test_fapi_tokens_are_bound() -> None:
+    platform = world()
+    sent = with_assertion(assertion(platform), grant_type="client_credentials")
+    with pytest.raises(InvalidRequest, match="prove"):
+        tokens(platform, sent)
+    again = with_assertion(assertion(platform), grant_type="client_credentials")
+    assert tokens(platform, proving(platform, again))["token_type"] == "DPoP"
+
+
+def test_fapi_by_a_secret_is_refused() -> None:
+    platform = World()
+    platform.change(Client, "machine", policy="fapi2")
+    before = platform.digest()
+    with pytest.raises(InvalidClient):
+        tokens(platform, call("machine", grant_type="client_credentials"))
+    assert platform.digest() == before
+
+
+def test_fapi_message_signing_wants_signed_requests() -> None:
+    platform = world(msgspec.structs.replace(BANK, policy="fapi2-message-signing"))
+    with pytest.raises(InvalidRequest, match="signs"):
+        platform.post(push, with_assertion(assertion(platform), **asked()))
+
+
+def test_mcp_names_the_api() -> None:
+    platform = World()
+    platform.change(Client, "spa", policy="mcp")
+    from tests.oauth.forms import request
+
+    denied = platform.visit(request("spa"), platform.sign_in())
+    assert isinstance(denied, Deny)
+    assert denied.error.description == "resource is missing"
+    named = request("spa", resource=("https://chirp.example",))
+    assert platform.agree(named).code
