@@ -14,7 +14,7 @@ demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, st
 	@$(BIN)/valetkey demo $(ARGS)
 
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
-	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 postgresql
+	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 

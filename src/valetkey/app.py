@@ -12,6 +12,7 @@ import structlog
 
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
+from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
 from valetkey.http.installation import Installations
@@ -35,7 +36,9 @@ log = structlog.get_logger("valetkey")
 
 def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     """The application over an open store, whose keys are there (`store.keyring.ensure_keys`)."""
-    features = switched(settings.enable, settings.disable)
+    features = switched(settings.enabled, settings.disable)
+    proxies = _networks(settings.certificate_proxies)
+    certificates = Certificates(proxies, settings.client_authorities)
     installations = Installations(
         store,
         issuer=settings.issuer,
@@ -43,6 +46,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         features=features,
         master_key=master_key,
         registration=registration(settings),
+        mtls_address=settings.mtls_address,
     )
     shell = Shell(store, installations, fetch=fetcher(settings).documents)
     frame = Frame(
@@ -52,7 +56,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         unthrottled=_networks(settings.unthrottled),
     )
     people = pages(frame, off=pages_off(features), lifespan=lambda _: _running(store, frame))
-    machines = {**endpoints(features, shell), **health(shell)}
+    machines = {**endpoints(features, shell, certificates), **health(shell)}
     return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
 
 

@@ -20,7 +20,7 @@ GET = Wish(method="GET", address=ADDRESS, token="the token", claims={"iat": NOW}
 
 
 def check(text: str, *, address: str = ADDRESS, token: str = "the token", at: int = NOW) -> Proof:
-    return dpop.check(text, method="GET", address=address, now=at, access_token=token)
+    return dpop.check(text, method="GET", addresses=(address,), now=at, access_token=token)
 
 
 @pytest.mark.parametrize("algorithm", dpop.ALGORITHMS)

@@ -88,7 +88,7 @@ class Desk:
             lifetimes=settings.lifetimes,
             keyring=NO_KEYS,
             offer=Offer(settings.issuer),
-            features=switched(settings.enable, settings.disable),
+            features=switched(settings.enabled, settings.disable),
         )
         return Context(at, Env(int(time.time()), os.urandom))
 

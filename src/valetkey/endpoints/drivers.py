@@ -1,11 +1,14 @@
 """The drivers: each turns one kind of endpoint into a raw ASGI handler."""
 
+from typing import Final
+
 import msgspec
 
 from valetkey.endpoints.bearer import bearer_handler
 from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
+from valetkey.http.client_certificate import Certificates
 from valetkey.http.device import device
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
@@ -26,12 +29,17 @@ from valetkey.oauth.feature import (
 from valetkey.oauth.issue.tokens import response
 from valetkey.spec.errors import InvalidRequest, OAuthError
 
+NO_CERTIFICATES: Final = Certificates()
+"""No proxy may tell any."""
 
-def endpoints(features: tuple[Feature, ...], shell: Shell) -> dict[str, Served]:
+
+def endpoints(
+    features: tuple[Feature, ...], shell: Shell, certificates: Certificates = NO_CERTIFICATES
+) -> dict[str, Served]:
     """Every machine endpoint of the features, by path."""
     senders = tuple(sender for feature in features for sender in feature.senders)
     return {
-        endpoint.path: serve(endpoint, shell, Transport(senders))
+        endpoint.path: serve(endpoint, shell, Transport(senders, certificates))
         for feature in features
         for endpoint in feature.endpoints
     }

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from valetkey.http.client_certificate import Certificates
 from valetkey.http.reply import Headers
 from valetkey.http.request import Request
 from valetkey.oauth.context import Context
@@ -16,8 +17,9 @@ ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
 class Transport:
     """The headers of all senders."""
 
-    def __init__(self, senders: tuple[Sender, ...]) -> None:
+    def __init__(self, senders: tuple[Sender, ...], certificates: Certificates) -> None:
         self._senders = senders
+        self._certificates = certificates
         self._reads = {
             name.lower(): name.lower().encode() for one in senders for name in one.headers
         }
@@ -36,16 +38,24 @@ class Transport:
         )
 
     def brought(self, request: Request, *, token: str = "") -> Brought:
-        """What senders are told of the request."""
+        """What senders are told of the request. Raises InvalidRequest."""
         found = {name: request.values(raw) for name, raw in self._reads.items()}
         headers = {name: values for name, values in found.items() if values}
-        return Brought(method=request.method, path=request.path, headers=headers, token=token)
+        told = self._certificates.of(request)
+        return Brought(
+            method=request.method,
+            path=request.path,
+            headers=headers,
+            token=token,
+            certificate=told.der,
+            vouched=told.vouched,
+        )
 
     def told(self, request: Request, context: Context) -> Headers:
         """What senders have to say with the reply, whatever it is."""
-        brought = self.brought(request)
-        if not brought.headers:
+        if not any(request.values(raw) for raw in self._reads.values()):
             return ()
+        brought = self.brought(request)
         told = {
             name.lower().encode(): value.encode()
             for sender in self._senders

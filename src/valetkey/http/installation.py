@@ -40,11 +40,13 @@ class Installations:
         features: tuple[Feature, ...],
         master_key: bytes,
         registration: Registration = CLOSED,
+        mtls_address: str = "",
     ) -> None:
         self._store = store
         self._issuer = issuer
         self._lifetimes = lifetimes
         self._features = features
+        self._mtls_address = mtls_address
         self._master_key = master_key
         self._registration = registration
         self._seen: tuple[Record | None, ...] | None = None
@@ -94,6 +96,7 @@ class Installations:
                 offer=Offer(self._issuer, found.many(servers)),
                 policies={policy.name: policy for policy in found.many(policies)},
                 epoch=0 if current is None else current.number,
+                mtls_address=self._mtls_address,
             )
             self._seen = seen
         self._read_at = now

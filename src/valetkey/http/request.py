@@ -27,6 +27,8 @@ class Request:
         self.query: bytes = scope["query_string"]
         self.body = body
         self.address = address
+        self.peer: str = (scope.get("client") or ("",))[0]
+        """Who holds the other end of the connection: a proxy, where one is in between."""
         self.parts: dict[str, str] = scope.get("path_params", {})
         self.drawn = ""
         """The name that this reply gives to a browser that had none."""

@@ -27,12 +27,14 @@ from valetkey.oauth.manage.revocation import REVOCATION
 from valetkey.oauth.manage.userinfo import USERINFO
 from valetkey.oauth.senders.bearer import BEARER
 from valetkey.oauth.senders.dpop import DPOP
+from valetkey.oauth.senders.mtls import MTLS
 
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
     CLIENT_AUTHENTICATION,
     PRIVATE_KEY_JWT,
     DPOP,
+    MTLS,
     BEARER,
     REGISTRATION,
     CLIENT_DOCUMENTS,

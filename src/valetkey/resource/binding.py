@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from valetkey.spec.errors import InvalidDpopProof, InvalidToken
-from valetkey.wire import dpop
+from valetkey.wire import client_certificate, dpop
 from valetkey.wire.access_token import Confirmation
 
 SCHEMES: Final = ("Bearer", dpop.SCHEME)
@@ -17,11 +17,12 @@ KNOWN: Final = frozenset(scheme.lower() for scheme in SCHEMES)
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What a call brings beside its access token: its method and path, and every value of its
-    DPoP header."""
+    DPoP header; the caller's certificate in DER, b"" for none."""
 
     method: str = ""
     path: str = "/"
     proofs: tuple[str, ...] = ()
+    certificate: bytes = b""
 
     def __repr__(self) -> str:
         return f"Shown({self.method} {self.path})"
@@ -54,6 +55,10 @@ class Binding:
             raise InvalidToken("the access token is bound in another way than it is shown")
         if jkt and self._proved(text, shown) != jkt:
             raise InvalidToken("the access token is bound to another key")
+        if cnf is not None and cnf.x5t_s256 and not _is_of(shown.certificate, cnf.x5t_s256):
+            raise InvalidToken("the access token is bound to another certificate")
+        if cnf is not None and not (cnf.jkt or cnf.x5t_s256):
+            raise InvalidToken(detail="bound in a way that is not known here")
 
     def _proved(self, text: str, shown: Shown) -> str:
         """The key that the call proves to hold, once for each proof."""
@@ -64,7 +69,7 @@ class Binding:
             proof = dpop.check(
                 shown.proofs[0],
                 method=shown.method,
-                address=self._address(shown.path),
+                addresses=(self._address(shown.path),),
                 now=now,
                 access_token=text,
             )
@@ -86,6 +91,10 @@ class Binding:
         if now > self._swept + dpop.AGE:
             self._seen = {name: until for name, until in self._seen.items() if now < until}
             self._swept = now
+
+
+def _is_of(certificate: bytes, thumbprint: str) -> bool:
+    return bool(certificate) and client_certificate.thumbprint(certificate) == thumbprint
 
 
 def _bad(detail: str) -> InvalidDpopProof:

@@ -71,7 +71,7 @@ def _dependency(
                 request.headers.get("authorization", ""),
                 needs=scopes.scopes,
                 query=request.url.query,
-                shown=shown(request),
+                shown=shown(request, server),
                 sign_in=wanted,
             )
             if principal.limited:

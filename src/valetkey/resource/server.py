@@ -1,5 +1,6 @@
 """The core of the kit: whose key is it, and does it open this?"""
 
+import ipaddress
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from valetkey.spec.errors import (
     InvalidToken,
     OAuthError,
 )
-from valetkey.wire import access_token, bearer, dpop, metadata
+from valetkey.wire import access_token, bearer, client_certificate, dpop, metadata
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.catalog import Catalog, Risk, mistakes
 from valetkey.wire.metadata import ResourceMetadata
@@ -55,10 +56,13 @@ class ResourceServer:
         live: Live | None = None,
         bound: float | Mapping[Risk, float] = BOUND,
         http: httpx2.AsyncClient | None = None,
+        certificate_proxies: Sequence[str] = (),
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
         their risk (BOUND for a risk that is left out); past it, it asks.
+        `certificate_proxies` are the addresses and networks whose `Client-Cert` header counts
+        (RFC 9440): the frameworks read it from them alone.
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
         that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
@@ -94,6 +98,7 @@ class ResourceServer:
         if counted and credentials is None:
             raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
         self._spending = PerLoop(lambda: Spending(self._post))
+        self._proxies = tuple(ipaddress.ip_network(one) for one in certificate_proxies)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
@@ -137,6 +142,23 @@ class ResourceServer:
             log.warning("nobody is let in: %s", trouble)
             raise
         return principal
+
+    def certificate(self, peer: str, header: str) -> bytes:
+        """The caller's certificate in DER, where the other end of the connection is a proxy that
+        may tell it; b"" for none. Raises Refused where it cannot be read."""
+        if not header or not self._trusts(peer):
+            return b""
+        try:
+            return client_certificate.read(header)
+        except client_certificate.BadCertificate as error:
+            raise self._refused(InvalidRequest(detail=str(error))) from error
+
+    def _trusts(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
 
     def check(self, permissions: Sequence[str]) -> None:
         """Raises ValueError for a permission that the catalog does not have."""
@@ -292,6 +314,7 @@ class ResourceServer:
             scopes_supported=(*permissions, *self.catalog.scopes),
             bearer_methods_supported=("header",),
             dpop_signing_alg_values_supported=dpop.ALGORITHMS,
+            tls_client_certificate_bound_access_tokens=bool(self._proxies),
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
         )

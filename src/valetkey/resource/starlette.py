@@ -18,7 +18,7 @@ from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import sign_in
-from valetkey.wire import dpop
+from valetkey.wire import client_certificate, dpop
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 AnyEndpoint: TypeAlias = Callable[[Request], Awaitable[Response] | Response]
@@ -63,7 +63,7 @@ class Needs:
                         request.headers.get("authorization", ""),
                         needs=permissions,
                         query=request.url.query,
-                        shown=shown(request),
+                        shown=shown(request, self._server),
                         sign_in=wanted,
                     )
                     if principal.limited:
@@ -79,13 +79,14 @@ class Needs:
         return guard
 
 
-def shown(request: Request) -> Shown:
-    """What the request brings beside its access token."""
+def shown(request: Request, server: ResourceServer) -> Shown:
+    """What the request brings beside its access token. Raises Refused."""
     raw = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     return Shown(
         method=request.method,
         path=raw.decode("ascii", "replace"),
         proofs=tuple(request.headers.getlist(dpop.HEADER)),
+        certificate=_certificate(request, server),
     )
 
 
@@ -95,6 +96,13 @@ async def measured(spend: Measure | None, request: Request) -> Amount | None:
         return None
     amount = spend(request)
     return await amount if isinstance(amount, Awaitable) else amount
+
+
+def _certificate(request: Request, server: ResourceServer) -> bytes:
+    peer = "" if request.client is None else request.client.host
+    # Two of them: which one did the proxy write? What cannot be read is refused.
+    told = ", ".join(request.headers.getlist(client_certificate.HEADER))
+    return server.certificate(peer, told)
 
 
 async def _called(endpoint: AnyEndpoint, request: Request) -> Response:

@@ -68,6 +68,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _Addresses,
         _is("a list of addresses and networks whose X-Forwarded-For counts, such as 10.0.0.0/8"),
     ] = ()
+    certificate_proxies: Annotated[
+        _Addresses,
+        _is("a list of addresses and networks whose Client-Cert header counts (RFC 9440)"),
+    ] = ()
+    client_authorities: Annotated[
+        _File, _is("a PEM file with the authorities that vouch for clients' certificates")
+    ] = None
+    mtls_address: Annotated[
+        str, _is("the https address at which a proxy asks clients for a certificate, or empty")
+    ] = ""
     tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
     tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
     registration: Annotated[
@@ -118,6 +128,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, _is("the web address of your privacy statement, or empty for none")
     ] = ""
     terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """The features that are on beside those that are by themselves: mutual TLS is, where a
+        proxy may tell certificates."""
+        return (*self.enable, "mutual TLS") if self.certificate_proxies else self.enable
 
     @property
     def key_file(self) -> Path | None:

@@ -3,6 +3,7 @@ checks it."""
 
 import hashlib
 import re
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -83,8 +84,11 @@ def make(
     return jws.sign_embedded(msgspec.json.encode(claims), key=key, typ=TYPE)
 
 
-def check(text: str, *, method: str, address: str, now: int, access_token: str = "") -> Proof:
-    """The proof in a header, which must be for this request and this access token (RFC 9449 4.3).
+def check(
+    text: str, *, method: str, addresses: Collection[str], now: int, access_token: str = ""
+) -> Proof:
+    """The proof in a header, which must be for this request, at one of the addresses that it may
+    have been sent to, and for this access token (RFC 9449 4.3).
 
     Whether it was seen before, and its nonce, are the caller's to judge. Raises BadProof.
     """
@@ -95,7 +99,7 @@ def check(text: str, *, method: str, address: str, now: int, access_token: str =
         claims = msgspec.convert(read_object(payload), _Claims)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadProof(str(error)) from error
-    _check_request(claims, method, address)
+    _check_request(claims, method, addresses)
     if not -AGE <= now - claims.iat <= AGE:
         raise BadProof(f"iat is {now - claims.iat} s ago")
     if access_token and not same(claims.ath.encode(), token_hash(access_token).encode()):
@@ -105,12 +109,12 @@ def check(text: str, *, method: str, address: str, now: int, access_token: str =
     )
 
 
-def _check_request(claims: _Claims, method: str, address: str) -> None:
+def _check_request(claims: _Claims, method: str, addresses: Collection[str]) -> None:
     if not claims.jti:
         raise BadProof("jti is empty")
     if claims.htm != method:
         raise BadProof(f"for another method: {claims.htm[:20]!r}")
-    if normal(claims.htu) != normal(address):
+    if normal(claims.htu) not in {normal(address) for address in addresses}:
         raise BadProof(f"for another address: {claims.htu[:200]!r}")
 
 

@@ -50,6 +50,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     authorization_grant_profiles_supported: tuple[str, ...] = ()
     refresh_token_expiration_types_supported: tuple[str, ...] = ()
     backchannel_token_delivery_modes_supported: tuple[str, ...] = ()
+    tls_client_certificate_bound_access_tokens: bool = False
+    mtls_endpoint_aliases: dict[str, str] = {}
     protected_resources: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
     require_pushed_authorization_requests: bool = False
@@ -74,6 +76,7 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     bearer_methods_supported: tuple[str, ...] = ()
     resource_name: str = ""
     resource_documentation: str = ""
+    tls_client_certificate_bound_access_tokens: bool = False
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     permission_catalog: str = ""
 

@@ -143,6 +143,7 @@ MEMBERS: dict[str, set[str]] = {
         "revocation_endpoint_auth_signing_alg_values_supported",
     },
     "DPoP": {"dpop_signing_alg_values_supported"},
+    "mutual TLS": {"tls_client_certificate_bound_access_tokens"},
     "bearer tokens": set(),
     "pushed authorization requests": {"pushed_authorization_request_endpoint"},
     "token endpoint": {

@@ -166,7 +166,7 @@ def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rul
 
 
 def understood(
-    form: Form, client: Client, context: Context, *, pushed: bool
+    form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
     """The request, once it has passed every check. Raises OAuthError in registered codes."""
     request = understand(form, client, context, pushed=pushed)

@@ -66,7 +66,7 @@ def kept(form: Form) -> dict[str, str]:
 
 
 def understand(
-    form: Form, client: Client, context: Context, *, pushed: bool
+    form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))

@@ -47,7 +47,7 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
         proof = dpop.check(
             sent[0],
             method=brought.method,
-            address=context.at.issuer + brought.path,
+            addresses=[base + brought.path for base in context.at.bases],
             now=context.now,
             access_token=brought.token,
         )
