@@ -37,9 +37,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 class Script:
     """The client as a program of its own: a line goes in, a line comes out."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "flow.mjs") -> None:
         self._process = subprocess.Popen(
-            [str(NODE), "flow.mjs"],
+            [str(NODE), name],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -77,5 +77,27 @@ PLANS: Final[dict[str, Plan]] = {
             par-test-token-endpoint-url-as-audience-fails""",
         ),
     ),
+    "fapi2-message-signing": Plan(
+        title="FAPI 2.0 Message Signing: what it adds",
+        modules=names(
+            "fapi2-security-profile-final-",
+            """happy-flow ensure-request-object-with-multiple-aud-succeeds
+            ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted
+            ensure-request-object-without-exp-fails ensure-request-object-without-nbf-fails
+            ensure-expired-request-object-fails ensure-request-object-with-bad-aud-fails
+            ensure-request-object-with-exp-over-60-fails
+            ensure-request-object-with-nbf-over-60-fails
+            ensure-signed-request-object-with-RS256-fails
+            ensure-request-object-signature-algorithm-is-not-none
+            ensure-request-object-with-invalid-signature-fails
+            ensure-matching-key-in-authorization-request
+            ensure-unsigned-request-at-par-endpoint-fails
+            par-authorization-request-containing-request_uri
+            ensure-different-nonce-inside-and-outside-request-object
+            ensure-different-state-inside-and-outside-request-object
+            state-only-outside-request-object-not-used
+            ensure-request-object-without-redirect-uri-fails""",
+        ),
+    ),
 }
 """The plans, by the name of their file. Each of their modules has its test here."""

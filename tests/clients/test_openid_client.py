@@ -1,0 +1,92 @@
+"""openid-client, a client that others wrote, unchanged: FAPI 2.0 with DPoP, PAR and JAR."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from joserfc.jwk import ECKey
+from tests.attacks.play import applied
+from tests.clients.person import agree
+from tests.clients.test_oauth4webapi import FOLDER, NODE, Script
+from tests.keys import key
+from tests.live import Live, live
+
+from valetkey.model.change import Create
+from valetkey.model.policy import PROFILES
+from valetkey.oauth.manage.declared import Wish
+
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
+    pytest.mark.skipif(
+        not (FOLDER / "node_modules/openid-client").exists(),
+        reason="npm packages are not installed: scripts/node-packages.sh tests/clients/node",
+    ),
+]
+
+CALLBACK = "https://bank.example/callback"
+MINE = key("ES256", "a bank's")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server on which a bank is registered, once for proofs with nonces."""
+    with live(tmp_path_factory.mktemp("openid-client")) as server:
+        strict = msgspec.structs.replace(
+            PROFILES["fapi2-message-signing"], name="nonces", dpop_nonce="required"
+        )
+        server.run(server.store.commit((Create(strict),)))
+        fields = {
+            "auth_method": "private_key_jwt",
+            "jwks": {"keys": [MINE.public().jwk()]},
+            "redirect_uris": (CALLBACK,),
+            "scope": ("openid", "email", "offline_access"),
+            "dpop_bound_access_tokens": True,
+        }
+        for policy in ("fapi2-message-signing", "nonces"):
+            wish = Wish(place=policy, kind="client", key=policy, fields=fields | {"policy": policy})
+            applied(server, wish)
+        yield server
+
+
+def private_jwk() -> dict[str, Any]:
+    pem = MINE.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return dict(ECKey.import_key(pem).as_dict(private=True)) | {"kid": MINE.kid}
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    script = Script("fapi.mjs")
+    yield script
+    script.end()
+
+
+@pytest.mark.parametrize("client_id", ["fapi2-message-signing", "nonces"])
+def test_the_way_of_fapi(script: Script, server: Live, client_id: str) -> None:
+    setup = {
+        "issuer": server.issuer,
+        "client_id": client_id,
+        "key": private_jwk(),
+        "redirect_uri": CALLBACK,
+        "scope": "openid email offline_access",
+        "jarm": False,
+    }
+    address = script.tell(setup)["open"]
+    assert "request_uri=urn" in address
+    assert "scope" not in address
+    outcome = script.tell({"callback": agree(server.browser(), address)})
+    miko = server.users["miko"].id
+    for claims in (outcome["claims"], outcome["again"]):
+        assert (claims["sub"], claims["email"]) == (miko, "miko@example.org")
+    assert outcome["type"] == "dpop"
+    assert outcome["answer"] == ["code", "iss", "state"]
+    assert outcome["same_refresh_token"]
+    assert outcome["stolen"] == 401
+    assert outcome["unsigned"] == "invalid_request"
+    assert outcome["unbound"] == "invalid_request"
