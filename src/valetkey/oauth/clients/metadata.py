@@ -57,6 +57,17 @@ FIELDS: Final = (
     Field(name="request_object_signing_alg", field="request_object_algorithm", stays=True),
     Field(name="request_uris", field="request_uris"),
     Field(name="dpop_bound_access_tokens", field="dpop_bound_access_tokens", stays=True),
+    *(
+        Field(name=name, field=name, cite=Cite("RFC 8705", "2.1.2"), stays=True)
+        for name in (
+            "tls_client_auth_subject_dn",
+            "tls_client_auth_san_dns",
+            "tls_client_auth_san_uri",
+            "tls_client_auth_san_ip",
+            "tls_client_auth_san_email",
+            "tls_client_certificate_bound_access_tokens",
+        )
+    ),
     Field(name="software_id", field="software_id"),
     Field(name="software_version", field="software_version"),
     *(Field(name=one, field=one, cite=CONNECT) for one in _CONNECT if one in _TYPES),
@@ -80,6 +91,8 @@ OWN: Final = frozenset(
         "origin",
         "registration_token",
         "unused_until",
+        "exchange",
+        "understands",
     }
 )
 """Fields that no client sets for itself."""
