@@ -29,7 +29,8 @@ REGISTERED = """
     introspection_endpoint introspection_endpoint_auth_methods_supported
     code_challenge_methods_supported pushed_authorization_request_endpoint
     require_pushed_authorization_requests authorization_response_iss_parameter_supported
-    dpop_signing_alg_values_supported protected_resources end_session_endpoint
+    dpop_signing_alg_values_supported introspection_signing_alg_values_supported
+    protected_resources end_session_endpoint
 """
 """Members of the registry: the suite warns of any other."""
 

@@ -12,7 +12,7 @@ from valetkey.http.client_certificate import Certificates
 from valetkey.http.device import device
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
-from valetkey.http.reply import NO_STORE, SAFE, Reply, json_reply
+from valetkey.http.reply import NO_STORE, SAFE, Reply, document_reply, json_reply
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
 from valetkey.oauth.decision import Answer, Issued, Refuse
@@ -79,6 +79,7 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             authorization=request.header(b"authorization"),
             agent=device(request.joined(b"user-agent")),
             address=request.address,
+            accept=request.joined(b"accept"),
             brought=transport.brought(request),
         )
         outcome, context = await shell.settle(
@@ -90,7 +91,7 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             case Answer(document=None):
                 return Reply(endpoint.status, (*SAFE, *NO_STORE))
             case Answer(document=document):
-                return json_reply(document, status=endpoint.status)
+                return document_reply(document, status=endpoint.status)
             case Refuse(error=error):
                 raise error
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.http.request import Receive, Send
+from valetkey.oauth.decision import Written
 from valetkey.spec.errors import InvalidClient, OAuthError
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -48,6 +49,14 @@ SLOW: Final = 5.0
 def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
     """A JSON answer, not to be stored unless the headers say so (RFC 6749 5.1)."""
     return Reply(status, (*JSON, *SAFE, *headers), msgspec.json.encode(document))
+
+
+def document_reply(document: object, *, status: int = 200) -> Reply:
+    """An answer that is not to be stored: JSON, or what says itself what it is."""
+    if not isinstance(document, Written):
+        return json_reply(document, status=status)
+    media = (b"content-type", document.media.encode())
+    return Reply(status, (media, *SAFE, *NO_STORE), document.body.encode())
 
 
 def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:

@@ -38,8 +38,18 @@ class Refuse(Outcome, frozen=True, kw_only=True, eq=False):
     error: OAuthError
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A document that is not JSON: its text, and its media type."""
+
+    body: str
+    media: str
+
+    def __repr__(self) -> str:
+        return f"Written({self.media})"
+
+
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):
-    """A JSON document; None for an empty answer."""
+    """A JSON document, or a `Written` one; None for an empty answer."""
 
     document: object
 

@@ -40,12 +40,14 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A form that somebody posted. `authorization` is the header's value, `agent` says in words
-    what program called, `address` from where, `brought` what may bind tokens to the caller."""
+    what program called, `address` from where, `accept` in which forms it takes the answer,
+    `brought` what may bind tokens to the caller."""
 
     form: Form
     authorization: str = ""
     agent: str = ""
     address: str = ""
+    accept: str = ""
     brought: Brought = Brought()
 
     def __repr__(self) -> str:

@@ -1,9 +1,13 @@
 """Token introspection (RFC 7662): the server answers, a resource server asks."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from valetkey.jose import jws
+from valetkey.jose.jwk import ALGORITHMS, PublicKey
+from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Actor, Confirmation
 
@@ -36,3 +40,38 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 INACTIVE: Final = Introspection(active=False)
+
+
+SIGNED: Final = Cite("RFC 9701", "5")
+TYPE: Final = "token-introspection+jwt"
+MEDIA: Final = f"application/{TYPE}"
+"""The media type of an answer that is signed; whoever asks for it accepts it."""
+
+
+class SignedIntrospection(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims of a signed answer. What is said of the token stands in a claim of its own, and
+    nothing of it beside that: no such answer may pass for a token (RFC 9701 8.1)."""
+
+    iss: str
+    aud: str
+    iat: int
+    token_introspection: Introspection
+
+
+def wants_signed(accept: str) -> bool:
+    """Whether an Accept header asks for a signed answer."""
+    asked = (one.partition(";")[0].strip().lower() for one in accept.split(","))
+    return MEDIA in asked
+
+
+def verify(text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str) -> Introspection:
+    """What the issuer says of a token, to whoever asked by the name `audience`. Raises ValueError
+    where it did not say that."""
+    payload = jws.verify(text, keys, algorithms=ALGORITHMS, typ=(TYPE,))
+    try:
+        found = msgspec.convert(read_object(payload), SignedIntrospection)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    if (found.iss, found.aud) != (issuer, audience):
+        raise ValueError("an answer of another server, or to somebody else")
+    return found.token_introspection

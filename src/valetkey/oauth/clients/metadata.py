@@ -91,8 +91,6 @@ OWN: Final = frozenset(
         "origin",
         "registration_token",
         "unused_until",
-        "exchange",
-        "understands",
     }
 )
 """Fields that no client sets for itself."""

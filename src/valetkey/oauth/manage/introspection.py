@@ -2,35 +2,57 @@
 
 from typing import Final
 
+import msgspec
+
+from valetkey.jose import jws
 from valetkey.model.want import Rule
 from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Answer, Issued, Refuse
+from valetkey.oauth.decision import Answer, Issued, Refuse, Written
 from valetkey.oauth.feature import Call, Feature, FormEndpoint
 from valetkey.oauth.manage.live import Dead, Live, worth
 from valetkey.oauth.senders.binding import is_offered, sender_of
 from valetkey.spec.errors import InvalidClient
-from valetkey.wire.introspection import CITE, INACTIVE, Introspection
+from valetkey.wire.introspection import (
+    CITE,
+    INACTIVE,
+    MEDIA,
+    SIGNED,
+    TYPE,
+    Introspection,
+    SignedIntrospection,
+    wants_signed,
+)
 
 
 def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """The state of a token, to those whom it concerns; to anybody else it is inactive."""
+    """The state of a token, to those whom it concerns; to anybody else it is inactive. Signed, for
+    whoever accepts that (RFC 9701 4)."""
     text = call.form.need("token")
     server = yield from authenticate_resource_server(call, context)
     if server is not None:
-        audience, client_id = server.catalog.resource, ""
+        name, audience, client_id = server.id, server.catalog.resource, ""
     else:
         by = yield from authenticate(call, context)
         if by.client.is_public:
             # RFC 7662 2.1: the asker must be authorized, or the endpoint is an oracle.
             raise InvalidClient(detail="a public client at introspection")
-        audience, client_id = "", by.client.id
+        name, audience, client_id = by.client.id, "", by.client.id
     token = yield from worth(text, context)
-    if isinstance(token, Dead) or not _concerns(token, audience, client_id):
-        return Answer(document=INACTIVE)
-    if not is_offered(token.token.cnf, context):
-        return Answer(document=INACTIVE)
-    return Answer(document=_told(token, audience, context))
+    said = INACTIVE
+    if not isinstance(token, Dead) and _concerns(token, audience, client_id):
+        # What is bound in a way that is switched off opens nothing.
+        offered = is_offered(token.token.cnf, context)
+        said = _told(token, audience, context) if offered else INACTIVE
+    return Answer(document=_signed(said, name, context) if wants_signed(call.accept) else said)
+
+
+def _signed(said: Introspection, to: str, context: Context) -> Written:
+    claims = SignedIntrospection(
+        iss=context.at.issuer, aud=to, iat=context.now, token_introspection=said
+    )
+    key = context.at.keyring.signing["ES256"]
+    return Written(body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media=MEDIA)
 
 
 def _concerns(live: Live, audience: str, client_id: str) -> bool:
@@ -64,10 +86,11 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
 
 INTROSPECTION: Final = Feature(
     name="introspection",
-    cites=(CITE,),
+    cites=(CITE, SIGNED),
     endpoints=(
         FormEndpoint(
             path="/introspect", metadata="introspection_endpoint", cite=CITE, rule=introspect
         ),
     ),
+    metadata=lambda _: {"introspection_signing_alg_values_supported": ("ES256",)},
 )
