@@ -49,6 +49,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     authorization_grant_profiles_supported: tuple[str, ...] = ()
     refresh_token_expiration_types_supported: tuple[str, ...] = ()
+    backchannel_authentication_request_signing_alg_values_supported: tuple[str, ...] = ()
     backchannel_token_delivery_modes_supported: tuple[str, ...] = ()
     introspection_signing_alg_values_supported: tuple[str, ...] = ()
     tls_client_certificate_bound_access_tokens: bool = False

@@ -65,6 +65,12 @@ def test_the_document_as_a_whole() -> None:
         "device_authorization_endpoint": f"{ISSUER}/device_authorization",
         "backchannel_authentication_endpoint": f"{ISSUER}/backchannel",
         "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_authentication_request_signing_alg_values_supported": [
+            "ES256",
+            "PS256",
+            "EdDSA",
+            "RS256",
+        ],
         "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
         "grant_types_supported": [
             "authorization_code",
@@ -133,6 +139,7 @@ def authentication(*endpoints: str) -> set[str]:
 _REQUESTS = {
     "request_parameter_supported",
     "request_object_signing_alg_values_supported",
+    "backchannel_authentication_request_signing_alg_values_supported",
     "require_request_uri_registration",
 }
 
@@ -173,6 +180,7 @@ MEMBERS: dict[str, set[str]] = {
     "backchannel authentication": {
         "backchannel_authentication_endpoint",
         "backchannel_token_delivery_modes_supported",
+        "backchannel_authentication_request_signing_alg_values_supported",
     },
     "token exchange": set(),
     "JWT assertion grants": {"authorization_grant_profiles_supported"},

@@ -1,15 +1,18 @@
 """Client-initiated backchannel authentication (OpenID Connect CIBA Core 1.0): an app asks a user
 who is elsewhere, and comes for the answer."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from valetkey.jose import jwt
+from valetkey.jose.jwk import OF_APPS
 from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, One, Rule
 from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
+from valetkey.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped
 from valetkey.oauth.authorize.request import kept, understand
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.clients.registration import why_not_text
@@ -25,7 +28,6 @@ from valetkey.spec.errors import (
     AccessDenied,
     InvalidBindingMessage,
     InvalidRequest,
-    RequestNotSupported,
     UnknownUserId,
 )
 from valetkey.wire.form import Form
@@ -44,13 +46,13 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Puts a question on a user's pages, and gives the app a handle to come for the answer."""
     by = yield from authenticate(call, context)
     may_use(by.client, names.CIBA)
-    if "request" in call.form:
-        raise RequestNotSupported
-    message, seconds = _message(call.form), _seconds(call.form, context)
-    request = understand(call.form, by.client, context)
+    # CIBA Core 7.1.1: where a request is signed, what is signed counts.
+    form = yield from unwrapped(call.form, by.client, context)
+    message, seconds = _message(form), _seconds(form, context)
+    request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["backchannel"]:
         check(request, context)
-    user = yield from _hinted(call.form, by.client, context)
+    user = yield from _hinted(form, by.client, context)
     if (yield from too_many(user.id, by.client.id, context)):
         raise AccessDenied("this user has not answered what was asked before")
     name, secret = context.env.draw(polling.ID).hex(), context.env.draw(32)
@@ -58,8 +60,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=name,
         kind="backchannel",
         client=by.client.id,
-        parameters={**kept(call.form), "login_hint": user.username},
-        resources=call.form.all("resource"),
+        parameters={**kept(form), "login_hint": user.username},
+        resources=form.all("resource"),
         created=context.now,
         expires=context.now + seconds,
         elsewhere=Elsewhere(
@@ -143,6 +145,16 @@ def _seconds(form: Form, context: Context) -> int:
     return min(int(text), most)
 
 
+def _metadata(context: Context) -> Mapping[str, Any]:
+    """CIBA Core 4."""
+    signed = OF_APPS if SIGNED_REQUESTS in context.at.features else ()
+    return {
+        "backchannel_token_delivery_modes_supported": ("poll",),
+        "backchannel_user_code_parameter_supported": False,
+        "backchannel_authentication_request_signing_alg_values_supported": signed,
+    }
+
+
 BACKCHANNEL: Final = Feature(
     name="backchannel authentication",
     cites=(CITE, REDEEM),
@@ -156,8 +168,5 @@ BACKCHANNEL: Final = Feature(
         ),
     ),
     pages=("/approvals", "/approvals/{approval}"),
-    metadata=lambda _: {
-        "backchannel_token_delivery_modes_supported": ("poll",),
-        "backchannel_user_code_parameter_supported": False,
-    },
+    metadata=_metadata,
 )

@@ -12,6 +12,7 @@ from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize import user_code
 from valetkey.oauth.authorize.asked import over, waiting
 from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
+from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.outcome import Deny
 from valetkey.oauth.authorize.request import kept, understand
 from valetkey.oauth.authorize.visit import Visit
@@ -47,7 +48,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps the request of a device, and names it twice: for the device, and for its user."""
     by = yield from authenticate(call, context)
     may_use(by.client, names.DEVICE_CODE)
-    request = understand(call.form, by.client, context)
+    form = yield from unwrapped(call.form, by.client, context)
+    request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["device"]:
         check(request, context)
     code, secret = user_code.draw(context.env), context.env.draw(32)
@@ -55,8 +57,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=user_code.names(code, context.at.keyring)[0],
         kind="device",
         client=by.client.id,
-        parameters=kept(call.form),
-        resources=call.form.all("resource"),
+        parameters=kept(form),
+        resources=form.all("resource"),
         created=context.now,
         expires=context.now + context.lifetimes.elsewhere,
         elsewhere=Elsewhere(
