@@ -2,6 +2,8 @@
 
 from msgspec.structs import replace
 
+from valetkey.pages.bounds import Field, Limit, Used
+from valetkey.pages.bounds import Question as Asked
 from valetkey.pages.pieces import (
     Account,
     Actor,
@@ -27,6 +29,7 @@ from valetkey.pages.pieces import (
 )
 from valetkey.pages.text import plain
 from valetkey.pages.views import (
+    AppLimits,
     ApprovalPage,
     Approvals,
     CodeProblem,
@@ -245,6 +248,39 @@ APPROVALS = Approvals(
 APPROVAL = ApprovalPage(
     site=SITE, account=MIKO, form=FORM, question=QUESTION, back="/approvals", now=NOW
 )
+PERS = ("hour", "day", "month", "total")
+PAYING = Limit(
+    id="payments.send",
+    title="Pay from your account",
+    often=tuple(Field(name=f"often-{per}", per=per, value="5", most="10") for per in PERS),
+    much=tuple(Field(name=f"much-{per}", per=per, value="12.50") for per in PERS),
+    ask=Field(name="ask", per="", value="50.00"),
+    unit="EUR",
+    step="0.01",
+    opens="08:00",
+    closes="20:00",
+    zone="Europe/Berlin",
+    used=(
+        Used(per="day", used="3", most="5", until=NOW + HOUR),
+        Used(per="total", used="12.50", most="100.00 EUR", until=None),
+    ),
+    questions=(Asked(shown="120.00 EUR", amount=12000),),
+)
+POSTING = Limit(
+    id=POST.id,
+    title=POST.title,
+    often=tuple(Field(name=f"often-{per}", per=per) for per in PERS),
+)
+LIMITS = AppLimits(
+    site=SITE,
+    account=MIKO,
+    app=STEF,
+    form=FORM,
+    limits=(PAYING, POSTING),
+    ends=NOW + 30 * DAY,
+    longest=None,
+    back="/apps/stefapp",
+)
 STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
 SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
 ERROR = ErrorPage(
@@ -296,6 +332,16 @@ SAMPLES: dict[str, View] = {
     ),
     "consent-elsewhere": replace(
         CONSENT, asked=(READ,), destination=Destination(reach=Reach.ELSEWHERE)
+    ),
+    "limits": LIMITS,
+    "limits-saved": replace(LIMITS, limits=(POSTING,), told="saved"),
+    "limits-wrong": replace(LIMITS, ends=None, longest=30 * DAY, told="wrong"),
+    "limits-answered": replace(LIMITS, told="answered"),
+    "limits-none": replace(LIMITS, limits=()),
+    "limits-hostile": replace(
+        LIMITS,
+        app=EVIL,
+        limits=(replace(PAYING, id=HOSTILE, title=HOSTILE, unit=HOSTILE, zone=HOSTILE),),
     ),
     "enter-code": ENTER_CODE,
     "enter-code-filled": replace(ENTER_CODE, code="WDJB-MJHT"),

@@ -20,9 +20,10 @@ Kind: TypeAlias = Literal[
     "connected",
     "disconnected",
     "replayed",
-    "asked",
+    "limited",
     "approved",
     "declined",
+    "asked",
     "refused",
     "registered",
 ]
@@ -31,7 +32,8 @@ Kind: TypeAlias = Literal[
 class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened, committed with the change that it tells of. Holds no secret.
 
-    `permissions` are those that the event is about; `note` is a word or two for the reader.
+    `permissions` are those that the event is about; `note` is a word or two for the reader;
+    `reason` is why, in the words of whoever did it.
     """
 
     table: ClassVar[str] = "events"
@@ -45,6 +47,7 @@ class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     grant: str = ""
     permissions: tuple[str, ...] = ()
     note: str = ""
+    reason: str = ""
 
 
 def event(
@@ -57,6 +60,7 @@ def event(
     grant: str = "",
     permissions: tuple[str, ...] = (),
     note: str = "",
+    reason: str = "",
 ) -> Event:
     """An event of this moment."""
     name = ids.owned_id(env, owner=user) if user else ids.free_id(env)
@@ -70,4 +74,5 @@ def event(
         grant=grant,
         permissions=permissions,
         note=note,
+        reason=reason,
     )

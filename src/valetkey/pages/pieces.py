@@ -185,6 +185,9 @@ class Deed(StrEnum):
     DEVICE_ADDED = "device_added"
     DEVICE_STOPPED = "device_stopped"
     REPLAYED = "replayed"
+    LIMITED = "limited"
+    APPROVED = "approved"
+    DECLINED = "declined"
 
 
 class Actor(StrEnum):

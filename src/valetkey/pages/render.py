@@ -15,6 +15,7 @@ TEMPLATES: Mapping[type[views.View], str] = {
     views.Consent: "consent.html",
     views.ConnectedApps: "connected_apps.html",
     views.ConnectedApp: "connected_app.html",
+    views.AppLimits: "app_limits.html",
     views.StopApp: "stop_app.html",
     views.Approvals: "approvals.html",
     views.ApprovalPage: "approval.html",

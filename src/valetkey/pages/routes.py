@@ -20,6 +20,7 @@ from valetkey.pages.authorize import Authorize
 from valetkey.pages.device import DevicePage
 from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
 from valetkey.pages.interaction import Interaction
+from valetkey.pages.limits import LimitsPage
 from valetkey.pages.sign_in import SignInPage
 from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
 from valetkey.pages.trouble import NoSuchPage
@@ -57,6 +58,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     authorize, interaction = Authorize(frame), Interaction(frame)
     device, approvals = DevicePage(frame), Approvals(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
+    limits = LimitsPage(frame)
     table: dict[str, dict[str, Handler]] = {
         AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
         "/continue/{pending}": {"GET": interaction.show},
@@ -70,6 +72,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         SIGNED_OUT: {"GET": sign_out.done},
         APPS: {"GET": apps.list},
         f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
+        f"{APPS}/{{grant}}/limits": {"GET": limits.show, "POST": limits.change},
         f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
         APPROVALS: {"GET": approvals.list},
         f"{APPROVALS}/{{approval}}": {"GET": approvals.show, "POST": approvals.submit},

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from valetkey.pages.bounds import Limit
 from valetkey.pages.pieces import (
     Account,
     App,
@@ -200,6 +201,25 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     done: Done = Done.NOTHING
 
 
+class AppLimits(Struct, frozen=True, kw_only=True):
+    """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
+
+    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``, ``yes`` and
+    ``no`` with a permission and an amount. ``longest`` is how long the app itself asks for;
+    ``told`` is what is said of the form before: ``saved``, ``answered``, ``wrong`` or nothing.
+    """
+
+    site: Site
+    account: Account
+    app: App
+    form: Form
+    limits: tuple[Limit, ...]
+    ends: int | None
+    longest: int | None
+    back: str
+    told: str = ""
+
+
 class StopApp(Struct, frozen=True, kw_only=True):
     """Asks once more before an app loses its key: button ``#stop``; ``back`` is the app's page."""
 
@@ -283,6 +303,7 @@ class ErrorPage(Struct, frozen=True, kw_only=True):
 
 View = (
     SignIn
+    | AppLimits
     | Consent
     | ConnectedApps
     | ConnectedApp

@@ -139,6 +139,9 @@ _DEEDS: Final[dict[Kind, Deed]] = {
     "connected": Deed.DEVICE_ADDED,
     "disconnected": Deed.DEVICE_STOPPED,
     "replayed": Deed.REPLAYED,
+    "limited": Deed.LIMITED,
+    "approved": Deed.APPROVED,
+    "declined": Deed.DECLINED,
 }
 """What of a grant's events its user reads; the rest is for the audit."""
 

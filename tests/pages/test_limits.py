@@ -1,0 +1,273 @@
+"""The page of limits, on the running server: set, seen, answered, refused; hers alone (A77)."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.browser import Asking, Browser, authorize, error_code
+from tests.installation import SECRETS
+from tests.live import Live, live
+from tests.oauth.bank import BANK, PAY, PAYER
+from tests.rows import row
+
+from valetkey.model.change import Create, Update
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.hours import Hours
+from valetkey.model.limits import Bounds, Limits, Proposal
+from valetkey.model.want import Many, One
+from valetkey.pages.bounds import read_amount, read_bounds, read_end
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.catalog import Permission
+
+LOOPBACK = "http://127.0.0.1/callback"
+WRITE = "chirps.write"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live(tmp_path_factory.mktemp("limits")) as running:
+        payer = replace(PAYER, redirect_uris=(LOOPBACK,))
+        running.run(running.store.commit([Create(BANK), Create(payer)]))
+        time.sleep(1.1)  # Until the server has seen the new catalog.
+        yield running
+
+
+@pytest.fixture
+def miko(server: Live) -> Browser:
+    """Signed in, with an app that may write and pay, without limits."""
+    browser = server.browser()
+    asking = Asking(client_id="payer", scope=f"openid {WRITE} {PAY}", redirect_uri=LOOPBACK)
+    authorize(browser, asking)
+    for permission in (WRITE, PAY):
+        browser.open(path(server))
+        send(browser, permission)
+    return browser
+
+
+def grant(server: Live) -> Grant:
+    wanted = Many(Grant, "client", "payer")
+    (one,) = server.run(server.store.read(wanted)).many(wanted)
+    assert isinstance(one, Grant)
+    return one
+
+
+def path(server: Live) -> str:
+    return f"/apps/{grant(server).id}/limits"
+
+
+def send(browser: Browser, permission: str, **fields: str) -> Any:
+    """Saves the form of one permission, with these fields and no others."""
+    csrf = browser.form("save").fields["csrf"]
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    sent = {"csrf": csrf, "permission": permission, "action": "save", **named}
+    reply = browser.http.post(browser.form("save").action, data=sent)
+    return browser._follow(reply)
+
+
+def test_limits_are_set_and_shown(server: Live, miko: Browser) -> None:
+    page = send(
+        miko,
+        PAY,
+        often_day="5",
+        much_month="12.50",
+        ask="3",
+        opens="08:00",
+        closes="20:00",
+        zone="Europe/Berlin",
+    )
+    assert "Saved." in page.text
+    assert grant(server).limits.of(PAY) == Bounds(
+        often={"day": 5},
+        much={"month": 1250},
+        ask_above=300,
+        hours=(Hours(opens="08:00", closes="20:00", zone="Europe/Berlin"),),
+    )
+    assert 'value="12.50"' in page.text
+    assert "Used 0.00 of 12.50 EUR a month." in page.text
+    history = miko.open(f"/apps/{grant(server).id}")
+    assert "Limits changed" in history.text
+    miko.open(path(server))
+    send(miko, PAY)
+    assert grant(server).limits == Limits()
+
+
+def test_an_end_is_set(server: Live, miko: Browser) -> None:
+    for until, lasts in (("day", 86400), ("month", 30 * 86400)):
+        miko.open(path(server))
+        miko.press("save-end", until=until, date="")
+        assert abs(grant(server).limits.until - time.time() - lasts) < 60
+    miko.open(path(server))
+    miko.press("save-end", until="stopped", date="")
+    assert grant(server).limits.until == 0
+
+
+WRONG: list[Any] = [
+    row("page", "none", WRITE, {"often_day": "0"}),
+    row("page", "less than none", WRITE, {"often_day": "-1"}),
+    row("page", "not a number", WRITE, {"often_day": "NaN"}),
+    row("page", "a huge number", WRITE, {"often_day": "9" * 12}),
+    row("page", "digits without end", WRITE, {"often_day": "9" * 999}),
+    row("page", "an exponent", PAY, {"much_day": "1e999999"}),
+    row("page", "half a cent", PAY, {"much_day": "0.005"}),
+    row("page", "no amount", PAY, {"much_day": "0.00"}),
+    row("page", "amounts of what has none", WRITE, {"much_day": "5"}),
+    row("page", "no hour", WRITE, {"opens": "25:00", "closes": "26:00"}),
+    row("page", "half of the hours", WRITE, {"opens": "08:00"}),
+    row("page", "no zone", WRITE, {"opens": "08:00", "closes": "09:00", "zone": "Moon"}),
+]
+
+
+@pytest.mark.parametrize("permission,fields", WRONG)
+def test_nonsense_changes_nothing(
+    server: Live, miko: Browser, permission: str, fields: dict[str, str]
+) -> None:
+    before = grant(server)
+    page = send(miko, permission, **fields)
+    assert "Nothing was changed" in page.text
+    assert grant(server) == before
+
+
+def test_what_the_app_asked_for_is_the_most(server: Live, miko: Browser) -> None:
+    wanted = One(Client, "payer")
+    client = server.run(server.store.read(wanted)).one(wanted)
+    proposal = Proposal(lasts=86400, permissions={PAY: Bounds(often={"day": 3})})
+    change(server, replace(client, limits=proposal))
+    page = miko.open(path(server))
+    assert "the app asks for 3" in page.text
+    assert "Nothing was changed" in send(miko, PAY, often_day="4").text
+    assert "Saved." in send(miko, PAY, often_day="2").text
+    assert "Nothing was changed" in miko.press("save-end", until="month", date="").text
+    client = server.run(server.store.read(wanted)).one(wanted)
+    change(server, replace(client, limits=Proposal()))
+
+
+def change(server: Live, record: Any) -> None:
+    server.run(server.store.commit([Update(record)]))
+
+
+def test_an_amount_is_asked_about_and_allowed(server: Live, miko: Browser) -> None:
+    send(miko, PAY, ask="1")
+    assert lease(server, "500")["limit"] == "ask"
+    page = miko.open(path(server))
+    assert "May it be 5.00 EUR this once?" in page.text
+    assert "quarter of an hour" in say(miko, "yes").text
+    given = lease(server, "500")
+    assert (given["exact"], given["amount"]) == (True, 500)
+    assert lease(server, "500")["limit"] == "ask"
+    miko.open(path(server))
+    say(miko, "no")
+    assert lease(server, "500")["limit"] == "declined"
+
+
+def say(browser: Browser, word: str) -> Any:
+    """Answers the question on the page."""
+    form = browser.form(word)
+    return browser._follow(browser.http.post(form.action, data={**form.fields, "action": word}))
+
+
+LEASES = iter(range(10**6))
+
+
+def lease(server: Live, amount: str) -> Any:
+    wanted = Many(TokenFamily, "grant", grant(server).id)
+    families = server.run(server.store.read(wanted)).many(wanted)
+    if not families:
+        browser = server.browser()
+        asking = Asking(client_id="payer", scope=f"openid {PAY}", redirect_uri=LOOPBACK)
+        code = authorize(browser, asking)
+        server.http.post("/token", data=asking.redemption(code))
+        families = server.run(server.store.read(wanted)).many(wanted)
+    sent = {
+        "grant": grant(server).id,
+        "family": families[0].id,
+        "permission": PAY,
+        "lease": f"{next(LEASES):022}",
+        "amount": amount,
+    }
+    return server.http.post("/lease", data=sent, auth=("bank", SECRETS["bank"])).json()
+
+
+def test_another_user_finds_nothing(server: Live, miko: Browser) -> None:
+    noor = server.browser()
+    noor.open("/sign-in")
+    noor.sign_in("noor")
+    page = noor.open(path(server))
+    assert page.status_code == 404
+    csrf = miko.form("save").fields["csrf"]
+    sent = {"csrf": csrf, "permission": WRITE, "action": "save", "often-day": "1"}
+    before = grant(server)
+    assert noor.http.post(path(server), data=sent).status_code in (403, 404)
+    assert grant(server) == before
+
+
+def test_a_form_of_elsewhere_is_refused(server: Live, miko: Browser) -> None:
+    sent = {"csrf": "x", "permission": WRITE, "action": "save", "often-day": "1"}
+    before = grant(server)
+    reply = miko.http.post(path(server), data=sent)
+    assert (reply.status_code, error_code(reply.text)) == (403, "access_denied")
+    assert grant(server) == before
+
+
+def test_who_is_not_signed_in_is_asked_to(server: Live, miko: Browser) -> None:
+    page = server.browser().open(path(server))
+    assert re.search('id="sign-in"', page.text)
+
+
+# What fields say.
+
+EUR = Permission(id="pay", can="pay", counted=True, unit="EUR", decimals=2)
+COUNT = Permission(id="eat", can="eat", counted=True, unit="cakes")
+
+AMOUNTS: list[Any] = [
+    row("amount", "whole", "12", EUR, 1200),
+    row("amount", "with a point", "12.5", EUR, 1250),
+    row("amount", "with a comma", "12,50", EUR, 1250),
+    row("amount", "zeros behind", "1.500", EUR, 150),
+    row("amount", "without decimals", "7", COUNT, 7),
+    row("amount", "without decimals, zeros behind", "7.0", COUNT, 7),
+]
+
+
+@pytest.mark.parametrize("text,permission,amount", AMOUNTS)
+def test_an_amount_is_read(text: str, permission: Permission, amount: int) -> None:
+    assert read_amount(text, permission) == amount
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.001", "1,2,3", "ten", "1e3", "\u0661", "9" * 14])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_amount(text, EUR)
+
+
+NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
+
+
+@pytest.mark.parametrize(
+    "until,date,lasts",
+    [
+        ("keep", "", None),
+        ("stopped", "", 0),
+        ("day", "", 86400),
+        ("date", "2023-11-14", 6400),
+        ("date", "2023-11-15", 6400 + 86400),
+    ],
+)
+def test_an_end_is_read(until: str, date: str, lasts: int | None) -> None:
+    assert read_end({"until": until, "date": date}, NOW) == lasts
+
+
+@pytest.mark.parametrize(
+    "until,date",
+    [("date", ""), ("date", "2023-11-13"), ("date", "2023-02-30"), ("date", "x"), ("week", "")],
+)
+def test_an_end_that_is_none_is_refused(until: str, date: str) -> None:
+    with pytest.raises(InvalidRequest):
+        read_end({"until": until, "date": date}, NOW)
+
+
+def test_empty_fields_bound_nothing() -> None:
+    assert not read_bounds({"zone": "Europe/Berlin"}, EUR)
