@@ -1,0 +1,110 @@
+"""A48: each kind of JWT, where another kind is wanted: the whole matrix."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from tests.attacks.play import AS_WEB, tokens
+from tests.attacks.signing import asserted, at_token, pushed, register, requested
+from tests.installation import SECRETS
+from tests.jose.corpus import Honest
+from tests.live import Live
+from tests.rows import row
+
+from valetkey.jose import jws
+from valetkey.wire import dpop, request_object
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered(server: Live) -> None:
+    register(server)
+
+
+@pytest.fixture(scope="module")
+def issued(server: Live) -> dict[str, Any]:
+    return tokens(server, AS_WEB)
+
+
+Make = Callable[[Live, dict[str, Any]], str]
+
+
+def _signed(honest: Honest, typ: str) -> str:
+    return Honest(honest.key, honest.claims, typ).token()
+
+
+def _proof(server: Live) -> str:
+    """A DPoP proof, by the app's own key."""
+    claims = {"jti": "j", "htm": "POST", "htu": f"{server.issuer}/token", "iat": int(time.time())}
+    return jws.sign_embedded(msgspec.json.encode(claims), key=asserted(server).key, typ=dpop.TYPE)
+
+
+KINDS: list[tuple[str, Make]] = [
+    ("client assertion", lambda server, issued: asserted(server).token()),
+    ("client assertion of old", lambda server, issued: _signed(asserted(server), "JWT")),
+    ("request object", lambda server, issued: requested(server).token()),
+    ("request object of old", lambda server, issued: _signed(requested(server), "JWT")),
+    ("access token", lambda server, issued: str(issued["access_token"])),
+    ("ID Token", lambda server, issued: str(issued["id_token"])),
+    ("DPoP proof", lambda server, issued: _proof(server)),
+    (
+        "logout token",
+        lambda server, issued: _signed(
+            asserted(server, events={"http://schemas.openid.net/event/backchannel-logout": {}}),
+            "logout+jwt",
+        ),
+    ),
+]
+
+
+def _userinfo(server: Live, text: str) -> bool:
+    answer = server.http.get("/userinfo", headers={"authorization": f"Bearer {text}"})
+    return answer.status_code == 200
+
+
+def _introspected(server: Live, text: str) -> bool:
+    answer = server.http.post("/introspect", data={"token": text}, auth=("web", SECRETS["web"]))
+    return bool(answer.json()["active"])
+
+
+PLACES: list[tuple[str, Callable[[Live, str], bool], set[str]]] = [
+    (
+        "client authentication",
+        lambda server, text: at_token(server, text)[0] == 200,
+        {"client assertion", "client assertion of old"},
+    ),
+    (
+        "request",
+        lambda server, text: pushed(server, text)[0] == 201,
+        {"request object", "request object of old"},
+    ),
+    ("userinfo", _userinfo, {"access token"}),
+    ("introspection", _introspected, {"access token"}),
+]
+
+
+@pytest.mark.parametrize(
+    "make,take,fits",
+    [
+        row("A48", f"{kind} as {place}", make, take, kind in kinds)
+        for place, take, kinds in PLACES
+        for kind, make in KINDS
+    ],
+)
+def test_only_its_own_kind(
+    server: Live,
+    issued: dict[str, Any],
+    make: Make,
+    take: Callable[[Live, str], bool],
+    fits: bool,
+) -> None:
+    assert take(server, make(server, issued)) is fits
+
+
+def test_a_request_object_with_a_subject_authenticates_nobody(server: Live) -> None:
+    """RFC 9101 10.8: under the old type, only the claims tell them apart."""
+    both = requested(server, sub="signer", jti="j", typ=request_object.TYPE)
+    assert pushed(server, _signed(both, "JWT")) == (400, "invalid_request_object")
+    without = requested(server, jti="j")
+    assert at_token(server, _signed(without, "JWT")) == (401, "invalid_client")

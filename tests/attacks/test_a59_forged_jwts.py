@@ -1,0 +1,93 @@
+"""A45, A59, A60, A61: what nobody honest signs, wherever a JWT is taken."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from tests.attacks.play import STEFAPP, tokens
+from tests.attacks.signing import (
+    asserted,
+    at_token,
+    pushed,
+    register,
+    requested,
+)
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
+from tests.live import Live
+from tests.rows import row
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered(server: Live) -> None:
+    register(server)
+
+
+def as_assertion(server: Live, bad: Bad) -> None:
+    text = bad(asserted(server))
+    if text:
+        assert at_token(server, text) == (401, "invalid_client")
+
+
+def as_pushed_request(server: Live, bad: Bad) -> None:
+    text = bad(requested(server))
+    if text:
+        assert pushed(server, text) == (400, "invalid_request_object")
+
+
+def as_request(server: Live, bad: Bad) -> None:
+    text = bad(requested(server))
+    if not text:
+        return
+    answer = server.http.get("/authorize", params={"client_id": "signer", "request": text})
+    assert (answer.status_code, "location" in answer.headers) in {
+        (400, False),
+        (303, True),
+        (200, False),
+    }
+    location = answer.headers.get("location", "")
+    assert "code=" not in location
+    assert "/continue/" not in location
+
+
+PLACES = [
+    row("7523", "assertion", as_assertion),
+    row("9126", "pushed request", as_pushed_request),
+    row("9101", "request", as_request),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
+def test_what_nobody_honest_signs(
+    server: Live, place: Callable[[Live, Bad], None], bad: Bad
+) -> None:
+    began = time.process_time()
+    place(server, bad)
+    # The server runs in this process: what it takes to refuse is bounded (A61).
+    assert time.process_time() - began < 2
+
+
+def test_honest_ones_are_taken(server: Live) -> None:
+    """Else the rows above would be refused for another reason."""
+    assert at_token(server, asserted(server).token()) == (200, "")
+    assert pushed(server, requested(server).token())[0] == 201
+
+
+@pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
+def test_an_access_token(server: Live, bad: Bad) -> None:
+    """Signed by a key of the app's, or by nobody: at userinfo and at introspection."""
+    now = int(time.time())
+    claims = {"iss": server.issuer, "aud": [server.issuer], "sub": "x", "iat": now, "exp": now + 60}
+    text = bad(Honest(asserted(server).key, claims, "at+jwt"))
+    if not text or "\n" in text or text != text.strip():
+        return  # No header can carry it.
+    answer = server.http.get("/userinfo", headers={"authorization": f"Bearer {text}"})
+    assert answer.status_code in {400, 401, 431}
+
+
+def test_pieces_of_a_token(server: Live) -> None:
+    token = tokens(server, STEFAPP)["access_token"]
+    for piece in list(pieces(token))[::17]:
+        if piece:
+            answer = server.http.get("/userinfo", headers={"authorization": f"Bearer {piece}"})
+            assert answer.status_code == 401, piece
