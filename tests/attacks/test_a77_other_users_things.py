@@ -12,6 +12,7 @@ from tests.attacks.play import (
     AS_WEB,
     STEFAPP,
     call,
+    change,
     claims,
     every,
     find,
@@ -25,8 +26,9 @@ from tests.browser import Asking, Browser, authorize, error_code
 from tests.live import Live
 
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.receipt import Receipt
 
-ACTIONS = ("save", "pause", "resume", "stop", "stop-device", "", "delete")
+ACTIONS = ("save", "give", "pause", "resume", "stop", "stop-device", "", "delete")
 
 
 class Owned(msgspec.Struct):
@@ -88,6 +90,7 @@ def test_another_users_grant_is_no_grant(
         "action": action,
         "device": miko.family,
         "permission": "openid",
+        "more": "chirps.read",
     }
     data = form if method == "POST" else None
     theirs = noor.browser.http.request(method, path.format(miko.grant), data=data)
@@ -136,6 +139,55 @@ def test_another_users_device_under_ones_own_grant(miko: Owned, noor: Owned, ser
         form = {"csrf": _csrf(noor.browser, path), "action": "stop-device", "device": device}
         assert noor.browser.http.post(path, data=form).status_code == 404
     assert _state(server, miko) == before
+
+
+def test_another_users_app_is_not_among_the_unused(miko: Owned, noor: Owned, server: Live) -> None:
+    """However long it was left alone, and whoever names it."""
+    old = find(server, Grant, miko.grant)
+    change(server, old, created=1)
+    for family in every(server, TokenFamily):
+        if family.grant == miko.grant:
+            change(server, family, used=1)
+    before = _state(server, miko)
+    assert miko.grant not in noor.browser.http.get("/unused").text
+    csrf = _csrf(miko.browser, "/unused")
+    own = _csrf(noor.browser, f"/apps/{noor.grant}")
+    for token in ("", "A" * 43, csrf, own):
+        form = {"csrf": token, "app": [miko.grant, noor.grant]}
+        assert noor.browser.http.post("/unused", data=form).status_code == 403
+    assert _state(server, miko) == before
+    assert miko.grant in miko.browser.http.get("/unused").text
+
+
+@pytest.mark.parametrize(
+    "method, path", [("GET", "/unused"), ("POST", "/unused"), ("GET", "/export")]
+)
+def test_nobody_signed_in_gets_no_list_and_no_export(
+    method: str, path: str, miko: Owned, server: Live
+) -> None:
+    data = {"app": miko.grant, "csrf": "x"} if method == "POST" else None
+    answer = server.browser().http.request(method, path, data=data)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+    assert miko.grant not in answer.text
+
+
+def test_an_export_has_nothing_of_another_user(miko: Owned, noor: Owned, server: Live) -> None:
+    theirs = {miko.grant, miko.family, server.users["miko"].id}
+    theirs |= {one.id for one in every(server, Receipt) if one.grant == miko.grant}
+    for query in ("", f"?user={server.users['miko'].id}", f"?grant={miko.grant}"):
+        text = noor.browser.http.get(f"/export{query}").text
+        assert not [one for one in theirs if one in text]
+        assert noor.grant in text
+
+
+def test_a_receipt_is_shown_to_its_user_alone(miko: Owned, noor: Owned, server: Live) -> None:
+    (mine,) = [one for one in every(server, Receipt) if one.grant == miko.grant]
+    assert mine.user == server.users["miko"].id
+    assert 'aria-labelledby="receipts"' in miko.browser.http.get(f"/apps/{miko.grant}").text
+    assert noor.browser.http.get(f"/apps/{miko.grant}").status_code == 404
+    for path in (f"/apps/{mine.id}", f"/apps/{noor.grant}/{mine.id}"):
+        assert noor.browser.http.get(path).status_code == 404
 
 
 def test_the_lists_show_ones_own(miko: Owned, noor: Owned) -> None:

@@ -4,13 +4,16 @@ import os
 import time
 
 import pytest
+from msgspec.structs import replace
 from tests.cli.line import Line
 
 from valetkey.model import ids
-from valetkey.model.change import Create
+from valetkey.model.change import Create, Update
 from valetkey.model.env import Env
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant
+from valetkey.model.receipt import Line as ReceiptLine
+from valetkey.model.receipt import Receipt
 from valetkey.store.port import Store
 
 PAIRS = (("miko", "stefapp"), ("noor", "stefapp"), ("miko", "web"))
@@ -102,3 +105,112 @@ def test_stop_needs_to_know_which(line: Line, grants: dict[tuple[str, str], Gran
     assert f"there is no such grant: {others}" in told
     assert "no user 'x'" in line.fails("grant", "stop", "--user", "x", "--yes", status=1)
     assert live(line) == {*PAIRS}
+
+
+def test_pause_resume_and_stop_say_why(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
+    one = grants["miko", "stefapp"]
+    assert line.ok("grant", "resume", one.id, "--yes") == "resumed 0\n"
+    for verb, done in (("pause", "paused"), ("resume", "resumed"), ("stop", "stopped")):
+        assert "Say --yes" in line.fails("grant", verb, one.id, status=2)
+        said = line.ok("grant", verb, one.id, "--reason", f"to {verb}", "--yes")
+        assert said == f"{done} 1\n"
+    told = {(event.kind, event.by, event.reason) for event in line.every(Event)}
+    assert told == {
+        ("paused", "administrator", "to pause"),
+        ("resumed", "administrator", "to resume"),
+        ("stopped", "administrator", "to stop"),
+    }
+    assert ("miko", "stefapp") not in live(line)
+
+
+REASONS = {"two lines": "a\nb", "a bell": "\a", "too much of it": "x" * 201, "bidi": "\u202ex"}
+
+
+@pytest.mark.parametrize("reason", REASONS.values(), ids=REASONS)
+def test_a_reason_is_one_line(
+    line: Line, grants: dict[tuple[str, str], Grant], reason: str
+) -> None:
+    one = grants["miko", "stefapp"]
+    for words in (("pause",), ("narrow", "--take", "chirps.read")):
+        told = line.fails("grant", *words, one.id, "--reason", reason, "--yes", status=2)
+        assert "--reason is not one line" in told
+    assert line.every(Event) == ()
+
+
+def test_narrow(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
+    one = grants["miko", "stefapp"]
+    words = ("grant", "narrow", one.id, "--take", "chirps.read")
+    assert "Take chirps.read away?" in line.fails(*words, status=2)
+    assert line.ok(*words, "--reason", "asked by phone", "--yes") == "left: openid\n"
+    (event,) = line.every(Event)
+    assert (event.kind, event.permissions, event.reason) == (
+        "downgraded",
+        ("chirps.read",),
+        "asked by phone",
+    )
+    assert "does not hold chirps.read" in line.fails(*words, "--yes", status=1)
+    others = grants["noor", "stefapp"]
+    kept = {grant.id: grant.permissions for grant in line.every(Grant)}
+    assert kept[others.id] == others.permissions
+
+
+def test_what_needs_a_permission_goes_with_it(
+    line: Line, grants: dict[tuple[str, str], Grant]
+) -> None:
+    one = grants["miko", "stefapp"]
+
+    async def wider(store: Store) -> None:
+        more = ("openid", "dms.read", "dms.send")
+        await store.commit([Update(replace(one, version=1, permissions=more))])
+
+    line.store(wider)
+    said = line.ok("grant", "narrow", one.id, "--take", "dms.read", "--yes")
+    assert said == "left: openid\n"
+
+
+def test_narrow_what_is_over_or_is_not(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
+    over = grants["miko", "spa"].id
+    words = ("--take", "chirps.read", "--yes")
+    assert "is stopped" in line.fails("grant", "narrow", over, *words, status=1)
+    assert "no such grant: x" in line.fails("grant", "narrow", "x", *words, status=1)
+
+
+def test_receipt(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
+    one = grants["miko", "stefapp"]
+    kept = Receipt(
+        id=ids.owned_id(Env(1_800_000_000, os.urandom), owner=one.user),
+        user=one.user,
+        client="stefapp",
+        grant=one.id,
+        request="r1",
+        at=1_800_000_000,
+        language="de",
+        app="stefApp",
+        destination="127.0.0.1",
+        why="permissions",
+        lines=(
+            ReceiptLine(id="chirps.read", words="lesen", place="asked", required=True, given=True),
+            ReceiptLine(id="dms.send", words="senden", place="asked", reason="To send."),
+            ReceiptLine(id="openid", words="erkennen", place="kept", given=True),
+            ReceiptLine(id="account.delete", words="löschen", place="cannot"),
+        ),
+        editions={"https://chirp.example": 3},
+    )
+
+    async def write(store: Store) -> None:
+        await store.commit([Create(kept)])
+
+    line.store(write)
+    text = line.ok("grant", "receipt", one.id)
+    for said in (
+        "2027-01-15 08:00 UTC  stefApp (stefapp), to 127.0.0.1, in de",
+        "https://chirp.example#3",
+        "[ ] lesen (chirps.read, required, given)",
+        "[ ] senden (dms.send)\n        in the app's words: To send.",
+        "cannot:\n        löschen (account.delete)",
+    ):
+        assert said in text
+    (document,) = line.json("grant", "receipt", one.id)
+    assert document["lines"][1]["reason"] == "To send."
+    assert line.ok("grant", "receipt", grants["noor", "stefapp"].id) == ""
+    assert "no such grant" in line.fails("grant", "receipt", "x", status=1)

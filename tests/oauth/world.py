@@ -206,7 +206,7 @@ class World:
     ) -> AuthorizeDecision:
         """The user allows what is ticked on the sheet: all of it, where nothing is named."""
         every = tuple(row.permission.id for row in sheet.new)
-        said = Allow(every if ticked is None else ticked, sheet.seen)
+        said = Allow(every if ticked is None else ticked, sheet.seen, language="en")
         return self.settle(lambda: answer(sheet.pending.id, said, visit, context=self.context))
 
     def refuse(self, sheet: Consent, visit: Visit) -> AuthorizeDecision:

@@ -13,7 +13,7 @@ from tests.pages.samples import SAMPLES
 from valetkey.pages.i18n import LOCALES, Direction, Locale
 from valetkey.pages.render import render_in
 
-TYPES = {"css": "text/css", "svg": "image/svg+xml"}
+TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

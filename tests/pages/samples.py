@@ -19,10 +19,13 @@ from valetkey.pages.pieces import (
     Form,
     Kind,
     Language,
+    Line,
     Need,
     Permission,
     Reach,
+    Receipt,
     Risk,
+    Shelf,
     Site,
     Status,
     Trust,
@@ -32,6 +35,7 @@ from valetkey.pages.views import (
     AppLimits,
     ApprovalPage,
     Approvals,
+    Cause,
     CodeProblem,
     ConfirmDevice,
     ConnectedApp,
@@ -48,6 +52,7 @@ from valetkey.pages.views import (
     SignInPurpose,
     SignOut,
     StopApp,
+    StopUnused,
     Trouble,
     View,
 )
@@ -189,6 +194,8 @@ APPS = ConnectedApps(
         ),
     ),
     now=NOW,
+    here="/apps",
+    export="/export",
 )
 APP = ConnectedApp(
     site=SITE,
@@ -281,6 +288,19 @@ LIMITS = AppLimits(
     longest=None,
     back="/apps/stefapp",
 )
+RECEIPT = Receipt(
+    when=NOW - 40 * DAY,
+    language="en",
+    place="127.0.0.1",
+    asked=(
+        Line(words="See your name", ticked=True, given=True, required=True),
+        Line(words="Post in your name", ticked=True, given=True, reason="To post."),
+        Line(words="Read your messages", ticked=False, given=True),
+        Line(words="Send messages", ticked=False, given=False),
+    ),
+    kept=(),
+    cannot=("Delete your posts", "See your e-mail address"),
+)
 STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
 SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
 ERROR = ErrorPage(
@@ -322,6 +342,18 @@ SAMPLES: dict[str, View] = {
         cannot=(EMAIL, FOLLOW, EDIT, DELETE),
     ),
     "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
+    "consent-broad": replace(
+        CONSENT,
+        broad=True,
+        asked=(
+            READ,
+            replace(POST, ticked=False),
+            replace(SEND, answer=Answer.OPEN, ticked=False, brings=("read your direct messages",)),
+        ),
+    ),
+    "consent-paused": replace(CONSENT, asked=(), kept=(PROFILE, READ), cause=Cause.PAUSED),
+    "consent-restored": replace(CONSENT, cause=Cause.RESTORED),
+    "consent-again": replace(CONSENT, cause=Cause.CONFIRM, asked=(), kept=(PROFILE,)),
     "consent-many": replace(CONSENT, asked=MANY, cannot=MANY),
     "consent-hostile": replace(
         CONSENT,
@@ -368,6 +400,32 @@ SAMPLES: dict[str, View] = {
     "apps": APPS,
     "apps-waiting": replace(APPS, apps=(ROW,), waiting=2, approvals="/approvals"),
     "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),
+    "apps-narrowed": replace(
+        APPS,
+        search="chi",
+        shelf=Shelf.UNUSED,
+        apps=(
+            replace(ROW, unused=True, last_used=NOW - 70 * DAY, where="Firefox on Android"),
+            replace(ROW, app=CALENDAR, permissions=(EMAIL,), signs_in_only=True),
+        ),
+        next="/apps?from=x",
+        unused="/unused",
+        done=Done.UNUSED_STOPPED,
+    ),
+    "apps-no-match": replace(APPS, apps=(), search="nothing"),
+    "apps-look-on": replace(APPS, apps=(), shelf=Shelf.SENSITIVE, next="/apps?from=x"),
+    "unused": StopUnused(
+        site=SITE,
+        account=MIKO,
+        apps=(
+            replace(ROW, unused=True, last_used=NOW - 70 * DAY),
+            replace(ROW, app=EVIL, href="/apps/evil", last_used=None),
+        ),
+        form=FORM,
+        back="/apps",
+        now=NOW,
+    ),
+    "unused-none": StopUnused(site=SITE, account=MIKO, apps=(), form=FORM, back="/apps", now=NOW),
     "apps-none": replace(APPS, apps=()),
     "apps-hostile": replace(
         APPS,
@@ -376,6 +434,31 @@ SAMPLES: dict[str, View] = {
     ),
     "app": APP,
     "app-saved": replace(APP, done=Done.SAVED, ends=NOW + 30 * DAY),
+    "app-given": replace(
+        APP,
+        done=Done.GIVEN,
+        where="Firefox on Linux",
+        unused=True,
+        permissions=(
+            PROFILE,
+            replace(READ, used=NOW - 3 * DAY),
+            replace(POST, idle=True, used=NOW - 70 * DAY),
+        ),
+        more=(
+            replace(MESSAGES, reason="To show them beside your timeline."),
+            replace(SEND, brings=("read your direct messages",)),
+        ),
+        receipts=(RECEIPT, replace(RECEIPT, when=NOW - 90 * DAY, kept=("Read your timeline",))),
+        history=(
+            Entry(
+                when=NOW - DAY,
+                deed=Deed.PAUSED,
+                actor=Actor.OPERATOR,
+                reason="Somebody reported this app.",
+            ),
+        ),
+    ),
+    "app-signs-in": replace(APP, permissions=(EMAIL,), signs_in_only=True),
     "app-paused": replace(APP, app=CALENDAR, status=Status.PAUSED, done=Done.PAUSED, devices=()),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=MANY),
     "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),

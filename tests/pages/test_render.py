@@ -11,10 +11,11 @@ from tests.pages.document import Document
 from tests.pages.preview import PREVIEWED, document
 from tests.pages.samples import SAMPLES
 
+from valetkey.oauth.authorize.interaction import Why
 from valetkey.pages.i18n import LOCALES
 from valetkey.pages.pieces import Answer
 from valetkey.pages.render import TEMPLATES, render
-from valetkey.pages.views import View
+from valetkey.pages.views import Cause, View
 
 HERE = re.compile(r"[?#]|/(?!/)")
 EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
@@ -27,7 +28,10 @@ def test_every_view_has_a_template_and_a_sample() -> None:
 @pytest.mark.parametrize("tag,name", EVERY)
 def test_a_page_runs_nothing_and_loads_nothing_from_elsewhere(tag: str, name: str) -> None:
     for element in document(name, tag=tag).elements:
-        assert element.tag not in {"script", "style", "iframe", "object", "embed", "base"}
+        assert element.tag not in {"style", "iframe", "object", "embed", "base"}
+        if element.tag == "script":
+            assert element.text == ""
+            assert element.attributes == {"src": "/static/apps.js", "defer": ""}
         assert "style" not in element.attributes
         assert not [key for key in element.attributes if key.startswith("on")]
         for key in {"href", "src", "action", "formaction"} & set(element.attributes):
@@ -62,6 +66,11 @@ def test_a_form_is_posted_with_its_token_and_by_a_button(name: str) -> None:
     html = document(name)
     for form in html.find("form"):
         inside = [element for element in html.elements if form in element.around]
+        if form.attributes.get("role") == "search":
+            # It asks for a list, and changes nothing.
+            assert form.attributes["method"] == "get"
+            assert not [e for e in inside if e.attributes.get("name") == "csrf"]
+            continue
         assert form.attributes["method"] == "post"
         assert [e.attributes["value"] for e in inside if e.attributes.get("name") == "csrf"] == [
             samples.FORM.csrf
@@ -79,6 +88,9 @@ STABLE = {
     "consent-nothing-new": ("button#allow", "button#cancel"),
     "app": ("button#save", "button#pause", "button#stop"),
     "app-paused": ("button#save", "button#resume", "button#stop"),
+    "app-given": ("button#save", "button#give", "button#stop"),
+    "apps-narrowed": ("input#search", "select#show", "a#more", "a#unused", "a#export"),
+    "unused": ("button#stop",),
     "stop": ("button#stop",),
     "sign-out": ("button#sign-out",),
     "signed-out": ("h1#signed-out",),
@@ -122,6 +134,11 @@ BOXES = {
     },
     "consent-more": {"messages:read": FREE, "messages:write": REFUSED},
     "consent-nothing-new": {},
+    "consent-broad": {
+        "posts:read": FIXED,
+        "posts:write": (False, True),
+        "messages:write": (False, True),
+    },
     "app": {
         "profile:read": FIXED,
         "posts:read": FIXED,
@@ -139,6 +156,10 @@ def test_what_is_to_be_decided_has_a_box(name: str, expected: dict[str, tuple[bo
     for box in html.find("input", type="checkbox"):
         form = next(element for element in box.around if element.tag == "form")
         assert form.attributes["action"] == samples.FORM.action
+
+
+def test_every_reason_to_ask_is_told() -> None:
+    assert {one.value for one in Cause} == set(get_args(Why))
 
 
 def titles(html: Document, part: str) -> list[str]:

@@ -22,6 +22,13 @@ SENTENCES = {
     ),
     "consent-scheme": ("the app on this device that opens com.example.stef: links",),
     "consent-one": ("Made by us", "this key would open everything"),
+    "consent-broad": (
+        "stefApp asks for 3 permissions at once. Nothing risky is ticked",
+        "Comes with: read your direct messages",
+    ),
+    "consent-paused": ("You have paused this app. If you allow it, its key works again.",),
+    "consent-restored": ("This server was restored from a backup",),
+    "consent-again": ("Other programs on this device could pose as this app",),
     "consent-more": ("You said no to this before.",),
     "consent-elsewhere": (
         "The key goes to stefApp on another device. Go on only if that device is yours.",
@@ -75,6 +82,34 @@ SENTENCES = {
     ),
     "apps-one": ("1 app holds a key to your Chirp account.", "Calendar has lost its key."),
     "apps-waiting": ("2 questions wait for your answer.",),
+    "apps-narrowed": (
+        "What you did not use has lost its keys.",
+        "Not used for 60 days. Do you still want it?",
+        "Signs you in, and nothing else",
+        "Firefox on Android",
+        "Stop all that you do not use",
+        "Show more",
+        "Show all",
+        "Download all of this",
+    ),
+    "apps-no-match": ("No app fits.",),
+    "apps-look-on": ("None of these. There are more to look through.",),
+    "unused": ("What is ticked loses its key at once.", "may keep what it already copied"),
+    "unused-none": ("There is no app that you have left alone for 60 days.",),
+    "app-given": (
+        "Given. What the app had before opens at once",
+        "stefApp has not used its key for 60 days. Take it away?",
+        "Last used on 21 November 2026",
+        "Not used for 60 days. Take it away?",
+        "2 permissions that you may give it",
+        "Comes with: read your direct messages",
+        "You were sent to 127.0.0.1 afterwards.",
+        "Came with another",
+        "You left it out",
+        "It could not: Delete your posts",
+        "by an administrator Reason: Somebody reported this app.",
+    ),
+    "app-signs-in": ("Signs you in, and nothing else",),
     "apps-none": ("No keys out there",),
     "app": (
         "Until you stop it",
@@ -135,7 +170,7 @@ def test_german() -> None:
 @pytest.mark.parametrize("name", ["sign-in-hostile", "consent-hostile", "apps-hostile", "app-many"])
 def test_hostile_words_stay_words(name: str) -> None:
     html = page("en", name)
-    assert "<script" not in html
+    assert "<script" not in html.replace('<script src="/static/apps.js" defer></script>', "")
     assert "<img src=x" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "49" not in document(name).one("h1").text

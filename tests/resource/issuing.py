@@ -79,12 +79,13 @@ class Issuing:
         time.sleep(self.slowly)
         if path in self.replies:
             return self.replies[path]
-        if path == "/introspect":
+        if path in {"/introspect", "/usage"}:
             self.forms.append(parse_qs(body.decode()))
         documents: dict[str, Callable[[], Any]] = {
             "/.well-known/oauth-authorization-server": self._metadata,
             "/jwks": lambda: {"keys": [key.public().jwk() for key in self.keys]},
             "/introspect": lambda: {"active": True, "scope": "chirps.read openid"},
+            "/usage": dict,
         }
         return (200, msgspec.json.encode(documents[path]())) if path in documents else (404, b"")
 
@@ -93,6 +94,7 @@ class Issuing:
             "issuer": self.issuer,
             "jwks_uri": f"{self.issuer}/jwks",
             "introspection_endpoint": f"{self.issuer}/introspect",
+            "permission_usage_endpoint": f"{self.issuer}/usage",
         }
 
 

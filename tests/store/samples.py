@@ -17,10 +17,11 @@ from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits, Proposal
 from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.policy import Policy
+from valetkey.model.receipt import Line, Receipt
 from valetkey.model.record import Record
-from valetkey.model.resource import ResourceServer
+from valetkey.model.resource import Edition, ResourceServer
 from valetkey.model.user import Session, User
-from valetkey.wire.catalog import Catalog, Permission
+from valetkey.wire.catalog import Catalog, Permission, Words
 
 NOW: Final = 1_700_000_000
 ENV: Final = Env(NOW, urandom)
@@ -30,7 +31,13 @@ CATALOG: Final = Catalog(
     resource="https://chirp.example",
     name="Chirp",
     permissions=(
-        Permission(id="posts:read", can="read", risk="medium", group="view"),
+        Permission(
+            id="posts:read",
+            can="read",
+            risk="medium",
+            group="view",
+            words={"de": Words(can="lesen")},
+        ),
         Permission(id="posts:write", can="post", cannot="post", implies=("posts:read",)),
     ),
     scopes={"basic": ("posts:read", "posts:write")},
@@ -83,6 +90,7 @@ FULL: Final[tuple[Record, ...]] = (
         status="suspended",
         created=NOW,
     ),
+    Edition(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
     Epoch(number=3, since=NOW),
     event(
         ENV,
@@ -133,7 +141,24 @@ FULL: Final[tuple[Record, ...]] = (
         expires=NOW + 60,
     ),
     Policy(name="strict", pkce="optional", id_token_algorithm="ES256", access_token=60),
-    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, created=NOW),
+    Receipt(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        request=ids.free_id(ENV),
+        at=NOW,
+        language="de",
+        app="stefApp 🗝",
+        destination="127.0.0.1",
+        why="permissions",
+        lines=(
+            Line(id="posts:read", words="lesen", place="asked", required=True, given=True),
+            Line(id="posts:write", words="schreiben", place="cannot", risk="high", reason="„so“"),
+        ),
+        editions={"https://chirp.example": 2},
+    ),
+    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, edition=2, created=NOW),
     Session(
         id=ids.owned_id(ENV, owner=MIKO),
         digest="2" * 64,
@@ -163,6 +188,7 @@ FULL: Final[tuple[Record, ...]] = (
         generation=7,
         rotated=NOW,
         refreshable=True,
+        opened={"posts:read": 19_675},
         status="closed",
         because="replayed",
         session="s",

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.rows import row
 
-from valetkey.wire.catalog import RESERVED, Catalog, Permission, mistakes
+from valetkey.wire.catalog import MOST, RESERVED, Catalog, Permission, Words, mistakes
 
 READ = Permission(id="posts:read", can="read your posts", group="view")
 WRITE = Permission(id="posts:write", can="post in your name", implies=("posts:read",))
@@ -66,6 +66,27 @@ MISTAKES = [
     ),
     row("unknown", "in a scope", catalog(READ, all=("b",)), "'all' names 'b', which is unknown"),
     row("empty", "a scope", catalog(READ, none=()), "scope 'none' is empty"),
+    *(
+        row(
+            "5646",
+            f"words in {tag!r}",
+            catalog(Permission(id="a", can="a", words={tag: Words(can="b")})),
+            f"'a' has words in {tag!r}, which is no language tag in lower case",
+        )
+        for tag in ("DE", "german", "de_AT", "", "de-", "d", "de\n", "de-ß")
+    ),
+    row(
+        "words",
+        "nothing to say in German",
+        catalog(Permission(id="mute", can="a", words={"de": Words(can="")})),
+        "'mute' says nothing to the user in 'de'",
+    ),
+    row(
+        "size",
+        "more than anybody reads",
+        catalog(*(Permission(id=f"a{n}", can="a") for n in range(MOST + 1))),
+        f"{MOST + 1} permissions are more than {MOST}",
+    ),
 ]
 
 
@@ -102,3 +123,34 @@ def test_a_catalog_from_elsewhere_holds_to_the_form(permission: dict[str, Any]) 
 def test_a_catalog_comes_back_from_json() -> None:
     one = catalog(READ, WRITE, basic=("posts:read",))
     assert msgspec.json.decode(msgspec.json.encode(one), type=Catalog) == one
+
+
+SPOKEN = Permission(
+    id="a",
+    can="post",
+    cannot="post or delete",
+    words={
+        "de": Words(can="schreiben", cannot="schreiben oder löschen"),
+        "pt-br": Words(can="publicar"),
+    },
+)
+
+LANGUAGES = [
+    row("4647", "its own", "en", "post", "post or delete"),
+    row("4647", "another", "de", "schreiben", "schreiben oder löschen"),
+    row("4647", "a region of it", "de-AT", "schreiben", "schreiben oder löschen"),
+    row("4647", "one without words for cannot", "pt-BR", "publicar", "publicar"),
+    row("4647", "wider than there is", "pt", "post", "post or delete"),
+    row("4647", "unknown", "fr", "post", "post or delete"),
+    row("4647", "none", "", "post", "post or delete"),
+    row("4647", "nonsense", "-", "post", "post or delete"),
+]
+
+
+@pytest.mark.parametrize("language,can,cannot", LANGUAGES)
+def test_a_permission_speaks_the_nearest_language(language: str, can: str, cannot: str) -> None:
+    assert SPOKEN.said(language) == Words(can=can, cannot=cannot)
+
+
+def test_what_an_app_cannot_do_is_said_in_the_same_words_where_there_are_no_others() -> None:
+    assert READ.said("en") == Words(can="read your posts", cannot="read your posts")

@@ -1,6 +1,7 @@
 """`valetkey apply`: brings an installation to what a file says."""
 
 import asyncio
+import getpass
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,13 @@ from valetkey.accounts import password, profile
 from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, wrong
-from valetkey.cli.options import PATH, Command
+from valetkey.cli.options import PATH, YES, Command
+from valetkey.cli.resource_sync import holders, lost, take_away
+from valetkey.model.resource import ResourceServer
 from valetkey.model.secret import Secret
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias
+from valetkey.oauth.manage.catalogs import dropped
 from valetkey.oauth.manage.declared import Plan, Step, Wish, plan
 from valetkey.store.port import Store
 from valetkey.store.settle import ask
@@ -28,30 +32,65 @@ COLORS = {"added": "green", "changed": "yellow", "unchanged": None}
 @click.command(cls=Command)
 @click.option("-f", "--file", type=PATH, required=True, help="The TOML file.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@YES
 @click.pass_obj
-def apply(desk: Desk, *, file: Path, dry_run: bool) -> None:
+def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
     """Bring policies, resource servers, clients and users to what a file says.
 
     All of it or nothing; what the file does not name is not touched; doing it again changes
-    nothing.
+    nothing. A permission that a catalog no longer has is taken from every grant that holds it:
+    where there are any, this has to be confirmed.
     """
     declaration = read_declaration(file, os.environ)
 
     async def looking(store: Store) -> tuple[list[Wish], Plan]:
-        wishes = await _with_passwords(store, declaration)
+        wishes = [
+            msgspec.structs.replace(one, by=getpass.getuser())
+            for one in await _with_passwords(store, declaration)
+        ]
         return wishes, await ask(store, plan(wishes, desk.context()))
 
     wishes, outcome = desk.run(looking, missing="pretend")
     mistakes = (*declaration.mistakes, *outcome.mistakes, *_of_people(outcome))
     if mistakes:
         raise wrong(f"nothing was changed, for {file} has mistakes", mistakes)
+    gone = tuple(_gone(outcome))
+    counts = desk.run(lambda store: holders(store, gone), missing="pretend")
+    if counts:
+        desk.say(lost(counts))
     if not dry_run:
-        outcome = desk.run(lambda store: declare(store, wishes, desk=desk), missing="make")
+        if counts:
+            desk.sure("Take them away from these grants?", yes=yes)
+        outcome = desk.run(
+            lambda store: _carried_out(store, wishes, gone, desk=desk), missing="make"
+        )
     desk.show({"dry_run": dry_run, "steps": [_document(one) for one in outcome.steps]}, "")
     if not desk.as_json:
         for step in outcome.steps:
             _tell(step)
         _sum_up(outcome, dry=dry_run)
+
+
+async def _carried_out(
+    store: Store, wishes: list[Wish], gone: tuple[str, ...], *, desk: Desk
+) -> Plan:
+    outcome = await declare(store, wishes, desk=desk)
+    await take_away(store, gone, desk=desk)
+    return outcome
+
+
+def _gone(outcome: Plan) -> Iterator[str]:
+    """The permissions that the catalogs will no longer have."""
+    kept = {
+        one.id
+        for step in outcome.steps
+        if isinstance(step.after, ResourceServer)
+        for one in step.after.catalog.permissions
+    }
+    for step in outcome.steps:
+        if isinstance(step.before, ResourceServer) and isinstance(step.after, ResourceServer):
+            lost_here = dropped(step.before.catalog, step.after.catalog)
+            yield from (one for one in lost_here if one not in kept)
 
 
 def _of_people(outcome: Plan) -> Iterator[str]:

@@ -53,7 +53,9 @@ FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
 }
 """What may stand in a file of its own: the field that it makes, and how it is read."""
 
-_NOT_DECLARED: Final = frozenset({"version", "created", "changed", "secrets", "password"})
+_NOT_DECLARED: Final = frozenset(
+    {"version", "created", "changed", "secrets", "password", "edition"}
+)
 
 
 def _table(record: type[Record], key: str, *also: str, but: tuple[str, ...] = ()) -> Table:

@@ -1,5 +1,6 @@
 """`valetkey resource`: the APIs."""
 
+import getpass
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, Wrong, columns, fields
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
+from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.model.resource import ResourceServer
@@ -41,6 +43,7 @@ def add(desk: Desk, name: str, *, catalog_file: Path) -> None:
         fields={"catalog": catalog},
         secret=digest(secret),
         new=True,
+        by=getpass.getuser(),
     )
     desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
     show_secret(desk, {"client_id": name, "resource": catalog.resource}, secret)
@@ -72,3 +75,7 @@ def remove(desk: Desk, name: str, *, yes: bool) -> None:
     """Remove an API that no app is registered for any more."""
     desk.sure(f"Remove the resource server {name!r}?", yes=yes)
     remove_by(desk, removal.resource_server, name)
+
+
+for command in (sync, diff, history, check):
+    resource.add_command(command)

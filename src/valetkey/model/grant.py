@@ -61,7 +61,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
     how much of that still holds. `resources` are those that the request named (RFC 8707).
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
-    when the family began. `cnf` is what a public client must hold to refresh it.
+    when the family began. `opened` has the day (since 1970) on which each permission was last made
+    use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it.
     `because` says in a word why a family is closed. Created closed, it burns a code.
     """
 
@@ -77,6 +78,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     generation: int = 0
     rotated: int = 0
     refreshable: bool = False
+    opened: dict[str, int] = {}
     status: FamilyStatus = "open"
     because: str = ""
     cnf: Confirmation | None = None

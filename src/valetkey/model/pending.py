@@ -6,7 +6,9 @@ import msgspec
 
 from valetkey.model.record import Record
 
-Kind: TypeAlias = Literal["pushed", "interaction", "code", "invitation", "device", "backchannel"]
+Kind: TypeAlias = Literal[
+    "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel"
+]
 Said: TypeAlias = Literal["", "yes", "no"]
 
 
@@ -34,13 +36,13 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A request that waits.
 
     `pushed` waits for its browser (RFC 9126), `interaction` for a person, `device` and
-    `backchannel` for a person elsewhere; `code` keeps in `contents` what was too large for a code.
-    `parameters` and `resources` are the request as it was sent: it is understood anew at each step.
-    `browser` is the digest of the one browser that may go on with it; `pushed` names the pushed
-    request behind it, `session` the sign-in that was made for it. `answers` names the request
-    elsewhere to which the interaction is the answer; it begins once the user has `confirmed` that
-    this is meant. An `invitation` waits for clients that register: what they may be is among its
-    parameters.
+    `backchannel` for a person elsewhere; `code` keeps in `contents` what was too large for a code,
+    `answered` keeps an answer for a moment. `parameters` and `resources` are the request as it was
+    sent: it is understood anew at each step. `browser` is the digest of the one browser that may go
+    on with it; `pushed` names the pushed request behind it, `session` the sign-in that was made for
+    it. `answers` names the request elsewhere to which the interaction is the answer; it begins once
+    the user has `confirmed` that this is meant. An `invitation` waits for clients that register:
+    what they may be is among its parameters.
     """
 
     table: ClassVar[str] = "pending"

@@ -24,6 +24,7 @@ from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
+from valetkey.oauth.manage.usage import USAGE
 from valetkey.oauth.manage.userinfo import USERINFO
 from valetkey.oauth.senders.bearer import BEARER
 from valetkey.oauth.senders.dpop import DPOP
@@ -55,6 +56,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CHANGE_LOG,
     LEASE,
     REVOCATION,
+    USAGE,
     USERINFO,
 )
 

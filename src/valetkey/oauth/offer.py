@@ -23,6 +23,7 @@ class Offer:
         )
         self.permissions: dict[str, Permission] = {}
         self.resource_of: dict[str, str] = {}
+        self.editions = {server.catalog.resource: server.edition for server in resource_servers}
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
         for catalog in self.catalogs:
@@ -78,6 +79,13 @@ class Offer:
                 reached.add(one)
                 todo.extend(self.permissions[one].implies)
         return reached
+
+    def closed(self, permissions: Iterable[str]) -> set[str]:
+        """Those of the permissions of which all that they imply is among them as well."""
+        left = set(permissions)
+        while lame := {one for one in left if not self.with_implied((one,)) <= left}:
+            left -= lame
+        return left
 
     def ordered(self, permissions: Iterable[str]) -> tuple[str, ...]:
         """The known ones among the permissions, in catalog order."""

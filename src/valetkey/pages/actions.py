@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import Connection
-from valetkey.oauth.manage.grants import Managed, Turn, disconnect, narrow, turn
+from valetkey.oauth.manage.grants import Managed, Turn, disconnect, narrow, turn, widen
 from valetkey.pages.pieces import Done
 from valetkey.wire import form as forms
 
@@ -15,7 +15,7 @@ Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
 
 def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
     """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
-    required = () if one.client is None else one.client.required
+    required = context.offer.with_implied(() if one.client is None else one.client.required)
     keep = (*form.all("permission"), *required, "openid")
     return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
 
@@ -25,6 +25,12 @@ def turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
     return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
 
 
+def _given(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    """Gives what is ticked, with what comes with it."""
+    more = form.all("more")
+    return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
+
+
 def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
     family = form.need("device")
     return disconnect(family, user=one.grant.user, by="user", context=context)
@@ -32,6 +38,7 @@ def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[M
 
 ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
     "save": (_saved, Done.SAVED),
+    "give": (_given, Done.GIVEN),
     "pause": (lambda one, form, context: turned(one, "pause", context), Done.PAUSED),
     "resume": (lambda one, form, context: turned(one, "resume", context), Done.RESUMED),
     "stop-device": (_disconnected, Done.DEVICE_STOPPED),

@@ -1,4 +1,4 @@
-"""Connected apps: the user's own hand on every key."""
+"""One connected app: the user's own hand on its key."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,15 +6,15 @@ from typing import Final
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.event import Event
+from valetkey.model.receipt import Receipt
 from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
-from valetkey.oauth.manage.approvals import questions
-from valetkey.oauth.manage.connections import Connection, connection, connections, stopped
+from valetkey.oauth.manage.connections import Connection, connection
 from valetkey.oauth.manage.grants import Managed, NoSuch
 from valetkey.pages import connected, pieces, views, words
 from valetkey.pages.actions import ACTIONS, turned
-from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
+from valetkey.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
 from valetkey.pages.pieces import Done
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
@@ -23,32 +23,18 @@ from valetkey.wire import form as forms
 HISTORY: Final = 30
 """Lines of history on an app's page."""
 
+RECEIPTS: Final = 10
+"""Receipts on an app's page."""
+
+RECENT: Final = 15 * 60
+"""Seconds since the user last proved who they are, within which they may give what is risky."""
+
 
 class Apps:
-    """`/apps`, `/apps/{grant}` and `/apps/{grant}/stop`."""
+    """`/apps/{grant}` and `/apps/{grant}/stop`."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-
-    async def list(self, request: Request) -> Reply:
-        """All apps that hold a key."""
-        person = await self._person(request)
-        context = await self._frame.shell.context()
-        found = await self._frame.shell.ask(lambda context: connections(person.user.id, context))
-        waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
-        name = request.parameters().get("stopped", "")
-        gone = await self._frame.shell.ask(lambda context: stopped(name, person.user.id))
-        view = views.ConnectedApps(
-            site=self._frame.site,
-            account=self._frame.account(person.user),
-            apps=tuple(_row(one, context) for one in found),
-            now=context.now,
-            done=Done.NOTHING if gone is None else Done.STOPPED,
-            stopped="" if gone is None else words.app(gone.client, gone.grant.client).name,
-            waiting=len(waiting),
-            approvals=APPROVALS,
-        )
-        return self._frame.page(request, view)
 
     async def detail(self, request: Request) -> Reply:
         """One app's key."""
@@ -56,13 +42,18 @@ class Apps:
         history = await self._frame.shell.store.page(
             Query(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
         )
+        receipts = await self._frame.shell.store.page(
+            Query(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
+        )
         view = connected.page(
             self._frame,
             person,
             one,
             form=self._form(request, person, context, grant=one.grant.id),
             history=history.records,
+            receipts=receipts.records,
             done=_done(request.parameters().get("done", "")),
+            language=self._frame.language(request),
             context=context,
         )
         return self._frame.page(request, view)
@@ -75,6 +66,9 @@ class Apps:
         action = form.get("action", "")
         if action == "stop":
             return see_other(f"{APPS}/{grant}/stop")
+        if action == "give" and _is_risky(form, context) and not _is_recent(person, context):
+            # What could do harm is not given by whoever finds the browser open.
+            return see_other(f"{SIGN_IN}?next={APPS}/{grant}&again=1")
         made = ACTIONS.get(action)
         if made is None:
             raise InvalidRequest("the form asks for nothing that is done here")
@@ -142,16 +136,15 @@ class Apps:
         return see_other(then)
 
 
-def _row(one: Connection, context: Context) -> pieces.Connection:
-    return pieces.Connection(
-        app=words.app(one.client, one.grant.client),
-        permissions=words.granted(one.grant, one.client, context.offer),
-        status=words.status(one.grant),
-        since=one.grant.created,
-        last_used=one.used or None,
-        href=f"{APPS}/{one.grant.id}",
-    )
-
-
 def _done(told: str) -> Done:
     return Done(told) if told in {one.value for one in Done} else Done.NOTHING
+
+
+def _is_risky(form: forms.Form, context: Context) -> bool:
+    offer = context.offer
+    wanted = offer.with_implied(one for one in form.all("more") if one in offer.permissions)
+    return any(offer.permissions[one].risk == "high" for one in wanted)
+
+
+def _is_recent(person: Person, context: Context) -> bool:
+    return context.now - person.session.auth_time < RECENT

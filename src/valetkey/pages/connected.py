@@ -1,14 +1,18 @@
 """One app's page: what it is filled with. What a part of it shows is a file of `templates/app/`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from msgspec.structs import replace
 
 from valetkey.model.event import Event
+from valetkey.model.receipt import Receipt
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
-from valetkey.oauth.manage.connections import Connection
+from valetkey.oauth.manage.connections import UNUSED, Connection
 from valetkey.pages import views, words
 from valetkey.pages.frame import APPS, Frame
-from valetkey.pages.pieces import Done, Form
+from valetkey.pages.pieces import Done, Form, Kind, Permission
 
 
 def page(
@@ -18,24 +22,49 @@ def page(
     *,
     form: Form,
     history: Iterable[Event],
+    receipts: Iterable[Receipt],
     done: Done,
+    language: str,
     context: Context,
 ) -> views.ConnectedApp:
-    """The page of one app's key. `history` has the newest first."""
-    entries = (words.entry(event, context.offer) for event in history)
+    """The page of one app's key. `history` and `receipts` have the newest first."""
+    entries = (words.entry(event, context.offer, language=language) for event in history)
     return views.ConnectedApp(
         site=frame.site,
         account=frame.account(person.user),
         app=words.app(one.client, one.grant.client),
         form=form,
-        permissions=words.granted(one.grant, one.client, context.offer),
-        cannot=tuple(map(words.cannot, context.offer.cannot(one.grant.permissions))),
+        permissions=tuple(_permissions(one, language, context)),
+        more=words.more(one, context.offer, language=language),
+        cannot=tuple(
+            words.cannot(permission, language)
+            for permission in context.offer.cannot(one.grant.permissions)
+        ),
         status=words.status(one.grant),
         since=one.grant.created,
         last_used=one.used or None,
+        where=one.where,
+        signs_in_only=one.signs_in_only,
+        unused=one.is_unused(context.now),
+        receipts=tuple(map(words.receipt, receipts)),
         devices=tuple(map(words.device, one.devices)),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
         now=context.now,
         done=done,
     )
+
+
+def _permissions(one: Connection, language: str, context: Context) -> Iterator[Permission]:
+    """What the app holds. Where its APIs tell what it uses, each says when that was."""
+    opened = one.opened
+    since = max(one.grant.changed, one.grant.created)
+    for shown in words.granted(one.grant, one.client, context.offer, language=language):
+        used = opened.get(shown.id, 0)
+        tells = bool(opened) and shown.kind in _USED
+        idle = tells and context.now - max(used, since) >= UNUSED
+        yield replace(shown, used=used or None, idle=idle)
+
+
+_USED: Final = (Kind.VIEW, Kind.ACT)
+"""What APIs tell of. That a user was recognised is no use of anything of theirs."""

@@ -13,7 +13,9 @@ from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 
 
-def page(frame: Frame, asked: Consent, *, form: Form, switch: Form | None) -> views.Consent:
+def page(
+    frame: Frame, asked: Consent, *, form: Form, switch: Form | None, language: str
+) -> views.Consent:
     """The page for what is asked. `form` takes the answer, `switch` leads to another account."""
     return views.Consent(
         site=frame.site,
@@ -21,9 +23,11 @@ def page(frame: Frame, asked: Consent, *, form: Form, switch: Form | None) -> vi
         account=frame.account(asked.user),
         app=words.app(asked.client, asked.client.id),
         destination=words.destination(asked.reply_to.uri),
-        asked=tuple(words.asked(row) for row in asked.new),
-        kept=tuple(words.can(permission) for permission in asked.kept),
-        cannot=tuple(words.cannot(permission) for permission in asked.cannot),
+        cause=views.Cause(asked.why),
+        broad=asked.broad,
+        asked=tuple(words.asked(row, language) for row in asked.new),
+        kept=tuple(words.can(permission, language) for permission in asked.kept),
+        cannot=tuple(words.cannot(permission, language) for permission in asked.cannot),
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",
@@ -34,7 +38,9 @@ def said(form: forms.Form) -> Allow | Cancel:
     """The user's answer. Raises InvalidRequest for a form that says neither yes nor no."""
     match form.get("action"):
         case "allow":
-            return Allow(form.all("permission"), form.get("seen", ""))
+            return Allow(
+                form.all("permission"), form.get("seen", ""), language=form.get("language", "")
+            )
         case "cancel":
             return Cancel()
         case _:

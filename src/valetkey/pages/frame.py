@@ -100,7 +100,7 @@ class Frame:
     ) -> forms.Form:
         """The form that was sent, once it is known to be from our own page. Raises ForgedForm,
         InvalidRequest."""
-        sent = request.form(repeatable=frozenset({"permission"}))
+        sent = request.form(repeatable=frozenset({"permission", "more", "app"}))
         csrf.check(
             request,
             sent,
@@ -112,19 +112,24 @@ class Frame:
         )
         return sent
 
+    def language(self, request: Request, wanted: str = "") -> str:
+        """The language of the pages for this browser. `wanted` are tags that come first, separated
+        by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
+        tags = (*wanted.split()[:16], *_accepted(request.joined(b"accept-language")))
+        return choose([tag for tag in tags if tag], default="en")
+
     def page(
         self,
         request: Request,
         view: views.View,
         *,
         status: int = 200,
-        language: str = "",
+        wanted: str = "",
         form_action: str = "",
     ) -> Reply:
-        """The view as HTML. `form_action` is an origin to which its forms may lead in the end."""
-        wanted = [language, *_accepted(request.joined(b"accept-language"))]
-        chosen = choose([tag for tag in wanted if tag], default="en")
-        body = render(view, language=chosen).encode()
+        """The view as HTML, in the languages `wanted` where there are any. `form_action` is an
+        origin to which its forms may lead in the end."""
+        body = render(view, language=self.language(request, wanted)).encode()
         reply = Reply(status, (*html_headers(form_action), *NO_STORE), body)
         return self.cookies.named(reply, request)
 

@@ -111,7 +111,7 @@ class Interaction:
                 return self._frame.page(
                     request,
                     self._confirm(request, decision, context),
-                    language=decision.asked.parameters.get("ui_locales", "").partition(" ")[0],
+                    wanted=decision.asked.parameters.get("ui_locales", ""),
                 )
             case Consent():
                 return self._page(request, self._consent(request, decision, context), decision)
@@ -125,7 +125,7 @@ class Interaction:
             request,
             view,
             status=status,
-            language=asked.pending.parameters.get("ui_locales", "").partition(" ")[0],
+            wanted=asked.pending.parameters.get("ui_locales", ""),
             form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
         )
 
@@ -172,13 +172,15 @@ class Interaction:
 
     def _consent(self, request: Request, asked: Consent, context: Context) -> views.Consent:
         name, session = asked.pending.id, self._frame.cookies.visit(request).session
+        wanted = asked.pending.parameters.get("ui_locales", "")
+        language = self._frame.language(request, wanted)
         form = self._frame.form(
             request,
             context,
             action=f"{continue_at(name)}/consent",
             purpose=_consent(name),
             session=session,
-            hidden=(("seen", asked.seen),),
+            hidden=(("seen", asked.seen), ("language", language)),
         )
         switch = self._frame.form(
             request,
@@ -187,7 +189,7 @@ class Interaction:
             purpose=_switch(name),
             session=session,
         )
-        return consent.page(self._frame, asked, form=form, switch=switch)
+        return consent.page(self._frame, asked, form=form, switch=switch, language=language)
 
 
 def _sign_in(pending: str) -> str:

@@ -107,9 +107,11 @@ class Answer(StrEnum):
 class Permission(Struct, frozen=True, kw_only=True):
     """One thing that a key can open, in the catalog's words and in the user's language.
 
-    ``reason`` is why the app asks for it, in the app's words. A required permission is shown as a
-    box that is ticked and cannot be changed. Browsers do not send such a box, and nobody should
-    trust one that is sent: a handler counts what is required as given with the yes.
+    ``reason`` is why the app asks for it, in the app's words; ``brings`` is what comes with it;
+    ``ticked`` is how its box stands at first. ``used`` is the day on which the app last made use of
+    it, as far as is known, and ``idle`` says that this is long ago. A required permission is shown
+    as a box that is ticked and cannot be changed. Browsers do not send such a box, and nobody
+    should trust one that is sent: a handler counts what is required as given with the yes.
     """
 
     id: str
@@ -118,8 +120,12 @@ class Permission(Struct, frozen=True, kw_only=True):
     risk: Risk = Risk.LOW
     detail: str = ""
     reason: str = ""
+    brings: tuple[str, ...] = ()
     need: Need = Need.OPTIONAL
     answer: Answer = Answer.OPEN
+    ticked: bool = True
+    used: int | None = None
+    idle: bool = False
 
 
 class Reach(StrEnum):
@@ -154,7 +160,9 @@ class Status(StrEnum):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """One row of the connected apps: what the app may do, since when, and when it last did."""
+    """One row of the connected apps: what the app may do, since when, and when it last did, and on
+    which device. ``signs_in_only``: it can do nothing but recognise the user. ``unused``: it has
+    left its key alone for long."""
 
     app: App
     permissions: tuple[Permission, ...]
@@ -162,6 +170,41 @@ class Connection(Struct, frozen=True, kw_only=True):
     since: int
     last_used: int | None
     href: str
+    where: str = ""
+    signs_in_only: bool = False
+    unused: bool = False
+
+
+class Shelf(StrEnum):
+    """Which of the connected apps are shown."""
+
+    ALL = "all"
+    ACTIVE = "active"
+    UNUSED = "unused"
+    SENSITIVE = "sensitive"
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A permission on a receipt: its words as they were shown, how its box was left, and whether
+    the app has had it since. ``reason`` is the app's own word."""
+
+    words: str
+    ticked: bool
+    given: bool
+    required: bool = False
+    reason: str = ""
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What was shown when the user said yes: what was asked, what the app had already, and what it
+    could not do."""
+
+    when: int
+    language: str
+    place: str
+    asked: tuple[Line, ...]
+    kept: tuple[str, ...]
+    cannot: tuple[str, ...]
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -200,12 +243,14 @@ class Actor(StrEnum):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One line of a grant's history; ``subjects`` names the permissions or the device concerned."""
+    """One line of a grant's history; ``subjects`` names the permissions or the device concerned,
+    ``reason`` is why, in the words of whoever did it."""
 
     when: int
     deed: Deed
     actor: Actor
     subjects: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class Done(StrEnum):
@@ -217,3 +262,6 @@ class Done(StrEnum):
     RESUMED = "resumed"
     STOPPED = "stopped"
     DEVICE_STOPPED = "device_stopped"
+    GIVEN = "given"
+    CONFIRMED = "confirmed"
+    UNUSED_STOPPED = "unused_stopped"

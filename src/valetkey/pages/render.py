@@ -21,6 +21,7 @@ TEMPLATES: Mapping[type[views.View], str] = {
     views.ApprovalPage: "approval.html",
     views.EnterCode: "enter_code.html",
     views.ConfirmDevice: "confirm_device.html",
+    views.StopUnused: "stop_unused.html",
     views.SignOut: "sign_out.html",
     views.SignedOut: "signed_out.html",
     views.Notice: "notice.html",
@@ -29,6 +30,7 @@ TEMPLATES: Mapping[type[views.View], str] = {
 _ENUMS = (
     pieces.Actor,
     pieces.Answer,
+    views.Cause,
     pieces.Deed,
     pieces.Done,
     pieces.Kind,
@@ -37,6 +39,7 @@ _ENUMS = (
     views.Outcome,
     pieces.Reach,
     pieces.Risk,
+    pieces.Shelf,
     views.SignInProblem,
     views.SignInPurpose,
     pieces.Status,
@@ -73,8 +76,6 @@ def environment(locale: Locale) -> Environment:
     env.filters |= {
         "initial": _initial,
         "riskiest_first": _riskiest_first,
-        # Catalogs bring their own words; those of the server's own permissions we translate.
-        "translated": locale.translations.gettext,
         "tint": _tint,
         "utc": _utc,
     }

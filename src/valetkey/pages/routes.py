@@ -16,6 +16,7 @@ from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
+from valetkey.pages.apps_list import EXPORT, UNUSED, AppsList
 from valetkey.pages.authorize import Authorize
 from valetkey.pages.device import DevicePage
 from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
@@ -59,6 +60,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     device, approvals = DevicePage(frame), Approvals(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
     limits = LimitsPage(frame)
+    listed = AppsList(frame)
     table: dict[str, dict[str, Handler]] = {
         AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
         "/continue/{pending}": {"GET": interaction.show},
@@ -70,7 +72,9 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         SIGN_IN: {"GET": sign_in.show, "POST": sign_in.submit},
         SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
         SIGNED_OUT: {"GET": sign_out.done},
-        APPS: {"GET": apps.list},
+        APPS: {"GET": listed.list},
+        UNUSED: {"GET": listed.ask_unused, "POST": listed.stop_unused},
+        EXPORT: {"GET": listed.export},
         f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
         f"{APPS}/{{grant}}/limits": {"GET": limits.show, "POST": limits.change},
         f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},

@@ -96,8 +96,12 @@ class SignInPage:
 
     async def show(self, request: Request) -> Reply:
         """The form, or on at once where the user is signed in."""
-        target = own_page(request.parameters().get("next", ""))
-        if await self._frame.person(request) is not None:
+        asked = request.parameters()
+        target, person = own_page(asked.get("next", "")), await self._frame.person(request)
+        if person is not None and "again" in asked:
+            view = await self._view(request, target)
+            return self._frame.page(request, _again(view, person.user))
+        if person is not None:
             return self._frame.cookies.named(see_other(target), request)
         return self._frame.page(request, await self._view(request, target))
 
@@ -118,6 +122,13 @@ class SignInPage:
         action = f"{SIGN_IN}?next={target}"
         form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
         return views.SignIn(site=self._frame.site, form=form)
+
+
+def _again(view: views.SignIn, user: User) -> views.SignIn:
+    """The form for somebody who is signed in, and has to prove it once more."""
+    return msgspec.structs.replace(
+        view, username=user.username, purpose=views.SignInPurpose.CONFIRM
+    )
 
 
 def own_page(path: str) -> str:

@@ -21,6 +21,8 @@ from valetkey.pages.pieces import (
     Entry,
     Form,
     Permission,
+    Receipt,
+    Shelf,
     Site,
     Status,
 )
@@ -60,15 +62,29 @@ class SignIn(Struct, frozen=True, kw_only=True):
     create: str | None = None
 
 
+class Cause(StrEnum):
+    """Why the page is shown: something is asked for, the app insists, anybody could pose as it, the
+    key is paused, a backup was restored since, the key has ended, or the app describes itself
+    otherwise than before (``Consent.changed`` says so too)."""
+
+    PERMISSIONS = "permissions"
+    ASKED = "asked"
+    CONFIRM = "confirm"
+    PAUSED = "paused"
+    RESTORED = "restored"
+    ENDED = "ended"
+    CHANGED = "changed"
+
+
 class Consent(Struct, frozen=True, kw_only=True):
     """The decision: boxes ``permission``, buttons ``#allow`` and ``#cancel``.
 
     What is posted has the ``action`` ``allow`` or ``cancel``. ``asked`` is what is to be decided
     now, ``kept`` what the app holds already and keeps, ``cannot`` the rest of the catalog; the page
-    puts each in order itself. A box is ticked at first unless its permission was ``REFUSED``
-    before. ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody
-    else, and ``apps`` is the address of the connected apps. ``changed``: the app describes itself,
-    and does so otherwise than when it was allowed.
+    puts each in order itself. ``broad``: the app asks for so much that nothing risky is ticked.
+    ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody else, and
+    ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
+    so otherwise than when it was allowed.
     """
 
     site: Site
@@ -80,6 +96,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     cannot: tuple[Permission, ...]
     apps: str
     kept: tuple[Permission, ...] = ()
+    cause: Cause = Cause.PERMISSIONS
+    broad: bool = False
     switch: Form | None = None
     ends: int | None = None
     changed: bool = False
@@ -162,26 +180,49 @@ class ApprovalPage(Struct, frozen=True, kw_only=True):
 
 
 class ConnectedApps(Struct, frozen=True, kw_only=True):
-    """All apps that hold a key. ``stopped`` is the name that goes with ``Done.STOPPED``; so many
-    questions as ``waiting`` says wait at ``approvals``."""
+    """Apps that hold a key: one page of the list, narrowed by ``search`` and ``shelf``. ``next`` is
+    the address of what follows, ``unused`` that of the page that stops what is not used, where
+    there is anything. ``here`` is the list's own address, ``export`` that of the user's data.
+    ``stopped`` is the name that goes with ``Done.STOPPED``; so many questions as ``waiting`` says
+    wait at ``approvals``."""
 
     site: Site
     account: Account
     apps: tuple[Connection, ...]
     now: int
+    here: str
+    export: str
+    search: str = ""
+    shelf: Shelf = Shelf.ALL
+    next: str | None = None
+    unused: str | None = None
     done: Done = Done.NOTHING
     stopped: str = ""
     waiting: int = 0
     approvals: str = ""
 
 
+class StopUnused(Struct, frozen=True, kw_only=True):
+    """Asks once more before every app loses its key that has left it alone: boxes ``app`` with the
+    grants' names, button ``#stop``; ``back`` is the list."""
+
+    site: Site
+    account: Account
+    apps: tuple[Connection, ...]
+    form: Form
+    back: str
+    now: int
+
+
 class ConnectedApp(Struct, frozen=True, kw_only=True):
     """One app's key. All forms go to ``form`` and differ in ``action``.
 
-    ``save`` comes with the ticked ``permission`` values, ``pause`` and ``resume`` alone, ``stop``
-    leads to the page that asks once more, ``stop-device`` comes with ``device``. ``permissions``
-    are those that the app holds, ``cannot`` is the rest of the catalog, ``back`` the address of
-    the list. ``history`` has the newest first.
+    ``save`` comes with the ticked ``permission`` values, ``give`` with the ticked ``more``,
+    ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
+    ``stop-device`` comes with ``device``. ``permissions`` are those that the app holds, ``more``
+    those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
+    the list. ``history`` and ``receipts`` have the newest first. ``unused``: the app has left its
+    key alone for long.
     """
 
     site: Site
@@ -197,6 +238,11 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     history: tuple[Entry, ...]
     back: str
     now: int
+    more: tuple[Permission, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    where: str = ""
+    signs_in_only: bool = False
+    unused: bool = False
     ends: int | None = None
     done: Done = Done.NOTHING
 
@@ -312,6 +358,7 @@ View = (
     | ApprovalPage
     | EnterCode
     | ConfirmDevice
+    | StopUnused
     | SignOut
     | SignedOut
     | Notice

@@ -1,11 +1,16 @@
 """From records to what the views show: apps, permissions, devices, history."""
 
+from collections.abc import Iterable
 from typing import Final
+
+from msgspec.structs import replace
 
 from valetkey.model.client import Client
 from valetkey.model.event import By, Event, Kind
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.receipt import Place, Receipt
 from valetkey.oauth.authorize.outcome import Row
+from valetkey.oauth.manage.connections import Connection
 from valetkey.oauth.offer import Offer
 from valetkey.pages import pieces
 from valetkey.pages.pieces import (
@@ -50,25 +55,28 @@ def app(client: Client | None, client_id: str) -> App:
     )
 
 
-def can(permission: Permission, *, need: Need = Need.OPTIONAL) -> Shown:
+def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> Shown:
     """A permission that the app has."""
-    return _shown(permission, permission.can, need=need, answer=Answer.ALLOWED)
+    words = permission.said(language).can
+    return _shown(permission, words, need=need, answer=Answer.ALLOWED)
 
 
-def cannot(permission: Permission) -> Shown:
+def cannot(permission: Permission, language: str) -> Shown:
     """A permission that the app does not have."""
-    return _shown(permission, permission.cannot or permission.can)
+    return _shown(permission, permission.said(language).cannot)
 
 
-def asked(row: Row) -> Shown:
+def asked(row: Row, language: str) -> Shown:
     """A permission that is to be decided now."""
-    return _shown(
+    shown = _shown(
         row.permission,
-        row.permission.can,
+        row.permission.said(language).can,
         need=Need.REQUIRED if row.required else Need.OPTIONAL,
         answer=Answer.REFUSED if row.refused else Answer.OPEN,
         reason=plain(row.reason, _REASON),
     )
+    brings = tuple(one.said(language).can for one in row.implied)
+    return replace(shown, ticked=row.ticked, brings=brings)
 
 
 def _shown(
@@ -94,16 +102,24 @@ def _title(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def granted(grant: Grant, client: Client | None, offer: Offer) -> tuple[Shown, ...]:
+def granted(
+    grant: Grant, client: Client | None, offer: Offer, *, language: str
+) -> tuple[Shown, ...]:
     """What the grant allows, in catalog order."""
-    required = () if client is None else client.required
+    must = offer.with_implied(() if client is None else client.required) | {"openid"}
+    held = {one: offer.permissions[one] for one in offer.ordered(grant.permissions)}
     return tuple(
-        can(
-            offer.permissions[one],
-            need=Need.REQUIRED if one in required or one == "openid" else Need.OPTIONAL,
+        replace(
+            can(permission, language, need=Need.REQUIRED if one in must else Need.OPTIONAL),
+            brings=_brings(one, offer, language),
         )
-        for one in offer.ordered(grant.permissions)
+        for one, permission in held.items()
     )
+
+
+def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
+    others = offer.ordered(offer.with_implied((name,)) - {name})
+    return tuple(offer.permissions[one].said(language).can for one in others)
 
 
 def status(grant: Grant) -> Status:
@@ -153,11 +169,83 @@ _ACTORS: Final[dict[By, Actor]] = {
 }
 
 
-def entry(event: Event, offer: Offer) -> Entry | None:
+def entry(event: Event, offer: Offer, *, language: str) -> Entry | None:
     """One line of a grant's history, or None for an event that is not shown."""
     deed = _DEEDS.get(event.kind)
     if deed is None:
         return None
-    named = [_title(offer.permissions[one].can) for one in offer.ordered(event.permissions)]
-    subjects = tuple(named) or ((event.note,) if event.note else ())
-    return Entry(when=event.at, deed=deed, actor=_ACTORS[event.by], subjects=subjects)
+    named = _titles(offer.ordered(event.permissions), offer, language)
+    subjects = named or ((event.note,) if event.note else ())
+    return Entry(
+        when=event.at,
+        deed=deed,
+        actor=_ACTORS[event.by],
+        subjects=subjects,
+        reason=plain(event.reason, _REASON),
+    )
+
+
+def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...]:
+    return tuple(_title(offer.permissions[one].said(language).can) for one in names)
+
+
+def row(one: Connection, offer: Offer, *, language: str, now: int, href: str) -> pieces.Connection:
+    """A line of the list."""
+    return pieces.Connection(
+        app=app(one.client, one.grant.client),
+        permissions=granted(one.grant, one.client, offer, language=language),
+        status=status(one.grant),
+        since=one.grant.created,
+        last_used=one.used or None,
+        href=href,
+        where=one.where,
+        signs_in_only=one.signs_in_only,
+        unused=one.is_unused(now),
+    )
+
+
+def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
+    """What the app is registered for, and does not have: the user may give it."""
+    if one.client is None or one.client.status != "active":
+        return ()
+    held = frozenset(one.grant.permissions)
+    return tuple(
+        replace(
+            _shown(
+                offer.permissions[name],
+                offer.permissions[name].said(language).can,
+                answer=Answer.REFUSED if name in one.grant.refused else Answer.OPEN,
+                reason=plain(one.client.reasons.get(name, ""), _REASON),
+            ),
+            brings=_brings(name, offer, language),
+            ticked=False,
+        )
+        for name in offer.registered(one.client.scope)
+        if name not in held
+    )
+
+
+def receipt(kept: Receipt) -> pieces.Receipt:
+    """What was shown when the user said yes, in the words of then."""
+    return pieces.Receipt(
+        when=kept.at,
+        language=kept.language,
+        place=plain(kept.destination, _NAME),
+        asked=tuple(
+            pieces.Line(
+                words=_title(plain(one.words, _REASON)),
+                ticked=one.ticked,
+                given=one.given,
+                required=one.required,
+                reason=plain(one.reason, _REASON),
+            )
+            for one in kept.lines
+            if one.place == "asked"
+        ),
+        kept=_kept(kept, "kept"),
+        cannot=_kept(kept, "cannot"),
+    )
+
+
+def _kept(kept: Receipt, place: Place) -> tuple[str, ...]:
+    return tuple(_title(plain(one.words, _REASON)) for one in kept.lines if one.place == place)

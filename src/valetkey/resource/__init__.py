@@ -6,15 +6,19 @@
     @needs("chirps.write")
     async def post(request): ...
 
+    @open_to_all
+    async def about(request): ...
+
 It imports only `wire`, `jose` and `spec`; Starlette and FastAPI only where they are used.
 """
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.limited import Limited
+from valetkey.resource.marks import open_to_all, uses
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
-from valetkey.wire.catalog import Catalog, Permission
+from valetkey.wire.catalog import Catalog, Permission, Words
 
 __all__ = [
     "Catalog",
@@ -25,4 +29,7 @@ __all__ = [
     "ResourceServer",
     "Shown",
     "Unreachable",
+    "Words",
+    "open_to_all",
+    "uses",
 ]

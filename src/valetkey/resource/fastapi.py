@@ -7,10 +7,12 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Security
 from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
 
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.marks import Mark, marked
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.starlette import Measure, documents, measured, shown
 from valetkey.resource.step_up import SignIn, sign_in
+from valetkey.wire.catalog import Permission
 
 Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
 
@@ -36,20 +38,26 @@ class Kit:
 
     def needs(
         self,
-        *permissions: str,
+        *permissions: str | Permission,
         acr: str | Iterable[str] = (),
         max_age: int | None = None,
         spend: Measure | None = None,
     ) -> Any:
         """The caller, whose key opens all of the permissions, within the limits that the user has
         set, and who signed in by one of these `acr`, at most `max_age` seconds ago (RFC 9470).
-        `spend` tells how much a call is about, for a permission that has a unit. Raises ValueError
-        at once for a permission that the catalog lacks, or whose amount is not told."""
-        self._server.check(permissions)
-        self._server.check_amounts(permissions, told=spend is not None)
+        `spend` tells how much a call is about, for a permission that has a unit. A permission that
+        is given in full is declared by that. Raises ValueError at once for a name that the catalog
+        lacks, or whose amount is not told."""
+        names = self._server.declare(*permissions)
+        self._server.check_amounts(names, told=spend is not None)
+        documented: Any = self._scheme.model
+        documented.flows.authorizationCode.scopes |= {
+            one.id: one.can for one in permissions if isinstance(one, Permission)
+        }
         wanted = sign_in(acr, max_age)
         caller = _dependency(self._server, self._scheme, wanted, spend=spend)
-        return Security(caller, scopes=list(permissions))
+        # Which permissions the dependency is asked for is in each route.
+        return Security(marked(caller, Mark((), self._server)), scopes=list(names))
 
     def publish(self, app: FastAPI) -> None:
         """Adds the API's metadata (RFC 9728) and its catalog to the application."""

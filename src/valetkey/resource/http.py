@@ -65,7 +65,7 @@ class Http:
         """The document at the address. Raises Unreachable."""
         return await self._answer(httpx2.Request("GET", address))
 
-    async def post(self, address: str, form: dict[str, str], auth: httpx2.Auth) -> bytes:
+    async def post(self, address: str, form: dict[str, str], auth: httpx2.Auth | None) -> bytes:
         """The answer to a form. Raises Unreachable."""
         return await self._answer(httpx2.Request("POST", address, data=form), auth)
 

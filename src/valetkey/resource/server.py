@@ -20,6 +20,7 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Spent
 from valetkey.resource.spending import Amount, Spending, Use, units
 from valetkey.resource.step_up import ANYHOW, SignIn
+from valetkey.resource.usage import Usage
 from valetkey.resource.worth import BOUND, Live, Worth, reason_of
 from valetkey.spec.errors import (
     InsufficientScope,
@@ -30,7 +31,7 @@ from valetkey.spec.errors import (
 )
 from valetkey.wire import access_token, bearer, client_certificate, dpop, metadata
 from valetkey.wire.bearer import Challenge
-from valetkey.wire.catalog import Catalog, Risk, mistakes
+from valetkey.wire.catalog import Catalog, Permission, Risk, mistakes
 from valetkey.wire.metadata import ResourceMetadata
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
@@ -67,15 +68,13 @@ class ResourceServer:
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
         that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
         """
-        wrong = mistakes(catalog)
-        if wrong:
-            raise ValueError(f"the catalog: {'; '.join(wrong)}")
+        self.catalog = catalog
+        self.published()
         if not metadata.is_protected(issuer):
             raise ValueError(f"the issuer {issuer!r} is not https")
         if not urlsplit(catalog.resource).netloc:
             # RFC 9728 1.2: its metadata lies below it.
             raise ValueError(f"the resource {catalog.resource!r} is no web address")
-        self.catalog = catalog
         self.resource = catalog.resource
         self.live: Live = live or ("ask" if credentials else "token")
         if self.live != "token" and credentials is None:
@@ -99,6 +98,7 @@ class ResourceServer:
             raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
         self._spending = PerLoop(lambda: Spending(self._post))
         self._proxies = tuple(ipaddress.ip_network(one) for one in certificate_proxies)
+        self._usage = Usage(self._issuer, self._http, self._credentials if credentials else None)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
@@ -109,7 +109,9 @@ class ResourceServer:
         self._worth.start()
 
     async def close(self) -> None:
-        """Returns what is leased, and lets go of what was begun in the running event loop."""
+        """Tells what is left to tell, returns what is leased, and lets go of what was begun in the
+        running event loop."""
+        await self._usage.close()
         spending = self._spending.pop()
         if spending is not None:
             await spending.close()
@@ -160,11 +162,33 @@ class ResourceServer:
             return False
         return any(address in network for network in self._proxies)
 
-    def check(self, permissions: Sequence[str]) -> None:
-        """Raises ValueError for a permission that the catalog does not have."""
-        unknown = [one for one in permissions if self.catalog.permission(one) is None]
+    def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
+        """Their ids. One that is given in full joins the catalog, if it is not in it yet. Raises
+        ValueError for an id that the catalog does not have, and for one that means two things."""
+        for one in permissions:
+            if isinstance(one, Permission):
+                self._join(one)
+        names = tuple(one if isinstance(one, str) else one.id for one in permissions)
+        unknown = [one for one in names if self.catalog.permission(one) is None]
         if unknown or not permissions:
             raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
+        return names
+
+    def published(self) -> Catalog:
+        """The catalog, for everybody to read. Raises ValueError for one that is wrong: what is
+        declared piece by piece is whole only in the end."""
+        wrong = mistakes(self.catalog)
+        if wrong:
+            raise ValueError(f"the catalog: {'; '.join(wrong)}")
+        return self.catalog
+
+    def _join(self, permission: Permission) -> None:
+        there = self.catalog.permission(permission.id)
+        if there is not None and there != permission:
+            raise ValueError(f"{permission.id!r} was declared before, in other words")
+        if there is None:
+            permissions = (*self.catalog.permissions, permission)
+            self.catalog = msgspec.structs.replace(self.catalog, permissions=permissions)
 
     async def spend(
         self, whose: Principal, needs: Sequence[str], *, amount: Amount | None = None
@@ -239,6 +263,7 @@ class ResourceServer:
                 reason="narrowed" if token.scopes.issuperset(needs) else "",
                 allowed=" ".join(sorted(opens.permissions)),
             )
+        self._usage.note(token, needs)
         return Principal(
             sub=token.sub,
             client_id=token.client_id,

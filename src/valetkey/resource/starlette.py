@@ -15,10 +15,12 @@ from starlette.routing import Route
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import sign_in
 from valetkey.wire import client_certificate, dpop
+from valetkey.wire.catalog import Permission
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 AnyEndpoint: TypeAlias = Callable[[Request], Awaitable[Response] | Response]
@@ -41,7 +43,7 @@ class Needs:
 
     def __call__(
         self,
-        *permissions: str,
+        *permissions: str | Permission,
         acr: str | Iterable[str] = (),
         max_age: int | None = None,
         spend: Measure | None = None,
@@ -49,10 +51,11 @@ class Needs:
         """The endpoint runs only for a key that opens all of the permissions, within the limits
         that the user has set, and whose user signed in by one of these `acr`, at most `max_age`
         seconds ago (RFC 9470). The caller is `request.state.principal`. `spend` tells how much a
-        call is about, for a permission that has a unit. Raises ValueError at once for a permission
-        that the catalog lacks, or whose amount is not told."""
-        self._server.check(permissions)
-        self._server.check_amounts(permissions, told=spend is not None)
+        call is about, for a permission that has a unit. A permission that is given in full is
+        declared by that. Raises ValueError at once for a name that the catalog lacks, or whose
+        amount is not told."""
+        names = self._server.declare(*permissions)
+        self._server.check_amounts(names, told=spend is not None)
         wanted = sign_in(acr, max_age)
 
         def guard(endpoint: AnyEndpoint) -> Endpoint:
@@ -61,20 +64,20 @@ class Needs:
                 try:
                     principal = request.state.principal = await self._server.verify(
                         request.headers.get("authorization", ""),
-                        needs=permissions,
+                        needs=names,
                         query=request.url.query,
                         shown=shown(request, self._server),
                         sign_in=wanted,
                     )
                     if principal.limited:
                         await self._server.spend(
-                            principal, permissions, amount=await measured(spend, request)
+                            principal, names, amount=await measured(spend, request)
                         )
                 except (Refused, Unreachable) as refusal:
                     return answer(refusal)
                 return await _called(endpoint, request)
 
-            return guarded
+            return marked(guarded, Mark(names, self._server))
 
         return guard
 
@@ -133,18 +136,19 @@ def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextMana
 
 
 def documents(server: ResourceServer) -> list[Route]:
-    """The routes of the API's metadata (RFC 9728) and of its catalog."""
+    """The routes of the API's metadata (RFC 9728) and of its catalog, as they are when asked: a
+    permission may be declared later than this."""
     return [
-        _document(server.metadata_address, server.metadata),
-        _document(server.catalog_address, server.catalog),
+        _document(server.metadata_address, lambda: server.metadata),
+        _document(server.catalog_address, server.published),
     ]
 
 
-def _document(address: str, document: Any) -> Route:
-    body = msgspec.json.encode(document)
-
+def _document(address: str, document: Callable[[], Any]) -> Route:
+    @open_to_all
     async def published(request: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+        body = msgspec.json.encode(document())
         return Response(body, media_type="application/json", headers=headers)
 
     return Route(urlsplit(address).path, published, methods=["GET"])

@@ -31,8 +31,9 @@ from valetkey.model.keys import SigningKey
 from valetkey.model.log import Log
 from valetkey.model.pending import Pending
 from valetkey.model.policy import Policy
+from valetkey.model.receipt import Receipt
 from valetkey.model.record import Record
-from valetkey.model.resource import ResourceServer
+from valetkey.model.resource import Edition, ResourceServer
 from valetkey.model.user import Session, User
 from valetkey.model.want import Found, Page, Query, Want
 
@@ -42,12 +43,14 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
     Approval,
     Client,
+    Edition,
     Epoch,
     Event,
     Grant,
     Once,
     Pending,
     Policy,
+    Receipt,
     ResourceServer,
     Session,
     SigningKey,

@@ -24,9 +24,23 @@ LONGEST_UNIT: Final = 16
 MOST_DECIMALS: Final = 6
 
 
+MOST: Final = 500
+"""Permissions in a catalog: more than that, nobody reads."""
+
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}", re.ASCII)
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a permission is called in one language. `cannot` defaults to the same words as `can`."""
+
+    can: str
+    cannot: str = ""
+
+
 class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that a key can open. `can` and `cannot` are whole phrases for the user:
-    "post in your name", "read your direct messages"; `cannot` defaults to the same words.
+    "post in your name", "read your direct messages"; `cannot` defaults to the same words. `words`
+    says the same in other languages, by their tags in lower case (RFC 5646): `de`, `pt-br`.
 
     `counted`: the API counts its uses (the kit does), so the user may limit them. `unit` is what
     amounts are told in ("EUR", "messages"), with so many `decimals`; "" where there are none.
@@ -41,6 +55,15 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     counted: bool = False
     unit: str = ""
     decimals: int = 0
+    words: dict[str, Words] = {}
+
+    def said(self, language: str) -> Words:
+        """Its words in a language, or in the nearest that there is (RFC 4647 3.4); both filled."""
+        tag = language.lower()
+        while tag and tag not in self.words:
+            tag = tag.rpartition("-")[0]
+        found = self.words.get(tag) or Words(can=self.can, cannot=self.cannot)
+        return Words(can=found.can, cannot=found.cannot or found.can)
 
 
 class Catalog(
@@ -81,6 +104,9 @@ def mistakes(catalog: Catalog) -> list[str]:
     wrong += [f"{name!r} is reserved by OpenID Connect" for name in names if name in RESERVED]
     wrong += [f"{one.id!r} says nothing to the user" for one in catalog.permissions if not one.can]
     wrong += [f"{one.id!r} {why}" for one in catalog.permissions for why in _amounts(one)]
+    wrong += [f"{one.id!r} {why}" for one in catalog.permissions for why in _translated(one)]
+    if len(ids) > MOST:
+        wrong.append(f"{len(ids)} permissions are more than {MOST}")
     for name, members in [*_implied(catalog), *catalog.scopes.items()]:
         wrong += [f"{name!r} names {one!r}, which is unknown" for one in members if one not in ids]
     wrong += [f"scope {name!r} is empty" for name, members in catalog.scopes.items() if not members]
@@ -96,6 +122,14 @@ def _amounts(permission: Permission) -> Iterator[str]:
         yield f"has decimals below 0 or above {MOST_DECIMALS}"
     if permission.decimals and not permission.unit:
         yield "has decimals, but no unit"
+
+
+def _translated(permission: Permission) -> Iterator[str]:
+    for tag, words in permission.words.items():
+        if not _LANGUAGE.fullmatch(tag):
+            yield f"has words in {tag!r}, which is no language tag in lower case"
+        elif not words.can:
+            yield f"says nothing to the user in {tag!r}"
 
 
 def _implied(catalog: Catalog) -> list[tuple[str, tuple[str, ...]]]:

@@ -26,6 +26,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     userinfo_endpoint: str = ""
     introspection_endpoint: str = ""
     revocation_endpoint: str = ""
+    permission_usage_endpoint: str = ""
     pushed_authorization_request_endpoint: str = ""
     change_log_endpoint: str = ""
     registration_endpoint: str = ""

@@ -190,7 +190,10 @@ def test_a_request_that_was_answered_is_over() -> None:
     with pytest.raises(InvalidRequest, match="is over"):
         world.resume(sheet.pending.id, visit)
     with pytest.raises(InvalidRequest, match="is over"):
-        world.say(sheet, visit)
+        world.say(sheet, visit, ticked=())
+    assert {one.kind for one in world.all(Pending)} == {"answered"}
+    world.later(60)
+    world.sweep()
     assert world.all(Pending) == ()
 
 

@@ -76,7 +76,7 @@ async def test_everything_from_nothing_in_one_commit() -> None:
     found = await store.read(policy, server, user, native, machine)
     assert found.one(policy) == Policy(name="lax", pkce="optional", version=1)
     assert found.one(server) == ResourceServer(
-        id="chirp", catalog=CHIRP_CATALOG, created=NOW, version=1
+        id="chirp", catalog=CHIRP_CATALOG, edition=1, created=NOW, version=1
     )
     assert found.one(native) == Client(
         id="stefapp",

@@ -58,6 +58,7 @@ def test_the_document_as_a_whole() -> None:
         "introspection_endpoint": f"{ISSUER}/introspect",
         "revocation_endpoint": f"{ISSUER}/revoke",
         "change_log_endpoint": f"{ISSUER}/changes",
+        "permission_usage_endpoint": f"{ISSUER}/usage",
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
@@ -194,6 +195,7 @@ MEMBERS: dict[str, set[str]] = {
     "leases": set(),
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
+    "usage": {"permission_usage_endpoint"},
     "userinfo": {"userinfo_endpoint", "claims_supported"},
 }
 

@@ -7,17 +7,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.oauth.forms import request
 from tests.oauth.world import World
 from tests.rows import row
 
+from valetkey.model.client import Client
 from valetkey.model.event import By, Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import connection, connections
-from valetkey.oauth.manage.grants import Done, Managed, NoSuch, Turn, disconnect, narrow, turn
-from valetkey.spec.errors import InvalidGrant
+from valetkey.oauth.manage.grants import (
+    Done,
+    Managed,
+    NoSuch,
+    Turn,
+    disconnect,
+    held,
+    narrow,
+    turn,
+    widen,
+)
+from valetkey.spec.errors import InvalidGrant, InvalidScope
 
 Act = Callable[[World, str, Context], Rule[Managed]]
 SCOPE = "openid chirps profile.write"
@@ -256,3 +268,122 @@ def test_a_code_that_was_burnt_is_no_device() -> None:
         world.redeem("stefapp", code)
     (one,) = world.ask(connections(world.miko.id, world.context))
     assert (one.grant.client, one.devices) == ("kite", ())
+
+
+# To be given more, and what goes together.
+
+
+def given(world: World, *more: str, user: str = "", by: By = "user") -> Managed:
+    name, who = world.grant().id, user or world.miko.id
+    return world.settle(
+        lambda: widen(name, more, user=who, by=by, context=world.context, reason="because")
+    )
+
+
+def test_what_was_taken_away_comes_back_at_once() -> None:
+    world = World()
+    tokens = world.connect(scope=SCOPE)
+    act(world, "narrow")
+    assert "chirps.write" not in world.introspect(tokens["access_token"]).scope.split()
+    assert isinstance(given(world, "chirps.write"), Done)
+    assert "chirps.write" in world.introspect(tokens["access_token"]).scope.split()
+    assert world.grant().refused == ("profile.write",)
+    (told,) = (event for event in world.all(Event) if event.kind == "upgraded")
+    assert (told.kind, told.by, told.reason) == ("upgraded", "user", "because")
+    assert told.permissions == ("chirps.write",)
+
+
+def test_a_token_opens_no_more_than_it_was_issued_for() -> None:
+    world = World()
+    tokens = world.connect(scope="openid chirps.read")
+    given(world, "dms.send")
+    assert world.grant().permissions == ("openid", "chirps.read", "dms.read", "dms.send")
+    assert world.introspect(tokens["access_token"]).scope == "chirps.read"
+    assert "dms.send" not in world.refresh("kite", tokens["refresh_token"])["scope"].split()
+    later = world.connect(scope="openid chirps.read dms.send")
+    assert "dms.send" in later["scope"].split()
+
+
+NOT_GIVEN = [
+    row("A80", "something that the app never asks for", ("account.delete",)),
+    row("A80", "something that nobody knows", ("fly",)),
+    row("A80", "one that may be, with one that may not", ("chirps.read", "account.delete")),
+    row("A80", "the name of a set", ("chirps",)),
+]
+
+
+@pytest.mark.parametrize("more", NOT_GIVEN)
+def test_what_an_app_is_not_registered_for_is_not_given(more: tuple[str, ...]) -> None:
+    world = World()
+    world.connect(scope="openid")
+    before = world.digest()
+    with pytest.raises(InvalidScope):
+        given(world, *more)
+    assert world.digest() == before
+
+
+def test_nobody_elses_key_and_none_that_is_over_is_given_more() -> None:
+    world = World()
+    world.connect(scope="openid")
+    before = world.digest()
+    for user in (world.noor.id, "0" * 26):
+        assert isinstance(given(world, "chirps.read", user=user), NoSuch)
+    assert world.digest() == before
+    world.at = replace(world.at, epoch=1)
+    assert isinstance(given(world, "chirps.read"), NoSuch)
+    world.at = replace(world.at, epoch=0)
+    world.change(Client, "kite", status="suspended")
+    assert isinstance(given(world, "chirps.read"), NoSuch)
+    name = world.grant().id
+    act(world, "stop")
+    again = widen(name, ("chirps.read",), user=world.miko.id, by="user", context=world.context)
+    assert isinstance(world.ask(again), NoSuch)
+
+
+def test_what_is_there_already_is_no_change() -> None:
+    world = World()
+    world.connect(scope="openid chirps.read")
+    before, told = world.digest(), world.kinds()
+    outcome = given(world, "chirps.read")
+    assert isinstance(outcome, Done)
+    assert (world.digest(), world.kinds()) == (before, told)
+
+
+def test_what_needs_a_permission_goes_with_it() -> None:
+    world = World()
+    world.connect(scope="openid chirps.read dms.send")
+    name = world.grant().id
+    keep = ("openid", "chirps.read", "dms.send")
+    world.settle(lambda: narrow(name, keep, user=world.miko.id, by="user", context=world.context))
+    assert world.grant().permissions == ("openid", "chirps.read")
+    assert world.grant().refused == ("dms.read", "dms.send")
+
+
+def test_an_app_finds_its_own_grants_only() -> None:
+    """ATTACKS A77: for whoever acts on behalf of a client."""
+    world = World()
+    world.connect()
+    grant = world.grant()
+    assert world.ask(held(grant.id, "kite")) == grant
+    for client in ("stefapp", "", "web"):
+        assert world.ask(held(grant.id, client)) is None
+    act(world, "stop")
+    assert world.ask(held(grant.id, "kite")) is None
+
+
+def test_an_app_can_make_its_own_key_smaller() -> None:
+    world = World()
+    world.connect(scope=SCOPE)
+    grant = world.grant()
+    world.settle(
+        lambda: narrow(
+            grant.id,
+            ("openid",),
+            user=grant.user,
+            by="app",
+            context=world.context,
+            reason="not needed any more",
+        )
+    )
+    (told,) = (event for event in world.all(Event) if event.kind == "downgraded")
+    assert (told.kind, told.by, told.reason) == ("downgraded", "app", "not needed any more")

@@ -34,7 +34,9 @@ from valetkey.model.guard import Once, Throttle
 from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits
 from valetkey.model.pending import Pending
+from valetkey.model.receipt import Line, Receipt
 from valetkey.model.record import Record
+from valetkey.model.resource import Edition
 from valetkey.model.secret import Secret
 from valetkey.model.user import Session, User
 from valetkey.oauth.issue import refresh_token
@@ -143,6 +145,20 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         created=BORN,
         expires=NEVER,
     )
+    yield Receipt(
+        id=ids.owned_id(env, owner=user.id),
+        user=user.id,
+        client="stefapp",
+        grant=grant.id,
+        request=ids.free_id(env),
+        at=BORN,
+        language="de",
+        app="stefApp",
+        destination="127.0.0.1",
+        why="permissions",
+        lines=(Line(id="chirps.read", words="lesen", place="asked", ticked=True, given=True),),
+        editions={"https://chirp.example": 1},
+    )
     yield event(
         env,
         "granted",
@@ -168,6 +184,10 @@ def records(secrets: dict[str, str]) -> tuple[Record, ...]:
     return (
         *(keeping(client) for client in CLIENTS),
         *(keeping(server) for server in RESOURCE_SERVERS),
+        *(
+            Edition(server=server.id, number=1, catalog=server.catalog, at=BORN, by="miko")
+            for server in RESOURCE_SERVERS
+        ),
         *POLICIES,
         *people,
         *(record for user in people for record in _owned(env, user)),

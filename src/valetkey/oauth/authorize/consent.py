@@ -1,6 +1,6 @@
 """Consent: what the user is asked, and what follows from the answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -16,23 +16,33 @@ from valetkey.oauth.authorize.asked import Asked, over
 from valetkey.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.oauth.authorize.permit import permit
+from valetkey.oauth.authorize.receipt import receipt
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.clients.documents import face
 from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import given, widened
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
+from valetkey.wire.catalog import Permission
+
+BROAD: Final = 10
+"""Permissions that an app may ask for at once before its request is a broad one."""
+
+WHOLE: Final = 4
+"""Permissions of a catalog that is worth the word: to ask for all of it is broad, however few."""
 
 OVER: Final = frozenset({"restored", "ended"})
 """Why a yes counts no more, so that the user is asked as if for the first time."""
 
 
 class Allow(msgspec.Struct, frozen=True):
-    """The user's yes to the ticked permissions, on the sheet that `seen` names, within `limits`."""
+    """The user's yes to the ticked permissions, on the sheet that `seen` names, within `limits`, in
+    the language in which they read it."""
 
     permissions: tuple[str, ...]
     seen: str
     limits: Proposal = NOTHING_PROPOSED
+    language: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -43,11 +53,20 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
     client = asked.sent.client
     kept, refused = standing(step)
-    must = required(asked.request)
+    must, broad = required(asked.request), is_broad(step.new, offer)
     new = tuple(
-        Row(offer.permissions[one], one in must, client.reasons.get(one, ""), one in refused)
+        Row(
+            offer.permissions[one],
+            one in must,
+            client.reasons.get(one, ""),
+            one in refused,
+            ticked=one in must or (one not in refused and not (broad and _risky(one, offer))),
+            implied=_implied(one, offer),
+        )
         for one in step.new
     )
+    held = tuple(offer.permissions[one] for one in offer.ordered(kept))
+    locked = offer.cannot((*step.new, *kept))
     return Consent(
         pending=pending,
         client=client,
@@ -55,10 +74,30 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
         reply_to=asked.sent.reply_to,
         why=step.why,
         new=new,
-        seen=digest(repr((step.why, [(row.permission.id, row.required) for row in new]))),
-        kept=tuple(offer.permissions[one] for one in offer.ordered(kept)),
-        cannot=offer.cannot((*step.new, *kept)),
+        broad=broad,
+        seen=digest(repr((step.why, client.name, new, held, locked))),
+        kept=held,
+        cannot=locked,
     )
+
+
+def is_broad(asked: Sequence[str], offer: Offer) -> bool:
+    """Whether an app asks for so much that a user could not tell what of it is needed: more than
+    BROAD permissions, or the whole of an API."""
+    return len(asked) > BROAD or any(
+        len(catalog.permissions) >= WHOLE and all(one.id in asked for one in catalog.permissions)
+        for catalog in offer.catalogs[1:]
+    )
+
+
+def _risky(one: str, offer: Offer) -> bool:
+    """Whether it, or what comes with it, could do harm in bad hands."""
+    return any(offer.permissions[each].risk != "low" for each in offer.with_implied((one,)))
+
+
+def _implied(one: str, offer: Offer) -> tuple[Permission, ...]:
+    others = offer.with_implied((one,)) - {one}
+    return tuple(offer.permissions[each] for each in offer.ordered(others))
 
 
 def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -69,7 +108,7 @@ def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def agree(
-    asked: Asked, step: NeedConsent, said: Allow, *, visit: Visit, context: Context
+    asked: Asked, step: NeedConsent, said: Allow, *, shown: Consent, visit: Visit, context: Context
 ) -> Permit | Deny:
     """The user's yes to the ticked permissions, and no to the rest of what was asked.
 
@@ -85,6 +124,9 @@ def agree(
     grant, changes, events = _granted(asked, step, choice, context=context)
     if not grant.allows(asked.request.permissions):
         return cancel(asked, step, context)
+    if changes:
+        kept = receipt(shown, grant, said.permissions, language=said.language, context=context)
+        changes = (*changes, Create(kept))
     return permit(
         asked,
         step.person,

@@ -14,7 +14,8 @@ from valetkey.model.pending import Pending
 from valetkey.model.want import Alias, Rule
 from valetkey.oauth.authorize import user_code
 from valetkey.oauth.authorize.address import ReplyTo
-from valetkey.oauth.authorize.asked import Asked, sent, still_waiting, understood, waiting
+from valetkey.oauth.authorize.answered import remembered, repeated
+from valetkey.oauth.authorize.asked import Asked, Over, sent, still_waiting, understood, waiting
 from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
 from valetkey.oauth.authorize.interaction import (
     NeedConsent,
@@ -69,13 +70,33 @@ def answer(
     name: str, said: Allow | Cancel, visit: Visit, *, context: Context
 ) -> Rule[AuthorizeDecision]:
     """What a waiting request comes to with the user's answer. Where the facts have changed since
-    the page was shown, it is shown again. Raises OAuthError, for a page."""
-    asked, pending = yield from waiting(name, visit, context)
+    the page was shown, it is shown again; the same answer a moment later comes to the same. Raises
+    OAuthError, for a page."""
+    try:
+        asked, pending = yield from waiting(name, visit, context)
+    except Over:
+        before = yield from repeated(name, said, visit, context=context)
+        if before is None:
+            raise
+        return before
     if asked.elsewhere is not None and not asked.confirmed:
         return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
     if isinstance(step, NeedLogin):
         return _ask(asked, step, pending=pending, context=context)
+    decided = yield from _decided(asked, step, said, pending=pending, visit=visit, context=context)
+    return remembered(decided, pending, said, visit=visit, context=context)
+
+
+def _decided(
+    asked: Asked,
+    step: NeedConsent | Ready,
+    said: Allow | Cancel,
+    *,
+    pending: Pending,
+    visit: Visit,
+    context: Context,
+) -> Rule[AuthorizeDecision]:
     if isinstance(said, Cancel):
         # A no is a no, even where a yes was said meanwhile in another window.
         return cancel(asked, step, context)
@@ -86,7 +107,7 @@ def answer(
         # What has changed may be that another answer was first: then there is nothing to show.
         yield from still_waiting(pending)
         return shown
-    decision = agree(asked, step, said, visit=visit, context=context)
+    decision = agree(asked, step, said, shown=shown, visit=visit, context=context)
     if isinstance(decision, Deny):
         return decision
     also = yield from documents.kept(asked.sent.client)

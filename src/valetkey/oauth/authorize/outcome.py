@@ -36,18 +36,21 @@ class Login(Outcome, frozen=True, kw_only=True, eq=False):
 
 class Row(msgspec.Struct, frozen=True):
     """A permission on the consent page. `required`: the app does not work without it. `reason` is
-    the app's own word. `refused`: the user said no to it before."""
+    the app's own word. `refused`: the user said no to it before. `ticked`: the box is at first;
+    `implied` are the others that come with it."""
 
     permission: Permission
     required: bool
     reason: str
     refused: bool
+    ticked: bool = True
+    implied: tuple[Permission, ...] = ()
 
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first. `seen` is a digest of what is to be decided, and
-    why: an answer to another sheet does not count."""
+    of the catalogs, riskiest first. `broad`: the app asks for so much that nothing risky is ticked.
+    `seen` is a digest of all that is shown, and why: an answer to another sheet does not count."""
 
     pending: Pending
     client: Client
@@ -55,6 +58,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     reply_to: ReplyTo
     why: Why
     new: tuple[Row, ...]
+    broad: bool = False
     seen: str
     kept: tuple[Permission, ...]
     cannot: tuple[Permission, ...]

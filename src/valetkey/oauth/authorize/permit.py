@@ -8,6 +8,7 @@ from valetkey.model.change import Change, Create
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant
 from valetkey.model.pending import Pending
+from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.asked import Asked, fetchable_until, over
 from valetkey.oauth.authorize.outcome import Permit
 from valetkey.oauth.authorize.visit import Person, Visit
@@ -39,6 +40,11 @@ def permit(
         changes=(*changes, *kept, *over(asked, context)),
         events=events,
     )
+
+
+def again(code: str, reply_to: ReplyTo) -> Permit:
+    """The same answer once more, with the code that it had (see `answered`)."""
+    return Permit(reply_to=reply_to, code=code)
 
 
 def _code(

@@ -1,12 +1,22 @@
 """What a user has connected: each live grant, its app, and its devices."""
 
+from collections.abc import Iterable
+from typing import Final
+
 import msgspec
 
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.resource import IDENTITY
 from valetkey.model.want import Many, One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.grants import owned
+from valetkey.wire.usage import DAY
+
+UNUSED: Final = 60 * 86400
+"""Seconds without a use after which the user is asked whether a key is still wanted."""
+
+_SIGN_IN: Final = frozenset(permission.id for permission in IDENTITY)
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -22,12 +32,42 @@ class Connection(msgspec.Struct, frozen=True):
         """When the app last fetched a token, in seconds since 1970; 0 for never."""
         return max((family.used for family in self.devices), default=0)
 
+    @property
+    def where(self) -> str:
+        """The device on which that was, "" for one without a name."""
+        return max(self.devices, key=lambda family: family.used).device if self.devices else ""
+
+    @property
+    def opened(self) -> dict[str, int]:
+        """When each permission was last made use of, by the day, in seconds since 1970; those of
+        which no API has told are left out."""
+        days: dict[str, int] = {}
+        for family in self.devices:
+            for one, day in family.opened.items():
+                days[one] = max(day * DAY, days.get(one, 0))
+        return days
+
+    @property
+    def signs_in_only(self) -> bool:
+        """Whether the app can do nothing but recognise the user, and read who they are."""
+        return frozenset(self.grant.permissions) <= _SIGN_IN
+
+    def is_unused(self, now: int) -> bool:
+        """Whether the app has left its key alone for UNUSED seconds."""
+        return now - max(self.used, self.grant.created) >= UNUSED
+
 
 def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
     """All of a user's, newest first."""
     wanted = Many(Grant, "user", user)
     grants = [one for one in (yield (wanted,)).many(wanted) if _stands(one, context)]
     return tuple(reversed((yield from _joined(grants, context))))
+
+
+def standing(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection, ...]]:
+    """Those of the grants that the user still has, in the same order."""
+    live = [one for one in grants if _stands(one, context)]
+    return tuple((yield from _joined(live, context)))
 
 
 def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:

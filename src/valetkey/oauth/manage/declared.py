@@ -15,7 +15,7 @@ from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import BY_SECRET, Client, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.policy import Lifetimes, Policy
-from valetkey.model.resource import ResourceServer
+from valetkey.model.resource import Edition, ResourceServer
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, Many, Rule
 from valetkey.oauth.clients import registration
@@ -60,7 +60,7 @@ NAMES: Final[dict[Kind, str]] = {
 class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one record should be. `place` says where that is written, for mistakes; `fields` are the
     ones that it names; `secret` is the digest of a secret to accept, "" for as it is; `new`: the
-    record must not be there yet."""
+    record must not be there yet. `by` says who wishes it, in a word for people."""
 
     place: str
     kind: Kind
@@ -68,6 +68,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     fields: Mapping[str, Any] = {}
     secret: str = ""
     new: bool = False
+    by: str = ""
 
     @property
     def name(self) -> tuple[Kind, str]:
@@ -97,7 +98,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return {
             name: (_masked(name, was), _masked(name, will))
             for name, (was, will) in pairs.items()
-            if name != NAMES[self.wish.kind] and was != will and (was or will)
+            if name not in {NAMES[self.wish.kind], "edition"} and was != will and (was or will)
         }
 
     @property
@@ -123,14 +124,55 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     """What has to change for every wish to hold: all of it, or nothing. Accounts' own data is the
     business of `accounts.profile`."""
     there = yield from _there(wishes)
+    editions = yield from _editions(wishes)
     order = list(NEW)
     sorted_wishes = sorted(wishes, key=lambda wish: order.index(wish.kind))
-    steps = tuple(_step(wish, there.get(wish.name), context.env) for wish in sorted_wishes)
+    steps = tuple(
+        _numbered(_step(wish, there.get(wish.name), context.env), editions)
+        for wish in sorted_wishes
+    )
     mistakes = (*_clashing(steps), *_wrong(steps, there, context.at))
     if mistakes:
         return Plan(steps=steps, mistakes=mistakes)
     changes = tuple(step.change for step in steps if step.change is not None)
-    return Plan(steps=steps, changes=changes)
+    kept = tuple(Create(one) for step in steps for one in _edition(step, context.now))
+    return Plan(steps=steps, changes=(*changes, *kept))
+
+
+def _editions(wishes: Sequence[Wish]) -> Rule[dict[str, int]]:
+    """The newest edition of each catalog that is named, also of an API that was removed since."""
+    wanted = {
+        wish.key: Many(Edition, "server", wish.key)
+        for wish in wishes
+        if wish.kind == "resource_server"
+    }
+    found = yield tuple(wanted.values())
+    return {
+        name: max((one.number for one in found.many(editions)), default=0)
+        for name, editions in wanted.items()
+    }
+
+
+def _numbered(step: Step, editions: Mapping[str, int]) -> Step:
+    """A catalog that is not as it was is the next edition."""
+    after = step.after
+    if not isinstance(after, ResourceServer) or not _has_new_catalog(step):
+        return step
+    number = editions[after.id] + 1
+    return msgspec.structs.replace(step, after=msgspec.structs.replace(after, edition=number))
+
+
+def _has_new_catalog(step: Step) -> bool:
+    was = step.before.catalog if isinstance(step.before, ResourceServer) else None
+    return isinstance(step.after, ResourceServer) and step.after.catalog != was
+
+
+def _edition(step: Step, now: int) -> Iterator[Edition]:
+    if isinstance(step.after, ResourceServer) and _has_new_catalog(step):
+        one = step.after
+        yield Edition(
+            server=one.id, number=one.edition, catalog=one.catalog, at=now, by=step.wish.by
+        )
 
 
 def _there(wishes: Sequence[Wish]) -> Rule[Named]:

@@ -1,6 +1,8 @@
-"""The user's hand on the key: take a permission away, pause, resume, stop, disconnect a device.
+"""A hand on the key: give or take a permission, pause, resume, stop, disconnect a device.
 
-Each needs the user whose grant it is; an administrator names the user as well.
+Each needs the user whose grant it is; whoever acts for an app or as an administrator has found the
+grant by `held` or by its name, and says whose it is. Each change has one event, with its author and
+the reason that they gave.
 """
 
 from collections.abc import Iterable
@@ -9,11 +11,14 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from valetkey.model.change import Update
+from valetkey.model.client import Client
 from valetkey.model.event import By, Event, Kind, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
+from valetkey.oauth.offer import Offer
+from valetkey.spec.errors import InvalidScope
 
 
 class Done(Outcome, frozen=True, kw_only=True, eq=False):
@@ -36,20 +41,66 @@ def owned(name: str, user: str) -> Rule[Grant | None]:
     return grant if grant is not None and grant.user == user else None
 
 
-def narrow(name: str, keep: Iterable[str], *, user: str, by: By, context: Context) -> Rule[Managed]:
-    """Leaves the grant only those of its permissions that are in `keep`."""
+def held(name: str, client: str) -> Rule[Grant | None]:
+    """The grant of that name that this client holds; None where it is over, or another client's."""
+    wanted = One(Grant, name)
+    grant = (yield (wanted,)).one(wanted)
+    if grant is None or grant.client != client or grant.status == "stopped":
+        return None
+    return grant
+
+
+def narrow(
+    name: str, keep: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
+    """Leaves the grant only those of its permissions that are in `keep`, with all that they imply:
+    what needs a permission that goes, goes with it."""
     grant = yield from owned(name, user)
     if grant is None or grant.status == "stopped":
         return NoSuch()
-    wanted = frozenset(keep)
+    wanted = context.offer.closed(frozenset(keep) & frozenset(grant.permissions))
     kept = tuple(one for one in grant.permissions if one in wanted)
     taken = tuple(one for one in grant.permissions if one not in kept)
     if not taken:
         return Done(grant=grant)
     refused = context.offer.ordered((*grant.refused, *taken))
     narrowed = _changed(grant, context, permissions=kept, refused=refused)
-    told = _event(grant, "downgraded", by=by, context=context, permissions=taken)
+    told = _event(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
     return Done(grant=narrowed, changes=(Update(narrowed),), events=(told,))
+
+
+def widen(
+    name: str, more: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
+    """Gives the grant more permissions, and all that they imply. A token that was issued before
+    opens no more than it was issued for. Raises InvalidScope for what the app never asks for."""
+    grant = yield from owned(name, user)
+    if grant is None or grant.status == "stopped" or grant.epoch != context.epoch:
+        return NoSuch()
+    of_client = One(Client, grant.client)
+    client = (yield (of_client,)).one(of_client)
+    if client is None or client.status != "active":
+        return NoSuch()
+    offer, asked = context.offer, frozenset(more)
+    wanted = offer.with_implied(asked)
+    if not asked <= wanted or not wanted <= frozenset(offer.registered(client.scope)):
+        raise InvalidScope("this app is not registered for all of that")
+    given = offer.ordered(wanted - frozenset(grant.permissions))
+    if not given:
+        return Done(grant=grant)
+    wider = _changed(
+        grant,
+        context,
+        permissions=(*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer)),
+        refused=tuple(one for one in grant.refused if one not in wanted),
+    )
+    told = _event(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
+    return Done(grant=wider, changes=(Update(wider),), events=(told,))
+
+
+def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
+    """What a catalog has dropped since: it opens nothing, and comes back with the catalog."""
+    return tuple(one for one in grant.permissions if one not in offer.permissions)
 
 
 Turn: TypeAlias = Literal["pause", "resume", "stop"]
@@ -62,7 +113,9 @@ _TURNS: dict[Turn, tuple[tuple[str, ...], Literal["active", "paused", "stopped"]
 """From which states a turn leads where, and what it is called in the history."""
 
 
-def turn(name: str, how: Turn, *, user: str, by: By, context: Context) -> Rule[Managed]:
+def turn(
+    name: str, how: Turn, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
     """Pauses, resumes or stops the grant; every token of it follows at once."""
     grant = yield from owned(name, user)
     if grant is None:
@@ -73,7 +126,7 @@ def turn(name: str, how: Turn, *, user: str, by: By, context: Context) -> Rule[M
     if grant.status not in sources:
         return NoSuch()
     turned = _changed(grant, context, status=status)
-    told = _event(grant, kind, by=by, context=context)
+    told = _event(grant, kind, by=by, context=context, reason=reason)
     return Done(grant=turned, changes=(Update(turned),), events=(told,))
 
 
@@ -105,6 +158,7 @@ def _event(
     context: Context,
     permissions: tuple[str, ...] = (),
     note: str = "",
+    reason: str = "",
 ) -> Event:
     return event(
         context.env,
@@ -115,4 +169,5 @@ def _event(
         grant=grant.id,
         permissions=permissions,
         note=note,
+        reason=reason,
     )

@@ -28,6 +28,19 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_forget ON approvals (forget_at) WHERE forget_at > 0;
 CREATE INDEX approvals_user ON approvals (place, "user", key);
 
+CREATE TABLE catalogs (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "server" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX catalogs_forget ON catalogs (forget_at) WHERE forget_at > 0;
+CREATE INDEX catalogs_server ON catalogs (place, "server", key);
+
 CREATE TABLE clients (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
@@ -113,6 +126,21 @@ CREATE TABLE policies (
     PRIMARY KEY (place, key)
 );
 CREATE INDEX policies_forget ON policies (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE receipts (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "user" text COLLATE "C" NOT NULL,
+    "grant" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX receipts_forget ON receipts (forget_at) WHERE forget_at > 0;
+CREATE INDEX receipts_user ON receipts (place, "user", key);
+CREATE INDEX receipts_grant ON receipts (place, "grant", key);
 
 CREATE TABLE resource_servers (
     place bigint NOT NULL,

@@ -15,7 +15,7 @@ CREATE INDEX allowances_grant ON allowances ("grant", key);
 
 CREATE TABLE approvals (
     key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
+    alias TEXT,
     version INTEGER NOT NULL,
     forget_at INTEGER NOT NULL,
     user TEXT NOT NULL,
@@ -23,6 +23,17 @@ CREATE TABLE approvals (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX approvals_forget ON approvals (forget_at) WHERE forget_at > 0;
 CREATE INDEX approvals_user ON approvals (user, key);
+
+CREATE TABLE catalogs (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    server TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX catalogs_forget ON catalogs (forget_at) WHERE forget_at > 0;
+CREATE INDEX catalogs_server ON catalogs (server, key);
 
 CREATE TABLE clients (
     key TEXT PRIMARY KEY,
@@ -94,6 +105,19 @@ CREATE TABLE policies (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policies_forget ON policies (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE receipts (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    "grant" TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipts_forget ON receipts (forget_at) WHERE forget_at > 0;
+CREATE INDEX receipts_user ON receipts (user, key);
+CREATE INDEX receipts_grant ON receipts ("grant", key);
 
 CREATE TABLE resource_servers (
     key TEXT PRIMARY KEY,

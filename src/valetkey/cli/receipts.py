@@ -1,0 +1,67 @@
+"""`valetkey grant receipt`: what the user was shown."""
+
+from typing import Any, Final
+
+import click
+
+from valetkey.cli.desk import Desk, Failed, fields, moment
+from valetkey.cli.options import Command
+from valetkey.model.grant import Grant
+from valetkey.model.receipt import Line, Place, Receipt
+from valetkey.model.want import One, Query
+from valetkey.store.port import Store
+
+MOST: Final = 100
+"""Receipts that are shown of a grant, the newest."""
+
+TITLES: Final[dict[Place, str]] = {
+    "asked": "was asked for",
+    "kept": "had already",
+    "cannot": "cannot",
+}
+
+
+@click.command(cls=Command)
+@click.argument("name", metavar="ID")
+@click.pass_obj
+def receipt(desk: Desk, name: str) -> None:
+    """Show what the user was shown each time when they said yes, and how they left the boxes."""
+
+    async def found(store: Store) -> tuple[Receipt, ...]:
+        wanted = One(Grant, name)
+        if (await store.read(wanted)).one(wanted) is None:
+            raise Failed(f"there is no such grant: {name}")
+        query = Query(record=Receipt, index="grant", value=name, limit=MOST)
+        return (await store.page(query)).records
+
+    receipts = desk.run(found)
+    desk.show([_document(one) for one in receipts], "\n\n".join(map(_text, receipts)))
+
+
+def _document(one: Receipt) -> dict[str, Any]:
+    return fields(one) | {"lines": [fields(line) for line in one.lines]}
+
+
+def _text(one: Receipt) -> str:
+    editions = " ".join(f"{resource}#{number}" for resource, number in one.editions.items())
+    head = (
+        f"{moment(one.at)}  {one.app} ({one.client}), to {one.destination}, in {one.language}",
+        f"  request {one.request}, because: {one.why}; catalogs: {editions or '-'}",
+    )
+    lines = [line for place in TITLES for line in _part(one, place)]
+    return "\n".join((*head, *lines))
+
+
+def _part(one: Receipt, place: Place) -> list[str]:
+    lines = [line for line in one.lines if line.place == place]
+    return [f"  {TITLES[place]}:", *map(_line, lines)] if lines else []
+
+
+def _line(line: Line) -> str:
+    box = ("[x]" if line.ticked else "[ ]") if line.place == "asked" else "   "
+    notes = [
+        *(["required"] if line.required else []),
+        *(["given"] if line.given and line.place == "asked" else []),
+    ]
+    told = f"    {box} {line.words} ({', '.join((line.id, *notes))})"
+    return f"{told}\n        in the app's words: {line.reason}" if line.reason else told

@@ -1,0 +1,63 @@
+"""The receipt of an answer: what was shown, in whose words, and what came of it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from valetkey.model import ids
+from valetkey.model.grant import Grant
+from valetkey.model.receipt import Line, Place, Receipt
+from valetkey.oauth.authorize.outcome import Consent
+from valetkey.oauth.context import Context
+from valetkey.wire import redirect
+from valetkey.wire.catalog import Permission
+
+LONGEST: Final = 35
+"""Characters of a language tag that are kept (RFC 5646 4.4.1)."""
+
+
+def receipt(
+    shown: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
+) -> Receipt:
+    """The receipt of a yes by which the grant stands as it does."""
+    offer = context.offer
+    lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
+    resources = {offer.resource_of[line.id] for line in lines}
+    return Receipt(
+        id=ids.owned_id(context.env, owner=grant.user),
+        user=grant.user,
+        client=grant.client,
+        grant=grant.id,
+        request=shown.pending.id,
+        at=context.now,
+        language=language[:LONGEST],
+        app=shown.client.name,
+        destination=redirect.host(shown.reply_to.uri),
+        why=shown.why,
+        lines=lines,
+        editions={one: offer.editions[one] for one in offer.editions if one in resources},
+    )
+
+
+def _lines(
+    shown: Consent, grant: Grant, ticked: frozenset[str], *, language: str
+) -> Iterator[Line]:
+    for row in shown.new:
+        name = row.permission.id
+        yield Line(
+            id=name,
+            words=row.permission.said(language).can,
+            place="asked",
+            risk=row.permission.risk,
+            required=row.required,
+            ticked=name in ticked or row.required,
+            given=name in grant.permissions,
+            reason=row.reason,
+        )
+    for one in shown.kept:
+        yield _other(one, one.said(language).can, place="kept", given=True)
+    for one in shown.cannot:
+        yield _other(one, one.said(language).cannot, place="cannot", given=False)
+
+
+def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:
+    return Line(id=one.id, words=words, place=place, risk=one.risk, given=given)

@@ -1,0 +1,137 @@
+"""Is every route guarded, and every permission asked for somewhere? For the API's own tests."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
+
+from valetkey.resource.marks import Mark, marks
+from valetkey.resource.server import ResourceServer
+from valetkey.wire.catalog import mistakes
+
+OF_FASTAPI: Final = frozenset({"openapi", "swagger_ui_html", "swagger_ui_redirect", "redoc_html"})
+"""Routes by which FastAPI documents itself: they open nothing."""
+
+METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+"""Handlers of a class-based endpoint."""
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """One way into the application. `marks` is empty where nobody said what it needs."""
+
+    path: str
+    methods: tuple[str, ...]
+    marks: tuple[Mark, ...]
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """All that it asks for."""
+        return tuple(dict.fromkeys(one for mark in self.marks for one in mark.permissions))
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found: each way in, and each mistake in one sentence."""
+
+    routes: tuple[Guarded, ...]
+    mistakes: tuple[str, ...]
+
+
+def check(app: Any) -> Report:
+    """What is wrong with an application of Starlette or FastAPI. Raises TypeError for another."""
+    routes = getattr(app, "routes", None)
+    if not isinstance(routes, list) or not all(isinstance(one, BaseRoute) for one in routes):
+        raise TypeError("is no application of Starlette or FastAPI")
+    found = tuple(_walk(routes, ""))
+    servers = {id(one): one for one in _servers(found)}
+    return Report(routes=found, mistakes=tuple(_wrong(found, list(servers.values()))))
+
+
+def _servers(found: tuple[Guarded, ...]) -> Iterator[ResourceServer]:
+    for route in found:
+        yield from (mark.server for mark in route.marks if mark.server is not None)
+
+
+def _wrong(found: tuple[Guarded, ...], servers: list[ResourceServer]) -> Iterator[str]:
+    for route in found:
+        if not route.marks:
+            methods = ",".join(route.methods)
+            yield f"{methods} {route.path} needs no permission; say @needs(…) or @open_to_all"
+    if not servers:
+        yield "no route is guarded by the kit"
+    asked = {one for route in found for one in route.permissions}
+    known = {one.id for server in servers for one in server.catalog.permissions}
+    for server in servers:
+        yield from mistakes(server.catalog)
+        for permission in server.catalog.permissions:
+            if permission.id not in asked:
+                yield f"no route asks for {permission.id!r}"
+    yield from (f"{one!r} is asked for, and in no catalog" for one in sorted(asked - known))
+
+
+def _walk(routes: list[BaseRoute], prefix: str) -> Iterator[Guarded]:
+    for route in routes:
+        match route:
+            case Route() if route.name in OF_FASTAPI and not route.include_in_schema:
+                yield Guarded(path=prefix + route.path, methods=("GET",), marks=(Mark(()),))
+            case Route():
+                yield from _route(route, prefix)
+            case WebSocketRoute():
+                told = (*marks(route.endpoint), *_depended(route))
+                yield Guarded(path=prefix + route.path, methods=("WEBSOCKET",), marks=told)
+            case Mount() | Host():
+                yield from _mounted(route, prefix)
+            case _ if hasattr(route, "effective_candidates"):
+                yield from _included(route, prefix)
+            case _:
+                yield Guarded(path=f"{prefix}/?", methods=(type(route).__name__,), marks=())
+
+
+def _included(router: Any, prefix: str) -> Iterator[Guarded]:
+    """The routes of a router that FastAPI included: each knows its whole path, and what the routers
+    around it depend on."""
+    for one in router.effective_candidates():
+        if hasattr(one, "effective_candidates"):
+            yield from _included(one, prefix)
+        elif one.endpoint is not None and one.dependant is not None:
+            methods = tuple(sorted(one.methods - {"HEAD"})) or ("HEAD",)
+            told = (*marks(one.endpoint), *_depended(one))
+            yield Guarded(path=prefix + one.path, methods=methods, marks=told)
+        else:
+            yield from _walk([one.starlette_route or one.original_route], prefix)
+
+
+def _route(route: Route, prefix: str) -> Iterator[Guarded]:
+    path, endpoint = prefix + route.path, route.endpoint
+    if isinstance(endpoint, type):
+        for name in METHODS:
+            handler = getattr(endpoint, name, None)
+            if handler is not None:
+                told = (*marks(endpoint), *marks(handler))
+                yield Guarded(path=path, methods=(name.upper(),), marks=told)
+        return
+    methods = tuple(sorted((route.methods or {"*"}) - {"HEAD"})) or ("HEAD",)
+    told = (*marks(endpoint), *_depended(route))
+    yield Guarded(path=path, methods=methods, marks=told)
+
+
+def _mounted(route: Mount | Host, prefix: str) -> Iterator[Guarded]:
+    path = prefix + (route.path if isinstance(route, Mount) else "")
+    inside = route.routes
+    if inside:
+        yield from _walk(list(inside), path)
+    else:
+        yield Guarded(path=f"{path}/…", methods=("*",), marks=marks(route.app))
+
+
+def _depended(route: Any) -> Iterator[Mark]:
+    """What the dependencies of a FastAPI route ask for, wherever they stand."""
+    todo = [getattr(route, "dependant", None)]
+    while todo:
+        one = todo.pop()
+        if one is None:
+            continue
+        todo.extend(one.dependencies)
+        for mark in marks(one.call):
+            scopes = (*(one.parent_oauth_scopes or ()), *(one.own_oauth_scopes or ()))
+            yield Mark(tuple(scopes) or mark.permissions, mark.server)

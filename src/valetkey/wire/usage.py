@@ -1,0 +1,42 @@
+"""What was used when: a resource server tells, by the day, which permissions an app made use of.
+
+It is coarse on purpose: a user sees that an app reads their messages, and not how often.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+
+PARAMETER: Final = "usage"
+"""The form's field: a JSON list of Used."""
+
+DAY: Final = 86400
+MOST: Final = 100
+"""Families that one report may speak of."""
+
+MOST_PERMISSIONS: Final = 500
+
+
+class Used(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """The permissions that were made use of today, by the family whose tokens did."""
+
+    family: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    permissions: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=200)], ...],
+        msgspec.Meta(min_length=1, max_length=MOST_PERMISSIONS),
+    ]
+
+
+Report = Annotated[tuple[Used, ...], msgspec.Meta(min_length=1, max_length=MOST)]
+
+
+def read(text: str) -> tuple[Used, ...]:
+    """The report. Raises ValueError for what is none."""
+    return msgspec.json.decode(text, type=Report)
+
+
+def write(report: tuple[Used, ...]) -> str:
+    """The field's value."""
+    return msgspec.json.encode(report).decode()

@@ -1,0 +1,231 @@
+"""`valetkey resource check`: no route without a permission, no permission without a route."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.cli.line import Line
+
+HEAD = """
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.responses import Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from valetkey.resource import Catalog, Permission, ResourceServer, open_to_all, uses
+from valetkey.resource.starlette import Needs, documents
+
+server = ResourceServer(
+    issuer="https://id.example",
+    catalog=Catalog(
+        resource="https://api.example",
+        name="A",
+        permissions=(Permission(id="read", can="read"), Permission(id="write", can="write")),
+    ),
+)
+needs = Needs(server)
+
+@needs("read")
+async def read(request): ...
+
+@needs("write")
+def write(request): ...
+
+async def bare(request): ...
+
+@open_to_all
+async def about(request): ...
+
+WHOLE = [Route("/a", read), Route("/a", write, methods=["POST"]), *documents(server)]
+"""
+
+FASTAPI = """
+from typing import Annotated
+from fastapi import APIRouter, Depends, FastAPI
+from valetkey.resource import Catalog, Permission, Principal, ResourceServer, open_to_all
+from valetkey.resource.fastapi import Kit
+
+server = ResourceServer(
+    issuer="https://id.example",
+    catalog=Catalog(
+        resource="https://api.example",
+        name="A",
+        permissions=(Permission(id="read", can="read"), Permission(id="write", can="write")),
+    ),
+)
+kit = Kit(server, authorize="https://id.example/authorize", token="https://id.example/token")
+app = FastAPI()
+kit.publish(app)
+
+@app.get("/a")
+async def read(caller: Annotated[Principal, kit.needs("read")]): ...
+"""
+
+GOOD = {
+    "all": "app = Starlette(routes=WHOLE)",
+    "an open one": 'app = Starlette(routes=[*WHOLE, Route("/", about)])',
+    "mounted": 'app = Starlette(routes=[Mount("/v1", routes=WHOLE)])',
+    "files that are open": (
+        'app = Starlette(routes=[*WHOLE, Mount("/f", open_to_all(StaticFiles(directory=".")))])'
+    ),
+    "a class": """
+class Thing(HTTPEndpoint):
+    @needs("read")
+    async def get(self, request): ...
+    @needs("write")
+    async def post(self, request): ...
+
+app = Starlette(routes=[Route("/thing", Thing)])
+""",
+    "one that asks by itself": """
+@uses("write")
+@needs("read")
+async def either(request): ...
+
+app = Starlette(routes=[Route("/a", either)])
+""",
+    "declared where it is enforced": """
+@needs(Permission(id="pin", can="pin a thing"))
+async def pin(request): ...
+
+app = Starlette(routes=[*WHOLE, Route("/pin", pin)])
+""",
+    "FastAPI": FASTAPI
+    + """
+@app.post("/a")
+async def write(caller: Annotated[Principal, kit.needs("write")]): ...
+""",
+    "a dependency of FastAPI's router": FASTAPI
+    + """
+router = APIRouter(dependencies=[kit.needs("write")])
+
+@router.post("/a")
+async def write(): ...
+
+app.include_router(router)
+
+@app.get("/")
+@open_to_all
+async def about(): ...
+""",
+    "a dependency of a dependency": FASTAPI
+    + """
+async def author(caller: Annotated[Principal, kit.needs("write")]): ...
+
+@app.post("/a")
+async def write(by: Annotated[None, Depends(author)]): ...
+""",
+}
+
+BAD = {
+    "a bare route": (
+        'app = Starlette(routes=[*WHOLE, Route("/b", bare)])',
+        "GET /b needs no permission",
+    ),
+    "a bare route, mounted": (
+        'app = Starlette(routes=[*WHOLE, Mount("/v1", routes=[Route("/b", bare)])])',
+        "GET /v1/b needs no permission",
+    ),
+    "a permission that nothing asks for": (
+        'app = Starlette(routes=[Route("/a", read)])',
+        "no route asks for 'write'",
+    ),
+    "files": (
+        'app = Starlette(routes=[*WHOLE, Mount("/f", StaticFiles(directory="."))])',
+        "* /f/… needs no permission",
+    ),
+    "a socket": (
+        'app = Starlette(routes=[*WHOLE, WebSocketRoute("/s", bare)])',
+        "WEBSOCKET /s needs no permission",
+    ),
+    "a method of a class": (
+        """
+class Thing(HTTPEndpoint):
+    @needs("read")
+    async def get(self, request): ...
+    async def delete(self, request): ...
+
+app = Starlette(routes=[*WHOLE, Route("/thing", Thing)])
+""",
+        "DELETE /thing needs no permission",
+    ),
+    "no guard at all": ('app = Starlette(routes=[Route("/", about)])', "no route is guarded"),
+    "something that the catalog lacks": (
+        """
+@uses("fly")
+async def fly(request): ...
+
+app = Starlette(routes=[*WHOLE, Route("/fly", fly)])
+""",
+        "'fly' is asked for, and in no catalog",
+    ),
+    "FastAPI": (FASTAPI + '\n@app.post("/a")\nasync def write(): ...\n', "POST /a needs no"),
+    "FastAPI, a permission": (FASTAPI, "no route asks for 'write'"),
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """Each test imports its own module of that name."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+    sys.modules.pop("its_api", None)
+
+
+def written(line: Line, text: str) -> None:
+    head = "" if text.startswith(FASTAPI) else HEAD
+    (line.folder / "its_api.py").write_text(head + text)
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
+def test_an_api_that_is_whole(line: Line, text: str) -> None:
+    written(line, text)
+    shown = line.json("resource", "check", "its_api:app")
+    assert shown["mistakes"] == []
+    asked = {one for route in shown["routes"] for one in route["permissions"]}
+    assert {"read", "write"} <= asked
+
+
+@pytest.mark.parametrize("text,said", BAD.values(), ids=BAD)
+def test_an_api_that_is_not(line: Line, text: str, said: str) -> None:
+    written(line, text)
+    result = line.run("resource", "check", "its_api:app")
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+WRONG = {
+    "no such module": ("nowhere:app", "nowhere cannot be imported"),
+    "no such name": ("its_api:nothing", "its_api has no 'nothing'"),
+    "no application": ("its_api:server", "is no application of Starlette or FastAPI"),
+    "no name": ("its_api", "'its_api' is not MODULE:APP"),
+    "no module": (":app", "':app' is not MODULE:APP"),
+}
+
+
+@pytest.mark.parametrize("words,said", WRONG.values(), ids=WRONG)
+def test_what_cannot_be_checked(line: Line, words: str, said: str) -> None:
+    written(line, "app = Starlette(routes=WHOLE)")
+    assert said in line.fails("resource", "check", words, status=2)
+
+
+def test_the_demos_api_is_whole(line: Line) -> None:
+    (line.folder / "its_api.py").write_text(
+        """
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+import msgspec
+from valetkey.demo.chirp.api import create
+from valetkey.demo.chirp.records import Records
+from valetkey.resource import Catalog, ResourceServer
+
+text = (files("valetkey.demo.chirp") / "catalog.toml").read_text()
+members = tomllib.loads(Template(text).substitute(chirp="http://127.0.0.1:1"))
+server = ResourceServer(issuer="http://127.0.0.1:2", catalog=msgspec.convert(members, Catalog))
+app = create(Records(Path("chirp.db")), server)
+"""
+    )
+    assert line.json("resource", "check", "its_api:app")["mistakes"] == []

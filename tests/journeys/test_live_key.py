@@ -1,0 +1,146 @@
+"""A key in the hand of its user: each change is made on a page, and seen in stefApp's own window.
+
+The programs are those of the demo: the server, Chirp behind the kit, and stefApp.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.journeys.tab import Window, boxes, picture
+
+from valetkey.demo.programs import Programs
+from valetkey.demo.stage import USER, Stage
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SECONDS = 15_000
+"""Milliseconds that a window has on a busy machine."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with contextlib.closing(Programs(tmp_path)) as programs:
+        stage = Stage(tmp_path, programs)
+        stage.set_up()
+        stage.start()
+        yield stage
+
+
+class Two:
+    """Two windows side by side: stefApp's, and Miko's browser."""
+
+    def __init__(self, stage: Stage, app: Page, tab: Page) -> None:
+        self.stage, self.app, self.tab = stage, app, tab
+
+    def state(self, state: str) -> None:
+        """stefApp's window says so, once it is looked at again."""
+        self.app.goto(self.stage.addresses.window)
+        expect(self.app.locator("#state")).to_have_attribute("data-state", state, timeout=SECONDS)
+
+    def over_to_the_browser(self) -> None:
+        """The page to which stefApp sends its user."""
+        link = self.app.locator("#by-hand")
+        expect(link).to_be_visible(timeout=SECONDS)
+        self.tab.goto(link.get_attribute("href") or "")
+
+    def back(self) -> None:
+        """stefApp has its answer."""
+        expect(self.tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+        expect(self.app.locator("#state")).to_have_attribute(
+            "data-state", "connected", timeout=SECONDS
+        )
+
+    def page(self) -> None:
+        """To stefApp's page among the connected apps."""
+        self.tab.goto(f"{self.stage.addresses.server}/apps")
+        self.tab.locator("article[data-client-id=stefapp] a.details").click()
+
+    def unticks(self, permission: str) -> None:
+        """Takes a permission away by its box alone: the script sends it."""
+        with self.tab.expect_response(lambda answer: answer.request.method == "POST"):
+            self.tab.locator(f"input[name=permission][value='{permission}']").click()
+        expect(self.tab.get_by_role("status")).to_contain_text("Saved", timeout=SECONDS)
+
+
+@pytest.fixture
+def two(chromium: Browser, stage: Stage) -> Iterator[Two]:
+    apps, people = Window(chromium), Window(chromium)
+    yield Two(stage, apps.tab(), people.tab())
+    for window in (apps, people):
+        window.context.close()
+        assert window.heard == []
+
+
+def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
+    app, tab = two.app, two.tab
+    two.state("new")
+    app.click("#connect")
+    two.over_to_the_browser()
+    tab.fill("#username", USER)
+    tab.fill("#password", two.stage.password)
+    tab.click("#sign-in")
+
+    # Consent: one permission stays with Miko.
+    assert boxes(tab)["profile.write"]
+    tab.uncheck("input[value='profile.write']")
+    picture(tab, "live-1-consent")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    tab.click("#allow")
+    two.back()
+    expect(app.locator("#ask-edit")).to_be_visible()
+
+    # Use.
+    app.fill("#text", "Chirping from a quiet window")
+    app.click("#post")
+    expect(app.locator("#notice")).to_contain_text("Posted.")
+    expect(app.locator(".chirps")).to_contain_text("Chirping from a quiet window")
+
+    # Taken away by a box alone; the next try is refused, and stefApp greys what is gone.
+    two.page()
+    picture(tab, "live-2-page")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    two.unticks("chirps.write")
+    assert "chirps.write" not in boxes(tab)
+    app.fill("#text", "Once more")
+    app.click("#post")
+    expect(app.locator("#notice.bad")).to_be_visible(timeout=SECONDS)
+    expect(app.locator("#ask-post")).to_be_visible(timeout=SECONDS)
+
+    # Given back on the page: it works again without stefApp asking.
+    tab.locator("form.more summary").click()
+    tab.check("input[name=more][value='chirps.write']")
+    tab.click("#give")
+    expect(tab.get_by_role("status")).to_contain_text("Given")
+    assert boxes(tab)["chirps.write"]
+
+    # Paused, and let go on.
+    tab.click("#pause")
+    expect(tab.get_by_role("status")).to_contain_text("Paused")
+    two.state("paused")
+    tab.click("#resume")
+    expect(tab.get_by_role("status")).to_contain_text("works again")
+    two.state("connected")
+
+    # Upgraded by stefApp: only what is new is asked.
+    app.click("#ask-send")
+    two.over_to_the_browser()
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp asks for more")
+    assert set(boxes(tab)) == {"dms.send"}
+    picture(tab, "live-3-more")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    tab.click("#allow")
+    two.back()
+    expect(app.locator("#send")).to_be_visible()
+
+    # Stopped.
+    two.page()
+    expect(tab.locator(".receipts details")).to_have_count(2)
+    picture(tab, "live-4-receipts")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    tab.locator("form.end #stop").click()
+    tab.click("#stop")
+    expect(tab.get_by_role("status")).to_contain_text("stefApp has lost its key")
+    two.state("ended")
