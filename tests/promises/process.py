@@ -46,6 +46,8 @@ class Process:
         self._inside = ["ip", "netns", "exec", inside] if inside else []
         self._line = ["--database", database, "--port", str(self.port), "--issuer", self.issuer]
         self._line += ["--host", host]
+        self._workers = int(more.get("workers", 1))
+        self._killed: set[int] = set()
         self._log = folder / f"serve-{self.port}.log"
         self._process: subprocess.Popen[str] | None = None
         self._ended = time.monotonic()
@@ -83,17 +85,51 @@ class Process:
                 return False
 
     def kill(self) -> None:
-        """`kill -9`, at once. Nothing to do where it is gone."""
+        """`kill -9` for all of it, at once. Nothing to do where it is gone."""
         if self._process:
             self._ended = time.monotonic()
+            workers = self._born()
             self._process.kill()
+            self._kill(workers)
+
+    def kill_workers(self, count: int) -> None:
+        """`kill -9` for so many of its workers; their parent lives."""
+        self._ended = time.monotonic()
+        self._kill(self._born()[:count])
 
     def buried(self) -> None:
-        """Waits until the killed process is gone."""
+        """Waits until all that was killed is gone."""
         if self._process:
             self._process.wait()
             assert self._process.returncode == -signal.SIGKILL, self.log()
             self._process = None
+        self._gone()
+
+    def replaced(self) -> float:
+        """Waits until there are as many workers as before; the seconds since some were killed."""
+        self._gone()
+        until = time.monotonic() + READY
+        while len(self._born()) < self._workers or not self.answers():
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.005)
+        return time.monotonic() - self._ended
+
+    def _born(self) -> list[int]:
+        """Its workers, where it has several."""
+        if self._process is None or self._workers == 1:
+            return []
+        pid = self._process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def _kill(self, workers: list[int]) -> None:
+        for one in workers:
+            os.kill(one, signal.SIGKILL)
+        self._killed |= {*workers}
+
+    def _gone(self) -> None:
+        while any(Path(f"/proc/{one}").exists() for one in self._killed):
+            time.sleep(0.001)
+        self._killed.clear()
 
     def stop(self) -> float:
         """Asks it politely to end (SIGTERM), and waits; the seconds that it took."""
@@ -108,7 +144,7 @@ class Process:
     def end(self) -> None:
         """Whatever state it is in, it is gone afterwards."""
         if self._process:
-            self._process.kill()
+            self.kill()
             self._process.wait()
             self._process = None
 

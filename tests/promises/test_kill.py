@@ -1,11 +1,12 @@
 """R01: no acknowledged sign-in, consent, token, revocation, downgrade or stop is lost by `kill -9`.
 
-Two nodes share one database. One of them, the other or both are killed while everybody asks; they
-start again, and everything is compared with the ledger, by the node that was not asked before. R02
-is the time from the kill to the first 200 of `/readyz`.
+Two nodes of two workers each share one database. A worker, all workers of a node, a node or both
+are killed while everybody asks; they come back, and everything is compared with the ledger, by the
+node that was not asked before. R02 is the time from the kill of a whole node to the first 200 of
+`/readyz`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -20,6 +21,9 @@ from tests.promises.process import Process, nodes
 
 READY: Final = {"sqlite": 2.0, "postgres": 3.0}
 """Seconds within which 95 of 100 starts are ready again."""
+
+
+WORKERS: Final = 2
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,29 +42,55 @@ SIZES: Final[dict[Budget, Size]] = {
 }
 
 
-def _chosen(both: Sequence[Process], number: int) -> Sequence[Process]:
-    """One, the other, in turns; now and then both."""
-    return both if number % 5 == 4 else both[number % 2 :][:1]
+class Struck(msgspec.Struct, frozen=True):
+    """What is killed: whole nodes, or some workers of one node."""
+
+    nodes: Sequence[Process]
+    workers: int = 0
+
+    def strike(self) -> None:
+        """`kill -9`."""
+        for one in self.nodes:
+            if self.workers:
+                one.kill_workers(self.workers)
+            else:
+                one.kill()
+
+    def ready(self) -> list[float]:
+        """The seconds until each node that was killed as a whole was ready again."""
+        for one in self.nodes:
+            if not self.workers:
+                one.buried()
+                one.start()
+        if self.workers:
+            for one in self.nodes:
+                one.replaced()
+            return []
+        return [one.ready() for one in self.nodes]
 
 
-def _kill(chosen: Sequence[Process]) -> Callable[[], None]:
-    def strike() -> None:
-        for one in chosen:
-            one.kill()
-
-    return strike
+def _struck(both: Sequence[Process], number: int) -> Struck:
+    """Mostly one worker, of one node and the other in turns; now and then all workers of a node, a
+    whole node, or both."""
+    one = both[number % 2 :][:1]
+    match number % 10:
+        case 9:
+            return Struck(both)
+        case 4 | 7:
+            return Struck(one)
+        case 2:
+            return Struck(one, WORKERS)
+        case _:
+            return Struck(one, 1)
 
 
 def _play(now: Game, size: Size) -> list[float]:
-    """The seconds to ready after each kill. Raises Violation."""
+    """The seconds to ready after each kill of a whole node. Raises Violation."""
     waits = []
     for number in range(size.kills):
-        chosen = _chosen(now.nodes, number)
-        now.play(_kill(chosen), most=size.most)
-        for one in chosen:
-            one.buried()
-            one.start()
-        waits += [one.ready() for one in chosen]
+        struck = _struck(now.nodes, number)
+        now.play(struck.strike, most=size.most)
+        waits += struck.ready()
         now.check()
     return waits
 
@@ -69,14 +99,17 @@ def _play(now: Game, size: Size) -> list[float]:
 def test_nothing_acknowledged_is_lost(
     kind: str, budget: Budget, tmp_path: Path, figure: Figure
 ) -> None:
-    size, waits, acknowledged = SIZES[budget], [], 0
+    size, waits, acknowledged = SIZES[budget], list[float](), 0
     for seed in range(size.games):
         folder = tmp_path / str(seed)
         folder.mkdir()
         with (
             database(kind, folder, names(size.actors)) as address,
             game(
-                nodes(folder, address, 2, **UNHURRIED), folder, actors=size.actors, seed=seed
+                nodes(folder, address, 2, workers=str(WORKERS), **UNHURRIED),
+                folder,
+                actors=size.actors,
+                seed=seed,
             ) as now,
         ):
             waits += _play(now, size)
@@ -96,7 +129,14 @@ def test_an_answer_before_its_commit_is_noticed(kind: str, tmp_path: Path, figur
     with (
         database(kind, tmp_path, names(size.actors)) as address,
         game(
-            nodes(tmp_path, address, 2, broken="answers-before-commit", **UNHURRIED),
+            nodes(
+                tmp_path,
+                address,
+                2,
+                broken="answers-before-commit",
+                workers=str(WORKERS),
+                **UNHURRIED,
+            ),
             tmp_path,
             actors=size.actors,
             seed=0,
