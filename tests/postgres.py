@@ -46,9 +46,10 @@ class Cluster:
             **settings,
         }
 
-    def create(self) -> None:
-        """Makes the files."""
-        self._run("initdb", "-D", str(self.data), "-U", "valetkey", "-A", "trust", "--no-sync")
+    def create(self, *more: str) -> None:
+        """Makes the files; `more` is for `initdb`."""
+        words = ("-D", str(self.data), "-U", "valetkey", "-A", "trust", "--no-sync", *more)
+        self._run("initdb", *words)
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""

@@ -36,9 +36,15 @@ ROUNDS: Final[dict[Budget, int]] = {"short": 1, "long": 20}
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
-    place = tmp_path / "small"
+    with mounted(tmp_path / "small", SIZE) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def mounted(place: Path, size: str) -> Iterator[Path]:
+    """A file system of that size, in a new folder."""
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
@@ -101,6 +107,7 @@ async def _round(
 
 
 async def _until_refused(device: Device, node: Connection) -> None:
+    """Refreshes until there is no doubt that the disk is full."""
     refused = 0
     for _ in range(ENOUGH):
         refused = refused + 1 if (await device.refresh(node)).status == 503 else 0
