@@ -184,5 +184,7 @@ def running(several: Sequence[Process]) -> Iterator[tuple[Process, ...]]:
 
 def environment() -> dict[str, str]:
     """What the programs of this tree are started with."""
-    ours = {k: v for k, v in os.environ.items() if not k.startswith("VALETKEY_")}
+    # As an operator's: a program that is installed has been compiled once, not at each start.
+    kept = (one for one in os.environ.items() if one[0] != "PYTHONDONTWRITEBYTECODE")
+    ours = {name: value for name, value in kept if not name.startswith("VALETKEY_")}
     return ours | {"VALETKEY_MASTER_KEY": _MASTER, "PYTHONPATH": f"{_ROOT / 'src'}:{_ROOT}"}
