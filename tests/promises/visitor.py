@@ -55,10 +55,12 @@ class Visitor:
         self._over.append(cookie)
 
     def check(self) -> None:
-        """Brings the copied cookies. Raises Violation where one opens a page."""
+        """Brings the copied cookies. Raises Violation where one opens a page, Unavailable where
+        that is not told."""
         for cookie in self._over:
             with Browser(self.browser.url, cookie=f"vk_session={cookie}").http as thief:
-                if not thief.get("/apps").headers.get("location", "").startswith("/sign-in"):
+                told = _answered(thief.get("/apps")).headers.get("location", "")
+                if not told.startswith("/sign-in"):
                     raise Violation(f"{self._key}: it is over, and opens a page")
 
     def find_app(self) -> bool:
