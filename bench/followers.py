@@ -25,11 +25,13 @@ class Try(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """When the last of the APIs first refused, by the machine's monotonic clock; how many calls
-    were made; how often an API could not know."""
+    """When the last of the APIs first refused, and when the last call began that any of them let
+    in, by the machine's monotonic clock; how many calls were made; how often an API could not
+    know."""
 
     number: int
     last: float
+    open: float
     calls: int
     unknown: int
 
@@ -53,8 +55,9 @@ async def main(issuer: str, count: int) -> None:
         seen = Seen(
             number=asked.number,
             last=max(one[0] for one in found),
-            calls=sum(one[1] for one in found),
-            unknown=sum(one[2] for one in found),
+            open=max(one[1] for one in found),
+            calls=sum(one[2] for one in found),
+            unknown=sum(one[3] for one in found),
         )
         sys.stdout.write(msgspec.json.encode(seen).decode() + "\n")
         sys.stdout.flush()
@@ -62,19 +65,20 @@ async def main(issuer: str, count: int) -> None:
         await kit.close()
 
 
-async def _tried(kit: ResourceServer, token: str) -> tuple[float, int, int]:
+async def _tried(kit: ResourceServer, token: str) -> tuple[float, float, int, int]:
     calls = unknown = 0
-    opened = False
+    opened = 0.0
     while True:
         calls += 1
+        began = time.monotonic()
         try:
             await kit.verify(f"Bearer {token}", needs=("chirps.write",))
             if not opened:
-                opened = True
                 sys.stdout.write("open\n")
                 sys.stdout.flush()
+            opened = began
         except Refused:
-            return time.monotonic(), calls, unknown
+            return time.monotonic(), opened, calls, unknown
         except Unreachable:
             unknown += 1
         await asyncio.sleep(EVERY)

@@ -74,6 +74,7 @@ async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[f
     """Seconds from each commit's answer to the last API's first refusal."""
     store = await open_store(subject.database)
     found: list[float] = []
+    used = 0.0
     calls = unknown = 0
     try:
         with following(subject.issuer, asked) as processes:
@@ -91,11 +92,13 @@ async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[f
                 answered = time.monotonic()
                 seen = [await asyncio.to_thread(_seen, one) for one in processes]
                 found.append(max(one.last for one in seen) - answered)
+                used = max(used, *(one.open - answered for one in seen))
                 calls += sum(one.calls for one in seen)
                 unknown += sum(one.unknown for one in seen)
     finally:
         await store.close()
     print(f"{calls:,} calls; {unknown} could not be decided and were answered 503")
+    print(f"the last call that was let in began {used * 1000:.0f} ms after the commit's answer")
     return found
 
 

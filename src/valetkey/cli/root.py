@@ -13,13 +13,27 @@ from valetkey.cli.db import db
 from valetkey.cli.demo import demo
 from valetkey.cli.doctor import doctor
 from valetkey.cli.grants import grant
+from valetkey.cli.guard import guard
 from valetkey.cli.keys import key
 from valetkey.cli.options import Group
 from valetkey.cli.resources import resource
 from valetkey.cli.serve import serve
 from valetkey.cli.users import user
 
-COMMANDS: Final = (serve, demo, doctor, apply, client, user, resource, grant, key, db, config)
+COMMANDS: Final = (
+    serve,
+    guard,
+    demo,
+    doctor,
+    apply,
+    client,
+    user,
+    resource,
+    grant,
+    key,
+    db,
+    config,
+)
 
 
 @click.group(cls=Group)

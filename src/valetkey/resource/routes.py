@@ -1,0 +1,96 @@
+"""Which call needs what, written down: for an API that the kit does not run in."""
+
+import re
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.wire.catalog import Catalog
+
+Proxy: TypeAlias = Literal["nginx", "traefik", "envoy"]
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# What two programs may read differently: an escaped slash, dot or escape, a dot segment, an empty
+# segment, a backslash, a parameter of a segment, and whatever is no part of a path.
+_DOUBTFUL: Final = re.compile(
+    r"//|\\|;|%(?:2f|5c|2e|3b|25|00)|/\.{1,2}(?:/|$)|[^\x21-\x7e]|[#\"<>^`{|}]", re.IGNORECASE
+)
+_SEGMENT: Final = re.compile(r"\{[a-z_]+\}|[^/{}*?]*", re.ASCII)
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Calls of one path. `{name}` stands for one segment, `/*` at the end for all that follows.
+    `needs` lists the permissions; `open` lets everybody in."""
+
+    path: str
+    methods: tuple[str, ...] = ("GET",)
+    needs: tuple[str, ...] = ()
+    open: bool = False
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An API behind a proxy: what a file says of it. `catalog` and `secret_file` are paths from
+    that file on; `bound` is in seconds."""
+
+    issuer: str
+    id: str
+    secret_file: str
+    catalog: str
+    proxy: Proxy
+    routes: tuple[Route, ...]
+    bound: float = 1.0
+
+
+def mistakes(routes: tuple[Route, ...], catalog: Catalog) -> list[str]:
+    """Everything that is wrong, each in one sentence."""
+    wrong = [] if routes else ["there is no route, so nobody would be let in"]
+    for route in routes:
+        name = f"{' '.join(route.methods) or '-'} {route.path}"
+        unknown = [one for one in route.needs if catalog.permission(one) is None]
+        rules = (
+            (bool(route.needs) != route.open, "needs permissions, or is open: just one of them"),
+            (not unknown, f"needs what the catalog does not have: {', '.join(unknown)}"),
+            (route.methods and METHODS.issuperset(route.methods), "has a method that is none"),
+            (_is_path(route.path), "has a path that is none"),
+        )
+        wrong += [f"{name}: {says}" for holds, says in rules if not holds]
+    return wrong
+
+
+def _is_path(path: str) -> bool:
+    plain = path.removesuffix("/*") or "/"
+    segments = plain.split("/")[1:]
+    fits = all(_SEGMENT.fullmatch(one) for one in segments)
+    return path.startswith("/") and fits and not is_doubtful(re.sub(r"[{}]", "", plain))
+
+
+def is_doubtful(path: str) -> bool:
+    """Whether the API might read the path otherwise than it is read here."""
+    return not path.startswith("/") or _DOUBTFUL.search(path) is not None
+
+
+class Table:
+    """The routes, ready to be looked up. The first that fits counts."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._rows = [(_pattern(route.path), route) for route in routes]
+
+    def find(self, method: str, path: str) -> Route | None:
+        """The route of a call, None where there is none. HEAD is read as GET, unless it has a
+        route of its own."""
+        for pattern, route in self._rows:
+            if pattern.fullmatch(path) and method in _also(route.methods):
+                return route
+        return None
+
+
+def _also(methods: tuple[str, ...]) -> tuple[str, ...]:
+    return (*methods, "HEAD") if "GET" in methods else methods
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    plain, rest = (path[:-2], "(?:/.*)?") if path.endswith("/*") else (path, "")
+    parts = re.split(r"(\{[a-z_]+\})", plain)
+    text = "".join("[^/]+" if one.startswith("{") else re.escape(one) for one in parts)
+    return re.compile(text + rest, re.ASCII)
