@@ -27,11 +27,13 @@ COMMANDS = dict(leaves(valetkey))
 def test_the_commands() -> None:
     assert set(COMMANDS) == {
         "serve",
+        "guard",
         "demo",
         "doctor",
         "apply",
         *(f"{noun} {verb}" for noun in ("client", "user", "resource") for verb in ADD_LIST_REMOVE),
         "client show",
+        "client invite",
         "grant list",
         *(f"grant {verb}" for verb in ("pause", "resume", "stop", "narrow", "receipt")),
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
