@@ -12,6 +12,8 @@ import pytest
 from msgspec.structs import replace
 from tests.installation import CHIRP, PHOTOS, SECRETS
 from tests.live import Live, live
+from tests.promises.furnished import fill
+from tests.promises.process import Process, running
 from tests.rows import row
 from tests.store.samples import ENV
 
@@ -291,3 +293,20 @@ def test_streams_end_when_the_server_does(tmp_path: Path) -> None:
                 pass
             assert time.monotonic() - began < 5
         client.close()
+
+
+def test_a_server_that_is_told_to_stop_ends_its_streams(tmp_path: Path) -> None:
+    """R17, with somebody who listens."""
+    address = str(tmp_path / "valetkey.db")
+    fill(address)
+    node = Process(tmp_path, address)
+    with (
+        running([node]),
+        httpx2.Client(base_url=node.url) as client,
+        client.stream("GET", "/changes", auth=CHIRP_AUTH, headers=STREAM) as response,
+    ):
+        lines = response.iter_lines()
+        next(lines)
+        assert node.stop() < 5
+        for _ in lines:
+            pass
