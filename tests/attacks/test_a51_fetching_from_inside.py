@@ -144,6 +144,10 @@ def bomb(out: Any) -> None:
     out.write(packed)
 
 
+def upgrade(out: Any) -> None:
+    out.write(b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nhello")
+
+
 def unbounded(out: Any) -> None:
     out.write(HEAD + b"\r\n{}")
 
@@ -152,6 +156,7 @@ NASTY = [
     row("A51", "no end", endless, "it is larger than wanted"),
     row("A51", "a head without end", endless_head, "it is larger than wanted"),
     row("A51", "a slow drip", drip, "it takes longer than 3 s"),
+    row("A51", "another protocol", upgrade, "it broke off: HttpParserUpgrade"),
     row("A51", "a gzip bomb", bomb, "its content-encoding was not asked for"),
     row("A51", "an end that nobody announced", unbounded, "it ended too early"),
     row(

@@ -103,7 +103,7 @@ async def exchange(
     try:
         writer.write(what.encode(to))
         return await _read(reader, most)
-    except (OSError, ssl.SSLError, httptools.HttpParserError) as error:
+    except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
         raise Refused(f"it broke off: {type(error).__name__}") from error
     finally:
         writer.transport.abort()
