@@ -102,7 +102,7 @@ def _metadata(context: Context) -> Mapping[str, Any]:
         endpoint.metadata: address + endpoint.path
         for feature in context.at.features
         for endpoint in feature.endpoints
-        if isinstance(endpoint, FormEndpoint | BearerEndpoint)
+        if isinstance(endpoint, FormEndpoint | BearerEndpoint) and endpoint.metadata
     }
     return told | {"mtls_endpoint_aliases": aliases}
 
