@@ -16,7 +16,9 @@ SECRETS: Final = frozenset(
     {
         "access_token",
         "authorization",
+        "client_assertion",
         "client_secret",
+        "dpop",
         "code",
         "code_challenge",
         "code_verifier",
@@ -39,7 +41,7 @@ SHORTEST_SECRET: Final = 20
 
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PREFIX: Final = re.compile(
-    r"(?:Bearer |Basic |urn:ietf:params:oauth:request_uri:|vk_[a-z]+_)?.{4}"
+    r"(?:Bearer |Basic |DPoP |urn:ietf:params:oauth:request_uri:|vk_[a-z]+_)?.{4}"
 )
 
 

@@ -112,9 +112,10 @@ class Play:
         form: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         bearer: str = "",
+        more: Mapping[str, str] = {},
     ) -> Exchange:
-        """A call of our own: by anybody, as Chirp, or with a token."""
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        """A call of our own: by anybody, as Chirp, or with a token, and with `more` headers."""
+        headers = {**more, **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
         response = self._http.request(method, url, data=form, auth=auth, headers=headers)
         request = response.request
         return Exchange(

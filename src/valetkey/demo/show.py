@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Final
 
 from valetkey.demo.flows import FLOWS
-from valetkey.demo.flows.flow import SECRETS, STATE, Flow
+from valetkey.demo.flows.flow import KEYS, SECRETS, STATE, Flow
 from valetkey.demo.flows.flow import Step as FlowStep
 from valetkey.demo.miko.body import Body
 from valetkey.demo.miko.chromium import ChromiumBody
@@ -90,7 +90,7 @@ def perform(
         ):
             try:
                 if flow is not None:
-                    stage = Stage(Path(folder), programs, more=STATE, secrets=SECRETS)
+                    stage = Stage(Path(folder), programs, more=STATE, secrets=SECRETS, keys=KEYS)
                     _tell(stage, voice, browser=browser, flow=flow)
                 else:
                     stage = Stage(Path(folder), programs)

@@ -13,6 +13,7 @@ import msgspec
 from valetkey.demo.door import Door
 from valetkey.demo.programs import Programs, free_ports
 from valetkey.demo.tape import Tape
+from valetkey.jose import jwk
 from valetkey.wire import opaque
 
 HERE: Final = Path(__file__).parent
@@ -46,9 +47,10 @@ class Stage:
         *,
         more: Path | None = None,
         secrets: Sequence[str] = (),
+        keys: Sequence[str] = (),
     ) -> None:
-        """`more` is declared state that a story adds; `secrets` names the apps in it that have
-        one."""
+        """`more` is declared state that a story adds; `secrets` names the apps in it that have one,
+        `keys` those that have a key of their own."""
         server, chirp, stefapp = free_ports(3)
         key = token_urlsafe(18)
         self.folder = folder
@@ -64,6 +66,7 @@ class Stage:
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
         self.secrets = {name: opaque.write("cs", os.urandom(32)) for name in secrets}
+        self.keys = {name: jwk.generate("ES256") for name in keys}
         self._more = more
         self.door = Door(folder / "door")
         self.tape = Tape(folder / "stefapp.tape")
@@ -90,6 +93,9 @@ class Stage:
         self.programs.run("valetkey", "apply", "-f", "state.toml")
         for name, secret in self.secrets.items():
             self._write(f"{name}.secret", secret)
+        for name, key in self.keys.items():
+            jwks = {"keys": [key.public().jwk()]}
+            self._write(f"{name}.jwks.json", json.dumps(jwks))
         if self._more is not None:
             more = Template(self._more.read_text("utf-8"))
             self._write("more.toml", more.substitute(chirp=self.addresses.chirp))

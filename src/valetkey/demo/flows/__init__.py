@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.demo.flows import ciba, device, exchange, machine
+from valetkey.demo.flows import ciba, device, exchange, fapi, machine
 from valetkey.demo.flows.flow import Flow
 
 FLOWS: Final[Mapping[str, Flow]] = {
@@ -11,5 +11,6 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "ciba": ciba.FLOW,
     "machine": machine.FLOW,
     "exchange": exchange.FLOW,
+    "fapi": fapi.FLOW,
 }
 """The stories by name: one line each."""

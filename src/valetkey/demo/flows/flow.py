@@ -18,6 +18,9 @@ STATE: Final = Path(__file__).with_name("state.toml")
 SECRETS: Final = ("till", "agent", "night")
 """The apps among them that have a secret."""
 
+KEYS: Final = ("bank",)
+"""The apps among them that have a key of their own."""
+
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
