@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
+import msgspec
+
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.allowance import Allowance, Count
@@ -44,7 +46,12 @@ class LimitsPage:
             account=self._frame.account(person.user),
             app=words.app(client, found.grant.client),
             form=self._form(request, person, context, path=path),
-            limits=limits_of(found, context, zone=person.user.claims.get("zoneinfo", "UTC")),
+            limits=limits_of(
+                found,
+                context,
+                zone=person.user.claims.get("zoneinfo", "UTC"),
+                language=self._frame.language(request),
+            ),
             ends=found.grant.limits.until or None,
             longest=found.proposal.lasts or None,
             back=f"{APPS}/{found.grant.id}",
@@ -119,15 +126,21 @@ def _asked(
     )
 
 
-def limits_of(found: Limited, context: Context, *, zone: str) -> tuple[Limit, ...]:
+def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
     """Each granted permission that can be limited, as it stands."""
     offered = context.offer.permissions
     counted = (one for one in context.offer.ordered(found.grant.permissions))
     return tuple(
-        _limit(offered[one], found, now=context.now, zone=zone)
+        _titled(_limit(offered[one], found, now=context.now, zone=zone), offered[one], language)
         for one in counted
         if offered[one].counted
     )
+
+
+def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
+    """The same in the words of the user's language."""
+    words = permission.said(language).can
+    return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
 
 
 def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Limit:
