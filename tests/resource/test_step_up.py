@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from tests.attacks.play import change, every
 from tests.client.person import app, user
-from tests.installation import CHIRP_CATALOG
+from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
 from tests.resource.issuing import CATALOG, Issuing
 
@@ -131,7 +131,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def guarded(server: Live, key: Key, **wanted: Any) -> TestClient:
-    kit = ResourceServer(issuer=server.issuer, catalog=CHIRP_CATALOG, live="token")
+    kit = ResourceServer(
+        issuer=server.issuer, catalog=CHIRP_CATALOG, credentials=("chirp", SECRETS["chirp"])
+    )
     return TestClient(starlette_api(kit, **wanted))
 
 
