@@ -11,7 +11,7 @@ from tests.rows import row
 
 from valetkey.resource.follower import Reading
 from valetkey.resource.known import Known
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.catalog import Catalog, Permission
 from valetkey.wire.change_log import KEPT, BadPiece, Entry, Piece, Place
 
@@ -118,6 +118,18 @@ def test_a_client_of_its_own_right_has_no_grant() -> None:
     known = knowing(entry(1, subject="", grant_version=9), entry(2, "family", "", status="closed"))
     assert known.opens(own, BOTH).over in {"", "stopped"}
     assert knowing(entry(1)).opens(own, BOTH).permissions == BOTH
+
+
+def test_a_token_that_was_passed_on_is_asked_about_where_any_client_has_changed() -> None:
+    """It does not name the client whose grant it is."""
+    passed_on = token(act=Actor(sub="client:c"))
+    known = knowing(entry(1))
+    assert known.knows_all_of(passed_on)
+    known.read(piece(entry(2, "client", "owner", status="suspended"), after=1))
+    assert not known.knows_all_of(passed_on)
+    assert known.knows_all_of(token())
+    known.read(piece(after=2, at=(1001 + KEPT) * 1000))
+    assert known.knows_all_of(passed_on)
 
 
 def test_what_no_token_can_have_missed_is_forgotten() -> None:

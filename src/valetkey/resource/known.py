@@ -48,7 +48,13 @@ class Known:
         self._catalog = catalog
         self._stands: dict[tuple[str, str], Stand] = {}
         self._entries: deque[Entry] = deque()
+        self._clients: set[str] = set()
         self._all_over = 0
+
+    def knows_all_of(self, token: AccessToken) -> bool:
+        """Whether the log can tell what became of the token. One that was passed on does not name
+        the client whose grant it is: where a client has changed lately, it may be that one."""
+        return token.act is None or not self._clients
 
     def __len__(self) -> int:
         """How many subjects it remembers."""
@@ -106,6 +112,8 @@ class Known:
             limited=frozenset(entry.limited),
         )
         self._entries.append(entry)
+        if entry.kind == "client":
+            self._clients.add(entry.subject)
 
     def _forget(self, before: int) -> None:
         """Lets go of what no token is old enough to have missed."""
@@ -114,3 +122,5 @@ class Known:
             key = (old.kind, old.subject)
             if self._stands[key].seq == old.seq:
                 del self._stands[key]
+                if old.kind == "client":
+                    self._clients.discard(old.subject)

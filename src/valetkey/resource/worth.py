@@ -67,8 +67,9 @@ class Worth:
         if self._live == "follow":
             follower = self._followers.get()
             follower.start()
-            if follower.known is not None and follower.age <= self._bound(needs):
-                return follower.known.opens(token, own)
+            known = follower.known if follower.age <= self._bound(needs) else None
+            if known is not None and known.knows_all_of(token):
+                return known.opens(token, own)
         told = await self._introspected(text)
         if not told.active:
             return INACTIVE
