@@ -6,26 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import msgspec
 import pytest
 from tests.keys import key
 from tests.live import Live, live
 from tests.oauth.clients.apps import MINE, jwks
+from tests.oauth.clients.registering import APP, find, kept, managed, post, registered
 from tests.rows import row
 
 from valetkey.jose import jws
-from valetkey.model.change import Create, Update
+from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.pending import Pending
-from valetkey.model.want import Many, One
+from valetkey.model.want import Many
 from valetkey.oauth.clients import metadata
 from valetkey.oauth.clients.register import MOST, UNUSED, invitation
 from valetkey.wire import opaque
 
-CB = "https://app.example/cb"
 PUBLISHER = key("ES256", "a publisher's")
-APP: dict[str, Any] = {"client_name": "An app", "redirect_uris": [CB]}
 
 
 @pytest.fixture(scope="module")
@@ -42,52 +40,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         trusted_proxies=("127.0.0.1",),
     ) as server:
         yield server
-
-
-_NETWORKS = iter(f"10.{high}.{low}.1" for high in range(256) for low in range(256))
-
-
-def post(server: Live, document: Any, *, token: str = "", address: str = "") -> httpx2.Response:
-    headers = {"x-forwarded-for": address or next(_NETWORKS)}
-    headers |= {"authorization": f"Bearer {token}"} if token else {}
-    return server.http.post("/register", json=document, headers=headers)
-
-
-def registered(server: Live, **changed: Any) -> dict[str, Any]:
-    answer = post(server, APP | changed)
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def managed(
-    server: Live, app: dict[str, Any], method: str, document: Any = None, token: str | None = None
-) -> httpx2.Response:
-    bearer = app["registration_access_token"] if token is None else token
-    return server.http.request(
-        method,
-        app["registration_client_uri"],
-        json=document,
-        headers={"authorization": f"Bearer {bearer}"} if bearer else {},
-    )
-
-
-def find(server: Live, name: str) -> Client | None:
-    wanted = One(Client, name)
-    client: Client | None = server.run(server.store.read(wanted)).one(wanted)
-    return client
-
-
-def kept(server: Live, name: str) -> Client:
-    found = find(server, name)
-    assert found is not None
-    return found
-
-
-def every(server: Live) -> dict[str, Client]:
-    wanted = Many(Client)
-    return {one.id: one for one in server.run(server.store.read(wanted)).many(wanted)}
 
 
 def test_an_app_registers(server: Live) -> None:
@@ -138,62 +90,6 @@ def test_its_secret_is_good_at_once(server: Live) -> None:
     assert told.json() == {"active": False}
 
 
-HOSTILE: list[Any] = [
-    row("A52", "javascript", {"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
-    row("A52", "data", {"redirect_uris": ["data:text/html,x"]}, "invalid_redirect_uri"),
-    row("A52", "a fragment", {"redirect_uris": [CB + "#a"]}, "invalid_redirect_uri"),
-    row("A52", "http", {"redirect_uris": ["http://app.example/cb"]}, "invalid_redirect_uri"),
-    row("A52", "a wildcard", {"redirect_uris": ["https://*.example/cb"]}, "invalid_redirect_uri"),
-    row("A52", "no list", {"redirect_uris": CB}, "invalid_redirect_uri"),
-    row("A52", "none at all", {"redirect_uris": []}, "invalid_redirect_uri"),
-    row("A52", "a home page of script", {"client_uri": "javascript:alert(1)"}, ""),
-    row("A52", "a control character", {"client_name": "a\x1b[31m"}, ""),
-    row("A52", "two lines", {"client_name": "a\nb"}, ""),
-    row("A52", "bidi", {"client_name": "a\u202egpj"}, ""),
-    row("A52", "zero width", {"client_name": "Goo\u200bgle"}, ""),
-    row("A52", "mixed scripts", {"client_name": "G\u043e\u043egle"}, ""),
-    row("A52", "a name without end", {"client_name": "a" * 101}, ""),
-    row("A52", "a name that is a number", {"client_name": 7}, ""),
-    row("A52", "an unknown scope", {"scope": "openid root"}, ""),
-    row("A52", "nothing but high risk", {"scope": "dms.send"}, ""),
-    row("A24", "the password grant", {"grant_types": ["password"], "redirect_uris": []}, ""),
-    row("A24", "implicit", {"grant_types": ["authorization_code", "implicit"]}, ""),
-    row("A24", "implicit answers", {"response_types": ["token"]}, ""),
-    row("A24", "hybrid answers", {"response_types": ["code id_token"]}, ""),
-    row("7591 2", "an unknown method", {"token_endpoint_auth_method": "magic"}, ""),
-    row("7591 2", "keys missing", {"token_endpoint_auth_method": "private_key_jwt"}, ""),
-    row("7591 2", "private keys", {"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}, ""),
-    row("A51", "keys inside", {"jwks_uri": "http://127.0.0.1/keys"}, ""),
-    row(
-        "6749 4.4",
-        "a public client for itself",
-        {"token_endpoint_auth_method": "none", "grant_types": ["client_credentials"]},
-        "invalid_redirect_uri",
-    ),
-    row(
-        "7591 2.3",
-        "a statement of nobody",
-        {"software_statement": "x"},
-        "invalid_software_statement",
-    ),
-    row(
-        "7591 2.3",
-        "a statement that is a number",
-        {"software_statement": 7},
-        "invalid_software_statement",
-    ),
-]
-
-
-@pytest.mark.parametrize("changed,code", HOSTILE)
-def test_hostile_metadata(server: Live, changed: dict[str, Any], code: str) -> None:
-    before = every(server)
-    answer = post(server, APP | changed)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["error"] == (code or "invalid_client_metadata")
-    assert every(server) == before
-
-
 BODIES: list[Any] = [
     row("7591 3.1", "no JSON", b"client_name=x", "application/json", 400),
     row("7591 3.1", "a list", b"[]", "application/json", 400),
@@ -221,59 +117,6 @@ def test_what_it_may_not_say_of_itself(server: Live, name: str) -> None:
 
 
 # RFC 7592.
-
-
-FULL: dict[str, Any] = {
-    "client_uri": "https://app.example",
-    "scope": "openid chirps.read chirps.write",
-    "grant_types": ["authorization_code", "refresh_token"],
-    "token_endpoint_auth_method": "private_key_jwt",
-    "token_endpoint_auth_signing_alg": "ES256",
-    "jwks": jwks(MINE),
-    "request_object_signing_alg": "ES256",
-    "request_uris": ["https://app.example/r"],
-    "software_id": "an-app",
-    "software_version": "1.0",
-    "required_permissions": ["chirps.read"],
-    "permission_reasons": {"chirps.write": "To post."},
-}
-
-
-@pytest.mark.parametrize("changed", [{}, FULL, {"token_endpoint_auth_method": "none"}])
-def test_what_is_shown_can_be_put(server: Live, changed: dict[str, Any]) -> None:
-    """A53: GET, then PUT of just that, changes nothing."""
-    app = registered(server, **changed)
-    shown = managed(server, app, "GET")
-    assert shown.status_code == 200
-    document = shown.json()
-    assert {**changed, **APP}.items() <= {**document, **APP}.items()
-    assert "client_secret" not in document
-    assert "registration_access_token" not in document
-    before = kept(server, app["client_id"])
-    assert managed(server, app, "PUT", document).json() == document
-    assert kept(server, app["client_id"]) == before
-
-
-def test_what_is_left_out_is_gone_and_never_weaker(server: Live) -> None:
-    app = registered(server, **FULL)
-    client_id = app["client_id"]
-    less = {"client_id": client_id, **APP, "jwks": jwks(MINE)}
-    assert managed(server, app, "PUT", less).status_code == 200
-    client = kept(server, client_id)
-    assert (client.uri, client.reasons, client.software_id) == ("", {}, "")
-    assert client.auth_method == "private_key_jwt"
-    assert client.auth_algorithm == client.request_object_algorithm == "ES256"
-
-
-def test_what_the_operator_decided_stays(server: Live) -> None:
-    app = registered(server)
-    client = kept(server, app["client_id"])
-    decided = msgspec.structs.replace(client, verified=True, policy="oidc")
-    server.run(server.store.commit([Update(decided)]))
-    document = managed(server, app, "GET").json() | {"client_name": "Another name"}
-    assert managed(server, app, "PUT", document).status_code == 200
-    client = kept(server, app["client_id"])
-    assert (client.name, client.verified, client.policy) == ("Another name", True, "oidc")
 
 
 def test_an_update_may_change_how_it_proves_itself(server: Live) -> None:
