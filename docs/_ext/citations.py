@@ -11,8 +11,11 @@ EXAMPLE: Final = SOURCE / "spec" / "cite.py"
 """Shows what a citation is; what it names there is no source of a rule."""
 
 _CITED: Final = re.compile(
-    r"(RFC \d{4,5}|draft-[a-z0-9]+(?:-[a-z0-9]+)*|"
-    r"OpenID Connect (?:Core|Discovery|CIBA)|OAuth 2\.1|NIST SP 800-\d+B?)"
+    r"(RFC \d{4,5}|draft-[a-z0-9]+(?:-[a-z0-9]+)*"
+    r"|OpenID Connect (?:Core Unmet Authentication Requirements|Core|Discovery|CIBA"
+    r"|Registration|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
+    r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
+    r"|NIST SP 800-\d+B?)"
     # In prose, or as `Cite("RFC 6749", "4.1.3")`.
     r"(?:(?:\", \"| )(\d+(?:\.\d+)*|appendix [A-Z]))?"
 )

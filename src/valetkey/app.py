@@ -16,6 +16,7 @@ from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
 from valetkey.http.installation import Installations
+from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
 from valetkey.jose.objects import read_object
 from valetkey.oauth.context import Registration
@@ -48,14 +49,19 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         registration=registration(settings),
         mtls_address=settings.mtls_address,
     )
-    shell = Shell(store, installations, fetch=fetcher(settings).documents)
+    fetch = fetcher(settings)
+    shell = Shell(store, installations, fetch=fetch.documents)
+    outbox = Outbox(shell, fetch.post)
     frame = Frame(
         shell,
+        outbox=outbox,
         issuer=settings.issuer,
         look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
         unthrottled=_networks(settings.unthrottled),
     )
-    people = pages(frame, off=pages_off(features), lifespan=lambda _: _running(store, frame))
+    people = pages(
+        frame, off=pages_off(features), lifespan=lambda _: _running(store, frame, outbox)
+    )
     machines = {**endpoints(features, shell, certificates), **health(shell)}
     return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
 
@@ -82,14 +88,14 @@ def fetcher(settings: Settings) -> Fetcher:
 
 
 @contextlib.asynccontextmanager
-async def _running(store: Store, frame: Frame) -> AsyncIterator[None]:
-    sweeping = asyncio.create_task(_sweep(store))
+async def _running(store: Store, frame: Frame, outbox: Outbox) -> AsyncIterator[None]:
+    beside = (asyncio.create_task(_sweep(store)), asyncio.create_task(outbox.run()))
     try:
         yield
     finally:
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         frame.passwords.close()
         await store.close()
 

@@ -101,6 +101,6 @@ def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     """So that a parameter which a later step reads is not lost on the way."""
     form = Watched(asking(AS_SPA, scope="openid").parameters())
     context = desk(server)
-    client, _ = address(form, find(server, Client, "spa"), issuer=server.issuer)
+    client, _ = address(form, find(server, Client, "spa"), context)
     understood(form, client, context, pushed=False)
     assert form.read - {"request", "request_uri"} == PARAMETERS - {"client_id", "ui_locales"}

@@ -49,7 +49,7 @@ def test_a_sound_installation(line: Line) -> None:
     assert found["master key"] == {
         "what": "master key",
         "verdict": "ok",
-        "says": "valetkey.db.key opens 11 keys",
+        "says": "valetkey.db.key opens 12 keys",
     }
 
 
@@ -164,7 +164,7 @@ def test_the_running_server(line: Line, tmp_path: Path) -> None:
         master = base64url.encode(server.master_key)
         found = look(line, *at, VALETKEY_MASTER_KEY=master)
         assert found["issuer"]["says"] == f"{server.issuer} answers"
-        assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 8 keys"
+        assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 9 keys"
         other = ("--set", f"issuer=http://localhost:{server.port}")
         row = look(line, *other, status=1, VALETKEY_MASTER_KEY=master)["issuer"]
         assert (row["verdict"], "but not as this server" in row["says"]) == ("fail", True)

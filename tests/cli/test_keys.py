@@ -9,11 +9,14 @@ from tests.cli.line import Line
 
 from valetkey.jose import base64url
 from valetkey.model.keys import SigningKey, Use
-from valetkey.oauth.manage.keys import USES
+from valetkey.oauth.manage.keys import TURNED
 from valetkey.store.keyring import open_keys
 
 KEY = base64url.encode(bytes(range(32)))
-FRESH = Counter({(use, status): 1 for use in USES for status in ("current", "coming")})
+FRESH = Counter(
+    {(use, status): 1 for use in TURNED for status in ("current", "coming")}
+    | {("salt", "current"): 1}
+)
 
 
 def statuses(line: Line) -> Counter[tuple[str, str]]:

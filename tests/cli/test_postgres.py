@@ -251,7 +251,7 @@ def test_doctor(line: Line, url: str) -> None:
         "database clock": "ok",
     }
     assert "is at step 1, the newest" in found["database"]["says"]
-    assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 11 keys"
+    assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 12 keys"
     found = look(line, status=1, VALETKEY_MASTER_KEY="A" * 43)
     assert "does not open key" in found["master key"]["says"]
     sql(url, "UPDATE migrations SET checksum = '0'")

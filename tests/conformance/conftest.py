@@ -14,6 +14,7 @@ from tests.browser import Browser
 from tests.conformance.op import SECRETS, Op
 from tests.conformance.results import Verdict
 from tests.live import free_port
+from tests.outside import outside
 from tests.tls import write_pair
 
 HERE = Path(__file__).parent
@@ -27,14 +28,18 @@ def op(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op]:
     issuer = f"https://127.0.0.1:{free_port()}"
     words = ["--set", f"tls_certificate={certificate}", "--set", f"tls_key={key}"]
     words += ["--set", "unthrottled=127.0.0.0/8", "--set", f"issuer={issuer}"]
-    run(folder, "apply", "-f", str(HERE / "op.toml"))
-    process = serve(folder, *words, "--port", issuer.rpartition(":")[2])
-    trust = ssl.create_default_context(cafile=str(certificate))
-    op = Op(issuer, httpx2.Client(base_url=issuer, verify=trust), trust, folder)
-    yield op
-    op.close()
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+    with outside(folder) as rp:
+        state = (HERE / "op.toml").read_text("utf-8").replace("//RP/", f"//{rp.place}/")
+        (folder / "op.toml").write_text(state, "utf-8")
+        run(folder, "apply", "-f", "op.toml")
+        words += ["--set", f"fetch_ca_file={rp.ca}", "--set", f"fetch_local={rp.place}"]
+        process = serve(folder, *words, "--port", issuer.rpartition(":")[2])
+        trust = ssl.create_default_context(cafile=str(certificate))
+        op = Op(issuer, httpx2.Client(base_url=issuer, verify=trust), trust, folder, rp=rp)
+        yield op
+        op.close()
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from tests.browser import Browser, forms
 from tests.installation import secret
+from tests.outside import Host
 
 from valetkey.wire import pkce
 
 USER: Final = ("foo", "bar")
-SECRETS: Final = {name: secret() for name in ("one", "two", "post")}
+SECRETS: Final = {name: secret() for name in ("one", "two", "post", "leaving", "front", "back")}
 VERIFIER: Final = pkce.verifier(b"c" * 32)
 
 
@@ -45,13 +46,21 @@ POST: Final = Client(
 
 class Op(msgspec.Struct):
     """A running server: its issuer, a client for machines' calls that trusts its certificate, and
-    the folder that it runs in."""
+    the folder that it runs in. `more` is sent along with every authorization request; `rp` is the
+    host on which the suite's clients listen."""
 
     issuer: str
     http: httpx2.Client
     trust: ssl.SSLContext
     folder: Path
     browsers: list[Browser] = []
+    more: dict[str, str] = {}
+    rp: Host | None = None
+
+    def client(self, name: str) -> Client:
+        """A client on the suite's own host, which really listens."""
+        assert self.rp is not None
+        return Client(id=name, redirect_uri=self.rp.url(f"/{name}/callback"))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -83,6 +92,7 @@ class Op(msgspec.Struct):
             "state": "af0ifjsldkj",
             "nonce": "n-0S6_WzA2Mj",
             "response_type": "code",
+            **self.more,
             **changed,
         }
         return {name: value for name, value in sent.items() if value is not None}
@@ -180,8 +190,14 @@ class Op(msgspec.Struct):
 
 
 def answered(browser: Browser, client: Client) -> dict[str, str]:
-    """The parameters with which the browser was sent to the client."""
+    """The parameters with which the browser was sent to the client, in the address or in a form."""
     page = browser.page
+    if 'id="answer"' in page.text:
+        (form,) = forms(page.text)
+        assert (page.status_code, form.action) == (200, client.redirect_uri)
+        assert page.headers["cache-control"] == "no-store"
+        assert "continue" in form.buttons, "it has to work without script"
+        return form.fields
     assert page.status_code == 303, (page.status_code, page.text)
     address = page.headers["location"]
     assert address.startswith(client.redirect_uri), address

@@ -26,7 +26,39 @@ def names(prefix: str, text: str) -> tuple[str, ...]:
     return tuple(prefix + name for name in text.split())
 
 
+BASIC: Final = names(
+    "oidcc-",
+    """
+    server response-type-missing idtoken-signature idtoken-unsigned userinfo-get
+    userinfo-post-header userinfo-post-body ensure-request-without-nonce-succeeds-for-code-flow
+    scope-profile scope-email scope-address scope-phone scope-all alternate-happy-flow
+    display-page display-popup prompt-login prompt-none-not-logged-in prompt-none-logged-in
+    max-age-1 max-age-10000 ensure-request-with-unknown-parameter-succeeds id-token-hint
+    login-hint ui-locales claims-locales ensure-request-with-acr-values-succeeds codereuse
+    codereuse-30seconds ensure-registered-redirect-uri ensure-post-request-succeeds
+    server-client-secret-post
+    request-uri-unsigned-supported-correctly-or-rejected-as-unsupported
+    unsigned-request-object-supported-correctly-or-rejected-as-unsupported
+    claims-essential ensure-request-object-with-redirect-uri refresh-token
+    ensure-request-with-valid-pkce-succeeds
+    """,
+)
+
+LOGOUT: Final = (
+    "oidcc-rp-initiated-logout",
+    *names(
+        "oidcc-rp-initiated-logout",
+        """
+    -discovery-endpoint-verification -bad-post-logout-redirect-uri -modified-id-token-hint
+    -no-id-token-hint -no-params -no-post-logout-redirect-uri -no-state -only-state
+    -query-added-to-post-logout-redirect-uri -bad-id-token-hint
+    """,
+    ),
+)
+
 PLANS: Final[dict[str, Plan]] = {
+    "basic": Plan(title="OpenID Connect Core: Basic OP", modules=BASIC),
+    "form-post-basic": Plan(title="OpenID Connect Core: Form Post Basic OP", modules=BASIC),
     "config": Plan(
         title="OpenID Connect Core: Config OP",
         modules=names("oidcc-", "discovery-endpoint-verification"),
@@ -97,6 +129,19 @@ PLANS: Final[dict[str, Plan]] = {
             ensure-different-state-inside-and-outside-request-object
             state-only-outside-request-object-not-used
             ensure-request-object-without-redirect-uri-fails""",
+        ),
+    ),
+    "rp-initiated-logout": Plan(title="OpenID Connect RP-Initiated Logout: OP", modules=LOGOUT),
+    "frontchannel-logout": Plan(
+        title="OpenID Connect Front-Channel Logout: OP",
+        modules=names(
+            "oidcc-frontchannel-", "logout-discovery-endpoint-verification rp-initiated-logout"
+        ),
+    ),
+    "backchannel-logout": Plan(
+        title="OpenID Connect Back-Channel Logout: OP",
+        modules=names(
+            "oidcc-backchannel-", "logout-discovery-endpoint-verification rp-initiated-logout"
         ),
     ),
 }

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.conformance.op import Op
+from tests.conformance.results import Verdict
 from tests.rows import row
 
 PLAN = "config"
@@ -31,6 +32,18 @@ REGISTERED = """
     require_pushed_authorization_requests authorization_response_iss_parameter_supported
     dpop_signing_alg_values_supported introspection_signing_alg_values_supported
     protected_resources end_session_endpoint
+    request_object_signing_alg_values_supported
+    introspection_endpoint_auth_signing_alg_values_supported
+    revocation_endpoint_auth_signing_alg_values_supported
+    mtls_endpoint_aliases tls_client_certificate_bound_access_tokens
+    authorization_signing_alg_values_supported device_authorization_endpoint
+    backchannel_authentication_endpoint backchannel_token_delivery_modes_supported
+    backchannel_authentication_request_signing_alg_values_supported
+    backchannel_user_code_parameter_supported client_id_metadata_document_supported
+    authorization_details_types_supported grant_management_endpoint
+    grant_management_actions_supported grant_management_action_required
+    frontchannel_logout_supported frontchannel_logout_session_supported
+    backchannel_logout_supported backchannel_logout_session_supported
 """
 """Members of the registry: the suite warns of any other."""
 
@@ -52,8 +65,12 @@ def addresses(document: Document) -> list[str]:
     return [text for name, text in document.items() if name.endswith(ends)]
 
 
-OURS = {"change_log_endpoint"}
-"""Not registered, as RFC 8414 2 allows."""
+OURS = {
+    "change_log_endpoint",
+    "permission_usage_endpoint",
+    "refresh_token_expiration_types_supported",
+}
+"""Of this server alone, and of a draft: not registered, as RFC 8414 2 allows."""
 
 
 @pytest.mark.parametrize(
@@ -92,7 +109,14 @@ OURS = {"change_log_endpoint"}
             ),
         ),
         row(NAME, "PKCE S256", lambda it: it["code_challenge_methods_supported"] == ["S256"]),
-        row(NAME, "request objects", lambda it: not it.get("request_parameter_supported")),
+        row(
+            NAME,
+            "request objects are signed",
+            lambda it: (
+                it["request_parameter_supported"] is True
+                and "none" not in it["request_object_signing_alg_values_supported"]
+            ),
+        ),
         row(NAME, "request_uri", lambda it: it["request_uri_parameter_supported"] is False),
     ],
 )
@@ -112,6 +136,12 @@ def test_the_document(document: Document, holds: Callable[[Document], bool]) -> 
 def test_addresses_are_of_the_issuer(op: Op, document: Document, member: str) -> None:
     assert document["issuer"] == op.issuer
     assert document[member].startswith(f"{op.issuer}/")
+
+
+def test_what_no_registry_has_is_known(document: Document, verdict: Verdict) -> None:
+    others = set(document) - set(REGISTERED.split())
+    assert others <= OURS
+    verdict.warning(f"not registered: {', '.join(sorted(others))}")
 
 
 def test_the_keys(op: Op, document: Document) -> None:

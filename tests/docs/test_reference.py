@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import ssl
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -20,7 +21,9 @@ from tests.docs.markdown import ROOT, read
 from valetkey.cli.root import valetkey
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
+from valetkey.http.fetch import Fetcher
 from valetkey.http.installation import Installations
+from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
 from valetkey.model.policy import Lifetimes
 from valetkey.oauth.features import FEATURES
@@ -106,6 +109,7 @@ def test_every_endpoint_with_its_methods() -> None:
 def test_every_page_for_people() -> None:
     frame = Frame(
         _shell(),
+        outbox=Outbox(_shell(), Fetcher(ssl.create_default_context()).post),
         issuer="http://127.0.0.1:8000",
         look=Look(name="valetkey"),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),

@@ -55,6 +55,7 @@ KEYRING: Final = Keyring(
     published=(key("ES256").public(), key("RS256").public()),
     sealing=(RawKey("5ea10001", bytes(range(32))),),
     macs=(RawKey("3ac00001", bytes(range(1, 33))),),
+    salt=RawKey("5a170001", bytes(range(2, 34))),
 )
 
 

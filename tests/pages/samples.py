@@ -32,10 +32,12 @@ from valetkey.pages.pieces import (
 )
 from valetkey.pages.text import plain
 from valetkey.pages.views import (
+    AnswerForm,
     AppLimits,
     ApprovalPage,
     Approvals,
     Cause,
+    Choice,
     CodeProblem,
     ConfirmDevice,
     ConnectedApp,
@@ -51,6 +53,8 @@ from valetkey.pages.views import (
     SignInProblem,
     SignInPurpose,
     SignOut,
+    SignUp,
+    SignUpProblem,
     StopApp,
     StopUnused,
     Trouble,
@@ -255,6 +259,15 @@ APPROVALS = Approvals(
 APPROVAL = ApprovalPage(
     site=SITE, account=MIKO, form=FORM, question=QUESTION, back="/approvals", now=NOW
 )
+CHOICE = Choice(site=SITE, form=FORM, account=MIKO, app="Calendar")
+SIGN_UP = SignUp(site=SITE, form=FORM, sign_in="/sign-in", shortest=8, app="Calendar")
+ANSWER = AnswerForm(
+    site=SITE,
+    action="https://calendar.example/callback",
+    fields=(("code", "vk_code_1"), ("state", "s"), ("iss", "https://id.example")),
+    place="calendar.example",
+    at_once=False,
+)
 PERS = ("hour", "day", "month", "total")
 PAYING = Limit(
     id="payments.send",
@@ -324,6 +337,17 @@ SAMPLES: dict[str, View] = {
     "sign-in-bare": SignIn(site=BARE, form=FORM, forgot="/forgot", create="/create"),
     "sign-in-again-bare": SignIn(site=BARE, form=FORM, purpose=SignInPurpose.CONFIRM),
     "sign-in-hostile": replace(SIGN_IN, app=HOSTILE, username=HOSTILE),
+    "choice": CHOICE,
+    "choice-hostile": replace(CHOICE, app=HOSTILE, account=replace(MIKO, name=HOSTILE)),
+    "sign-up": SIGN_UP,
+    "sign-up-taken": replace(SIGN_UP, username="miko", problem=SignUpProblem.TAKEN),
+    "sign-up-username": replace(SIGN_UP, problem=SignUpProblem.USERNAME),
+    "sign-up-password": replace(SIGN_UP, username="miko", problem=SignUpProblem.PASSWORD),
+    "sign-up-email": replace(SIGN_UP, username="miko", problem=SignUpProblem.EMAIL),
+    "sign-up-throttled": replace(SIGN_UP, problem=SignUpProblem.THROTTLED, retry_after=290),
+    "sign-up-hostile": replace(SIGN_UP, app=HOSTILE, username=HOSTILE, name=HOSTILE, email=HOSTILE),
+    "answer": ANSWER,
+    "answer-hostile": replace(ANSWER, fields=((HOSTILE, HOSTILE),), place=HOSTILE),
     "consent": CONSENT,
     "consent-web": replace(
         CONSENT,
@@ -465,6 +489,7 @@ SAMPLES: dict[str, View] = {
     "stop": STOP,
     "stop-one": replace(STOP, app=EVIL, devices=1),
     "sign-out": SIGN_OUT,
+    "sign-out-apps": replace(SIGN_OUT, signed_in=("Calendar", "stefApp", HOSTILE)),
     "signed-out": SignedOut(site=SITE, sign_in="/sign-in", back=BACK),
     "signed-out-bare": SignedOut(site=BARE),
     "connected": Notice(

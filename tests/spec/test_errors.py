@@ -35,6 +35,7 @@ STATUS = {
     "invalid_client_metadata": 400,
     "invalid_software_statement": 400,
     "unapproved_software_statement": 400,
+    "unmet_authentication_requirements": 400,
     "unsupported_token_type": 400,
     "authorization_pending": 400,
     "slow_down": 400,

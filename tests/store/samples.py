@@ -13,6 +13,7 @@ from valetkey.model.event import Event, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
 from valetkey.model.hours import Hours
+from valetkey.model.job import Job
 from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits, Proposal
 from valetkey.model.pending import Elsewhere, Pending
@@ -112,6 +113,18 @@ FULL: Final[tuple[Record, ...]] = (
         status="paused",
         created=NOW,
         changed=NOW + 1,
+    ),
+    Job(
+        id=ids.free_id(ENV),
+        kind="ping",
+        url="https://app.example/ping",
+        due=NOW + 2,
+        created=NOW,
+        tried=1,
+        user=MIKO,
+        client="stef",
+        facts={"sid": "é"},
+        sealed=bytes(range(256)),
     ),
     Once(purpose="request_uri", value="x' OR 1=1 --", expires=NOW + 90),
     Pending(

@@ -11,7 +11,7 @@ from tests.store.steps import put
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.model.keys import SigningKey
-from valetkey.oauth.manage.keys import USES
+from valetkey.oauth.manage.keys import TURNED
 from valetkey.store.keyring import WrongMasterKey, ensure_keys, make, open_keys, read_keys
 from valetkey.store.memory import MemoryStore
 from valetkey.store.port import Store
@@ -40,7 +40,8 @@ async def store(first: tuple[SigningKey, ...]) -> Store:
 async def test_the_first_start_makes_a_current_and_a_coming_key_for_each_use(store: Store) -> None:
     keys = await read_keys(store)
     assert Counter((key.use, key.status) for key in keys) == {
-        (use, status): 1 for use in USES for status in ("current", "coming")
+        **{(use, status): 1 for use in TURNED for status in ("current", "coming")},
+        ("salt", "current"): 1,
     }
 
 
@@ -56,7 +57,7 @@ async def test_what_is_missing_is_made_and_nothing_else(store: Store) -> None:
     await put(partly, *(replace(key, version=0) for key in wanted))
     await ensure_keys(partly, MASTER)
     keys = await read_keys(partly)
-    assert len(keys) == 2 * len(USES)
+    assert len(keys) == 2 * len(TURNED) + 1
     assert {key.kid for key in wanted} < {key.kid for key in keys}
 
 

@@ -9,7 +9,7 @@ from tests.store.contract import StoreContract
 from tests.store.samples import once
 
 from valetkey.model.change import Create
-from valetkey.oauth.manage.keys import USES
+from valetkey.oauth.manage.keys import TURNED
 from valetkey.store.database import PostgresURL
 from valetkey.store.keyring import ensure_keys, read_keys
 from valetkey.store.port import RECORDS, Store, Unavailable
@@ -84,7 +84,8 @@ async def test_nodes_that_start_together_make_one_schema_and_one_set_of_keys(
 
     nodes = await asyncio.gather(*(start() for _ in range(4)))
     made = [(key.use, key.status) for key in await read_keys(nodes[0])]
-    assert sorted(made) == sorted((use, status) for use in USES for status in ("current", "coming"))
+    every = [(use, status) for use in TURNED for status in ("current", "coming")]
+    assert sorted(made) == sorted([*every, ("salt", "current")])
     for node in nodes:
         await node.close()
 

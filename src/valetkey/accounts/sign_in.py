@@ -81,12 +81,16 @@ def open_session(
         proved=password_mark(user),
         expires=env.now + seconds,
     )
-    changes: tuple[Change, ...] = (Create(session), *forgiven)
+    changes: tuple[Change, ...] = forgiven
     if replaces:
         wanted = One(Session, replaces)
         old = (yield (wanted,)).one(wanted)
         if old is not None:
             changes += (Remove(old),)
+            if old.user == user.id:
+                # Apps go on in the session that they know.
+                session = msgspec.structs.replace(session, name=old.sid)
+    changes += (Create(session),)
     told = event(env, "signed-in", by="user", user=user.id)
     return SignedIn(session, Secret(secret), changes, (told,))
 

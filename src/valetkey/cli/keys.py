@@ -10,7 +10,7 @@ from valetkey.cli.options import Group
 from valetkey.model.keys import SigningKey, Use
 from valetkey.model.want import Many, Rule
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.manage.keys import ROTATED, USES, rotate
+from valetkey.oauth.manage.keys import ROTATED, TURNED, USES, rotate
 from valetkey.settings import Settings
 from valetkey.store.keyring import make, read_keys
 from valetkey.store.port import Store
@@ -41,7 +41,7 @@ class Rotated(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 @key.command(name="rotate")
-@click.option("--use", "uses", multiple=True, type=click.Choice(USES), help="Only this one.")
+@click.option("--use", "uses", multiple=True, type=click.Choice(TURNED), help="Only this one.")
 @click.pass_obj
 def rotate_keys(desk: Desk, uses: tuple[Use, ...]) -> None:
     """Turn the keys by one step: the coming one signs, the current one retires.

@@ -28,6 +28,9 @@ def user() -> None:
 @click.argument("username")
 @click.option("--email", default="")
 @click.option("--email-verified", is_flag=True, help="The address is known to be theirs.")
+@click.option("--phone", "phone_number", default="", help="Such as +49 30 123456.")
+@click.option("--phone-verified", "phone_number_verified", is_flag=True, help="It is theirs.")
+@click.option("--address", multiple=True, metavar="PART=VALUE", help="Of the postal address.")
 @click.option("--name", default="", help="Their name, as apps and pages show it.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="Of the profile.")
 @click.option("--password-file", type=PATH, help="A file that holds the password.")
@@ -37,7 +40,9 @@ def add(
     desk: Desk, /, username: str, *, password_file: Path | None, password_stdin: bool, **given: Any
 ) -> None:
     """Add an account. At a terminal the password is asked for."""
-    given["claims"] = _claims(name=given.pop("name"), claims=given["claims"])
+    name = given.pop("name")
+    given["claims"] = ({"name": name} if name else {}) | _pairs("--claim", given["claims"])
+    given["address"] = _pairs("--address", given["address"])
     mistakes = profile.mistakes(User(id="", username=username, **given))
     if mistakes:
         raise wrong("nothing was changed", mistakes)
@@ -50,13 +55,13 @@ def add(
     desk.show(document, f"added {username}, whose sub is {document['id']}")
 
 
-def _claims(*, name: str, claims: tuple[str, ...]) -> dict[str, str]:
-    found = {"name": name} if name else {}
-    for one in claims:
-        claim, equals, value = one.partition("=")
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for one in given:
+        name, equals, value = one.partition("=")
         if not equals:
-            raise Wrong(f"--claim {one!r} is not NAME=VALUE")
-        found[claim] = value
+            raise Wrong(f"{option} {one!r} is not NAME=VALUE")
+        found[name] = value
     return found
 
 

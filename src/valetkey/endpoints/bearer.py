@@ -3,7 +3,7 @@
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
-from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
+from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
 from valetkey.model.want import Rule
@@ -47,7 +47,7 @@ class _Handler:
             return self._refused(request, error, scheme)
         match outcome:
             case Answer(document=document):
-                return json_reply(document)
+                return document_reply(document)
             case Refuse():
                 return self._refused(request, outcome.error, scheme)
 

@@ -1,12 +1,16 @@
 """Passwords are checked in a small pool: a flood of sign-ins waits, and nothing else does."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from os import urandom
+from typing import Final, TypeVar
 
 from valetkey.accounts import password
 from valetkey.model.secret import Secret
 from valetkey.spec.errors import TemporarilyUnavailable
+
+T = TypeVar("T")
 
 WORKERS: Final = 2
 WAITING: Final = 128
@@ -23,12 +27,20 @@ class Passwords:
     async def fits(self, given: Secret, kept: str) -> bool:
         """Whether the password fits what is kept; as slow for nobody ("") as for somebody. Raises
         TemporarilyUnavailable when too many wait."""
+        return await self._run(password.fits, given, kept)
+
+    async def keep(self, given: Secret) -> str:
+        """The PHC string to store. Raises TemporarilyUnavailable when too many wait."""
+        salt = urandom(password.SALT)
+        return await self._run(lambda: password.keep(given, salt=salt))
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
         if self._waiting >= WAITING:
             raise TemporarilyUnavailable("too many people are signing in: try again in a moment")
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, password.fits, given, kept)
+            return await loop.run_in_executor(self._pool, work, *args)
         finally:
             self._waiting -= 1
 

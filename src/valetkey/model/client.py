@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.jose.jwk import Algorithm
+from valetkey.jose.jwk import Algorithm, Ours
 from valetkey.jose.seal import digest, same
 from valetkey.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.model.record import Record
@@ -20,6 +20,7 @@ AuthMethod: TypeAlias = Literal[
 Status: TypeAlias = Literal["active", "suspended"]
 Origin: TypeAlias = Literal["declared", "registered", "document"]
 """Who wrote it down: the operator; the app itself, over HTTP; the app, in a document elsewhere."""
+SubjectType: TypeAlias = Literal["public", "pairwise"]
 
 BY_SECRET: Final[frozenset[AuthMethod]] = frozenset({"client_secret_basic", "client_secret_post"})
 """The methods by which a client shows a secret that is kept here as a digest."""
@@ -71,6 +72,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
+    `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
+    this one. Of the logouts, front-channel and back-channel always come with `iss` and `sid`.
+
     `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
     digest of what it manages its registration by, and a registration that nobody has used by
     `unused_until` is forgotten (0: it was used, or stays all the same).
@@ -104,6 +108,13 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     tls_client_auth_san_ip: str = ""
     tls_client_auth_san_email: str = ""
     tls_client_certificate_bound_access_tokens: bool = False
+    subject_type: SubjectType = "public"
+    sector_identifier_uri: str = ""
+    userinfo_signed_response_alg: Ours | Literal[""] = ""
+    initiate_login_uri: str = ""
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    frontchannel_logout_uri: str = ""
+    backchannel_logout_uri: str = ""
     policy: str = "default"
     dpop_bound_access_tokens: bool = False
     origin: Origin = "declared"

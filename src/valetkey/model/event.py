@@ -11,6 +11,7 @@ Kind: TypeAlias = Literal[
     "signed-in",
     "sign-in-refused",
     "signed-out",
+    "signed-up",
     "granted",
     "upgraded",
     "downgraded",
@@ -26,6 +27,7 @@ Kind: TypeAlias = Literal[
     "asked",
     "refused",
     "registered",
+    "undelivered",
 ]
 
 

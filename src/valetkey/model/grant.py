@@ -60,6 +60,9 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
     how much of that still holds. `resources` are those that the request named (RFC 8707).
+    `userinfo_claims` and `id_token_claims` are claims that it asked for one by one. `session` is
+    what apps call the session that it began in (`sid`), `auth_time` and `amr` when and how its user
+    had signed in then.
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
     when the family began. `opened` has the day (since 1970) on which each permission was last made
     use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it.
@@ -84,6 +87,9 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     cnf: Confirmation | None = None
     session: str = ""
     auth_time: int = 0
+    amr: tuple[str, ...] = ()
+    userinfo_claims: tuple[str, ...] = ()
+    id_token_claims: tuple[str, ...] = ()
     device: str = ""
     created: int
     used: int

@@ -1,14 +1,14 @@
 """The server's keys: as stored, sealed; and as used, in a ring."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
 from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
 from valetkey.model.record import Record
 
-Use: TypeAlias = Literal["ES256", "RS256", "seal", "mac"]
+Use: TypeAlias = Literal["ES256", "RS256", "seal", "mac", "salt"]
 KeyStatus: TypeAlias = Literal["coming", "current", "retiring"]
 
 
@@ -48,13 +48,18 @@ class RawKey(msgspec.Struct, frozen=True, eq=False):
         return f"RawKey(kid={self.kid!r})"
 
 
+NO_SALT: Final = RawKey("", b"")
+
+
 class Keyring(msgspec.Struct, frozen=True, eq=False):
-    """The keys in use. In each sequence the current one comes first."""
+    """The keys in use. In each sequence the current one comes first. `salt` makes the names that
+    users have before single sectors, and never changes: those names would."""
 
     signing: dict[Algorithm, PrivateKey]
     published: tuple[PublicKey, ...]
     sealing: Sequence[RawKey]
     macs: Sequence[RawKey]
+    salt: RawKey = NO_SALT
 
     def __repr__(self) -> str:
         return "Keyring(…)"

@@ -40,9 +40,9 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     `answered` keeps an answer for a moment. `parameters` and `resources` are the request as it was
     sent: it is understood anew at each step. `browser` is the digest of the one browser that may go
     on with it; `pushed` names the pushed request behind it, `session` the sign-in that was made for
-    it. `answers` names the request elsewhere to which the interaction is the answer; it begins once
-    the user has `confirmed` that this is meant. An `invitation` waits for clients that register:
-    what they may be is among its parameters.
+    it, `chosen` the session that the user chose for it. `answers` names the request elsewhere to
+    which the interaction is the answer; it begins once the user has `confirmed` that this is meant.
+    An `invitation` waits for clients that register: what they may be is among its parameters.
     """
 
     table: ClassVar[str] = "pending"
@@ -59,6 +59,7 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     answers: str = ""
     confirmed: bool = False
     elsewhere: Elsewhere | None = None
+    chosen: str = ""
     created: int
     expires: int
 

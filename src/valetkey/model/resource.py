@@ -71,6 +71,20 @@ IDENTITY: Final = (
         words={"de": Words(can="Ihre E-Mail-Adresse sehen")},
     ),
     Permission(
+        id="address",
+        can="see your postal address",
+        risk="medium",
+        group="identity",
+        words={"de": Words(can="Ihre Anschrift sehen")},
+    ),
+    Permission(
+        id="phone",
+        can="see your phone number",
+        risk="medium",
+        group="identity",
+        words={"de": Words(can="Ihre Telefonnummer sehen")},
+    ),
+    Permission(
         id="offline_access",
         can="keep its access while you are away",
         risk="medium",

@@ -25,11 +25,22 @@ PROFILE_CLAIMS: Final = (
 )
 """What `profile` opens (OpenID Connect Core 5.4), beside preferred_username and updated_at."""
 
+ADDRESS_PARTS: Final = (
+    "formatted",
+    "street_address",
+    "locality",
+    "region",
+    "postal_code",
+    "country",
+)
+"""What an address is made of (OpenID Connect Core 5.1.1)."""
+
 
 class User(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A person with an account. `password` is a PHC string of Argon2id, "" for none.
 
-    `claims` holds claims of PROFILE_CLAIMS. The id is the `sub` that clients see.
+    `claims` holds claims of PROFILE_CLAIMS, `address` parts of ADDRESS_PARTS. The id is the `sub`
+    that clients see, but for those to which a user is known by a name of its own.
     """
 
     table: ClassVar[str] = "users"
@@ -39,6 +50,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True):
     password: str = ""
     email: str = ""
     email_verified: bool = False
+    phone_number: str = ""
+    phone_number_verified: bool = False
+    address: dict[str, str] = {}
     claims: dict[str, str] = {}
     status: Status = "active"
     created: int = 0
@@ -78,19 +92,27 @@ def password_mark(user: User) -> str:
 
 class Session(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
-    only the secret's digest. `auth_time` is when the user last proved who they are, `proved` what
-    by: a session ends when its user's password is changed."""
+    only the secret's digest. `name` is what apps know it by, the id where it is "": it stays when
+    the same user proves once more who they are, and the session begins anew. `auth_time` is when
+    the user last proved who they are, `proved` what by: a session ends when its user's password is
+    changed."""
 
     table: ClassVar[str] = "sessions"
     indexes: ClassVar[tuple[str, ...]] = ("user",)
 
     digest: str
     user: str
+    name: str = ""
     auth_time: int
     amr: tuple[str, ...] = ()
     epoch: int = 0
     proved: str = ""
     expires: int
+
+    @property
+    def sid(self) -> str:
+        """What apps know it by (OpenID Connect Front-Channel Logout 3)."""
+        return self.name or self.id
 
     @property
     def forget_at(self) -> int:

@@ -10,6 +10,7 @@ from valetkey.model.client import Client
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
+from valetkey.oauth.claims import Claim
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.id_token import IdToken
@@ -95,6 +96,7 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     client: Client
     access_token: AccessToken
     id_token: IdToken | None
+    id_token_claims: dict[str, Claim] = {}
     refresh_token: str
     scope: str
     more: Mapping[str, str | int] = {}

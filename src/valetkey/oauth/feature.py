@@ -10,6 +10,7 @@ import msgspec
 
 from valetkey.model.change import Change
 from valetkey.model.client import AuthMethod, Client
+from valetkey.model.job import Job
 from valetkey.model.log import Log
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
@@ -237,6 +238,26 @@ Endpoint: TypeAlias = (
 )
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What is posted to another host."""
+
+    body: bytes
+    content_type: str
+    headers: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Message(…)"
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of message to other hosts. `write` makes one when it goes out, None where there is no
+    longer a reason to; see `oauth.outgoing`."""
+
+    kind: str
+    cite: Cite
+    write: Callable[[Job, Context], Rule[Message | None]]
+
+
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the protocol that can be switched on or off: `on` says what it is unless a setting
     says otherwise, `core` that no setting may. It goes with those that it `needs`, by their names,
@@ -253,4 +274,6 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     client_auth: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    response_modes: tuple[str, ...] = ()
     metadata: Callable[[Context], Mapping[str, Any]] = lambda _: {}

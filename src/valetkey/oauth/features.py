@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from typing import Final
 
+from valetkey.oauth.authorize.form_post import FORM_POST
 from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.par import PAR
+from valetkey.oauth.authorize.sign_up import SIGN_UP
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
@@ -19,8 +21,10 @@ from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
 from valetkey.oauth.grants.token_exchange import TOKEN_EXCHANGE
 from valetkey.oauth.issue.extensions import EXPIRATION
+from valetkey.oauth.manage.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
+from valetkey.oauth.manage.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
@@ -39,6 +43,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     BEARER,
     REGISTRATION,
     CLIENT_DOCUMENTS,
+    FORM_POST,
+    SIGN_UP,
     PAR,
     SIGNED_REQUESTS,
     REQUEST_URIS,
@@ -58,6 +64,9 @@ FEATURES: Final[tuple[Feature, ...]] = (
     REVOCATION,
     USAGE,
     USERINFO,
+    END_SESSION,
+    FRONTCHANNEL_LOGOUT,
+    BACKCHANNEL_LOGOUT,
 )
 
 

@@ -2,14 +2,14 @@
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
-from valetkey.oauth.authorize.address import ReplyTo
+from valetkey.oauth.authorize.address import QUERY, ReplyTo
 from valetkey.oauth.authorize.endpoint import authorize
-from valetkey.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
+from valetkey.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.pages import views
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Back
-from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
 
 
@@ -35,7 +35,12 @@ class Authorize:
             lambda context: authorize(form, visit, context)
         )
         match decision:
-            case Login(pending=pending) | Consent(pending=pending) | Confirm(pending=pending):
+            case (
+                Login(pending=pending)
+                | Choose(pending=pending)
+                | Consent(pending=pending)
+                | Confirm(pending=pending)
+            ):
                 reply = see_other(continue_at(pending.id))
                 return self._frame.cookies.named(reply, request)
             case Permit() | Deny():
@@ -49,16 +54,34 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
         said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
         return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))
     if isinstance(decision, Permit):
-        return see_other(decision.reply_to.location(code=decision.code))
+        return _sent(frame, request, decision.reply_to, told={"code": decision.code})
     reply_to, error = decision.reply_to, decision.error
     if reply_to is None:
         return frame.error(request, error)
-    if decision.interstitial:
-        back = Back(place=redirect.host(reply_to.uri), href=refusal(reply_to, error))
+    told = {"error": error.code, "error_description": error.description}
+    if decision.interstitial and reply_to.mode == QUERY:
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**told))
         return frame.error(request, error, back=back)
-    return see_other(refusal(reply_to, error))
+    return _sent(frame, request, reply_to, told=told, asks=decision.interstitial)
 
 
-def refusal(reply_to: ReplyTo, error: OAuthError) -> str:
-    """The refusal on its way back (RFC 6749 4.1.2.1)."""
-    return reply_to.location(error=error.code, error_description=error.description)
+def _sent(
+    frame: Frame,
+    request: Request,
+    reply_to: ReplyTo,
+    *,
+    told: dict[str, str],
+    asks: bool = False,
+) -> Reply:
+    """The answer on its way (RFC 6749 4.1.2), by whichever way the app asked for. `asks`: only at
+    the user's wish."""
+    if reply_to.mode == QUERY:
+        return see_other(reply_to.location(**told))
+    view = views.AnswerForm(
+        site=frame.site,
+        action=reply_to.uri,
+        fields=tuple(reply_to.parameters(**told).items()),
+        place=redirect.host(reply_to.uri),
+        at_once=not asks,
+    )
+    return frame.page(request, view, form_action=redirect.origin(reply_to.uri))

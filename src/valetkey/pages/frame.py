@@ -13,6 +13,7 @@ from valetkey.http import csrf
 from valetkey.http.cookies import Cookies
 from valetkey.http.front import Network
 from valetkey.http.hashing import Passwords
+from valetkey.http.outbox import Outbox
 from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
@@ -29,6 +30,7 @@ from valetkey.wire import form as forms
 
 SIGN_OUT: Final = "/sign-out"
 SIGN_IN: Final = "/sign-in"
+SIGN_UP: Final = "/sign-up"
 APPS: Final = "/apps"
 APPROVALS: Final = "/approvals"
 STATIC: Final = "/static"
@@ -52,9 +54,16 @@ class Frame:
     """Fills views in, renders them, and answers with the right headers."""
 
     def __init__(
-        self, shell: Shell, *, issuer: str, look: Look, unthrottled: Sequence[Network]
+        self,
+        shell: Shell,
+        *,
+        outbox: Outbox,
+        issuer: str,
+        look: Look,
+        unthrottled: Sequence[Network],
     ) -> None:
         self.shell = shell
+        self.outbox = outbox
         self.issuer = issuer
         self.cookies = Cookies(issuer)
         self.passwords = Passwords()
@@ -126,11 +135,13 @@ class Frame:
         status: int = 200,
         wanted: str = "",
         form_action: str = "",
+        frame_source: str = "",
     ) -> Reply:
         """The view as HTML, in the languages `wanted` where there are any. `form_action` is an
-        origin to which its forms may lead in the end."""
+        origin to which its forms may lead in the end, `frame_source` the origins whose pages it may
+        show in frames."""
         body = render(view, language=self.language(request, wanted)).encode()
-        reply = Reply(status, (*html_headers(form_action), *NO_STORE), body)
+        reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
         return self.cookies.named(reply, request)
 
     def refused(self, request: Request, error: OAuthError) -> Reply:
@@ -166,12 +177,14 @@ class Frame:
         return reply
 
 
-def html_headers(form_action: str) -> Headers:
+def html_headers(form_action: str, frame_source: str = "") -> Headers:
     """What a page may load and do: nothing from elsewhere, and never in a frame."""
     targets = f"'self' {form_action}".rstrip()
+    frames = f"frame-src {frame_source}; " if frame_source else ""
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        f"{frames}"
         # Browsers hold the redirect that follows a form to this list as well.
         f"form-action {targets}"
     )

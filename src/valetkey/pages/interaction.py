@@ -3,14 +3,15 @@
 Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
 """
 
-from valetkey.accounts.sign_in import close_session
 from valetkey.accounts.throttle import network_of
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
+from valetkey.oauth.authorize import sign_up
 from valetkey.oauth.authorize.asked import signed_in
 from valetkey.oauth.authorize.endpoint import answer, resume
 from valetkey.oauth.authorize.outcome import (
     AuthorizeDecision,
+    Choose,
     Confirm,
     Consent,
     Deny,
@@ -22,10 +23,15 @@ from valetkey.oauth.grants.device import confirm, disown
 from valetkey.pages import consent, views, words
 from valetkey.pages.authorize import continue_at, leave
 from valetkey.pages.frame import Frame
+from valetkey.pages.joining import Joining
 from valetkey.pages.sign_in import Refused, sign_in
+from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInPurpose
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
+
+SIGN_IN_INSTEAD = b"sign-in"
+"""The query by which somebody who was asked to sign up says that they have an account."""
 
 
 class Interaction:
@@ -33,6 +39,7 @@ class Interaction:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
+        self._joining = Joining(frame)
 
     async def show(self, request: Request) -> Reply:
         """The page that is needed now, or back to the app."""
@@ -96,17 +103,20 @@ class Interaction:
         context = await self._frame.shell.context()
         self._frame.posted(request, context, purpose=_switch(name), session=visit.session)
         person = await self._frame.person(request)
-        if person is not None:
-            await self._frame.shell.settle(
-                lambda context: close_session(person.session.id, context.env)
-            )
+        await signed_out(self._frame, person)
         return self._frame.cookies.signed_out(see_other(continue_at(name)))
 
     def _shown(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
         match decision:
-            case Login():
-                view = self._sign_in(request, decision, context)
+            case Login(create=True) if request.query != SIGN_IN_INSTEAD:
+                view = self._joining.sign_up(request, decision, context)
                 return self._page(request, view, decision)
+            case Login():
+                return self._page(request, self._sign_in(request, decision, context), decision)
+            case Choose():
+                return self._page(
+                    request, self._joining.choice(request, decision, context), decision
+                )
             case Confirm():
                 return self._frame.page(
                     request,
@@ -119,7 +129,12 @@ class Interaction:
                 return leave(self._frame, request, decision)
 
     def _page(
-        self, request: Request, view: views.View, asked: Login | Consent, *, status: int = 200
+        self,
+        request: Request,
+        view: views.View,
+        asked: Login | Choose | Consent,
+        *,
+        status: int = 200,
     ) -> Reply:
         return self._frame.page(
             request,
@@ -145,6 +160,7 @@ class Interaction:
             app=words.app(login.client, login.client.id).name,
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
+            create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
         )
 
     def _confirm(self, request: Request, asked: Confirm, context: Context) -> views.ConfirmDevice:

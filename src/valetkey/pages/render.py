@@ -12,6 +12,9 @@ from valetkey.pages.i18n import LOCALES, Locale
 
 TEMPLATES: Mapping[type[views.View], str] = {
     views.SignIn: "sign_in.html",
+    views.Choice: "choice.html",
+    views.SignUp: "sign_up.html",
+    views.AnswerForm: "answer_form.html",
     views.Consent: "consent.html",
     views.ConnectedApps: "connected_apps.html",
     views.ConnectedApp: "connected_app.html",
@@ -42,6 +45,7 @@ _ENUMS = (
     pieces.Shelf,
     views.SignInProblem,
     views.SignInPurpose,
+    views.SignUpProblem,
     pieces.Status,
     views.Trouble,
     pieces.Trust,

@@ -13,17 +13,20 @@ from valetkey.http.front import Endpoint, Handler, serve
 from valetkey.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.grants.device import PAGE as DEVICE
+from valetkey.oauth.manage import end_session
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
 from valetkey.pages.apps_list import EXPORT, UNUSED, AppsList
 from valetkey.pages.authorize import Authorize
 from valetkey.pages.device import DevicePage
-from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, STATIC, Frame
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, STATIC, Frame
 from valetkey.pages.interaction import Interaction
+from valetkey.pages.joining import Joining
 from valetkey.pages.limits import LimitsPage
 from valetkey.pages.sign_in import SignInPage
 from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
+from valetkey.pages.sign_up import SignUpPage
 from valetkey.pages.trouble import NoSuchPage
 
 
@@ -61,17 +64,22 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
     limits = LimitsPage(frame)
     listed = AppsList(frame)
+    joining, sign_up = Joining(frame), SignUpPage(frame)
     table: dict[str, dict[str, Handler]] = {
         AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
         "/continue/{pending}": {"GET": interaction.show},
         "/continue/{pending}/sign-in": {"POST": interaction.sign_in},
+        "/continue/{pending}/choose": {"POST": joining.choose},
+        "/continue/{pending}/sign-up": {"GET": joining.show, "POST": joining.submit},
         "/continue/{pending}/consent": {"POST": interaction.consent},
         "/continue/{pending}/confirm": {"POST": interaction.confirm},
         "/continue/{pending}/switch": {"POST": interaction.switch},
         DEVICE: {"GET": device.show, "POST": device.submit},
         SIGN_IN: {"GET": sign_in.show, "POST": sign_in.submit},
+        SIGN_UP: {"GET": sign_up.show, "POST": sign_up.submit},
         SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
         SIGNED_OUT: {"GET": sign_out.done},
+        end_session.PATH: {"GET": sign_out.leave, "POST": sign_out.leave},
         APPS: {"GET": listed.list},
         UNUSED: {"GET": listed.ask_unused, "POST": listed.stop_unused},
         EXPORT: {"GET": listed.export},

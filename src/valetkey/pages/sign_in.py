@@ -9,8 +9,9 @@ from valetkey.http.reply import Headers, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
+from valetkey.oauth.authorize import sign_up
 from valetkey.pages import views
-from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.pages.pieces import Form
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
@@ -65,12 +66,13 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
     if user is None or not fits:
         await frame.shell.settle(lambda context: refused(user, context.env))
         return Refused(SignInProblem.REFUSED, username)
-    return await _opened(frame, request, user, username=username, network=network)
+    return await opened(frame, request, user, username=username, network=network)
 
 
-async def _opened(
+async def opened(
     frame: Frame, request: Request, user: User, *, username: str, network: str
 ) -> SignedIn:
+    """A new session of somebody who has just proved who they are."""
     # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
     before = await frame.person(request)
     signed_in, _ = await frame.shell.settle(
@@ -121,7 +123,8 @@ class SignInPage:
         context = await self._frame.shell.context()
         action = f"{SIGN_IN}?next={target}"
         form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
-        return views.SignIn(site=self._frame.site, form=form)
+        create = SIGN_UP if sign_up.is_offered(context) else None
+        return views.SignIn(site=self._frame.site, form=form, create=create)
 
 
 def _again(view: views.SignIn, user: User) -> views.SignIn:

@@ -76,6 +76,55 @@ class Cause(StrEnum):
     CHANGED = "changed"
 
 
+class Choice(Struct, frozen=True, kw_only=True):
+    """As whom to go on: buttons ``#continue`` and ``#another``, whose ``action`` is ``continue`` or
+    ``another``."""
+
+    site: Site
+    form: Form
+    account: Account
+    app: str
+
+
+class SignUpProblem(StrEnum):
+    """Why the form is shown again."""
+
+    NONE = "none"
+    USERNAME = "username"
+    TAKEN = "taken"
+    PASSWORD = "password"
+    EMAIL = "email"
+    THROTTLED = "throttled"
+
+
+class SignUp(Struct, frozen=True, kw_only=True):
+    """A new account: fields ``username``, ``name``, ``email`` and ``password``, button
+    ``#sign-up``. ``sign_in`` is where those go who have one. ``shortest`` is the least length of a
+    password; ``retry_after`` goes with ``THROTTLED``."""
+
+    site: Site
+    form: Form
+    sign_in: str
+    shortest: int
+    app: str | None = None
+    username: str = ""
+    name: str = ""
+    email: str = ""
+    problem: SignUpProblem = SignUpProblem.NONE
+    retry_after: int = 0
+
+
+class AnswerForm(Struct, frozen=True, kw_only=True):
+    """An answer that travels to an app in a form: ``#answer``, button ``#continue``. ``at_once``: a
+    script sends it, where there is script; else the user does. ``place`` says where it leads."""
+
+    site: Site
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    place: str
+    at_once: bool = True
+
+
 class Consent(Struct, frozen=True, kw_only=True):
     """The decision: boxes ``permission``, buttons ``#allow`` and ``#cancel``.
 
@@ -278,21 +327,25 @@ class StopApp(Struct, frozen=True, kw_only=True):
 
 
 class SignOut(Struct, frozen=True, kw_only=True):
-    """Asks before the session ends: button ``#sign-out``; ``back`` is where "no" leads."""
+    """Asks before the session ends: button ``#sign-out``; ``back`` is where "no" leads.
+    ``signed_in`` names the apps that the user is signed in to in this browser."""
 
     site: Site
     account: Account
     form: Form
     apps: str
     back: str
+    signed_in: tuple[str, ...] = ()
 
 
 class SignedOut(Struct, frozen=True, kw_only=True):
-    """The session is over. ``back`` is the app's registered address for afterwards."""
+    """The session is over. ``back`` is the app's registered address for afterwards, ``frames`` are
+    pages of apps, which sign their user out as the browser loads them."""
 
     site: Site
     sign_in: str | None = None
     back: Back | None = None
+    frames: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
@@ -350,6 +403,9 @@ class ErrorPage(Struct, frozen=True, kw_only=True):
 View = (
     SignIn
     | AppLimits
+    | Choice
+    | SignUp
+    | AnswerForm
     | Consent
     | ConnectedApps
     | ConnectedApp

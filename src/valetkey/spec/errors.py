@@ -140,6 +140,12 @@ class InteractionRequired(OAuthError):
     says = "the user has to be present"
 
 
+class UnmetAuthenticationRequirements(OAuthError):
+    code = "unmet_authentication_requirements"
+    cite = Cite("OpenID Connect Core Unmet Authentication Requirements", "2")
+    says = "nobody can sign in here in the way that is asked for"
+
+
 class InvalidRedirectUri(OAuthError):
     code = "invalid_redirect_uri"
     cite = Cite("RFC 7591", "3.2.2")

@@ -21,6 +21,8 @@ TYPE_JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
 OPENID: Final = "openid"
 PROFILE: Final = "profile"
 EMAIL: Final = "email"
+ADDRESS: Final = "address"
+PHONE: Final = "phone"
 OFFLINE_ACCESS: Final = "offline_access"
 
 # RFC 9126 2.2: the form of a pushed request's name.

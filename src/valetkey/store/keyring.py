@@ -13,7 +13,7 @@ from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
 from valetkey.model.change import Create, Stale
 from valetkey.model.guard import Once
-from valetkey.model.keys import Keyring, KeyStatus, RawKey, SigningKey, Use
+from valetkey.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
 from valetkey.model.want import Many
 from valetkey.oauth.manage.keys import first_status, missing
 from valetkey.store.port import Store, Unavailable
@@ -91,6 +91,7 @@ def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring
         published=tuple(published),
         sealing=_raw(alive, "seal", master),
         macs=_raw(alive, "mac", master),
+        salt=next(iter(_raw(alive, "salt", master)), NO_SALT),
     )
 
 

@@ -27,6 +27,7 @@ from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
+from valetkey.model.job import Job
 from valetkey.model.keys import SigningKey
 from valetkey.model.log import Log
 from valetkey.model.pending import Pending
@@ -47,6 +48,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Epoch,
     Event,
     Grant,
+    Job,
     Once,
     Pending,
     Policy,

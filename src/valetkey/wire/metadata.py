@@ -40,6 +40,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     claims_supported: tuple[str, ...] = ()
     prompt_values_supported: tuple[str, ...] = ()
     id_token_signing_alg_values_supported: tuple[str, ...] = ()
+    userinfo_signing_alg_values_supported: tuple[str, ...] = ()
+    acr_values_supported: tuple[str, ...] = ()
+    claim_types_supported: tuple[str, ...] = ()
     token_endpoint_auth_methods_supported: tuple[str, ...] = ()
     introspection_endpoint_auth_methods_supported: tuple[str, ...] = ()
     revocation_endpoint_auth_methods_supported: tuple[str, ...] = ()
@@ -56,6 +59,11 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     tls_client_certificate_bound_access_tokens: bool = False
     mtls_endpoint_aliases: dict[str, str] = {}
     protected_resources: tuple[str, ...] = ()
+    end_session_endpoint: str = ""
+    frontchannel_logout_supported: bool = False
+    frontchannel_logout_session_supported: bool = False
+    backchannel_logout_supported: bool = False
+    backchannel_logout_session_supported: bool = False
     authorization_response_iss_parameter_supported: bool = False
     require_pushed_authorization_requests: bool = False
     backchannel_user_code_parameter_supported: bool = False

@@ -130,7 +130,7 @@ TO_THE_APP = [
     ),
     *(
         row("Multiple 2.1", f"response mode {mode}", {"response_mode": mode}, InvalidRequest)
-        for mode in ("fragment", "form_post", "web_message", "query.jwt", "QUERY")
+        for mode in ("fragment", "web_message", "QUERY", "form_post form_post")
     ),
     row("7636 4.4.1", "no challenge", {"code_challenge": None}, InvalidRequest),
     row(

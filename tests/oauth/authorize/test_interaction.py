@@ -13,7 +13,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant
 from valetkey.model.pending import Pending
 from valetkey.model.user import Session, User
-from valetkey.oauth.authorize.outcome import Consent, Deny, Login, Permit
+from valetkey.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit, person
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 
@@ -26,7 +26,7 @@ STEPS = [
     row("Core 3.1.2.1", "never agreed", {}, False, Consent),
     row("Core 3.1.2.1", "prompt=none, agreed before", {"prompt": "none"}, True, Permit),
     row("Core 3.1.2.1", "prompt=login", {"prompt": "login"}, True, Login),
-    row("Core 3.1.2.1", "prompt=select_account", {"prompt": "select_account"}, True, Login),
+    row("Core 3.1.2.1", "prompt=select_account", {"prompt": "select_account"}, True, Choose),
     row("Core 3.1.2.1", "prompt=consent", {"prompt": "consent"}, True, Consent),
     row("Core 3.1.2.1", "prompt=login consent", {"prompt": "login consent"}, True, Login),
     row("Core 3.1.2.1", "max_age just enough", {"max_age": str(AGE)}, True, Permit),
@@ -46,7 +46,7 @@ def test_what_comes_first(changed: dict[str, Any], agreed: bool, comes: type[obj
     assert type(world.visit(request("kite", **changed), visit)) is comes
 
 
-@pytest.mark.parametrize("prompt", ["login", "select_account", "login consent"])
+@pytest.mark.parametrize("prompt", ["login", "login consent"])
 def test_a_new_sign_in_satisfies_the_request_that_asked_for_it_alone(prompt: str) -> None:
     """ATTACKS A67: neither the session of before nor a sign-in for another request will do."""
     world = World()

@@ -33,6 +33,7 @@ AT = Installation(
 )
 NATIVE = next(client for client in CLIENTS if client.id == "stefapp")
 MACHINE = next(client for client in CLIENTS if client.id == "machine")
+WEB = next(client for client in CLIENTS if client.id == "web")
 SECRET = KeptSecret("0" * 64, 0)
 USES = Bounds(often={"day": 3})
 JWK = MINE.public().jwk()
@@ -57,6 +58,69 @@ def test_a_proper_client_has_no_mistake(client: Client) -> None:
 
 
 WRONG = [
+    row(
+        "8.1",
+        "http",
+        WEB,
+        {"sector_identifier_uri": "http://a.example/"},
+        "sector_identifier_uri: must begin",
+    ),
+    row(
+        "8.1",
+        "an API",
+        WEB,
+        {"subject_type": "pairwise"},
+        "subject_type: pairwise is for apps that ask",
+    ),
+    row(
+        "start",
+        "http",
+        WEB,
+        {"initiate_login_uri": "http://a.example/"},
+        "initiate_login_uri: must begin",
+    ),
+    row(
+        "A69",
+        "a script",
+        WEB,
+        {"post_logout_redirect_uris": ("javascript:alert(1)",)},
+        "post_logout_redirect_uris: 'javascript",
+    ),
+    row(
+        "A01",
+        "a wildcard",
+        WEB,
+        {"post_logout_redirect_uris": ("https://web.example/*",)},
+        "post_logout_redirect_uris: 'https://web.example/*' may hold",
+    ),
+    row(
+        "front",
+        "elsewhere",
+        WEB,
+        {"frontchannel_logout_uri": "https://evil.example/"},
+        "frontchannel_logout_uri: is not on the host",
+    ),
+    row(
+        "front",
+        "another port",
+        WEB,
+        {"frontchannel_logout_uri": "https://web.example:8443/"},
+        "frontchannel_logout_uri: is not on the host",
+    ),
+    row(
+        "front",
+        "its own sid",
+        WEB,
+        {"frontchannel_logout_uri": "https://web.example/?sid=1"},
+        "frontchannel_logout_uri: may not hold",
+    ),
+    row(
+        "A51",
+        "not https",
+        WEB,
+        {"backchannel_logout_uri": "http://127.0.0.1/"},
+        "backchannel_logout_uri: must begin",
+    ),
     row(
         "limits",
         "of what it does not ask for",

@@ -62,7 +62,7 @@ def test_the_document_as_a_whole() -> None:
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "device_authorization_endpoint": f"{ISSUER}/device_authorization",
         "backchannel_authentication_endpoint": f"{ISSUER}/backchannel",
         "backchannel_token_delivery_modes_supported": ["poll"],
@@ -82,7 +82,11 @@ def test_the_document_as_a_whole() -> None:
             "urn:ietf:params:oauth:grant-type:token-exchange",
             "urn:ietf:params:oauth:grant-type:jwt-bearer",
         ],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
+        "acr_values_supported": ["urn:valetkey:acr:password"],
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": True,
+        "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "token_endpoint_auth_methods_supported": [
@@ -118,6 +122,11 @@ def test_the_document_as_a_whole() -> None:
         "code_challenge_methods_supported": ["S256"],
         "introspection_signing_alg_values_supported": ["ES256"],
         "dpop_signing_alg_values_supported": ["ES256", "PS256", "EdDSA"],
+        "end_session_endpoint": f"{ISSUER}/logout",
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "protected_resources": ["https://chirp.example", "https://photos.example"],
         "authorization_response_iss_parameter_supported": True,
         "request_parameter_supported": True,
@@ -196,7 +205,24 @@ MEMBERS: dict[str, set[str]] = {
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
     "usage": {"permission_usage_endpoint"},
-    "userinfo": {"userinfo_endpoint", "claims_supported"},
+    "userinfo": {
+        "userinfo_endpoint",
+        "claims_supported",
+        "claim_types_supported",
+        "claims_parameter_supported",
+        "userinfo_signing_alg_values_supported",
+    },
+    "form post": set(),
+    "sign-up": set(),
+    "RP-initiated logout": {"end_session_endpoint"},
+    "front-channel logout": {
+        "frontchannel_logout_supported",
+        "frontchannel_logout_session_supported",
+    },
+    "back-channel logout": {
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+    },
 }
 
 
@@ -222,7 +248,7 @@ def test_lists_of_the_same_name_are_joined() -> None:
     more = Feature(
         name="more", cites=(), metadata=lambda _: {"prompt_values_supported": ("create",)}
     )
-    world = World((*FEATURES, more))
+    world = World((*switched(), more))
     assert server_metadata(world.context).prompt_values_supported[-2:] == (
         "select_account",
         "create",

@@ -9,7 +9,7 @@ from tests.rows import row
 from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.keys import SigningKey, Use
 from valetkey.model.policy import Lifetimes
-from valetkey.oauth.manage.keys import ROTATED, USES, first_status, keeps, missing, rotate
+from valetkey.oauth.manage.keys import ROTATED, TURNED, first_status, keeps, missing, rotate
 
 NOW = 1_700_000_000
 LIVES = Lifetimes()
@@ -46,12 +46,13 @@ def test_from_nothing_to_a_whole_set() -> None:
     for number, use in enumerate(missing([])):
         keys.append(made(str(number), use, first_status(keys, use)))
     assert Counter((key.use, key.status) for key in keys) == {
-        (use, status): 1 for use in USES for status in ("current", "coming")
+        **{(use, status): 1 for use in TURNED for status in ("current", "coming")},
+        ("salt", "current"): 1,
     }
     assert missing(keys) == ()
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", TURNED)
 def test_a_life_step_by_step(use: Use) -> None:
     """At each moment one key signs, and what is about to sign was published before."""
     keys = [made("a", use, "current"), made("b", use)]
@@ -73,7 +74,7 @@ def test_a_life_step_by_step(use: Use) -> None:
     }
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", TURNED)
 def test_a_retired_key_stays_until_nothing_of_it_can_be_alive(use: Use) -> None:
     keys = [made("a", use, "current"), made("b", use)]
     keys = applied(keys, rotate(keys, made("c", use), lifetimes=LIVES, now=NOW))
@@ -101,7 +102,7 @@ def test_how_long_a_key_is_needed(use: Use, lives: dict[str, int], longest: int)
 
 def test_one_use_turns_and_the_others_stand() -> None:
     keys = [
-        made(f"{use} {status}", use, status) for use in USES for status in ("current", "coming")
+        made(f"{use} {status}", use, status) for use in TURNED for status in ("current", "coming")
     ]
     before = states(keys)
     after = states(applied(keys, rotate(keys, made("new", "seal"), lifetimes=LIVES, now=NOW)))
@@ -110,7 +111,7 @@ def test_one_use_turns_and_the_others_stand() -> None:
 
 
 def test_a_plain_rotation_leaves_refresh_tokens_alone() -> None:
-    assert set(USES) - set(ROTATED) == {"mac"}
+    assert set(TURNED) - set(ROTATED) == {"mac"}
 
 
 def test_two_rotations_at_once_are_one() -> None:

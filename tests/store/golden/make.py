@@ -31,6 +31,7 @@ from valetkey.model.epoch import Epoch
 from valetkey.model.event import event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once, Throttle
+from valetkey.model.job import Job
 from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits
 from valetkey.model.pending import Pending
@@ -41,7 +42,7 @@ from valetkey.model.secret import Secret
 from valetkey.model.user import Session, User
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.refresh_token import RefreshToken
-from valetkey.oauth.manage.keys import USES
+from valetkey.oauth.manage.keys import TURNED
 from valetkey.store.database import PostgresURL
 from valetkey.store.keyring import make, open_keys
 from valetkey.store.port import RECORDS, Store
@@ -192,9 +193,11 @@ def records(secrets: dict[str, str]) -> tuple[Record, ...]:
         *people,
         *(record for user in people for record in _owned(env, user)),
         Epoch(number=1, since=BORN),
-        *(make(use, MASTER, status=status) for use in USES for status in ("current", "coming")),
+        *(make(use, MASTER, status=status) for use in TURNED for status in ("current", "coming")),
+        make("salt", MASTER, status="current"),
         Once(purpose="request_uri", value="seen", expires=NEVER),
         Throttle(bucket="account miko", tried=1, since=BORN, expires=NEVER),
+        Job(id=ids.free_id(env), kind="ping", url="https://app.example/", due=NEVER, created=BORN),
         Pending(
             id=ids.free_id(env),
             kind="pushed",

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.model.client import Client
+from valetkey.oauth.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import redirect
@@ -13,8 +14,13 @@ from valetkey.wire.form import Form
 CITE: Final = Cite("RFC 6749", "3.1.2")
 
 
+QUERY: Final = "query"
+FORM_POST: Final = "form_post"
+
+
 class ReplyTo(msgspec.Struct, frozen=True):
-    """A redirect URI that the client registered, and the `state` to send back byte for byte.
+    """A redirect URI that the client registered, the `state` to send back byte for byte, and the
+    response mode in which the answer travels.
 
     `uri` is "" where nobody is sent anywhere: the app is on another device, and comes for the
     answer.
@@ -23,6 +29,12 @@ class ReplyTo(msgspec.Struct, frozen=True):
     uri: str
     state: str
     issuer: str
+    mode: str = QUERY
+
+    def parameters(self, **parameters: str) -> dict[str, str]:
+        """The whole answer; `iss` and `state` are always there (RFC 9207)."""
+        state = {"state": self.state} if self.state else {}
+        return {**parameters, **state, "iss": self.issuer}
 
     @property
     def is_elsewhere(self) -> bool:
@@ -30,9 +42,8 @@ class ReplyTo(msgspec.Struct, frozen=True):
         return not self.uri
 
     def location(self, **parameters: str) -> str:
-        """The URI with the answer in its query; `iss` and `state` are always there (RFC 9207)."""
-        state = {"state": self.state} if self.state else {}
-        return redirect.with_parameters(self.uri, {**parameters, **state, "iss": self.issuer})
+        """The URI with the answer in its query."""
+        return redirect.with_parameters(self.uri, self.parameters(**parameters))
 
 
 class WrongAddress(InvalidRequest):
@@ -44,7 +55,12 @@ def elsewhere(*, issuer: str) -> ReplyTo:
     return ReplyTo("", "", issuer)
 
 
-def address(form: Form, client: Client | None, *, issuer: str) -> tuple[Client, ReplyTo]:
+def response_modes(context: Context) -> tuple[str, ...]:
+    """The ways in which an answer can travel."""
+    return (QUERY, *(mode for feature in context.at.features for mode in feature.response_modes))
+
+
+def address(form: Form, client: Client | None, context: Context) -> tuple[Client, ReplyTo]:
     """The app, and where its answer goes. Raises OAuthError, for a page and never a redirect."""
     if client is None or client.status != "active":
         raise InvalidClient("no such app is registered here", status=400)
@@ -57,4 +73,6 @@ def address(form: Form, client: Client | None, *, issuer: str) -> tuple[Client, 
         uri = client.redirect_uris[0]
     elif not any(redirect.matches(registered, uri) for registered in client.redirect_uris):
         raise WrongAddress("redirect_uri is not one that this app registered")
-    return client, ReplyTo(uri, form.get("state", ""), issuer)
+    mode = form.get("response_mode", QUERY)
+    known = mode if mode in response_modes(context) else QUERY
+    return client, ReplyTo(uri, form.get("state", ""), context.at.issuer, known)

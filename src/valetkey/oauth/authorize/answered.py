@@ -80,7 +80,7 @@ def repeated(
         return None
     of_client = One(Client, pending.client)
     form = Form(pending.parameters, {"resource": pending.resources})
-    client, reply_to = address(form, (yield (of_client,)).one(of_client), issuer=context.at.issuer)
+    client, reply_to = address(form, (yield (of_client,)).one(of_client), context)
     if not kept.code:
         return Deny(error=AccessDenied(), reply_to=reply_to, client=client)
     code = _opened(kept, context)

@@ -76,6 +76,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """The session that was made for this very request, "" for none."""
         return "" if self.pending is None else self.pending.session
 
+    @property
+    def chosen(self) -> str:
+        """The session with which the user wants to go on, "" before they were asked."""
+        return "" if self.pending is None else self.pending.chosen
+
 
 def sent(form: Form, context: Context) -> Rule[Sent]:
     """The request in a form, or the one that was pushed before (RFC 9126 4; what else is in the
@@ -165,6 +170,12 @@ def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rul
     return Outcome(changes=(Update(noted),))
 
 
+def chose(name: str, visit: Visit, chosen: str, *, context: Context) -> Rule[Outcome]:
+    """The waiting request remembers as whom the user goes on."""
+    _, pending = yield from waiting(name, visit, context)
+    return Outcome(changes=(Update(msgspec.structs.replace(pending, chosen=chosen)),))
+
+
 def understood(
     form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
@@ -199,7 +210,7 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
 
 
 def _addressed(form: Form, client: Client | None, context: Context, *, pushed: str = "") -> Sent:
-    client, reply_to = address(form, client, issuer=context.at.issuer)
+    client, reply_to = address(form, client, context)
     return Sent(form=form, client=client, reply_to=reply_to, pushed=pushed)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.model.pending import Kind
+from valetkey.oauth.authorize.address import response_modes
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.context import Context
 from valetkey.spec import names
@@ -30,10 +31,11 @@ def response_type_is_code(request: AuthorizationRequest, context: Context) -> No
         raise UnsupportedResponseType
 
 
-def response_mode_is_query(request: AuthorizationRequest, context: Context) -> None:
+def response_mode_is_offered(request: AuthorizationRequest, context: Context) -> None:
     """OAuth 2.0 Multiple Response Types 2.1."""
-    if request.response_mode != "query":
-        raise InvalidRequest("only response_mode=query is offered here")
+    offered = response_modes(context)
+    if request.response_mode not in offered:
+        raise InvalidRequest(f"response_mode is none of {', '.join(offered)}")
 
 
 def client_may_use_codes(request: AuthorizationRequest, context: Context) -> None:
@@ -75,7 +77,7 @@ def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Conte
 
 CHECKS: Final[tuple[Check, ...]] = (
     response_type_is_code,
-    response_mode_is_query,
+    response_mode_is_offered,
     client_may_use_codes,
     challenge_is_s256,
     something_is_asked,

@@ -15,17 +15,34 @@ from valetkey.model.want import Alias, Rule
 from valetkey.oauth.authorize import user_code
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.answered import remembered, repeated
-from valetkey.oauth.authorize.asked import Asked, Over, sent, still_waiting, understood, waiting
+from valetkey.oauth.authorize.asked import (
+    Asked,
+    Over,
+    over,
+    sent,
+    still_waiting,
+    understood,
+    waiting,
+)
 from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
 from valetkey.oauth.authorize.interaction import (
+    NeedChoice,
     NeedConsent,
     NeedLogin,
     Ready,
     Step,
+    Unable,
     next_step,
     refusal,
 )
-from valetkey.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent, Deny, Login
+from valetkey.oauth.authorize.outcome import (
+    AuthorizeDecision,
+    Choose,
+    Confirm,
+    Consent,
+    Deny,
+    Login,
+)
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.authorize.visit import Visit, person
@@ -48,6 +65,8 @@ def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecis
     step = yield from step_for(asked, visit, context)
     if isinstance(step, Ready):
         return permit(asked, step.person, step.grant, visit=visit, context=context)
+    if isinstance(step, Unable):
+        return _denied(step.error, its.reply_to, its.client)
     if "none" in request.prompts:
         return _denied(refusal(step), its.reply_to, its.client)
     pending = _waiting(asked, visit, context)
@@ -63,6 +82,8 @@ def resume(name: str, visit: Visit, context: Context) -> Rule[AuthorizeDecision]
     step = yield from step_for(asked, visit, context)
     if isinstance(step, Ready):
         return permit(asked, step.person, step.grant, visit=visit, context=context)
+    if isinstance(step, Unable):
+        return _unable(asked, step.error, context)
     return _ask(asked, step, pending=pending, context=context)
 
 
@@ -82,8 +103,10 @@ def answer(
     if asked.elsewhere is not None and not asked.confirmed:
         return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
-    if isinstance(step, NeedLogin):
+    if isinstance(step, NeedLogin | NeedChoice):
         return _ask(asked, step, pending=pending, context=context)
+    if isinstance(step, Unable):
+        return _unable(asked, step.error, context)
     decided = yield from _decided(asked, step, said, pending=pending, visit=visit, context=context)
     return remembered(decided, pending, said, visit=visit, context=context)
 
@@ -128,6 +151,7 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         reply_to=asked.sent.reply_to,
         person=who,
         fresh=who is not None and who.session.id == asked.fresh,
+        chosen=asked.chosen,
         grant=grant,
         context=context,
     )
@@ -144,12 +168,21 @@ def _denied(error: OAuthError, reply_to: ReplyTo, client: Client) -> Deny:
     return Deny(error=error, reply_to=reply_to, client=client, interstitial=not client.verified)
 
 
+def _unable(asked: Asked, error: OAuthError, context: Context) -> Deny:
+    return Deny(
+        error=error,
+        reply_to=asked.sent.reply_to,
+        client=asked.sent.client,
+        changes=over(asked, context),
+    )
+
+
 def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
     return Pending(
         id=ids.free_id(context.env),
         kind="interaction",
         client=asked.sent.client.id,
-        parameters=kept(asked.sent.form),
+        parameters=kept(asked.sent.form, asked.request),
         resources=asked.sent.form.all("resource"),
         browser=visit.browser,
         pushed=asked.sent.pushed,
@@ -159,11 +192,14 @@ def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
 
 
 def _ask(
-    asked: Asked, step: NeedLogin | NeedConsent, *, pending: Pending, context: Context
-) -> Login | Consent:
+    asked: Asked, step: NeedLogin | NeedChoice | NeedConsent, *, pending: Pending, context: Context
+) -> Login | Choose | Consent:
     match step:
         case NeedConsent():
             return sheet(asked, step, pending=pending, offer=context.offer)
+        case NeedChoice(person=who):
+            client, reply_to = asked.sent.client, asked.sent.reply_to
+            return Choose(pending=pending, client=client, reply_to=reply_to, user=who.user)
         case NeedLogin():
             return Login(
                 pending=pending,
@@ -171,4 +207,5 @@ def _ask(
                 reply_to=asked.sent.reply_to,
                 login_hint=asked.request.login_hint,
                 user=None if step.person is None else step.person.user,
+                create=step.create,
             )

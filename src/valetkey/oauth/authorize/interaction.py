@@ -1,10 +1,12 @@
 """What has to happen next before the answer is yes? Asked again from the facts at every step."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from valetkey.jose.seal import same
 from valetkey.model.grant import Grant
+from valetkey.oauth.acr import met
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.authorize.visit import Person
@@ -12,7 +14,14 @@ from valetkey.oauth.clients.documents import face
 from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import ended
 from valetkey.oauth.offer import Offer
-from valetkey.spec.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError
+from valetkey.oauth.subjects import subject
+from valetkey.spec.errors import (
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    OAuthError,
+    UnmetAuthenticationRequirements,
+)
 
 Why: TypeAlias = Literal[
     "permissions", "asked", "confirm", "paused", "restored", "ended", "changed"
@@ -20,9 +29,24 @@ Why: TypeAlias = Literal[
 
 
 class NeedLogin(msgspec.Struct, frozen=True):
-    """The user must prove who they are. `person` is whoever is signed in already, or None."""
+    """The user must prove who they are. `person` is whoever is signed in already, or None.
+    `create`: the app wants a new account."""
 
     person: Person | None
+    create: bool = False
+
+
+class NeedChoice(msgspec.Struct, frozen=True):
+    """The user must say as whom they go on."""
+
+    person: Person
+
+
+class Unable(msgspec.Struct, frozen=True, eq=False):
+    """No page can help: what the app wants cannot be."""
+
+    person: Person
+    error: OAuthError
 
 
 class NeedConsent(msgspec.Struct, frozen=True):
@@ -41,7 +65,10 @@ class Ready(msgspec.Struct, frozen=True):
     grant: Grant
 
 
-Step: TypeAlias = NeedLogin | NeedConsent | Ready
+Step: TypeAlias = NeedLogin | NeedChoice | NeedConsent | Ready | Unable
+
+ANOTHER: Final = "another"
+"""Chosen instead of a session: somebody else."""
 
 
 def next_step(
@@ -50,12 +77,63 @@ def next_step(
     reply_to: ReplyTo,
     person: Person | None,
     fresh: bool,
+    chosen: str = "",
     grant: Grant | None,
     context: Context,
 ) -> Step:
-    """The one thing that is still missing. `fresh`: the user signed in for this very request."""
-    if person is None or not (fresh or _recent(request, person, context.now)):
-        return NeedLogin(person)
+    """The one thing that is still missing. `fresh`: the user signed in for this very request.
+    `chosen`: the session with which they want to go on, or ANOTHER."""
+    who = _who(request, person, fresh=fresh, chosen=chosen, context=context)
+    if not isinstance(who, Person):
+        return who
+    return _consented(request, who, grant, reply_to=reply_to, context=context)
+
+
+def _who(
+    request: AuthorizationRequest,
+    person: Person | None,
+    *,
+    fresh: bool,
+    chosen: str,
+    context: Context,
+) -> Person | NeedLogin | NeedChoice | Unable:
+    """The user whom the answer is about, or what is missing until it is known."""
+    if person is None or (chosen == ANOTHER and not fresh):
+        return NeedLogin(None, "create" in request.prompts)
+    if not _meant(request, person, context):
+        # The app speaks of somebody else, who did not come when asked.
+        return Unable(person, LoginRequired()) if fresh else NeedLogin(None)
+    if fresh:
+        return _proved(request, person)
+    if "select_account" in request.prompts and chosen != person.session.id:
+        return NeedChoice(person)
+    if "create" in request.prompts:
+        return NeedLogin(None, create=True)
+    return _proved(request, person) if _recent(request, person, context.now) else NeedLogin(person)
+
+
+def _meant(request: AuthorizationRequest, person: Person, context: Context) -> bool:
+    called = subject(person.user.id, request.client, context.at.keyring)
+    return not request.hinted or same(request.hinted.encode(), called.encode())
+
+
+def _proved(request: AuthorizationRequest, person: Person) -> Person | Unable:
+    """OpenID Connect Core 5.5.1.1: an essential `acr` that is not met is no sign-in."""
+    individual = request.individual
+    if not individual.essential or not individual.acr or met(person.session.amr, individual.acr):
+        return person
+    return Unable(person, UnmetAuthenticationRequirements())
+
+
+def _consented(
+    request: AuthorizationRequest,
+    person: Person,
+    grant: Grant | None,
+    *,
+    reply_to: ReplyTo,
+    context: Context,
+) -> NeedConsent | Ready:
+    """What is left to ask of a known user."""
     if grant is None:
         return NeedConsent(person, None, "permissions", request.permissions)
     if grant.epoch != context.epoch:
@@ -74,11 +152,15 @@ def next_step(
     return Ready(person, grant) if why is None else NeedConsent(person, grant, why, new)
 
 
-def refusal(step: NeedLogin | NeedConsent) -> OAuthError:
+def refusal(step: NeedLogin | NeedChoice | NeedConsent) -> OAuthError:
     """What `prompt=none` is told (OpenID Connect Core 3.1.2.6)."""
-    if isinstance(step, NeedLogin):
-        return LoginRequired()
-    return InteractionRequired() if step.why == "confirm" else ConsentRequired()
+    match step:
+        case NeedLogin():
+            return LoginRequired()
+        case NeedConsent(why="confirm") | NeedChoice():
+            return InteractionRequired()
+        case NeedConsent():
+            return ConsentRequired()
 
 
 def undecided(request: AuthorizationRequest, grant: Grant, offer: Offer) -> tuple[str, ...]:
@@ -112,6 +194,6 @@ def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
 
 
 def _recent(request: AuthorizationRequest, person: Person, now: int) -> bool:
-    if request.prompts & {"login", "select_account"}:
+    if "login" in request.prompts:
         return False
     return request.max_age is None or now - person.session.auth_time <= request.max_age

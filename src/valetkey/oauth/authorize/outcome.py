@@ -25,13 +25,24 @@ class Deny(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Login(Outcome, frozen=True, kw_only=True, eq=False):
-    """The user has to sign in. `user` is whoever is signed in already and must prove it again."""
+    """The user has to sign in. `user` is whoever is signed in already and must prove it again.
+    `create`: the app wants them to make an account."""
 
     pending: Pending
     client: Client
     reply_to: ReplyTo
     login_hint: str = ""
     user: User | None = None
+    create: bool = False
+
+
+class Choose(Outcome, frozen=True, kw_only=True, eq=False):
+    """The user has to say as whom they go on: as `user`, who is signed in, or as somebody else."""
+
+    pending: Pending
+    client: Client
+    reply_to: ReplyTo
+    user: User
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -84,4 +95,4 @@ class Permit(Outcome, frozen=True, kw_only=True, eq=False):
         return f"Permit(to={self.reply_to.uri!r})"
 
 
-AuthorizeDecision: TypeAlias = Deny | Login | Confirm | Consent | Permit
+AuthorizeDecision: TypeAlias = Deny | Login | Choose | Confirm | Consent | Permit

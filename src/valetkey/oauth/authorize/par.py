@@ -33,13 +33,13 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     inside = yield from unwrapped(call.form, by.client, context)
     resources = inside.all("resource")
     form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
-    address(form, by.client, issuer=context.at.issuer)
-    understood(form, by.client, context, pushed=True)
+    address(form, by.client, context)
+    request = understood(form, by.client, context, pushed=True)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
         kind="pushed",
         client=by.client.id,
-        parameters=kept(form),
+        parameters=kept(form, request),
         resources=resources,
         created=context.now,
         expires=context.now + context.lifetimes.pushed_request,

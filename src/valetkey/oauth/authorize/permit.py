@@ -74,7 +74,7 @@ def _contents(
         user=person.user.id,
         grant=grant.id,
         family=ids.owned_id(context.env, owner=person.user.id),
-        session=person.session.id,
+        session=person.session.sid,
         auth_time=person.session.auth_time,
         scope=request.scope,
         permissions=grant.allows(request.permissions),
@@ -86,6 +86,9 @@ def _contents(
             else fetchable_until(row, context.now)
         ),
         jkt=request.jkt,
+        amr=person.session.amr,
+        userinfo_claims=request.individual.userinfo,
+        id_token_claims=request.individual.id_token,
     )
 
 

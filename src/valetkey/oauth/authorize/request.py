@@ -5,26 +5,40 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.model.client import Client
+from valetkey.oauth import hint
+from valetkey.oauth.authorize import individual as individually
+from valetkey.oauth.authorize import sign_up
+from valetkey.oauth.authorize.individual import Individual
 from valetkey.oauth.context import Context
 from valetkey.oauth.offer import Offer
+from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire.form import Form
 
-Prompt: TypeAlias = Literal["none", "login", "consent", "select_account"]
+Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
 PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
+CREATE: Final[Prompt] = "create"
+"""Initiating User Registration 4: where people may sign up."""
 
+
+HINTED: Final = "hinted_sub"
+"""What is kept of an `id_token_hint`. Who sends it says what `claims` may say too."""
 
 PARAMETERS: Final = frozenset(
     {
+        "acr_values",
+        "claims",
         "client_id",
         "code_challenge",
         "code_challenge_method",
         "dpop_jkt",
+        "id_token_hint",
         "login_hint",
         "max_age",
         "nonce",
         "prompt",
         "redirect_uri",
+        HINTED,
         "response_mode",
         "response_type",
         "scope",
@@ -40,7 +54,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `scope` in its own words, `permissions` what they come to.
 
     `pushed`: it came by PAR. `max_age` in seconds, None where it was not sent. `jkt` names the key
-    to which the code is to be bound, "" for none (RFC 9449 10).
+    to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
+    claim by claim. `hinted` is the `sub` of whom it speaks, "" for anybody.
     """
 
     client: Client
@@ -58,11 +73,16 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     redirect_sent: bool
     pushed: bool
     jkt: str
+    individual: Individual
+    acr_values: tuple[str, ...]
+    hinted: str
 
 
-def kept(form: Form) -> dict[str, str]:
-    """The parameters that stay while the request waits."""
-    return {name: form[name] for name in form if name in PARAMETERS}
+def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
+    """The parameters that stay while the request waits. A hint is a token, so only what it says
+    stays."""
+    stay = {name: form[name] for name in form if name in PARAMETERS and name != "id_token_hint"}
+    return stay | ({HINTED: request.hinted} if request.hinted else {})
 
 
 def understand(
@@ -71,6 +91,8 @@ def understand(
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
     scope, permissions = _asked(form, client, resources=resources, offer=context.offer)
+    individual = individually.read(form.get("claims", ""))
+    permissions = _with_claims(permissions, individual, client, offer=context.offer)
     return AuthorizationRequest(
         client=client,
         response_type=form.get("response_type", ""),
@@ -82,12 +104,15 @@ def understand(
         # RFC 7636 4.3: plain is what a missing method means, so it is refused like plain.
         challenge_method=form.get("code_challenge_method", "plain"),
         nonce=form.get("nonce", ""),
-        prompts=_prompts(form),
+        prompts=_prompts(form, context),
         max_age=_max_age(form),
         login_hint=form.get("login_hint", "")[:255],
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
         jkt=form.get("dpop_jkt", ""),
+        individual=individual,
+        acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
+        hinted=_hinted(form, client, individual, context=context),
     )
 
 
@@ -110,9 +135,35 @@ def _asked(
     return sent or client.scope, permissions
 
 
-def _prompts(form: Form) -> frozenset[Prompt]:
+def _with_claims(
+    permissions: tuple[str, ...], individual: Individual, client: Client, *, offer: Offer
+) -> tuple[str, ...]:
+    """What opens the claims that are asked for one by one is asked for as well. A claim that the
+    app is not registered for is passed over (OpenID Connect Core 5.5.1)."""
+    if names.OPENID not in permissions:
+        return permissions
+    registered = offer.registered(client.scope)
+    more = (one for one in individual.permissions if one in registered)
+    return offer.ordered((*permissions, *more))
+
+
+def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:
+    """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
+    text = form.get("id_token_hint", "")
+    named = hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
+    if named and individual.sub and named != individual.sub:
+        raise InvalidRequest("id_token_hint and claims speak of different users")
+    return named or individual.sub
+
+
+def prompts(context: Context) -> tuple[Prompt, ...]:
+    """The words of `prompt` that are understood here."""
+    return (*PROMPTS, CREATE) if sign_up.is_offered(context) else PROMPTS
+
+
+def _prompts(form: Form, context: Context) -> frozenset[Prompt]:
     words = form.get("prompt", "").split()
-    known = frozenset(prompt for prompt in PROMPTS if prompt in words)
+    known = frozenset(prompt for prompt in prompts(context) if prompt in words)
     if len(known) != len(set(words)):
         raise InvalidRequest("prompt holds an unknown word")
     if "none" in known and len(known) > 1:

@@ -44,6 +44,8 @@ _CONNECT: Final = (
 )
 """What OpenID Connect adds to them, called the same here, as far as it is there."""
 
+_STAY: Final = frozenset({"subject_type", "sector_identifier_uri", "userinfo_signed_response_alg"})
+
 FIELDS: Final = (
     Field(name="client_name", field="name"),
     Field(name="client_uri", field="uri"),
@@ -70,7 +72,11 @@ FIELDS: Final = (
     ),
     Field(name="software_id", field="software_id"),
     Field(name="software_version", field="software_version"),
-    *(Field(name=one, field=one, cite=CONNECT) for one in _CONNECT if one in _TYPES),
+    *(
+        Field(name=one, field=one, cite=CONNECT, stays=one in _STAY)
+        for one in _CONNECT
+        if one in _TYPES
+    ),
     Field(name="understands", field="understands"),
     # Ours: which permissions it cannot do without, and why it wants each.
     Field(name="required_permissions", field="required"),

@@ -15,7 +15,7 @@ from valetkey.model.pending import Pending
 from valetkey.model.policy import DEFAULT, Policy
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Always, Many, One, Rule
-from valetkey.oauth.clients import metadata, registration, statement
+from valetkey.oauth.clients import metadata, registration, sector, statement
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Outcome, Refuse
@@ -75,6 +75,7 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
     )
     client = within(client, scope, context.offer)
     _check(client, context)
+    yield from sector.check(client)
     told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
     document = _document(client, context) | {"registration_access_token": token}
     if client.secrets:
@@ -189,7 +190,6 @@ def _owned(call: DocumentCall) -> Rule[Client]:
 
 
 def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
-    yield from ()
     document = call.document
     if document.get("client_id") != client.id:
         # RFC 7592 2.2: it names itself, and never gets another name.
@@ -208,6 +208,7 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     if not set(after.scope) <= set(client.scope):
         after = within(after, context.at.registration.scope, context.offer)
     _check(after, context)
+    yield from sector.check(after)
     told = _document(after, context)
     if secret:
         told |= {"client_secret": secret, "client_secret_expires_at": 0}

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from valetkey.model import ids
 from valetkey.model.client import BY_KEY, BY_SECRET, Client
@@ -14,6 +15,7 @@ from valetkey.model.resource import IDENTITY
 from valetkey.oauth import limiting
 from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Installation
+from valetkey.oauth.subjects import sector
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.wire import https, redirect
@@ -284,6 +286,55 @@ def _exchange(client: Client, at: Installation) -> Iterator[str]:
         yield from twice(values)
 
 
+def _sector(client: Client, at: Installation) -> Iterator[str]:
+    yield _why_not_https(client.sector_identifier_uri)
+
+
+def _subject_type(client: Client, at: Installation) -> Iterator[str]:
+    if client.subject_type == "public":
+        return
+    if not sector(client):
+        # OpenID Connect Core 8.1.
+        yield "pairwise needs redirect_uris on one host, or a sector_identifier_uri"
+    api = [one for one in _asked(client, at) if at.offer.resource_of[one] != at.issuer]
+    if api:
+        # The app can read the tokens for an API, and the API has to know whose data it opens.
+        yield f"pairwise is for apps that ask about people alone, not for {', '.join(api[:3])}"
+
+
+def _initiate_login_uri(client: Client, at: Installation) -> Iterator[str]:
+    yield _why_not_https(client.initiate_login_uri)
+
+
+def _post_logout(client: Client, at: Installation) -> Iterator[str]:
+    for uri in client.post_logout_redirect_uris:
+        why = redirect.why_not(uri)
+        yield f"{uri[:100]!r} {why}" if why else ""
+    yield from twice(client.post_logout_redirect_uris)
+
+
+def _frontchannel(client: Client, at: Installation) -> Iterator[str]:
+    uri = client.frontchannel_logout_uri
+    if not uri:
+        return
+    yield _why_not_https(uri)
+    # OpenID Connect Front-Channel Logout 2: of the same origin as a redirect URI.
+    if redirect.origin(uri) not in {redirect.origin(one) for one in client.redirect_uris}:
+        yield "is not on the host and port of a redirect URI"
+    if {"iss", "sid"} & {name for name, _ in parse_qsl(urlsplit(uri).query)}:
+        yield "may not hold iss or sid in its query"
+
+
+def _backchannel(client: Client, at: Installation) -> Iterator[str]:
+    yield _why_not_https(client.backchannel_logout_uri)
+
+
+def _why_not_https(uri: str) -> str:
+    if not uri:
+        return ""
+    return redirect.why_not(uri) if uri.startswith("https://") else "must begin with https://"
+
+
 def _policy(client: Client, at: Installation) -> Iterator[str]:
     if client.policy not in {"default", *at.policies, *PROFILES}:
         yield f"there is no policy {client.policy[:60]!r}"
@@ -312,6 +363,12 @@ CHECKS: Final[dict[str, Check]] = {
     "uri": _uri,
     "software": _software,
     "exchange": _exchange,
+    "subject_type": _subject_type,
+    "sector_identifier_uri": _sector,
+    "initiate_login_uri": _initiate_login_uri,
+    "post_logout_redirect_uris": _post_logout,
+    "frontchannel_logout_uri": _frontchannel,
+    "backchannel_logout_uri": _backchannel,
     "policy": _policy,
 }
 """What each field has to hold to. The order is that of the report."""

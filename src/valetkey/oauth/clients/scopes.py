@@ -14,6 +14,8 @@ def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
     allowed = allowed_scope(scope, offer)
     if client.grant_types == (names.CLIENT_CREDENTIALS,):
         allowed = tuple(one for one in allowed if offer.resource_of.get(one) != offer.issuer)
+    if client.subject_type == "pairwise":
+        allowed = tuple(one for one in allowed if offer.resource_of.get(one) == offer.issuer)
     if not client.scope:
         return msgspec.structs.replace(client, scope=allowed)
     unknown = [one for one in client.scope if one not in offer.scopes]

@@ -135,12 +135,23 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         cnf=by.holds if client.is_public else None,
         session=code.session,
         auth_time=code.auth_time,
+        amr=code.amr,
+        userinfo_claims=code.userinfo_claims,
+        id_token_claims=code.id_token_claims,
         device=code.device,
         created=context.now,
         used=context.now,
-        # A family outlives its last access token, so that a replay of the code is still noticed.
-        expires=context.now + (min(until, idle) if refreshable else lifetimes.access_token + 3600),
+        expires=context.now + (min(until, idle) if refreshable else _kept(client, context)),
     )
+
+
+def _kept(client: Client, context: Context) -> int:
+    """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
+    token, so that a replay of the code is still noticed, and the session, where the app wants to
+    hear of its end."""
+    least = context.lifetimes.access_token + 3600
+    told = client.frontchannel_logout_uri or client.backchannel_logout_uri
+    return max(least, context.lifetimes.session) if told else least
 
 
 def _may_refresh(code: Code, client: Client, context: Context) -> bool:

@@ -60,7 +60,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=name,
         kind="backchannel",
         client=by.client.id,
-        parameters={**kept(form), "login_hint": user.username},
+        parameters={**kept(form, request), "login_hint": user.username},
         resources=form.all("resource"),
         created=context.now,
         expires=context.now + seconds,

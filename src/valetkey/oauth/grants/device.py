@@ -57,7 +57,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=user_code.names(code, context.at.keyring)[0],
         kind="device",
         client=by.client.id,
-        parameters=kept(form),
+        parameters=kept(form, request),
         resources=form.all("resource"),
         created=context.now,
         expires=context.now + context.lifetimes.elsewhere,

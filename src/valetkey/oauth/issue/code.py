@@ -37,6 +37,9 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     device: str
     expires: int
     jkt: str = ""
+    amr: tuple[str, ...] = ()
+    userinfo_claims: tuple[str, ...] = ()
+    id_token_claims: tuple[str, ...] = ()
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -4,16 +4,18 @@ from collections.abc import Iterable
 
 import msgspec
 
-from valetkey.jose import jwt
+from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
-from valetkey.model.client import Client
+from valetkey.oauth.acr import level
 from valetkey.oauth.alive import why_dead
+from valetkey.oauth.claims import Claim, chosen
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.extensions import extensions
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.senders.binding import fits, sender_of
+from valetkey.oauth.subjects import session, subject
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation
@@ -36,6 +38,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         client=decision.client,
         access_token=_access_token(decision, scope, holds=holds, context=context),
         id_token=_id_token(decision, context) if decision.with_id_token else None,
+        id_token_claims=_individual(decision) if decision.with_id_token else {},
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
         more={**decision.more, **extensions(decision, context)},
@@ -61,9 +64,7 @@ def response(issued: Issued, context: Context) -> dict[str, str | int]:
     if issued.refresh_token:
         answer["refresh_token"] = issued.refresh_token
     if issued.id_token is not None:
-        answer["id_token"] = _sign_id_token(
-            issued.id_token, access=signed, client=issued.client, context=context
-        )
+        answer["id_token"] = _sign_id_token(issued, issued.id_token, access=signed, context=context)
     return answer
 
 
@@ -121,18 +122,32 @@ def _id_token(decision: Issue, context: Context) -> IdToken | None:
     standing = decision.standing
     if standing is None:
         return None
+    family, keyring = standing.family, context.at.keyring
     return IdToken(
         iss=context.at.issuer,
-        sub=standing.user.id,
+        sub=subject(standing.user.id, decision.client, keyring),
         aud=decision.client.id,
         iat=context.now,
         exp=context.now + context.lifetimes.id_token,
-        auth_time=standing.family.auth_time,
+        auth_time=family.auth_time,
         nonce=decision.nonce,
-        sid=standing.family.session,
+        acr=level(family.amr),
+        amr=family.amr,
+        sid=session(family.session, decision.client, keyring),
     )
 
 
-def _sign_id_token(token: IdToken, *, access: str, client: Client, context: Context) -> str:
+def _individual(decision: Issue) -> dict[str, Claim]:
+    """The claims about the user that the app wants in the ID Token itself."""
+    standing = decision.standing
+    if standing is None or not standing.family.id_token_claims:
+        return {}
+    named = standing.family.id_token_claims
+    return chosen(standing.user, decision.permissions, whole=(), named=named)
+
+
+def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Context) -> str:
     bound = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
-    return jwt.sign(bound, key=context.id_token_key(client), typ=id_token.TYPE)
+    claims = {**msgspec.to_builtins(bound), **issued.id_token_claims}
+    key = context.id_token_key(issued.client)
+    return jws.sign(msgspec.json.encode(claims), key=key, typ=id_token.TYPE)

@@ -22,6 +22,7 @@ from valetkey.oauth.clients import registration
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Outcome
 from valetkey.oauth.manage import resources
+from valetkey.oauth.manage.sessions import over
 from valetkey.oauth.offer import Offer
 from valetkey.wire.catalog import Catalog, Permission
 
@@ -135,6 +136,8 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     if mistakes:
         return Plan(steps=steps, mistakes=mistakes)
     changes = tuple(step.change for step in steps if step.change is not None)
+    for name in _disabled(steps):
+        changes += yield from over(name, context)
     kept = tuple(Create(one) for step in steps for one in _edition(step, context.now))
     return Plan(steps=steps, changes=(*changes, *kept))
 
@@ -173,6 +176,14 @@ def _edition(step: Step, now: int) -> Iterator[Edition]:
         yield Edition(
             server=one.id, number=one.edition, catalog=one.catalog, at=now, by=step.wish.by
         )
+
+
+def _disabled(steps: Sequence[Step]) -> Iterator[str]:
+    """The users who may not sign in any longer: apps that know their sessions are told."""
+    for step in steps:
+        before, after = step.before, step.after
+        if isinstance(before, User) and isinstance(after, User) and before.status == "active":
+            yield from (after.id,) if after.status == "disabled" else ()
 
 
 def _there(wishes: Sequence[Wish]) -> Rule[Named]:

@@ -7,6 +7,8 @@ import msgspec
 
 from valetkey.jose.jwk import ALGORITHMS, OF_APPS
 from valetkey.model.client import BY_KEY
+from valetkey.oauth.acr import LEVELS
+from valetkey.oauth.authorize.address import response_modes
 from valetkey.oauth.authorize.request import PROMPTS
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import DocumentEndpoint, Feature, FormEndpoint
@@ -65,9 +67,10 @@ def _protocol(context: Context) -> Mapping[str, Any]:
     told: dict[str, Any] = {
         "authorization_endpoint": context.at.issuer + AUTHORIZE,
         "response_types_supported": ("code",),
-        "response_modes_supported": ("query",),
+        "response_modes_supported": response_modes(context),
         "scopes_supported": context.offer.scopes,
-        "subject_types_supported": ("public",),
+        "subject_types_supported": ("public", "pairwise"),
+        "acr_values_supported": tuple(LEVELS),
         "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
         "prompt_values_supported": PROMPTS,
         "authorization_response_iss_parameter_supported": True,

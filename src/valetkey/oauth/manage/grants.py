@@ -17,6 +17,7 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
+from valetkey.oauth.manage.sessions import over
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import InvalidScope
 
@@ -127,7 +128,9 @@ def turn(
         return NoSuch()
     turned = _changed(grant, context, status=status)
     told = _event(grant, kind, by=by, context=context, reason=reason)
-    return Done(grant=turned, changes=(Update(turned),), events=(told,))
+    # Whom the user has stopped must not go on as if they were signed in.
+    heard = (yield from over(user, context, client=grant.client)) if how == "stop" else ()
+    return Done(grant=turned, changes=(Update(turned), *heard), events=(told,))
 
 
 def disconnect(family_name: str, *, user: str, by: By, context: Context) -> Rule[Managed]:

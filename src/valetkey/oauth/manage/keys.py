@@ -12,7 +12,11 @@ from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.keys import KeyStatus, SigningKey, Use
 from valetkey.model.policy import Lifetimes
 
-USES: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal", "mac")
+TURNED: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal", "mac")
+"""What can be rotated."""
+
+USES: Final[tuple[Use, ...]] = (*TURNED, "salt")
+"""What there is. The salt stays: the names that it makes of users must not change."""
 
 ROTATED: Final[tuple[Use, ...]] = ("ES256", "RS256", "seal")
 """What a rotation turns. The MAC key is what long-lived refresh tokens rest on: it turns only by
@@ -23,7 +27,10 @@ def missing(keys: Iterable[SigningKey]) -> tuple[Use, ...]:
     """For each use the keys that are not there yet, a current one first, then a coming one."""
     have = [(key.use, key.status) for key in keys]
     return tuple(
-        use for use in USES for status in ("current", "coming") if (use, status) not in have
+        use
+        for use in USES
+        for status in (("current", "coming") if use in TURNED else ("current",))
+        if (use, status) not in have
     )
 
 

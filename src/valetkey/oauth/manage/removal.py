@@ -18,6 +18,7 @@ from valetkey.model.user import Session, User, sign_in_name
 from valetkey.model.want import Alias, Many, One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
+from valetkey.oauth.manage.sessions import over
 
 
 class Removed(Outcome, frozen=True, kw_only=True, eq=False):
@@ -52,7 +53,9 @@ def user(username: str, context: Context) -> Rule[Removed | Kept]:
     grants, sessions = Many(Grant, "user", gone.id), Many(Session, "user", gone.id)
     found = yield (grants, sessions)
     signed_in = found.many(sessions)
-    return _removed(gone, found.many(grants), also=signed_in, context=context)
+    told = yield from over(gone.id, context)
+    removed = _removed(gone, found.many(grants), also=signed_in, context=context)
+    return msgspec.structs.replace(removed, changes=(*removed.changes, *told))
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | Kept]:

@@ -1,39 +1,25 @@
 """The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user who said yes."""
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
-from valetkey.model.user import PROFILE_CLAIMS, User
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import ALGORITHMS
 from valetkey.model.want import Rule
+from valetkey.oauth import claims
+from valetkey.oauth.claims import Claim
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Answer, Refuse
+from valetkey.oauth.decision import Answer, Refuse, Standing, Written
 from valetkey.oauth.feature import BearerEndpoint, Feature
-from valetkey.oauth.manage.live import Dead, worth
+from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.oauth.subjects import subject
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 
 CITE: Final = Cite("OpenID Connect Core", "5.3")
-
-Claim: TypeAlias = str | bool | int
-
-
-def _profile(user: User) -> dict[str, Claim]:
-    chosen: dict[str, Claim] = {
-        name: user.claims[name] for name in PROFILE_CLAIMS if name in user.claims
-    }
-    return chosen | {"preferred_username": user.username, "updated_at": user.changed}
-
-
-def _email(user: User) -> dict[str, Claim]:
-    return {"email": user.email, "email_verified": user.email_verified} if user.email else {}
-
-
-CLAIMS: Final[dict[str, Callable[[User], dict[str, Claim]]]] = {
-    names.PROFILE: _profile,
-    names.EMAIL: _email,
-}
-"""Which permission opens which claims (OpenID Connect Core 5.4)."""
+TYPE: Final = "JWT"
 
 
 def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
@@ -46,12 +32,30 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
         raise InvalidToken(detail="a token of no user, or for another server")
     if names.OPENID not in token.permissions:
         raise InsufficientScope
-    user = token.standing.user
-    claims: dict[str, Claim] = {"sub": user.id}
-    for permission, opened in CLAIMS.items():
-        if permission in token.permissions:
-            claims |= opened(user)
-    return Answer(document=claims)
+    return Answer(document=_written(_claims(token, token.standing, context), token, context))
+
+
+def _claims(live: Live, standing: Standing, context: Context) -> dict[str, Claim]:
+    """What the app asked for, as far as its user still lets it know."""
+    user, family = standing.user, standing.family
+    told = claims.chosen(
+        user,
+        live.permissions,
+        whole=context.offer.registered(family.scope),
+        named=family.userinfo_claims,
+    )
+    return {"sub": subject(user.id, live.client, context.at.keyring), **told}
+
+
+def _written(told: dict[str, Claim], live: Live, context: Context) -> object:
+    """As JSON, or signed for an app that registered for it (5.3.2)."""
+    algorithm = live.client.userinfo_signed_response_alg
+    if not algorithm:
+        return told
+    whole = {"iss": context.at.issuer, "aud": live.client.id, **told}
+    key = context.at.keyring.signing[algorithm]
+    signed = jws.sign(msgspec.json.encode(whole), key=key, typ=TYPE)
+    return Written(body=signed, media="application/jwt")
 
 
 USERINFO: Final = Feature(
@@ -62,18 +66,11 @@ USERINFO: Final = Feature(
     ),
     metadata=lambda _: {
         "claims_supported": (
-            "sub",
-            "iss",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "nonce",
-            *PROFILE_CLAIMS,
-            "preferred_username",
-            "updated_at",
-            "email",
-            "email_verified",
-        )
+            *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
+            *claims.OPENER,
+        ),
+        "claims_parameter_supported": True,
+        "claim_types_supported": ("normal",),
+        "userinfo_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
     },
 )

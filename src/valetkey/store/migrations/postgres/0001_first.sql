@@ -94,6 +94,17 @@ CREATE UNIQUE INDEX grants_alias ON grants (place, alias);
 CREATE INDEX grants_user ON grants (place, "user", key);
 CREATE INDEX grants_client ON grants ("client", key);
 
+CREATE TABLE jobs (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX jobs_forget ON jobs (forget_at) WHERE forget_at > 0;
+
 CREATE TABLE once (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,

@@ -79,6 +79,15 @@ CREATE INDEX grants_forget ON grants (forget_at) WHERE forget_at > 0;
 CREATE INDEX grants_user ON grants (user, key);
 CREATE INDEX grants_client ON grants (client, key);
 
+CREATE TABLE jobs (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jobs_forget ON jobs (forget_at) WHERE forget_at > 0;
+
 CREATE TABLE once (
     key TEXT PRIMARY KEY,
     alias TEXT,

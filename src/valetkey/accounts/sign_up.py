@@ -1,0 +1,84 @@
+"""Sign-up: somebody makes themselves an account, where that is switched on."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from valetkey.accounts import password, profile
+from valetkey.accounts.throttle import Throttled, attempt
+from valetkey.model import ids
+from valetkey.model.change import Change, Create
+from valetkey.model.env import Env
+from valetkey.model.event import Event, event
+from valetkey.model.secret import Secret
+from valetkey.model.user import User, sign_in_name
+from valetkey.model.want import Alias, Rule
+
+Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """The account that somebody wants."""
+
+    username: str
+    name: str = ""
+    email: str = ""
+
+    def user(self, env: Env, *, kept: str = "") -> User:
+        """The account. Nothing of it is known to be true yet."""
+        return User(
+            id=ids.user_id(env),
+            username=self.username,
+            password=kept,
+            email=self.email,
+            claims={"name": self.name} if self.name else {},
+            created=env.now,
+            changed=env.now,
+        )
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What is wrong with a wish, None for nothing so far. `changes` count the try."""
+
+    wrong: Wrong | None
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The new account, None where somebody else took its name meanwhile."""
+
+    user: User | None
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def judge(wish: Wish, given: Secret, *, network: str, env: Env) -> Rule[Judged | Throttled]:
+    """Whether this may become an account. A taken name is told, so each try is counted: names are
+    not to be had by the thousand."""
+    counted: tuple[Change, ...] = ()
+    if network:
+        tried = yield from attempt(wish.username, network, env.now)
+        if isinstance(tried, Throttled):
+            return tried
+        counted = tried.changes
+    fields = {mistake.partition(":")[0] for mistake in profile.mistakes(wish.user(env))}
+    if fields & {"username", "claims"}:
+        return Judged("username", counted)
+    if "email" in fields:
+        return Judged("email", counted)
+    if password.mistakes(given):
+        return Judged("password", counted)
+    wanted = Alias(User, sign_in_name(wish.username))
+    taken = (yield (wanted,)).one(wanted) is not None
+    return Judged("taken" if taken else None, counted)
+
+
+def make(wish: Wish, kept: str, env: Env) -> Rule[Made]:
+    """The account, with a password that is kept as this PHC string."""
+    wanted = Alias(User, sign_in_name(wish.username))
+    if (yield (wanted,)).one(wanted) is not None:
+        return Made(None)
+    user = wish.user(env, kept=kept)
+    told = event(env, "signed-up", by="user", user=user.id)
+    return Made(user, (Create(user),), (told,))

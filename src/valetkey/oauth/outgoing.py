@@ -1,0 +1,115 @@
+"""What becomes of a message for another host: taken by one, delivered, tried again, or given up.
+
+A feature that sends such messages exports a `Delivery`, which writes them. Whoever decides that one
+has to go out returns `send(…)` among its changes.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from valetkey.model import ids
+from valetkey.model.change import Change, Create, Remove
+from valetkey.model.event import event
+from valetkey.model.job import LEASE, Job
+from valetkey.model.want import One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Outcome
+from valetkey.oauth.feature import Delivery, Message
+
+PAUSES: Final = (2, 10, 30, 120, 600, 1200)
+"""Seconds to wait after each failure; after the last one it is given up. All together they are less
+than the hour for which a retired sealing key is kept."""
+
+
+class Taken(Outcome, frozen=True, kw_only=True, eq=False):
+    """The job, for the length of a lease; None where somebody else was first."""
+
+    job: Job | None = None
+
+
+def send(
+    kind: str,
+    url: str,
+    *,
+    context: Context,
+    user: str = "",
+    client: str = "",
+    facts: Mapping[str, str] = {},
+    sealed: bytes = b"",
+    wait: int = 0,
+) -> Create:
+    """The change by which a message will go out, from `wait` seconds on."""
+    return Create(
+        Job(
+            id=ids.to_text(context.env.draw(ids.LENGTH)),
+            kind=kind,
+            url=url,
+            due=context.now + wait,
+            created=context.now,
+            user=user,
+            client=client,
+            facts=dict(facts),
+            sealed=sealed,
+        )
+    )
+
+
+def take(job: Job, context: Context) -> Rule[Taken]:
+    """Takes a job that is due: nobody else does until the lease is over."""
+    if (yield from _there(job)) is None:
+        return Taken()
+    leased = msgspec.structs.replace(job, due=context.now + LEASE)
+    return Taken(job=leased, changes=_moved(job, leased))
+
+
+def message(job: Job, context: Context) -> Rule[Message | None]:
+    """What to send, None where there is no longer a reason to."""
+    delivery = deliveries(context).get(job.kind)
+    if delivery is None:
+        yield from ()
+        return None
+    return (yield from delivery.write(job, context))
+
+
+def deliveries(context: Context) -> dict[str, Delivery]:
+    """Who writes which messages."""
+    return {one.kind: one for feature in context.at.features for one in feature.deliveries}
+
+
+def settled(job: Job, context: Context) -> Rule[Outcome]:
+    """It was delivered, or is no longer needed."""
+    kept = yield from _there(job)
+    return Outcome() if kept is None else Outcome(changes=(Remove(kept),))
+
+
+def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
+    """It was not delivered: again after a pause, or never. `final`: the other side refused it."""
+    kept = yield from _there(job)
+    if kept is None:
+        return Outcome()
+    if final or kept.tried >= len(PAUSES):
+        told = event(
+            context.env,
+            "undelivered",
+            by="server",
+            user=job.user,
+            client=job.client,
+            note=f"{job.kind}: {why}",
+        )
+        return Outcome(changes=(Remove(kept),), events=(told,))
+    due = context.now + PAUSES[kept.tried]
+    return Outcome(
+        changes=_moved(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
+    )
+
+
+def _there(job: Job) -> Rule[Job | None]:
+    wanted = One(Job, job.key)
+    return (yield (wanted,)).one(wanted)
+
+
+def _moved(job: Job, to: Job) -> tuple[Change, ...]:
+    """The job under its new name. Only one of those who try can remove the old one."""
+    return (Remove(job), Create(msgspec.structs.replace(to, version=0)))

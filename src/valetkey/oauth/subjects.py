@@ -1,0 +1,41 @@
+"""What a user is called before an app: one name for all, or one for each sector (OpenID Connect
+Core 8)."""
+
+from typing import Final
+
+from valetkey.jose import base64url, seal
+from valetkey.model.client import Client
+from valetkey.model.keys import Keyring
+from valetkey.wire import redirect
+
+PURPOSE: Final = b"pairwise subject"
+SESSION: Final = b"pairwise session"
+
+
+def subject(user: str, client: Client, keyring: Keyring) -> str:
+    """The `sub` of the user before the client."""
+    return _pairwise(PURPOSE, user, client, keyring=keyring)
+
+
+def session(name: str, client: Client, keyring: Keyring) -> str:
+    """The `sid` of a session before the client: for apps that may not know that they have the same
+    user, it is not the same session either."""
+    return _pairwise(SESSION, name, client, keyring=keyring)
+
+
+def _pairwise(purpose: bytes, name: str, client: Client, *, keyring: Keyring) -> str:
+    if client.subject_type == "public" or not name:
+        return name
+    place = sector(client)
+    if not place or not keyring.salt.raw:
+        raise ValueError(f"{client.id}: no sector, or no salt")
+    parts = (place.encode(), name.encode())
+    return base64url.encode(seal.mac(keyring.salt.raw, purpose, *parts))
+
+
+def sector(client: Client) -> str:
+    """The host that stands for the client and its kin; "" where it is not clear (8.1)."""
+    if client.sector_identifier_uri:
+        return redirect.host(client.sector_identifier_uri)
+    hosts = {redirect.host(uri) for uri in client.redirect_uris}
+    return hosts.pop() if len(hosts) == 1 else ""
