@@ -15,6 +15,7 @@ _CITED: Final = re.compile(
     r"|OpenID Connect (?:Core Unmet Authentication Requirements|Core|Discovery|CIBA"
     r"|Registration|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
     r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
+    r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile"
     r"|NIST SP 800-\d+B?)"
     # In prose, or as `Cite("RFC 6749", "4.1.3")`.
     r"(?:(?:\", \"| )(\d+(?:\.\d+)*|appendix [A-Z]))?"

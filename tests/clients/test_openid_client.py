@@ -1,4 +1,4 @@
-"""openid-client, a client that others wrote, unchanged: FAPI 2.0 with DPoP, PAR and JAR."""
+"""openid-client, a client that others wrote, unchanged: FAPI 2.0 with DPoP, PAR, JAR and JARM."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +12,7 @@ from tests.clients.person import agree
 from tests.clients.test_oauth4webapi import FOLDER, NODE, Script
 from tests.keys import key
 from tests.live import Live, live
+from tests.rows import row
 
 from valetkey.model.change import Create
 from valetkey.model.policy import PROFILES
@@ -67,15 +68,22 @@ def script() -> Iterator[Script]:
     script.end()
 
 
-@pytest.mark.parametrize("client_id", ["fapi2-message-signing", "nonces"])
-def test_the_way_of_fapi(script: Script, server: Live, client_id: str) -> None:
+@pytest.mark.parametrize(
+    "client_id, jarm",
+    [
+        row("FAPI 2.0", "plain answers", "fapi2-message-signing", False),
+        row("FAPI 2.0", "signed answers", "fapi2-message-signing", True),
+        row("FAPI 2.0", "proofs with nonces", "nonces", False),
+    ],
+)
+def test_the_way_of_fapi(script: Script, server: Live, client_id: str, jarm: bool) -> None:
     setup = {
         "issuer": server.issuer,
         "client_id": client_id,
         "key": private_jwk(),
         "redirect_uri": CALLBACK,
         "scope": "openid email offline_access",
-        "jarm": False,
+        "jarm": jarm,
     }
     address = script.tell(setup)["open"]
     assert "request_uri=urn" in address
@@ -85,7 +93,7 @@ def test_the_way_of_fapi(script: Script, server: Live, client_id: str) -> None:
     for claims in (outcome["claims"], outcome["again"]):
         assert (claims["sub"], claims["email"]) == (miko, "miko@example.org")
     assert outcome["type"] == "dpop"
-    assert outcome["answer"] == ["code", "iss", "state"]
+    assert outcome["answer"] == (["response"] if jarm else ["code", "iss", "state"])
     assert outcome["same_refresh_token"]
     assert outcome["stolen"] == 401
     assert outcome["unsigned"] == "invalid_request"

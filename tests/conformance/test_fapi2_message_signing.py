@@ -1,5 +1,5 @@
 """FAPI 2.0 Message Signing: what it adds to the Security Profile. Requests are signed (JAR) and
-pushed."""
+pushed; answers are signed (JARM) where the client asks for it."""
 
 import json
 import os
@@ -10,8 +10,11 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from tests.conformance.fapi import Answer, Fapi, Rp
 from tests.conformance.fapi_server import running
+from tests.conformance.op import header_of
 from tests.conformance.test_fapi2_security_profile import WAYS, identity, refused
 from tests.jose.forge import b64, signed, unsigned
 
@@ -93,6 +96,21 @@ def test_happy_flow(fapi: Fapi, rp: Rp) -> None:
     assert reply.status_code == 200, reply.text
     assert identity(fapi, rp, reply.json()["id_token"])["nonce"] == "no-1"
     assert fapi.resource(rp, reply.json()["access_token"]).status_code == 200
+
+
+@module("happy-flow")
+def test_happy_flow_with_a_signed_answer(fapi: Fapi, rp: Rp) -> None:
+    """JARM: `iss`, `aud`, `exp`, signed with a kid, and nothing else in the query."""
+    answer = followed(fapi, rp, pushed(fapi, rp, response_mode="jwt"))
+    assert set(answer.parameters) == {"response"}
+    text = answer.parameters["response"]
+    header = header_of(text)
+    assert (header["alg"], bool(header["kid"])) == ("ES256", True)
+    keys = KeySet.import_key_set(fapi.http.get("/jwks").json())
+    claims = jwt.decode(text, keys, algorithms=["ES256"]).claims
+    assert (claims["iss"], claims["aud"], claims["state"]) == (fapi.issuer, rp.id, "st-1")
+    assert 0 < claims["exp"] - time.time() <= 600
+    assert fapi.redeem(rp, claims["code"]).status_code == 200
 
 
 @module("ensure-request-object-with-multiple-aud-succeeds")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.oauth.clients.apps import SIGNER, assertion, with_assertion
-from tests.oauth.forms import CHALLENGE, call
+from tests.oauth.forms import CHALLENGE, call, request
 from tests.oauth.senders import proving, tokens
 from tests.oauth.world import World
 from tests.rows import row
@@ -113,11 +113,21 @@ def test_fapi_message_signing_wants_signed_requests() -> None:
         platform.post(push, with_assertion(assertion(platform), **asked()))
 
 
+def test_a_policy_may_want_signed_answers() -> None:
+    platform = World()
+    platform.at = msgspec.structs.replace(
+        platform.at, policies={"strict": Policy(name="strict", signed_answers="required")}
+    )
+    platform.change(Client, "spa", policy="strict")
+    denied = platform.visit(request("spa"), platform.sign_in())
+    assert isinstance(denied, Deny)
+    assert denied.error.description == "response_mode has to be jwt"
+    assert platform.agree(request("spa", response_mode="jwt")).code
+
+
 def test_mcp_names_the_api() -> None:
     platform = World()
     platform.change(Client, "spa", policy="mcp")
-    from tests.oauth.forms import request
-
     denied = platform.visit(request("spa"), platform.sign_in())
     assert isinstance(denied, Deny)
     assert denied.error.description == "resource is missing"

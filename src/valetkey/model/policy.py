@@ -104,6 +104,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     dpop_nonce: Demand = "optional"
     client_algorithms: tuple[Algorithm, ...] = OF_APPS
     signed_requests: Demand = "optional"
+    signed_answers: Demand = "optional"
     request_object: Seconds | None = None
     device_risk: Risk = "medium"
     trusts: tuple[TrustedIssuer, ...] = ()

@@ -5,6 +5,7 @@ from typing import Final
 
 from valetkey.oauth.authorize.form_post import FORM_POST
 from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
+from valetkey.oauth.authorize.jarm import JARM
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.authorize.sign_up import SIGN_UP
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
@@ -44,6 +45,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     REGISTRATION,
     CLIENT_DOCUMENTS,
     FORM_POST,
+    JARM,
     SIGN_UP,
     PAR,
     SIGNED_REQUESTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from valetkey.oauth.authorize.jarm import is_signed
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 
@@ -33,6 +34,7 @@ def check_request(request: AuthorizationRequest, context: Context) -> None:
         # FAPI 2.0 Security Profile 5.3.2.2: in a pushed request the address is always named.
         (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
         (policy.resource, bool(request.resources), "resource is missing"),
+        (policy.signed_answers, is_signed(request.response_mode), "response_mode has to be jwt"),
     )
     for demand, met, says in demanded:
         if demand == "required" and not met:

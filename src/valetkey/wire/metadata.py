@@ -39,6 +39,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     subject_types_supported: tuple[str, ...] = ()
     claims_supported: tuple[str, ...] = ()
     prompt_values_supported: tuple[str, ...] = ()
+    authorization_signing_alg_values_supported: tuple[str, ...] = ()
     id_token_signing_alg_values_supported: tuple[str, ...] = ()
     userinfo_signing_alg_values_supported: tuple[str, ...] = ()
     acr_values_supported: tuple[str, ...] = ()

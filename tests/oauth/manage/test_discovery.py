@@ -62,7 +62,7 @@ def test_the_document_as_a_whole() -> None:
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
         "device_authorization_endpoint": f"{ISSUER}/device_authorization",
         "backchannel_authentication_endpoint": f"{ISSUER}/backchannel",
         "backchannel_token_delivery_modes_supported": ["poll"],
@@ -88,6 +88,7 @@ def test_the_document_as_a_whole() -> None:
         "claims_parameter_supported": True,
         "userinfo_signing_alg_values_supported": ["RS256", "ES256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "authorization_signing_alg_values_supported": ["RS256", "ES256"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "token_endpoint_auth_methods_supported": [
             "client_secret_basic",
@@ -172,6 +173,7 @@ MEMBERS: dict[str, set[str]] = {
     "authorization code": {
         "authorization_endpoint",
         "response_types_supported",
+        "authorization_signing_alg_values_supported",
         "response_modes_supported",
         "prompt_values_supported",
         "code_challenge_methods_supported",
@@ -212,7 +214,8 @@ MEMBERS: dict[str, set[str]] = {
         "claims_parameter_supported",
         "userinfo_signing_alg_values_supported",
     },
-    "form post": set(),
+    "form post": {"authorization_signing_alg_values_supported"},
+    "signed answers": {"authorization_signing_alg_values_supported"},
     "sign-up": set(),
     "RP-initiated logout": {"end_session_endpoint"},
     "front-channel logout": {

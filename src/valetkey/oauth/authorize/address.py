@@ -1,10 +1,13 @@
 """Where may the answer go? Only `address` makes a `ReplyTo`; nothing else becomes a redirect."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from valetkey.model.client import Client
+from valetkey.oauth.authorize import jarm
 from valetkey.oauth.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
@@ -20,7 +23,7 @@ FORM_POST: Final = "form_post"
 
 class ReplyTo(msgspec.Struct, frozen=True):
     """A redirect URI that the client registered, the `state` to send back byte for byte, and the
-    response mode in which the answer travels.
+    response mode in which the answer travels, by `sign` as one signed parameter.
 
     `uri` is "" where nobody is sent anywhere: the app is on another device, and comes for the
     answer.
@@ -30,11 +33,14 @@ class ReplyTo(msgspec.Struct, frozen=True):
     state: str
     issuer: str
     mode: str = QUERY
+    sign: Callable[[Mapping[str, str]], dict[str, str]] | None = None
 
     def parameters(self, **parameters: str) -> dict[str, str]:
-        """The whole answer; `iss` and `state` are always there (RFC 9207)."""
+        """The whole answer; `iss` and `state` are always there (RFC 9207). Signed, it is one
+        parameter."""
         state = {"state": self.state} if self.state else {}
-        return {**parameters, **state, "iss": self.issuer}
+        whole = {**parameters, **state, "iss": self.issuer}
+        return whole if self.sign is None else self.sign(whole)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -75,4 +81,6 @@ def address(form: Form, client: Client | None, context: Context) -> tuple[Client
         raise WrongAddress("redirect_uri is not one that this app registered")
     mode = form.get("response_mode", QUERY)
     known = mode if mode in response_modes(context) else QUERY
-    return client, ReplyTo(uri, form.get("state", ""), context.at.issuer, known)
+    sign = partial(jarm.signed, client=client, context=context) if jarm.is_signed(known) else None
+    travels = jarm.MODES.get(known, known)
+    return client, ReplyTo(uri, form.get("state", ""), context.at.issuer, travels, sign)
