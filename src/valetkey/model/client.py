@@ -75,6 +75,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
     this one. Of the logouts, front-channel and back-channel always come with `iss` and `sid`.
 
+    With `backchannel_token_delivery_mode` "ping" it is told of answers that it waits for, at its
+    `backchannel_client_notification_endpoint` (CIBA Core 4).
+
     `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
     digest of what it manages its registration by, and a registration that nobody has used by
     `unused_until` is forgotten (0: it was used, or stays all the same).
@@ -100,6 +103,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     request_uris: tuple[str, ...] = ()
     software_id: str = ""
     software_version: str = ""
+    backchannel_token_delivery_mode: Literal["poll", "ping"] = "poll"
+    backchannel_client_notification_endpoint: str = ""
     exchange: Exchange | None = None
     understands: tuple[Extension, ...] = ()
     tls_client_auth_subject_dn: str = ""

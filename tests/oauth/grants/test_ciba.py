@@ -342,7 +342,10 @@ def test_a_request_that_is_over_goes_on_nowhere() -> None:
 
 def test_switched_off_it_vanishes() -> None:
     world = World()
-    assert server_metadata(world.context).backchannel_token_delivery_modes_supported == ("poll",)
+    assert server_metadata(world.context).backchannel_token_delivery_modes_supported == (
+        "poll",
+        "ping",
+    )
     features = tuple(one for one in world.at.features if "backchannel" not in one.name)
     world.at = replace(world.at, features=features)
     said = server_metadata(world.context)

@@ -65,7 +65,7 @@ def test_the_document_as_a_whole() -> None:
         "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
         "device_authorization_endpoint": f"{ISSUER}/device_authorization",
         "backchannel_authentication_endpoint": f"{ISSUER}/backchannel",
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_authentication_request_signing_alg_values_supported": [
             "ES256",
             "PS256",

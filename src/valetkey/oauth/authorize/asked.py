@@ -18,6 +18,7 @@ from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
+from valetkey.oauth.ping import told
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestUri,
@@ -198,10 +199,10 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     changes: tuple[Change, ...] = () if asked.pending is None else (Remove(asked.pending),)
     row = asked.elsewhere
     if row is not None and row.elsewhere is not None:
-        told = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
+        said = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
         until = fetchable_until(row, context.now)
-        fetched = msgspec.structs.replace(row, contents=code, elsewhere=told, expires=until)
-        return (*changes, Update(fetched))
+        fetched = msgspec.structs.replace(row, contents=code, elsewhere=said, expires=until)
+        return (*changes, Update(fetched), *told(row, asked.sent.client, context))
     pushed = asked.sent.pushed
     if not pushed:
         return changes

@@ -90,6 +90,8 @@ OWN: Final = frozenset(
         "secrets",
         "limits",
         "exchange",
+        "backchannel_token_delivery_mode",
+        "backchannel_client_notification_endpoint",
         "policy",
         "verified",
         "status",

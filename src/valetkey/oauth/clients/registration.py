@@ -269,6 +269,16 @@ def _software(client: Client, at: Installation) -> Iterator[str]:
         yield why_not_text(text, MAX_NAME) if text else ""
 
 
+def _pinged(client: Client, at: Installation) -> Iterator[str]:
+    address = client.backchannel_client_notification_endpoint
+    pings = client.backchannel_token_delivery_mode == "ping"
+    if pings and names.CIBA not in client.grant_types:
+        yield f"of no use without the grant type {names.CIBA}"
+    if pings != bool(address):
+        yield "ping and the address to be told at go together"
+    yield why_not_web(address) if address else ""
+
+
 def _exchange(client: Client, at: Installation) -> Iterator[str]:
     if client.exchange is None:
         if names.TOKEN_EXCHANGE in client.grant_types:
@@ -362,6 +372,7 @@ CHECKS: Final[dict[str, Check]] = {
     "limits": _limits,
     "uri": _uri,
     "software": _software,
+    "backchannel_token_delivery_mode": _pinged,
     "exchange": _exchange,
     "subject_type": _subject_type,
     "sector_identifier_uri": _sector,

@@ -11,6 +11,7 @@ from valetkey.model.client import Client
 from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, One, Rule
+from valetkey.oauth import ping
 from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped
 from valetkey.oauth.authorize.request import kept, understand
@@ -56,6 +57,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if (yield from too_many(user.id, by.client.id, context)):
         raise AccessDenied("this user has not answered what was asked before")
     name, secret = context.env.draw(polling.ID).hex(), context.env.draw(32)
+    handle = polling.handle("ar", name, secret)
     row = Pending(
         id=name,
         kind="backchannel",
@@ -69,13 +71,14 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             interval=polling.INTERVAL,
             user=user.id,
             message=message,
+            notify=ping.sealed(form, by.client, handle=handle, context=context),
         ),
     )
     _, changes, events = asking(
         user.id, by.client.id, words=message, request=name, seconds=seconds, context=context
     )
     document = {
-        "auth_req_id": polling.handle("ar", name, secret),
+        "auth_req_id": handle,
         "expires_in": seconds,
         "interval": polling.INTERVAL,
     }
@@ -149,7 +152,7 @@ def _metadata(context: Context) -> Mapping[str, Any]:
     """CIBA Core 4."""
     signed = OF_APPS if SIGNED_REQUESTS in context.at.features else ()
     return {
-        "backchannel_token_delivery_modes_supported": ("poll",),
+        "backchannel_token_delivery_modes_supported": ("poll", "ping"),
         "backchannel_user_code_parameter_supported": False,
         "backchannel_authentication_request_signing_alg_values_supported": signed,
     }
@@ -167,6 +170,7 @@ BACKCHANNEL: Final = Feature(
             rule=ask,
         ),
     ),
+    deliveries=(ping.DELIVERY,),
     pages=("/approvals", "/approvals/{approval}"),
     metadata=_metadata,
 )

@@ -17,6 +17,7 @@ from valetkey.model.client import Client
 from valetkey.model.event import Event, event
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many, One, Rule
+from valetkey.oauth import ping
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
@@ -122,6 +123,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
     if one.request is not None and one.request.elsewhere is not None:
         refused = msgspec.structs.replace(one.request.elsewhere, said="no")
         changes += (Update(msgspec.structs.replace(one.request, elsewhere=refused)),)
+        changes += ping.told(one.request, one.client, context)
     return Answered(approval=said, changes=changes, events=(told,))
 
 
