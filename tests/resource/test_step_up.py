@@ -21,6 +21,7 @@ from tests.resource.issuing import CATALOG, Issuing
 
 from valetkey.client import Key, KeyStopped, MemoryStore, SignInAgain, raise_for_refusal
 from valetkey.model.user import Session
+from valetkey.oauth.acr import PASSWORD
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.starlette import Needs, lifespan
@@ -194,4 +195,12 @@ def test_a_key_that_is_worth_nothing_is_no_step_up(server: Live) -> None:
         refused = httpx2.Response(**_parts(api.get("/", headers={"Authorization": "Bearer x"})))
     with pytest.raises(KeyStopped):
         raise_for_refusal(refused)
+    key.close()
+
+
+def test_a_token_says_how_its_user_signed_in(server: Live) -> None:
+    key, browser = Key(app(server), MemoryStore()), server.browser()
+    key.connect(open_browser=user(browser), seconds=20)
+    with guarded(server, key, acr=PASSWORD) as api:
+        assert call(api, key)().status_code == 200
     key.close()

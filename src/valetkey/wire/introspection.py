@@ -32,6 +32,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     iss: str = ""
     jti: str = ""
     auth_time: int = 0
+    acr: str = ""
     grant_id: str = ""
     grant_version: int = 0
     cnf: Confirmation | None = None

@@ -99,6 +99,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         exp=min(token.exp, standing.grant.limits.until or token.exp),
         sub=standing.user.id,
         auth_time=standing.family.auth_time,
+        acr=level(standing.family.amr),
         grant_id=standing.grant.id,
         grant_version=standing.grant.version,
         family_id=standing.family.id,

@@ -76,6 +76,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         iss=token.iss,
         jti=token.jti,
         auth_time=token.auth_time,
+        acr=token.acr,
         grant_id=token.grant_id,
         cnf=token.cnf,
         act=token.act,
