@@ -35,7 +35,7 @@ def test_the_commands() -> None:
         "client show",
         "client invite",
         "grant list",
-        *(f"grant {verb}" for verb in ("pause", "resume", "stop", "narrow", "receipt")),
+        *(f"grant {verb}" for verb in ("pause", "resume", "stop", "narrow", "limit", "receipt")),
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
         "key list",
         "key rotate",

@@ -8,6 +8,7 @@ import click
 from valetkey.cli.desk import Desk, columns, fields, moment
 from valetkey.cli.grant_changes import narrow_grant, pause, resume, stop
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
+from valetkey.cli.grant_limit import limit
 from valetkey.cli.options import Group
 from valetkey.cli.receipts import receipt
 from valetkey.model.grant import Grant
@@ -64,5 +65,5 @@ async def _named(store: Store, grants: Sequence[Grant]) -> list[Given]:
     return [Given(one, names[one.user]) for one in grants]
 
 
-for command in (pause, resume, stop, narrow_grant, receipt):
+for command in (pause, resume, stop, narrow_grant, limit, receipt):
     grant.add_command(command)

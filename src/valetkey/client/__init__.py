@@ -26,6 +26,7 @@ from valetkey.client.errors import (
     SignInAgain,
 )
 from valetkey.client.key import Key, KeyChange
+from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import Machine
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
@@ -42,6 +43,7 @@ __all__ = [
     "KeyChange",
     "KeyPaused",
     "KeyStopped",
+    "LimitReached",
     "Loopback",
     "Machine",
     "MemoryStore",

@@ -14,6 +14,7 @@ from valetkey.client.errors import (
     SignInAgain,
 )
 from valetkey.client.holder import NONCE_CODE
+from valetkey.client.limits import CODES, LimitReached
 from valetkey.wire import dpop, redirect
 from valetkey.wire.bearer import Challenge, read_challenge
 from valetkey.wire.metadata import is_protected
@@ -120,14 +121,17 @@ def _next(
 
 
 def raise_for_refusal(response: httpx2.Response) -> httpx2.Response:
-    """The response, unless the API refused it for want of a key, of a permission or of a sign-in.
-    Raises PermissionMissing, SignInAgain, KeyStopped, and the more telling PermissionTaken and
-    KeyPaused where the API says what happened; every other status is the caller's to judge."""
+    """The response, unless the API refused it for want of a key, of a permission or of a sign-in,
+    or by a limit of the user's. Raises PermissionMissing, LimitReached, SignInAgain, KeyStopped,
+    and the more telling PermissionTaken and KeyPaused where the API says what happened; every other
+    status is the caller's to judge."""
     challenge = _challenge(response)
     if challenge.error == "insufficient_scope":
         missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
         allowed = frozenset(challenge.allowed.split())
         raise missing(frozenset(challenge.scope.split()), allowed=allowed)
+    if challenge.error in CODES:
+        raise LimitReached(challenge)
     if challenge.error == "insufficient_user_authentication":
         age = challenge.max_age
         seconds = int(age) if age.isascii() and age.isdigit() else None

@@ -1,0 +1,172 @@
+"""`valetkey grant limit`: an administrator's hand on the limits of a key."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import click
+import msgspec
+
+from valetkey.cli.desk import Desk, Failed, Wrong, moment
+from valetkey.cli.options import Command
+from valetkey.model.grant import Grant
+from valetkey.model.limits import Bounds
+from valetkey.model.resource import ResourceServer
+from valetkey.model.want import Many, One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.grants import Managed, NoSuch
+from valetkey.oauth.manage.limits import bound, end
+from valetkey.oauth.offer import Offer
+from valetkey.pages.bounds import PERS, read_bounds
+from valetkey.spec.errors import InvalidRequest
+from valetkey.store.port import Store
+from valetkey.store.settle import settle
+from valetkey.wire.catalog import Permission
+
+DAY: Final = 86400
+LONGEST: Final = 200
+"""Characters of a reason."""
+
+
+@click.command(name="limit", cls=Command)
+@click.argument("name", metavar="ID")
+@click.option("--permission", default="", help="The permission to limit; left out: the whole key.")
+@click.option("--often", multiple=True, metavar="N/PER", help="Uses per hour, day, month or total.")
+@click.option("--much", multiple=True, metavar="AMOUNT/PER", help="An amount, such as 12.50/month.")
+@click.option("--ask-above", default="", metavar="AMOUNT", help="Above it the user is asked.")
+@click.option("--hours", default="", metavar="HH:MM-HH:MM", help="At which hours.")
+@click.option("--zone", default="UTC", help="Whose hours: a zone such as Europe/Berlin.")
+@click.option("--free", is_flag=True, help="Take the permission's limits away.")
+@click.option("--days", type=int, default=None, help="Let the key end in so many days; 0: never.")
+@click.option("--reason", default="", help="Why; it is kept with the change.")
+@click.pass_obj
+def limit(
+    desk: Desk,
+    name: str,
+    *,
+    permission: str,
+    often: tuple[str, ...],
+    much: tuple[str, ...],
+    ask_above: str,
+    hours: str,
+    zone: str,
+    free: bool,
+    days: int | None,
+    reason: str,
+) -> None:
+    """Set the limits of a permission, in the place of those that it had, or an end of the key.
+
+    They may be tighter than what the app itself proposes, not looser.
+    """
+    if len(reason) > LONGEST or not reason.isprintable():
+        raise Wrong(f"--reason is not one line of at most {LONGEST} characters")
+    fields = _fields("often", often) | _fields("much", much) | {"ask": ask_above, "zone": zone}
+    fields["opens"], _, fields["closes"] = hours.partition("-")
+    said = bool(often or much or ask_above or hours)
+    if bool(permission) != (said or free) or (said and free) or (not permission and days is None):
+        raise Wrong("say --permission with its limits or --free, or --days for the whole key")
+
+    async def limiting(store: Store) -> Grant:
+        context = await _with_offer(store, desk.context())
+        one = await _one(store, name)
+        for rule in _rules(one, permission, fields, days=days, reason=reason, context=context):
+            one = await _settled(store, rule)
+        return one
+
+    try:
+        after = desk.run(limiting)
+    except InvalidRequest as error:
+        raise Failed(f"{error.description}{f': {error.detail}' if error.detail else ''}") from error
+    document = msgspec.to_builtins(after.limits)
+    until = moment(after.limits.until) or "until it is stopped"
+    desk.show({"id": name, "limits": document}, f"{name}: {until}; {_text(after)}")
+
+
+Made = Callable[[], Rule[Managed]]
+
+
+def _rules(
+    one: Grant,
+    permission: str,
+    fields: dict[str, str],
+    *,
+    days: int | None,
+    reason: str,
+    context: Context,
+) -> list[Made]:
+    made: list[Made] = []
+    if permission:
+        bounds = _bounds(fields, permission, context)
+        made.append(
+            lambda: bound(
+                one.id,
+                permission,
+                bounds,
+                user=one.user,
+                by="administrator",
+                context=context,
+                reason=reason,
+            )
+        )
+    if days is not None:
+        made.append(
+            lambda: end(
+                one.id,
+                days * DAY,
+                user=one.user,
+                by="administrator",
+                context=context,
+                reason=reason,
+            )
+        )
+    return made
+
+
+def _bounds(fields: dict[str, str], permission: str, context: Context) -> Bounds:
+    known: Permission | None = context.offer.permissions.get(permission)
+    if known is None:
+        raise InvalidRequest(f"{permission[:60]} is in no catalog")
+    return read_bounds({name: text for name, text in fields.items() if text}, known)
+
+
+def _fields(kind: str, given: Sequence[str]) -> dict[str, str]:
+    """`5/day` as a form says it. Raises Wrong for a period that there is not."""
+    fields = {}
+    for one in given:
+        number, _, per = one.partition("/")
+        if per not in PERS or not number:
+            raise Wrong(f"--{kind} {one!r} is not NUMBER/PER, with PER one of {', '.join(PERS)}")
+        fields[f"{kind}-{per}"] = number
+    return fields
+
+
+async def _one(store: Store, name: str) -> Grant:
+    wanted = One(Grant, name)
+    found = (await store.read(wanted)).one(wanted)
+    if found is None:
+        raise Failed(f"there is no such grant: {name}")
+    return found
+
+
+async def _with_offer(store: Store, context: Context) -> Context:
+    wanted = Many(ResourceServer)
+    servers = (await store.read(wanted)).many(wanted)
+    at = msgspec.structs.replace(context.at, offer=Offer(context.at.issuer, servers))
+    return msgspec.structs.replace(context, at=at)
+
+
+async def _settled(store: Store, rule: Made) -> Grant:
+    outcome = await settle(store, rule)
+    if isinstance(outcome, NoSuch):
+        raise Failed("the grant is over, or does not hold this permission")
+    return outcome.grant
+
+
+def _text(grant: Grant) -> str:
+    """The limits in one line."""
+    return (
+        "; ".join(
+            f"{name} {msgspec.json.encode(one).decode()}"
+            for name, one in grant.limits.permissions.items()
+        )
+        or "nothing is limited"
+    )
