@@ -58,6 +58,10 @@ class Platform:
             miko = Miko(body, username=USER, password=self.stage.password)
             miko.opens(f"{self.stage.addresses.server}/authorize?client_id=all&request_uri={uri}")
             miko.signs_in()
+            # So broad a request comes with nothing ticked that is risky.
+            for choice in miko.reads().can:
+                if not choice.required:
+                    miko.chooses(choice.id, on=True)
             with contextlib.suppress(httpx2.ConnectError):
                 miko.presses("allow")
             location = miko.latest("POST", "/continue/").headers["location"]
