@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 import pytest
-from tests.attacks.play import AS_WEB, change, claims, find, signed_in, tokens
+from tests.attacks.play import AS_WEB, asking, change, claims, find, redeem, signed_in, tokens
 from tests.browser import Browser, authorize, error_code
 from tests.live import Live, live
 from tests.rows import row
@@ -33,8 +33,6 @@ def server(tmp_path: Path) -> Any:
 
 def inside(server: Live) -> tuple[Browser, str]:
     """A browser in which Miko is signed in to the web app, and the ID Token that it got."""
-    from tests.attacks.play import redeem
-
     browser = server.browser()
     reply = redeem(server, authorize(browser, AS_WEB), AS_WEB)
     return browser, reply.json()["id_token"]
@@ -167,12 +165,19 @@ def test_the_session_is_over_before_anybody_is_told(server: Live) -> None:
     assert msgspec.json.encode(job).find(token.encode()) == -1
 
 
+def test_whoever_signs_in_as_somebody_else_ends_the_session_before(server: Live) -> None:
+    """A66: on a shared browser, and the apps of the first user hear of it."""
+    browser, token = inside(server)
+    browser.open(asking(AS_WEB, prompt="login").path())
+    browser.sign_in("noor")
+    (job,) = jobs(server)
+    assert job.facts == {"sid": claims(token)["sid"]}
+
+
 def test_a_session_goes_on_under_its_name_when_its_user_proves_themselves_again(
     server: Live,
 ) -> None:
     """So that an app which knows it hears of its end, and its cookie is a new one (A65)."""
-    from tests.attacks.play import asking, redeem
-
     browser, token = inside(server)
     before = {**browser.http.cookies}
     reply = redeem(server, authorize(browser, asking(AS_WEB, prompt="login")), AS_WEB)

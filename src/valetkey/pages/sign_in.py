@@ -13,6 +13,7 @@ from valetkey.oauth.authorize import sign_up
 from valetkey.pages import views
 from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.pages.pieces import Form
+from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
 
@@ -75,6 +76,9 @@ async def opened(
     """A new session of somebody who has just proved who they are."""
     # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
     before = await frame.person(request)
+    if before is not None and before.user.id != user.id:
+        # Somebody else's session ends here: their apps hear of it as of any sign-out.
+        await signed_out(frame, before)
     signed_in, _ = await frame.shell.settle(
         lambda context: open_session(
             user,
