@@ -365,6 +365,7 @@ SAMPLES: dict[str, View] = {
         kept=(PROFILE, READ, POST),
         cannot=(EMAIL, FOLLOW, EDIT, DELETE),
     ),
+    "consent-limits": replace(CONSENT, limits=(PAYING, POSTING), lasting=True),
     "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
     "consent-broad": replace(
         CONSENT,

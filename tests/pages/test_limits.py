@@ -50,7 +50,8 @@ def miko(server: Live) -> Browser:
 
 def grant(server: Live) -> Grant:
     wanted = Many(Grant, "client", "payer")
-    (one,) = server.run(server.store.read(wanted)).many(wanted)
+    found = server.run(server.store.read(wanted)).many(wanted)
+    (one,) = (each for each in found if each.user == server.users["miko"].id)
     assert isinstance(one, Grant)
     return one
 
@@ -215,6 +216,69 @@ def test_a_form_of_elsewhere_is_refused(server: Live, miko: Browser) -> None:
 def test_who_is_not_signed_in_is_asked_to(server: Live, miko: Browser) -> None:
     page = server.browser().open(path(server))
     assert re.search('id="sign-in"', page.text)
+
+
+# On the consent page.
+
+
+def consented(server: Live, **fields: str) -> Grant | None:
+    """What comes of a yes with these fields, by a user and an app that are new to each other."""
+    noor = server.browser()
+    asking = Asking(client_id="payer", scope=f"openid {WRITE} {PAY}", redirect_uri=LOOPBACK)
+    noor.open(asking.path())
+    noor.sign_in("noor")
+    noor.press("allow", boxes=None, **fields)
+    wanted = Many(Grant, "user", server.users["noor"].id)
+    found = server.run(server.store.read(wanted)).many(wanted)
+    live_ones = [one for one in found if one.status != "stopped"]
+    if not live_ones:
+        return None
+    (one,) = live_ones
+    assert isinstance(one, Grant)
+    change(server, replace(one, status="stopped"))
+    return one
+
+
+def test_limits_are_set_with_the_yes(server: Live, miko: Browser) -> None:
+    fields = {
+        "until": "day",
+        f"often:{WRITE}": "3",
+        f"often-per:{WRITE}": "hour",
+        f"much:{PAY}": "12.50",
+        f"ask:{PAY}": "5",
+    }
+    given = consented(server, **fields)
+    assert given is not None
+    assert given.limits.permissions == {
+        WRITE: Bounds(often={"hour": 3}),
+        PAY: Bounds(much={"day": 1250}, ask_above=500),
+    }
+    assert abs(given.limits.until - time.time() - 86400) < 60
+
+
+def test_without_a_word_nothing_is_limited(server: Live, miko: Browser) -> None:
+    given = consented(server)
+    assert given is not None
+    assert given.limits == Limits()
+
+
+@pytest.mark.parametrize(
+    "field,value",
+    [
+        ("until", "week"),
+        (f"often:{WRITE}", "0"),
+        (f"often:{WRITE}", "-3"),
+        (f"often:{WRITE}", "NaN"),
+        (f"often:{WRITE}", "9" * 500),
+        (f"much:{PAY}", "0.001"),
+        (f"much:{WRITE}", "5"),
+        (f"ask:{PAY}", "1e9"),
+    ],
+)
+def test_nonsense_with_the_yes_is_refused(
+    server: Live, miko: Browser, field: str, value: str
+) -> None:
+    assert consented(server, **{field: value}) is None
 
 
 # What fields say.

@@ -33,6 +33,7 @@ DISTINCT = [
     "consent-nothing-new",
     "consent-broad",
     "consent-paused",
+    "consent-limits",
     "consent-many",
     "consent-hostile",
     "consent-elsewhere",

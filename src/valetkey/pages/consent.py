@@ -4,13 +4,16 @@ A page that asks for a yes in another way, such as for a device, is filled and r
 part of the page shows is a file of `templates/consent/`.
 """
 
+from collections.abc import Mapping
+
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.outcome import Consent
-from valetkey.pages import views, words
+from valetkey.pages import limiting, views, words
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Form
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
+from valetkey.wire.catalog import Permission
 
 
 def page(
@@ -31,15 +34,21 @@ def page(
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",
+        limits=limiting.offered(asked, language),
+        lasting=bool(asked.new) and not asked.kept,
     )
 
 
-def said(form: forms.Form) -> Allow | Cancel:
-    """The user's answer. Raises InvalidRequest for a form that says neither yes nor no."""
+def said(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Cancel:
+    """The user's answer, about some of these permissions. Raises InvalidRequest for a form that
+    says neither yes nor no, or sets limits without sense."""
     match form.get("action"):
         case "allow":
             return Allow(
-                form.all("permission"), form.get("seen", ""), language=form.get("language", "")
+                form.all("permission"),
+                form.get("seen", ""),
+                limits=limiting.wished(form, permissions),
+                language=form.get("language", ""),
             )
         case "cancel":
             return Cancel()

@@ -74,7 +74,7 @@ class Interaction:
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
-        said = consent.said(form)
+        said = consent.said(form, context.offer.permissions)
         decision, context = await self._frame.shell.settle(
             lambda context: answer(name, said, visit, context=context)
         )

@@ -133,7 +133,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     puts each in order itself. ``broad``: the app asks for so much that nothing risky is ticked.
     ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody else, and
     ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
-    so otherwise than when it was allowed.
+    so otherwise than when it was allowed. ``limits`` are of what is asked and can be limited, and
+    ``lasting``: the user is asked until when, too.
     """
 
     site: Site
@@ -150,6 +151,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     switch: Form | None = None
     ends: int | None = None
     changed: bool = False
+    limits: tuple[Limit, ...] = ()
+    lasting: bool = False
 
 
 class CodeProblem(StrEnum):

@@ -1,0 +1,68 @@
+"""Limits on the consent page: a plain choice, one number for each permission and kind."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.model.limits import Bounds, Proposal
+from valetkey.oauth.authorize.outcome import Consent
+from valetkey.pages import words
+from valetkey.pages.bounds import LASTS, PERS, Field, Limit, read_bounds, written
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.catalog import Permission
+
+MOST: Final = 12
+"""Permissions that can be limited on the page itself; the others later, on the page of limits."""
+
+
+def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
+    """What is asked now and can be limited, with what the app itself proposes."""
+    counted = [row for row in asked.new if row.permission.counted]
+    return tuple(
+        _limit(
+            row.permission,
+            words.asked(row, language).title,
+            asked.client.limits.permissions.get(row.permission.id, Bounds()),
+        )
+        for row in counted[:MOST]
+    )
+
+
+def _limit(permission: Permission, title: str, proposed: Bounds) -> Limit:
+    often = (Field(name="often", per=per, most=str(n)) for per, n in proposed.often.items())
+    much = (
+        Field(name="much", per=per, most=written(n, permission)) for per, n in proposed.much.items()
+    )
+    return Limit(
+        id=permission.id,
+        title=title,
+        often=tuple(often),
+        much=tuple(much),
+        unit=permission.unit,
+        step=written(1, permission),
+    )
+
+
+def wished(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
+    """What the user chose. Raises InvalidRequest for what makes no sense."""
+    lasts = LASTS.get(form.get("until", ""))
+    if lasts is None:
+        raise InvalidRequest("the form names no such end")
+    bounds = {
+        name: read_bounds(fields, permission)
+        for name, permission in permissions.items()
+        if permission.counted and (fields := _fields(form, name))
+    }
+    return Proposal(lasts=lasts.lasts, once=lasts.once, permissions=bounds)
+
+
+def _fields(form: Mapping[str, str], name: str) -> dict[str, str]:
+    """The fields of one permission, as the page of limits names them; empty where none is set."""
+    fields = {}
+    for kind in ("often", "much"):
+        number, per = form.get(f"{kind}:{name}", ""), form.get(f"{kind}-per:{name}", "day")
+        if per not in PERS:
+            raise InvalidRequest("the form names no such period")
+        if number:
+            fields[f"{kind}-{per}"] = number
+    ask = form.get(f"ask:{name}", "")
+    return fields | ({"ask": ask} if ask else {})
