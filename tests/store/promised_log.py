@@ -23,7 +23,7 @@ from valetkey.model.user import User
 from valetkey.store.port import Store
 from valetkey.wire.change_log import KEPT, Entry
 
-GRANT: Final = sample(Grant)
+GRANT: Final = replace(sample(Grant), limits=Limits())
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
 CLIENT: Final = sample(Client)
