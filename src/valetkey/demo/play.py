@@ -51,6 +51,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
             "Send direct messages in your name",
             "Delete your Chirp account, with all that is in it",
             "See your e-mail address",
+            "See your postal address",
+            "See your phone number",
         }
     )
     unticked: str = "dms.read"
