@@ -16,10 +16,10 @@ from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped
 from valetkey.oauth.authorize.request import kept, understand
 from valetkey.oauth.clients.authentication import authenticate, may_use
-from valetkey.oauth.clients.registration import why_not_text
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.oauth.fields import why_not_text
 from valetkey.oauth.grants import narrowing, polling
 from valetkey.oauth.grants.polling import Visiting
 from valetkey.oauth.manage.approvals import asking, too_many

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from valetkey.model.resource import ResourceServer
-from valetkey.oauth.clients.registration import (
+from valetkey.oauth.fields import (
     MAX_NAME,
     MAX_REASON,
     why_not_name,

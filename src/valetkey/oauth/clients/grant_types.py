@@ -1,0 +1,64 @@
+"""The grant types of a registered client, and what some of them need."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from valetkey.model.client import Client
+from valetkey.oauth.context import Installation
+from valetkey.oauth.fields import twice, why_not_web
+from valetkey.spec import names
+
+# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
+_CONFIDENTIAL: Final = frozenset(
+    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
+)
+
+# Who introduces itself may not ask users out of the blue, nor bring the keys of others.
+_BY_HAND: Final = frozenset({names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE})
+
+
+def grant_types(client: Client, at: Installation) -> Iterator[str]:
+    """Those that are offered here, and that such a client may use."""
+    offered = [grant.name for feature in at.features for grant in feature.grant_types]
+    for one in client.grant_types:
+        if one not in offered:
+            yield f"{one[:60]!r} is not offered here; {', '.join(offered)} are"
+    if not client.grant_types:
+        yield "at least one is needed"
+    if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
+        yield "refresh_token needs another one that issues it"
+    for one in client.grant_types:
+        if one in _CONFIDENTIAL and client.is_public:
+            yield f"a public client may not use {one}"
+        if one in _BY_HAND and client.origin != "declared":
+            yield f"{one} is for clients that an administrator registers"
+    yield from twice(client.grant_types)
+
+
+def pinged(client: Client, at: Installation) -> Iterator[str]:
+    """Whether it is told that tokens are ready, and where (CIBA Core 4)."""
+    address = client.backchannel_client_notification_endpoint
+    pings = client.backchannel_token_delivery_mode == "ping"
+    if pings and names.CIBA not in client.grant_types:
+        yield f"of no use without the grant type {names.CIBA}"
+    if pings != bool(address):
+        yield "ping and the address to be told at go together"
+    yield why_not_web(address) if address else ""
+
+
+def exchange(client: Client, at: Installation) -> Iterator[str]:
+    """What it may exchange (RFC 8693): some exactly with that grant type."""
+    if client.exchange is None:
+        if names.TOKEN_EXCHANGE in client.grant_types:
+            yield "is missing: it says what may be exchanged"
+        return
+    if names.TOKEN_EXCHANGE not in client.grant_types:
+        yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"
+    for one in client.exchange.audiences:
+        if one not in at.offer.resources:
+            yield f"{one[:100]!r} is no resource server"
+    for name in ("clients", "audiences"):
+        values: tuple[str, ...] = getattr(client.exchange, name)
+        if not values:
+            yield f"{name} is empty, so nothing may be exchanged"
+        yield from twice(values)
