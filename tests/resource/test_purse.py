@@ -163,6 +163,19 @@ async def test_while_the_server_is_away_nothing_is_spent_and_the_name_stays() ->
     assert len({one["lease"] for one in server.asked}) == 1
 
 
+async def test_many_that_wait_learn_once_that_the_server_is_away() -> None:
+    """Else the last of them would wait for as many timeouts as there are calls."""
+    away = Unreachable("away")
+    purse, server = empty(), Server(away, away, *[some(4)] * 50)
+    told = await asyncio.gather(
+        *(purse.spend(0, 1, server) for _ in range(50)), return_exceptions=True
+    )
+    assert [type(one) for one in told] == [Unreachable] * 50
+    assert len(server.asked) == 2
+    # Whoever comes later asks again.
+    assert await purse.spend(0, 1, server) is purse.held
+
+
 async def test_an_answer_that_comes_too_late_is_changed_for_another() -> None:
     purse, server = empty(), Server(some(4, expires_in=0), some(2))
     await purse.spend(0, 1, server)

@@ -93,6 +93,7 @@ class Purse:
         self._on_lease = on_lease
         self._turn = asyncio.Lock()
         self._wanted = 1
+        self._in_vain = 0
         self._pending: Form = {}
         self._refusal: Refused | None = None
         self._refused_amount = 0
@@ -118,13 +119,20 @@ class Purse:
         held = self.at_hand(amount, version)
         if held is not None:
             return held
-        # One question, however many need the answer.
+        in_vain = self._in_vain
+        # One question, however many need the answer, or learn that there is none.
         async with self._turn:
             held = self.at_hand(amount, version)
             if held is not None:
                 return held
+            if self._in_vain != in_vain:
+                raise Unreachable("no lease, while others waited for one")
             self._check_refusal(amount, version)
-            return await self._lease(amount, ask)
+            try:
+                return await self._lease(amount, ask)
+            except Unreachable:
+                self._in_vain += 1
+                raise
 
     def take(self) -> Form:
         """What gives back what is at hand, which is then spent no more; empty for nothing."""
