@@ -6,15 +6,21 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from starlette.testclient import TestClient
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
 from tests.resource.test_kit import bearer, key
 from tests.rows import row
 
+from valetkey.model.change import Update
+from valetkey.model.grant import Grant
+from valetkey.model.limits import Bounds, limits
+from valetkey.model.want import Many
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import SAYS, Guard
 from valetkey.resource.routes import Proxy, Route, Table, mistakes
+from valetkey.wire.catalog import Permission
 
 ROUTES: Final = (
     Route(path="/health", open=True),
@@ -22,6 +28,14 @@ ROUTES: Final = (
     Route(path="/chirps", methods=("POST",), needs=("chirps.write",)),
     Route(path="/chirps/{chirp}", methods=("DELETE",), needs=("chirps.write",)),
     Route(path="/dms/*", methods=("GET", "POST"), needs=("dms.read", "dms.send")),
+)
+
+PAYING: Final = replace(
+    CHIRP_CATALOG,
+    permissions=(
+        *CHIRP_CATALOG.permissions,
+        Permission(id="pay", can="pay", counted=True, unit="EUR", decimals=2),
+    ),
 )
 
 
@@ -164,6 +178,24 @@ def test_only_the_proxy_that_is_set_is_believed(server: Live, token: str) -> Non
         assert client.get("/verify/health").status_code == 404
 
 
+def test_what_a_user_limits_is_counted_here_too(server: Live, guard: TestClient) -> None:
+    """No limit is mere decoration because a proxy asks."""
+    token = key(server, "openid chirps.write")
+    wanted = Many(Grant, "client", "stefapp")
+    grants = server.run(server.store.read(wanted)).many(wanted)
+    (one,) = [each for each in grants if each.status == "active"]
+    twice = limits(permissions={"chirps.write": Bounds(often={"day": 2})})
+    server.run(server.store.commit([Update(replace(one, limits=twice))]))
+    # Until the guard has heard of it; whoever knows too little asks, and is told the same.
+    time.sleep(1.5)
+    passed = [ask(guard, "POST", "/chirps", token) for _ in range(3)]
+    assert [one.status_code for one in passed] == [200, 200, 403]
+    told = passed[-1].json()
+    assert (told["error"], told["limit"], told["most"]) == ("limit_reached", "often", 2)
+    assert "x-valetkey-sub" not in passed[-1].headers
+    assert 'limit="often"' in passed[-1].headers["www-authenticate"]
+
+
 def test_two_answers_are_none(guard: TestClient, token: str) -> None:
     for name in ("x-original-uri", "x-original-method", "authorization"):
         headers = [
@@ -194,6 +226,7 @@ def test_nobody_passes_where_nothing_is_known(token: str) -> None:
         row("ours", "neither", Route(path="/x"), "just one"),
         row("ours", "both", Route(path="/x", needs=("chirps.read",), open=True), "just one"),
         row("ours", "unknown", Route(path="/x", needs=("fly",)), "fly"),
+        row("ours", "an amount that nobody tells", Route(path="/x", needs=("pay",)), "amount"),
         row("ours", "no method", Route(path="/x", methods=(), open=True), "method"),
         row(
             "ours", "a method that is none", Route(path="/x", methods=("get",), open=True), "method"
@@ -206,7 +239,7 @@ def test_nobody_passes_where_nothing_is_known(token: str) -> None:
     ],
 )
 def test_a_route_that_will_not_do(route: Route, why: str) -> None:
-    (said,) = mistakes((route,), CHIRP_CATALOG)
+    (said,) = mistakes((route,), PAYING)
     assert why in said
 
 

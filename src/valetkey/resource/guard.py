@@ -106,13 +106,16 @@ class Guard:
         return route
 
     async def _caller(self, scope: Scope, call: Call, route: Route) -> Principal:
+        """Who calls, once what the user has limited is counted. Raises Refused, Unreachable."""
         proofs = tuple(value.decode("latin-1") for value in _values(scope, b"dpop"))
-        return await self._server.verify(
+        caller = await self._server.verify(
             _one(scope, b"authorization"),
             needs=route.needs,
             query=call.query,
             shown=Shown(method=call.method, path=call.path, proofs=proofs),
         )
+        await self._server.spend(caller, route.needs)
+        return caller
 
     def _call(self, scope: Scope) -> Call:
         """What the proxy asks about. Raises NotSaid."""

@@ -47,10 +47,13 @@ def mistakes(routes: tuple[Route, ...], catalog: Catalog) -> list[str]:
     wrong = [] if routes else ["there is no route, so nobody would be let in"]
     for route in routes:
         name = f"{' '.join(route.methods) or '-'} {route.path}"
-        unknown = [one for one in route.needs if catalog.permission(one) is None]
+        found = {one: catalog.permission(one) for one in route.needs}
+        unknown = [name for name, one in found.items() if one is None]
+        measured = [name for name, one in found.items() if one is not None and one.unit]
         rules = (
             (bool(route.needs) != route.open, "needs permissions, or is open: just one of them"),
             (not unknown, f"needs what the catalog does not have: {', '.join(unknown)}"),
+            (not measured, f"needs {', '.join(measured)}: a proxy cannot tell the amount"),
             (route.methods and METHODS.issuperset(route.methods), "has a method that is none"),
             (_is_path(route.path), "has a path that is none"),
         )
