@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Security
 from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
 
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.limits import check_amounts
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
@@ -49,7 +50,7 @@ class Kit:
         is given in full is declared by that. Raises ValueError at once for a name that the catalog
         lacks, or whose amount is not told."""
         names = self._server.declare(*permissions)
-        self._server.check_amounts(names, told=spend is not None)
+        check_amounts(self._server.catalog, names, told=spend is not None)
         documented: Any = self._scheme.model
         documented.flows.authorizationCode.scopes |= {
             one.id: one.can for one in permissions if isinstance(one, Permission)

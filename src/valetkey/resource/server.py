@@ -1,6 +1,5 @@
 """The core of the kit: whose key is it, and does it open this?"""
 
-import ipaddress
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -13,12 +12,12 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
 from valetkey.resource.errors import Refused, Unreachable, refused
-from valetkey.resource.http import Http, PerLoop
+from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
-from valetkey.resource.limited import Limited
+from valetkey.resource.limits import Limits
 from valetkey.resource.principal import Principal
-from valetkey.resource.purse import Spent
-from valetkey.resource.spending import Amount, Spending, Use, units
+from valetkey.resource.proxies import Proxies
+from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.usage import Usage
 from valetkey.resource.worth import BOUND, Live, Worth, reason_of
@@ -96,8 +95,14 @@ class ResourceServer:
         counted = [one.id for one in catalog.permissions if one.counted]
         if counted and credentials is None:
             raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
-        self._spending = PerLoop(lambda: Spending(self._post))
-        self._proxies = tuple(ipaddress.ip_network(one) for one in certificate_proxies)
+        self._limits = Limits(
+            issuer=self._issuer,
+            http=self._http,
+            auth=self._credentials,
+            catalog=lambda: self.catalog,
+            resource_metadata=self.metadata_address,
+        )
+        self._proxies = Proxies(certificate_proxies)
         self._usage = Usage(self._issuer, self._http, self._credentials if credentials else None)
 
     def __repr__(self) -> str:
@@ -112,9 +117,7 @@ class ResourceServer:
         """Tells what is left to tell, returns what is leased, and lets go of what was begun in the
         running event loop."""
         await self._usage.close()
-        spending = self._spending.pop()
-        if spending is not None:
-            await spending.close()
+        await self._limits.close()
         await self._worth.close()
         await self._http.close()
 
@@ -148,19 +151,10 @@ class ResourceServer:
     def certificate(self, peer: str, header: str) -> bytes:
         """The caller's certificate in DER, where the other end of the connection is a proxy that
         may tell it; b"" for none. Raises Refused where it cannot be read."""
-        if not header or not self._trusts(peer):
-            return b""
         try:
-            return client_certificate.read(header)
+            return self._proxies.certificate(peer, header)
         except client_certificate.BadCertificate as error:
             raise self._refused(InvalidRequest(detail=str(error))) from error
-
-    def _trusts(self, peer: str) -> bool:
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self._proxies)
 
     def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
         """Their ids. One that is given in full joins the catalog, if it is not in it yet. Raises
@@ -195,51 +189,7 @@ class ResourceServer:
     ) -> None:
         """One use of each of the permissions that the user has limited; `amount` is for the one
         that has a unit. Raises Refused, of which Limited says what ran out; Unreachable."""
-        limited = [one for one in needs if one in whose.limited]
-        used: list[Use] = []
-        try:
-            for one in limited:
-                used.append(await self._used(whose, one, amount))  # noqa: PERF401
-        except (Refused, Unreachable) as refusal:
-            # One that was not made costs nothing.
-            for use in used:
-                use.undo()
-            log.info("refused: %s", refusal)
-            raise
-
-    async def _used(self, whose: Principal, name: str, amount: Amount | None) -> Use:
-        permission = self.catalog.permission(name)
-        if permission is None:
-            raise ValueError(f"{name} is not in the catalog")
-        cnf = whose.token.cnf
-        scheme = dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
-        try:
-            whole = 0 if not permission.unit else units(_told(amount), permission)
-            return await self._spending.get().use(whose, name, whole)
-        except InvalidRequest as error:
-            raise self._refused(error, scheme=scheme) from error
-        except Spent as spent:
-            if spent.refusal.limit == "gone":
-                gone = InvalidToken(detail="not active any more, or narrowed")
-                raise self._refused(gone, scheme=scheme) from spent
-            raise Limited(
-                spent.refusal,
-                permission=name,
-                resource_metadata=self.metadata_address,
-                scheme=scheme,
-            ) from spent
-
-    def check_amounts(self, permissions: Sequence[str], *, told: bool) -> None:
-        """Raises ValueError where a route needs a permission with a unit and does not tell how
-        much, or tells it without need, or for more than one."""
-        named = [self.catalog.permission(one) for one in permissions]
-        measured = [one.id for one in named if one is not None and one.unit]
-        if len(measured) > 1:
-            raise ValueError(f"{', '.join(measured)}: one amount cannot be for both")
-        if measured and not told:
-            raise ValueError(f"{measured[0]} has amounts: say how much by spend=")
-        if told and not measured:
-            raise ValueError(f"{', '.join(permissions)}: spend= is for what has a unit")
+        await self._limits.spend(whose, needs, amount=amount)
 
     async def _allowed(
         self, sent: tuple[str, str], needs: Sequence[str], shown: Shown
@@ -315,10 +265,6 @@ class ResourceServer:
     def _refused(self, error: OAuthError, **more: Any) -> Refused:
         return refused(error, resource_metadata=self.metadata_address, **more)
 
-    async def _post(self, path: str, form: dict[str, str]) -> bytes:
-        """The server's answer to a form of ours. Raises Unreachable."""
-        return await self._http.post(self._issuer.issuer + path, form, self._credentials)
-
     @property
     def metadata_address(self) -> str:
         """Where the RFC 9728 document is, below the identifier of the API."""
@@ -343,9 +289,3 @@ class ResourceServer:
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
         )
-
-
-def _told(amount: Amount | None) -> Amount:
-    if amount is None:
-        raise InvalidRequest("the amount is missing")
-    return amount

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.limits import check_amounts
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount
@@ -55,7 +56,7 @@ class Needs:
         declared by that. Raises ValueError at once for a name that the catalog lacks, or whose
         amount is not told."""
         names = self._server.declare(*permissions)
-        self._server.check_amounts(names, told=spend is not None)
+        check_amounts(self._server.catalog, names, told=spend is not None)
         wanted = sign_in(acr, max_age)
 
         def guard(endpoint: AnyEndpoint) -> Endpoint:
