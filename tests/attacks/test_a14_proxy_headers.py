@@ -94,7 +94,11 @@ async def test_an_api_believes_its_own_proxies_alone(trusting: Live, authority: 
     answer = trusting.http.post("/token", data=FORM, headers={"client-cert": mine})
     header = f"Bearer {answer.json()['access_token']}"
     kit = ResourceServer(
-        issuer=trusting.issuer, catalog=CHIRP_CATALOG, certificate_proxies=("10.0.0.0/8",)
+        issuer=trusting.issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", "-"),
+        live="token",
+        certificate_proxies=("10.0.0.0/8",),
     )
     try:
         for peer, good in (("10.0.0.7", True), ("127.0.0.1", False), ("", False)):
