@@ -16,6 +16,7 @@ _CITED: Final = re.compile(
     r"|Registration|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
     r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
     r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile"
+    r"|Grant Management for OAuth 2\.0"
     r"|NIST SP 800-\d+B?)"
     # In prose, or as `Cite("RFC 6749", "4.1.3")`.
     r"(?:(?:\", \"| )(\d+(?:\.\d+)*|appendix [A-Z]))?"

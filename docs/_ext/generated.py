@@ -27,6 +27,7 @@ from valetkey.oauth.feature import (
     DocumentEndpoint,
     Endpoint,
     FormEndpoint,
+    ItemEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
 )
@@ -183,6 +184,8 @@ def methods(endpoint: Endpoint) -> str:
             return "GET"
         case ManagedEndpoint():
             return "DELETE, GET, POST, PUT"
+        case ItemEndpoint():
+            return "DELETE, GET"
 
 
 def cited(cite: Cite) -> str:

@@ -20,6 +20,7 @@ STATUS = {
     "unsupported_grant_type": 400,
     "invalid_scope": 400,
     "access_denied": 403,
+    "invalid_grant_id": 400,
     "unsupported_response_type": 400,
     "server_error": 500,
     "temporarily_unavailable": 503,
@@ -65,7 +66,7 @@ def test_one_class_for_each_code() -> None:
 def test_a_code_says_what_it_may(error: type[OAuthError]) -> None:
     assert SAYABLE.fullmatch(error.code)
     assert SAYABLE.fullmatch(error().description)
-    assert error.cite.document.startswith(("RFC", "OpenID"))
+    assert error.cite.document.startswith(("RFC", "OpenID", "Grant Management"))
 
 
 def test_an_error_has_two_audiences() -> None:

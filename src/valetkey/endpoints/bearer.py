@@ -1,4 +1,7 @@
-"""The driver of endpoints that answer to whoever shows an access token."""
+"""The drivers of endpoints that answer to whoever shows an access token."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
 from valetkey.http.front import Endpoint as Served
@@ -9,26 +12,51 @@ from valetkey.http.shell import Shell
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Refuse, with_changes
-from valetkey.oauth.feature import BearerEndpoint
+from valetkey.oauth.feature import BearerEndpoint, ItemCall, ItemEndpoint
 from valetkey.oauth.senders.binding import presented
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire.bearer import read_header
 
+Asked: TypeAlias = Callable[[Request, str, Context], Rule[Answer | Refuse]]
+"""What a request that shows this token comes to."""
+
+ITEM_METHODS: Final = frozenset({"GET", "DELETE", "OPTIONS"})
+
 
 def bearer_handler(endpoint: BearerEndpoint, shell: Shell, transport: Transport) -> Served:
     """The endpoint as a handler."""
-    return Served(frozenset({"GET", "POST", "OPTIONS"}), _Handler(endpoint, shell, transport))
+
+    def asked(request: Request, token: str, context: Context) -> Rule[Answer | Refuse]:
+        return endpoint.rule(token, context)
+
+    handler = _Handler(asked, shell, transport, preflight=transport.preflight)
+    return Served(frozenset({"GET", "POST", "OPTIONS"}), handler)
+
+
+def item_handler(endpoint: ItemEndpoint, shell: Shell, transport: Transport) -> Served:
+    """The endpoint, and what is below it, as a handler."""
+
+    def asked(request: Request, token: str, context: Context) -> Rule[Answer | Refuse]:
+        name = request.path.removeprefix(endpoint.path).removeprefix("/")
+        return endpoint.rule(ItemCall(method=request.method, name=name, token=token), context)
+
+    preflight = transport.preflight_of(b"GET, DELETE")
+    handler = _Handler(asked, shell, transport, preflight=preflight)
+    return Served(ITEM_METHODS, handler, below=True)
 
 
 class _Handler:
-    def __init__(self, endpoint: BearerEndpoint, shell: Shell, transport: Transport) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, asked: Asked, shell: Shell, transport: Transport, *, preflight: Headers
+    ) -> None:
+        self._asked = asked
         self._shell = shell
         self._transport = transport
+        self._preflight = preflight
 
     async def __call__(self, request: Request) -> Reply:
         if request.method == "OPTIONS":
-            return Reply(204, self._transport.preflight)
+            return Reply(204, self._preflight)
         told = self._transport.told(request, await self._shell.context())
         return (await self._reply(request)).having(*ANY_ORIGIN, *told)
 
@@ -46,6 +74,8 @@ class _Handler:
         except OAuthError as error:
             return self._refused(request, error, scheme)
         match outcome:
+            case Answer(document=None):
+                return Reply(204, (*SAFE, *NO_STORE))
             case Answer(document=document):
                 return document_reply(document)
             case Refuse():
@@ -56,7 +86,7 @@ class _Handler:
 
         def rule(context: Context) -> Rule[Answer | Refuse]:
             proof = yield from presented(scheme, brought, context)
-            return with_changes((yield from self._endpoint.rule(token, context)), proof)
+            return with_changes((yield from self._asked(request, token, context)), proof)
 
         outcome, _ = await self._shell.settle(rule)
         return outcome

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.endpoints.bearer import bearer_handler
+from valetkey.endpoints.bearer import bearer_handler, item_handler
 from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
@@ -23,6 +23,7 @@ from valetkey.oauth.feature import (
     Endpoint,
     Feature,
     FormEndpoint,
+    ItemEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
 )
@@ -58,6 +59,8 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
             return stream(endpoint, shell)
         case ManagedEndpoint():
             return managed_handler(endpoint, shell, transport)
+        case ItemEndpoint():
+            return item_handler(endpoint, shell, transport)
 
 
 def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:

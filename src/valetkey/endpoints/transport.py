@@ -27,13 +27,15 @@ class Transport:
         tells = [name for one in senders for name in one.tells]
         self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
         self._exposed = ", ".join((*tells, "WWW-Authenticate")).encode()
-        self.preflight: Headers = (
+        self._allowed = ", ".join(("Authorization", "Content-Type", *reads)).encode()
+        self.preflight = self.preflight_of(b"GET, POST")
+
+    def preflight_of(self, methods: bytes) -> Headers:
+        """What a browser is told that asks whether a page may call with these methods."""
+        return (
             *ANY_ORIGIN,
-            (b"access-control-allow-methods", b"GET, POST"),
-            (
-                b"access-control-allow-headers",
-                ", ".join(("Authorization", "Content-Type", *reads)).encode(),
-            ),
+            (b"access-control-allow-methods", methods),
+            (b"access-control-allow-headers", self._allowed),
             (b"access-control-max-age", b"600"),
         )
 

@@ -30,11 +30,13 @@ log = structlog.get_logger("valetkey")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A handler, and the methods that it takes. `stop` ends the replies of it that go on."""
+    """A handler, and the methods that it takes. `stop` ends the replies of it that go on. `below`:
+    it has the paths of one more segment as well."""
 
     methods: frozenset[str]
     handler: Handler
     stop: Callable[[], None] = lambda: None
+    below: bool = False
 
 
 class Front:
@@ -65,11 +67,16 @@ class Front:
                 error_reply(InvalidRequest("the headers are too large", status=431)), send
             )
             return
-        endpoint = self._endpoints.get(scope["path"])
+        endpoint = self._endpoints.get(scope["path"]) or self._above(scope["path"])
         if endpoint is None:
             await self._pages(scope, receive, send)
             return
         await serve(endpoint, scope, receive=receive, send=send, refuse=refuse_json)
+
+    def _above(self, path: str) -> Endpoint | None:
+        """The endpoint that has the things below it, of which the path names one."""
+        above = self._endpoints.get(path.rpartition("/")[0])
+        return above if above is not None and above.below else None
 
 
 async def serve(

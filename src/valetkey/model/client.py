@@ -42,7 +42,7 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
         return same(self.digest.encode(), digest(secret).encode()) and good
 
 
-Extension: TypeAlias = Literal["authorization_expiration"]
+Extension: TypeAlias = Literal["authorization_expiration", "grant_management"]
 """What a client may understand beyond ordinary OAuth; others are not bothered with it."""
 
 

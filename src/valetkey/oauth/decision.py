@@ -76,7 +76,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     """A grant type's yes: what to make tokens from. `standing` is None for a client that acts for
     itself. `scope` holds the names that the client asked by; `resources` narrow the audience.
     `delegation` says whose key the client holds, where that is another's. `more` are members of
-    the response that the grant type adds."""
+    the response that the grant type adds. `own` are scopes of the client itself, which no user
+    gives (see `clients.managing`)."""
 
     client: Client
     standing: Standing | None
@@ -87,6 +88,7 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     with_id_token: bool = False
     with_refresh_token: bool = False
     delegation: Delegation | None = None
+    own: tuple[str, ...] = ()
     more: Mapping[str, str | int] = {}
 
 

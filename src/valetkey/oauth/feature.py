@@ -233,8 +233,35 @@ class ManagedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     rule: Callable[[DocumentCall, Context], Rule[Answer | Refuse]]
 
 
+class ItemCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A call on one of many things: its method, the thing's name ("" for none), and the access
+    token that was shown."""
+
+    method: str
+    name: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"ItemCall({self.method})"
+
+
+class ItemEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Has things by their names below its path, for whoever brings an access token: GET tells of
+    one, DELETE ends it. Answers are never cached."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    rule: Callable[[ItemCall, Context], Rule[Answer | Refuse]]
+
+
 Endpoint: TypeAlias = (
-    FormEndpoint | BearerEndpoint | DocumentEndpoint | StreamEndpoint | ManagedEndpoint
+    FormEndpoint
+    | BearerEndpoint
+    | DocumentEndpoint
+    | StreamEndpoint
+    | ManagedEndpoint
+    | ItemEndpoint
 )
 
 

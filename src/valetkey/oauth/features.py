@@ -26,6 +26,7 @@ from valetkey.oauth.manage.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
+from valetkey.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
@@ -64,6 +65,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CHANGE_LOG,
     LEASE,
     REVOCATION,
+    GRANT_MANAGEMENT,
     USAGE,
     USERINFO,
     END_SESSION,

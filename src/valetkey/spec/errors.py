@@ -72,6 +72,12 @@ class AccessDenied(OAuthError):
     default_status = 403
 
 
+class InvalidGrantId(OAuthError):
+    code = "invalid_grant_id"
+    cite = Cite("Grant Management for OAuth 2.0", "5.4")
+    says = "there is no such grant, or it is another app's"
+
+
 class UnsupportedResponseType(OAuthError):
     code = "unsupported_response_type"
     cite = Cite("RFC 6749", "4.1.2.1")

@@ -59,6 +59,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     introspection_signing_alg_values_supported: tuple[str, ...] = ()
     tls_client_certificate_bound_access_tokens: bool = False
     mtls_endpoint_aliases: dict[str, str] = {}
+    grant_management_endpoint: str = ""
+    grant_management_actions_supported: tuple[str, ...] = ()
+    grant_management_action_required: bool = False
     protected_resources: tuple[str, ...] = ()
     end_session_endpoint: str = ""
     frontchannel_logout_supported: bool = False

@@ -4,6 +4,7 @@ from typing import Final
 
 from valetkey.model.resource import IDENTITY
 from valetkey.model.want import Rule
+from valetkey.oauth.clients.managing import SCOPES, manages
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -11,7 +12,7 @@ from valetkey.oauth.grants import narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
-from valetkey.spec.errors import UnauthorizedClient
+from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
 
 CITE: Final = Cite("RFC 6749", "4.4")
 
@@ -24,6 +25,8 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
     if by.client.is_public:
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
+    if manages(by.client, context) and frozenset(wish.scope) & frozenset(SCOPES):
+        return _managing(wish, by, context)
     registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
     permissions, resources = narrowing.narrow(
         wish, permissions=registered, resources=(), offer=context.offer
@@ -35,6 +38,16 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         scope=wish.scope or by.client.scope,
         resources=resources,
     )
+
+
+def _managing(wish: Narrowing, by: Authenticated, context: Context) -> Issue:
+    """A token for the grants that the client holds. It opens nothing else, so that no API to which
+    it is shown could end them."""
+    if not frozenset(wish.scope) <= frozenset(SCOPES):
+        raise InvalidScope("scopes of grant management are asked for alone")
+    if not frozenset(wish.resources) <= {context.at.issuer}:
+        raise InvalidTarget("grants are managed here and nowhere else")
+    return Issue(client=by.client, standing=None, permissions=(), scope=(), own=wish.scope)
 
 
 CLIENT_CREDENTIALS: Final = Feature(

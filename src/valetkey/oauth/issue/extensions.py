@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from valetkey.oauth.clients.managing import manages
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Standing
 from valetkey.oauth.feature import Feature
@@ -13,9 +14,11 @@ CITE: Final = Cite("draft-ietf-oauth-refresh-token-expiration", "4")
 def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
     """The members that are added. None for a key that was passed on: it is another's."""
     standing, told = decision.standing, dict[str, str | int]()
-    if standing is None or decision.delegation is not None or not decision.with_refresh_token:
+    if standing is None or decision.delegation is not None:
         return told
-    if "authorization_expiration" in decision.client.understands:
+    if manages(decision.client, context):
+        told["grant_id"] = standing.grant.id
+    if decision.with_refresh_token and "authorization_expiration" in decision.client.understands:
         told |= _expiration(decision, standing, context)
     return told
 

@@ -34,6 +34,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     if standing is not None and delegation is None and not fits(holds, standing.family.cnf):
         raise InvalidGrant(detail="the family is bound to another key")
     scope = context.offer.names(decision.permissions, asked=decision.scope)
+    scope = " ".join((*scope.split(), *decision.own))
     return Issued(
         client=decision.client,
         access_token=_access_token(decision, scope, holds=holds, context=context),

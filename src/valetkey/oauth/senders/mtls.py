@@ -23,6 +23,7 @@ from valetkey.oauth.feature import (
     Feature,
     FormEndpoint,
     Held,
+    ItemEndpoint,
     Sender,
 )
 from valetkey.spec.cite import Cite
@@ -102,7 +103,7 @@ def _metadata(context: Context) -> Mapping[str, Any]:
         endpoint.metadata: address + endpoint.path
         for feature in context.at.features
         for endpoint in feature.endpoints
-        if isinstance(endpoint, FormEndpoint | BearerEndpoint) and endpoint.metadata
+        if isinstance(endpoint, FormEndpoint | BearerEndpoint | ItemEndpoint) and endpoint.metadata
     }
     return told | {"mtls_endpoint_aliases": aliases}
 

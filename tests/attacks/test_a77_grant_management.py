@@ -1,0 +1,79 @@
+"""A77 over HTTP: the grant management endpoint, for each verb and each asker."""
+
+import pytest
+from tests.attacks.play import AS_WEB, call, change, every, find, tokens
+from tests.installation import SECRETS
+from tests.live import Live
+
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant
+
+BOTH = "grant_management_query grant_management_revoke"
+
+
+@pytest.fixture(scope="module")
+def grant(server: Live) -> str:
+    """A grant of the web app, which has opted in, as has another app."""
+    more = ("authorization_code", "refresh_token", "client_credentials")
+    for client in every(server, Client):
+        if client.id in {"web", "post"}:
+            change(server, client, understands=("grant_management",), grant_types=more)
+    return str(tokens(server, AS_WEB)["grant_id"])
+
+
+def own(server: Live, client: str) -> dict[str, str]:
+    form = {"grant_type": "client_credentials", "scope": BOTH}
+    secret = SECRETS[client]
+    if client == "post":
+        answer = server.http.post(
+            "/token", data={**form, "client_id": client, "client_secret": secret}
+        )
+    else:
+        answer = call(server, "/token", form, AS_WEB)
+    assert answer.status_code == 200, answer.text
+    return {"authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_another_apps_grant_is_no_grant(method: str, grant: str, server: Live) -> None:
+    before, headers = find(server, Grant, grant), own(server, "post")
+    theirs = server.http.request(method, f"/grants/{grant}", headers=headers)
+    absent = server.http.request(method, f"/grants/{'0' * 26}", headers=headers)
+    assert theirs.status_code == absent.status_code == 404
+    assert theirs.content == absent.content
+    assert theirs.json()["error"] == "invalid_grant_id"
+    assert find(server, Grant, grant) == before
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("below", ["", "/", "/{}", "/{}/", "/{}/more", "//{}"])
+def test_nobody_learns_anything(below: str, method: str, grant: str, server: Live) -> None:
+    before = find(server, Grant, grant)
+    answer = server.http.request(method, "/grants" + below.format(grant))
+    assert answer.status_code in {401, 404, 405}
+    assert grant not in answer.text
+    assert find(server, Grant, grant) == before
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_other_verbs_are_not_there(method: str, grant: str, server: Live) -> None:
+    answer = server.http.request(method, f"/grants/{grant}", headers=own(server, "web"))
+    assert answer.status_code == 405
+
+
+def test_a_token_in_the_address_is_none(grant: str, server: Live) -> None:
+    token = own(server, "web")["authorization"].removeprefix("Bearer ")
+    answer = server.http.get(f"/grants/{grant}", params={"access_token": token})
+    assert answer.status_code == 400
+
+
+def test_its_holder_asks_and_gives_it_back(grant: str, server: Live) -> None:
+    headers = own(server, "web")
+    told = server.http.get(f"/grants/{grant}", headers=headers)
+    assert told.status_code == 200
+    assert told.headers["cache-control"] == "no-store"
+    assert told.json()["grant_id"] == grant
+    given_back = server.http.delete(f"/grants/{grant}", headers=headers)
+    assert (given_back.status_code, given_back.content) == (204, b"")
+    assert find(server, Grant, grant).status == "stopped"
+    assert server.http.delete(f"/grants/{grant}", headers=headers).status_code == 404
