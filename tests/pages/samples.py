@@ -4,6 +4,16 @@ from msgspec.structs import replace
 
 from valetkey.pages.bounds import Field, Limit, Used
 from valetkey.pages.bounds import Question as Asked
+from valetkey.pages.grant_views import (
+    AppLimits,
+    ApprovalPage,
+    Approvals,
+    ConnectedApp,
+    ConnectedApps,
+    Question,
+    StopApp,
+    StopUnused,
+)
 from valetkey.pages.pieces import (
     Account,
     Actor,
@@ -33,21 +43,15 @@ from valetkey.pages.pieces import (
 from valetkey.pages.text import plain
 from valetkey.pages.views import (
     AnswerForm,
-    AppLimits,
-    ApprovalPage,
-    Approvals,
     Cause,
     Choice,
     CodeProblem,
     ConfirmDevice,
-    ConnectedApp,
-    ConnectedApps,
     Consent,
     EnterCode,
     ErrorPage,
     Notice,
     Outcome,
-    Question,
     SignedOut,
     SignIn,
     SignInProblem,
@@ -55,8 +59,6 @@ from valetkey.pages.views import (
     SignOut,
     SignUp,
     SignUpProblem,
-    StopApp,
-    StopUnused,
     Trouble,
     View,
 )

@@ -12,7 +12,7 @@ from valetkey.oauth.manage.approvals import (
     question,
     questions,
 )
-from valetkey.pages import views, words
+from valetkey.pages import grant_views, words
 from valetkey.pages.authorize import continue_at
 from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
 from valetkey.pages.text import plain
@@ -34,7 +34,7 @@ class Approvals:
         person = await self._person(request)
         context = await self._frame.shell.context()
         found = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
-        view = views.Approvals(
+        view = grant_views.Approvals(
             site=self._frame.site,
             account=self._frame.account(person.user),
             questions=tuple(_shown(one) for one in found),
@@ -47,7 +47,7 @@ class Approvals:
         """One question: who asks what, since when."""
         person, one, context = await self._found(request)
         path = f"{APPROVALS}/{one.approval.id}"
-        view = views.ApprovalPage(
+        view = grant_views.ApprovalPage(
             site=self._frame.site,
             account=self._frame.account(person.user),
             form=self._frame.form(
@@ -99,8 +99,8 @@ class Approvals:
         return person, one, context
 
 
-def _shown(one: Question) -> views.Question:
-    return views.Question(
+def _shown(one: Question) -> grant_views.Question:
+    return grant_views.Question(
         app=words.app(one.client, one.client.id),
         words=plain(one.approval.words, _WORDS),
         amount=plain(one.approval.amount, _AMOUNT),

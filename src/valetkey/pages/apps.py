@@ -12,7 +12,7 @@ from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import Connection, connection
 from valetkey.oauth.manage.grants import Managed, NoSuch
-from valetkey.pages import connected, pieces, views, words
+from valetkey.pages import connected, grant_views, pieces, words
 from valetkey.pages.actions import ACTIONS, turned
 from valetkey.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
 from valetkey.pages.pieces import Done
@@ -81,7 +81,7 @@ class Apps:
         """Asks once more before an app loses its key."""
         person, one, context = await self._found(request)
         grant = one.grant.id
-        view = views.StopApp(
+        view = grant_views.StopApp(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=words.app(one.client, one.grant.client),

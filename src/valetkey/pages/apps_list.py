@@ -19,7 +19,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.manage.approvals import questions
 from valetkey.oauth.manage.connections import Connection, standing, stopped
 from valetkey.oauth.manage.grants import turn
-from valetkey.pages import pieces, views, words
+from valetkey.pages import grant_views, pieces, words
 from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
 from valetkey.pages.pieces import Done, Risk, Shelf
 from valetkey.spec.errors import InvalidRequest
@@ -66,7 +66,7 @@ class AppsList:
         gone = await self._frame.shell.ask(
             lambda context: stopped(asked.get("stopped", ""), person.user.id)
         )
-        view = views.ConnectedApps(
+        view = grant_views.ConnectedApps(
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(rows),
@@ -91,7 +91,7 @@ class AppsList:
         rows, _ = await self._rows(
             person, "", ("", Shelf.UNUSED), language=language, context=context
         )
-        view = views.StopUnused(
+        view = grant_views.StopUnused(
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(rows),

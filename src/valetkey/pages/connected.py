@@ -10,7 +10,7 @@ from valetkey.model.receipt import Receipt
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import UNUSED, Connection
-from valetkey.pages import views, words
+from valetkey.pages import grant_views, words
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Done, Form, Kind, Permission
 
@@ -26,10 +26,10 @@ def page(
     done: Done,
     language: str,
     context: Context,
-) -> views.ConnectedApp:
+) -> grant_views.ConnectedApp:
     """The page of one app's key. `history` and `receipts` have the newest first."""
     entries = (words.entry(event, context.offer, language=language) for event in history)
-    return views.ConnectedApp(
+    return grant_views.ConnectedApp(
         site=frame.site,
         account=frame.account(person.user),
         app=words.app(one.client, one.grant.client),

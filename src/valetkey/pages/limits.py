@@ -16,7 +16,7 @@ from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.grants import Managed, NoSuch
 from valetkey.oauth.manage.limits import Limited, answer, bound, end, limited
-from valetkey.pages import bounds, pieces, views, words
+from valetkey.pages import bounds, grant_views, pieces, words
 from valetkey.pages.bounds import PERS, Field, Limit, Question, Used
 from valetkey.pages.frame import APPS, Frame, SignInFirst
 from valetkey.pages.trouble import NoSuchPage
@@ -41,7 +41,7 @@ class LimitsPage:
         of_client = One(Client, found.grant.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
         path = _path(found)
-        view = views.AppLimits(
+        view = grant_views.AppLimits(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=words.app(client, found.grant.client),

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from valetkey.pages import pieces, views
+from valetkey.pages import grant_views, pieces, views
 from valetkey.pages.i18n import LOCALES, Locale
 
 TEMPLATES: Mapping[type[views.View], str] = {
@@ -16,15 +16,15 @@ TEMPLATES: Mapping[type[views.View], str] = {
     views.SignUp: "sign_up.html",
     views.AnswerForm: "answer_form.html",
     views.Consent: "consent.html",
-    views.ConnectedApps: "connected_apps.html",
-    views.ConnectedApp: "connected_app.html",
-    views.AppLimits: "app_limits.html",
-    views.StopApp: "stop_app.html",
-    views.Approvals: "approvals.html",
-    views.ApprovalPage: "approval.html",
+    grant_views.ConnectedApps: "connected_apps.html",
+    grant_views.ConnectedApp: "connected_app.html",
+    grant_views.AppLimits: "app_limits.html",
+    grant_views.StopApp: "stop_app.html",
+    grant_views.Approvals: "approvals.html",
+    grant_views.ApprovalPage: "approval.html",
     views.EnterCode: "enter_code.html",
     views.ConfirmDevice: "confirm_device.html",
-    views.StopUnused: "stop_unused.html",
+    grant_views.StopUnused: "stop_unused.html",
     views.SignOut: "sign_out.html",
     views.SignedOut: "signed_out.html",
     views.Notice: "notice.html",

@@ -10,21 +10,23 @@ from enum import StrEnum
 from msgspec import Struct
 
 from valetkey.pages.bounds import Limit
+from valetkey.pages.grant_views import (
+    AppLimits,
+    ApprovalPage,
+    Approvals,
+    ConnectedApp,
+    ConnectedApps,
+    StopApp,
+    StopUnused,
+)
 from valetkey.pages.pieces import (
     Account,
     App,
     Back,
-    Connection,
     Destination,
-    Device,
-    Done,
-    Entry,
     Form,
     Permission,
-    Receipt,
-    Shelf,
     Site,
-    Status,
 )
 
 
@@ -194,139 +196,6 @@ class ConfirmDevice(Struct, frozen=True, kw_only=True):
     device: str
     address: str
     near: bool
-
-
-class Question(Struct, frozen=True, kw_only=True):
-    """What an app asks a user who is not looking at it. ``words`` are the app's own; ``consent``: a
-    yes leads to the consent page."""
-
-    app: App
-    words: str
-    amount: str
-    asked_at: int
-    ends: int
-    consent: bool
-    href: str
-
-
-class Approvals(Struct, frozen=True, kw_only=True):
-    """All that waits for the user's answer."""
-
-    site: Site
-    account: Account
-    questions: tuple[Question, ...]
-    apps: str
-    now: int
-
-
-class ApprovalPage(Struct, frozen=True, kw_only=True):
-    """One question: buttons ``#approve`` and ``#deny``, which post the ``action`` of their name;
-    ``back`` is the list."""
-
-    site: Site
-    account: Account
-    form: Form
-    question: Question
-    back: str
-    now: int
-
-
-class ConnectedApps(Struct, frozen=True, kw_only=True):
-    """Apps that hold a key: one page of the list, narrowed by ``search`` and ``shelf``. ``next`` is
-    the address of what follows, ``unused`` that of the page that stops what is not used, where
-    there is anything. ``here`` is the list's own address, ``export`` that of the user's data.
-    ``stopped`` is the name that goes with ``Done.STOPPED``; so many questions as ``waiting`` says
-    wait at ``approvals``."""
-
-    site: Site
-    account: Account
-    apps: tuple[Connection, ...]
-    now: int
-    here: str
-    export: str
-    search: str = ""
-    shelf: Shelf = Shelf.ALL
-    next: str | None = None
-    unused: str | None = None
-    done: Done = Done.NOTHING
-    stopped: str = ""
-    waiting: int = 0
-    approvals: str = ""
-
-
-class StopUnused(Struct, frozen=True, kw_only=True):
-    """Asks once more before every app loses its key that has left it alone: boxes ``app`` with the
-    grants' names, button ``#stop``; ``back`` is the list."""
-
-    site: Site
-    account: Account
-    apps: tuple[Connection, ...]
-    form: Form
-    back: str
-    now: int
-
-
-class ConnectedApp(Struct, frozen=True, kw_only=True):
-    """One app's key. All forms go to ``form`` and differ in ``action``.
-
-    ``save`` comes with the ticked ``permission`` values, ``give`` with the ticked ``more``,
-    ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
-    ``stop-device`` comes with ``device``. ``permissions`` are those that the app holds, ``more``
-    those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
-    the list. ``history`` and ``receipts`` have the newest first. ``unused``: the app has left its
-    key alone for long.
-    """
-
-    site: Site
-    account: Account
-    app: App
-    form: Form
-    permissions: tuple[Permission, ...]
-    cannot: tuple[Permission, ...]
-    status: Status
-    since: int
-    last_used: int | None
-    devices: tuple[Device, ...]
-    history: tuple[Entry, ...]
-    back: str
-    now: int
-    more: tuple[Permission, ...] = ()
-    receipts: tuple[Receipt, ...] = ()
-    where: str = ""
-    signs_in_only: bool = False
-    unused: bool = False
-    ends: int | None = None
-    done: Done = Done.NOTHING
-
-
-class AppLimits(Struct, frozen=True, kw_only=True):
-    """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
-
-    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``, ``yes`` and
-    ``no`` with a permission and an amount. ``longest`` is how long the app itself asks for;
-    ``told`` is what is said of the form before: ``saved``, ``answered``, ``wrong`` or nothing.
-    """
-
-    site: Site
-    account: Account
-    app: App
-    form: Form
-    limits: tuple[Limit, ...]
-    ends: int | None
-    longest: int | None
-    back: str
-    told: str = ""
-
-
-class StopApp(Struct, frozen=True, kw_only=True):
-    """Asks once more before an app loses its key: button ``#stop``; ``back`` is the app's page."""
-
-    site: Site
-    account: Account
-    app: App
-    form: Form
-    devices: int
-    back: str
 
 
 class SignOut(Struct, frozen=True, kw_only=True):
