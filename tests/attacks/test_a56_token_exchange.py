@@ -3,13 +3,17 @@
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
+from tests.attacks.bound import THUMBPRINT, redeem
 from tests.attacks.elsewhere import error
 from tests.attacks.play import AS_WEB, call, change, claims, find, introspected, tokens, userinfo
 from tests.browser import Asking
-from tests.installation import CHIRP, PHOTOS
+from tests.installation import CHIRP, PHOTOS, SECRETS
 from tests.live import Live
+from tests.proofs import MINE, OTHER, Wish, proof
 
+from valetkey.jose.jwk import PrivateKey
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.record import Record
@@ -91,3 +95,73 @@ def test_nobody_widens_by_going_round(server: Live) -> None:
 def test_a_public_client_exchanges_nothing(server: Live) -> None:
     access = tokens(server, AS_WEB)["access_token"]
     assert error(exchange(server, access, Asking(client_id="spa"))) == "unauthorized_client"
+
+
+def _bound(server: Live) -> str:
+    text: str = redeem(server)["access_token"]
+    return text
+
+
+def _proved(server: Live, subject: str, *, key: PrivateKey, **more: str) -> httpx2.Response:
+    form = {
+        "grant_type": names.TOKEN_EXCHANGE,
+        "subject_token": subject,
+        "subject_token_type": names.TYPE_ACCESS_TOKEN,
+        **more,
+    }
+    headers = {"DPoP": proof(Wish(address=f"{server.issuer}/token", by=key))}
+    auth = ("agent", SECRETS["agent"])
+    return server.http.post("/token", data=form, headers=headers, auth=auth)
+
+
+def test_what_is_bound_is_no_use_to_who_stole_it(server: Live) -> None:
+    """A client that may exchange holds a bound token, and not its key: neither without a proof, nor
+    with one of its own."""
+    access = _bound(server)
+    assert error(exchange(server, access)) == "invalid_request"
+    assert error(_proved(server, access, key=OTHER)) == "invalid_request"
+    kept = _proved(server, access, key=MINE)
+    assert kept.status_code == 200, kept.text
+    assert kept.json()["token_type"] == "DPoP"
+    assert claims(kept.json()["access_token"])["cnf"] == {"jkt": THUMBPRINT}
+
+
+def test_an_id_token_does_not_loosen_a_bound_key(server: Live) -> None:
+    told = redeem(server)
+    kind = names.TYPE_ID_TOKEN
+    assert error(exchange(server, told["id_token"], subject_token_type=kind)) == "invalid_request"
+    kept = _proved(server, told["id_token"], key=MINE, subject_token_type=kind)
+    assert kept.status_code == 200, kept.text
+    assert claims(kept.json()["access_token"])["cnf"] == {"jkt": THUMBPRINT}
+
+
+def test_an_id_token_of_an_app_that_has_to_bind_opens_nothing_unbound(server: Live) -> None:
+    told = tokens(server, AS_WEB)
+    kind = names.TYPE_ID_TOKEN
+    change(server, find(server, Client, "web"), dpop_bound_access_tokens=True)
+    assert error(exchange(server, told["id_token"], subject_token_type=kind)) == "invalid_request"
+    kept = _proved(server, told["id_token"], key=OTHER, subject_token_type=kind)
+    change(server, find(server, Client, "web"), dpop_bound_access_tokens=False)
+    assert kept.json()["token_type"] == "DPoP"
+
+
+def test_who_is_trusted_to_have_seen_the_proof_gets_a_bound_one(server: Live) -> None:
+    """An API that passes a key on holds no key of its callers. The new token is its own."""
+    access, agent = _bound(server), find(server, Client, "agent")
+    assert agent.exchange is not None
+    change(server, agent, exchange=msgspec.structs.replace(agent.exchange, bound=True))
+    without, own = exchange(server, access), _proved(server, access, key=OTHER)
+    change(server, find(server, Client, "agent"), exchange=agent.exchange)
+    assert error(without) == "invalid_request"
+    assert claims(own.json()["access_token"])["cnf"] == {"jkt": OTHER.public().thumbprint()}
+
+
+def test_a_bound_actor_token_is_shown_with_its_proof(server: Live) -> None:
+    form = {"grant_type": "client_credentials"}
+    headers = {"DPoP": proof(Wish(address=f"{server.issuer}/token"))}
+    auth = ("agent", SECRETS["agent"])
+    own = server.http.post("/token", data=form, headers=headers, auth=auth).json()["access_token"]
+    access = tokens(server, AS_WEB)["access_token"]
+    actor = {"actor_token": own, "actor_token_type": names.TYPE_ACCESS_TOKEN}
+    assert error(exchange(server, access, **actor)) == "invalid_request"
+    assert _proved(server, access, key=MINE, **actor).status_code == 200

@@ -50,10 +50,12 @@ class Exchange(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
     """What a client may exchange (RFC 8693): the tokens of these `clients`, its own among them only
-    where it is named, for tokens that these `audiences` honour."""
+    where it is named, for tokens that these `audiences` honour. `bound`: also tokens that are bound
+    to a key which it does not hold itself, because it is trusted to have seen their proof."""
 
     clients: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
+    bound: bool = False
 
 
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):

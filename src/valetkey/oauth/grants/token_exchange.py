@@ -21,10 +21,11 @@ from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
 from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.oauth.senders.binding import fits, is_bound
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidTarget, UnauthorizedClient
-from valetkey.wire.access_token import Actor
+from valetkey.wire.access_token import Actor, Confirmation
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken
 
@@ -50,7 +51,7 @@ class Exchanging(msgspec.Struct, frozen=True):
 
 class Brought(msgspec.Struct, frozen=True, eq=False):
     """A subject token that is good: whose key it shows, what that opens, where, and until when.
-    `client` is who holds it now, `owner` the client whose grant it is."""
+    `client` is who holds it now, `owner` the client whose grant it is, `cnf` what it is bound to."""
 
     client: str
     owner: Client
@@ -59,6 +60,7 @@ class Brought(msgspec.Struct, frozen=True, eq=False):
     audience: tuple[str, ...]
     act: Actor | None
     until: int
+    cnf: Confirmation | None
 
 
 def parse(form: Form) -> Exchanging:
@@ -90,8 +92,9 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
     brought = yield from _subject(what, context)
     if brought.client not in policy.clients:
         raise InvalidRequest("the subject_token is of a client whose tokens are not exchanged here")
+    _check_bound(brought, by, context)
     if what.actor:
-        yield from _actor(what.actor, by.client, context)
+        yield from _actor(what.actor, by, context)
     act = _acting(brought, by.client)
     permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
     if not permissions:
@@ -124,6 +127,7 @@ def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
         audience=token.token.aud,
         act=token.token.act,
         until=token.token.exp,
+        cnf=token.token.cnf,
     )
 
 
@@ -171,15 +175,30 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
         audience=of[-1].resources or context.offer.audience(allowed, ()),
         act=None,
         until=claims.exp,
+        # An ID Token is bound to nothing; the key that it stands for may be.
+        cnf=of[-1].cnf,
     )
 
 
-def _actor(text: str, client: Client, context: Context) -> Rule[None]:
+def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:
+    """What is bound is no use to a thief here either (RFC 9449 7.1, RFC 8705 3): the proof of the
+    same key comes along, or the policy trusts the client to have seen one. Either way the new token
+    is bound, as is every token of an app that may have no other."""
+    if not fits(by.holds, brought.cnf):
+        if by.client.exchange is None or not by.client.exchange.bound:
+            raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
+    if by.holds is None and (brought.cnf is not None or is_bound(brought.owner, context)):
+        raise InvalidRequest("the subject_token is bound, and the new one would not be")
+
+
+def _actor(text: str, by: Authenticated, context: Context) -> Rule[None]:
     """An actor token has to be the client's own: who acts is known by its authentication."""
     token = yield from worth(text, context)
-    if isinstance(token, Dead) or token.standing is not None or token.client.id != client.id:
+    if isinstance(token, Dead) or token.standing is not None or token.client.id != by.client.id:
         why = token.why if isinstance(token, Dead) else "of somebody else"
         raise InvalidRequest("the actor_token is not this client's own", detail=why)
+    if not fits(by.holds, token.token.cnf):
+        raise InvalidRequest("the actor_token is bound, and no proof of that came along")
 
 
 def _acting(brought: Brought, client: Client) -> Actor | None:

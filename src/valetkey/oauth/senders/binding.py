@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.model.change import Change
+from valetkey.model.client import Client
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Authenticated, Brought, Sender
@@ -46,6 +47,12 @@ def check_required(by: Authenticated, context: Context) -> None:
     for sender in senders(context):
         if sender.requires(by.client) and (by.holds is None or not sender.binds(by.holds)):
             raise InvalidRequest(f"this client has to prove what it holds: {sender.name}")
+
+
+def is_bound(client: Client, context: Context) -> bool:
+    """Whether the client gets no tokens but bound ones."""
+    demanded = context.at.policy(client).bound == "required"
+    return demanded or any(sender.requires(client) for sender in senders(context))
 
 
 def presented(scheme: str, brought: Brought, context: Context) -> Rule[tuple[Change, ...]]:
