@@ -55,7 +55,29 @@ def test_what_the_operator_decided_stays(open_server: Live) -> None:
     client = kept(open_server, app["client_id"])
     decided = msgspec.structs.replace(client, verified=True, policy="oidc")
     open_server.run(open_server.store.commit([Update(decided)]))
-    document = managed(open_server, app, "GET").json() | {"client_name": "Another name"}
+    document = managed(open_server, app, "GET").json() | {"software_version": "2"}
     assert managed(open_server, app, "PUT", document).status_code == 200
     client = kept(open_server, app["client_id"])
-    assert (client.name, client.verified, client.policy) == ("Another name", True, "oidc")
+    assert (client.software_version, client.verified, client.policy) == ("2", True, "oidc")
+
+
+@pytest.mark.parametrize(
+    "face",
+    [
+        {"client_name": "Your bank"},
+        {"client_uri": "https://bank.example"},
+        {"redirect_uris": ["https://evil.example/cb"]},
+    ],
+    ids=lambda face: next(iter(face)),
+)
+def test_who_was_checked_does_not_become_somebody_else(
+    open_server: Live, face: dict[str, Any]
+) -> None:
+    app = registered(open_server)
+    client = kept(open_server, app["client_id"])
+    checked = msgspec.structs.replace(client, verified=True, policy="oidc")
+    open_server.run(open_server.store.commit([Update(checked)]))
+    document = managed(open_server, app, "GET").json() | face
+    assert managed(open_server, app, "PUT", document).status_code == 200
+    client = kept(open_server, app["client_id"])
+    assert (client.verified, client.policy) == (False, "oidc")

@@ -11,7 +11,7 @@ import pytest
 from tests.keys import key
 from tests.live import Live, live
 from tests.oauth.clients.apps import MINE, jwks
-from tests.oauth.clients.registering import APP, find, kept, managed, post, registered
+from tests.oauth.clients.registering import APP, CB, find, kept, managed, post, registered
 from tests.rows import row
 
 from valetkey.jose import jws
@@ -270,7 +270,26 @@ def test_what_a_statement_says_wins(server: Live) -> None:
     signed = statement(client_name="The real name", software_id="real")
     answer = registered(server, software_statement=signed)
     assert (answer["client_name"], answer["software_id"]) == ("The real name", "real")
+    signed = statement(client_name="The real name", redirect_uris=[CB])
+    answer = registered(server, software_statement=signed)
     assert kept(server, answer["client_id"]).verified
+
+
+@pytest.mark.parametrize(
+    "stated, beside",
+    [
+        ({"client_name": "Your bank"}, {"redirect_uris": ["https://evil.example/cb"]}),
+        ({"redirect_uris": [CB]}, {"client_name": "Your bank"}),
+        ({"client_name": "x", "redirect_uris": [CB]}, {"client_uri": "https://bank.example"}),
+        ({"software_id": "x"}, {}),
+    ],
+)
+def test_a_statement_that_says_half_vouches_for_nobody(
+    server: Live, stated: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    """A52: a statement is no secret, so anybody can bring it with a face of their own beside it."""
+    answer = registered(server, software_statement=statement(**stated), **beside)
+    assert not kept(server, answer["client_id"]).verified
 
 
 def test_statements_that_will_not_do(server: Live, closed: Live) -> None:

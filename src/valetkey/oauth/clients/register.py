@@ -198,8 +198,12 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     given = document.get("client_secret")
     if given is not None and not any(kept.fits(str(given), context.now) for kept in client.secrets):
         raise InvalidRequest("client_secret is not the one of this client")
-    fields = metadata.read(statement.with_statement(document, context).document, client)
+    said = statement.with_statement(document, context)
+    fields = metadata.read(said.document, client)
     after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
+    if _face(after) != _face(client):
+        # Whoever vouched for it vouched for that, and not for what it calls itself now.
+        after = msgspec.structs.replace(after, verified=said.vouched)
     secret = ""
     if after.auth_method in BY_SECRET and not after.secrets:
         secret = _opaque("cs", context)
@@ -215,6 +219,11 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
         told |= {"client_secret": secret, "client_secret_expires_at": 0}
     changes = (Update(after),) if after != client else ()
     return Answer(document=told, changes=changes)
+
+
+def _face(client: Client) -> tuple[str, str, frozenset[str]]:
+    """By what people know it, and where their answers go."""
+    return client.name, client.uri, frozenset(client.redirect_uris)
 
 
 def _kept(secret: str, context: Context) -> tuple[KeptSecret, ...]:

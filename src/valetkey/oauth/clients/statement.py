@@ -21,8 +21,13 @@ LONGEST: Final = 10 * 365 * 86400
 _OF_JWT: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
+_FACE: Final = ("client_name", "client_uri", "redirect_uris")
+"""By what people know an app, and where their answers go. Statements are no secrets, so anybody can
+bring one with a face of their own beside it: it vouches for an app whose whole face it states."""
+
+
 class Said(msgspec.Struct, frozen=True):
-    """The metadata, and whether somebody vouches for it."""
+    """The metadata, and whether somebody vouches for the app's face in it."""
 
     document: Mapping[str, Any]
     vouched: bool = False
@@ -46,7 +51,8 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
         raise UnapprovedSoftwareStatement
     claims = _proved(text, trusted, context.now)
     stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
-    return Said({**document, **stated}, vouched=True)
+    vouched = all(name in stated for name in _FACE if name in document or name != "client_uri")
+    return Said({**document, **stated}, vouched=vouched)
 
 
 def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any]:
