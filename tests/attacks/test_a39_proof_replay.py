@@ -9,12 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 from tests.attacks.bound import posted, redeem, shown, userinfo
-from tests.attacks.play import STEFAPP
+from tests.attacks.play import AS_WEB, STEFAPP
 from tests.browser import authorize
 from tests.live import Live, free_port, live
 from tests.proofs import Wish, proof
+
+from valetkey.model.guard import Once
+from valetkey.model.want import Query
 
 
 def test_at_an_endpoint_that_takes_tokens(server: Live) -> None:
@@ -44,6 +48,37 @@ def test_at_the_token_endpoint(server: Live) -> None:
     form = STEFAPP.redemption(authorize(server.browser(), STEFAPP, username="noor"))
     again = posted(server, "/token", form, text=seen)
     assert (again.status_code, again.json()["error"]) == (400, "invalid_dpop_proof")
+
+
+def test_a_refusal_uses_it_up_at_the_token_endpoint(server: Live) -> None:
+    """Whoever saw it go by with a wrong code cannot send it with a right one."""
+    seen = proof(Wish(address=f"{server.issuer}/token"))
+    form = AS_WEB.redemption(authorize(server.browser(), AS_WEB))
+    wrong = posted(server, "/token", {**form, "code": "vk_code_wrong"}, AS_WEB, text=seen)
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant")
+    again = posted(server, "/token", form, AS_WEB, text=seen)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_dpop_proof")
+
+
+def test_a_refusal_uses_it_up_where_tokens_are_shown(server: Live) -> None:
+    """The token opens nothing there, now. That may change within the proof's time."""
+    token = redeem(server, msgspec.structs.replace(STEFAPP, scope="chirps"))["access_token"]
+    place = userinfo(server)
+    once = proof(Wish(method="GET", address=place.address, token=token))
+    first = place.call(shown(token, once))
+    assert first.json()["error"] in {"insufficient_scope", "invalid_token"}
+    again = place.call(shown(token, once))
+    assert (again.status_code, again.json()["error"]) == (401, "invalid_dpop_proof")
+
+
+def test_strangers_fill_no_memory(server: Live) -> None:
+    """A public client proves nothing: a refused call of it leaves no row behind."""
+    form = {"grant_type": "authorization_code", "code": "vk_code_wrong"}
+    before = len(server.run(server.store.page(Query(record=Once, limit=500))).records)
+    for _ in range(10):
+        assert posted(server, "/token", form).status_code == 400
+    after = len(server.run(server.store.page(Query(record=Once, limit=500))).records)
+    assert before == after
 
 
 def test_many_at_once_let_one_pass(server: Live) -> None:

@@ -11,7 +11,7 @@ from valetkey.http.request import Request
 from valetkey.http.shell import Shell
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Answer, Refuse, with_changes
+from valetkey.oauth.decision import Answer, Refuse
 from valetkey.oauth.feature import BearerEndpoint, ItemCall, ItemEndpoint
 from valetkey.oauth.senders.binding import presented
 from valetkey.spec.errors import InvalidRequest, OAuthError
@@ -85,8 +85,8 @@ class _Handler:
         brought = self._transport.brought(request, token=token)
 
         def rule(context: Context) -> Rule[Answer | Refuse]:
-            proof = yield from presented(scheme, brought, context)
-            return with_changes((yield from self._asked(request, token, context)), proof)
+            yield from presented(scheme, brought, context)
+            return (yield from self._asked(request, token, context))
 
         outcome, _ = await self._shell.settle(rule)
         return outcome

@@ -12,7 +12,7 @@ from valetkey.model.want import Always, Document, Found, Outside, Rule, Unreacha
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 from valetkey.store.port import Store
 
-READS: Final = 10
+READS: Final = 16
 """How often one rule may ask: identity, keys, request and facts each learn from the one before."""
 
 TRIES: Final = 3

@@ -51,7 +51,7 @@ class Exchanging(msgspec.Struct, frozen=True):
 
 class Brought(msgspec.Struct, frozen=True, eq=False):
     """A subject token that is good: whose key it shows, what that opens, where, and until when.
-    `client` is who holds it now, `owner` the client whose grant it is, `cnf` what it is bound to."""
+    `client` holds it now, `owner` is the client whose grant it is, `cnf` what it is bound to."""
 
     client: str
     owner: Client
@@ -184,9 +184,9 @@ def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:
     """What is bound is no use to a thief here either (RFC 9449 7.1, RFC 8705 3): the proof of the
     same key comes along, or the policy trusts the client to have seen one. Either way the new token
     is bound, as is every token of an app that may have no other."""
-    if not fits(by.holds, brought.cnf):
-        if by.client.exchange is None or not by.client.exchange.bound:
-            raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
+    trusted = by.client.exchange is not None and by.client.exchange.bound
+    if not (trusted or fits(by.holds, brought.cnf)):
+        raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
     if by.holds is None and (brought.cnf is not None or is_bound(brought.owner, context)):
         raise InvalidRequest("the subject_token is bound, and the new one would not be")
 

@@ -4,9 +4,9 @@ import msgspec
 
 from valetkey.model.change import Change
 from valetkey.model.client import Client
-from valetkey.model.want import Rule
+from valetkey.model.want import Always, Rule
 from valetkey.oauth.context import Context
-from valetkey.oauth.feature import Authenticated, Brought, Sender
+from valetkey.oauth.feature import Authenticated, Brought, Held, Sender
 from valetkey.oauth.manage.live import Dead, proved
 from valetkey.spec.errors import InvalidRequest, InvalidToken
 from valetkey.wire.access_token import Confirmation
@@ -33,12 +33,24 @@ def is_offered(cnf: Confirmation | None, context: Context) -> bool:
 def bind(
     by: Authenticated, brought: Brought, context: Context
 ) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
-    """The client with what it proves to hold, and what has to be remembered of the proof."""
+    """The client with what it proves to hold, and what has to be remembered of the proof where
+    something comes of it. Of a client that has proved who it is, it is remembered in any case:
+    whoever did not could fill the memory with proofs of keys made up on the spot."""
     for sender in senders(context):
         held = yield from sender.prove(brought, by.client.id, context)
-        if held is not None:
-            return msgspec.structs.replace(by, holds=held.cnf), held.changes
+        if held is None:
+            continue
+        bound = msgspec.structs.replace(by, holds=held.cnf)
+        if by.client.is_public:
+            return bound, held.changes
+        yield from _remember(held)
+        return bound, ()
     return by, ()
+
+
+def _remember(held: Held) -> Rule[None]:
+    if held.changes:
+        yield tuple(Always(change) for change in held.changes)
 
 
 def check_required(by: Authenticated, context: Context) -> None:
@@ -55,12 +67,12 @@ def is_bound(client: Client, context: Context) -> bool:
     return demanded or any(sender.requires(client) for sender in senders(context))
 
 
-def presented(scheme: str, brought: Brought, context: Context) -> Rule[tuple[Change, ...]]:
-    """What has to be remembered of the proof with which `brought.token` is shown. Raises
+def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:
+    """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
     InvalidToken where it is shown in another way than it is bound (ATTACKS A11)."""
     token = proved(brought.token, context)
     if isinstance(token, Dead):
-        return ()  # The endpoint itself says what that comes to.
+        return  # The endpoint itself says what that comes to.
     sender = sender_of(token.cnf, context)
     if scheme.lower() != sender.token_type.lower():
         raise InvalidToken("the access token is bound in another way than it is shown")
@@ -69,7 +81,8 @@ def presented(scheme: str, brought: Brought, context: Context) -> Rule[tuple[Cha
         raise InvalidToken("the access token is bound, and no proof came with it")
     if held is not None and held.cnf != token.cnf:
         raise InvalidToken("the access token is bound to another key")
-    return () if held is None else held.changes
+    if held is not None:
+        yield from _remember(held)
 
 
 def fits(held: Confirmation | None, bound: Confirmation | None) -> bool:
