@@ -13,13 +13,14 @@ from tests.live import Live, live
 from tests.pages.document import Document
 
 from valetkey.model import ids
-from valetkey.model.change import Create
+from valetkey.model.change import Create, Remove
 from valetkey.model.client import Client
 from valetkey.model.env import Env
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.receipt import Receipt
 from valetkey.model.user import Session
+from valetkey.pages import apps_list
 from valetkey.pages.apps_list import PAGE
 
 DAY = 86_400
@@ -193,6 +194,21 @@ def test_the_export_has_all_of_ones_own_and_no_secret(server: Live, nothing: Non
     assert server.users["noor"].id not in answer.text
     assert PASSWORDS["miko"] not in answer.text
     assert "argon2" not in answer.text
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_an_export_that_has_not_everything_says_so(
+    server: Live, miko: Browser, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in every(server, Grant):
+        if each.user == server.users["miko"].id:
+            server.run(server.store.commit([Remove(each)]))
+    oldest, newest = give(server, client="web", days=1), give(server)
+    monkeypatch.setattr(apps_list, "MOST", most)
+    told = miko.http.get("/export").json()
+    whole = most >= 2
+    assert [one["id"] for one in told["grants"]] == [newest.id, oldest.id][:most]
+    assert ("grants" in told["cut_short"]) is not whole
 
 
 # What is given on the page.

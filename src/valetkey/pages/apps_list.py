@@ -117,13 +117,17 @@ class AppsList:
         """All that is kept about the user's apps: keys, devices, receipts and history."""
         person, context = await self._person(request), await self._frame.shell.context()
         user = person.user.id
-        grants = [one async for one in self._every(Grant, user)]
+        grants, older_grants = await self._newest(Grant, user)
+        receipts, older_receipts = await self._newest(Receipt, user)
+        history, older_history = await self._newest(Event, user)
+        more = {"grants": older_grants, "receipts": older_receipts, "history": older_history}
         document = {
             "exported": context.now,
             "user": {"sub": user, "username": person.user.username},
             "grants": [await self._exported(one) for one in grants],
-            "receipts": [_plain(one) async for one in self._every(Receipt, user)],
-            "history": [_plain(one) async for one in self._every(Event, user)],
+            "receipts": [*map(_plain, receipts)],
+            "history": [*map(_plain, history)],
+            "cut_short": [kind for kind, older in more.items() if older],
         }
         body = msgspec.json.format(msgspec.json.encode(document), indent=1)
         return Reply(
@@ -195,18 +199,20 @@ class AppsList:
             )
         )
 
-    async def _every(self, kind: type[R], user: str) -> AsyncIterator[R]:
-        before, left = "", MOST
-        while left > 0:
+    async def _newest(self, kind: type[R], user: str) -> tuple[Sequence[R], bool]:
+        """The newest of a kind, and whether there are older ones."""
+        found: list[R] = []
+        before = ""
+        while len(found) < MOST:
+            most = min(SCAN, MOST - len(found))
             page = await self._frame.shell.store.page(
-                Query(record=kind, index="user", value=user, before=before, limit=min(SCAN, left))
+                Query(record=kind, index="user", value=user, before=before, limit=most)
             )
-            for one in page.records:
-                yield one
-            left -= len(page.records)
+            found += page.records
             before = page.next
             if not before:
-                return
+                return found, False
+        return found, True
 
     async def _exported(self, grant: Grant) -> dict[str, Any]:
         wanted = Many(TokenFamily, "grant", grant.id)
