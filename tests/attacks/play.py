@@ -206,6 +206,14 @@ def every_page(server: Live) -> dict[str, httpx2.Response]:
         "connected apps": listed,
         "connected app": miko.open(grant),
         "stop": miko.open(f"{grant}/stop"),
+        "limits": miko.open(f"{grant}/limits"),
+        "unused": miko.open("/unused"),
+        "approvals": miko.open("/approvals"),
+        "no such approval": miko.open(f"/approvals/{'0' * 26}"),
+        "a device's code": miko.open("/device"),
+        "a wrong code of a device": miko.press("continue", user_code="WDJB-MJHT"),
+        "as whom": miko.open(asking(AS_WEB, prompt="select_account").path()),
+        "sign-up": fresh.open("/sign-up"),
         "sign-out": miko.open("/sign-out"),
     }
 

@@ -181,6 +181,17 @@ def test_an_export_has_nothing_of_another_user(miko: Owned, noor: Owned, server:
         assert noor.grant in text
 
 
+def test_a_place_in_anothers_list_is_a_place_in_ones_own(miko: Owned, noor: Owned) -> None:
+    """ATTACKS A86: whatever place is named, the rows are the asker's."""
+    for name in (miko.grant, "v" * 26, noor.grant):
+        text = noor.browser.http.get("/apps", params={"from": name}).text
+        assert f"/apps/{miko.grant}" not in text
+    shown = noor.browser.http.get("/apps", params={"from": "v" * 26}).text
+    assert f"/apps/{noor.grant}" in shown
+    told = noor.browser.http.get("/apps", params={"stopped": miko.grant}).text
+    assert "has lost its key" not in told
+
+
 def test_a_receipt_is_shown_to_its_user_alone(miko: Owned, noor: Owned, server: Live) -> None:
     (mine,) = [one for one in every(server, Receipt) if one.grant == miko.grant]
     assert mine.user == server.users["miko"].id
