@@ -1,7 +1,18 @@
 """A77 over HTTP: the grant management endpoint, for each verb and each asker."""
 
 import pytest
-from tests.attacks.play import AS_WEB, call, change, every, find, tokens
+from tests.attacks.play import (
+    AS_WEB,
+    asking,
+    call,
+    change,
+    every,
+    find,
+    refresh,
+    sent_back,
+    signed_in,
+    tokens,
+)
 from tests.installation import SECRETS
 from tests.live import Live
 
@@ -65,6 +76,23 @@ def test_a_token_in_the_address_is_none(grant: str, server: Live) -> None:
     token = own(server, "web")["authorization"].removeprefix("Bearer ")
     answer = server.http.get(f"/grants/{grant}", params={"access_token": token})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("action", ["merge", "replace"])
+def test_another_users_grant_is_not_changed(action: str, grant: str, server: Live) -> None:
+    before = find(server, Grant, grant)
+    what = asking(AS_WEB, grant_management_action=action, grant_id=grant)
+    answer = signed_in(server, "noor").http.get(what.path())
+    assert sent_back(answer)["error"] == "access_denied"
+    assert find(server, Grant, grant) == before
+
+
+def test_its_owner_merges_it(grant: str, server: Live) -> None:
+    first = tokens(server, AS_WEB)
+    what = asking(AS_WEB, grant_management_action="merge", grant_id=grant)
+    assert tokens(server, what)["grant_id"] == grant
+    refused = refresh(server, first["refresh_token"], AS_WEB)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
 
 def test_its_holder_asks_and_gives_it_back(grant: str, server: Live) -> None:

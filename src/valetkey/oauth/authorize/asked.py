@@ -10,6 +10,7 @@ from valetkey.model.guard import Once
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
 from valetkey.oauth import profile
+from valetkey.oauth.authorize import managed as managing
 from valetkey.oauth.authorize.address import ReplyTo, address, elsewhere
 from valetkey.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
 from valetkey.oauth.authorize.jar import unwrapped
@@ -182,6 +183,7 @@ def understood(
 ) -> AuthorizationRequest:
     """The request, once it has passed every check. Raises OAuthError in registered codes."""
     request = understand(form, client, context, pushed=pushed)
+    request = msgspec.structs.replace(request, managed=managing.read(form, client, context))
     for check in CHECKS:
         check(request, context)
     profile.check_request(request, context)

@@ -12,6 +12,7 @@ from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant
 from valetkey.model.limits import NOTHING_PROPOSED, Limits, Proposal
 from valetkey.model.pending import Pending
+from valetkey.oauth.authorize import managed
 from valetkey.oauth.authorize.asked import Asked, over
 from valetkey.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.oauth.authorize.outcome import Consent, Deny, Permit, Row
@@ -214,8 +215,9 @@ def _widened(
         epoch=context.epoch,
         changed=context.now,
     )
+    given_back = managed.told(grant, () if step.why in OVER else step.dropped, context)
     if msgspec.structs.replace(grant, changed=before.changed) == before:
-        return before, (), ()
+        return (grant, (Update(grant),), given_back) if step.dropped else (before, (), ())
     kind: Kind = "resumed" if before.status == "paused" else "refused"
     told = _event(
         asked,
@@ -225,7 +227,7 @@ def _widened(
         permissions=offer.ordered(chosen or left_out),
         context=context,
     )
-    return grant, (Update(grant),), (told,)
+    return grant, (Update(grant),), (*given_back, told)
 
 
 def _event(

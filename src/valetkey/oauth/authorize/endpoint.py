@@ -7,12 +7,12 @@ facts, so that no step can be skipped and no answer goes stale.
 import msgspec
 
 from valetkey.model import ids
-from valetkey.model.change import Create
+from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, standing
 from valetkey.model.pending import Pending
 from valetkey.model.want import Alias, Rule
-from valetkey.oauth.authorize import user_code
+from valetkey.oauth.authorize import managed, user_code
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.answered import remembered, repeated
 from valetkey.oauth.authorize.asked import (
@@ -24,7 +24,7 @@ from valetkey.oauth.authorize.asked import (
     understood,
     waiting,
 )
-from valetkey.oauth.authorize.consent import Allow, Cancel, agree, cancel, sheet
+from valetkey.oauth.authorize.consent import OVER, Allow, Cancel, agree, cancel, sheet
 from valetkey.oauth.authorize.interaction import (
     NeedChoice,
     NeedConsent,
@@ -42,13 +42,14 @@ from valetkey.oauth.authorize.outcome import (
     Consent,
     Deny,
     Login,
+    Permit,
 )
 from valetkey.oauth.authorize.permit import permit
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.authorize.visit import Visit, person
 from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
-from valetkey.spec.errors import OAuthError
+from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest, OAuthError
 from valetkey.wire.form import Form
 
 
@@ -59,12 +60,13 @@ def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecis
         return _denied(its.flaw, its.reply_to, its.client)
     try:
         request = understood(its.form, its.client, context, pushed=bool(its.pushed))
+        yield from managed.named(request.managed, its.client)
     except OAuthError as error:
         return _denied(error, its.reply_to, its.client)
     asked = Asked(sent=its, request=request)
     step = yield from step_for(asked, visit, context)
     if isinstance(step, Ready):
-        return permit(asked, step.person, step.grant, visit=visit, context=context)
+        return _ready(asked, step, visit=visit, context=context)
     if isinstance(step, Unable):
         return _denied(step.error, its.reply_to, its.client)
     if "none" in request.prompts:
@@ -81,7 +83,7 @@ def resume(name: str, visit: Visit, context: Context) -> Rule[AuthorizeDecision]
         return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
     if isinstance(step, Ready):
-        return permit(asked, step.person, step.grant, visit=visit, context=context)
+        return _ready(asked, step, visit=visit, context=context)
     if isinstance(step, Unable):
         return _unable(asked, step.error, context)
     return _ask(asked, step, pending=pending, context=context)
@@ -124,7 +126,7 @@ def _decided(
         # A no is a no, even where a yes was said meanwhile in another window.
         return cancel(asked, step, context)
     if isinstance(step, Ready):
-        return permit(asked, step.person, step.grant, visit=visit, context=context)
+        return _ready(asked, step, visit=visit, context=context)
     shown = sheet(asked, step, pending=pending, offer=context.offer)
     if said.seen != shown.seen:
         # What has changed may be that another answer was first: then there is nothing to show.
@@ -146,14 +148,50 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
     if who is not None:
         wanted = Alias(Grant, standing(who.user.id, asked.sent.client.id))
         grant = (yield (wanted,)).one(wanted)
-    return next_step(
-        asked.request,
+    request, gone = asked.request, tuple[str, ...]()
+    if grant is not None:
+        gone = managed.dropped(request.managed, grant, request.permissions)
+        grant = managed.without(grant, gone)
+    step = next_step(
+        request,
         reply_to=asked.sent.reply_to,
         person=who,
         fresh=who is not None and who.session.id == asked.fresh,
         chosen=asked.chosen,
         grant=grant,
         context=context,
+    )
+    if not isinstance(step, NeedConsent | Ready) or request.managed == managed.NOTHING:
+        return step
+    return (yield from _managed(asked, msgspec.structs.replace(step, dropped=gone)))
+
+
+def _managed(asked: Asked, step: NeedConsent | Ready) -> Rule[Step]:
+    """The same step, where the request speaks of the grant of this very user; for `create`, where
+    they have none."""
+    what = asked.request.managed
+    try:
+        grant = yield from managed.named(what, asked.sent.client)
+    except InvalidGrantId as error:
+        return Unable(step.person, error)
+    if grant is not None and grant.user != step.person.user.id:
+        return Unable(step.person, AccessDenied("the grant is another user's"))
+    over_ = isinstance(step, NeedConsent) and (step.grant is None or step.why in OVER)
+    if what.action == "create" and not over_:
+        return Unable(step.person, InvalidRequest("the user has a grant already: merge or replace"))
+    return step
+
+
+def _ready(asked: Asked, step: Ready, *, visit: Visit, context: Context) -> Permit:
+    """Yes, without a question."""
+    changes = tuple[Change, ...]()
+    grant = step.grant
+    if step.dropped:
+        grant = msgspec.structs.replace(grant, changed=context.now)
+        changes = (Update(grant),)
+    events = managed.told(grant, step.dropped, context)
+    return permit(
+        asked, step.person, grant, visit=visit, context=context, changes=changes, events=events
     )
 
 

@@ -50,19 +50,22 @@ class Unable(msgspec.Struct, frozen=True, eq=False):
 
 
 class NeedConsent(msgspec.Struct, frozen=True):
-    """The user must be asked. `new` is what is to be decided, `why` for what reason."""
+    """The user must be asked. `new` is what is to be decided, `why` for what reason. `dropped` is
+    what the grant had, and loses by this request."""
 
     person: Person
     grant: Grant | None
     why: Why
     new: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Nothing is left to ask: the grant stands."""
+    """Nothing is left to ask: the grant stands, without what is `dropped` of it."""
 
     person: Person
     grant: Grant
+    dropped: tuple[str, ...] = ()
 
 
 Step: TypeAlias = NeedLogin | NeedChoice | NeedConsent | Ready | Unable

@@ -10,6 +10,7 @@ from valetkey.model.want import Rule
 from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.asked import understood
 from valetkey.oauth.authorize.jar import unwrapped
+from valetkey.oauth.authorize.managed import named
 from valetkey.oauth.authorize.request import kept
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
@@ -35,6 +36,7 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, context)
     request = understood(form, by.client, context, pushed=True)
+    yield from named(request.managed, by.client)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
         kind="pushed",

@@ -89,6 +89,7 @@ def _contents(
         amr=person.session.amr,
         userinfo_claims=request.individual.userinfo,
         id_token_claims=request.individual.id_token,
+        renews=bool(request.managed.grant),
     )
 
 

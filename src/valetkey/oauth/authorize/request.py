@@ -7,8 +7,10 @@ import msgspec
 from valetkey.model.client import Client
 from valetkey.oauth import hint
 from valetkey.oauth.authorize import individual as individually
+from valetkey.oauth.authorize import managed as managing
 from valetkey.oauth.authorize import sign_up
 from valetkey.oauth.authorize.individual import Individual
+from valetkey.oauth.authorize.managed import NOTHING, Managed
 from valetkey.oauth.context import Context
 from valetkey.oauth.offer import Offer
 from valetkey.spec import names
@@ -32,6 +34,8 @@ PARAMETERS: Final = frozenset(
         "code_challenge",
         "code_challenge_method",
         "dpop_jkt",
+        managing.ACTION,
+        managing.GRANT,
         "id_token_hint",
         "login_hint",
         "max_age",
@@ -55,7 +59,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `pushed`: it came by PAR. `max_age` in seconds, None where it was not sent. `jkt` names the key
     to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
-    claim by claim. `hinted` is the `sub` of whom it speaks, "" for anybody.
+    claim by claim. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says
+    of which grant it speaks (see `authorize.managed`).
     """
 
     client: Client
@@ -76,6 +81,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     individual: Individual
     acr_values: tuple[str, ...]
     hinted: str
+    managed: Managed = NOTHING
 
 
 def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.pending import Pending
 from valetkey.model.user import User
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Many, One, Rule
 from valetkey.oauth.alive import still_allowed
 from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
@@ -79,7 +79,27 @@ def redeem(
     their_grant, their_user = found.one(grant), found.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user of the code is gone")
-    return _redeemed(what, code, by, context=context, user=their_user, grant=their_grant)
+    issue = _redeemed(what, code, by, context=context, user=their_user, grant=their_grant)
+    return (yield from _renewing(issue, code, context)) if code.renews else issue
+
+
+def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
+    """With a grant that was merged or replaced, the refresh tokens from before are over (Grant
+    Management for OAuth 2.0 5.2)."""
+    wanted = Many(TokenFamily, "grant", code.grant)
+    changes, events = issue.changes, issue.events
+    for family in (yield (wanted,)).many(wanted):
+        if family.status == "open":
+            more, told = close(
+                family,
+                "renewed",
+                kind="disconnected",
+                by="app",
+                note=family.device,
+                context=context,
+            )
+            changes, events = (*changes, *more), (*events, *told)
+    return msgspec.structs.replace(issue, changes=changes, events=events)
 
 
 def _opened(text: str, context: Context) -> Rule[Code]:

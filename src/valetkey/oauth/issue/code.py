@@ -19,7 +19,8 @@ MAX_BYTES: Final = 1024
 class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code"):
     """One yes, good for seconds. `family` is the family that redeeming it creates: that is what
     makes it single use. `redirect_sent` tells whether the request named its redirect URI;
-    `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10)."""
+    `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10).
+    `renews`: it takes the place of every family that its grant has."""
 
     client: str
     redirect_uri: str
@@ -40,6 +41,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     amr: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
     id_token_claims: tuple[str, ...] = ()
+    renews: bool = False
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -8,6 +8,7 @@ from valetkey.model.user import User
 from valetkey.model.want import One, Rule
 from valetkey.oauth import claims
 from valetkey.oauth.alive import still_allowed
+from valetkey.oauth.authorize.managed import ACTIONS
 from valetkey.oauth.clients.managing import NAME, QUERY, REVOKE, manages
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Refuse
@@ -88,5 +89,5 @@ GRANT_MANAGEMENT: Final = Feature(
     endpoints=(
         ItemEndpoint(path=PATH, metadata="grant_management_endpoint", cite=CITE, rule=manage),
     ),
-    metadata=lambda _: {"grant_management_actions_supported": ("query", "revoke")},
+    metadata=lambda _: {"grant_management_actions_supported": ("query", "revoke", *ACTIONS)},
 )
