@@ -3,7 +3,7 @@
 import time
 import webbrowser
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import httpx2
 import msgspec
@@ -12,26 +12,20 @@ from valetkey.client import elsewhere, flow, server
 from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth, raise_for_refusal
 from valetkey.client.elsewhere import Waiting
+from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
     Aborted,
     Denied,
     KeyStopped,
     NoKey,
     PermissionMissing,
-    ServerUnavailable,
     SignInAgain,
 )
-from valetkey.client.holder import Holder
 from valetkey.client.loopback import WAIT, Loopback
 from valetkey.client.store import TokenStore
-from valetkey.client.tokens import Received, Tokens, of_user, read
-from valetkey.jose import jwt
-from valetkey.wire import id_token
+from valetkey.client.tokens import Tokens, read
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import ServerMetadata
-
-EARLY: Final = 10
-"""Seconds before its end from which an access token is renewed."""
 
 
 class KeyChange(msgspec.Struct, frozen=True):
@@ -60,7 +54,7 @@ class Key:
         self.key_changed = key_changed
         self._store = store
         self._http = http or httpx2.Client(timeout=server.TIMEOUT)
-        self._about: ServerMetadata | None = None
+        self._server = Endpoints(app, self._http)
 
     def __repr__(self) -> str:
         return f"Key({self.app!r})"
@@ -77,9 +71,7 @@ class Key:
     @property
     def about(self) -> ServerMetadata:
         """The server's metadata, fetched once. Raises Aborted, ServerUnavailable."""
-        if self._about is None:
-            self._about = server.discover(self.app.issuer, self._http)
-        return self._about
+        return self._server.about
 
     def auth(self) -> KeyAuth:
         """For an httpx2 client, sync or async: sends the key along and renews it when needed."""
@@ -112,11 +104,13 @@ class Key:
                 acr_values=acr_values,
                 max_age=max_age,
             )
-            if open_browser(flow.address(self.about, self._pushed(parameters))) is False:
+            if open_browser(flow.address(self.about, self._server.push(parameters))) is False:
                 raise Aborted("no browser could be opened")
             form = flow.finish(attempt, loopback.wait(seconds))
-        received = self._redeemed(form, asked, attempt.holder)
-        return self._kept(self._proved(received, asked, nonce=attempt.nonce))
+        answer = self._server.token(form, attempt.holder)
+        return self._kept(
+            self._server.key(answer, asked, nonce=attempt.nonce, holder=attempt.holder)
+        )
 
     def connect_by_code(
         self,
@@ -209,8 +203,7 @@ class Key:
         """An access token that is good for a while, and another than the refused one. Raises NoKey,
         KeyStopped, ServerUnavailable."""
         held = self._held()
-        over = held.expires and time.time() >= held.expires - EARLY
-        if over or held.access_token == refused:
+        if held.is_over(time.time()) or held.access_token == refused:
             held = self.refresh(held)
         return held.access_token
 
@@ -232,7 +225,7 @@ class Key:
                 "resource": self.app.resource,
             }
             try:
-                answer = self._retried(form, held.holder)
+                answer = self._server.token_again(form, held.holder)
             except Denied as error:
                 if error.code != "invalid_grant":
                     raise
@@ -262,9 +255,7 @@ class Key:
         alone is none for the server. Raises Denied, NoKey, KeyStopped, ServerUnavailable, and
         Aborted where the answer is about somebody else."""
         held, token = self._held(), self.access_token()
-        told = server.get(
-            self.about.userinfo_endpoint, token, self._http, holder=self._held().holder
-        )
+        told = self._server.userinfo(token, self._held().holder)
         if held.sub and told.get("sub") != held.sub:
             raise Aborted("the server tells about somebody else")
         return told
@@ -281,7 +272,7 @@ class Key:
             held = self._store.load()
             self._store.save(None)
         if held is not None:
-            self._revoked(held)
+            self._server.revoke(held)
 
     def _held(self) -> Tokens:
         held = self._store.load()
@@ -289,34 +280,11 @@ class Key:
             raise NoKey("the app has no key: connect first")
         return held
 
-    def _pushed(self, parameters: dict[str, str]) -> dict[str, str]:
-        """The parameters for the browser: only their name, where the server takes them ahead
-        (RFC 9126)."""
-        address = self.about.pushed_authorization_request_endpoint
-        if not address:
-            return parameters
-        answer = server.post(address, parameters, app=self.app, http=self._http)
-        uri = answer.get("request_uri")
-        if not isinstance(uri, str):
-            raise ServerUnavailable("the server did not name the pushed request")
-        return {"client_id": self.app.client_id, "request_uri": uri}
-
-    def _redeemed(
-        self, form: dict[str, str], asked: tuple[str, ...], holder: Holder | None
-    ) -> Received:
-        answer = self._sent(form, holder)
-        return read(answer, asked=asked, before=None, now=int(time.time()), holder=holder)
-
-    def _sent(self, form: dict[str, str], holder: Holder | None) -> dict[str, Any]:
-        address = self.about.token_endpoint
-        return server.post(address, form, app=self.app, http=self._http, holder=holder)
-
     def _fetched(
         self, waiting: Waiting, asked: tuple[str, ...], sleep: Callable[[float], object]
     ) -> Tokens:
-        answer = elsewhere.wait(waiting, lambda form: self._sent(form, None), sleep=sleep)
-        received = read(answer, asked=asked, before=None, now=int(time.time()))
-        return self._kept(self._proved(received, asked, nonce=""))
+        answer = elsewhere.wait(waiting, self._server.token, sleep=sleep)
+        return self._kept(self._server.key(answer, asked))
 
     def _kept(self, connected: Tokens) -> Tokens:
         """The key, stored; the one that it replaces is given back."""
@@ -324,43 +292,5 @@ class Key:
             before = self._store.load()
             self._store.save(connected)
         if before is not None and before.refresh_token:
-            self._give_back(before)
+            self._server.give_back(before)
         return connected
-
-    def _proved(self, received: Received, scope: tuple[str, ...], *, nonce: str) -> Tokens:
-        """The key, with the user's name in it where an ID Token proves who it is."""
-        if "openid" not in scope:
-            return received.tokens
-        try:
-            claims = id_token.verify(
-                received.id_token,
-                keys=server.keys(self.about, self._http),
-                issuer=self.app.issuer,
-                client_id=self.app.client_id,
-                nonce=nonce,
-                access_token=received.tokens.access_token,
-                now=int(time.time()),
-            ).claims
-        except jwt.BadToken as error:
-            raise Aborted(f"the ID Token: {error}") from error
-        return of_user(received.tokens, claims.sub)
-
-    def _retried(self, form: dict[str, str], holder: Holder | None) -> dict[str, Any]:
-        try:
-            return self._sent(form, holder)
-        except ServerUnavailable:
-            return self._sent(form, holder)
-
-    def _give_back(self, before: Tokens) -> None:
-        """The key that a new one replaces is not left lying about; if it cannot be given back, it
-        ends by itself."""
-        try:
-            self._revoked(before)
-        except (Denied, ServerUnavailable):
-            return
-
-    def _revoked(self, held: Tokens) -> None:
-        if not self.about.revocation_endpoint:
-            return
-        form = {"token": held.refresh_token or held.access_token}
-        server.post(self.about.revocation_endpoint, form, app=self.app, http=self._http)

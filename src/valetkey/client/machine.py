@@ -9,12 +9,10 @@ import httpx2
 
 from valetkey.client import server
 from valetkey.client.app import App
+from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import ClientError
 from valetkey.client.tokens import Tokens, read
 from valetkey.wire.metadata import ServerMetadata
-
-EARLY: Final = 10
-"""Seconds before its end from which a token is fetched anew."""
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
@@ -29,7 +27,7 @@ class Machine:
             raise ValueError("a program that acts for itself needs a secret")
         self.app = app
         self._http = http or httpx2.Client(timeout=server.TIMEOUT)
-        self._about: ServerMetadata | None = None
+        self._server = Endpoints(app, self._http)
         self._own: Tokens | None = None
         self._lock = threading.Lock()
 
@@ -43,16 +41,14 @@ class Machine:
     @property
     def about(self) -> ServerMetadata:
         """The server's metadata, fetched once. Raises Aborted, ServerUnavailable."""
-        if self._about is None:
-            self._about = server.discover(self.app.issuer, self._http)
-        return self._about
+        return self._server.about
 
     def access_token(self) -> str:
         """A token of its own that is good for a while, fetched when it is needed. Raises Denied,
         ServerUnavailable."""
         with self._lock:
             held = self._own
-            if held is None or (held.expires and time.time() >= held.expires - EARLY):
+            if held is None or held.is_over(time.time()):
                 held = self._own = self._asked({"grant_type": "client_credentials"}, self.app.scope)
             return held.access_token
 
@@ -72,7 +68,7 @@ class Machine:
     def _asked(self, form: dict[str, str], scope: tuple[str, ...]) -> Tokens:
         sent = {**form, "scope": " ".join(scope), "resource": self.app.resource}
         try:
-            answer = server.post(self.about.token_endpoint, sent, app=self.app, http=self._http)
+            answer = self._server.token(sent)
         except ClientError:
             self._own = None
             raise

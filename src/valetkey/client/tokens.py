@@ -1,12 +1,15 @@
 """What the app holds for its user."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from valetkey.client.errors import ServerUnavailable
 from valetkey.client.holder import Holder
 from valetkey.wire import dpop
+
+EARLY: Final = 10
+"""Seconds before its end from which an access token is not used any more."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,6 +32,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def holder(self) -> Holder | None:
         """Who makes the proofs that go with the access token, None where it is bound to nothing."""
         return Holder.of(self.key) if self.key else None
+
+    def is_over(self, now: float) -> bool:
+        """Whether the access token has ended, or will within EARLY."""
+        return bool(self.expires) and now >= self.expires - EARLY
 
     @property
     def granted(self) -> frozenset[str]:
