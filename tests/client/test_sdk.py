@@ -147,7 +147,12 @@ def test_a_key_for_one_api_stays_one_for_it_alone(server: Live, no_grants: None)
     key = Key(narrow, MemoryStore())
     key.connect(open_browser=user(server.browser()), seconds=20)
     key.refresh()
-    kit = ResourceServer(issuer=server.issuer, catalog=CHIRP_CATALOG)
+    kit = ResourceServer(
+        issuer=server.issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", SECRETS["chirp"]),
+        live="token",
+    )
 
     @Needs(kit)("chirps.read")
     async def audience(request: Request) -> Response:
