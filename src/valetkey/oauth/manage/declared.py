@@ -15,13 +15,13 @@ from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import BY_SECRET, Client, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.policy import Lifetimes, Policy
-from valetkey.model.resource import Edition, ResourceServer
+from valetkey.model.resource import ResourceServer
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, Many, Rule
 from valetkey.oauth.clients import registration
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.manage import resources
+from valetkey.oauth.manage import editions, resources
 from valetkey.oauth.manage.sessions import over
 from valetkey.oauth.offer import Offer
 from valetkey.wire.catalog import Catalog, Permission
@@ -125,12 +125,13 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     """What has to change for every wish to hold: all of it, or nothing. Accounts' own data is the
     business of `accounts.profile`."""
     there = yield from _there(wishes)
-    editions = yield from _editions(wishes)
+    newest = yield from editions.newest(
+        wish.key for wish in wishes if wish.kind == "resource_server"
+    )
     order = list(NEW)
     sorted_wishes = sorted(wishes, key=lambda wish: order.index(wish.kind))
     steps = tuple(
-        _numbered(_step(wish, there.get(wish.name), context.env), editions)
-        for wish in sorted_wishes
+        _numbered(_step(wish, there.get(wish.name), context.env), newest) for wish in sorted_wishes
     )
     mistakes = (*_clashing(steps), *_wrong(steps, there, context.at))
     if mistakes:
@@ -138,44 +139,16 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     changes = tuple(step.change for step in steps if step.change is not None)
     for name in _disabled(steps):
         changes += yield from over(name, context)
-    kept = tuple(Create(one) for step in steps for one in _edition(step, context.now))
+    kept = tuple(
+        Create(one)
+        for step in steps
+        for one in editions.kept(step.before, step.after, at=context.now, by=step.wish.by)
+    )
     return Plan(steps=steps, changes=(*changes, *kept))
 
 
-def _editions(wishes: Sequence[Wish]) -> Rule[dict[str, int]]:
-    """The newest edition of each catalog that is named, also of an API that was removed since."""
-    wanted = {
-        wish.key: Many(Edition, "server", wish.key)
-        for wish in wishes
-        if wish.kind == "resource_server"
-    }
-    found = yield tuple(wanted.values())
-    return {
-        name: max((one.number for one in found.many(editions)), default=0)
-        for name, editions in wanted.items()
-    }
-
-
-def _numbered(step: Step, editions: Mapping[str, int]) -> Step:
-    """A catalog that is not as it was is the next edition."""
-    after = step.after
-    if not isinstance(after, ResourceServer) or not _has_new_catalog(step):
-        return step
-    number = editions[after.id] + 1
-    return msgspec.structs.replace(step, after=msgspec.structs.replace(after, edition=number))
-
-
-def _has_new_catalog(step: Step) -> bool:
-    was = step.before.catalog if isinstance(step.before, ResourceServer) else None
-    return isinstance(step.after, ResourceServer) and step.after.catalog != was
-
-
-def _edition(step: Step, now: int) -> Iterator[Edition]:
-    if isinstance(step.after, ResourceServer) and _has_new_catalog(step):
-        one = step.after
-        yield Edition(
-            server=one.id, number=one.edition, catalog=one.catalog, at=now, by=step.wish.by
-        )
+def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
+    return msgspec.structs.replace(step, after=editions.numbered(step.before, step.after, newest))
 
 
 def _disabled(steps: Sequence[Step]) -> Iterator[str]:
