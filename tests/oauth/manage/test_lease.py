@@ -282,6 +282,19 @@ def test_more_than_was_leased_does_not_go_back() -> None:
     assert world.digest() == before
 
 
+def test_another_api_neither_gets_nor_returns_a_lease() -> None:
+    """ATTACKS A77: not even by its name."""
+    world = world_of(chirps_write=TEN)
+    leased(world)
+    before = world.digest()
+    told = leased(world, "bank")
+    assert told == Refused(limit="gone")
+    assert told == leased(world, "bank", lease="m" * 22, back=NAME, unused_uses="1")
+    back(world, "bank", back=NAME, unused_uses="1")
+    back(world, "bank", permission=PAY, back=NAME, unused_uses="1")
+    assert world.digest() == before
+
+
 def test_an_amount_that_is_limited_has_to_be_told() -> None:
     world = world_of(payments_send=Bounds(much={"month": 10_000}))
     with pytest.raises(InvalidRequest):
