@@ -117,6 +117,21 @@ def test_another_sites_form_comes_by_a_link(server: Live) -> None:
     assert (page.status_code, page.headers["location"]) == (303, "/logout?state=x")
 
 
+def test_a_link_leads_nobody_to_an_app_that_nobody_vouches_for(server: Live) -> None:
+    """Whoever registers an app of their own has an ID Token for it: with that, our address would
+    lead anywhere (RFC 9700 4.11.2)."""
+    browser, theirs = inside(server)
+    change(server, find(server, Client, "web"), verified=False)
+    sent = {"id_token_hint": theirs, "post_logout_redirect_uri": AFTER}
+    page = leave(server.browser(), **sent)
+    assert (page.status_code, "location" in page.headers) == (200, False)
+    assert "refresh" not in page.headers
+    assert "web.example" in page.text
+    # Its own user is led back.
+    own = leave(browser, **sent)
+    assert AFTER in own.headers.get("location", "") + own.headers.get("refresh", "")
+
+
 ELSEWHERE: list[Any] = [
     row("A12", "a longer path", f"{AFTER}/more"),
     row("A12", "a query", f"{AFTER}?x=1"),

@@ -71,7 +71,8 @@ class SignOutPage:
             return see_other(redirect.with_parameters(end_session.PATH, dict(_hidden(form))))
         leaving = await self._frame.shell.ask(lambda context: end_session.understand(form, context))
         person = await self._frame.person(request)
-        if person is not None and not leaving.is_of(person, context):
+        own = person is not None and leaving.is_of(person, context)
+        if person is not None and not own:
             if "csrf" not in form:
                 return await self._asked(
                     request, person, context, action=end_session.PATH, hidden=_hidden(form)
@@ -79,7 +80,8 @@ class SignOutPage:
             purpose, session = end_session.PATH, person.session.id
             self._frame.posted(request, context, purpose=purpose, session=session)
         ended = await signed_out(self._frame, person)
-        reply = self._gone(request, ended, onward=leaving.onward)
+        led = own or leaving.is_vouched_for
+        reply = self._gone(request, ended, onward=leaving.onward, led=led)
         return reply if person is None else self._frame.cookies.signed_out(reply)
 
     async def _asked(
@@ -113,13 +115,17 @@ class SignOutPage:
         )
         return self._frame.page(request, view)
 
-    def _gone(self, request: Request, ended: Ended, *, onward: str) -> Reply:
-        """On to where the app wants its user, or to our own page; by way of the apps' frames."""
-        if not ended.frames:
+    def _gone(self, request: Request, ended: Ended, *, onward: str, led: bool = True) -> Reply:
+        """On to where the app wants its user, or to our own page; by way of the apps' frames. Who
+        is not to be `led` there finds a link, which names the host."""
+        stays = bool(onward) and not led
+        if not ended.frames and not stays:
             return see_other(onward or SIGNED_OUT)
         view = self._view(onward=onward, frames=ended.frames)
         origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
         reply = self._frame.page(request, view, frame_source=origins)
+        if stays:
+            return reply
         return reply.having((b"refresh", f"{LOADING};url={onward or SIGNED_OUT}".encode()))
 
     def _view(self, *, onward: str = "", frames: tuple[str, ...] = ()) -> views.SignedOut:

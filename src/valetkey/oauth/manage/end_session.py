@@ -43,6 +43,12 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     client: Client | None = None
     onward: str = ""
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a browser may be led to the app from a link of anybody's (RFC 9700 4.11.2): an
+        ID Token of one's own is no secret to oneself."""
+        return self.client is not None and self.client.verified
+
     def is_of(self, person: Person, context: Context) -> bool:
         """Whether the app speaks of the very session that the browser has."""
         if self.shown is None or self.client is None:
