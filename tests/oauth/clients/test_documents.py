@@ -299,6 +299,11 @@ def test_what_the_operator_decides_stays() -> None:
     client = it.ask(documents.found(URL, it.context))
     assert client is not None
     assert (client.verified, client.policy) == (True, "oidc")
+    publish(it, client_name="Your bank")
+    other = it.ask(documents.found(URL, it.context))
+    assert other is not None
+    assert (other.name, other.verified, other.policy) == ("Your bank", False, "oidc")
+    publish(it)
     it.change(Client, URL, status="suspended")
     with pytest.raises(InvalidClient):
         redeem(it, permit)

@@ -20,7 +20,7 @@ from valetkey.model.client import Client
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many
 from valetkey.oauth.clients import metadata
-from valetkey.oauth.clients.register import MOST, UNUSED, invitation
+from valetkey.oauth.clients.register import PACE, UNUSED, invitation
 from valetkey.wire import opaque
 
 PUBLISHER = key("ES256", "a publisher's")
@@ -184,7 +184,7 @@ def test_other_methods(server: Live, method: str) -> None:
 
 
 def test_a_network_registers_so_many(server: Live) -> None:
-    for _ in range(MOST):
+    for _ in range(PACE.most):
         assert post(server, APP, address="192.0.2.7").status_code == 201
     answer = post(server, APP, address="192.0.2.200")
     assert answer.status_code == 429

@@ -106,7 +106,8 @@ def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Cl
         client,
         version=known.version,
         policy=known.policy,
-        verified=known.verified,
+        # A check mark is for what was checked, and not for what the app calls itself now.
+        verified=known.verified and appearance(client) == appearance(known),
         status=known.status,
         limits=known.limits,
         created=known.created,
@@ -150,6 +151,11 @@ def _check_redirects(client: Client, host: str) -> None:
         own = uri.startswith("https:") and redirect.host(uri) == host
         if not own and not redirect.is_loopback(uri):
             raise ValueError(f"{uri[:100]!r} is neither on its own host nor on loopback")
+
+
+def appearance(client: Client) -> tuple[str, str, frozenset[str]]:
+    """By what people know an app, and where their answers go."""
+    return client.name, client.uri, frozenset(client.redirect_uris)
 
 
 def face(client: Client) -> str:

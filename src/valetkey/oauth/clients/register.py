@@ -1,7 +1,6 @@
 """Registration over HTTP (RFC 7591, RFC 7592): an app introduces itself, and looks after what it
 said. Nobody vouches for it, and it gets no more than the installation lets strangers have."""
 
-import ipaddress
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +9,12 @@ from valetkey.jose.seal import digest, same
 from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.client import BY_SECRET, Client, KeptSecret
 from valetkey.model.event import event
-from valetkey.model.guard import Throttle
 from valetkey.model.pending import Pending
 from valetkey.model.policy import DEFAULT, Policy
 from valetkey.model.resource import ResourceServer
-from valetkey.model.want import Always, Many, One, Rule
+from valetkey.model.want import Many, One, Rule
 from valetkey.oauth.clients import metadata, registration, sector, statement
+from valetkey.oauth.clients.documents import appearance
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Outcome, Refuse
@@ -24,8 +23,9 @@ from valetkey.oauth.fields import why_not_one_script
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.removal import Removed
 from valetkey.oauth.offer import Offer
+from valetkey.oauth.pace import Pace, count
 from valetkey.spec.cite import Cite
-from valetkey.spec.errors import InvalidRequest, InvalidToken, TemporarilyUnavailable
+from valetkey.spec.errors import InvalidRequest, InvalidToken
 from valetkey.wire import opaque
 
 CITE: Final = Cite("RFC 7591", "3")
@@ -35,9 +35,8 @@ PATH: Final = "/register"
 UNUSED: Final = 30 * 86400
 """Seconds after which a registration that nobody ever used is forgotten."""
 
-MOST: Final = 30
-WINDOW: Final = 3600
-"""So many registrations a network may make in so many seconds where anybody may register."""
+PACE: Final = Pace(what="registration", most=30, seconds=3600)
+"""Of one network, where anybody may register."""
 
 
 def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
@@ -104,7 +103,7 @@ def _let_in(
         return invited.parameters["policy"], scope, (paid,)
     if not rules.open:
         raise InvalidToken("registration needs an initial access token")
-    yield from _count(_network(call.address), context)
+    yield from count(PACE, call.address, context)
     return rules.policy, rules.scope, ()
 
 
@@ -136,31 +135,6 @@ def invite(invited: Pending, context: Context) -> Rule[Outcome]:
     if found.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
         raise metadata.wrong("policy", "is not there")
     return Outcome(changes=(Create(invited),))
-
-
-def _count(network: str, context: Context) -> Rule[None]:
-    bucket = f"registration {network}"
-    wanted = One(Throttle, bucket)
-    row = (yield (wanted,)).one(wanted)
-    if row is None:
-        fresh = Throttle(bucket=bucket, tried=1, since=context.now, expires=context.now + WINDOW)
-        yield (Always(Create(fresh)),)
-        return
-    over = context.now >= row.expires
-    if not over and row.tried >= MOST:
-        raise TemporarilyUnavailable("too many registrations from your network", status=429)
-    since = context.now if over else row.since
-    tried = 1 if over else row.tried + 1
-    again = msgspec.structs.replace(row, tried=tried, since=since, expires=since + WINDOW)
-    yield (Always(Update(again)),)
-
-
-def _network(address: str) -> str:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 56), strict=False))
 
 
 def _check(client: Client, context: Context) -> None:
@@ -201,7 +175,7 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     said = statement.with_statement(document, context)
     fields = metadata.read(said.document, client)
     after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
-    if _face(after) != _face(client):
+    if appearance(after) != appearance(client):
         # Whoever vouched for it vouched for that, and not for what it calls itself now.
         after = msgspec.structs.replace(after, verified=said.vouched)
     secret = ""
@@ -219,11 +193,6 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
         told |= {"client_secret": secret, "client_secret_expires_at": 0}
     changes = (Update(after),) if after != client else ()
     return Answer(document=told, changes=changes)
-
-
-def _face(client: Client) -> tuple[str, str, frozenset[str]]:
-    """By what people know it, and where their answers go."""
-    return client.name, client.uri, frozenset(client.redirect_uris)
 
 
 def _kept(secret: str, context: Context) -> tuple[KeptSecret, ...]:

@@ -22,6 +22,7 @@ from valetkey.oauth.decision import Answer, Issue, Issued, Outcome, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
 from valetkey.oauth.grants import narrowing, polling
 from valetkey.oauth.grants.polling import Visiting
+from valetkey.oauth.pace import Pace, count
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied
@@ -32,6 +33,10 @@ REDEEM: Final = Cite("RFC 8628", "3.4")
 
 PAGE: Final = "/device"
 """Where people type the code."""
+
+
+PACE: Final = Pace(what="device request", most=300, seconds=600)
+"""Of one network, in the name of public clients."""
 
 
 class Unknown(Outcome, frozen=True, kw_only=True, eq=False):
@@ -48,6 +53,9 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps the request of a device, and names it twice: for the device, and for its user."""
     by = yield from authenticate(call, context)
     may_use(by.client, names.DEVICE_CODE)
+    if by.client.is_public:
+        # Its name is no secret, so this may be anybody.
+        yield from count(PACE, call.address, context)
     form = yield from unwrapped(call.form, by.client, context)
     request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["device"]:
