@@ -66,6 +66,21 @@ def test_nobody_learns_anything(below: str, method: str, grant: str, server: Liv
     assert find(server, Grant, grant) == before
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("name", ["", "/", "/x", "/" + "x" * 1000, "/%00", "/%2e%2e", "/ü"])
+def test_what_is_no_name_is_no_grant(name: str, method: str, grant: str, server: Live) -> None:
+    answer = server.http.request(method, f"/grants{name}", headers=own(server, "web"))
+    assert answer.status_code in {404, 405}
+    assert find(server, Grant, grant).status == "active"
+
+
+def test_a_page_may_ask_which_methods_there_are(grant: str, server: Live) -> None:
+    answer = server.http.request("OPTIONS", f"/grants/{grant}")
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-methods"] == "GET, DELETE"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_other_verbs_are_not_there(method: str, grant: str, server: Live) -> None:
     answer = server.http.request(method, f"/grants/{grant}", headers=own(server, "web"))

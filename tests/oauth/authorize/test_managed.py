@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.oauth.forms import request
 from tests.oauth.world import World
 from tests.rows import row
@@ -53,6 +54,21 @@ def test_create_after_the_end() -> None:
     first = world.connect("web", scope="openid")["grant_id"]
     world.change(Grant, first, status="stopped")
     assert world.connect("web", **asking("create", scope="openid"))["grant_id"] != first
+
+
+def test_create_after_its_time_asks_everything_anew() -> None:
+    world = opted_in()
+    world.connect("web", scope="openid chirps.read")
+    grant = world.grant("web")
+    world.change(Grant, grant.id, limits=replace(grant.limits, until=world.now + 60))
+    world.later(61)
+    what = request("web", **asking("create", scope="openid photos.read"))
+    visit = world.sign_in()
+    sheet = world.visit(what, visit)
+    assert isinstance(sheet, Consent)
+    assert sheet.kept == ()
+    assert isinstance(world.say(sheet, visit), Permit)
+    assert world.grant("web").permissions == ("openid", "photos.read")
 
 
 def test_merge() -> None:

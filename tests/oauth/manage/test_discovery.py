@@ -59,6 +59,8 @@ def test_the_document_as_a_whole() -> None:
         "revocation_endpoint": f"{ISSUER}/revoke",
         "change_log_endpoint": f"{ISSUER}/changes",
         "permission_usage_endpoint": f"{ISSUER}/usage",
+        "grant_management_endpoint": f"{ISSUER}/grants",
+        "grant_management_actions_supported": ["query", "revoke", "create", "merge", "replace"],
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
@@ -154,6 +156,8 @@ _REQUESTS = {
     "require_request_uri_registration",
 }
 
+MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
+
 MEMBERS: dict[str, set[str]] = {
     "client authentication": set(),
     "private_key_jwt": {
@@ -187,7 +191,8 @@ MEMBERS: dict[str, set[str]] = {
     "signed requests": _REQUESTS,
     "request_uri fetching": {"require_request_uri_registration"},
     "refresh token": set(),
-    "client credentials": set(),
+    # Without it, no app has a token to manage its grants.
+    "client credentials": MANAGED,
     "device authorization": {"device_authorization_endpoint"},
     "backchannel authentication": {
         "backchannel_authentication_endpoint",
@@ -206,6 +211,7 @@ MEMBERS: dict[str, set[str]] = {
     "leases": set(),
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
+    "grant management": MANAGED,
     "usage": {"permission_usage_endpoint"},
     "userinfo": {
         "userinfo_endpoint",

@@ -34,7 +34,8 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     if standing is not None and delegation is None and not fits(holds, standing.family.cnf):
         raise InvalidGrant(detail="the family is bound to another key")
     scope = context.offer.names(decision.permissions, asked=decision.scope)
-    scope = " ".join((*scope.split(), *decision.own))
+    if decision.own:
+        scope = " ".join(decision.own)  # These stand alone.
     return Issued(
         client=decision.client,
         access_token=_access_token(decision, scope, holds=holds, context=context),
