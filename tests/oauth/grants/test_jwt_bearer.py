@@ -12,6 +12,7 @@ from tests.rows import row
 
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.limits import limits
 from valetkey.model.policy import Policy, TrustedIssuer
 from valetkey.model.user import User
 from valetkey.oauth.features import FEATURES
@@ -104,6 +105,15 @@ def test_it_opens_nothing_that_the_user_was_never_asked() -> None:
     world = trusting()
     with pytest.raises(InvalidGrant):
         brought(world, says(world, sub="noor"))
+
+
+def test_a_yes_for_once_is_not_had_again() -> None:
+    """A78: the code that it was for is all that comes of it."""
+    world = trusting()
+    grant = world.grant("web")
+    world.change(Grant, grant.id, limits=limits(until=world.now + 300, once=True))
+    with pytest.raises(InvalidGrant):
+        brought(world, says(world))
 
 
 REFUSED: list[tuple[str, str, dict[str, Any]]] = [

@@ -28,6 +28,7 @@ from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import authorization_code, narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
 from valetkey.oauth.issue.code import Code
+from valetkey.oauth.limiting import ended
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
@@ -85,6 +86,9 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     said = yield from _said(what.assertion, trusted, by, context=context)
     yield from _once(said)
     user, grant = yield from _of(said, trusted, by)
+    if ended(grant, context.now):
+        # A yes for once was for its own code.
+        raise InvalidGrant("what the user said yes to is used up")
     code = _code(said, what.narrowing, user, grant=grant, context=context)
     redemption = authorization_code.Redemption("", "", "", what.narrowing)
     issued = yield from authorization_code.redeem(code, redemption, by, context=context)
