@@ -19,7 +19,8 @@ from valetkey.model.policy import Lifetimes
 from valetkey.model.want import Many, Rule, Unreachable
 from valetkey.oauth import outgoing
 from valetkey.oauth.context import Context
-from valetkey.oauth.feature import Delivery, Feature, Message
+from valetkey.oauth.delivery import Delivery, Message
+from valetkey.oauth.feature import Feature
 from valetkey.spec.cite import Cite
 from valetkey.store.keyring import ensure_keys
 from valetkey.store.memory import MemoryStore

@@ -18,7 +18,7 @@ from valetkey.model.want import Query, Rule, Unreachable
 from valetkey.oauth import outgoing
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.feature import Message
+from valetkey.oauth.delivery import Message
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.store.port import Unavailable
 

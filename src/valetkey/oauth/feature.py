@@ -10,11 +10,11 @@ import msgspec
 
 from valetkey.model.change import Change
 from valetkey.model.client import AuthMethod, Client
-from valetkey.model.job import Job
 from valetkey.model.log import Log
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.oauth.delivery import Delivery
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.change_log import Piece
@@ -263,26 +263,6 @@ Endpoint: TypeAlias = (
     | ManagedEndpoint
     | ItemEndpoint
 )
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What is posted to another host."""
-
-    body: bytes
-    content_type: str
-    headers: dict[str, str] = {}
-
-    def __repr__(self) -> str:
-        return "Message(…)"
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of message to other hosts. `write` makes one when it goes out, None where there is no
-    longer a reason to; see `oauth.outgoing`."""
-
-    kind: str
-    cite: Cite
-    write: Callable[[Job, Context], Rule[Message | None]]
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from valetkey.model.job import LEASE, Job
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.feature import Delivery, Message
+from valetkey.oauth.delivery import Delivery, Message
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
 """Seconds to wait after each failure; after the last one it is given up. All together they are less

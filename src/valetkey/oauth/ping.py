@@ -16,7 +16,7 @@ from valetkey.model.job import Job
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
-from valetkey.oauth.feature import Delivery, Message
+from valetkey.oauth.delivery import Delivery, Message
 from valetkey.oauth.outgoing import send
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest

@@ -13,7 +13,7 @@ from valetkey.model.job import Job
 from valetkey.model.pending import Pending
 from valetkey.oauth import outgoing
 from valetkey.oauth.clients.registration import mistakes
-from valetkey.oauth.feature import Message
+from valetkey.oauth.delivery import Message
 from valetkey.oauth.manage import approvals
 from valetkey.spec.errors import InvalidRequest
 

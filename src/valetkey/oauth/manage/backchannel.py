@@ -8,7 +8,8 @@ from valetkey.model.client import Client
 from valetkey.model.job import Job
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
-from valetkey.oauth.feature import Delivery, Feature, Message
+from valetkey.oauth.delivery import Delivery, Message
+from valetkey.oauth.feature import Feature
 from valetkey.oauth.manage.sessions import BACKCHANNEL
 from valetkey.oauth.subjects import session, subject
 from valetkey.spec.cite import Cite
