@@ -23,10 +23,11 @@ from tests.promises.process import Process, environment, running
 from tests.promises.spender import PERMISSION
 
 from valetkey.model import ids
-from valetkey.model.allowance import SHARE, Allowance
+from valetkey.model.allowance import Allowance
 from valetkey.model.change import Create
 from valetkey.model.env import Env
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.leasing import SHARE
 from valetkey.model.limits import Bounds, limits
 from valetkey.model.user import User
 from valetkey.model.want import Alias, One

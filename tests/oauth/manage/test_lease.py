@@ -9,9 +9,10 @@ from tests.oauth.test_limiting import key
 from tests.oauth.world import World
 from tests.rows import row
 
-from valetkey.model.allowance import GRACE, LEASE, Allowance
+from valetkey.model.allowance import Allowance
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.hours import Hours
+from valetkey.model.leasing import GRACE, LEASE
 from valetkey.model.limits import Bounds, Proposal
 from valetkey.oauth.decision import Answer
 from valetkey.oauth.feature import Call

@@ -13,9 +13,10 @@ from tests.oauth.test_limiting import key
 from tests.oauth.world import World
 from tests.rows import row
 
-from valetkey.model.allowance import ASKED, Allowance
+from valetkey.model.allowance import Allowance
 from valetkey.model.event import Event
 from valetkey.model.hours import Hours
+from valetkey.model.leasing import ASKED
 from valetkey.model.limits import Bounds, Proposal
 from valetkey.model.want import Rule
 from valetkey.oauth.manage.grants import Done, Managed, NoSuch, turn

@@ -5,11 +5,12 @@ from typing import Final
 
 import msgspec
 
-from valetkey.model import allowance
-from valetkey.model.allowance import Allowance, Lease, Nothing, TooMuch, Wish
+from valetkey.model import allowance, leasing
+from valetkey.model.allowance import Allowance, Lease
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.leasing import Nothing, TooMuch, Wish
 from valetkey.model.limits import Bounds
 from valetkey.model.resource import ResourceServer
 from valetkey.model.user import User
@@ -67,8 +68,8 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if (bounds.much or bounds.ask_above is not None) and not wish.amount:
         # What is not told cannot be counted.
         raise InvalidRequest("amount is missing")
-    now = _given_back(allowance.at(context.now, before, bounds), back, server)
-    given, after = allowance.lease(wish, now, bounds, now=context.now)
+    now = _given_back(leasing.at(context.now, before, bounds), back, server)
+    given, after = leasing.lease(wish, now, bounds, now=context.now)
     told = _told(given, grant, bounds, context=context)
     return Answer(document=told, changes=_written(before, after))
 
@@ -84,7 +85,7 @@ def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     whose, before = found.one(grant), found.one(row)
     if whose is None or before is None or not _is_of(asked.permission, server):
         return Answer(document=None)
-    now = allowance.at(context.now, before, whose.limits.of(asked.permission))
+    now = leasing.at(context.now, before, whose.limits.of(asked.permission))
     after = _given_back(now, back, server)
     return Answer(document=None, changes=_written(before, after))
 
@@ -132,7 +133,7 @@ def _given_back(some: Allowance, back: Back | None, server: ResourceServer) -> A
     if back is None:
         return some
     try:
-        return allowance.returned(
+        return leasing.returned(
             some, back.lease, holder=server.id, uses=back.uses, amount=back.amount
         )
     except TooMuch as error:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from valetkey.model import allowance
+from valetkey.model import leasing
 from valetkey.model.allowance import Allowance
 from valetkey.model.change import Update
 from valetkey.model.client import Client
@@ -42,7 +42,7 @@ class Limited(msgspec.Struct, frozen=True):
         """What was used of a permission, in the periods of this moment."""
         found = next((one for one in self.allowances if one.permission == permission), None)
         fresh = Allowance(grant=self.grant.id, permission=permission)
-        return allowance.at(now, found or fresh, self.grant.limits.of(permission))
+        return leasing.at(now, found or fresh, self.grant.limits.of(permission))
 
 
 def limited(name: str, user: str, context: Context) -> Rule[Limited | None]:
@@ -113,7 +113,7 @@ def answer(
     if found is None or permission not in found.grant.permissions:
         return NoSuch()
     before = found.of(permission, context.now)
-    after = allowance.answered(before, amount, said, now=context.now)
+    after = leasing.answered(before, amount, said, now=context.now)
     if after == before:
         return NoSuch()
     kind: Kind = "approved" if said == "yes" else "declined"

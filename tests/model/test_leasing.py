@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.rows import row
 
-from valetkey.model.allowance import (
-    AFTER,
+from valetkey.model.allowance import AFTER, Allowance, Lease
+from valetkey.model.hours import Hours
+from valetkey.model.leasing import (
     ASKED,
     GRACE,
     LEASE,
     MOST_ASKED,
     MOST_LEASES,
-    Allowance,
-    Lease,
     Nothing,
     TooMuch,
     Wish,
@@ -26,7 +25,6 @@ from valetkey.model.allowance import (
     lease,
     returned,
 )
-from valetkey.model.hours import Hours
 from valetkey.model.limits import Bounds, Per, period
 
 NOW = 1_700_000_000 - 1_700_000_000 % 86400  # A day's first second.

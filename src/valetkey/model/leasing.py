@@ -1,0 +1,227 @@
+"""How a limit is leased: to the nodes of an API, in pieces.
+
+A node of an API spends from a lease: a few units that were deducted here before it got them. So no
+crash and no race can lead to more than the limit. What a node does not return stays deducted until
+the period's end: nobody can know how much of it was spent.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.model.allowance import Allowance, Ask, Count, Lease
+from valetkey.model.limits import Bounds, Per, closing, next_open, period
+
+LEASE: Final = 30
+"""Seconds for which a lease is good, at most: then the node returns what it did not spend."""
+
+GRACE: Final = 60
+"""Seconds after its end within which a lease can still be returned."""
+
+SHARE: Final = 8
+"""A lease takes at most this part of what is left, so that near the end many nodes find some."""
+
+MOST_LEASES: Final = 512
+"""Leases that are remembered; of more, the oldest can no longer be returned."""
+
+ASKED: Final = 900
+"""Seconds for which a question to the user stands, and for which their answer is good."""
+
+MOST_ASKED: Final = 5
+"""Questions that stand at a time."""
+
+Ran: TypeAlias = Literal["often", "much"]
+Why: TypeAlias = Literal["often", "much", "hours", "ask", "declined"]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node asks for: a lease of this name, for a use of `amount` now (0 where there are no
+    amounts), and if there is enough for `uses` of them and `reserve` in all."""
+
+    id: str
+    holder: str
+    uses: int = 1
+    amount: int = 0
+    reserve: int = 0
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+    """There is no lease. `back`: when there is something again by itself, in seconds since 1970, 0
+    where that is not known; `again`: when to ask again, because some may be returned."""
+
+    why: Why
+    per: Per | None = None
+    limit: int = 0
+    back: int = 0
+    again: int = 0
+
+
+def at(now: int, before: Allowance, bounds: Bounds) -> Allowance:
+    """The allowance in the periods of this moment, without what is over."""
+    return msgspec.structs.replace(
+        before,
+        often={per: _count(before.often.get(per), per, now) for per in bounds.often},
+        much={per: _count(before.much.get(per), per, now) for per in bounds.much},
+        out=tuple(one for one in before.out if now < one.expires + GRACE),
+        asks=tuple(one for one in before.asks if now < one.until),
+    )
+
+
+def _count(before: Count | None, per: Per, now: int) -> Count:
+    this = period(per, now)
+    # A clock that was put back does not begin an old period anew.
+    if before is not None and before.start >= this.start:
+        return before
+    return Count(this.start, this.end, 0)
+
+
+# --- leasing -------------------------------------------------------------------------------------
+
+
+def lease(
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int
+) -> tuple[Lease | Nothing, Allowance]:
+    """A lease and what is left then; or why there is none. `some` is of this moment (`at`)."""
+    had = next((one for one in some.out if (one.id, one.holder) == (wish.id, wish.holder)), None)
+    if had is not None:
+        # The answer was lost: the same once more.
+        return had, some
+    opens = next_open(bounds, now)
+    if opens != now:
+        return Nothing(why="hours", back=opens, again=opens), some
+    nothing = _exhausted(wish, some, bounds, now=now)
+    if nothing is not None:
+        return nothing, some
+    if bounds.ask_above is not None and wish.amount > bounds.ask_above:
+        return _asked(wish, some, bounds, now=now)
+    return _leased(wish, some, bounds, now=now, exact=False)
+
+
+def _exhausted(wish: Wish, some: Allowance, bounds: Bounds, *, now: int) -> Nothing | None:
+    """The limit that leaves too little for one use, and comes back last; None where all do."""
+    short = [
+        Nothing(why=why, per=per, limit=most[per], back=count.end)
+        for why, need, most, counts in _both(wish, some, bounds)
+        for per, count in counts.items()
+        if most[per] - count.used < need
+    ]
+    if not short:
+        return None
+    last = max(short, key=lambda one: one.back or 1 << 62)
+    others = [one.expires + 1 for one in some.out if now <= one.expires]
+    sooner = [one for one in (last.back, *others) if one]
+    return msgspec.structs.replace(last, again=min(sooner, default=0))
+
+
+def _both(
+    wish: Wish, some: Allowance, bounds: Bounds
+) -> Iterable[tuple[Ran, int, Mapping[Per, int], Mapping[Per, Count]]]:
+    yield "often", 1, bounds.often, some.often
+    yield "much", wish.amount, bounds.much, some.much
+
+
+def _leased(
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, exact: bool
+) -> tuple[Lease, Allowance]:
+    uses = _piece(1, 1 if exact else wish.uses, most=bounds.often, counts=some.often)
+    reserve = wish.amount if exact else max(wish.amount, wish.reserve)
+    amount = _piece(wish.amount, reserve, most=bounds.much, counts=some.much)
+    ends = [one.end for one in (*some.often.values(), *some.much.values()) if one.end]
+    given = Lease(
+        id=wish.id,
+        holder=wish.holder,
+        uses=1 if exact else uses,
+        amount=wish.amount if exact else amount,
+        exact=exact,
+        expires=min(closing(bounds, now, within=LEASE), *ends, now + LEASE),
+        often={per: count.start for per, count in some.often.items()},
+        much={per: count.start for per, count in some.much.items()},
+    )
+    if not (exact or bounds.often or bounds.much):
+        return given, some
+    return given, msgspec.structs.replace(
+        some,
+        often={per: _deducted(one, uses or 0) for per, one in some.often.items()},
+        much={per: _deducted(one, amount or 0) for per, one in some.much.items()},
+        out=(*some.out, given)[-MOST_LEASES:],
+    )
+
+
+def _piece(
+    need: int, wanted: int, *, most: Mapping[Per, int], counts: Mapping[Per, Count]
+) -> int | None:
+    """How much a lease takes, at least what is needed; None where it is not counted."""
+    if not counts:
+        return None
+    left = min(most[per] - count.used for per, count in counts.items())
+    return max(need, min(wanted, left // SHARE))
+
+
+def _deducted(count: Count, units: int) -> Count:
+    return Count(count.start, count.end, count.used + units)
+
+
+# --- returning -----------------------------------------------------------------------------------
+
+
+class TooMuch(ValueError):
+    """More is returned than was leased."""
+
+
+def returned(some: Allowance, name: str, *, holder: str, uses: int, amount: int) -> Allowance:
+    """The allowance with what a lease left over; as it was, where nobody of this name holds such a
+    lease any more. Raises TooMuch."""
+    mine = next((one for one in some.out if (one.id, one.holder) == (name, holder)), None)
+    if mine is None:
+        return some
+    if uses > (mine.uses or 0) or amount > (mine.amount or 0):
+        raise TooMuch(name)
+    return msgspec.structs.replace(
+        some,
+        often=_given_back(some.often, mine.often, uses),
+        much=_given_back(some.much, mine.much, amount),
+        out=tuple(one for one in some.out if one is not mine),
+    )
+
+
+def _given_back(
+    counts: Mapping[Per, Count], starts: Mapping[Per, int], units: int
+) -> dict[Per, Count]:
+    """What was deducted from a period that is over goes nowhere."""
+    return {
+        per: _deducted(count, -units) if starts.get(per) == count.start else count
+        for per, count in counts.items()
+    }
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def _asked(
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int
+) -> tuple[Lease | Nothing, Allowance]:
+    """A yes is good for one use of just this amount; else the user is asked."""
+    found = next((one for one in some.asks if one.amount == wish.amount), None)
+    if found is not None and found.answer == "yes":
+        rest = tuple(one for one in some.asks if one is not found)
+        return _leased(wish, msgspec.structs.replace(some, asks=rest), bounds, now=now, exact=True)
+    why: Why = "declined" if found is not None and found.answer == "no" else "ask"
+    nothing = Nothing(why=why, limit=bounds.ask_above or 0)
+    if found is not None or len(some.asks) >= MOST_ASKED:
+        return nothing, some
+    ask = Ask(amount=wish.amount, at=now, until=now + ASKED)
+    return nothing, msgspec.structs.replace(some, asks=(*some.asks, ask))
+
+
+def answered(some: Allowance, amount: int, answer: Literal["yes", "no"], *, now: int) -> Allowance:
+    """The allowance with the user's answer to a question that stands; else as it was."""
+    return msgspec.structs.replace(
+        some,
+        asks=tuple(
+            msgspec.structs.replace(one, answer=answer, until=now + ASKED)
+            if one.amount == amount and not one.answer and now < one.until
+            else one
+            for one in some.asks
+        ),
+    )
