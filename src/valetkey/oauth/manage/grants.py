@@ -66,7 +66,7 @@ def narrow(
         return Done(grant=grant)
     refused = context.offer.ordered((*grant.refused, *taken))
     narrowed = _changed(grant, context, permissions=kept, refused=refused)
-    told = _event(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
+    told = event_of(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
     return Done(grant=narrowed, changes=(Update(narrowed),), events=(told,))
 
 
@@ -95,7 +95,7 @@ def widen(
         permissions=(*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer)),
         refused=tuple(one for one in grant.refused if one not in wanted),
     )
-    told = _event(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
+    told = event_of(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
     return Done(grant=wider, changes=(Update(wider),), events=(told,))
 
 
@@ -127,7 +127,7 @@ def turn(
     if grant.status not in sources:
         return NoSuch()
     turned = _changed(grant, context, status=status)
-    told = _event(grant, kind, by=by, context=context, reason=reason)
+    told = event_of(grant, kind, by=by, context=context, reason=reason)
     # Whom the user has stopped must not go on as if they were signed in.
     heard = (yield from over(user, context, client=grant.client)) if how == "stop" else ()
     return Done(grant=turned, changes=(Update(turned), *heard), events=(told,))
@@ -145,7 +145,7 @@ def disconnect(family_name: str, *, user: str, by: By, context: Context) -> Rule
     if family.status == "closed":
         return Done(grant=grant)
     closed = msgspec.structs.replace(family, status="closed", because=f"by the {by}")
-    told = _event(grant, "disconnected", by=by, context=context, note=family.device)
+    told = event_of(grant, "disconnected", by=by, context=context, note=family.device)
     return Done(grant=grant, changes=(Update(closed),), events=(told,))
 
 
@@ -153,7 +153,7 @@ def _changed(grant: Grant, context: Context, **fields: object) -> Grant:
     return msgspec.structs.replace(grant, changed=context.now, **fields)
 
 
-def _event(
+def event_of(
     grant: Grant,
     kind: Kind,
     *,
@@ -163,6 +163,7 @@ def _event(
     note: str = "",
     reason: str = "",
 ) -> Event:
+    """What happened to the grant, to be committed with it."""
     return event(
         context.env,
         kind,

@@ -11,7 +11,7 @@ from valetkey.model import leasing
 from valetkey.model.allowance import Allowance
 from valetkey.model.change import Update
 from valetkey.model.client import Client
-from valetkey.model.event import By, Event, Kind, event
+from valetkey.model.event import By, Kind
 from valetkey.model.grant import Grant
 from valetkey.model.limits import (
     NOTHING_PROPOSED,
@@ -25,7 +25,7 @@ from valetkey.model.limits import (
 from valetkey.model.want import Many, One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import check
-from valetkey.oauth.manage.grants import Done, Managed, NoSuch, owned
+from valetkey.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 
 Said: TypeAlias = Literal["yes", "no"]
@@ -117,7 +117,7 @@ def answer(
     if after == before:
         return NoSuch()
     kind: Kind = "approved" if said == "yes" else "declined"
-    told = _event(found.grant, kind, (permission,), by="user", context=context)
+    told = event_of(found.grant, kind, by="user", context=context, permissions=(permission,))
     return Done(grant=found.grant, changes=(Update(after),), events=(told,))
 
 
@@ -146,26 +146,5 @@ def _set(
     if after == grant.limits:
         return Done(grant=grant)
     changed = msgspec.structs.replace(grant, limits=after, changed=context.now)
-    told = _event(grant, "limited", about, by=by, context=context, reason=reason)
+    told = event_of(grant, "limited", by=by, context=context, permissions=about, reason=reason)
     return Done(grant=changed, changes=(Update(changed),), events=(told,))
-
-
-def _event(
-    grant: Grant,
-    kind: Kind,
-    permissions: tuple[str, ...],
-    *,
-    by: By,
-    context: Context,
-    reason: str = "",
-) -> Event:
-    return event(
-        context.env,
-        kind,
-        by=by,
-        user=grant.user,
-        client=grant.client,
-        grant=grant.id,
-        permissions=permissions,
-        reason=reason,
-    )
