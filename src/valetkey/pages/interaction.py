@@ -7,7 +7,6 @@ from valetkey.accounts.throttle import network_of
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.authorize import sign_up
-from valetkey.oauth.authorize.asked import signed_in
 from valetkey.oauth.authorize.endpoint import answer, resume
 from valetkey.oauth.authorize.outcome import (
     AuthorizeDecision,
@@ -63,11 +62,7 @@ class Interaction:
             view = outcome.shown_on(self._sign_in(request, decision, context))
             reply = self._page(request, view, decision, status=outcome.status)
             return reply.having(*outcome.headers)
-        await self._frame.shell.settle(
-            lambda context: signed_in(name, visit, outcome.session.id, context=context)
-        )
-        reply = see_other(continue_at(name))
-        return self._frame.cookies.signed_in(reply, outcome.session, outcome.secret)
+        return await self._joining.joined(name, visit, outcome)
 
     async def consent(self, request: Request) -> Reply:
         """Takes the user's answer."""

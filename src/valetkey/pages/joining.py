@@ -1,12 +1,14 @@
 """Before a waiting request goes on: as whom? Choosing an account, or making one."""
 
 from valetkey.accounts import password
+from valetkey.accounts.sign_in import SignedIn
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.oauth.authorize.asked import chose, signed_in
 from valetkey.oauth.authorize.endpoint import resume
 from valetkey.oauth.authorize.interaction import ANOTHER
 from valetkey.oauth.authorize.outcome import Choose, Login
+from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
 from valetkey.pages import views, words
 from valetkey.pages.authorize import continue_at
@@ -57,6 +59,10 @@ class Joining:
             view = outcome.shown_on(self.sign_up(request, login, context))
             reply = self._page(request, view, login, status=outcome.status)
             return reply.having(*outcome.headers)
+        return await self.joined(name, visit, outcome)
+
+    async def joined(self, name: str, visit: Visit, outcome: SignedIn) -> Reply:
+        """Goes on with the request as whoever has just signed in or up."""
         await self._frame.shell.settle(
             lambda context: signed_in(name, visit, outcome.session.id, context=context)
         )
