@@ -12,8 +12,10 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A furnished server on which nobody is slowed down."""
-    with live(tmp_path_factory.mktemp("live"), unthrottled=("127.0.0.0/8",)) as server:
+    """A furnished server on which nobody is slowed down, with every way to authenticate by an
+    assertion."""
+    folder, more = tmp_path_factory.mktemp("live"), ("client_secret_jwt",)
+    with live(folder, unthrottled=("127.0.0.0/8",), enable=more) as server:
         yield server
 
 

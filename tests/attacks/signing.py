@@ -1,13 +1,16 @@
 """What an app signs, and who may have signed it instead, at the running server."""
 
+import os
 import time
 from typing import Any, Final
 
 from tests.jose.corpus import Honest
 from tests.live import Live
-from tests.oauth.clients.apps import MINE, SIGNER
+from tests.oauth.clients.apps import MINE, SHARED, SIGNER, sharer
 
 from valetkey.model.change import Create
+from valetkey.model.env import Env
+from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import assertion, request_object
 from valetkey.wire.assertion import ASSERTION_TYPE
 
@@ -17,8 +20,11 @@ _COUNT = iter(range(1_000_000))
 
 
 def register(server: Live) -> None:
-    """Puts the app that signs into the store."""
-    server.run(server.store.commit([Create(SIGNER)]))
+    """Puts the app that signs into the store, and the one that shares a secret."""
+    now = int(time.time())
+    keyring = open_keys(server.run(read_keys(server.store)), server.master_key, now=now)
+    both = [Create(SIGNER), Create(sharer(keyring, Env(now, os.urandom)))]
+    server.run(server.store.commit(both))
 
 
 def asserted(server: Live, **changed: Any) -> Honest:
@@ -34,6 +40,12 @@ def asserted(server: Live, **changed: Any) -> Honest:
     }
     claims = {name: value for name, value in (given | changed).items() if value is not ...}
     return Honest(MINE, claims, assertion.TYPE)
+
+
+def shared_asserted(server: Live, **changed: Any) -> Honest:
+    """A fresh assertion of the app that shares a secret, as changed."""
+    claims = asserted(server, **({"iss": "sharer", "sub": "sharer"} | changed)).claims
+    return Honest(SHARED, claims, assertion.TYPE)
 
 
 def requested(server: Live, **changed: Any) -> Honest:

@@ -4,13 +4,17 @@ import base64
 
 import pytest
 from tests.attacks.play import AS_POST, AS_WEB, STEFAPP, call, every, find, tokens
+from tests.attacks.signing import register
 from tests.browser import Asking
 from tests.installation import SECRETS
+from tests.jose.corpus import Honest
 from tests.live import Live
+from tests.oauth.clients.apps import SHARED
 from tests.rows import row
 
 from valetkey.jose.seal import digest
 from valetkey.model.grant import TokenFamily
+from valetkey.wire import assertion
 
 ASSERTION = {
     "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -89,6 +93,55 @@ WRONG = [
     row("6750 2.1", "another scheme", "Digest x", {"client_id": "stefapp"}),
     row("6749 2.3", "nobody", "", {}),
 ]
+
+
+SHARED_ASSERTION = Honest(SHARED, {"sub": "sharer", "iss": "sharer"}, assertion.TYPE).token()
+UNDER = {**ASSERTION, "client_assertion": SHARED_ASSERTION}
+OWN = SHARED.secret.decode()
+
+WITH_SHARED = [
+    row("6749 2.3", "header and assertion", basic("sharer", OWN), UNDER, "invalid_request"),
+    row("6749 2.3", "another's header and assertion", WEB, UNDER, "invalid_request"),
+    row(
+        "6749 2.3",
+        "body and assertion",
+        "",
+        {"client_id": "sharer", "client_secret": OWN, **UNDER},
+        "invalid_request",
+    ),
+    row(
+        "7521 4.2",
+        "assertion and another client_id",
+        "",
+        {"client_id": "web", **UNDER},
+        "invalid_request",
+    ),
+    row("6749 2.3.1", "the shared secret, shown", basic("sharer", OWN), {}, "invalid_client"),
+    row(
+        "6749 2.3.1",
+        "the shared secret in the body",
+        "",
+        {"client_id": "sharer", "client_secret": OWN},
+        "invalid_client",
+    ),
+    row("6749 2.3.1", "its name alone", "", {"client_id": "sharer"}, "invalid_client"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered(server: Live) -> None:
+    register(server)
+
+
+@pytest.mark.parametrize("path", ["/token", "/par", "/revoke"])
+@pytest.mark.parametrize("header, body, error", WITH_SHARED)
+def test_a_shared_secret_proves_in_one_way_alone(
+    header: str, body: dict[str, str], error: str, path: str, server: Live
+) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", **body}
+    headers = {"authorization": header} if header else {}
+    answer = server.http.post(path, data=form, headers=headers)
+    assert answer.json()["error"] == error
 
 
 @pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke"])

@@ -7,10 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 from tests.attacks.play import AS_WEB, tokens
-from tests.attacks.signing import asserted, at_token, pushed, register, requested
+from tests.attacks.signing import (
+    asserted,
+    at_token,
+    pushed,
+    register,
+    requested,
+    shared_asserted,
+)
 from tests.installation import SECRETS
 from tests.jose.corpus import Honest
 from tests.live import Live
+from tests.oauth.clients.apps import MINE, SHARED
 from tests.rows import row
 
 from valetkey.jose import jws
@@ -37,12 +45,25 @@ def _signed(honest: Honest, typ: str) -> str:
 def _proof(server: Live) -> str:
     """A DPoP proof, by the app's own key."""
     claims = {"jti": "j", "htm": "POST", "htu": f"{server.issuer}/token", "iat": int(time.time())}
-    return jws.sign_embedded(msgspec.json.encode(claims), key=asserted(server).key, typ=dpop.TYPE)
+    return jws.sign_embedded(msgspec.json.encode(claims), key=MINE, typ=dpop.TYPE)
 
 
 KINDS: list[tuple[str, Make]] = [
     ("client assertion", lambda server, issued: asserted(server).token()),
     ("client assertion of old", lambda server, issued: _signed(asserted(server), "JWT")),
+    ("assertion under a secret", lambda server, issued: shared_asserted(server).token()),
+    (
+        "assertion under a secret, as the app with a key",
+        lambda server, issued: shared_asserted(server, iss="signer", sub="signer").token(),
+    ),
+    (
+        "assertion by a key, as the app with a secret",
+        lambda server, issued: asserted(server, iss="sharer", sub="sharer").token(),
+    ),
+    (
+        "request object under a secret",
+        lambda server, issued: _signed(requested(server)._replace(key=SHARED), request_object.TYPE),
+    ),
     ("request object", lambda server, issued: requested(server).token()),
     ("request object of old", lambda server, issued: _signed(requested(server), "JWT")),
     ("access token", lambda server, issued: str(issued["access_token"])),
@@ -72,7 +93,7 @@ PLACES: list[tuple[str, Callable[[Live, str], bool], set[str]]] = [
     (
         "client authentication",
         lambda server, text: at_token(server, text)[0] == 200,
-        {"client assertion", "client assertion of old"},
+        {"client assertion", "client assertion of old", "assertion under a secret"},
     ),
     (
         "request",

@@ -11,6 +11,7 @@ from tests.attacks.signing import (
     pushed,
     register,
     requested,
+    shared_asserted,
 )
 from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.live import Live
@@ -24,6 +25,12 @@ def _registered(server: Live) -> None:
 
 def as_assertion(server: Live, bad: Bad) -> None:
     text = bad(asserted(server))
+    if text:
+        assert at_token(server, text) == (401, "invalid_client")
+
+
+def as_shared_assertion(server: Live, bad: Bad) -> None:
+    text = bad(shared_asserted(server))
     if text:
         assert at_token(server, text) == (401, "invalid_client")
 
@@ -56,6 +63,11 @@ PLACES = [
 ]
 
 
+@pytest.mark.parametrize("bad", BAD)
+def test_what_nobody_honest_makes_with_a_secret(server: Live, bad: Bad) -> None:
+    as_shared_assertion(server, bad)
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
 def test_what_nobody_honest_signs(
@@ -70,6 +82,7 @@ def test_what_nobody_honest_signs(
 def test_honest_ones_are_taken(server: Live) -> None:
     """Else the rows above would be refused for another reason."""
     assert at_token(server, asserted(server).token()) == (200, "")
+    assert at_token(server, shared_asserted(server).token()) == (200, "")
     assert pushed(server, requested(server).token())[0] == 201
 
 

@@ -336,3 +336,43 @@ def test_a_client_is_not_blamed_for_a_broken_catalog(line: Line) -> None:
     told = line.fails(*APPLY, status=2, **ENVIRON)
     (mistake,) = told.splitlines()[1:]
     assert "[[resource_server]] 1 (notes), catalog: expected str, got int" in mistake
+
+
+SHARING = """
+[[client]]
+id = "sharer"
+auth_method = "client_secret_jwt"
+grant_types = ["client_credentials"]
+scope = ["notes.read"]
+"""
+
+
+def test_a_shared_secret_is_sealed_once(line: Line) -> None:
+    """OpenID Connect Core 9: client_secret_jwt."""
+    on = {"VALETKEY_ENABLE": "client_secret_jwt", "SHARED": SECRET, **ENVIRON}
+    apis = WHOLE.partition("[[client]]")[0]
+
+    def apply(client: str, *more: str) -> str:
+        write(line, apis + client)
+        result = line.run(*APPLY, *more, **on)
+        return str(result.output)
+
+    def kept() -> Client:
+        (client,) = line.every(Client)
+        return client
+
+    with_secret = SHARING + 'secret_env = "SHARED"\n'
+    assert "nothing was written" in apply(with_secret, "--dry-run")
+    assert not line.database.exists()
+    assert "4 added" in apply(with_secret)
+    sealed = kept()
+    assert sealed.secrets[0].sealed
+    assert SECRET.encode() not in line.database.read_bytes()
+    assert "0 added, 0 changed" in apply(with_secret)
+    assert kept() == sealed
+    # From then on it is shown, so it is sealed no longer; and there is no way back but a new one.
+    assert "1 changed" in apply(SHARING.replace("_jwt", "_post"))
+    assert [(one.digest, one.sealed) for one in kept().secrets] == [(digest(SECRET), b"")]
+    assert "needs one" in apply(SHARING)
+    assert "needs the secret itself" in apply(SHARING + f'secret_sha256 = "{digest(SECRET)}"\n')
+    assert kept().auth_method == "client_secret_post"

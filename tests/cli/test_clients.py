@@ -171,3 +171,22 @@ def test_an_invitation_to_what_is_not_there(line: Line, words: tuple[str, ...]) 
     line.furnish()
     line.fails("client", "invite", *words, status=2)
     assert line.every(Pending) == ()
+
+
+def test_a_shared_secret_is_sealed_and_shown_once(line: Line) -> None:
+    """OpenID Connect Core 9: client_secret_jwt."""
+    words = ("client", "add", "--id", "web", "--redirect-uri", "https://a.example/cb")
+    more = ("--scope", "openid", "--auth-method", "client_secret_jwt")
+    assert "is not offered here" in line.fails(*words, *more, status=2)
+    result = line.run(*words, *more, VALETKEY_ENABLE="client_secret_jwt")
+    assert result.exit_code == 0, result.output
+    secret = result.stdout.split()[-1]
+    assert "sealed by the master key" in result.stderr
+    (one,) = kept(line).secrets
+    assert one.digest == digest(secret)
+    assert len(one.sealed) > len(secret)
+    assert secret.encode() not in line.database.read_bytes()
+    for look in (("client", "list"), ("client", "show", "web")):
+        for shown in (line.ok(*look), line.ok(*look, "--json")):
+            assert secret not in shown
+            assert "sealed" not in shown

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives import serialization
-from tests.jose.forge import b64, hs256, signed, signed_parts, unsigned
+from tests.jose.forge import Shared, b64, hs256, signed, signed_parts, unsigned
 from tests.keys import key
 from tests.rows import row
 
@@ -25,7 +25,7 @@ from valetkey.jose.jws import MAX_LENGTH
 class Honest(NamedTuple):
     """What an honest signer would sign. `more` stands in the header besides."""
 
-    key: PrivateKey
+    key: PrivateKey | Shared
     claims: Mapping[str, Any]
     typ: str
     more: Mapping[str, Any] = {}
@@ -51,14 +51,25 @@ Bad: TypeAlias = Callable[[Honest], str]
 _OUT: Final = object()
 
 
+def _pair(honest: Honest) -> PrivateKey:
+    """The key pair: of nobody in particular where the signer has a shared secret."""
+    return key("ES256") if isinstance(honest.key, Shared) else honest.key
+
+
+def _strangers(honest: Honest) -> PrivateKey:
+    return key(_pair(honest).algorithm, "a stranger's")
+
+
 def _public(honest: Honest, encoding: serialization.Encoding) -> bytes:
-    return honest.key.key.public_key().public_bytes(
-        encoding, serialization.PublicFormat.SubjectPublicKeyInfo
+    return (
+        _pair(honest)
+        .key.public_key()
+        .public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 
 def _jwk(honest: Honest) -> dict[str, Any]:
-    return honest.key.public().bare()
+    return _pair(honest).public().bare()
 
 
 def _hs(honest: Honest, secret: bytes) -> str:
@@ -95,7 +106,9 @@ def _parts(honest: Honest, change: Callable[[str, str, str], str]) -> str:
 
 
 def _stranger(honest: Honest, **changed: Any) -> str:
-    other = Honest(key(honest.key.algorithm, "a stranger's"), honest.claims, honest.typ)
+    shared = isinstance(honest.key, Shared)
+    by = Shared(b"a stranger's secret, long enough") if shared else _strangers(honest)
+    other = Honest(by, honest.claims, honest.typ)
     return other.token(**({"kid": honest.key.kid} | changed))
 
 
@@ -129,9 +142,7 @@ _BAD: Final[dict[str, Bad]] = {
         it.header, it.payload, _public(it, serialization.Encoding.PEM)
     ),
     # A59: the header brings no key.
-    "A59 a stranger's key in jwk": lambda it: _stranger(
-        it, jwk=key(it.key.algorithm, "a stranger's").public().bare()
-    ),
+    "A59 a stranger's key in jwk": lambda it: _stranger(it, jwk=_strangers(it).public().bare()),
     "A59 jku": lambda it: it.token(jku="https://evil.test/keys"),
     "A59 x5u": lambda it: it.token(x5u="https://evil.test/chain"),
     "A59 x5c": lambda it: it.token(x5c=["MIIB"]),

@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, utils
@@ -12,23 +12,33 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.jws import sign
 
 
+class Shared(NamedTuple):
+    """A secret that signer and server share, where a key pair could stand."""
+
+    secret: bytes
+    kid: str = "shared"
+    algorithm: str = "HS256"
+
+
 def b64(raw: bytes) -> str:
     """Base64url without padding, by the standard library."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def signed(header: bytes | dict[str, Any], payload: bytes, key: PrivateKey) -> str:
+def signed(header: bytes | dict[str, Any], payload: bytes, key: PrivateKey | Shared) -> str:
     """A JWS whose signature is genuine and whose header is whatever was given."""
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()
     return signed_parts(b64(raw), b64(payload), key)
 
 
-def signed_parts(header: str, payload: str, key: PrivateKey) -> str:
+def signed_parts(header: str, payload: str, key: PrivateKey | Shared) -> str:
     """A genuine signature over two parts as they stand."""
     return f"{header}.{payload}.{_signature(key, f'{header}.{payload}'.encode())}"
 
 
-def _signature(by: PrivateKey, data: bytes) -> str:
+def _signature(by: PrivateKey | Shared, data: bytes) -> str:
+    if isinstance(by, Shared):
+        return b64(hmac.digest(by.secret, data, "sha256"))
     match by.key:
         case ed25519.Ed25519PrivateKey() as key:
             return b64(key.sign(data))

@@ -12,7 +12,7 @@ import msgspec
 
 from valetkey.accounts import password, profile
 from valetkey.cli.declaration import Declaration, read_declaration
-from valetkey.cli.declare import declare
+from valetkey.cli.declare import declare, look
 from valetkey.cli.desk import Desk, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import holders, lost, take_away
@@ -21,9 +21,8 @@ from valetkey.model.secret import Secret
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias
 from valetkey.oauth.manage.catalogs import dropped
-from valetkey.oauth.manage.declared import Plan, Step, Wish, plan
+from valetkey.oauth.manage.declared import Plan, Step, Wish
 from valetkey.store.port import Store
-from valetkey.store.settle import ask
 
 MARKS = {"added": "+", "changed": "~", "unchanged": "="}
 COLORS = {"added": "green", "changed": "yellow", "unchanged": None}
@@ -48,7 +47,7 @@ def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
             msgspec.structs.replace(one, by=getpass.getuser())
             for one in await _with_passwords(store, declaration)
         ]
-        return wishes, await ask(store, plan(wishes, desk.context()))
+        return wishes, await look(store, wishes, desk=desk)
 
     wishes, outcome = desk.run(looking, missing="pretend")
     mistakes = (*declaration.mistakes, *outcome.mistakes, *_of_people(outcome))

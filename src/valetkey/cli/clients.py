@@ -12,7 +12,8 @@ from valetkey.cli.options import YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
-from valetkey.model.client import BY_SECRET, AuthMethod, Client
+from valetkey.model.client import BY_SHARED, WITH_SECRET, AuthMethod, Client
+from valetkey.model.secret import Secret
 from valetkey.model.want import Many, One
 from valetkey.oauth.clients.register import invitation
 from valetkey.oauth.clients.register import invite as invite_by
@@ -54,17 +55,19 @@ def client() -> None:
 def add(desk: Desk, /, **given: Any) -> None:
     """Register an app. One that proves itself by a secret gets it, and it is shown once."""
     fields = _fields(**given)
-    secret = make_secret() if fields["auth_method"] in BY_SECRET else ""
+    secret = make_secret() if fields["auth_method"] in WITH_SECRET else ""
     wish = Wish(
         place=f"client {given['id']}",
         kind="client",
         key=given["id"],
         fields=fields,
         secret=digest(secret) if secret else "",
+        plain=Secret(secret) if secret else None,
         new=True,
     )
     desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
-    show_secret(desk, {"client_id": given["id"]}, secret)
+    shared = fields["auth_method"] in BY_SHARED
+    show_secret(desk, {"client_id": given["id"]}, secret, sealed=shared)
 
 
 @client.command()

@@ -144,7 +144,7 @@ class _Reading:
         fields = dict(self._fields(table, raw, place))
         if isinstance(word, str):
             fields["password"] = word
-        wish = Wish(place=place, kind=kind, key=key, fields=fields, secret=_digest(secret))
+        wish = Wish(place=place, kind=kind, key=key, fields=fields, **_secret(secret))
         if isinstance(word, Secret):
             self.passwords[wish.name] = word
         return wish
@@ -222,8 +222,10 @@ def _proper_secret(given: Secret) -> Secret:
 CHECKS: Final = {"password": _proper_password, "secret": _proper_secret}
 
 
-def _digest(secret: Secret | str | None) -> str:
-    return digest(secret.reveal()) if isinstance(secret, Secret) else secret or ""
+def _secret(given: Secret | str | None) -> dict[str, Any]:
+    if isinstance(given, Secret):
+        return {"secret": digest(given.reveal()), "plain": given}
+    return {"secret": given or ""}
 
 
 def _words(name: str, value: object) -> object:

@@ -1,17 +1,49 @@
 """Brings wishes about: what `add` commands and `apply` share."""
 
+import os
+import time
 from collections.abc import Sequence
 
-from valetkey.cli.desk import Desk, wrong
+import msgspec
+
+from valetkey.cli.desk import NO_KEYS, Desk, wrong
+from valetkey.cli.master_key import open_keys
+from valetkey.model.client import BY_SHARED, Client
+from valetkey.model.keys import RawKey
+from valetkey.oauth.context import Context
 from valetkey.oauth.manage.declared import Plan, Wish, plan
+from valetkey.store import keyring
 from valetkey.store.port import Store
-from valetkey.store.settle import settle
+from valetkey.store.settle import ask, settle
+
+
+async def look(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
+    """The plan, to be looked at only: what is sealed in it, nothing opens again."""
+    salt = RawKey("nowhere", os.urandom(32))
+    context = desk.context(msgspec.structs.replace(NO_KEYS, salt=salt))
+    return await ask(store, plan(wishes, context))
 
 
 async def declare(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
     """The plan, carried out. Raises Wrong with every mistake."""
-    context = desk.context()
+    looked = await look(store, wishes, desk=desk)
+    if looked.mistakes:
+        raise wrong("nothing was changed", looked.mistakes)
+    context = await _context(store, looked, desk=desk)
     decided = await settle(store, lambda: plan(wishes, context))
     if decided.mistakes:
         raise wrong("nothing was changed", decided.mistakes)
     return decided
+
+
+async def _context(store: Store, looked: Plan, *, desk: Desk) -> Context:
+    """With the server's keys only where something has to be sealed."""
+    if not any(
+        isinstance(step.after, Client) and step.after.auth_method in BY_SHARED
+        for step in looked.steps
+        if step.verdict != "unchanged"
+    ):
+        return desk.context()
+    master = await open_keys(desk.settings(), store)
+    keys = await keyring.read_keys(store)
+    return desk.context(keyring.open_keys(keys, master, now=int(time.time())))

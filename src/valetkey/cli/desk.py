@@ -80,13 +80,13 @@ class Desk:
         except TemporarilyUnavailable as error:
             raise Failed("somebody else changed the same just now: try again") from error
 
-    def context(self) -> Context:
+    def context(self, keyring: Keyring = NO_KEYS) -> Context:
         """This moment, for rules of administration; they read the catalogs that they need."""
         settings = self.settings()
         at = Installation(
             issuer=settings.issuer,
             lifetimes=settings.lifetimes,
-            keyring=NO_KEYS,
+            keyring=keyring,
             offer=Offer(settings.issuer),
             features=switched(settings.enabled, settings.disable),
         )

@@ -55,9 +55,10 @@ def _given(*, file: Path | None, stdin: bool) -> Secret:
     return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
-def show_secret(desk: Desk, document: dict[str, str], secret: str) -> None:
+def show_secret(desk: Desk, document: dict[str, str], secret: str, *, sealed: bool = False) -> None:
     """What was registered, with its secret where it has one: this once."""
     if secret:
         document = document | {"client_secret": secret}
-        desk.say("The secret is shown this once; only its digest is kept.")
+        kept = "it is kept sealed by the master key" if sealed else "only its digest is kept"
+        desk.say(f"The secret is shown this once; {kept}.")
     desk.show(document, "\n".join(f"{name}  {value}" for name, value in document.items()))

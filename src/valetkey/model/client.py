@@ -13,6 +13,7 @@ AuthMethod: TypeAlias = Literal[
     "none",
     "client_secret_basic",
     "client_secret_post",
+    "client_secret_jwt",
     "private_key_jwt",
     "tls_client_auth",
     "self_signed_tls_client_auth",
@@ -25,21 +26,32 @@ SubjectType: TypeAlias = Literal["public", "pairwise"]
 BY_SECRET: Final[frozenset[AuthMethod]] = frozenset({"client_secret_basic", "client_secret_post"})
 """The methods by which a client shows a secret that is kept here as a digest."""
 
+BY_SHARED: Final[frozenset[AuthMethod]] = frozenset({"client_secret_jwt"})
+"""The methods by which it proves that it knows a secret, which is kept here as well: sealed."""
+
+WITH_SECRET: Final = BY_SECRET | BY_SHARED
+"""The methods for which a secret is made."""
+
 BY_KEY: Final[frozenset[AuthMethod]] = frozenset({"private_key_jwt"})
 """The methods by which it shows that it holds one of its keys."""
 
 
 class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A secret of 256 random bits, kept as its SHA-256. `until`: seconds since 1970, 0 for ever."""
+    """A secret of 256 random bits, kept as its SHA-256. `until`: seconds since 1970, 0 for ever.
+    `sealed` is the secret itself, only for a client that computes with it (`BY_SHARED`)."""
 
     digest: str
     created: int
     until: int = 0
+    sealed: bytes = b""
+
+    def good(self, now: int) -> bool:
+        """Whether it is not over."""
+        return not self.until or now < self.until
 
     def fits(self, secret: str, now: int) -> bool:
         """Whether this is the secret, and it is still good."""
-        good = not self.until or now < self.until
-        return same(self.digest.encode(), digest(secret).encode()) and good
+        return same(self.digest.encode(), digest(secret).encode()) and self.good(now)
 
 
 Extension: TypeAlias = Literal["authorization_expiration", "grant_management"]
@@ -100,7 +112,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     uri: str = ""
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
-    auth_algorithm: Algorithm | Literal[""] = ""
+    auth_algorithm: Algorithm | Literal["HS256", ""] = ""
     request_object_algorithm: Algorithm | Literal[""] = ""
     request_uris: tuple[str, ...] = ()
     software_id: str = ""

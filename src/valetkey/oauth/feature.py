@@ -93,11 +93,13 @@ class Credentials(msgspec.Struct, frozen=True):
 class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
     """A way for a client to prove who it is. `read` finds its credentials in a call, or None;
     `prove` raises InvalidClient where they are not those of the client. `bare`: the form holds
-    nothing but the client's name, so its registration says which way is meant."""
+    nothing but the client's name, so its registration says which way is meant; so it does of those
+    that are `asserted`: the form holds an assertion."""
 
     name: AuthMethod
     cite: Cite
     bare: bool = False
+    asserted: bool = False
     read: Callable[[Call], Credentials | None]
     prove: Callable[[Client, Credentials, Context], Rule[None]]
 

@@ -9,6 +9,7 @@ from valetkey.oauth.authorize.jarm import JARM
 from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.authorize.sign_up import SIGN_UP
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
+from valetkey.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
 from valetkey.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.oauth.clients.register import REGISTRATION
@@ -40,6 +41,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
     CLIENT_AUTHENTICATION,
     PRIVATE_KEY_JWT,
+    CLIENT_SECRET_JWT,
     DPOP,
     MTLS,
     BEARER,

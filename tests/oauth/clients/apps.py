@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from tests.jose.corpus import Honest
+from tests.jose.forge import Shared
 from tests.keys import key
 from tests.oauth.forms import form
 from tests.oauth.world import ISSUER, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.model.client import Client
+from valetkey.model.env import Env
+from valetkey.model.keys import Keyring
+from valetkey.model.secret import Secret
+from valetkey.oauth.clients import shared_secret
 from valetkey.oauth.feature import Call
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 
@@ -32,6 +38,18 @@ SIGNER: Final = Client(
 )
 """A confidential client with one key, of which it brought the public half."""
 
+SHARED: Final = Shared(b"vk_cs_a_secret_that_the_app_and_the_server_share")
+
+
+def sharer(keyring: Keyring, env: Env, secret: bytes = SHARED.secret) -> Client:
+    """An app that proves itself by an HMAC with its secret."""
+    client = msgspec.structs.replace(
+        SIGNER, id="sharer", name="Sharer", auth_method="client_secret_jwt", jwks={}
+    )
+    kept = shared_secret.keep(Secret(secret.decode()), client=client, keyring=keyring, env=env)
+    return msgspec.structs.replace(client, secrets=(kept,))
+
+
 _COUNT = iter(range(1_000_000))
 
 
@@ -52,7 +70,7 @@ def assertion(
     world: World,
     /,
     *,
-    by: PrivateKey = MINE,
+    by: PrivateKey | Shared = MINE,
     typ: str = TYPE,
     changed: Mapping[str, Any] = {},
     **more: Any,

@@ -19,7 +19,7 @@ from valetkey.model.want import Document, Outside, Rule, Unreachable
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.decision import Answer
 from valetkey.oauth.feature import Call
-from valetkey.oauth.features import FEATURES
+from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
 from valetkey.oauth.manage.introspection import introspect
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
@@ -288,7 +288,7 @@ def test_a_suspended_client() -> None:
 
 
 def test_where_it_is_switched_off() -> None:
-    it = World(tuple(one for one in FEATURES if one.name != "private_key_jwt"))
+    it = World(switched(off=("private_key_jwt",)))
     it.put(SIGNER)
     with pytest.raises(InvalidClient, match="not offered"):
         proves(it, with_assertion(assertion(it)))

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.attacks.signing import asserted, proof
+from tests.jose.forge import Shared
 from tests.keys import key
 from tests.live import Live, live
 from tests.oauth.clients.apps import MINE, jwks
@@ -33,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     file.write_bytes(msgspec.json.encode(jwks(PUBLISHER)))
     with live(
         folder,
-        enable=("registration",),
+        enable=("registration", "client_secret_jwt"),
         registration="open",
         registration_publishers_file=file,
         # Each test comes from a network of its own.
@@ -127,6 +129,36 @@ def test_an_update_may_change_how_it_proves_itself(server: Live) -> None:
     assert kept(server, app["client_id"]).secrets == ()
     back = managed(server, app, "PUT", document).json()
     assert opaque.read("cs", back["client_secret"])
+
+
+def test_a_shared_secret_is_sealed_and_good_at_once(server: Live) -> None:
+    """OpenID Connect Core 9: client_secret_jwt."""
+    method = {"token_endpoint_auth_method": "client_secret_jwt"}
+    app = registered(server, **method, token_endpoint_auth_signing_alg="HS256")
+    by = Shared(app["client_secret"].encode())
+    assert by.secret not in msgspec.json.encode(kept(server, app["client_id"]))
+
+    def proved(by: Shared) -> str:
+        mine = {"iss": app["client_id"], "sub": app["client_id"]}
+        text = asserted(server, **mine)._replace(key=by).token()
+        form = {"grant_type": "refresh_token", "refresh_token": "x", **proof(text)}
+        return str(server.http.post("/token", data=form).json()["error"])
+
+    assert proved(by) == "unauthorized_client"
+    assert proved(Shared(bytes(32))) == "invalid_client"
+    document = managed(server, app, "GET").json()
+    assert "client_secret" not in managed(server, app, "PUT", document).json()
+    assert proved(by) == "unauthorized_client"
+    # Its secret goes along to another method, sealed no longer; back again it gets a new one.
+    shown = document | {
+        "token_endpoint_auth_method": "client_secret_post",
+        "token_endpoint_auth_signing_alg": "",
+    }
+    assert "client_secret" not in managed(server, app, "PUT", shown).json()
+    assert [one.sealed for one in kept(server, app["client_id"]).secrets] == [b""]
+    fresh = managed(server, app, "PUT", document).json()["client_secret"]
+    assert fresh != app["client_secret"]
+    assert (proved(by), proved(Shared(fresh.encode()))) == ("invalid_client", "unauthorized_client")
 
 
 WRONG_PUTS: list[Any] = [

@@ -53,14 +53,16 @@ def may_use(client: Client, grant_type: str) -> None:
 
 
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
-    """The one way in which the call proves something, or the ways that a bare name may mean."""
+    """The one way in which the call proves something, or the ways that a bare name or an assertion
+    may mean."""
     found = [
         (way, credentials)
         for feature in context.at.features
         for way in feature.client_auth
         if (credentials := way.read(call)) is not None
     ]
-    if len(found) > 1 and not all(way.bare for way, _ in found):
+    alike = all(way.bare for way, _ in found) or all(way.asserted for way, _ in found)
+    if len(found) > 1 and not alike:
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
     if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from valetkey.model.client import BY_KEY, BY_SECRET, Client
+from valetkey.jose import jws
+from valetkey.model.client import BY_KEY, BY_SHARED, WITH_SECRET, Client
 from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Installation
 from valetkey.spec.cite import Cite
@@ -32,20 +33,26 @@ def auth_method(client: Client, at: Installation) -> Iterator[str]:
 
 
 def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
-    """What it signs its assertions with: of use with keys only."""
+    """What it signs its assertions with: of use with assertions only."""
+    if client.auth_method in BY_SHARED:
+        fits = client.auth_algorithm in ("", jws.SHARED)
+        yield "" if fits else f"{client.auth_method} is with {jws.SHARED} alone"
+        return
     if client.auth_algorithm and client.auth_method not in BY_KEY:
         yield f"of no use with {client.auth_method}"
     yield _why_not_algorithm(client.auth_algorithm, client, at)
 
 
 def secrets(client: Client, at: Installation) -> Iterator[str]:
-    """Some exactly where the method compares them."""
+    """Some exactly where the method needs them, and in the form in which it does."""
     if client.is_public and client.secrets:
         yield "a public client (auth_method none) keeps none"
-    if client.auth_method in BY_SECRET and not client.secrets:
+    if client.auth_method in WITH_SECRET and not client.secrets:
         yield f"{client.auth_method} needs one"
-    if client.auth_method not in BY_SECRET and not client.is_public and client.secrets:
+    if client.auth_method not in WITH_SECRET and not client.is_public and client.secrets:
         yield f"of no use with {client.auth_method}"
+    if client.auth_method in BY_SHARED and not all(kept.sealed for kept in client.secrets):
+        yield f"{client.auth_method} needs the secret itself, and a digest is all that there is"
 
 
 def jwks(client: Client, at: Installation) -> Iterator[str]:

@@ -7,13 +7,14 @@ import msgspec
 
 from valetkey.jose.seal import digest, same
 from valetkey.model.change import Change, Create, Remove, Update
-from valetkey.model.client import BY_SECRET, Client, KeptSecret
+from valetkey.model.client import WITH_SECRET, Client
 from valetkey.model.event import event
 from valetkey.model.pending import Pending
 from valetkey.model.policy import DEFAULT, Policy
 from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
 from valetkey.model.want import Many, One, Rule
-from valetkey.oauth.clients import metadata, registration, sector, statement
+from valetkey.oauth.clients import metadata, registration, sector, shared_secret, statement
 from valetkey.oauth.clients.documents import appearance
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
@@ -65,7 +66,6 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
     client = Client(
         **{**fields, "name": fields["name"] or name},
         id=name,
-        secrets=_kept(secret, context) if fields["auth_method"] in BY_SECRET else (),
         policy=policy,
         verified=said.vouched,
         origin="registered",
@@ -73,6 +73,8 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
         created=context.now,
         unused_until=context.now + UNUSED,
     )
+    if client.auth_method in WITH_SECRET:
+        client = _with_secret(client, secret, context)
     client = within(client, scope, context.offer)
     _check(client, context)
     yield from sector.check(client)
@@ -179,11 +181,10 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
         # Whoever vouched for it vouched for that, and not for what it calls itself now.
         after = msgspec.structs.replace(after, verified=said.vouched)
     secret = ""
-    if after.auth_method in BY_SECRET and not after.secrets:
+    after = msgspec.structs.replace(after, secrets=shared_secret.fitting(after))
+    if after.auth_method in WITH_SECRET and not after.secrets:
         secret = _opaque("cs", context)
-        after = msgspec.structs.replace(after, secrets=_kept(secret, context))
-    if after.auth_method not in BY_SECRET:
-        after = msgspec.structs.replace(after, secrets=())
+        after = _with_secret(after, secret, context)
     if not set(after.scope) <= set(client.scope):
         after = within(after, context.at.registration.scope, context.offer)
     _check(after, context)
@@ -195,8 +196,11 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     return Answer(document=told, changes=changes)
 
 
-def _kept(secret: str, context: Context) -> tuple[KeptSecret, ...]:
-    return (KeptSecret(digest(secret), context.now),)
+def _with_secret(client: Client, secret: str, context: Context) -> Client:
+    kept = shared_secret.keep(
+        Secret(secret), client=client, keyring=context.at.keyring, env=context.env
+    )
+    return msgspec.structs.replace(client, secrets=(kept,))
 
 
 def _opaque(kind: opaque.Kind, context: Context) -> str:

@@ -12,13 +12,14 @@ import msgspec
 
 from valetkey.model import ids
 from valetkey.model.change import Change, Create, Update
-from valetkey.model.client import BY_SECRET, Client, KeptSecret
+from valetkey.model.client import Client, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, Many, Rule
-from valetkey.oauth.clients import registration
+from valetkey.oauth.clients import registration, shared_secret
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Outcome
 from valetkey.oauth.manage import editions, resources
@@ -60,14 +61,16 @@ NAMES: Final[dict[Kind, str]] = {
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one record should be. `place` says where that is written, for mistakes; `fields` are the
-    ones that it names; `secret` is the digest of a secret to accept, "" for as it is; `new`: the
-    record must not be there yet. `by` says who wishes it, in a word for people."""
+    ones that it names; `secret` is the digest of a secret to accept, "" for as it is, and `plain`
+    the secret itself where it is at hand; `new`: the record must not be there yet. `by` says who
+    wishes it, in a word for people."""
 
     place: str
     kind: Kind
     key: str
     fields: Mapping[str, Any] = {}
     secret: str = ""
+    plain: Secret | None = None
     new: bool = False
     by: str = ""
 
@@ -131,7 +134,7 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     order = list(NEW)
     sorted_wishes = sorted(wishes, key=lambda wish: order.index(wish.kind))
     steps = tuple(
-        _numbered(_step(wish, there.get(wish.name), context.env), newest) for wish in sorted_wishes
+        _numbered(_step(wish, there.get(wish.name), context), newest) for wish in sorted_wishes
     )
     mistakes = (*_clashing(steps), *_wrong(steps, there, context.at))
     if mistakes:
@@ -171,25 +174,30 @@ def _there(wishes: Sequence[Wish]) -> Rule[Named]:
     return there | {("user", one.alias): one for one in people}
 
 
-def _step(wish: Wish, before: Declarable | None, env: Env) -> Step:
+def _step(wish: Wish, before: Declarable | None, context: Context) -> Step:
+    env = context.env
     base = NEW[wish.kind](wish.key, env) if before is None else before
     after = msgspec.structs.replace(base, **wish.fields)
     match after:
         case Client() | ResourceServer():
-            after = msgspec.structs.replace(after, secrets=_secrets(after, wish, env))
+            after = msgspec.structs.replace(after, secrets=_secrets(after, wish, context))
         case User() if after != before:
             after = msgspec.structs.replace(after, changed=env.now)
     return Step(wish=wish, before=before, after=after)
 
 
-def _secrets(holder: Client | ResourceServer, wish: Wish, env: Env) -> tuple[KeptSecret, ...]:
-    if not wish.secret:
-        without = isinstance(holder, Client) and holder.auth_method not in BY_SECRET
-        return () if without else holder.secrets
-    good = [kept for kept in holder.secrets if not kept.until or env.now < kept.until]
-    if any(kept.digest == wish.secret for kept in good):
-        return holder.secrets
-    return (KeptSecret(digest=wish.secret, created=env.now),)
+def _secrets(
+    holder: Client | ResourceServer, wish: Wish, context: Context
+) -> tuple[KeptSecret, ...]:
+    had = shared_secret.fitting(holder) if isinstance(holder, Client) else holder.secrets
+    if not wish.secret or any(
+        kept.digest == wish.secret and kept.good(context.now) for kept in had
+    ):
+        return had
+    if isinstance(holder, Client) and wish.plain is not None:
+        keyring, env = context.at.keyring, context.env
+        return (shared_secret.keep(wish.plain, client=holder, keyring=keyring, env=env),)
+    return (KeptSecret(digest=wish.secret, created=context.now),)
 
 
 def _clashing(steps: Sequence[Step]) -> Iterator[str]:

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS, OF_APPS
-from valetkey.model.client import BY_KEY
+from valetkey.model.client import BY_KEY, BY_SHARED
 from valetkey.oauth.acr import LEVELS
 from valetkey.oauth.authorize.address import response_modes
 from valetkey.oauth.authorize.request import PROMPTS
@@ -43,8 +44,11 @@ def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
     # RFC 7662 2.1: whoever introspects proves who it is.
     methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
     told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
-    if BY_KEY & {*ways}:
-        told[f"{endpoint}_auth_signing_alg_values_supported"] = OF_APPS
+    signing: tuple[str, ...] = OF_APPS if BY_KEY & {*ways} else ()
+    if BY_SHARED & {*ways}:
+        signing = (*signing, jws.SHARED)
+    if signing:
+        told[f"{endpoint}_auth_signing_alg_values_supported"] = signing
     return told
 
 

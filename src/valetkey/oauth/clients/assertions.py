@@ -1,0 +1,54 @@
+"""What every assertion of a client has to be, whatever it is signed with (RFC 7523 3). Each counts
+once, on whichever node it comes."""
+
+from typing import Final
+
+from valetkey.jose import moment
+from valetkey.jose.seal import digest
+from valetkey.model.change import Create
+from valetkey.model.client import Client
+from valetkey.model.guard import Once
+from valetkey.model.want import Always, One, Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.feature import Call, Credentials
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire import assertion
+from valetkey.wire.assertion import BadAssertion
+
+SEEN: Final = "client assertion"
+"""The purpose under which assertions are remembered."""
+
+
+def read(call: Call) -> Credentials | None:
+    """The assertion that the call brings, and whose it claims to be. Raises InvalidClient,
+    InvalidRequest."""
+    text = call.form.get("client_assertion")
+    if text is None:
+        return None
+    if call.form.get("client_assertion_type") != assertion.ASSERTION_TYPE:
+        raise InvalidClient("client_assertion_type is missing, or not one that is offered here")
+    try:
+        name = assertion.claimed(text)
+    except BadAssertion as error:
+        raise InvalidClient(detail=str(error)) from error
+    if call.form.get("client_id", name) != name:
+        # RFC 7521 4.2: both name the same client.
+        raise InvalidRequest("client_id differs from the authenticated client")
+    return Credentials(name, text)
+
+
+def count(payload: bytes, client: Client, context: Context) -> Rule[None]:
+    """A payload whose signature was checked is the client's, meant for this server, of this moment,
+    and new. Raises BadAssertion, InvalidClient."""
+    claims = assertion.check(
+        payload, client_id=client.id, issuer=context.at.issuer, now=context.now
+    )
+    marker = Once(
+        purpose=SEEN,
+        value=f"{client.id} {digest(claims.jti)}",
+        expires=int(claims.exp) + 2 * moment.SKEW,
+    )
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        raise InvalidClient(detail=f"{client.id}: an assertion that came before")
+    yield (Always(Create(marker)),)
