@@ -13,7 +13,7 @@ EXAMPLE: Final = SOURCE / "spec" / "cite.py"
 _CITED: Final = re.compile(
     r"(RFC \d{4,5}|draft-[a-z0-9]+(?:-[a-z0-9]+)*"
     r"|OpenID Connect (?:Core Unmet Authentication Requirements|Core|Discovery|CIBA"
-    r"|Registration|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
+    r"|Registration|Session Management|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
     r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
     r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile"
     r"|Grant Management for OAuth 2\.0"

@@ -19,6 +19,7 @@ from valetkey.http.installation import Installations
 from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
 from valetkey.jose.objects import read_object
+from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.context import Registration
 from valetkey.oauth.features import pages_off, switched
 from valetkey.pages.frame import Frame, Look
@@ -58,6 +59,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         issuer=settings.issuer,
         look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
         unthrottled=_networks(settings.unthrottled),
+        watched=SESSION_MANAGEMENT in features,
     )
     people = pages(
         frame, off=pages_off(features), lifespan=lambda _: _running(store, frame, outbox)

@@ -1,7 +1,8 @@
 """The two cookies: one names the browser, one says who is signed in there.
 
-Both are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only a loopback issuer
-may use, the prefix and Secure are left out, since browsers would drop the cookie.
+Where session management is on there is a third, which our own page in an app's frame reads: it
+opens nothing. The two are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only a
+loopback issuer may use, the prefix and Secure are left out, since browsers would drop the cookie.
 """
 
 from hashlib import sha256
@@ -14,19 +15,22 @@ from valetkey.http.request import Request
 from valetkey.jose import base64url
 from valetkey.model.secret import Secret
 from valetkey.model.user import Session
+from valetkey.oauth.authorize.session_state import browser_state
 from valetkey.oauth.authorize.visit import Visit
 
 _BROWSER_BYTES: Final = 32
 
 
 class Cookies:
-    """Reads and writes the cookies of one issuer."""
+    """Reads and writes the cookies of one issuer. `watched`: its apps may watch the sign-in."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, *, watched: bool = False) -> None:
+        self._watched = watched
         self._secure = issuer.startswith("https:")
         prefix = "__Host-" if self._secure else ""
         self.browser = f"{prefix}vk_browser"
         self.session = f"{prefix}vk_session"
+        self.state = f"{prefix}vk_state"
 
     def visit(self, request: Request) -> Visit:
         """Who stands before us, as far as the cookies tell."""
@@ -55,11 +59,31 @@ class Cookies:
         """The reply, which says that the browser is signed in."""
         seconds = session.expires - session.auth_time
         value = f"{session.id}.{secret.reveal()}"
-        return reply.having(self._set(self.session, value, seconds=seconds))
+        reply = reply.having(self._set(self.session, value, seconds=seconds))
+        return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
+
+    def stated(self, reply: Reply, request: Request) -> Reply:
+        """The reply, which tells the browser its state anew: it may have lost it, or never had
+        it."""
+        secret = self.visit(request).session_secret
+        state = browser_state(secret) if secret else ""
+        if not secret or request.cookies.get(self.state) == state:
+            return reply
+        return self._state(reply, state)
 
     def signed_out(self, reply: Reply) -> Reply:
         """The reply, which forgets who was signed in."""
-        return reply.having(self._set(self.session, "", seconds=0))
+        return self._state(reply.having(self._set(self.session, "", seconds=0)), "", seconds=0)
+
+    def _state(self, reply: Reply, value: str, *, seconds: int | None = None) -> Reply:
+        if not self._watched:
+            return reply
+        # Read by our script within an app's page: so neither HttpOnly nor kept to our own site.
+        parts = [f"{self.state}={value}", "Path=/"]
+        parts += ["SameSite=None", "Secure"] if self._secure else ["SameSite=Lax"]
+        if seconds is not None:
+            parts.append(f"Max-Age={seconds}")
+        return reply.having((b"set-cookie", "; ".join(parts).encode()))
 
     def _set(self, name: str, value: str, *, seconds: int | None = None) -> tuple[bytes, bytes]:
         parts = [f"{name}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]

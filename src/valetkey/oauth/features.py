@@ -7,6 +7,7 @@ from valetkey.oauth.authorize.form_post import FORM_POST
 from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.jarm import JARM
 from valetkey.oauth.authorize.par import PAR
+from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.authorize.sign_up import SIGN_UP
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
@@ -70,6 +71,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     GRANT_MANAGEMENT,
     USAGE,
     USERINFO,
+    SESSION_MANAGEMENT,
     END_SESSION,
     FRONTCHANNEL_LOGOUT,
     BACKCHANNEL_LOGOUT,

@@ -54,7 +54,10 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
         said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
         return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))
     if isinstance(decision, Permit):
-        return _sent(frame, request, decision.reply_to, told={"code": decision.code})
+        told = {"code": decision.code}
+        if decision.session_state:
+            told["session_state"] = decision.session_state
+        return frame.cookies.stated(_sent(frame, request, decision.reply_to, told=told), request)
     reply_to, error = decision.reply_to, decision.error
     if reply_to is None:
         return frame.error(request, error)

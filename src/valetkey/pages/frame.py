@@ -61,11 +61,12 @@ class Frame:
         issuer: str,
         look: Look,
         unthrottled: Sequence[Network],
+        watched: bool = False,
     ) -> None:
         self.shell = shell
         self.outbox = outbox
         self.issuer = issuer
-        self.cookies = Cookies(issuer)
+        self.cookies = Cookies(issuer, watched=watched)
         self.passwords = Passwords()
         self.unthrottled = unthrottled
         self.site = Site(

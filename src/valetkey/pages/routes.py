@@ -12,6 +12,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from valetkey.http.front import Endpoint, Handler, serve
 from valetkey.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.http.request import Request
+from valetkey.oauth.authorize.session_state import PATH as CHECK_SESSION
 from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage import end_session
 from valetkey.oauth.manage.discovery import AUTHORIZE
@@ -19,6 +20,7 @@ from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
 from valetkey.pages.apps_list import EXPORT, UNUSED, AppsList
 from valetkey.pages.authorize import Authorize
+from valetkey.pages.check_session import CheckSession
 from valetkey.pages.device import DevicePage
 from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, STATIC, Frame
 from valetkey.pages.interaction import Interaction
@@ -79,6 +81,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         SIGN_UP: {"GET": sign_up.show, "POST": sign_up.submit},
         SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
         SIGNED_OUT: {"GET": sign_out.done},
+        CHECK_SESSION: {"GET": CheckSession(frame).show},
         end_session.PATH: {"GET": sign_out.leave, "POST": sign_out.leave},
         APPS: {"GET": listed.list},
         UNUSED: {"GET": listed.ask_unused, "POST": listed.stop_unused},

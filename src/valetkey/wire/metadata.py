@@ -64,6 +64,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     grant_management_action_required: bool = False
     protected_resources: tuple[str, ...] = ()
     end_session_endpoint: str = ""
+    check_session_iframe: str = ""
     frontchannel_logout_supported: bool = False
     frontchannel_logout_session_supported: bool = False
     backchannel_logout_supported: bool = False

@@ -175,6 +175,7 @@ MEMBERS: dict[str, set[str]] = {
         *authentication("token"),
     },
     "authorization code": {
+        "check_session_iframe",
         "authorization_endpoint",
         "response_types_supported",
         "authorization_signing_alg_values_supported",
@@ -223,6 +224,7 @@ MEMBERS: dict[str, set[str]] = {
     "form post": {"authorization_signing_alg_values_supported"},
     "signed answers": {"authorization_signing_alg_values_supported"},
     "sign-up": set(),
+    "session management": {"check_session_iframe"},
     "RP-initiated logout": {"end_session_endpoint"},
     "front-channel logout": {
         "frontchannel_logout_supported",

@@ -18,6 +18,7 @@ from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.outcome import AuthorizeDecision, Deny, Permit
 from valetkey.oauth.authorize.permit import again
+from valetkey.oauth.authorize.session_state import session_state
 from valetkey.oauth.authorize.visit import Visit, person
 from valetkey.oauth.context import Context
 from valetkey.spec.errors import AccessDenied
@@ -84,7 +85,9 @@ def repeated(
     if not kept.code:
         return Deny(error=AccessDenied(), reply_to=reply_to, client=client)
     code = _opened(kept, context)
-    return None if code is None else again(code, reply_to)
+    openid = "openid" in form.get("scope", "").split()
+    state = session_state(client.id, reply_to, visit, context=context) if openid else ""
+    return None if code is None else again(code, reply_to, session_state=state)
 
 
 def _kept(said: str, code: str, context: Context) -> Kept:

@@ -86,10 +86,12 @@ class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Permit(Outcome, frozen=True, kw_only=True, eq=False):
-    """Yes: the code goes back to the app. It is "" where the app comes for it."""
+    """Yes: the code goes back to the app. It is "" where the app comes for it. `session_state` is
+    for an app that watches the sign-in, "" for none."""
 
     reply_to: ReplyTo
     code: str = ""
+    session_state: str = ""
 
     def __repr__(self) -> str:
         return f"Permit(to={self.reply_to.uri!r})"

@@ -11,6 +11,7 @@ from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.asked import Asked, fetchable_until, over
 from valetkey.oauth.authorize.outcome import Permit
+from valetkey.oauth.authorize.session_state import session_state
 from valetkey.oauth.authorize.visit import Person, Visit
 from valetkey.oauth.context import Context
 from valetkey.oauth.issue import code as codes
@@ -34,17 +35,23 @@ def permit(
         told = over(asked, context, code=raw)
         return Permit(reply_to=asked.sent.reply_to, changes=(*changes, *told), events=events)
     code, kept = _code(asked, person, grant, visit=visit, context=context)
+    client, reply_to = asked.request.client.id, asked.sent.reply_to
     return Permit(
-        reply_to=asked.sent.reply_to,
+        reply_to=reply_to,
         code=code,
+        session_state=(
+            session_state(client, reply_to, visit, context=context)
+            if "openid" in asked.request.scope
+            else ""
+        ),
         changes=(*changes, *kept, *over(asked, context)),
         events=events,
     )
 
 
-def again(code: str, reply_to: ReplyTo) -> Permit:
+def again(code: str, reply_to: ReplyTo, *, session_state: str = "") -> Permit:
     """The same answer once more, with the code that it had (see `answered`)."""
-    return Permit(reply_to=reply_to, code=code)
+    return Permit(reply_to=reply_to, code=code, session_state=session_state)
 
 
 def _code(
