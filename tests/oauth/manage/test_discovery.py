@@ -160,11 +160,9 @@ MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
 
 MEMBERS: dict[str, set[str]] = {
     "client authentication": set(),
-    "private_key_jwt": {
-        "token_endpoint_auth_signing_alg_values_supported",
-        "introspection_endpoint_auth_signing_alg_values_supported",
-        "revocation_endpoint_auth_signing_alg_values_supported",
-    },
+    # Each of them says in what clients sign.
+    "private_key_jwt": set(),
+    "client_secret_jwt": set(),
     "DPoP": {"dpop_signing_alg_values_supported"},
     "mutual TLS": {"tls_client_certificate_bound_access_tokens"},
     "bearer tokens": set(),
