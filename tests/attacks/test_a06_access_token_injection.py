@@ -54,5 +54,11 @@ def test_the_id_token_names_the_access_token_beside_it(server: Live) -> None:
 def test_discovery_offers_nothing_else(server: Live) -> None:
     document = server.http.get("/.well-known/openid-configuration").json()
     assert document["response_types_supported"] == ["code"]
-    assert document["response_modes_supported"] == ["query", "form_post"]
+    assert document["response_modes_supported"] == [
+        "query",
+        "form_post",
+        "jwt",
+        "query.jwt",
+        "form_post.jwt",
+    ]
     assert "implicit" not in document["grant_types_supported"]

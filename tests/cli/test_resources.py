@@ -71,8 +71,8 @@ def test_one_of_that_name_is_there(line: Line) -> None:
 def test_remove(line: Line) -> None:
     line.furnish()
     told = line.fails("resource", "remove", "photos", "--yes", status=1)
-    assert "these clients may still ask for its permissions: machine, web" in told
-    for client in ("machine", "web"):
+    assert "these clients may still ask for its permissions: agent, machine, printer, web" in told
+    for client in ("agent", "machine", "printer", "web"):
         line.ok("client", "remove", client, "--yes")
     assert "Say --yes" in line.fails("resource", "remove", "photos", status=2)
     assert line.ok("resource", "remove", "photos", "--yes") == "removed photos\n"

@@ -140,7 +140,7 @@ def test_another_day_is_told_again(issuing: Issuing, monkeypatch: pytest.MonkeyP
         await server.verify(f"Bearer {token}", needs=("chirps.read",))
         await server.close()
         monkeypatch.setattr("valetkey.resource.usage.time.time", lambda: moment)
-        monkeypatch.setattr(kit_usage, "DAY", 86_399)
+        monkeypatch.setattr(kit_usage, "DAY", 3_600)
         await server.verify(f"Bearer {token}", needs=("chirps.read",))
 
     run(issuing, work)
