@@ -335,3 +335,21 @@ def test_an_end_that_is_none_is_refused(until: str, date: str) -> None:
 
 def test_empty_fields_bound_nothing() -> None:
     assert not read_bounds({"zone": "Europe/Berlin"}, EUR)
+
+
+def test_a_key_whose_time_has_come_says_so(server: Live, miko: Browser) -> None:
+    stands, end = grant(server), int(time.time()) - 5
+
+    def badges() -> list[str]:
+        """What the list and the app's own page call the key."""
+        return [
+            re.search(r"</svg>(Active|Over)<", miko.open(one).text)[1]  # type: ignore[index]
+            for one in ("/apps", f"/apps/{stands.id}")
+        ]
+
+    assert badges() == ["Active", "Active"]
+    over = replace(stands, limits=replace(stands.limits, until=end))
+    server.run(server.store.commit([Update(over)]))
+    assert badges() == ["Over", "Over"]
+    assert "Until you stop it" not in miko.open(f"/apps/{stands.id}").text
+    server.run(server.store.commit([Update(replace(stands, version=over.version + 1))]))

@@ -40,7 +40,8 @@ def page(
             words.cannot(permission, language)
             for permission in context.offer.cannot(one.grant.permissions)
         ),
-        status=words.status(one.grant),
+        status=words.status(one.grant, context.now),
+        ends=one.grant.limits.until or None,
         since=one.grant.created,
         last_used=one.used or None,
         where=one.where,

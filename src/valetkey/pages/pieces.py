@@ -153,10 +153,11 @@ class Back(Struct, frozen=True, kw_only=True):
 
 
 class Status(StrEnum):
-    """Whether an app's key works now."""
+    """Whether an app's key works now. ``over``: the time that its user set has come."""
 
     ACTIVE = "active"
     PAUSED = "paused"
+    OVER = "over"
 
 
 class Connection(Struct, frozen=True, kw_only=True):

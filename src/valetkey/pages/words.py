@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from valetkey.model.client import Client
 from valetkey.model.event import By, Event, Kind
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.limits import expired
 from valetkey.model.receipt import Place, Receipt
 from valetkey.oauth.authorize.outcome import Row
 from valetkey.oauth.manage.connections import Connection
@@ -122,8 +123,10 @@ def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
     return tuple(offer.permissions[one].said(language).can for one in others)
 
 
-def status(grant: Grant) -> Status:
+def status(grant: Grant, now: int) -> Status:
     """Whether the key works now."""
+    if expired(grant.limits, now):
+        return Status.OVER
     return Status.PAUSED if grant.status == "paused" else Status.ACTIVE
 
 
@@ -194,7 +197,7 @@ def row(one: Connection, offer: Offer, *, language: str, now: int, href: str) ->
     return pieces.Connection(
         app=app(one.client, one.grant.client),
         permissions=granted(one.grant, one.client, offer, language=language),
-        status=status(one.grant),
+        status=status(one.grant, now),
         since=one.grant.created,
         last_used=one.used or None,
         href=href,
