@@ -103,4 +103,9 @@ def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     context = desk(server)
     client, _ = address(form, find(server, Client, "spa"), context)
     understood(form, client, context, pushed=False)
-    assert form.read - {"request", "request_uri"} == PARAMETERS - {"client_id", "ui_locales"}
+    assert form.read - {"request", "request_uri"} == PARAMETERS - {
+        "client_id",
+        "ui_locales",
+        "grant_id",
+        "grant_management_action",
+    }

@@ -85,7 +85,8 @@ def test_a_newer_schema(line: Line, url: str) -> None:
     sql(url, "INSERT INTO migrations VALUES (998, 'adds', '0', 1, 0)")
     assert line.json("user", "list") == []
     sql(url, "INSERT INTO migrations VALUES (999, 'takes_away', '0', 999, 0)")
-    for words in (("db", "status"), ("db", "migrate"), ("user", "list"), ("serve",)):
+    serve = ("serve", "--port", str(free_port()))
+    for words in (("db", "status"), ("db", "migrate"), ("user", "list"), serve):
         result = line.run(*words)
         assert result.exit_code == 1
         assert "step 999 (takes_away) of a newer valetkey" in result.stderr

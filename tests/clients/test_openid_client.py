@@ -1,5 +1,6 @@
 """openid-client, a client that others wrote, unchanged: FAPI 2.0 with DPoP, PAR, JAR and JARM."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.keys import key
 from tests.live import Live, live
 from tests.rows import row
 
+from valetkey.http.installation import FRESH
 from valetkey.model.change import Create
 from valetkey.model.policy import PROFILES
 from valetkey.oauth.manage.declared import Wish
@@ -49,6 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         for policy in ("fapi2-message-signing", "nonces"):
             wish = Wish(place=policy, kind="client", key=policy, fields=fields | {"policy": policy})
             applied(server, wish)
+        time.sleep(FRESH)  # what a server knows of its policies may be that old
         yield server
 
 

@@ -161,7 +161,8 @@ def _answering(pending: Pending, context: Context) -> Rule[Asked]:
 def still_waiting(pending: Pending) -> Rule[None]:
     """Raises Over where the request was answered since it was read."""
     wanted = One(Pending, pending.id)
-    if (yield (wanted,)).one(wanted) is None:
+    found = (yield (wanted,)).one(wanted)
+    if found is None or found.kind != pending.kind:
         raise Over
 
 

@@ -96,12 +96,18 @@ def answer(
     the page was shown, it is shown again; the same answer a moment later comes to the same. Raises
     OAuthError, for a page."""
     try:
-        asked, pending = yield from waiting(name, visit, context)
+        return (yield from _answered(name, said, visit, context=context))
     except Over:
         before = yield from repeated(name, said, visit, context=context)
         if before is None:
             raise
         return before
+
+
+def _answered(
+    name: str, said: Allow | Cancel, visit: Visit, *, context: Context
+) -> Rule[AuthorizeDecision]:
+    asked, pending = yield from waiting(name, visit, context)
     if asked.elsewhere is not None and not asked.confirmed:
         return _confirm(asked, asked.elsewhere, pending=pending, context=context)
     step = yield from step_for(asked, visit, context)
