@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
@@ -16,9 +17,11 @@ from tests.browser import Asking, authorize
 from tests.installation import CHIRP, CHIRP_CATALOG, PHOTOS_CATALOG, SECRETS
 from tests.live import Live, live
 
+from valetkey.client import Detail, PermissionMissing, raise_for_refusal
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.starlette import Needs, documents, lifespan
+from valetkey.wire.authorization_details import described, read_remedy, write
 from valetkey.wire.bearer import read_challenge
 
 UNCOUNTED = replace(
@@ -125,6 +128,50 @@ def test_a_refusal_names_all_that_is_missing(server: Live, api: TestClient) -> N
     assert challenge.error == "insufficient_scope"
     assert challenge.scope == "dms.read dms.send"
     assert challenge.resource_metadata == METADATA
+
+
+def by_details(server: Live, *actions: str) -> str:
+    """A token of an app that asks by details (RFC 9396)."""
+    details = write([Detail(type=CHIRP, actions=actions)])
+    asking = Asking(scope="openid", more={"authorization_details": details})
+    code = authorize(server.browser(), asking)
+    answer = server.http.post("/token", data=asking.redemption(code)).json()
+    return str(answer["access_token"])
+
+
+def test_a_key_that_was_asked_for_by_details_opens_what_was_granted(
+    server: Live, api: TestClient
+) -> None:
+    token = by_details(server, "chirps.read")
+    assert api.get("/chirps", headers=bearer(token)).status_code == 200
+
+
+def test_who_asks_by_details_is_told_what_to_ask_for_in_details(
+    server: Live, api: TestClient
+) -> None:
+    """draft-ietf-oauth-rar-metadata-remediation 4."""
+    token = by_details(server, "chirps.read")
+    response = api.post("/dms", headers=bearer(token))
+    assert response.status_code == 403
+    assert response.headers["cache-control"] == "no-store"
+    challenge = read_challenge(response.headers["www-authenticate"])
+    assert challenge is not None
+    assert challenge.error == "insufficient_authorization"
+    needed = Detail(type=CHIRP, actions=("dms.read", "dms.send"))
+    assert read_remedy(challenge.authorization_remediation) == (needed,)
+    with pytest.raises(PermissionMissing) as missing:
+        raise_for_refusal(httpx2.Response(403, headers=dict(response.headers)))
+    assert missing.value.details == (needed,)
+    assert missing.value.permissions == {"dms.read", "dms.send"}
+
+
+def test_the_catalog_is_published_as_the_metadata_of_a_type(api: TestClient) -> None:
+    about = api.get("/.well-known/oauth-protected-resource").json()
+    assert about["authorization_details_types_supported"] == {"oneOf": [CHIRP]}
+    address = about["authorization_details_types_metadata_endpoint"]
+    answer = api.get(address.removeprefix(CHIRP))
+    types = answer.json()["authorization_details_types_metadata"]
+    assert types == {CHIRP: described(CHIRP_CATALOG)}
 
 
 def test_who_sends_no_token_is_told_nothing_more(api: TestClient) -> None:

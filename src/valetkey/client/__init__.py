@@ -31,12 +31,14 @@ from valetkey.client.loopback import Loopback
 from valetkey.client.machine import Machine
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Tokens
+from valetkey.wire.authorization_details import Detail
 
 __all__ = [
     "Aborted",
     "App",
     "ClientError",
     "Denied",
+    "Detail",
     "FileStore",
     "Key",
     "KeyAuth",

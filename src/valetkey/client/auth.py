@@ -16,6 +16,7 @@ from valetkey.client.errors import (
 from valetkey.client.holder import NONCE_CODE
 from valetkey.client.limits import CODES, LimitReached
 from valetkey.wire import dpop, redirect
+from valetkey.wire.authorization_details import read_remedy
 from valetkey.wire.bearer import Challenge, read_challenge
 from valetkey.wire.metadata import is_protected
 
@@ -126,10 +127,11 @@ def raise_for_refusal(response: httpx2.Response) -> httpx2.Response:
     and the more telling PermissionTaken and KeyPaused where the API says what happened; every other
     status is the caller's to judge."""
     challenge = _challenge(response)
-    if challenge.error == "insufficient_scope":
+    if challenge.error in {"insufficient_scope", "insufficient_authorization"}:
         missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
         allowed = frozenset(challenge.allowed.split())
-        raise missing(frozenset(challenge.scope.split()), allowed=allowed)
+        details = read_remedy(challenge.authorization_remediation)
+        raise missing(frozenset(challenge.scope.split()), allowed=allowed, details=details)
     if challenge.error in CODES:
         raise LimitReached(challenge)
     if challenge.error == "insufficient_user_authentication":

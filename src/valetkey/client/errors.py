@@ -1,5 +1,7 @@
 """What can go wrong for an app, one class for each thing that it would do differently."""
 
+from valetkey.wire.authorization_details import Detail
+
 
 class ClientError(Exception):
     """Something that the app has to handle. The message holds no secret."""
@@ -33,14 +35,20 @@ class KeyPaused(KeyStopped):
 
 class PermissionMissing(ClientError):
     """The key does not open this. `permissions` is all that the call needs: ask the user for it
-    with `Key.upgrade`. `allowed` is what the key still opens there, where the API says so."""
+    with `Key.upgrade`. `allowed` is what the key still opens there, `details` how to ask for the
+    rest by authorization details, where the API says so."""
 
     def __init__(
-        self, permissions: frozenset[str], *, allowed: frozenset[str] = frozenset()
+        self,
+        permissions: frozenset[str],
+        *,
+        allowed: frozenset[str] = frozenset(),
+        details: tuple[Detail, ...] = (),
     ) -> None:
         super().__init__(f"the key does not open {' '.join(sorted(permissions))}")
         self.permissions = permissions
         self.allowed = allowed
+        self.details = details
 
 
 class PermissionTaken(PermissionMissing):

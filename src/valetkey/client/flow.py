@@ -15,6 +15,7 @@ from valetkey.client.holder import Holder
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import pkce, redirect
+from valetkey.wire.authorization_details import PARAMETER, Detail, write
 from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
 
@@ -49,6 +50,7 @@ def begin(
     prompt: str = "",
     acr_values: Iterable[str] = (),
     max_age: int | None = None,
+    details: tuple[Detail, ...] = (),
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
     Aborted where the server cannot bind the key as the app wants."""
@@ -76,6 +78,7 @@ def begin(
         "prompt": prompt,
         "acr_values": " ".join(acr_values),
         "max_age": "" if max_age is None else str(max_age),
+        PARAMETER: write(details) if details else "",
         "dpop_jkt": "" if attempt.holder is None else attempt.holder.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}

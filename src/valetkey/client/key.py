@@ -24,6 +24,7 @@ from valetkey.client.errors import (
 from valetkey.client.loopback import WAIT, Loopback
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Tokens, read
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import ServerMetadata
 
@@ -86,10 +87,12 @@ class Key:
         prompt: str = "",
         acr_values: Iterable[str] = (),
         max_age: int | None = None,
+        details: Iterable[Detail] = (),
     ) -> Tokens:
         """Asks the user for a key, in the system browser, and stores it (RFC 8252).
 
-        The user may leave out what is optional: see `Tokens.missing`. `acr_values` and `max_age`
+        The user may leave out what is optional: see `Tokens.missing`. `details` ask for permissions
+        within limits (RFC 9396), besides those of the scope. `acr_values` and `max_age`
         (in seconds) say how the user should sign in (OpenID Connect Core 3.1.2.1). Raises Denied,
         Aborted, ServerUnavailable; then the stored key is as it was.
         """
@@ -103,6 +106,7 @@ class Key:
                 prompt=prompt,
                 acr_values=acr_values,
                 max_age=max_age,
+                details=tuple(details),
             )
             if open_browser(flow.address(self.about, self._server.push(parameters))) is False:
                 raise Aborted("no browser could be opened")
@@ -146,6 +150,7 @@ class Key:
         self,
         permissions: Iterable[str],
         *,
+        details: Iterable[Detail] = (),
         open_browser: Callable[[str], object] = webbrowser.open,
         seconds: float = WAIT,
     ) -> Tokens:
@@ -158,7 +163,11 @@ class Key:
             held = self.refresh(held)
         wider = dict.fromkeys((*held.scope, *permissions))
         return self.connect(
-            open_browser=open_browser, seconds=seconds, scope=wider, prompt="consent"
+            open_browser=open_browser,
+            seconds=seconds,
+            scope=wider,
+            prompt="consent",
+            details=details,
         )
 
     def sign_in_again(
@@ -194,7 +203,12 @@ class Key:
             try:
                 return raise_for_refusal(call())
             except PermissionMissing as missing:
-                self.upgrade(missing.permissions, open_browser=open_browser, seconds=seconds)
+                self.upgrade(
+                    missing.permissions,
+                    details=missing.details,
+                    open_browser=open_browser,
+                    seconds=seconds,
+                )
             except SignInAgain as why:
                 self.sign_in_again(why, open_browser=open_browser, seconds=seconds)
         return raise_for_refusal(call())

@@ -82,7 +82,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
     allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
     what it may exchange, None for nothing. `understands` lists the extensions that it has opted
-    into.
+    into. `authorization_details_types` are those in which it asks by details, () for any that its
+    scope reaches (RFC 9396 10).
     The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
@@ -121,6 +122,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     backchannel_client_notification_endpoint: str = ""
     exchange: Exchange | None = None
     understands: tuple[Extension, ...] = ()
+    authorization_details_types: tuple[str, ...] = ()
     tls_client_auth_subject_dn: str = ""
     tls_client_auth_san_dns: str = ""
     tls_client_auth_san_uri: str = ""

@@ -60,7 +60,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
     how much of that still holds. `resources` are those that the request named (RFC 8707).
-    `userinfo_claims` and `id_token_claims` are claims that it asked for one by one. `session` is
+    `userinfo_claims` and `id_token_claims` are claims that it asked for one by one, `details` the
+    types in which it asked by details (RFC 9396). `session` is
     what apps call the session that it began in (`sid`), `auth_time` and `amr` when and how its user
     had signed in then.
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
@@ -90,6 +91,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     amr: tuple[str, ...] = ()
     userinfo_claims: tuple[str, ...] = ()
     id_token_claims: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     device: str = ""
     created: int
     used: int

@@ -77,7 +77,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     itself. `scope` holds the names that the client asked by; `resources` narrow the audience.
     `delegation` says whose key the client holds, where that is another's. `more` are members of
     the response that the grant type adds. `own` are scopes of the client itself, which no user
-    gives (see `clients.managing`)."""
+    gives (see `clients.managing`). `details` are types in which the token is asked for by details,
+    besides those of its family."""
 
     client: Client
     standing: Standing | None
@@ -89,6 +90,7 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     with_refresh_token: bool = False
     delegation: Delegation | None = None
     own: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     more: Mapping[str, str | int] = {}
 
 

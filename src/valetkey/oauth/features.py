@@ -7,6 +7,7 @@ from valetkey.oauth.authorize.form_post import FORM_POST
 from valetkey.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
 from valetkey.oauth.authorize.jarm import JARM
 from valetkey.oauth.authorize.par import PAR
+from valetkey.oauth.authorize.rar import RAR
 from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.authorize.sign_up import SIGN_UP
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
@@ -52,6 +53,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     JARM,
     SIGN_UP,
     PAR,
+    RAR,
     SIGNED_REQUESTS,
     REQUEST_URIS,
     TOKEN,

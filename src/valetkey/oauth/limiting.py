@@ -48,21 +48,27 @@ def ended(grant: Grant, now: int) -> bool:
 
 
 def given(
-    client: Client, wished: Proposal, *, permissions: Iterable[str], context: Context
+    client: Client,
+    its: Limits,
+    wished: Proposal,
+    *,
+    permissions: Iterable[str],
+    context: Context,
 ) -> Limits:
-    """The limits of a key that is given now. Raises InvalidRequest for a wish without sense."""
+    """The limits of a key that is given now: `its` are what the app proposes. Raises InvalidRequest
+    for a wish without sense."""
     check(wished, context)
-    both = meet(_proposed(client, context), wished.since(context.now))
+    both = meet(its, wished.since(context.now))
     return only(_for_once(both, client, context), permissions)
 
 
 def widened(
-    grant: Grant, client: Client, wished: Proposal, *, new: Iterable[str], context: Context
+    grant: Grant, its: Limits, wished: Proposal, *, new: Iterable[str], context: Context
 ) -> Limits:
     """The limits of a key that opens more from now on: those in force, and for what is new those
     that are proposed and wished. How long it lasts does not change."""
     check(wished, context)
-    fresh = only(meet(_proposed(client, context), wished.since(context.now)), new)
+    fresh = only(meet(its, wished.since(context.now)), new)
     return limits(
         until=grant.limits.until,
         once=grant.limits.once,
@@ -70,10 +76,11 @@ def widened(
     )
 
 
-def _proposed(client: Client, context: Context) -> Limits:
-    """What the app proposes, as far as it can still be counted."""
+def proposed(client: Client, asked: Proposal, context: Context) -> Limits:
+    """What the app proposes, in its registration and in what it `asked`, as far as it can still be
+    counted. Both hold."""
     counted = [one.id for one in context.offer.permissions.values() if one.counted]
-    return only(client.limits.since(context.now), counted)
+    return only(meet(client.limits.since(context.now), asked.since(context.now)), counted)
 
 
 def _for_once(some: Limits, client: Client, context: Context) -> Limits:

@@ -21,7 +21,7 @@ def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
         _limit(
             row.permission,
             words.asked(row, language).title,
-            asked.client.limits.permissions.get(row.permission.id, Bounds()),
+            asked.bounds.get(row.permission.id, Bounds()),
         )
         for row in counted[:MOST]
     )

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
-from valetkey.wire import dpop
+from valetkey.wire import authorization_details, dpop
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 
 
@@ -32,7 +33,7 @@ class Refused(Exception):
         told = msgspec.structs.asdict(self.challenge)
         names = (
             *("error", "error_description", "scope", "reason", "allowed"),
-            *("acr_values", "max_age"),
+            *("acr_values", "max_age", "authorization_remediation"),
         )
         return {name: told[name] for name in names if told[name]}
 
@@ -67,8 +68,10 @@ def refused(
     scheme: str = "Bearer",
     reason: Reason = "",
     allowed: str = "",
+    details: tuple[Detail, ...] = (),
 ) -> Refused:
-    """A refusal in a registered code, in the scheme of the token that was shown."""
+    """A refusal in a registered code, in the scheme of the token that was shown. `details` are what
+    the app should ask for, where it asks by details."""
     challenge = Challenge(
         error=error.code,
         error_description=error.description,
@@ -78,5 +81,6 @@ def refused(
         scheme=scheme,
         reason=reason,
         allowed=allowed,
+        authorization_remediation=authorization_details.remedy(details) if details else "",
     )
     return Refused(error.status, challenge, detail=detail or error.detail)

@@ -3,6 +3,7 @@
 import msgspec
 
 from valetkey.wire.access_token import AccessToken
+from valetkey.wire.authorization_details import Detail
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,22 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def may(self, *permissions: str) -> bool:
         """Whether the key opens all of these."""
         return self.permissions.issuperset(permissions)
+
+    @property
+    def authorization_details(self) -> tuple[Detail, ...]:
+        """What of it was asked by details (RFC 9396 9.1), as far as it holds at this moment. Where
+        the grant has changed since the token was issued, its limits are not said: they are those
+        that calls are counted by."""
+        same = self.grant_version == self.token.grant_version
+        held = (
+            msgspec.structs.replace(
+                one,
+                actions=tuple(each for each in one.actions if each in self.permissions),
+                limits={k: v for k, v in one.limits.items() if k in self.permissions and same},
+            )
+            for one in self.token.authorization_details
+        )
+        return tuple(one for one in held if one.actions)
 
     @property
     def grant_id(self) -> str:

@@ -22,18 +22,28 @@ from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.usage import Usage
 from valetkey.resource.worth import BOUND, Live, Worth, reason_of
 from valetkey.spec.errors import (
+    InsufficientAuthorization,
     InsufficientScope,
     InsufficientUserAuthentication,
     InvalidRequest,
     InvalidToken,
     OAuthError,
 )
-from valetkey.wire import access_token, bearer, client_certificate, dpop, metadata
+from valetkey.wire import (
+    access_token,
+    authorization_details,
+    bearer,
+    client_certificate,
+    dpop,
+    metadata,
+)
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.catalog import Catalog, Permission, Risk, mistakes
 from valetkey.wire.metadata import ResourceMetadata
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
+TYPES_PATH: Final = "/.well-known/authorization-details-types"
 
 log = logging.getLogger("valetkey.resource")
 
@@ -206,12 +216,15 @@ class ResourceServer:
             raise self._refused(ended, scheme=scheme, reason=reason_of(opens))
         if not opens.permissions.issuperset(needs):
             lacks = " ".join(sorted(set(needs) - opens.permissions))
+            details = self._details(token, needs)
+            lacking = InsufficientAuthorization if details else InsufficientScope
             raise self._refused(
-                InsufficientScope(detail=f"lacks {lacks}"),
+                lacking(detail=f"lacks {lacks}"),
                 scheme=scheme,
                 scope=" ".join(needs),
                 reason="narrowed" if token.scopes.issuperset(needs) else "",
                 allowed=" ".join(sorted(opens.permissions)),
+                details=details,
             )
         self._usage.note(token, needs)
         return Principal(
@@ -222,6 +235,12 @@ class ResourceServer:
             limited=opens.limited & opens.permissions,
             grant_version=opens.version,
         )
+
+    def _details(self, token: access_token.AccessToken, needs: Sequence[str]) -> tuple[Detail, ...]:
+        """What an app that asks by details should ask for; nothing, for one that asks by scopes."""
+        if all(one.type != self.resource for one in token.authorization_details):
+            return ()
+        return (Detail(type=self.resource, actions=tuple(needs)),)
 
     def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
         """Raises Refused where the user has to prove again, or better, who they are."""
@@ -288,4 +307,17 @@ class ResourceServer:
             tls_client_certificate_bound_access_tokens=bool(self._proxies),
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
+            authorization_details_types_supported={"oneOf": [self.resource]},
+            authorization_details_types_metadata_endpoint=self.types_address,
         )
+
+    @property
+    def types_address(self) -> str:
+        """Where the metadata of the type is, in which it may be asked for by details."""
+        return metadata.well_known(self.resource, TYPES_PATH)
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """That metadata: the catalog once more. Raises ValueError for a catalog that is wrong."""
+        described = {self.resource: authorization_details.described(self.published())}
+        return {"authorization_details_types_metadata": described}

@@ -137,11 +137,13 @@ def lifespan(server: ResourceServer) -> Callable[[Any], AbstractAsyncContextMana
 
 
 def documents(server: ResourceServer) -> list[Route]:
-    """The routes of the API's metadata (RFC 9728) and of its catalog, as they are when asked: a
-    permission may be declared later than this."""
+    """The routes of the API's metadata (RFC 9728) and of its catalog, by itself and as the metadata
+    of its type of authorization details, as they are when asked: a permission may be declared later
+    than this."""
     return [
         _document(server.metadata_address, lambda: server.metadata),
         _document(server.catalog_address, server.published),
+        _document(server.types_address, lambda: server.types),
     ]
 
 

@@ -104,6 +104,12 @@ class InvalidTarget(OAuthError):
     says = "the resource is unknown, malformed or not among those granted"
 
 
+class InvalidAuthorizationDetails(OAuthError):
+    code = "invalid_authorization_details"
+    cite = Cite("RFC 9396", "5")
+    says = "authorization_details are malformed, of an unknown type, or more than was granted"
+
+
 class InvalidRequestUri(OAuthError):
     code = "invalid_request_uri"
     cite = Cite("RFC 9101", "7")
@@ -230,6 +236,13 @@ class InsufficientScope(OAuthError):
     code = "insufficient_scope"
     cite = Cite("RFC 6750", "3.1")
     says = "the access token does not open this"
+    default_status = 403
+
+
+class InsufficientAuthorization(OAuthError):
+    code = "insufficient_authorization"
+    cite = Cite("draft-ietf-oauth-rar-metadata-remediation", "4")
+    says = "the access token's authorization_details do not cover this"
     default_status = 403
 
 

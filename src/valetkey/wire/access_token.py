@@ -8,6 +8,7 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.spec.cite import Cite
+from valetkey.wire.authorization_details import Detail
 
 TYPE: Final = "at+jwt"
 CITE: Final = Cite("RFC 9068", "2")
@@ -46,7 +47,8 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     whose uses the user has limited, so that they are leased first (see `wire.lease`). A client
     acting for itself has neither grant nor family, and its `sub` is `client:` and its id, which no
     user's is (RFC 9068 2.2 and 5). `act` says who acts for the user, where a token was exchanged
-    (RFC 8693 4.1); `client_id` is then the one that exchanged it.
+    (RFC 8693 4.1); `client_id` is then the one that exchanged it. `authorization_details` say
+    once more what of the scope was asked by details, and within which limits (RFC 9396 9.1).
     """
 
     sub: str
@@ -62,6 +64,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     cnf: Confirmation | None = None
     act: Actor | None = None
     limited: tuple[str, ...] = ()
+    authorization_details: tuple[Detail, ...] = ()
 
     @property
     def scopes(self) -> frozenset[str]:

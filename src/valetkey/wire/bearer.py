@@ -37,7 +37,9 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     `scheme` is that of the tokens that it speaks of; `algs` lists the algorithms of proofs, where
     that scheme has any (RFC 9449 7.1). `scope` lists all that the call needs, space-separated;
     `resource_metadata` is the address of the RFC 9728 document, by which an app finds whom to ask.
-    `acr_values` and `max_age` (in seconds) say how the user has to sign in (RFC 9470 3). Ours are
+    `authorization_remediation` says which
+    authorization details the call needs (see `wire.authorization_details.remedy`). `acr_values` and
+    `max_age` (in seconds) say how the user has to sign in (RFC 9470 3). Ours are
     `reason`, what became of the key, and `allowed`, what it still opens there, space-separated. The
     rest is said where a user's limit is the reason (see `wire.lease`).
     """
@@ -48,6 +50,7 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     resource_metadata: str = ""
     acr_values: str = ""
+    authorization_remediation: str = ""
     max_age: str = ""
     algs: str = ""
     scheme: str = "Bearer"

@@ -10,6 +10,7 @@ from valetkey.jose.jwk import ALGORITHMS, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Actor, Confirmation
+from valetkey.wire.authorization_details import Detail
 
 CITE: Final = Cite("RFC 7662", "2.2")
 
@@ -18,7 +19,8 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """What a token is worth now. An inactive one says nothing but that (RFC 7662 2.2).
 
     `scope` is what the grant allows at this moment, within what the token was issued for, and
-    `limited` what of it the user has limited.
+    `limited` what of it the user has limited. `authorization_details` say the same of what was
+    asked by details (RFC 9396 9.2).
     """
 
     active: bool
@@ -38,6 +40,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     cnf: Confirmation | None = None
     act: Actor | None = None
     limited: tuple[str, ...] = ()
+    authorization_details: tuple[Detail, ...] = ()
 
 
 INACTIVE: Final = Introspection(active=False)

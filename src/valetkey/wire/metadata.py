@@ -1,7 +1,7 @@
 """Metadata documents: an authorization server's (RFC 8414) and a resource server's (RFC 9728)."""
 
 import ipaddress
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,6 +59,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     introspection_signing_alg_values_supported: tuple[str, ...] = ()
     tls_client_certificate_bound_access_tokens: bool = False
     mtls_endpoint_aliases: dict[str, str] = {}
+    authorization_details_types_supported: tuple[str, ...] = ()
+    authorization_details_types_metadata_endpoint: str = ""
     grant_management_endpoint: str = ""
     grant_management_actions_supported: tuple[str, ...] = ()
     grant_management_action_required: bool = False
@@ -84,7 +86,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a resource server says of itself (RFC 9728 2). `permission_catalog` is ours: where
-    the catalog of its permissions is."""
+    the catalog of its permissions is. `authorization_details_types_supported` is an expression over
+    types (draft-ietf-oauth-rar-metadata-remediation)."""
 
     resource: str
     authorization_servers: tuple[str, ...] = ()
@@ -95,6 +98,8 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     tls_client_certificate_bound_access_tokens: bool = False
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     permission_catalog: str = ""
+    authorization_details_types_supported: dict[str, Any] = {}
+    authorization_details_types_metadata_endpoint: str = ""
 
 
 def well_known(identifier: str, suffix: str) -> str:

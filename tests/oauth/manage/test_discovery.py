@@ -62,6 +62,11 @@ def test_the_document_as_a_whole() -> None:
         "grant_management_endpoint": f"{ISSUER}/grants",
         "grant_management_actions_supported": ["query", "revoke", "create", "merge", "replace"],
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
+        "authorization_details_types_supported": [
+            "https://chirp.example",
+            "https://photos.example",
+        ],
+        "authorization_details_types_metadata_endpoint": f"{ISSUER}/authorization-details-types",
         "scopes_supported": [*World().at.offer.scopes],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
@@ -167,6 +172,10 @@ MEMBERS: dict[str, set[str]] = {
     "mutual TLS": {"tls_client_certificate_bound_access_tokens"},
     "bearer tokens": set(),
     "pushed authorization requests": {"pushed_authorization_request_endpoint"},
+    "rich authorization requests": {
+        "authorization_details_types_supported",
+        "authorization_details_types_metadata_endpoint",
+    },
     "token endpoint": {
         "token_endpoint",
         "grant_types_supported",

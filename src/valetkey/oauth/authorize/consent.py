@@ -10,7 +10,7 @@ from valetkey.model import ids
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant
-from valetkey.model.limits import NOTHING_PROPOSED, Limits, Proposal
+from valetkey.model.limits import NOTHING_PROPOSED, Limits, Proposal, only
 from valetkey.model.pending import Pending
 from valetkey.oauth.authorize import managed
 from valetkey.oauth.authorize.asked import Asked, over
@@ -21,7 +21,7 @@ from valetkey.oauth.authorize.receipt import receipt
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.clients.documents import face
 from valetkey.oauth.context import Context
-from valetkey.oauth.limiting import given, widened
+from valetkey.oauth.limiting import given, proposed, widened
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.catalog import Permission
@@ -50,9 +50,9 @@ class Cancel(msgspec.Struct, frozen=True):
     """The user's no."""
 
 
-def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) -> Consent:
+def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
-    client = asked.sent.client
+    client, offer = asked.sent.client, context.offer
     kept, refused = standing(step)
     must, broad = required(asked.request), is_broad(step.new, offer)
     new = tuple(
@@ -68,6 +68,7 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
     )
     held = tuple(offer.permissions[one] for one in offer.ordered(kept))
     locked = offer.cannot((*step.new, *kept))
+    bounds = only(proposed(client, asked.request.rich.proposal, context), step.new).permissions
     return Consent(
         pending=pending,
         client=client,
@@ -76,9 +77,10 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, offer: Offer) ->
         why=step.why,
         new=new,
         broad=broad,
-        seen=digest(repr((step.why, client.name, new, held, locked))),
+        seen=digest(repr((step.why, client.name, new, held, locked, bounds))),
         kept=held,
         cannot=locked,
+        bounds=bounds,
     )
 
 
@@ -167,11 +169,12 @@ class _Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def _choice(
     asked: Asked, step: NeedConsent, *, chosen: Iterable[str], wished: Proposal, context: Context
 ) -> _Choice:
-    client, kept = asked.sent.client, frozenset(chosen)
+    kept = frozenset(chosen)
+    its = proposed(asked.sent.client, asked.request.rich.proposal, context)
     if step.grant is None or step.why in OVER:
-        limits = given(client, wished, permissions=kept, context=context)
+        limits = given(asked.sent.client, its, wished, permissions=kept, context=context)
     else:
-        limits = widened(step.grant, client, wished, new=kept, context=context)
+        limits = widened(step.grant, its, wished, new=kept, context=context)
     return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
 
 

@@ -133,7 +133,7 @@ def _decided(
         return cancel(asked, step, context)
     if isinstance(step, Ready):
         return _ready(asked, step, visit=visit, context=context)
-    shown = sheet(asked, step, pending=pending, offer=context.offer)
+    shown = sheet(asked, step, pending=pending, context=context)
     if said.seen != shown.seen:
         # What has changed may be that another answer was first: then there is nothing to show.
         yield from still_waiting(pending)
@@ -240,7 +240,7 @@ def _ask(
 ) -> Login | Choose | Consent:
     match step:
         case NeedConsent():
-            return sheet(asked, step, pending=pending, offer=context.offer)
+            return sheet(asked, step, pending=pending, context=context)
         case NeedChoice(person=who):
             client, reply_to = asked.sent.client, asked.sent.reply_to
             return Choose(pending=pending, client=client, reply_to=reply_to, user=who.user)

@@ -1,10 +1,12 @@
 """What the authorization endpoint and its pages can come to."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
 
 from valetkey.model.client import Client
+from valetkey.model.limits import Bounds
 from valetkey.model.pending import Pending
 from valetkey.model.user import User
 from valetkey.oauth.authorize.address import ReplyTo
@@ -60,7 +62,8 @@ class Row(msgspec.Struct, frozen=True):
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first. `broad`: the app asks for so much that nothing risky is ticked.
+    of the catalogs, riskiest first; `bounds` are the limits that the app proposes for what is new.
+    `broad`: the app asks for so much that nothing risky is ticked.
     `seen` is a digest of all that is shown, and why: an answer to another sheet does not count."""
 
     pending: Pending
@@ -73,6 +76,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     seen: str
     kept: tuple[Permission, ...]
     cannot: tuple[Permission, ...]
+    bounds: Mapping[str, Bounds] = {}
 
 
 class Confirm(Outcome, frozen=True, kw_only=True, eq=False):

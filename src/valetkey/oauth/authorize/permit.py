@@ -97,6 +97,7 @@ def _contents(
         userinfo_claims=request.individual.userinfo,
         id_token_claims=request.individual.id_token,
         renews=bool(request.managed.grant),
+        details=request.rich.types,
     )
 
 

@@ -8,13 +8,15 @@ from valetkey.model.client import Client
 from valetkey.oauth import hint
 from valetkey.oauth.authorize import individual as individually
 from valetkey.oauth.authorize import managed as managing
-from valetkey.oauth.authorize import sign_up
+from valetkey.oauth.authorize import rar, sign_up
 from valetkey.oauth.authorize.individual import Individual
 from valetkey.oauth.authorize.managed import NOTHING, Managed
+from valetkey.oauth.authorize.rar import Rich
 from valetkey.oauth.context import Context
 from valetkey.oauth.offer import Offer
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
+from valetkey.wire import authorization_details
 from valetkey.wire.form import Form
 
 Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
@@ -29,6 +31,7 @@ HINTED: Final = "hinted_sub"
 PARAMETERS: Final = frozenset(
     {
         "acr_values",
+        authorization_details.PARAMETER,
         "claims",
         "client_id",
         "code_challenge",
@@ -59,8 +62,9 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `pushed`: it came by PAR. `max_age` in seconds, None where it was not sent. `jkt` names the key
     to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
-    claim by claim. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says
-    of which grant it speaks (see `authorize.managed`).
+    claim by claim, `rich` what it asks for by details; the permissions of both are among the
+    others. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says of which grant
+    it speaks (see `authorize.managed`).
     """
 
     client: Client
@@ -82,6 +86,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     acr_values: tuple[str, ...]
     hinted: str
     managed: Managed = NOTHING
+    rich: Rich = rar.NOTHING
 
 
 def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
@@ -96,7 +101,8 @@ def understand(
 ) -> AuthorizationRequest:
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
-    scope, permissions = _asked(form, client, resources=resources, offer=context.offer)
+    rich = rar.read(form, client, resources=resources, context=context)
+    scope, permissions = _asked(form, client, rich, resources=resources, offer=context.offer)
     individual = individually.read(form.get("claims", ""))
     permissions = _with_claims(permissions, individual, client, offer=context.offer)
     return AuthorizationRequest(
@@ -119,18 +125,21 @@ def understand(
         individual=individual,
         acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
         hinted=_hinted(form, client, individual, context=context),
+        rich=rich,
     )
 
 
 def _asked(
-    form: Form, client: Client, *, resources: tuple[str, ...], offer: Offer
+    form: Form, client: Client, rich: Rich, *, resources: tuple[str, ...], offer: Offer
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The scope as sent and the permissions it comes to. With no scope sent, all that the client
-    is registered for (RFC 6749 3.3: a default that the server chooses)."""
+    """The scope as sent, and the permissions that it and the details come to. Where neither is
+    sent, all that the client is registered for (RFC 6749 3.3: a default that the server chooses).
+    """
     offer.check_resources(resources)
     sent = tuple(dict.fromkeys(form.get("scope", "").split()))
     registered = offer.registered(client.scope)
-    permissions = offer.expand(sent) if sent else registered
+    default = () if rich.types else client.scope
+    permissions = offer.expand(sent) if sent else offer.registered(default)
     if not set(permissions) <= set(registered):
         raise InvalidScope("this app is not registered for all that it asks for")
     if resources:
@@ -138,7 +147,7 @@ def _asked(
         if sent and within != permissions:
             raise InvalidTarget("the scope opens more than the resource that was asked for")
         permissions = within
-    return sent or client.scope, permissions
+    return sent or default, offer.ordered((*permissions, *rich.permissions))
 
 
 def _with_claims(

@@ -78,6 +78,12 @@ FIELDS: Final = (
         if one in _TYPES
     ),
     Field(name="understands", field="understands"),
+    Field(
+        name="authorization_details_types",
+        field="authorization_details_types",
+        cite=Cite("RFC 9396", "10"),
+        stays=True,
+    ),
     # Ours: which permissions it cannot do without, and why it wants each.
     Field(name="required_permissions", field="required"),
     Field(name="permission_reasons", field="reasons"),

@@ -50,6 +50,14 @@ def limits(client: Client, at: Installation) -> Iterator[str]:
     yield from limiting.mistakes(Proposal(permissions=rest), offer=at.offer)
 
 
+def types(client: Client, at: Installation) -> Iterator[str]:
+    """The types in which it asks by details."""
+    for one in client.authorization_details_types:
+        if one not in at.offer.resources[1:]:
+            yield f"{one[:100]!r} is no resource server"
+    yield from twice(client.authorization_details_types)
+
+
 def of_scope(client: Client, at: Installation) -> tuple[str, ...]:
     """The permissions behind the scope that it may ask for."""
     return at.offer.expand(one for one in client.scope if one in at.offer.scopes)

@@ -61,6 +61,7 @@ CHECKS: Final[dict[str, Check]] = {
     "required": permissions.required,
     "reasons": permissions.reasons,
     "limits": permissions.limits,
+    "authorization_details_types": permissions.types,
     "uri": addresses.client_uri,
     "software": _software,
     "backchannel_token_delivery_mode": grant_types.pinged,

@@ -158,6 +158,7 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         amr=code.amr,
         userinfo_claims=code.userinfo_claims,
         id_token_claims=code.id_token_claims,
+        details=code.details,
         device=code.device,
         created=context.now,
         used=context.now,
@@ -190,6 +191,7 @@ def _redeemed(
         permissions=allowed,
         resources=code.resources,
         offer=context.offer,
+        limits=grant.limits,
     )
     return Issue(
         client=client,
@@ -197,6 +199,7 @@ def _redeemed(
         permissions=permissions,
         scope=code.scope,
         resources=resources,
+        details=what.narrowing.types,
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,

@@ -37,6 +37,7 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         permissions=permissions,
         scope=wish.scope or by.client.scope,
         resources=resources,
+        details=wish.types,
     )
 
 

@@ -1,11 +1,15 @@
-"""`scope` and `resource` at the token endpoint: they may narrow what was authorized, no more."""
+"""`scope`, `authorization_details` and `resource` at the token endpoint: they may narrow what was
+authorized, no more."""
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from valetkey.model.limits import NONE, Limits
+from valetkey.oauth.authorize import rar
 from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.form import Form
 
 
@@ -14,12 +18,19 @@ class Narrowing(msgspec.Struct, frozen=True):
 
     scope: tuple[str, ...]
     resources: tuple[str, ...]
+    details: tuple[Detail, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Those of the details."""
+        return tuple(one.type for one in self.details)
 
 
 def parse(form: Form) -> Narrowing:
-    """The parameters, unjudged."""
+    """The parameters, unjudged. Raises InvalidAuthorizationDetails for what cannot be read."""
     scope = dict.fromkeys(form.get("scope", "").split())
-    return Narrowing(tuple(scope), tuple(dict.fromkeys(form.all("resource"))))
+    resources = dict.fromkeys(form.all("resource"))
+    return Narrowing(tuple(scope), tuple(resources), rar.sent(form))
 
 
 def narrow(
@@ -28,19 +39,33 @@ def narrow(
     permissions: Iterable[str],
     resources: Sequence[str],
     offer: Offer,
+    limits: Limits = NONE,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The permissions and resources of one token, within those authorized.
+    """The permissions and resources of one token, within those authorized under these limits.
 
-    RFC 6749 6: the scope must not include any that was not granted. RFC 8707 2.2: the resource
-    must be among those of the authorization. Raises InvalidScope, InvalidTarget.
+    RFC 6749 6: the scope must not include any that was not granted; no more may the details (RFC
+    9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
+    InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
     """
     allowed = offer.ordered(permissions)
-    chosen = offer.expand(wish.scope) if wish.scope else allowed
-    if not set(chosen) <= set(allowed):
-        raise InvalidScope
+    chosen = _chosen(wish, allowed, offer=offer, limits=limits)
     if not wish.resources:
         return chosen, tuple(resources)
     offer.check_resources(wish.resources)
     if not set(wish.resources) <= set(resources or offer.audience(allowed, ())):
         raise InvalidTarget
+    if not set(wish.types) <= set(wish.resources):
+        raise InvalidTarget("authorization_details are about another resource")
     return offer.within(chosen, wish.resources), wish.resources
+
+
+def _chosen(
+    wish: Narrowing, allowed: tuple[str, ...], *, offer: Offer, limits: Limits
+) -> tuple[str, ...]:
+    if not wish.scope and not wish.details:
+        return allowed
+    by_scope = offer.expand(wish.scope)
+    if not set(by_scope) <= set(allowed):
+        raise InvalidScope
+    by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
+    return offer.ordered((*by_scope, *by_details))

@@ -132,6 +132,7 @@ def _issue(
         ),
         resources=family.resources,
         offer=context.offer,
+        limits=standing.grant.limits,
     )
     return Issue(
         client=client,
@@ -139,6 +140,7 @@ def _issue(
         permissions=permissions,
         scope=family.scope,
         resources=resources,
+        details=what.narrowing.types,
         with_id_token=names.OPENID in permissions,
         with_refresh_token=True,
         changes=changes,

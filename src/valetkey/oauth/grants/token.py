@@ -8,6 +8,7 @@ from valetkey.model.change import Update
 from valetkey.model.client import Client
 from valetkey.model.want import Always, Rule
 from valetkey.oauth import profile
+from valetkey.oauth.authorize import rar
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
@@ -29,7 +30,7 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by, proof = yield from bind(by, call.brought, context)
     check_required(by, context)
     profile.check_tokens(by, context)
-    decision = yield from grant_type.begin(call.form, by, context)
+    decision = yield from grant_type.begin(rar.heard(call.form, context), by, context)
     match decision:
         case Issue():
             yield from _used(by.client)

@@ -80,7 +80,7 @@ def parse(form: Form) -> Exchanging:
         form.need("subject_token"),
         kind,
         form.get("actor_token", ""),
-        Narrowing(wish.scope, tuple(targets)),
+        msgspec.structs.replace(wish, resources=tuple(targets)),
     )
 
 
@@ -105,6 +105,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         permissions=permissions,
         scope=what.narrowing.scope,
         resources=resources,
+        details=what.narrowing.types,
         delegation=Delegation(brought.owner, act, brought.until),
         more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
     )
@@ -224,7 +225,13 @@ def _narrowed(
     within = [
         one for one in brought.permissions if one in own and offer.resource_of[one] in reachable
     ]
-    return narrowing.narrow(wish, permissions=within, resources=reachable, offer=offer)
+    return narrowing.narrow(
+        wish,
+        permissions=within,
+        resources=reachable,
+        offer=offer,
+        limits=brought.standing.grant.limits,
+    )
 
 
 TOKEN_EXCHANGE: Final = Feature(

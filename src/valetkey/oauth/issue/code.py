@@ -20,6 +20,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     """One yes, good for seconds. `family` is the family that redeeming it creates: that is what
     makes it single use. `redirect_sent` tells whether the request named its redirect URI;
     `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10).
+    `details` are the types in which it was asked by details.
     `renews`: it takes the place of every family that its grant has."""
 
     client: str
@@ -42,6 +43,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     userinfo_claims: tuple[str, ...] = ()
     id_token_claims: tuple[str, ...] = ()
     renews: bool = False
+    details: tuple[str, ...] = ()
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -1,13 +1,16 @@
 """The choke point: every token of every grant type is made here."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
+from valetkey.model.limits import NONE
 from valetkey.oauth.acr import level
 from valetkey.oauth.alive import why_dead
+from valetkey.oauth.authorize import rar
 from valetkey.oauth.claims import Claim, chosen
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
@@ -19,6 +22,7 @@ from valetkey.oauth.subjects import session, subject
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation
+from valetkey.wire.authorization_details import PARAMETER, Detail
 from valetkey.wire.id_token import IdToken
 
 
@@ -49,20 +53,23 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     )
 
 
-def response(issued: Issued, context: Context) -> dict[str, str | int]:
+def response(issued: Issued, context: Context) -> dict[str, Any]:
     """The token response (RFC 6749 5.1), signed. Only for what has been committed."""
     signed = jwt.sign(
         issued.access_token,
         key=context.access_token_key(issued.client),
         typ=access_token.TYPE,
     )
-    answer: dict[str, str | int] = {
+    answer: dict[str, Any] = {
         "access_token": signed,
         "token_type": sender_of(issued.access_token.cnf, context).token_type,
         "expires_in": issued.access_token.exp - context.now,
         "scope": issued.scope,
         **issued.more,
     }
+    if issued.access_token.authorization_details:
+        details = issued.access_token.authorization_details
+        answer[PARAMETER] = msgspec.to_builtins(details)
     if issued.refresh_token:
         answer["refresh_token"] = issued.refresh_token
     if issued.id_token is not None:
@@ -88,10 +95,22 @@ def _access_token(
         exp=context.now + seconds,
         cnf=holds,
     )
+    token = msgspec.structs.replace(token, authorization_details=_details(decision, context))
     if standing is None:
         return token
     token = _of_user(token, standing, decision.permissions)
     return token if decision.delegation is None else _delegated(token, decision.delegation)
+
+
+def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
+    """What was asked by details, as it is granted now (RFC 9396 7)."""
+    if not rar.is_offered(context):
+        return ()
+    standing = decision.standing
+    asked, within = decision.details, NONE
+    if standing is not None:
+        asked, within = (*standing.family.details, *asked), standing.grant.limits
+    return rar.told(asked, decision.permissions, within=within, offer=context.offer)
 
 
 def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:

@@ -3,11 +3,14 @@ back (draft oauth-v2-grant-management-03 of the OpenID Foundation)."""
 
 from typing import Any, Final
 
+import msgspec
+
 from valetkey.model.grant import Grant
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule
 from valetkey.oauth import claims
 from valetkey.oauth.alive import still_allowed
+from valetkey.oauth.authorize import rar
 from valetkey.oauth.authorize.managed import ACTIONS
 from valetkey.oauth.clients.managing import NAME, QUERY, REVOKE, manages
 from valetkey.oauth.context import Context
@@ -70,6 +73,11 @@ def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
         "created_at": grant.created,
         "last_updated_at": grant.changed,
     }
+    if rar.is_offered(context):
+        asked = rar.told(
+            context.offer.resources[1:], allowed, within=grant.limits, offer=context.offer
+        )
+        document["authorization_details"] = msgspec.to_builtins(asked)
     return document | ({"expires_at": grant.limits.until} if grant.limits.until else {})
 
 

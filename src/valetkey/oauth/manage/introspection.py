@@ -5,7 +5,9 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import jws
+from valetkey.model.limits import NONE
 from valetkey.model.want import Rule
+from valetkey.oauth.authorize import rar
 from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse, Written
@@ -64,6 +66,8 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
     # A resource server learns of its own permissions only.
     shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
     grant = None if live.standing is None else live.standing.grant
+    limits = NONE if grant is None else grant.limits
+    types = (one.type for one in token.authorization_details)
     return Introspection(
         active=True,
         scope=offer.names(shown, asked=live.scope),
@@ -81,7 +85,8 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         cnf=token.cnf,
         act=token.act,
         grant_version=0 if grant is None else grant.version,
-        limited=() if grant is None else tuple(one for one in shown if one in grant.limits.bound),
+        limited=tuple(one for one in shown if one in limits.bound),
+        authorization_details=rar.told(types, shown, within=limits, offer=offer),
     )
 
 
