@@ -11,6 +11,8 @@ from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError, regi
 # RFC 6749 5.2: what `error` and `error_description` are made of.
 SAYABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
+_SOURCES = ("RFC", "OpenID", "Grant Management", "draft-ietf-oauth-")
+
 # The IANA registry of OAuth Extensions Errors, and OpenID Connect Core 3.1.2.6.
 STATUS = {
     "invalid_request": 400,
@@ -25,6 +27,7 @@ STATUS = {
     "server_error": 500,
     "temporarily_unavailable": 503,
     "invalid_target": 400,
+    "invalid_authorization_details": 400,
     "invalid_request_uri": 400,
     "invalid_request_object": 400,
     "request_not_supported": 400,
@@ -46,6 +49,8 @@ STATUS = {
     "invalid_token": 401,
     "insufficient_user_authentication": 401,
     "insufficient_scope": 403,
+    # draft-ietf-oauth-rar-metadata-remediation 4.
+    "insufficient_authorization": 403,
     "invalid_dpop_proof": 400,
     "use_dpop_nonce": 400,
     # RFC 6749 8.5: our own.
@@ -66,7 +71,7 @@ def test_one_class_for_each_code() -> None:
 def test_a_code_says_what_it_may(error: type[OAuthError]) -> None:
     assert SAYABLE.fullmatch(error.code)
     assert SAYABLE.fullmatch(error().description)
-    assert error.cite.document.startswith(("RFC", "OpenID", "Grant Management"))
+    assert error.cite.document.startswith(_SOURCES)
 
 
 def test_an_error_has_two_audiences() -> None:

@@ -85,6 +85,11 @@ def test_query() -> None:
         "claims": ["email", "email_verified"],
         "created_at": world.now,
         "last_updated_at": world.now,
+        # RFC 9396: the same once more, where it has a type.
+        "authorization_details": (
+            {"type": CHIRP, "actions": ("chirps.read",), "locations": (CHIRP,)},
+            {"type": PHOTOS, "actions": ("photos.read",), "locations": (PHOTOS,)},
+        ),
     }
 
 
