@@ -21,21 +21,24 @@ from valetkey.client import (
     Waiting,
 )
 from valetkey.client import elsewhere as sdk
+from valetkey.client.drivers import Driver
+from valetkey.client.steps import Flow, work
 
 
-def tv(server: Live, **more: Any) -> Key:
+def tv(server: Live, *, sleep: Callable[[float], object] = lambda _: None, **more: Any) -> Key:
     scope = ("openid", "offline_access", "chirps")
-    return Key(App(issuer=server.issuer, client_id="tv", scope=scope, **more), MemoryStore())
+    app = App(issuer=server.issuer, client_id="tv", scope=scope, **more)
+    return Key(app, MemoryStore(), sleep=sleep)
 
 
-def till(server: Live) -> Key:
+def till(server: Live, sleep: Callable[[float], object]) -> Key:
     app = App(
         issuer=server.issuer,
         client_id="till",
         secret=SECRETS["till"],
         scope=("openid", "chirps"),
     )
-    return Key(app, MemoryStore())
+    return Key(app, MemoryStore(), sleep=sleep)
 
 
 def test_a_television_gets_its_key(server: Live, no_grants: None) -> None:
@@ -46,10 +49,10 @@ def test_a_television_gets_its_key(server: Live, no_grants: None) -> None:
         assert waiting.complete == f"{waiting.address}?user_code={waiting.code}"
         approve(server, waiting.code)
 
-    tokens = key.connect_by_code(show, sleep=lambda _: None)
+    tokens = key.connect_by_code(show)
     assert tokens.sub == server.users["miko"].id
     assert {"chirps.read", "chirps.write"} <= tokens.granted
-    assert key.refresh().access_token != tokens.access_token
+    assert key.refresh().access_token != tokens.tokens.access_token
     assert "vk_" not in repr(shown[0])
     key.close()
 
@@ -64,14 +67,14 @@ def test_a_user_who_says_no(server: Live, no_grants: None) -> None:
         browser.press("disown")
 
     with pytest.raises(Denied) as refused:
-        key.connect_by_code(show, sleep=lambda _: None)
+        key.connect_by_code(show)
     assert refused.value.code == "access_denied"
     assert key.tokens is None
     key.close()
 
 
 def test_a_till_asks_and_waits(server: Live, no_grants: None) -> None:
-    key, miko = till(server), signed_in(server)
+    miko = signed_in(server)
 
     def answers() -> None:
         page = miko.open("/approvals")
@@ -85,7 +88,8 @@ def test_a_till_asks_and_waits(server: Live, no_grants: None) -> None:
         miko.press("allow")
 
     first = iter([answers])
-    tokens = key.ask_user("miko", "Lane 4", sleep=lambda _: next(first, lambda: None)())
+    key = till(server, lambda _: next(first, lambda: None)())
+    tokens = key.ask_user("miko", "Lane 4")
     assert tokens.sub == server.users["miko"].id
     key.close()
 
@@ -131,15 +135,14 @@ def played(*answers: Any) -> tuple[list[float], Callable[[], Any]]:
     slept: list[float] = []
     rest = iter(answers)
 
-    def send(form: dict[str, str]) -> dict[str, Any]:
+    def send(form: dict[str, str]) -> Flow[dict[str, Any]]:
         answer = next(rest)
         if isinstance(answer, Exception):
             raise answer
-        return dict(answer)
+        return (yield from work(lambda: dict(answer)))
 
-    return slept, lambda: sdk.wait(
-        WAITING, send, sleep=slept.append, clock=lambda: float(sum(slept))
-    )
+    driver = Driver(sleep=slept.append)
+    return slept, lambda: driver.run(sdk.wait(WAITING, send, clock=lambda: float(sum(slept))))
 
 
 def test_it_keeps_the_pace_that_it_is_told() -> None:

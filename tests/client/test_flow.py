@@ -14,7 +14,7 @@ STEF = App(issuer="https://id.example", client_id="stefapp", scope=("openid",))
 
 
 def attempt(about: ServerMetadata = ABOUT) -> flow.Attempt:
-    made, _ = flow.begin(STEF, about, redirect_uri="http://127.0.0.1:1/callback", scope=STEF.scope)
+    made, _ = flow.begin(STEF, about, flow.wish(STEF), redirect_uri="http://127.0.0.1:1/callback")
     return made
 
 
@@ -76,7 +76,7 @@ def test_every_sign_in_is_another() -> None:
 
 def test_the_request_asks_for_a_proof() -> None:
     made, asked = flow.begin(
-        STEF, ABOUT, redirect_uri="http://127.0.0.1:1/callback", scope=("openid",), prompt="consent"
+        STEF, ABOUT, flow.wish(STEF, prompt="consent"), redirect_uri="http://127.0.0.1:1/callback"
     )
     assert asked["code_challenge_method"] == "S256"
     assert made.verifier not in asked.values()

@@ -27,6 +27,15 @@ def test_the_answer_arrives_and_the_browser_is_told() -> None:
     assert "python" not in page.headers["server"].lower()
 
 
+def test_what_is_not_the_answer_does_not_end_the_wait() -> None:
+    """Any page in the browser can send one here: the user's own still counts."""
+    with Loopback("/callback") as loopback:
+        loopback.expect(lambda query: "state=true" in query)
+        assert httpx2.get(f"{loopback.redirect_uri}?code=1&state=false").status_code == 404
+        assert httpx2.get(f"{loopback.redirect_uri}?code=2&state=true").status_code == 200
+        assert loopback.wait(5) == "code=2&state=true"
+
+
 def test_only_the_first_answer_counts() -> None:
     with Loopback("/callback") as loopback:
         assert httpx2.get(f"{loopback.redirect_uri}?code=1").status_code == 200

@@ -32,7 +32,7 @@ from valetkey.client import (
     ServerUnavailable,
     raise_for_refusal,
 )
-from valetkey.client.holder import Holder
+from valetkey.client.prover import Prover
 from valetkey.client.tokens import read
 from valetkey.model.change import Create
 from valetkey.model.client import Client
@@ -67,7 +67,7 @@ def test_a_key_with_the_users_yes(server: Live, key: Key) -> None:
     assert tokens.missing == frozenset()
     assert {"chirps.read", "chirps.write"} <= tokens.granted
     assert key.userinfo()["sub"] == tokens.sub
-    assert tokens.access_token not in repr(tokens)
+    assert tokens.tokens.access_token not in repr(tokens)
 
 
 def test_what_the_user_leaves_out_is_told(server: Live, key: Key) -> None:
@@ -109,7 +109,7 @@ def test_an_upgrade_asks_for_what_is_new_and_ends_the_old_key(server: Live, key:
     form = {
         "grant_type": "refresh_token",
         "client_id": "stefapp",
-        "refresh_token": before.refresh_token,
+        "refresh_token": before.tokens.refresh_token,
     }
     assert server.http.post("/token", data=form).status_code == 400
 
@@ -176,7 +176,7 @@ def test_a_key_that_is_bound_to_this_device(server: Live, no_grants: None, tmp_p
     """RFC 9449: the proofs go along by themselves, also from the file of another process."""
     store = FileStore(tmp_path / "key.json")
     key = Key(bound_app(server), store)
-    held = key.connect(open_browser=user(server.browser()), seconds=20)
+    held = key.connect(open_browser=user(server.browser()), seconds=20).tokens
     assert held.key not in repr(held)
     assert key.userinfo()["sub"] == held.sub
     key.refresh()
@@ -208,8 +208,8 @@ def test_nonces_are_handled_where_they_are_wanted(
         with httpx2.Client(auth=key.auth()) as http:
             held = key.tokens
             assert held is not None
-            assert held.holder is not None
-            held.holder._nonces.clear()
+            assert held.prover is not None
+            held.prover._nonces.clear()
             assert http.get(f"{server.url}/userinfo").status_code == 200
     finally:
         change(server, find(server, Client, "stefapp"), policy="default")
@@ -223,7 +223,7 @@ def test_a_bound_key_is_never_taken_unbound() -> None:
             key.connect(open_browser=lambda _: None, seconds=1)
         answer = {"access_token": "x", "token_type": "Bearer"}
         with pytest.raises(ServerUnavailable):
-            read(answer, asked=(), before=None, now=0, holder=Holder.new())
+            read(answer, asked=(), before=None, now=0, prover=Prover.new())
         with pytest.raises(ServerUnavailable):
             read(answer | {"token_type": "DPoP"}, asked=(), before=None, now=0)
         key.close()
@@ -261,7 +261,7 @@ def _stop(browser: Browser) -> None:
 
 
 def test_a_key_given_back_is_worth_nothing(server: Live, key: Key) -> None:
-    held = key.connect(open_browser=user(server.browser()), seconds=20)
+    held = key.connect(open_browser=user(server.browser()), seconds=20).tokens
     key.revoke()
     assert key.tokens is None
     answer = server.http.get("/userinfo", headers={"Authorization": f"Bearer {held.access_token}"})

@@ -1,16 +1,26 @@
 """Where a key is kept: for its owner alone, whole or not at all, by one at a time."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from valetkey.client import FileStore, MemoryStore, Tokens, TokenStore
+from valetkey.client import (
+    FileStore,
+    MemoryStore,
+    StoreCorrupted,
+    StoreExposed,
+    StoreFull,
+    Tokens,
+    TokenStore,
+)
 
 KEY = Tokens(access_token="an access token", refresh_token="a refresh token", scope=("chirps",))
 
@@ -18,6 +28,13 @@ KEY = Tokens(access_token="an access token", refresh_token="a refresh token", sc
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "deep" / "key.json")
+
+
+def taken(store: TokenStore) -> Callable[[], None]:
+    """The lock, however long it takes; what lets go of it."""
+    while (let_go := store.take()) is None:
+        os.sched_yield()
+    return let_go
 
 
 def mode(path: Path) -> int:
@@ -37,18 +54,19 @@ def test_it_is_for_its_owner_alone(store: FileStore) -> None:
     before = os.umask(0)
     try:
         store.save(KEY)
-        with store.lock():
-            assert mode(store.path) == 0o600
+        let_go = taken(store)
+        assert mode(store.path) == 0o600
     finally:
         os.umask(before)
     assert mode(store.path.parent) == 0o700
     assert {mode(file) for file in store.path.parent.iterdir()} == {0o600}
+    let_go()
 
 
 def test_a_file_that_others_could_read_is_refused(store: FileStore) -> None:
     store.save(KEY)
     store.path.chmod(0o640)
-    with pytest.raises(PermissionError, match="0600"):
+    with pytest.raises(StoreExposed, match="0600"):
         store.load()
 
 
@@ -56,7 +74,7 @@ def test_a_file_that_others_could_read_is_refused(store: FileStore) -> None:
 def test_a_file_that_holds_no_key(store: FileStore, raw: bytes) -> None:
     store.save(KEY)
     store.path.write_bytes(raw)
-    with pytest.raises(ValueError, match="no key"):
+    with pytest.raises(StoreCorrupted, match="no key"):
         store.load()
 
 
@@ -66,10 +84,10 @@ def test_what_cannot_be_written_leaves_the_old_key(
     store.save(KEY)
 
     def full(handle: int) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(StoreFull, match="No space"):
         store.save(msgspec.structs.replace(KEY, access_token="another"))
     assert store.load() == KEY
     assert [file.name for file in store.path.parent.iterdir()] == ["key.json"]
@@ -87,11 +105,12 @@ def test_a_lock_is_held_by_one_at_a_time(kind: str, tmp_path: Path) -> None:
 
     def enter() -> None:
         for _ in range(50):
-            with store.lock():
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-                os.sched_yield()
-                inside[0] -= 1
+            let_go = taken(store)
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            os.sched_yield()
+            inside[0] -= 1
+            let_go()
 
     threads = [threading.Thread(target=enter) for _ in range(4)]
     for thread in threads:
@@ -107,9 +126,11 @@ from pathlib import Path
 from valetkey.client import FileStore
 store = FileStore(Path(sys.argv[1]))
 for _ in range(100):
-    with store.lock():
-        count = Path(sys.argv[2])
-        count.write_text(str(int(count.read_text()) + 1))
+    while (let_go := store.take()) is None:
+        pass
+    count = Path(sys.argv[2])
+    count.write_text(str(int(count.read_text()) + 1))
+    let_go()
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from valetkey.client import App, FileStore, Key, PermissionMissing, Tokens, raise_for_refusal
+from valetkey.client import App, Connected, FileStore, Key, PermissionMissing, raise_for_refusal
 
 SCOPE = ("openid", "profile", "offline_access", "chirps", "profile.write")
 PATIENCE = 30
@@ -18,9 +18,9 @@ class Waiting(msgspec.Struct):
     """The app waits for its user: the address that its browser was given, and what will come."""
 
     address: str
-    tokens: Future[Tokens]
+    tokens: Future[Connected]
 
-    def result(self) -> Tokens:
+    def result(self) -> Connected:
         """The key. Raises what the SDK raises."""
         return self.tokens.result(PATIENCE)
 
@@ -66,7 +66,7 @@ class StefApp:
             return missing.permissions
         return frozenset()
 
-    def _begin(self, asking: Callable[[], Tokens]) -> Waiting:
+    def _begin(self, asking: Callable[[], Connected]) -> Waiting:
         tokens = self._pool.submit(asking)
         try:
             return Waiting(self._addresses.get(timeout=PATIENCE), tokens)

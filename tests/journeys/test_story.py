@@ -77,7 +77,7 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     # The key opens what she said, and nothing else.
     assert opens(stefapp) == ["chirps.read", "chirps.write"]
     assert stefapp.call("POST", "/chirps") == miko
-    assert stefapp.key.refresh().access_token != tokens.access_token
+    assert stefapp.key.refresh().access_token != tokens.tokens.access_token
     assert stefapp.call("POST", "/chirps") == miko
 
     # She takes one permission away: it is gone at the next call, the others go on.

@@ -155,7 +155,7 @@ def test_two_tabs_go_each_its_own_way(window: Window, stefapp: StefApp, other: S
     second.click("#allow")
     at(second, HOME)
     assert one.result().granted == two.result().granted
-    assert one.result().refresh_token != two.result().refresh_token
+    assert one.result().tokens.refresh_token != two.result().tokens.refresh_token
     assert stefapp.call("POST", "/chirps") == other.call("POST", "/chirps")
 
 

@@ -7,11 +7,15 @@
         raise_for_refusal(api.post("https://chirp.example/chirps", json={…}))
     key.revoke()
 
+`AsyncKey` is the same for tasks: one body, two drivers. For requests and aiohttp there are
+`valetkey.client.auth_requests` and `valetkey.client.auth_aiohttp`.
+
 It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
 """
 
 from valetkey.client.app import App
-from valetkey.client.auth import KeyAuth, raise_for_refusal
+from valetkey.client.async_key import AsyncKey
+from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import (
     Aborted,
@@ -24,22 +28,35 @@ from valetkey.client.errors import (
     PermissionTaken,
     ServerUnavailable,
     SignInAgain,
+    StoreCorrupted,
+    StoreError,
+    StoreExposed,
+    StoreFull,
+    StoreLocked,
+    StoreReadOnly,
 )
-from valetkey.client.key import Key, KeyChange
+from valetkey.client.flow import Attempt
+from valetkey.client.key import Key
+from valetkey.client.key_flows import KeyChange
 from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
-from valetkey.client.machine import Machine
+from valetkey.client.machine import AsyncMachine, Machine
+from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
-from valetkey.client.tokens import Tokens
-from valetkey.wire.authorization_details import Detail
+from valetkey.client.tokens import Connected, Full, Partial, Tokens
 
 __all__ = [
     "Aborted",
     "App",
+    "AsyncKey",
+    "AsyncKeyAuth",
+    "AsyncMachine",
+    "Attempt",
     "ClientError",
+    "Connected",
     "Denied",
-    "Detail",
     "FileStore",
+    "Full",
     "Key",
     "KeyAuth",
     "KeyChange",
@@ -50,10 +67,17 @@ __all__ = [
     "Machine",
     "MemoryStore",
     "NoKey",
+    "Partial",
     "PermissionMissing",
     "PermissionTaken",
     "ServerUnavailable",
     "SignInAgain",
+    "StoreCorrupted",
+    "StoreError",
+    "StoreExposed",
+    "StoreFull",
+    "StoreLocked",
+    "StoreReadOnly",
     "TokenStore",
     "Tokens",
     "Waiting",

@@ -4,6 +4,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from valetkey.jose.jwk import PrivateKey
+
 AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post"]
 
 CALLBACK: Final = "/callback"
@@ -13,9 +15,18 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """An app, as it is registered at a server.
 
     `scope` is what it asks for when it connects; `resource` names the API, where the server wants
-    it named (RFC 8707). A native app has no `secret`. `callback` is the path of its loopback
-    redirect URI, `http://127.0.0.1{callback}`. `dpop`: the key is bound to this device, so that a
-    stolen token opens nothing; the API has to know DPoP too.
+    it named (RFC 8707).
+
+    A native app has no `secret`. A confidential one has a secret, or better a `private_key` of
+    which the server knows the public half: then it signs that it is itself (`private_key_jwt`), and
+    no secret ever leaves it.
+
+    `callback` is the path of its loopback redirect URI, `http://127.0.0.1{callback}`.
+    `redirect_uri` is another one, which it has claimed: an https address of its own, or a private
+    scheme such as `com.example.app:/callback` (RFC 8252 7.1, 7.2); see `Key.begin`.
+
+    `dpop`: the key is bound to this device, so that a stolen token opens nothing; the API has to
+    know DPoP too.
     """
 
     issuer: str
@@ -24,8 +35,15 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     resource: str = ""
     secret: str = ""
     auth_method: AuthMethod = "client_secret_basic"
+    private_key: PrivateKey | None = None
     callback: str = CALLBACK
+    redirect_uri: str = ""
     dpop: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it has nothing to prove itself with."""
+        return not self.secret and self.private_key is None
 
     def __repr__(self) -> str:
         return f"App({self.client_id!r} at {self.issuer!r})"

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-import httpx2
 import msgspec
 
 from valetkey.client import server
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
+from valetkey.client.steps import Flow, Sleep
 from valetkey.wire.metadata import ServerMetadata
 
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -18,8 +18,6 @@ CIBA: Final = "urn:openid:params:grant-type:ciba"
 
 STEP: Final = 5
 """Seconds that are added where the server says that it was too soon (RFC 8628 3.5)."""
-
-Sleep = Callable[[float], object]
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +50,14 @@ class _Backchannel(msgspec.Struct, kw_only=True):
     interval: int = 5
 
 
-def by_code(
-    app: App, about: ServerMetadata, scope: tuple[str, ...], *, http: httpx2.Client
-) -> Waiting:
+def by_code(app: App, about: ServerMetadata, scope: tuple[str, ...]) -> Flow[Waiting]:
     """Asks for a code to show. Raises Aborted where the server offers none, Denied,
     ServerUnavailable."""
     address = about.device_authorization_endpoint
     if not address:
         raise Aborted(f"{app.issuer} hands out no codes for devices")
     form = {"scope": " ".join(scope), "resource": app.resource}
-    told = _read(server.post(address, form, app=app, http=http), _Device)
+    told = _read((yield from server.post(address, form, app=app)), _Device)
     return Waiting(
         form={"grant_type": DEVICE, "device_code": told.device_code},
         interval=told.interval,
@@ -79,8 +75,7 @@ def by_question(
     *,
     who: str,
     words: str,
-    http: httpx2.Client,
-) -> Waiting:
+) -> Flow[Waiting]:
     """Asks the server to ask the user of that name. `words` are shown to them, to be compared.
     Raises Aborted where the server does not do that, Denied, ServerUnavailable."""
     address = about.backchannel_authentication_endpoint
@@ -92,7 +87,7 @@ def by_question(
         "binding_message": words,
         "resource": app.resource,
     }
-    told = _read(server.post(address, form, app=app, http=http), _Backchannel)
+    told = _read((yield from server.post(address, form, app=app)), _Backchannel)
     return Waiting(
         form={"grant_type": CIBA, "auth_req_id": told.auth_req_id},
         interval=told.interval,
@@ -102,18 +97,17 @@ def by_question(
 
 def wait(
     waiting: Waiting,
-    send: Callable[[dict[str, str]], dict[str, Any]],
+    send: Callable[[dict[str, str]], Flow[dict[str, Any]]],
     *,
-    sleep: Sleep = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> dict[str, Any]:
+) -> Flow[dict[str, Any]]:
     """The token response, once the user has said yes. `send` makes the token request. A server that
     does not answer is asked again, as long as the code is good. Raises Denied, Aborted."""
     interval, until = float(waiting.interval), clock() + waiting.seconds
     while clock() < until:
-        sleep(interval)
+        yield Sleep(interval)
         try:
-            return send(waiting.form)
+            return (yield from send(waiting.form))
         except ServerUnavailable:
             # RFC 8628 3.5: a server in trouble is not helped by haste.
             interval *= 2

@@ -67,3 +67,28 @@ class SignInAgain(ClientError):
 
 class ServerUnavailable(ClientError):
     """The server does not answer, or not sensibly. Try again later; the key is as it was."""
+
+
+class StoreError(ClientError):
+    """The place where the key is kept does not do what it should. What was kept is as it was."""
+
+
+class StoreFull(StoreError):
+    """There is no room left. Make room, and try again."""
+
+
+class StoreReadOnly(StoreError):
+    """Nothing may be written there."""
+
+
+class StoreLocked(StoreError):
+    """It is closed: the key store wants to be unlocked, the passphrase is another one, or somebody
+    else has been writing for too long."""
+
+
+class StoreCorrupted(StoreError):
+    """What lies there is no key any more. Connecting anew replaces it."""
+
+
+class StoreExposed(StoreError):
+    """Others could read it: the key is neither read from there nor kept there."""

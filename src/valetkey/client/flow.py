@@ -11,11 +11,10 @@ import msgspec
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied
-from valetkey.client.holder import Holder
+from valetkey.client.prover import Prover
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import pkce, redirect
-from valetkey.wire.authorization_details import PARAMETER, Detail, write
 from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
 
@@ -25,7 +24,9 @@ ALGORITHM: Final = "ES256"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A sign-in under way. It is kept in memory by whoever began it, and by nobody else."""
+    """A sign-in under way: `address` is where the user's browser begins. The rest is for whoever
+    began it, and for nobody else: an app of several processes may keep it (as `msgspec.json` writes
+    it) in the session of the browser that it sent."""
 
     issuer: str
     redirect_uri: str
@@ -35,77 +36,112 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     verifier: str
     iss_expected: bool
-    holder: Holder | None = None
+    key: str = ""
+    address: str = ""
+
+    @property
+    def prover(self) -> Prover | None:
+        """Who will prove to hold the key, None where it is bound to nothing."""
+        return Prover.of(self.key) if self.key else None
 
     def __repr__(self) -> str:
         return f"Attempt(at {self.issuer!r}, …)"
 
 
-def begin(
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app asks for. `acr_values` and `max_age` (in seconds) say how the user should sign
+    in (OpenID Connect Core 3.1.2.1)."""
+
+    scope: tuple[str, ...]
+    prompt: str = ""
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+
+
+def wish(
     app: App,
-    about: ServerMetadata,
     *,
-    redirect_uri: str,
-    scope: tuple[str, ...],
+    scope: Iterable[str] = (),
     prompt: str = "",
     acr_values: Iterable[str] = (),
     max_age: int | None = None,
-    details: tuple[Detail, ...] = (),
+) -> Wish:
+    """What the app asks for; where it does not say, what it is registered for."""
+    return Wish(
+        scope=tuple(scope) or app.scope,
+        prompt=prompt,
+        acr_values=tuple(acr_values),
+        max_age=max_age,
+    )
+
+
+def begin(
+    app: App, about: ServerMetadata, wanted: Wish, *, redirect_uri: str
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
     Aborted where the server cannot bind the key as the app wants."""
+    prover = new_prover(app, about)
     attempt = Attempt(
         issuer=app.issuer,
         redirect_uri=redirect_uri,
-        scope=scope,
+        scope=wanted.scope,
         resource=app.resource,
         state=secrets.token_urlsafe(_BYTES),
-        nonce=secrets.token_urlsafe(_BYTES) if "openid" in scope else "",
+        nonce=secrets.token_urlsafe(_BYTES) if "openid" in wanted.scope else "",
         verifier=pkce.verifier(secrets.token_bytes(_BYTES)),
         iss_expected=about.authorization_response_iss_parameter_supported,
-        holder=_holder(app, about),
+        key="" if prover is None else prover.kept,
     )
     parameters = {
         "response_type": "code",
         "client_id": app.client_id,
         "redirect_uri": redirect_uri,
-        "scope": " ".join(scope),
+        "scope": " ".join(wanted.scope),
         "state": attempt.state,
         "nonce": attempt.nonce,
         "code_challenge": pkce.challenge(attempt.verifier),
         "code_challenge_method": pkce.METHOD,
         "resource": app.resource,
-        "prompt": prompt,
-        "acr_values": " ".join(acr_values),
-        "max_age": "" if max_age is None else str(max_age),
-        PARAMETER: write(details) if details else "",
-        "dpop_jkt": "" if attempt.holder is None else attempt.holder.thumbprint,
+        "prompt": wanted.prompt,
+        "acr_values": " ".join(wanted.acr_values),
+        "max_age": "" if wanted.max_age is None else str(wanted.max_age),
+        "dpop_jkt": "" if prover is None else prover.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}
 
 
-def _holder(app: App, about: ServerMetadata) -> Holder | None:
-    """The key for this sign-in. Raises Aborted where the server knows no proofs: a key that the app
+def new_prover(app: App, about: ServerMetadata) -> Prover | None:
+    """A key for this sign-in. Raises Aborted where the server knows no proofs: a key that the app
     wants bound is never taken unbound."""
     if not app.dpop:
         return None
     if ALGORITHM not in about.dpop_signing_alg_values_supported:
         raise Aborted(f"{app.issuer} offers no DPoP with {ALGORITHM}")
-    return Holder.new()
+    return Prover.new()
 
 
-def address(about: ServerMetadata, parameters: dict[str, str]) -> str:
-    """Where the user's browser begins."""
-    return redirect.with_parameters(about.authorization_endpoint, parameters)
+def sent_to(attempt: Attempt, about: ServerMetadata, parameters: dict[str, str]) -> Attempt:
+    """The sign-in, with where the user's browser begins."""
+    there = redirect.with_parameters(about.authorization_endpoint, parameters)
+    return msgspec.structs.replace(attempt, address=there)
+
+
+def answers(attempt: Attempt, query: str) -> bool:
+    """Whether this is an answer to this very sign-in: it brings its `state` (RFC 9700 2.1)."""
+    try:
+        state = _parameters(query).get("state", "")
+    except Aborted:
+        return False
+    return same(state.encode(), attempt.state.encode())
 
 
 def finish(attempt: Attempt, query: str) -> dict[str, str]:
-    """The form that redeems the code in the callback's query.
+    """The form that redeems the code in the callback: its query, or its whole address.
 
     Raises Aborted where the answer is not to this attempt (`state`, RFC 9700 2.1) or not from this
     server (`iss`, RFC 9207 2.4), Denied where the server or the user refused.
     """
-    answer = _parameters(query)
+    answer = _parameters(_query(query))
     if not same(answer.get("state", "").encode(), attempt.state.encode()):
         raise Aborted("an answer to another sign-in: the state differs")
     issuer = answer.get("iss")
@@ -122,6 +158,12 @@ def finish(attempt: Attempt, query: str) -> dict[str, str]:
         "code_verifier": attempt.verifier,
         "resource": attempt.resource,
     }
+
+
+def _query(text: str) -> str:
+    """The query of a whole address; a query alone as it is."""
+    address, mark, query = text.partition("#")[0].partition("?")
+    return query if mark and "=" not in address else text
 
 
 def _parameters(query: str) -> Form:

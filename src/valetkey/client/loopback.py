@@ -2,6 +2,8 @@
 
 import threading
 from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import Future
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -14,6 +16,8 @@ HOST: Final = "127.0.0.1"
 
 WAIT: Final = 300.0
 """Seconds that the user has for an answer."""
+
+NOBODY: Final = "nobody answered in the browser"
 
 _STYLE: Final = b"""
 html { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
@@ -50,19 +54,23 @@ _HEADERS: Final = (
 
 
 class Loopback:
-    """Listens on 127.0.0.1, on a port that the system chooses, while the `with` block runs."""
+    """Listens on 127.0.0.1, on a port that the system chooses, while the `with` block runs.
+
+    `answer` is the query of the callback, once it came. What does not fit is turned away, and the
+    wait goes on: any program and any page on this machine may knock here.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._query: str | None = None
+        self.answer: Future[str] = Future()
+        self._fits: Callable[[str], bool] = lambda query: True
         self._first = threading.Lock()
-        self._arrived = threading.Event()
         # A thread for each connection: browsers open some on which they say nothing.
         self._server = ThreadingTCPServer((HOST, 0), self._handler())
         self._server.daemon_threads = True
         self._authority = f"{HOST}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
 
     @property
@@ -80,22 +88,28 @@ class Loopback:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Listens no more."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
+    def expect(self, fits: Callable[[str], bool]) -> None:
+        """From now on only a query that fits is an answer."""
+        self._fits = fits
+
     def wait(self, seconds: float = WAIT) -> str:
         """The query of the callback. Raises Aborted where none comes in time."""
-        if not self._arrived.wait(seconds) or self._query is None:
-            raise Aborted("nobody answered in the browser")
-        return self._query
+        try:
+            return self.answer.result(seconds)
+        except TimeoutError as error:
+            raise Aborted(NOBODY) from error
 
     def _take(self, query: str) -> bool:
-        """Whether this is the first answer: no other counts."""
-        if not self._first.acquire(blocking=False):
-            return False
-        self._query = query
-        return True
+        """Whether this is the first answer that fits: no other counts."""
+        return self._fits(query) and self._first.acquire(blocking=False)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         loopback = self
@@ -118,7 +132,7 @@ class Loopback:
                     self.wfile.write(_PAGE)
                 finally:
                     # The page is out first: what follows may end the program.
-                    loopback._arrived.set()
+                    loopback.answer.set_result(query)
 
             def version_string(self) -> str:
                 """It is nobody's business what runs here."""

@@ -1,75 +1,154 @@
 """A program that acts for itself, or passes a user's key on (RFC 6749 4.4; RFC 8693)."""
 
-import threading
 import time
 from collections.abc import Iterable
 from typing import Final
 
 import httpx2
 
-from valetkey.client import server
+from valetkey.client import flow
 from valetkey.client.app import App
+from valetkey.client.auth import AsyncKeyAuth, KeyAuth
+from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.endpoints import Endpoints
-from valetkey.client.errors import ClientError
+from valetkey.client.kept import Kept
+from valetkey.client.prover import Prover
+from valetkey.client.steps import Flow, Reply, Request
+from valetkey.client.store import MemoryStore
 from valetkey.client.tokens import Tokens, read
+from valetkey.wire.bearer import Challenge
 from valetkey.wire.metadata import ServerMetadata
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
 
 
-class Machine:
-    """A confidential client without a user. Safe to share among threads."""
+class MachineFlows:
+    """A confidential client without a user, written once for threads and tasks."""
 
-    def __init__(self, app: App, *, http: httpx2.Client | None = None) -> None:
-        """Raises ValueError for an app without a secret."""
-        if not app.secret:
-            raise ValueError("a program that acts for itself needs a secret")
+    def __init__(self, app: App) -> None:
+        """Raises ValueError for an app that cannot prove itself."""
+        if app.is_public:
+            raise ValueError("a program that acts for itself needs a secret or a private key")
         self.app = app
-        self._http = http or httpx2.Client(timeout=server.TIMEOUT)
-        self._server = Endpoints(app, self._http)
-        self._own: Tokens | None = None
-        self._lock = threading.Lock()
+        self.server = Endpoints(app)
+        self._kept = Kept(MemoryStore())
+        self._prover: Prover | None = None
 
-    def __repr__(self) -> str:
-        return f"Machine({self.app!r})"
+    def good(self, refused: str = "") -> Flow[Tokens]:
+        """A token of its own that is good for a while, and another than the refused one."""
+        held = yield from self._kept.load()
+        if held is None or held.is_over(time.time()) or held.access_token == refused:
+            held = yield from self._kept.locked(self._fetched(held))
+        return held
 
-    def close(self) -> None:
-        """Lets go of connections."""
-        self._http.close()
-
-    @property
-    def about(self) -> ServerMetadata:
-        """The server's metadata, fetched once. Raises Aborted, ServerUnavailable."""
-        return self._server.about
-
-    def access_token(self) -> str:
-        """A token of its own that is good for a while, fetched when it is needed. Raises Denied,
-        ServerUnavailable."""
-        with self._lock:
-            held = self._own
-            if held is None or held.is_over(time.time()):
-                held = self._own = self._asked({"grant_type": "client_credentials"}, self.app.scope)
-            return held.access_token
+    def _fetched(self, stale: Tokens | None) -> Flow[Tokens]:
+        held = yield from self._kept.load()
+        if held is not None and held != stale:
+            return held  # Somebody else has fetched one meanwhile.
+        yield from self._kept.save(None, instead_of=held)
+        fresh = yield from self.asked({"grant_type": "client_credentials"}, self.app.scope)
+        yield from self._kept.save(fresh, instead_of=None)
+        return fresh
 
     def exchange(
-        self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
-    ) -> Tokens:
-        """A smaller key for the one that was brought, to pass on or to use: for `audience`, within
-        `scope`. It says that this client acts. Raises Denied, ServerUnavailable."""
+        self, token: str, scope: tuple[str, ...], *, audience: str, kind: str
+    ) -> Flow[Tokens]:
+        """A smaller key for the one that was brought."""
         form = {
             "grant_type": EXCHANGE,
             "subject_token": token,
             "subject_token_type": kind,
             "audience": audience,
         }
-        return self._asked(form, tuple(scope))
+        return (yield from self.asked(form, scope))
 
-    def _asked(self, form: dict[str, str], scope: tuple[str, ...]) -> Tokens:
+    def asked(self, form: dict[str, str], scope: tuple[str, ...]) -> Flow[Tokens]:
+        """What the token endpoint gives for a form."""
+        if self._prover is None:
+            self._prover = flow.new_prover(self.app, (yield from self.server.about()))
         sent = {**form, "scope": " ".join(scope), "resource": self.app.resource}
-        try:
-            answer = self._server.token(sent)
-        except ClientError:
-            self._own = None
-            raise
-        return read(answer, asked=scope, before=None, now=int(time.time())).tokens
+        answer = yield from self.server.token(sent, self._prover)
+        now = int(time.time())
+        return read(answer, asked=scope, before=None, now=now, prover=self._prover).tokens
+
+    def told(self, challenge: Challenge) -> None:
+        """An API has refused the token: another one is fetched."""
+
+
+class Machine:
+    """A confidential client without a user. Safe to share among threads."""
+
+    def __init__(self, app: App, *, http: httpx2.Client | None = None) -> None:
+        """Raises ValueError for an app that has neither a secret nor a private key."""
+        self.app = app
+        self.flows = MachineFlows(app)
+        self.driver = Driver(http)
+        self.tasks = AsyncDriver(send=self._sent)
+
+    async def _sent(self, request: Request) -> Reply:
+        return await to_the_end(lambda: self.driver.send(request))
+
+    def __repr__(self) -> str:
+        return f"Machine({self.app!r})"
+
+    def close(self) -> None:
+        """Lets go of connections."""
+        self.driver.close()
+
+    @property
+    def about(self) -> ServerMetadata:
+        """The server's metadata, fetched once. Raises Aborted, ServerUnavailable."""
+        return self.driver.run(self.flows.server.about())
+
+    def auth(self) -> KeyAuth:
+        """For an httpx2 client, sync or async: sends its own token along, and fetches it."""
+        return KeyAuth(self.flows, self.driver, self.tasks)
+
+    def access_token(self) -> str:
+        """A token of its own that is good for a while, fetched when it is needed. Raises Denied,
+        ServerUnavailable."""
+        return self.driver.run(self.flows.good()).access_token
+
+    def exchange(
+        self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
+    ) -> Tokens:
+        """A smaller key for the one that was brought, to pass on or to use: for `audience`, within
+        `scope`. It says that this client acts. Raises Denied, ServerUnavailable."""
+        return self.driver.run(
+            self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
+        )
+
+
+class AsyncMachine:
+    """A confidential client without a user, for tasks. Every method does and raises what the one of
+    that name in `Machine` does."""
+
+    def __init__(self, app: App, *, http: httpx2.AsyncClient | None = None) -> None:
+        """Raises ValueError for an app that has neither a secret nor a private key."""
+        self.app = app
+        self.flows = MachineFlows(app)
+        self.tasks = AsyncDriver(http)
+
+    def __repr__(self) -> str:
+        return f"AsyncMachine({self.app!r})"
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        await self.tasks.close()
+
+    def auth(self) -> AsyncKeyAuth:
+        """For an httpx2.AsyncClient: sends its own token along, and fetches it."""
+        return AsyncKeyAuth(self.flows, self.tasks)
+
+    async def access_token(self) -> str:
+        """A token of its own that is good for a while."""
+        return (await self.tasks.run(self.flows.good())).access_token
+
+    async def exchange(
+        self, token: str, *, scope: Iterable[str] = (), audience: str = "", kind: str = ACCESS_TOKEN
+    ) -> Tokens:
+        """A smaller key for the one that was brought."""
+        return await self.tasks.run(
+            self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
+        )

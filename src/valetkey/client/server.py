@@ -1,46 +1,35 @@
 """The authorization server, as an app calls it: metadata, keys, and forms."""
 
+import secrets
+import time
+from base64 import b64encode
+from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
-import httpx2
-import msgspec
+from msgspec.structs import replace
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
-from valetkey.client.holder import Holder
+from valetkey.client.prover import Prover
+from valetkey.client.steps import Flow, Reply, Request, ask
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
-from valetkey.wire import dpop, metadata, pkce
+from valetkey.wire import assertion, dpop, metadata, pkce
 from valetkey.wire.metadata import ServerMetadata
 
-TIMEOUT: Final = 10.0
-"""Seconds that a server has for an answer."""
-
-MAX_BYTES: Final = 256 * 1024
-"""Of an answer: what is longer is none."""
+FORM: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+_JTI: Final = 16
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """An answer, read to its end. Its body may hold a secret. `fresh_nonce`: it brought a nonce
-    that the proof did not have."""
-
-    status: int
-    body: bytes
-    fresh_nonce: bool = False
-
-    def __repr__(self) -> str:
-        return f"Reply({self.status})"
-
-
-def discover(issuer: str, http: httpx2.Client) -> ServerMetadata:
+def discover(issuer: str) -> Flow[ServerMetadata]:
     """The server's metadata (RFC 8414, else OpenID Connect Discovery). Raises Aborted where the
     document is another issuer's (RFC 8414 3.3) or others could listen, ServerUnavailable."""
     for address in (
         metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER),
         issuer.rstrip("/") + metadata.OPENID,
     ):
-        reply = _sent(http, httpx2.Request("GET", address))
+        reply = yield from ask(Request(method="GET", url=address))
         if reply.status == 200:
             return _trusted(reply.body, issuer)
     raise ServerUnavailable(f"{issuer} publishes no metadata")
@@ -57,73 +46,86 @@ def _trusted(document: bytes, issuer: str) -> ServerMetadata:
     return found
 
 
-def keys(about: ServerMetadata, http: httpx2.Client) -> tuple[PublicKey, ...]:
+def keys(about: ServerMetadata) -> Flow[tuple[PublicKey, ...]]:
     """The keys that the server signs with. Raises ServerUnavailable."""
-    reply = _sent(http, httpx2.Request("GET", about.jwks_uri))
+    reply = yield from ask(Request(method="GET", url=about.jwks_uri))
     if reply.status != 200:
         raise ServerUnavailable("the server's keys cannot be fetched")
     return parse_set(_object(reply))
 
 
-def get(
-    address: str, access_token: str, http: httpx2.Client, *, holder: Holder | None = None
-) -> dict[str, Any]:
-    """A document for which the server wants the access token, and a proof where `holder` has a key.
+def get(address: str, access_token: str, *, prover: Prover | None = None) -> Flow[dict[str, Any]]:
+    """A document for which the server wants the access token, and a proof where there is a key.
     Raises Denied, ServerUnavailable."""
-    scheme = "Bearer" if holder is None else dpop.SCHEME
-    request = httpx2.Request("GET", address, headers={"Authorization": f"{scheme} {access_token}"})
-    return _answer(_proved(http, request, holder, token=access_token))
+    scheme = "Bearer" if prover is None else dpop.SCHEME
+    headers = {"authorization": f"{scheme} {access_token}"}
+    request = Request(method="GET", url=address, headers=headers)
+    return answered((yield from _proved(lambda: request, prover, token=access_token)))
 
 
 def post(
-    address: str,
-    form: dict[str, str],
-    *,
-    app: App,
-    http: httpx2.Client,
-    holder: Holder | None = None,
-) -> dict[str, Any]:
-    """The answer to a form that the app sends as itself, with a proof where `holder` has a key.
-    Raises Denied where the server refuses in a registered code, ServerUnavailable where it does not
-    answer or not sensibly."""
-    sent = {name: value for name, value in form.items() if value}
-    auth: httpx2.Auth | None = None
+    address: str, form: dict[str, str], *, app: App, prover: Prover | None = None
+) -> Flow[dict[str, Any]]:
+    """The answer to a form that the app sends as itself, with a proof where there is a key. Raises
+    Denied where the server refuses in a registered code, ServerUnavailable where it does not answer
+    or not sensibly."""
+    said = {name: value for name, value in form.items() if value}
+
+    def make() -> Request:
+        # Each time anew: an assertion is good once.
+        sent, headers = _as_itself(app, said)
+        body = urlencode(sent).encode()
+        return Request(method="POST", url=address, headers=FORM | headers, body=body)
+
+    return answered((yield from _proved(make, prover)))
+
+
+def _as_itself(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The form and the headers by which the app proves who it is (RFC 6749 2.3)."""
+    if app.private_key is not None:
+        signed = assertion.write(
+            app.client_id,
+            issuer=app.issuer,
+            key=app.private_key,
+            jti=secrets.token_urlsafe(_JTI),
+            now=int(time.time()),
+        )
+        who = {"client_id": app.client_id, "client_assertion_type": assertion.ASSERTION_TYPE}
+        return form | who | {"client_assertion": signed}, {}
     if not app.secret:
-        sent["client_id"] = app.client_id
-    elif app.auth_method == "client_secret_post":
-        sent |= {"client_id": app.client_id, "client_secret": app.secret}
-    else:
-        # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
-        auth = httpx2.BasicAuth(quote_plus(app.client_id), quote_plus(app.secret))
-    return _answer(_proved(http, httpx2.Request("POST", address, data=sent), holder, auth=auth))
+        return form | {"client_id": app.client_id}, {}
+    if app.auth_method == "client_secret_post":
+        return form | {"client_id": app.client_id, "client_secret": app.secret}, {}
+    # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+    pair = f"{quote_plus(app.client_id)}:{quote_plus(app.secret)}"
+    return form, {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def _proved(
-    http: httpx2.Client,
-    request: httpx2.Request,
-    holder: Holder | None,
-    *,
-    auth: httpx2.Auth | None = None,
-    token: str = "",
-) -> Reply:
+def _proved(make: Callable[[], Request], prover: Prover | None, *, token: str = "") -> Flow[Reply]:
     """The answer to a request with a proof, and to another one where the server wanted its nonce
     in it (RFC 9449 8)."""
-    if holder is None:
-        return _sent(http, request, auth)
-    holder.prove(request, token)
-    first = _sent(http, request, auth, holder)
-    if first.status not in (400, 401) or not first.fresh_nonce:
+    if prover is None:
+        return (yield from ask(make()))
+    first, fresh = yield from _once(make(), prover, token)
+    if first.status not in (400, 401) or not fresh:
         return first
-    holder.prove(request, token)
-    return _sent(http, request, auth, holder)
+    second, _ = yield from _once(make(), prover, token)
+    return second
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
+def _once(request: Request, prover: Prover, token: str) -> Flow[tuple[Reply, bool]]:
+    proof = {dpop.HEADER.lower(): prover.prove(request.method, request.url, token)}
+    reply = yield from ask(replace(request, headers=request.headers | proof))
+    return reply, prover.heard(request.url, reply.headers)
+
+
+def answered(reply: Reply) -> dict[str, Any]:
+    """The object that an answer is. Raises Denied, ServerUnavailable."""
     if reply.status >= 500 or reply.status == 429:
         raise ServerUnavailable(f"the server answers {reply.status}")
-    found = _object(reply) if reply.body else {}
     if reply.status in (200, 201):
-        return found
+        return _object(reply) if reply.body.strip() else {}
+    found = _object(reply) if reply.body else {}
     code, description = found.get("error"), found.get("error_description", "")
     if not isinstance(code, str):
         raise ServerUnavailable(f"the server answers {reply.status} without a code")
@@ -135,30 +137,3 @@ def _object(reply: Reply) -> dict[str, Any]:
         return read_object(reply.body)
     except ValueError as error:
         raise ServerUnavailable("the server's answer is not a JSON object") from error
-
-
-def _sent(  # noqa: PLR0917
-    http: httpx2.Client,
-    request: httpx2.Request,
-    auth: httpx2.Auth | None = None,
-    holder: Holder | None = None,
-) -> Reply:
-    try:
-        # A redirect would carry secrets to wherever it leads.
-        response = http.send(request, auth=auth, follow_redirects=False, stream=True)
-        try:
-            fresh = holder is not None and holder.heard(response)
-            return Reply(response.status_code, _body(response), fresh_nonce=fresh)
-        finally:
-            response.close()
-    except httpx2.HTTPError as error:
-        raise ServerUnavailable(f"{request.url.host} does not answer") from error
-
-
-def _body(response: httpx2.Response) -> bytes:
-    body = b""
-    for piece in response.iter_bytes():
-        body += piece
-        if len(body) > MAX_BYTES:
-            raise ServerUnavailable("the server's answer does not come to an end")
-    return body

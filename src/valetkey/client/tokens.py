@@ -1,13 +1,12 @@
 """What the app holds for its user."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from valetkey.client.errors import ServerUnavailable
-from valetkey.client.holder import Holder
+from valetkey.client.prover import Prover
 from valetkey.wire import dpop
-from valetkey.wire.authorization_details import Detail
 
 EARLY: Final = 10
 """Seconds before its end from which an access token is not used any more."""
@@ -16,8 +15,7 @@ EARLY: Final = 10
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
     said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
-    private key to which they are bound, "" for none. `details` is what was granted of what the app
-    asked for by details, with the limits that the user set."""
+    private key to which they are bound, "" for none."""
 
     access_token: str
     refresh_token: str = ""
@@ -26,15 +24,14 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: tuple[str, ...] = ()
     sub: str = ""
     key: str = ""
-    details: tuple[Detail, ...] = ()
 
     def __repr__(self) -> str:
         return f"Tokens(scope={' '.join(self.scope)!r}, …)"
 
     @property
-    def holder(self) -> Holder | None:
+    def prover(self) -> Prover | None:
         """Who makes the proofs that go with the access token, None where it is bound to nothing."""
-        return Holder.of(self.key) if self.key else None
+        return Prover.of(self.key) if self.key else None
 
     def is_over(self, now: float) -> bool:
         """Whether the access token has ended, or will within EARLY."""
@@ -52,6 +49,43 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return frozenset(self.asked) - self.granted
 
 
+class _Connected(msgspec.Struct, frozen=True):
+    """The user said yes: the key, what it opens, and whose it is."""
+
+    tokens: Tokens
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """What the key opens."""
+        return self.tokens.granted
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What the app asked for and the user left out."""
+        return self.tokens.missing
+
+    @property
+    def sub(self) -> str:
+        """The user, where the app asked who they are; else ""."""
+        return self.tokens.sub
+
+
+class Full(_Connected, frozen=True):
+    """The user said yes to all that the app asked for."""
+
+
+class Partial(_Connected, frozen=True):
+    """The user said yes, and left something out: `missing`. The app goes on without it."""
+
+
+Connected: TypeAlias = Full | Partial
+
+
+def connected(tokens: Tokens) -> Connected:
+    """What a sign-in came to."""
+    return Partial(tokens) if tokens.missing else Full(tokens)
+
+
 class _Response(msgspec.Struct, kw_only=True):
     access_token: str
     token_type: str
@@ -59,7 +93,6 @@ class _Response(msgspec.Struct, kw_only=True):
     expires_in: int = 0
     scope: str = ""
     id_token: str = ""
-    authorization_details: tuple[Detail, ...] = ()
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -78,7 +111,7 @@ def read(
     asked: tuple[str, ...],
     before: Tokens | None,
     now: int,
-    holder: Holder | None = None,
+    prover: Prover | None = None,
 ) -> Received:
     """A token response (RFC 6749 5.1) to whoever proved to hold a key. What it leaves out is as it
     was `before`: a scope that is not said is the one asked (3.3). Raises ServerUnavailable where it
@@ -87,7 +120,7 @@ def read(
         said = msgspec.convert(answer, _Response)
     except msgspec.ValidationError as error:
         raise ServerUnavailable("the token response cannot be read") from error
-    scheme = "Bearer" if holder is None else dpop.SCHEME
+    scheme = "Bearer" if prover is None else dpop.SCHEME
     if said.token_type.lower() != scheme.lower():
         raise ServerUnavailable("the token is of a type that this app does not know")
     unsaid = before.scope if before is not None else asked
@@ -98,8 +131,7 @@ def read(
         scope=tuple(said.scope.split()) or unsaid,
         asked=asked,
         sub=before.sub if before else "",
-        key="" if holder is None else holder.kept,
-        details=said.authorization_details,
+        key="" if prover is None else prover.kept,
     )
     return Received(tokens, said.id_token)
 

@@ -2,21 +2,21 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import urlsplit
-
-import httpx2
 
 from valetkey.jose import base64url, jwk
 from valetkey.jose.jwk import PrivateKey
 from valetkey.wire import dpop
 
 NONCE_CODE: Final = "use_dpop_nonce"
+NONCE: Final = dpop.NONCE_HEADER.lower()
 _JTI: Final = 16
 
 
-class Holder:
+class Prover:
     """Holds a key, and remembers the nonce that each server wants to see in a proof."""
 
     def __init__(self, key: PrivateKey) -> None:
@@ -29,7 +29,7 @@ class Holder:
         return cls(jwk.generate("ES256"))
 
     @staticmethod
-    def of(kept: str) -> "Holder":
+    def of(kept: str) -> "Prover":
         """The holder of a kept key, the same one each time, so that it knows its nonces. Raises
         ValueError where it is no key."""
         return _of(kept)
@@ -44,12 +44,11 @@ class Holder:
         """What names the key (RFC 7638)."""
         return self._key.public().thumbprint()
 
-    def prove(self, request: httpx2.Request, access_token: str = "") -> None:
-        """Puts a fresh proof into the request, in place of an older one."""
-        address = str(request.url)
-        request.headers[dpop.HEADER] = dpop.make(
+    def prove(self, method: str, address: str, access_token: str = "") -> str:
+        """A fresh proof for one call."""
+        return dpop.make(
             self._key,
-            method=request.method,
+            method=method,
             address=address,
             now=int(time.time()),
             jti=secrets.token_urlsafe(_JTI),
@@ -57,10 +56,9 @@ class Holder:
             nonce=self._nonces.get(_place(address), ""),
         )
 
-    def heard(self, response: httpx2.Response) -> bool:
-        """Remembers the nonce of an answer (RFC 9449 8.2). Whether it brought a new one."""
-        nonce = response.headers.get(dpop.NONCE_HEADER, "")
-        place = _place(str(response.request.url))
+    def heard(self, address: str, headers: Mapping[str, str]) -> bool:
+        """Remembers the nonce of an answer from there (RFC 9449 8.2). Whether it is a new one."""
+        nonce, place = headers.get(NONCE, ""), _place(address)
         if not nonce or self._nonces.get(place) == nonce:
             return False
         self._nonces[place] = nonce
@@ -68,8 +66,8 @@ class Holder:
 
 
 @lru_cache(maxsize=16)
-def _of(kept: str) -> Holder:
-    return Holder(jwk.from_der("ES256", base64url.decode(kept)))
+def _of(kept: str) -> Prover:
+    return Prover(jwk.from_der("ES256", base64url.decode(kept)))
 
 
 def _place(address: str) -> str:

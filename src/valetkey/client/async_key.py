@@ -1,0 +1,161 @@
+"""The app's live key, for tasks: what `Key` does, awaited."""
+
+import webbrowser
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+import httpx2
+
+from valetkey.client import flow
+from valetkey.client.app import App
+from valetkey.client.auth import AsyncKeyAuth
+from valetkey.client.drivers import AsyncDriver
+from valetkey.client.elsewhere import Waiting
+from valetkey.client.errors import SignInAgain
+from valetkey.client.flow import Attempt
+from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
+from valetkey.client.loopback import WAIT
+from valetkey.client.refusal import Answered
+from valetkey.client.store import TokenStore
+from valetkey.client.tokens import Connected, Tokens
+from valetkey.wire.metadata import ServerMetadata
+
+R = TypeVar("R", bound=Answered)
+
+
+class AsyncKey:
+    """One user's key to one server, for the tasks of one event loop.
+
+    Every method does and raises what the one of that name in `Key` does. What blocks (the store, a
+    browser that opens) runs in threads. A task that is cancelled leaves no lock held, and nothing
+    half written.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        store: TokenStore,
+        *,
+        http: httpx2.AsyncClient | None = None,
+        key_changed: Callable[[KeyChange], object] = lambda change: None,
+    ) -> None:
+        self.app = app
+        self.flows = KeyFlows(app, store, key_changed)
+        self.tasks = AsyncDriver(http)
+
+    def __repr__(self) -> str:
+        return f"AsyncKey({self.app!r})"
+
+    async def close(self) -> None:
+        """Lets go of connections. The key stays in its store."""
+        await self.tasks.close()
+
+    async def tokens(self) -> Tokens | None:
+        """The key as it is stored, or None."""
+        return await self.tasks.run(self.flows.kept.load())
+
+    async def about(self) -> ServerMetadata:
+        """The server's metadata, fetched once."""
+        return await self.tasks.run(self.flows.server.about())
+
+    def auth(self) -> AsyncKeyAuth:
+        """For an httpx2.AsyncClient: sends the key along and renews it when needed."""
+        return AsyncKeyAuth(self.flows, self.tasks)
+
+    async def connect(
+        self,
+        *,
+        open_browser: OpenBrowser = webbrowser.open,
+        seconds: float = WAIT,
+        scope: Iterable[str] = (),
+        prompt: str = "",
+        acr_values: Iterable[str] = (),
+        max_age: int | None = None,
+    ) -> Connected:
+        """Asks the user for a key, in the system browser, and stores it."""
+        wanted = flow.wish(
+            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+        )
+        return await self.tasks.run(self.flows.connect(wanted, Asking(open_browser, seconds)))
+
+    async def begin(
+        self,
+        *,
+        scope: Iterable[str] = (),
+        prompt: str = "",
+        acr_values: Iterable[str] = (),
+        max_age: int | None = None,
+    ) -> Attempt:
+        """A sign-in that comes back to `App.redirect_uri`."""
+        wanted = flow.wish(
+            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+        )
+        return await self.tasks.run(self.flows.begin(wanted))
+
+    async def finish(self, attempt: Attempt, answer: str) -> Connected:
+        """The key, once the browser came back to the redirect URI."""
+        return await self.tasks.run(self.flows.finish(attempt, answer))
+
+    async def connect_by_code(
+        self, show: Callable[[Waiting], object], *, scope: Iterable[str] = ()
+    ) -> Connected:
+        """Asks for a key on a device without a browser."""
+        return await self.tasks.run(self.flows.connect_by_code(show, scope))
+
+    async def ask_user(self, who: str, words: str, *, scope: Iterable[str] = ()) -> Connected:
+        """Asks a user who is elsewhere."""
+        return await self.tasks.run(self.flows.ask_user(who, words, scope))
+
+    async def upgrade(
+        self,
+        permissions: Iterable[str],
+        *,
+        open_browser: OpenBrowser = webbrowser.open,
+        seconds: float = WAIT,
+    ) -> Connected:
+        """Asks for more, on top of what the key opens now."""
+        asking = Asking(open_browser, seconds)
+        return await self.tasks.run(self.flows.upgrade(permissions, asking))
+
+    async def sign_in_again(
+        self,
+        why: SignInAgain,
+        *,
+        open_browser: OpenBrowser = webbrowser.open,
+        seconds: float = WAIT,
+    ) -> Connected:
+        """Asks the user to sign in as the API wants it."""
+        return await self.tasks.run(self.flows.sign_in_again(why, Asking(open_browser, seconds)))
+
+    async def calling(
+        self,
+        call: Callable[[], Awaitable[R]],
+        *,
+        open_browser: OpenBrowser = webbrowser.open,
+        seconds: float = WAIT,
+        times: int = 2,
+    ) -> R:
+        """The answer to a call that may need more, for which the user is asked."""
+        asking = Asking(open_browser, seconds)
+        answer: R = await self.tasks.run(self.flows.calling(call, asking, times))
+        return answer
+
+    async def access_token(self, *, refused: str = "") -> str:
+        """An access token that is good for a while."""
+        return (await self.tasks.run(self.flows.good(refused))).access_token
+
+    async def refresh(self, stale: Tokens | None = None) -> Tokens:
+        """Renews the key, once however many tasks, threads and processes find it stale."""
+        return await self.tasks.run(self.flows.refresh(stale))
+
+    async def userinfo(self) -> dict[str, Any]:
+        """What the server tells about the user."""
+        return await self.tasks.run(self.flows.userinfo())
+
+    async def forget(self) -> None:
+        """Forgets the key, without a word to the server."""
+        await self.tasks.run(self.flows.forget())
+
+    async def revoke(self) -> None:
+        """Gives the key back, and forgets it."""
+        await self.tasks.run(self.flows.revoke())

@@ -1,0 +1,66 @@
+"""The key on every call of requests: `requests.Session().auth = KeyAuth(key)`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from valetkey.client.carry import Outgoing, carry
+from valetkey.client.drivers import lowered
+from valetkey.client.key import Key
+from valetkey.client.machine import Machine
+from valetkey.client.steps import Answer, Legs, Send
+
+
+class KeyAuth(AuthBase):
+    """Sends the key along, and renews it. It serves any number of calls, in any thread."""
+
+    def __init__(self, key: Key | Machine) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        legs = carry(self._key.flows, _outgoing(request))
+        leg = self._key.driver.advance(legs)
+        if isinstance(leg, Send):
+            request.headers.update(leg.headers)
+            request.register_hook("response", self._hook(legs))
+        return request
+
+    def _hook(self, legs: Legs) -> Callable[..., requests.Response]:
+        def go_on(response: requests.Response, **options: Any) -> requests.Response:
+            """Sends the call again, as often as the key has something new to show."""
+            leg = self._key.driver.advance(legs, _answer(response))
+            while isinstance(leg, Send):
+                # The connection is free for the next one only when this answer is read.
+                response.content  # noqa: B018
+                response.close()
+                again = response.request.copy()
+                again.headers.update(leg.headers)
+                _rewind(again)
+                before, response = response, response.connection.send(again, **options)
+                response.history = [*before.history, before]
+                response.request = again
+                leg = self._key.driver.advance(legs, _answer(response))
+            return response
+
+        return go_on
+
+
+def _outgoing(request: requests.PreparedRequest) -> Outgoing:
+    return Outgoing(
+        method=request.method or "", url=request.url or "", repeatable=_is_repeatable(request.body)
+    )
+
+
+def _is_repeatable(body: object) -> bool:
+    return body is None or isinstance(body, bytes | str) or hasattr(body, "seek")
+
+
+def _rewind(request: requests.PreparedRequest) -> None:
+    if hasattr(request.body, "seek"):
+        requests.utils.rewind_body(request)
+
+
+def _answer(response: requests.Response) -> Answer:
+    return Answer(response.status_code, lowered(response.headers))

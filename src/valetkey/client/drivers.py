@@ -1,0 +1,211 @@
+"""Who does what a flow wants: one driver for threads, one for tasks."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias, TypeVar
+
+import httpx2
+
+from valetkey.client.errors import ServerUnavailable
+from valetkey.client.steps import (
+    Await,
+    Call,
+    Done,
+    Flow,
+    Legs,
+    Reply,
+    Request,
+    Send,
+    Sleep,
+    Step,
+)
+
+T = TypeVar("T")
+
+TIMEOUT: Final = 10.0
+"""Seconds that a server has for an answer."""
+
+MAX_BYTES: Final = 256 * 1024
+"""Of an answer: what is longer is none."""
+
+Sending: TypeAlias = Callable[[Request], Awaitable[Reply]]
+
+
+class Driver:
+    """Runs flows in the thread that calls."""
+
+    def __init__(
+        self,
+        http: httpx2.Client | None = None,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._http = http or httpx2.Client(timeout=TIMEOUT)
+        self._sleep = sleep
+
+    def run(self, flow: Flow[T]) -> T:
+        """The flow's result. Raises what it raises."""
+        result: T = _result(self.advance(flow))
+        return result
+
+    def advance(self, flow: Flow[Any] | Legs, came: Any = None) -> Send | Done:
+        """Does the flow's steps, until it has something to send to an API, or ends."""
+        move: Callable[[Any], Step | Send] = flow.send
+        while True:
+            try:
+                step = move(came)
+            except StopIteration as end:
+                return Done(end.value)
+            if isinstance(step, Send):
+                return step
+            try:
+                came, move = self.do(step), flow.send
+            except BaseException as error:  # the flow lets go of what it holds
+                came, move = error, flow.throw
+
+    def do(self, step: Step) -> Any:
+        """Does one step."""
+        match step:
+            case Request():
+                return self.send(step)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Await(future, seconds):
+                return future.result(seconds)
+            case Call(call):
+                return call()
+            case _:
+                return step()
+
+    def send(self, request: Request) -> Reply:
+        """The server's answer. Raises ServerUnavailable."""
+        made = _outgoing(request)
+        try:
+            # A redirect would carry secrets to wherever it leads.
+            response = self._http.send(made, auth=None, follow_redirects=False, stream=True)
+            try:
+                body = b"".join(_bounded(response.iter_bytes()))
+            finally:
+                response.close()
+        except httpx2.HTTPError as error:
+            raise ServerUnavailable(f"{made.url.host} does not answer") from error
+        return _reply(response, body)
+
+    def close(self) -> None:
+        """Lets go of connections."""
+        self._http.close()
+
+
+class AsyncDriver:
+    """Runs flows in the task that calls; what blocks goes to a thread."""
+
+    def __init__(
+        self, http: httpx2.AsyncClient | None = None, *, send: Sending | None = None
+    ) -> None:
+        self._http = http
+        self._send = send or self.send
+
+    async def run(self, flow: Flow[T]) -> T:
+        """The flow's result. Raises what it raises. A task that is cancelled leaves no lock held
+        and nothing half written."""
+        result: T = _result(await self.advance(flow))
+        return result
+
+    async def advance(self, flow: Flow[Any] | Legs, came: Any = None) -> Send | Done:
+        """Does the flow's steps, until it has something to send to an API, or ends."""
+        move: Callable[[Any], Step | Send] = flow.send
+        while True:
+            try:
+                step = move(came)
+            except StopIteration as end:
+                return Done(end.value)
+            if isinstance(step, Send):
+                return step
+            try:
+                came, move = await self.do(step), flow.send
+            except BaseException as error:
+                came, move = error, flow.throw
+
+    async def do(self, step: Step) -> Any:
+        """Does one step."""
+        match step:
+            case Request():
+                return await self._send(step)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+            case Await(future, seconds):
+                return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            case Call(call):
+                return await call()
+            case _:
+                return await to_the_end(step)
+
+    async def send(self, request: Request) -> Reply:
+        """The server's answer. Raises ServerUnavailable."""
+        if self._http is None:
+            # Made in the loop that uses it.
+            self._http = httpx2.AsyncClient(timeout=TIMEOUT)
+        made = _outgoing(request)
+        try:
+            response = await self._http.send(made, auth=None, follow_redirects=False, stream=True)
+            try:
+                body, pieces = b"", response.aiter_bytes()
+                async for piece in pieces:
+                    body += piece
+                    _bound(len(body))
+            finally:
+                await response.aclose()
+        except httpx2.HTTPError as error:
+            raise ServerUnavailable(f"{made.url.host} does not answer") from error
+        return _reply(response, body)
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        if self._http is not None:
+            await self._http.aclose()
+
+
+async def to_the_end(call: Callable[[], T]) -> T:
+    """What the call returns, made in a thread. A task that is cancelled meanwhile waits for its
+    end: a lock that is being taken can be let go of only then."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+def _outgoing(request: Request) -> httpx2.Request:
+    return httpx2.Request(
+        request.method, request.url, headers=request.headers, content=request.body or None
+    )
+
+
+def _reply(response: httpx2.Response, body: bytes) -> Reply:
+    return Reply(status=response.status_code, headers=lowered(response.headers), body=body)
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers under names in lower case."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    length = 0
+    for piece in pieces:
+        length += len(piece)
+        _bound(length)
+        yield piece
+
+
+def _bound(length: int) -> None:
+    if length > MAX_BYTES:
+        raise ServerUnavailable("the server's answer does not come to an end")
+
+
+def _result(end: Send | Done) -> Any:
+    if isinstance(end, Send):
+        raise TypeError("nobody carries calls to an API here")
+    return end.result

@@ -1,0 +1,108 @@
+"""The key in its store, as flows use it: one at a time, and never lost between server and disk."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from valetkey.client.errors import NoKey, StoreCorrupted, StoreError, StoreLocked
+from valetkey.client.steps import Flow, Sleep, work
+from valetkey.client.store import TokenStore
+from valetkey.client.tokens import Tokens
+
+T = TypeVar("T")
+
+LOCK_WAIT: Final = 60.0
+"""Seconds that others may hold the lock: longer than any renewal takes."""
+
+_PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
+
+
+class Kept:
+    """A store, and what it could not take: a key that was renewed while the disk was full goes on
+    in memory until it can be kept."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+        self._unsaved: tuple[Tokens | None, Tokens] | None = None
+
+    def load(self) -> Flow[Tokens | None]:
+        """The key, or None. Raises StoreError."""
+        kept = yield from work(self._store.load)
+        if self._unsaved is not None and self._unsaved[0] == kept:
+            return self._unsaved[1]
+        return kept
+
+    def held(self) -> Flow[Tokens]:
+        """The key. Raises NoKey, StoreError."""
+        held = yield from self.load()
+        if held is None:
+            raise NoKey("the app has no key: connect first")
+        return held
+
+    def replaced(self) -> Flow[Tokens | None]:
+        """The key that a new one is going to replace: None also for what cannot be read."""
+        try:
+            return (yield from self.load())
+        except StoreCorrupted:
+            return None
+
+    def save(self, tokens: Tokens | None, *, instead_of: Tokens | None) -> Flow[None]:
+        """Keeps the key, with the lock held. Raises StoreError; then it is kept in memory."""
+        before, self._unsaved = self._unsaved, None
+        try:
+            yield from work(lambda: self._store.save(tokens))
+        except StoreError:
+            if tokens is not None:
+                self._unsaved = (before[0] if before else instead_of, tokens)
+            raise
+
+    def settle(self) -> Flow[None]:
+        """Keeps what could not be kept before, if it can be now."""
+        unsaved = self._unsaved
+        if unsaved is not None:
+            with contextlib.suppress(StoreError):
+                yield from self.locked(self._save_at_last(unsaved[1]))
+
+    def ready(self) -> Flow[None]:
+        """Makes sure that a key can be kept. Raises StoreError."""
+        yield from work(self._store.ready)
+
+    def locked(self, flow: Flow[T]) -> Flow[T]:
+        """The flow's result, run while no task, thread or process runs another under this lock.
+        Raises StoreLocked where another keeps it for too long, StoreError."""
+        turn = _Turn(self._store)
+        try:
+            yield from turn.wait()
+            return (yield from flow)
+        finally:
+            turn.leave()
+
+    def _save_at_last(self, tokens: Tokens) -> Flow[None]:
+        if (yield from self.load()) == tokens:
+            yield from self.save(tokens, instead_of=None)
+
+
+class _Turn:
+    """One turn with the lock. Letting go never waits, so it needs no step."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+        self._let_go: Callable[[], None] | None = None
+
+    def wait(self) -> Flow[None]:
+        waited, pauses = 0.0, iter(_PAUSES)
+        pause = 0.0
+        while not (yield from work(self._taken)):
+            pause = next(pauses, _PAUSES[-1])
+            if waited >= LOCK_WAIT:
+                raise StoreLocked("somebody else has been using the key for too long")
+            yield Sleep(pause)
+            waited += pause
+
+    def _taken(self) -> bool:
+        self._let_go = self._store.take()
+        return self._let_go is not None
+
+    def leave(self) -> None:
+        if self._let_go is not None:
+            self._let_go()

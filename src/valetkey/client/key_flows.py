@@ -1,0 +1,256 @@
+"""What a key can do, written once for threads and tasks: connect, renew, widen, give back."""
+
+import time
+import webbrowser
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.client import elsewhere, flow
+from valetkey.client.app import App
+from valetkey.client.elsewhere import Waiting
+from valetkey.client.endpoints import Endpoints
+from valetkey.client.errors import (
+    Aborted,
+    Denied,
+    KeyStopped,
+    PermissionMissing,
+    SignInAgain,
+    StoreError,
+)
+from valetkey.client.flow import Attempt, Wish
+from valetkey.client.kept import Kept
+from valetkey.client.loopback import NOBODY, WAIT, Loopback
+from valetkey.client.prover import Prover
+from valetkey.client.refusal import raise_for_refusal
+from valetkey.client.steps import Await, Call, Flow, work
+from valetkey.client.store import TokenStore
+from valetkey.client.tokens import Connected, Tokens, connected, read
+from valetkey.wire.bearer import Challenge
+
+OpenBrowser: TypeAlias = Callable[[str], object]
+
+
+class KeyChange(msgspec.Struct, frozen=True):
+    """What became of a key. `opens` is what it opens now, as far as it is known."""
+
+    reason: Literal["narrowed", "widened", "paused", "stopped"]
+    opens: frozenset[str] = frozenset()
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """How the user is asked: what opens their browser, and how many seconds they have."""
+
+    open_browser: OpenBrowser = webbrowser.open
+    seconds: float = WAIT
+
+
+ASKING: Final = Asking()
+
+
+class KeyFlows:
+    """One user's key to one server."""
+
+    def __init__(
+        self, app: App, store: TokenStore, key_changed: Callable[[KeyChange], object]
+    ) -> None:
+        self.app = app
+        self.key_changed = key_changed
+        self.server = Endpoints(app)
+        self.kept = Kept(store)
+
+    # The user says yes.
+
+    def begin(self, wanted: Wish, redirect_uri: str = "") -> Flow[Attempt]:
+        """A sign-in: its `address` is where the user's browser begins."""
+        there = redirect_uri or self.app.redirect_uri
+        if not there:
+            raise ValueError("the app has no redirect_uri: connect by the loopback one")
+        about = yield from self.server.about()
+        attempt, parameters = flow.begin(self.app, about, wanted, redirect_uri=there)
+        return flow.sent_to(attempt, about, (yield from self.server.push(parameters)))
+
+    def finish(self, attempt: Attempt, answer: str) -> Flow[Connected]:
+        """The key that the answer to a sign-in brings, stored."""
+        if attempt.issuer != self.app.issuer:
+            raise Aborted("a sign-in at another server")
+        form = flow.finish(attempt, answer)
+        response = yield from self.server.token(form, attempt.prover)
+        fresh = yield from self.server.key(
+            response, attempt.scope, nonce=attempt.nonce, prover=attempt.prover
+        )
+        return (yield from self._keep(fresh))
+
+    def connect(self, wanted: Wish, asking: Asking = ASKING) -> Flow[Connected]:
+        """A key by way of the system browser and the loopback address (RFC 8252 7.3)."""
+        yield from self.kept.locked(self.kept.ready())
+        loopback: Loopback = yield from work(lambda: Loopback(self.app.callback).__enter__())
+        try:
+            attempt = yield from self.begin(wanted, loopback.redirect_uri)
+            loopback.expect(lambda query: flow.answers(attempt, query))
+            if (yield from work(lambda: asking.open_browser(attempt.address))) is False:
+                raise Aborted("no browser could be opened")
+            answer = yield from _answer(loopback, asking.seconds)
+        finally:
+            loopback.close()
+        return (yield from self.finish(attempt, answer))
+
+    def connect_by_code(
+        self, show: Callable[[Waiting], object], scope: Iterable[str]
+    ) -> Flow[Connected]:
+        """A key by a code that the user types elsewhere (RFC 8628)."""
+        asked = tuple(scope) or self.app.scope
+        prover = flow.new_prover(self.app, (yield from self.server.about()))
+        waiting = yield from elsewhere.by_code(self.app, (yield from self.server.about()), asked)
+        yield from work(lambda: show(waiting))
+        return (yield from self._fetched(waiting, asked, prover))
+
+    def ask_user(self, who: str, words: str, scope: Iterable[str]) -> Flow[Connected]:
+        """A key by a question on the user's own pages (OpenID Connect CIBA)."""
+        asked = tuple(scope) or self.app.scope
+        about = yield from self.server.about()
+        prover = flow.new_prover(self.app, about)
+        waiting = yield from elsewhere.by_question(self.app, about, asked, who=who, words=words)
+        return (yield from self._fetched(waiting, asked, prover))
+
+    def upgrade(self, permissions: Iterable[str], asking: Asking = ASKING) -> Flow[Connected]:
+        """A key that opens what the old one opens, and more."""
+        held = yield from self.kept.held()
+        if held.refresh_token:
+            # The user may have taken something away since: that is no part of the question.
+            held = yield from self.refresh(held)
+        wider = tuple(dict.fromkeys((*held.scope, *permissions)))
+        return (yield from self.connect(Wish(scope=wider, prompt="consent"), asking))
+
+    def sign_in_again(self, why: SignInAgain, asking: Asking = ASKING) -> Flow[Connected]:
+        """A key after a sign-in as the API wants it (RFC 9470 4)."""
+        scope = (yield from self.kept.held()).scope
+        wanted = Wish(scope=scope, acr_values=why.acr_values, max_age=why.max_age)
+        return (yield from self.connect(wanted, asking))
+
+    def calling(self, call: Callable[[], Any], asking: Asking, times: int) -> Flow[Any]:
+        """The answer to a call that may need more, for which the user is asked."""
+        for _ in range(times):
+            try:
+                return raise_for_refusal((yield Call(call)))
+            except PermissionMissing as missing:
+                yield from self.upgrade(missing.permissions, asking)
+            except SignInAgain as why:
+                yield from self.sign_in_again(why, asking)
+        return raise_for_refusal((yield Call(call)))
+
+    # The key is used.
+
+    def good(self, refused: str = "") -> Flow[Tokens]:
+        """The key with an access token that is good for a while, and is not the refused one."""
+        yield from self.kept.settle()
+        held = yield from self.kept.held()
+        if held.is_over(time.time()) or held.access_token == refused:
+            held = yield from self.refresh(held)
+        return held
+
+    def refresh(self, stale: Tokens | None = None) -> Flow[Tokens]:
+        """The key renewed, once however many find it stale."""
+        try:
+            held, renewed = yield from self.kept.locked(self._renew(stale))
+        except Denied as error:
+            if error.code != "invalid_grant":
+                raise
+            # The lock is free again: the callback may want it.
+            self.key_changed(KeyChange("stopped"))
+            raise KeyStopped("the key opens nothing any more") from error
+        if renewed.granted != held.granted:
+            less = held.granted - renewed.granted
+            self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
+        return renewed
+
+    def _renew(self, stale: Tokens | None) -> Flow[tuple[Tokens, Tokens]]:
+        """The key before and after. With the lock held."""
+        held = yield from self.kept.held()
+        if stale is not None and held.access_token != stale.access_token:
+            return held, held  # Somebody else has renewed it meanwhile.
+        if not held.refresh_token:
+            raise KeyStopped("the key cannot be renewed: connect again")
+        # What cannot be kept is not asked for: the server would forget the old one.
+        yield from self.kept.ready()
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": held.refresh_token,
+            "resource": self.app.resource,
+        }
+        prover = held.prover
+        answer = yield from self.server.token_again(form, prover)
+        now = int(time.time())
+        renewed = read(answer, asked=held.asked, before=held, now=now, prover=prover).tokens
+        yield from self.kept.save(renewed, instead_of=held)
+        return held, renewed
+
+    def told(self, challenge: Challenge) -> None:
+        """An API has refused the key, and may have said why."""
+        opens = frozenset(challenge.allowed.split())
+        match challenge.reason:
+            case "narrowed" | "paused" | "stopped":
+                self.key_changed(KeyChange(challenge.reason, opens))
+            case _:
+                pass
+
+    def userinfo(self) -> Flow[dict[str, Any]]:
+        """What the server tells about the user (OpenID Connect Core 5.3)."""
+        held = yield from self.good()
+        told = yield from self.server.userinfo(held.access_token, held.prover)
+        if held.sub and told.get("sub") != held.sub:
+            raise Aborted("the server tells about somebody else")
+        return told
+
+    # The key is given back.
+
+    def forget(self) -> Flow[Tokens | None]:
+        """The key that is forgotten."""
+        return (yield from self.kept.locked(self._forget()))
+
+    def _forget(self) -> Flow[Tokens | None]:
+        held = yield from self.kept.replaced()
+        yield from self.kept.save(None, instead_of=held)
+        return held
+
+    def revoke(self) -> Flow[None]:
+        """Gives the key back, and forgets it."""
+        held = yield from self.kept.replaced()
+        failed: StoreError | None = None
+        try:
+            held = yield from self.forget()
+        except StoreError as error:
+            # The server is told all the same: what lies here opens nothing then.
+            failed = error
+        if held is not None:
+            yield from self.server.revoke(held)
+        if failed is not None:
+            raise failed
+
+    def _fetched(
+        self, waiting: Waiting, asked: tuple[str, ...], prover: Prover | None
+    ) -> Flow[Connected]:
+        answer = yield from elsewhere.wait(waiting, lambda form: self.server.token(form, prover))
+        fresh = yield from self.server.key(answer, asked, prover=prover)
+        return (yield from self._keep(fresh))
+
+    def _keep(self, fresh: Tokens) -> Flow[Connected]:
+        """The key, stored; the one that it replaces is given back."""
+        before = yield from self.kept.locked(self._replace(fresh))
+        if before is not None and before.refresh_token:
+            yield from self.server.give_back(before)
+        return connected(fresh)
+
+    def _replace(self, fresh: Tokens) -> Flow[Tokens | None]:
+        before = yield from self.kept.replaced()
+        yield from self.kept.save(fresh, instead_of=before)
+        return before
+
+
+def _answer(loopback: Loopback, seconds: float) -> Flow[str]:
+    try:
+        answer: str = yield Await(loopback.answer, seconds)
+    except TimeoutError as error:
+        raise Aborted(NOBODY) from error
+    return answer

@@ -1,0 +1,142 @@
+"""One file that only its owner can read, replaced as a whole, with a lock beside it."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from valetkey.client.errors import StoreError, StoreExposed, StoreFull, StoreReadOnly
+
+MODE: Final = 0o600
+ROOM: Final = 32 * 1024
+"""Bytes that are kept free for what will be written: more than any key takes."""
+
+_KINDS: Final[dict[int | None, type[StoreError]]] = {
+    errno.ENOSPC: StoreFull,
+    errno.EDQUOT: StoreFull,
+    errno.EROFS: StoreReadOnly,
+    errno.EACCES: StoreReadOnly,
+    errno.EPERM: StoreReadOnly,
+}
+
+
+class PrivateFile:
+    """The file at `path`, mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._spare: Path | None = None
+
+    def read(self) -> bytes | None:
+        """What is in it, or None. Raises StoreExposed where others could read it, StoreError."""
+        with self._told(), contextlib.suppress(FileNotFoundError):
+            with open(self.path, "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode & 0o777
+                raw = file.read()
+            if mode & ~MODE:
+                raise StoreExposed(f"{self.path} has mode {mode:04o}: it should be 0600")
+            return raw
+        return None
+
+    def ready(self) -> None:
+        """Makes room, so that `write` will not fail for want of it. Raises StoreError."""
+        if self._spare is not None:
+            return
+        with self._told():
+            self._make_folder()
+            self._spare = self._fresh()
+            try:
+                # Bytes that no file system folds into nothing.
+                _put(self._spare, os.urandom(ROOM), "xb")
+            except BaseException:
+                self.drop_spare()
+                raise
+
+    def write(self, raw: bytes) -> None:
+        """Replaces it, durably; it is the old or the new one at any moment. Raises StoreError."""
+        with self._told():
+            self._make_folder()
+            fresh, self._spare = self._spare or self._fresh(), None
+            try:
+                _put(fresh, raw, "r+b" if fresh.exists() else "xb")
+                fresh.replace(self.path)
+            except BaseException:
+                _unlink(fresh)
+                raise
+            _make_durable(self.path.parent)
+
+    def remove(self) -> None:
+        """Forgets it. Raises StoreError."""
+        with self._told():
+            self.path.unlink(missing_ok=True)
+
+    def drop_spare(self) -> None:
+        """Gives back the room that was made and not needed."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            _unlink(spare)
+
+    def take(self) -> Callable[[], None] | None:
+        """The lock, against threads and processes: what lets go of it, or None where another holds
+        it. Raises StoreError."""
+        with self._told():
+            self._make_folder()
+            lock = os.open(
+                self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, MODE
+            )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+
+        def let_go() -> None:
+            self.drop_spare()
+            os.close(lock)
+
+        return let_go
+
+    def _fresh(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+
+    def _make_folder(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the system refuses is told in the SDK's own errors."""
+        try:
+            yield
+        except OSError as error:
+            kind = _KINDS.get(error.errno, StoreError)
+            raise kind(f"{self.path}: {os.strerror(error.errno or 0)}") from error
+
+
+def _put(path: Path, raw: bytes, mode: str) -> None:
+    with open(path, mode, opener=_private) as file:
+        file.write(raw)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _make_durable(folder: Path) -> None:
+    """A file has its new name for good only once its folder is on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, MODE)
