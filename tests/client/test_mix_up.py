@@ -70,7 +70,6 @@ def test_an_answer_to_the_attackers_sign_in_is_not_taken(server: Live, no_grants
     with pytest.raises(Aborted, match="nobody answered"):
         attacker.connect(open_browser=keep_the_answer, seconds=0.01)
 
-
     def lured(address: str) -> None:
         true_answer = _answered(server.browser(), address, "miko")
         parameters = attackers_answer[0].partition("?")[2]

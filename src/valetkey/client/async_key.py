@@ -46,7 +46,7 @@ class AsyncKey:
     def __repr__(self) -> str:
         return f"AsyncKey({self.app!r})"
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Lets go of connections. The key stays in its store."""
         await self.tasks.close()
 

@@ -20,18 +20,19 @@ class KeyAuth:
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         legs = carry(self._key.flows, _outgoing(request))
         leg = await self._key.tasks.advance(legs)
-        response: ClientResponse | None = None
         while isinstance(leg, Send):
-            if response is not None:
-                response.release()
             request.headers.update(leg.headers)
             response = await handler(request)
-            leg = await self._key.tasks.advance(
-                legs, Answer(response.status, lowered(response.headers))
-            )
-        if response is None:
-            raise TypeError("nothing was sent")
-        return response
+            answer = Answer(response.status, lowered(response.headers))
+            try:
+                leg = await self._key.tasks.advance(legs, answer)
+            except BaseException:
+                response.close()
+                raise
+            if not isinstance(leg, Send):
+                return response
+            response.release()
+        raise TypeError("nothing was sent")
 
 
 def _outgoing(request: ClientRequest) -> Outgoing:

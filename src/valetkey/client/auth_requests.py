@@ -10,7 +10,7 @@ from valetkey.client.carry import Outgoing, carry
 from valetkey.client.drivers import lowered
 from valetkey.client.key import Key
 from valetkey.client.machine import Machine
-from valetkey.client.steps import Answer, Legs, Send
+from valetkey.client.steps import Answer, Done, Legs, Send
 
 
 class KeyAuth(AuthBase):
@@ -30,8 +30,7 @@ class KeyAuth(AuthBase):
     def _hook(self, legs: Legs) -> Callable[..., requests.Response]:
         def go_on(response: requests.Response, **options: Any) -> requests.Response:
             """Sends the call again, as often as the key has something new to show."""
-            leg = self._key.driver.advance(legs, _answer(response))
-            while isinstance(leg, Send):
+            while isinstance(leg := self._next(legs, response), Send):
                 # The connection is free for the next one only when this answer is read.
                 response.content  # noqa: B018
                 response.close()
@@ -41,10 +40,16 @@ class KeyAuth(AuthBase):
                 before, response = response, response.connection.send(again, **options)
                 response.history = [*before.history, before]
                 response.request = again
-                leg = self._key.driver.advance(legs, _answer(response))
             return response
 
         return go_on
+
+    def _next(self, legs: Legs, response: requests.Response) -> Send | Done:
+        try:
+            return self._key.driver.advance(legs, _answer(response))
+        except BaseException:
+            response.close()
+            raise
 
 
 def _outgoing(request: requests.PreparedRequest) -> Outgoing:

@@ -133,7 +133,7 @@ class AsyncMachine:
     def __repr__(self) -> str:
         return f"AsyncMachine({self.app!r})"
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Lets go of connections."""
         await self.tasks.close()
 
