@@ -19,7 +19,7 @@ def test_what_was_granted_is_told_with_its_limits(server: Live, key: Key) -> Non
     scope = ("openid", "offline_access")
     tokens = key.connect(
         open_browser=user(server.browser()), seconds=20, scope=scope, details=[POSTING]
-    )
+    ).tokens
     assert tokens.details == (POSTING,)
     assert "chirps.write" in tokens.granted
     assert key.refresh().details == (POSTING,)
@@ -30,7 +30,9 @@ def test_what_was_granted_is_told_with_its_limits(server: Live, key: Key) -> Non
 def test_what_the_user_leaves_out_is_not_among_them(server: Live, key: Key) -> None:
     asked = Detail(type=CHIRP, actions=("chirps.write", "dms.send"))
     browser = user(server.browser(), leave_out={"dms.send", "dms.read"})
-    tokens = key.connect(open_browser=browser, seconds=20, scope=("openid",), details=[asked])
+    tokens = key.connect(
+        open_browser=browser, seconds=20, scope=("openid",), details=[asked]
+    ).tokens
     assert [one.actions for one in tokens.details] == [("chirps.write",)]
 
 

@@ -44,6 +44,7 @@ from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Connected, Full, Partial, Tokens
+from valetkey.wire.authorization_details import Detail
 
 __all__ = [
     "Aborted",
@@ -55,6 +56,7 @@ __all__ = [
     "ClientError",
     "Connected",
     "Denied",
+    "Detail",
     "FileStore",
     "Full",
     "Key",

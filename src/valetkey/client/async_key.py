@@ -18,6 +18,7 @@ from valetkey.client.loopback import WAIT
 from valetkey.client.refusal import Answered
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.metadata import ServerMetadata
 
 R = TypeVar("R", bound=Answered)
@@ -71,10 +72,16 @@ class AsyncKey:
         prompt: str = "",
         acr_values: Iterable[str] = (),
         max_age: int | None = None,
+        details: Iterable[Detail] = (),
     ) -> Connected:
         """Asks the user for a key, in the system browser, and stores it."""
         wanted = flow.wish(
-            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+            self.app,
+            scope=scope,
+            prompt=prompt,
+            acr_values=acr_values,
+            max_age=max_age,
+            details=details,
         )
         return await self.tasks.run(self.flows.connect(wanted, Asking(open_browser, seconds)))
 
@@ -85,10 +92,16 @@ class AsyncKey:
         prompt: str = "",
         acr_values: Iterable[str] = (),
         max_age: int | None = None,
+        details: Iterable[Detail] = (),
     ) -> Attempt:
         """A sign-in that comes back to `App.redirect_uri`."""
         wanted = flow.wish(
-            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+            self.app,
+            scope=scope,
+            prompt=prompt,
+            acr_values=acr_values,
+            max_age=max_age,
+            details=details,
         )
         return await self.tasks.run(self.flows.begin(wanted))
 
@@ -110,12 +123,13 @@ class AsyncKey:
         self,
         permissions: Iterable[str],
         *,
+        details: Iterable[Detail] = (),
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
         """Asks for more, on top of what the key opens now."""
         asking = Asking(open_browser, seconds)
-        return await self.tasks.run(self.flows.upgrade(permissions, asking))
+        return await self.tasks.run(self.flows.upgrade(permissions, details, asking))
 
     async def sign_in_again(
         self,

@@ -15,6 +15,7 @@ from valetkey.client.prover import Prover
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import pkce, redirect
+from valetkey.wire.authorization_details import PARAMETER, Detail, write
 from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
 
@@ -50,12 +51,13 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `acr_values` and `max_age` (in seconds) say how the user should sign
-    in (OpenID Connect Core 3.1.2.1)."""
+    in (OpenID Connect Core 3.1.2.1); `details` ask for permissions within limits (RFC 9396)."""
 
     scope: tuple[str, ...]
     prompt: str = ""
     acr_values: tuple[str, ...] = ()
     max_age: int | None = None
+    details: tuple[Detail, ...] = ()
 
 
 def wish(
@@ -65,6 +67,7 @@ def wish(
     prompt: str = "",
     acr_values: Iterable[str] = (),
     max_age: int | None = None,
+    details: Iterable[Detail] = (),
 ) -> Wish:
     """What the app asks for; where it does not say, what it is registered for."""
     return Wish(
@@ -72,6 +75,7 @@ def wish(
         prompt=prompt,
         acr_values=tuple(acr_values),
         max_age=max_age,
+        details=tuple(details),
     )
 
 
@@ -105,6 +109,7 @@ def begin(
         "prompt": wanted.prompt,
         "acr_values": " ".join(wanted.acr_values),
         "max_age": "" if wanted.max_age is None else str(wanted.max_age),
+        PARAMETER: write(wanted.details) if wanted.details else "",
         "dpop_jkt": "" if prover is None else prover.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}

@@ -20,6 +20,7 @@ from valetkey.client.refusal import Answered
 from valetkey.client.steps import Reply, Request
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.metadata import ServerMetadata
 
 R = TypeVar("R", bound=Answered)
@@ -92,15 +93,22 @@ class Key:
         prompt: str = "",
         acr_values: Iterable[str] = (),
         max_age: int | None = None,
+        details: Iterable[Detail] = (),
     ) -> Connected:
         """Asks the user for a key, in the system browser, and stores it (RFC 8252).
 
         The user may leave out what is optional: then it is a Partial, and `missing` says what.
+        `details` ask for permissions within limits (RFC 9396), besides those of the scope.
         `acr_values` and `max_age` (in seconds) say how the user should sign in (OpenID Connect Core
         3.1.2.1). Raises Denied, Aborted; then the stored key is as it was.
         """
         wanted = flow.wish(
-            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+            self.app,
+            scope=scope,
+            prompt=prompt,
+            acr_values=acr_values,
+            max_age=max_age,
+            details=details,
         )
         return self.driver.run(self.flows.connect(wanted, Asking(open_browser, seconds)))
 
@@ -111,11 +119,17 @@ class Key:
         prompt: str = "",
         acr_values: Iterable[str] = (),
         max_age: int | None = None,
+        details: Iterable[Detail] = (),
     ) -> Attempt:
         """A sign-in that comes back to `App.redirect_uri`, an https address or a private scheme:
         send the browser to its `address`. Raises Aborted, Denied, ValueError without one."""
         wanted = flow.wish(
-            self.app, scope=scope, prompt=prompt, acr_values=acr_values, max_age=max_age
+            self.app,
+            scope=scope,
+            prompt=prompt,
+            acr_values=acr_values,
+            max_age=max_age,
+            details=details,
         )
         return self.driver.run(self.flows.begin(wanted))
 
@@ -141,13 +155,15 @@ class Key:
         self,
         permissions: Iterable[str],
         *,
+        details: Iterable[Detail] = (),
         open_browser: OpenBrowser = webbrowser.open,
         seconds: float = WAIT,
     ) -> Connected:
         """Asks for more, on top of what the key opens now. The user sees only what is new, and is
         asked for it even where it was refused before. Raises NoKey, KeyStopped, and as `connect`.
         """
-        return self.driver.run(self.flows.upgrade(permissions, Asking(open_browser, seconds)))
+        asking = Asking(open_browser, seconds)
+        return self.driver.run(self.flows.upgrade(permissions, details, asking))
 
     def sign_in_again(
         self,

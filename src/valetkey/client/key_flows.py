@@ -27,6 +27,7 @@ from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.steps import Await, Call, Flow, work
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens, connected, read
+from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 
 OpenBrowser: TypeAlias = Callable[[str], object]
@@ -114,14 +115,17 @@ class KeyFlows:
         waiting = yield from elsewhere.by_question(self.app, about, asked, who=who, words=words)
         return (yield from self._fetched(waiting, asked, prover))
 
-    def upgrade(self, permissions: Iterable[str], asking: Asking = ASKING) -> Flow[Connected]:
+    def upgrade(
+        self, permissions: Iterable[str], details: Iterable[Detail], asking: Asking
+    ) -> Flow[Connected]:
         """A key that opens what the old one opens, and more."""
         held = yield from self.kept.held()
         if held.refresh_token:
             # The user may have taken something away since: that is no part of the question.
             held = yield from self.refresh(held)
         wider = tuple(dict.fromkeys((*held.scope, *permissions)))
-        return (yield from self.connect(Wish(scope=wider, prompt="consent"), asking))
+        wanted = Wish(scope=wider, prompt="consent", details=tuple(details))
+        return (yield from self.connect(wanted, asking))
 
     def sign_in_again(self, why: SignInAgain, asking: Asking = ASKING) -> Flow[Connected]:
         """A key after a sign-in as the API wants it (RFC 9470 4)."""
@@ -135,7 +139,7 @@ class KeyFlows:
             try:
                 return raise_for_refusal((yield Call(call)))
             except PermissionMissing as missing:
-                yield from self.upgrade(missing.permissions, asking)
+                yield from self.upgrade(missing.permissions, missing.details, asking)
             except SignInAgain as why:
                 yield from self.sign_in_again(why, asking)
         return raise_for_refusal((yield Call(call)))

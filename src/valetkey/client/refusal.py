@@ -12,6 +12,7 @@ from valetkey.client.errors import (
 )
 from valetkey.client.limits import CODES, LimitReached
 from valetkey.wire import dpop
+from valetkey.wire.authorization_details import read_remedy
 from valetkey.wire.bearer import Challenge, read_challenge
 
 SCHEMES: Final = ("Bearer", dpop.SCHEME)
@@ -36,10 +37,11 @@ def raise_for_refusal(response: R) -> R:
     status is the caller's to judge."""
     status = _status(response)
     challenge = challenge_of(status, response.headers)
-    if challenge.error == "insufficient_scope":
+    if challenge.error in {"insufficient_scope", "insufficient_authorization"}:
         missing = PermissionTaken if challenge.reason == "narrowed" else PermissionMissing
         allowed = frozenset(challenge.allowed.split())
-        raise missing(frozenset(challenge.scope.split()), allowed=allowed)
+        details = read_remedy(challenge.authorization_remediation)
+        raise missing(frozenset(challenge.scope.split()), allowed=allowed, details=details)
     if challenge.error in CODES:
         raise LimitReached(challenge)
     if challenge.error == "insufficient_user_authentication":

@@ -7,6 +7,7 @@ import msgspec
 from valetkey.client.errors import ServerUnavailable
 from valetkey.client.prover import Prover
 from valetkey.wire import dpop
+from valetkey.wire.authorization_details import Detail
 
 EARLY: Final = 10
 """Seconds before its end from which an access token is not used any more."""
@@ -15,7 +16,8 @@ EARLY: Final = 10
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
     said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
-    private key to which they are bound, "" for none."""
+    private key to which they are bound, "" for none. `details` is what was granted of what the app
+    asked for by details, with the limits that the user set."""
 
     access_token: str
     refresh_token: str = ""
@@ -24,6 +26,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: tuple[str, ...] = ()
     sub: str = ""
     key: str = ""
+    details: tuple[Detail, ...] = ()
 
     def __repr__(self) -> str:
         return f"Tokens(scope={' '.join(self.scope)!r}, …)"
@@ -93,6 +96,7 @@ class _Response(msgspec.Struct, kw_only=True):
     expires_in: int = 0
     scope: str = ""
     id_token: str = ""
+    authorization_details: tuple[Detail, ...] = ()
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -132,6 +136,7 @@ def read(
         asked=asked,
         sub=before.sub if before else "",
         key="" if prover is None else prover.kept,
+        details=said.authorization_details,
     )
     return Received(tokens, said.id_token)
 
