@@ -28,6 +28,7 @@ from valetkey.oauth.feature import (
     Endpoint,
     FormEndpoint,
     ItemEndpoint,
+    ListEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
 )
@@ -180,7 +181,7 @@ def methods(endpoint: Endpoint) -> str:
             return "POST"
         case BearerEndpoint():
             return "GET, POST"
-        case DocumentEndpoint() | StreamEndpoint():
+        case DocumentEndpoint() | StreamEndpoint() | ListEndpoint():
             return "GET"
         case ManagedEndpoint():
             return "DELETE, GET, POST, PUT"

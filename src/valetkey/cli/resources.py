@@ -28,8 +28,9 @@ def resource() -> None:
 @resource.command()
 @click.option("--id", "name", required=True, help="Its client_id at introspection.")
 @click.option("--catalog-file", type=PATH, required=True, help="Its catalog, TOML or JSON.")
+@click.option("--status-list", is_flag=True, help="Its tokens say where their status is published.")
 @click.pass_obj
-def add(desk: Desk, name: str, *, catalog_file: Path) -> None:
+def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool) -> None:
     """Register an API. It gets a secret for introspection, which is shown once."""
     try:
         catalog = read_catalog(catalog_file)
@@ -40,7 +41,7 @@ def add(desk: Desk, name: str, *, catalog_file: Path) -> None:
         place=f"resource server {name}",
         kind="resource_server",
         key=name,
-        fields={"catalog": catalog},
+        fields={"catalog": catalog, "status_list": status_list},
         secret=digest(secret),
         new=True,
         by=getpass.getuser(),

@@ -6,6 +6,7 @@ import msgspec
 
 from valetkey.endpoints.bearer import bearer_handler, item_handler
 from valetkey.endpoints.managed import managed_handler
+from valetkey.endpoints.status_lists import status_lists
 from valetkey.endpoints.stream import stream
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
 from valetkey.http.client_certificate import Certificates
@@ -24,6 +25,7 @@ from valetkey.oauth.feature import (
     Feature,
     FormEndpoint,
     ItemEndpoint,
+    ListEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
 )
@@ -57,6 +59,8 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
             return _document(endpoint, shell)
         case StreamEndpoint():
             return stream(endpoint, shell)
+        case ListEndpoint():
+            return status_lists(endpoint, shell)
         case ManagedEndpoint():
             return managed_handler(endpoint, shell, transport)
         case ItemEndpoint():

@@ -67,7 +67,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
     when the family began. `opened` has the day (since 1970) on which each permission was last made
     use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it.
-    `because` says in a word why a family is closed. Created closed, it burns a code.
+    `because` says in a word why a family is closed. Created closed, it burns a code. `listed` is
+    its place in the status lists of its client, "" for none (see `oauth.issue.status`).
     """
 
     table: ClassVar[str] = "families"
@@ -93,9 +94,15 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     id_token_claims: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     device: str = ""
+    listed: str = ""
     created: int
     used: int
     expires: int
+
+    @property
+    def in_lists(self) -> str:
+        """Its place among those of all clients, "" for none."""
+        return f"{self.client} {self.listed}" if self.listed else ""
 
     @property
     def forget_at(self) -> int:

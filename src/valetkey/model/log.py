@@ -71,7 +71,9 @@ def _family(change: Change) -> Entry | None:
     family: Any = change.record
     # Created closed, it burns a code: no token was made of it.
     ends = isinstance(change, Remove) or (isinstance(change, Update) and family.status == "closed")
-    return Entry(kind="family", subject=family.id, status="closed") if ends else None
+    if not ends:
+        return None
+    return Entry(kind="family", subject=family.id, status="closed", listed=family.in_lists)
 
 
 def _user(change: Change) -> Entry | None:

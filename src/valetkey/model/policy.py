@@ -93,6 +93,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     PAR (RFC 9126), `bound`: its tokens are bound to what it holds, `resource`: its requests name
     the API (RFC 8707). `device_risk` is the riskiest kind of permission that may be asked for by a
     code that people type. `trusts` lists those whose assertions about users they may bring.
+    `status_list`: their tokens say where their status is published, whoever they are for.
     """
 
     table: ClassVar[str] = "policies"
@@ -112,6 +113,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     pushed: Demand = "optional"
     bound: Demand = "optional"
     resource: Demand = "optional"
+    status_list: bool = False
     access_token: Seconds | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None

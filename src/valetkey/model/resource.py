@@ -9,7 +9,8 @@ from valetkey.wire.catalog import Catalog, Permission, Words
 
 class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An API. `id` and a secret authenticate it at introspection; `catalog.resource` is its
-    identifier as an audience (RFC 8707). `edition` counts the catalogs that it has had."""
+    identifier as an audience (RFC 8707). `edition` counts the catalogs that it has had.
+    `status_list`: its tokens say where their status is published."""
 
     table: ClassVar[str] = "resource_servers"
 
@@ -17,6 +18,7 @@ class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
     catalog: Catalog
     secrets: tuple[KeptSecret, ...] = ()
     edition: int = 0
+    status_list: bool = False
     created: int = 0
 
     @property

@@ -3,7 +3,7 @@
 Discovery, documentation and the conformance table are folds over the enabled features.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -17,7 +17,7 @@ from valetkey.oauth.decision import Answer, Issue, Issued, Refuse
 from valetkey.oauth.delivery import Delivery
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Confirmation
-from valetkey.wire.change_log import Piece
+from valetkey.wire.change_log import Entry, Piece
 from valetkey.wire.form import Form
 
 P = TypeVar("P")
@@ -211,6 +211,31 @@ class StreamEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     tell: Tell
 
 
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A status list: the client whose tokens it is about, which of its lists, and what stands at a
+    place of which nothing is known."""
+
+    name: str
+    client: str
+    number: int
+    rest: int
+
+
+class ListEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Publishes signed status lists by their names below its path, to be kept for so many
+    `seconds`, and tells resource servers where they are. `named` says whether there is such a list,
+    `standings` what entries of the change log come to, by places, and `write` signs."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    named: Callable[[str, Context], Rule[Listing]]
+    standings: Callable[[Iterable[Entry], Context], Rule[Mapping[str, int]]]
+    write: Callable[[Listing, Mapping[str, int], Context], str]
+    aggregated: Callable[[Call, Context], Rule[tuple[str, ...]]]
+    seconds: int
+
+
 class DocumentCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A call on a document: its method, the `client_id` in its query, its bearer token, the JSON
     that it brings, and the caller's address; "" and {} for what is missing."""
@@ -262,6 +287,7 @@ Endpoint: TypeAlias = (
     | BearerEndpoint
     | DocumentEndpoint
     | StreamEndpoint
+    | ListEndpoint
     | ManagedEndpoint
     | ItemEndpoint
 )

@@ -33,6 +33,7 @@ from valetkey.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
+from valetkey.oauth.manage.status_list import STATUS_LISTS
 from valetkey.oauth.manage.usage import USAGE
 from valetkey.oauth.manage.userinfo import USERINFO
 from valetkey.oauth.senders.bearer import BEARER
@@ -68,6 +69,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     EXPIRATION,
     INTROSPECTION,
     CHANGE_LOG,
+    STATUS_LISTS,
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,

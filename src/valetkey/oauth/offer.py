@@ -24,6 +24,8 @@ class Offer:
         self.permissions: dict[str, Permission] = {}
         self.resource_of: dict[str, str] = {}
         self.editions = {server.catalog.resource: server.edition for server in resource_servers}
+        self.listed = frozenset(one.catalog.resource for one in resource_servers if one.status_list)
+        """The resource servers that look into status lists."""
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
         for catalog in self.catalogs:

@@ -52,9 +52,10 @@ class ResourceServer:
     """An API and its catalog.
 
     How it learns of a change: with `live="follow"` it follows the change log, and checks each call
-    by itself. With `live="ask"` it asks at each call. With `live="token"` the token alone counts
-    until it expires. The first two need `credentials`, its id and secret at the authorization
-    server; where these are given, `ask` is meant unless said otherwise.
+    by itself. With `live="ask"` it asks at each call. With `live="list"` it looks the token up in
+    its status list. With `live="token"` the token alone counts until it expires. The first two need
+    `credentials`, its id and secret at the authorization server; where these are given, `ask` is
+    meant unless said otherwise.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class ResourceServer:
             raise ValueError(f"the resource {catalog.resource!r} is no web address")
         self.resource = catalog.resource
         self.live: Live = live or ("ask" if credentials else "token")
-        if self.live != "token" and credentials is None:
+        if self.live in {"follow", "ask"} and credentials is None:
             raise ValueError(f"live={self.live!r} needs credentials")
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         name, secret = credentials or ("", "")
@@ -101,6 +102,7 @@ class ResourceServer:
             http=self._http,
             auth=self._credentials,
             catalog=lambda: self.catalog,
+            asks=credentials is not None,
         )
         counted = [one.id for one in catalog.permissions if one.counted]
         if counted and credentials is None:

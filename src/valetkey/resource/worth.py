@@ -11,21 +11,29 @@ from valetkey.resource.follower import Follower
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.known import Opens
+from valetkey.resource.status_lists import StatusLists
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import RISKS, Catalog, Risk
 from valetkey.wire.change_log import LONGEST
 from valetkey.wire.introspection import Introspection
+from valetkey.wire.status_list import INVALID, SUSPENDED
 
-Live: TypeAlias = Literal["follow", "ask", "token"]
+Live: TypeAlias = Literal["follow", "ask", "list", "token"]
 
 BOUND: Final = 1.0
 """Seconds that knowledge of the change log may be old."""
 
 INACTIVE: Final = Opens(frozenset(), "inactive")
 
+_BY_STATUS: Final = {
+    INVALID: Opens(frozenset(), "stopped"),
+    SUSPENDED: Opens(frozenset(), "paused"),
+}
+
 
 class Worth:
-    """Learns it as `live` says: from the change log, by asking, or from the token alone."""
+    """Learns it as `live` says: from the change log, by asking, from a status list, or from the
+    token alone."""
 
     def __init__(
         self,
@@ -36,15 +44,18 @@ class Worth:
         http: Http,
         auth: httpx2.Auth,
         catalog: Callable[[], Catalog],
+        asks: bool = True,
     ) -> None:
-        """`bound` in seconds, for all permissions or by their risk. Raises ValueError for one that
-        is none."""
+        """`bound` in seconds, for all permissions or by their risk. `asks`: it can prove itself,
+        and so ask. Raises ValueError for a bound that is none."""
         self._live = live
         self._bounds = _bounds(bound)
         self._issuer = issuer
         self._http = http
         self._auth = auth
         self._catalog = catalog
+        self._asks = asks
+        self._lists = StatusLists(issuer, http)
         self._followers = PerLoop(self._follower)
 
     def start(self) -> None:
@@ -63,7 +74,12 @@ class Worth:
         cannot be known."""
         own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
         if self._live == "token":
-            return Opens(own, limited=frozenset(token.limited), version=token.grant_version)
+            return self._as_issued(token, own)
+        if self._live == "list" and token.status is not None:
+            status = await self._lists.status(token.status.status_list, text)
+            return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
+        if not self._asks:
+            raise Unreachable("the token names no status list, and nobody can be asked")
         if self._live == "follow":
             follower = self._followers.get()
             follower.start()
@@ -78,6 +94,14 @@ class Worth:
             limited=frozenset(told.limited),
             version=told.grant_version,
         )
+
+    def _as_issued(self, token: AccessToken, own: frozenset[str]) -> Opens:
+        """What the token says. It may be older than a limit, so whatever is counted is leased,
+        where that can be asked for."""
+        limited = frozenset(token.limited)
+        if self._asks and token.grant_id:
+            limited |= {one.id for one in self._catalog().permissions if one.counted}
+        return Opens(own, limited=limited, version=token.grant_version)
 
     def _bound(self, needs: Sequence[str]) -> float:
         """For how long what is known suffices for these."""

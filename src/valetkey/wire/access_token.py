@@ -9,6 +9,7 @@ from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.spec.cite import Cite
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.status_list import Status
 
 TYPE: Final = "at+jwt"
 CITE: Final = Cite("RFC 9068", "2")
@@ -49,6 +50,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     user's is (RFC 9068 2.2 and 5). `act` says who acts for the user, where a token was exchanged
     (RFC 8693 4.1); `client_id` is then the one that exchanged it. `authorization_details` say
     once more what of the scope was asked by details, and within which limits (RFC 9396 9.1).
+    `status` says in which status list the token has its place, where its API looks there.
     """
 
     sub: str
@@ -65,6 +67,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     act: Actor | None = None
     limited: tuple[str, ...] = ()
     authorization_details: tuple[Detail, ...] = ()
+    status: Status | None = None
 
     @property
     def scopes(self) -> frozenset[str]:

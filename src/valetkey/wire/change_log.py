@@ -47,7 +47,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is "" for `all`, by which everything from before it is worth nothing. `status` is the subject's
     own word, and "removed" where it is gone. `permissions` are a grant's own, or the scopes that a
     client is registered for; `limited` are those of them under a limit of the user's; `until` is
-    when the grant ends by itself, 0 for never.
+    when the grant ends by itself, 0 for never. `listed` is a family's place in the status lists,
+    which is the server's own affair.
 
     `seq` numbers the entries from 1 without a gap, in the order in which their changes became
     visible; `mark` is random, and tells apart two logs that have the same number. `at` and `until`
@@ -61,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     until: int = 0
+    listed: str = ""
     at: int = 0
     mark: str = ""
     seq: int = 0

@@ -29,6 +29,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     permission_usage_endpoint: str = ""
     pushed_authorization_request_endpoint: str = ""
     change_log_endpoint: str = ""
+    status_list_aggregation_endpoint: str = ""
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
     backchannel_authentication_endpoint: str = ""

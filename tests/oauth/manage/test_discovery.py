@@ -58,6 +58,7 @@ def test_the_document_as_a_whole() -> None:
         "introspection_endpoint": f"{ISSUER}/introspect",
         "revocation_endpoint": f"{ISSUER}/revoke",
         "change_log_endpoint": f"{ISSUER}/changes",
+        "status_list_aggregation_endpoint": f"{ISSUER}/status",
         "permission_usage_endpoint": f"{ISSUER}/usage",
         "grant_management_endpoint": f"{ISSUER}/grants",
         "grant_management_actions_supported": ["query", "revoke", "create", "merge", "replace"],
@@ -219,6 +220,7 @@ MEMBERS: dict[str, set[str]] = {
     "leases": set(),
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
+    "status lists": {"status_list_aggregation_endpoint"},
     "grant management": MANAGED,
     "usage": {"permission_usage_endpoint"},
     "userinfo": {

@@ -13,6 +13,7 @@ from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
 from valetkey.oauth.feature import Call, Feature, FormEndpoint, GrantType
+from valetkey.oauth.issue.status import placed
 from valetkey.oauth.issue.tokens import issue
 from valetkey.oauth.senders.binding import bind, check_required
 from valetkey.spec.cite import Cite
@@ -34,6 +35,7 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     match decision:
         case Issue():
             yield from _used(by.client)
+            decision = yield from placed(decision, context)
             return with_changes(issue(decision, context, holds=by.holds), proof)
         case Refuse():
             return with_changes(decision, proof)

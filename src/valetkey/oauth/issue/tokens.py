@@ -17,6 +17,7 @@ from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.extensions import extensions
 from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.oauth.issue.status import status_of
 from valetkey.oauth.senders.binding import fits, sender_of
 from valetkey.oauth.subjects import session, subject
 from valetkey.spec.errors import InvalidGrant
@@ -99,7 +100,9 @@ def _access_token(
     if standing is None:
         return token
     token = _of_user(token, standing, decision.permissions)
-    return token if decision.delegation is None else _delegated(token, decision.delegation)
+    if decision.delegation is not None:
+        return _delegated(token, decision.delegation)
+    return msgspec.structs.replace(token, status=status_of(decision, context))
 
 
 def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:

@@ -77,6 +77,7 @@ def shown(entry: Entry, resource: str, context: Context) -> Entry:
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),
         limited=tuple(one for one in entry.limited if one in names),
+        listed="",
     )
 
 

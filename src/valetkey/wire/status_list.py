@@ -1,0 +1,131 @@
+"""Token status lists: a bit or two for each key says whether it still opens anything. The server
+signs them, and anybody may keep them for a moment; a token says where its place is.
+
+A list has no word for less. What was taken away of a key is seen when its token is renewed.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+import msgspec
+
+from valetkey.jose import base64url, jws, jwt
+from valetkey.jose.jwk import Algorithm, PublicKey
+from valetkey.jose.objects import read_object
+from valetkey.spec.cite import Cite
+
+CITE: Final = Cite("draft-ietf-oauth-status-list", "5.1")
+TYPE: Final = "statuslist+jwt"
+MEDIA: Final = f"application/{TYPE}"
+ALGORITHM: Final[Algorithm] = "ES256"
+
+VALID: Final = 0
+INVALID: Final = 1
+SUSPENDED: Final = 2
+
+BITS: Final = 2
+"""For each place, so that there is room for SUSPENDED."""
+
+SIZE: Final = 1 << 22
+"""Places in a list of ours."""
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""Of a list, unpacked: one that is longer is none of ours."""
+
+MAX_LENGTH: Final = 256 * 1024
+"""Characters of a signed one."""
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the status of a token stands: at this place of the list at this address."""
+
+    idx: Annotated[int, msgspec.Meta(ge=0)]
+    uri: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The claim `status` of a token."""
+
+    status_list: Reference
+
+
+class Packed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A list as it travels: `bits` for each place, zlib, base64url."""
+
+    bits: int
+    lst: str
+    aggregation_uri: str = ""
+
+
+class ListToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
+    """The claims: `sub` is the list's own address, `ttl` for how many seconds it may be kept."""
+
+    sub: str
+    ttl: float
+    status_list: Packed
+
+
+class BadList(ValueError):
+    """It says nothing about any token. Says why, for the log only."""
+
+
+class StatusList(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A list that was proved. `until` is when it ends, in seconds since 1970."""
+
+    bits: int
+    raw: bytes
+    ttl: float
+    until: int
+
+    def at(self, idx: int) -> int:
+        """The status at a place. Raises BadList for one that the list does not have."""
+        each = 8 // self.bits
+        if not 0 <= idx < len(self.raw) * each:
+            raise BadList(f"it has no place {idx}")
+        return self.raw[idx // each] >> (idx % each) * self.bits & (1 << self.bits) - 1
+
+
+def packed(statuses: Mapping[int, int], *, rest: int = VALID, size: int = SIZE) -> Packed:
+    """The list of `size` places in which these have a status of their own."""
+    each = 8 // BITS
+    raw = bytearray(sum(rest << place * BITS for place in range(each)).to_bytes() * (size // each))
+    for idx, status in statuses.items():
+        shift = idx % each * BITS
+        raw[idx // each] = raw[idx // each] & ~(3 << shift) | status << shift
+    return Packed(bits=BITS, lst=base64url.encode(zlib.compress(raw, 9)))
+
+
+def read(text: str, *, keys: Sequence[PublicKey], issuer: str, uri: str, now: int) -> StatusList:
+    """The list that this issuer signed for this very address, where it is not over. Raises
+    BadList (8.3 of the draft)."""
+    try:
+        payload = jws.verify(
+            text, keys, algorithms=(ALGORITHM,), typ=(TYPE,), max_length=MAX_LENGTH
+        )
+        said = msgspec.convert(read_object(payload), ListToken)
+        jwt.check_time(said, now, leeway=jwt.LEEWAY)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadList(str(error)) from error
+    wrong = (
+        (said.iss != issuer, f"of {said.iss!r}"),
+        (said.sub != uri, f"for {said.sub!r}"),
+        (not said.ttl > 0, "its ttl is none"),
+        (said.status_list.bits not in (1, 2, 4, 8), "its bits are none"),
+    )
+    for holds, why in wrong:
+        if holds:
+            raise BadList(why)
+    raw = _unpacked(said.status_list.lst)
+    return StatusList(bits=said.status_list.bits, raw=raw, ttl=said.ttl, until=said.exp)
+
+
+def _unpacked(lst: str) -> bytes:
+    inflate = zlib.decompressobj()
+    try:
+        raw = inflate.decompress(base64url.decode(lst), MAX_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise BadList(f"it cannot be unpacked: {error}") from error
+    if not inflate.eof or inflate.unused_data:
+        raise BadList("it does not come to an end where it should")
+    return raw
