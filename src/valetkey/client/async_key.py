@@ -1,5 +1,6 @@
 """The app's live key, for tasks: what `Key` does, awaited."""
 
+import asyncio
 import webbrowser
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
@@ -39,10 +40,11 @@ class AsyncKey:
         *,
         http: httpx2.AsyncClient | None = None,
         key_changed: Callable[[KeyChange], object] = lambda change: None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.app = app
         self.flows = KeyFlows(app, store, key_changed)
-        self.tasks = AsyncDriver(http)
+        self.tasks = AsyncDriver(http, sleep=sleep)
 
     def __repr__(self) -> str:
         return f"AsyncKey({self.app!r})"

@@ -101,10 +101,15 @@ class AsyncDriver:
     """Runs flows in the task that calls; what blocks goes to a thread."""
 
     def __init__(
-        self, http: httpx2.AsyncClient | None = None, *, send: Sending | None = None
+        self,
+        http: httpx2.AsyncClient | None = None,
+        *,
+        send: Sending | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._http = http
         self._send = send or self.send
+        self._sleep = sleep
 
     async def run(self, flow: Flow[T]) -> T:
         """The flow's result. Raises what it raises. A task that is cancelled leaves no lock held
@@ -133,7 +138,7 @@ class AsyncDriver:
             case Request():
                 return await self._send(step)
             case Sleep(seconds):
-                return await asyncio.sleep(seconds)
+                return await self._sleep(seconds)
             case Await(future, seconds):
                 return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
             case Call(call):
