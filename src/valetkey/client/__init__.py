@@ -41,7 +41,9 @@ from valetkey.client.key_flows import KeyChange
 from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import AsyncMachine, Machine
+from valetkey.client.passphrase import Passphrase
 from valetkey.client.refusal import raise_for_refusal
+from valetkey.client.sealed import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Connected, Full, Partial, Tokens
 from valetkey.wire.authorization_details import Detail
@@ -70,8 +72,10 @@ __all__ = [
     "MemoryStore",
     "NoKey",
     "Partial",
+    "Passphrase",
     "PermissionMissing",
     "PermissionTaken",
+    "SealedStore",
     "ServerUnavailable",
     "SignInAgain",
     "StoreCorrupted",

@@ -1,5 +1,6 @@
 """What a key can do, written once for threads and tasks: connect, renew, widen, give back."""
 
+import contextlib
 import time
 import webbrowser
 from collections.abc import Callable, Iterable
@@ -214,7 +215,10 @@ class KeyFlows:
         return (yield from self.kept.locked(self._forget()))
 
     def _forget(self) -> Flow[Tokens | None]:
-        held = yield from self.kept.replaced()
+        held: Tokens | None = None
+        with contextlib.suppress(StoreError):
+            held = yield from self.kept.load()
+        # What cannot be read can be forgotten all the same.
         yield from self.kept.save(None, instead_of=held)
         return held
 

@@ -1,0 +1,89 @@
+"""The key of a sealed file, kept by the operating system: Secret Service, KWallet, Keychain.
+
+What such a store holds is small and slow to write, so it holds one key of 32 bytes, once; what
+changes lies in the file that it seals. Needs the extra `holders`.
+"""
+
+import os
+from functools import lru_cache
+from typing import Final
+
+import keyring
+from keyring.backend import KeyringBackend
+from keyring.backends.chainer import ChainerBackend
+from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
+
+from valetkey.client.errors import StoreCorrupted, StoreError, StoreLocked
+from valetkey.client.sealed import KEY
+from valetkey.jose import base64url
+
+_RECOMMENDED: Final = 1
+"""The priority that `keyring` gives to a backend that is fit for secrets, and more."""
+
+
+class KeyringKey:
+    """A key in the key store of the operating system, under the name of a `service`: the app.
+
+    Raises StoreError where there is no such store, or only one that keeps secrets as they are: a
+    key is never kept in plain text by surprise. `backend` chooses one by hand.
+    """
+
+    def __init__(self, service: str, *, backend: KeyringBackend | None = None) -> None:
+        self._service = service
+        self._backend = backend or _found()
+        self._known = lru_cache(maxsize=8)(self._get)
+
+    def __repr__(self) -> str:
+        return f"KeyringKey({self._service!r})"
+
+    def new(self) -> tuple[bytes, bytes]:
+        """The label of a new file, and its key. Raises StoreLocked, StoreError."""
+        label, key = os.urandom(16), os.urandom(KEY)
+        try:
+            self._backend.set_password(self._service, label.hex(), base64url.encode(key))
+        except KeyringError as error:
+            raise _told(error) from error
+        return label, key
+
+    def open(self, label: bytes) -> bytes:
+        """The key of the file with this label. Raises StoreLocked, StoreCorrupted, StoreError."""
+        return self._known(label)
+
+    def forget(self, label: bytes) -> None:
+        """The file is gone: so is its key."""
+        self._known.cache_clear()
+        try:
+            self._backend.delete_password(self._service, label.hex())
+        except PasswordDeleteError:
+            return  # It was gone already.
+        except KeyringError as error:
+            raise _told(error) from error
+
+    def _get(self, label: bytes) -> bytes:
+        try:
+            kept = self._backend.get_password(self._service, label.hex())
+        except KeyringError as error:
+            raise _told(error) from error
+        try:
+            key = base64url.decode(kept or "")
+        except ValueError:
+            key = b""
+        if len(key) != KEY:
+            raise StoreCorrupted("the key store has no key for this file any more")
+        return key
+
+
+def _found() -> KeyringBackend:
+    backend = keyring.get_keyring()
+    if isinstance(backend, ChainerBackend):
+        # It writes to the first; the others may be of any kind.
+        backend = backend.backends[0]
+    if backend.priority < _RECOMMENDED:
+        raise StoreError("this system has no key store that is fit for secrets")
+    return backend
+
+
+def _told(error: KeyringError) -> StoreError:
+    if isinstance(error, KeyringLocked):
+        return StoreLocked("the key store is locked")
+    return StoreError(f"the key store fails: {type(error).__name__}")
