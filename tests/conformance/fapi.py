@@ -38,6 +38,7 @@ class Rp(msgspec.Struct, frozen=True, kw_only=True):
     holder: PrivateKey
     pair: Pair | None = None
     profile: str = "fapi2"
+    more: dict[str, Any] = {}
 
     @property
     def redirect_uri(self) -> str:
@@ -59,9 +60,10 @@ class Rp(msgspec.Struct, frozen=True, kw_only=True):
             "jwks_file": str(jwks),
             "dpop_bound_access_tokens": self.sender == "dpop",
             "tls_client_certificate_bound_access_tokens": self.sender == "mtls",
+            **self.more,
         }
         if self.way == "tls_client_auth":
-            fields["tls_client_auth_subject_dn"] = f"CN={self.id}"
+            fields.setdefault("tls_client_auth_subject_dn", f"CN={self.id}")
         lines = (f"{name} = {json.dumps(value)}" for name, value in fields.items())
         return "[[client]]\n" + "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ certificate."""
 import contextlib
 import signal
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -17,14 +17,19 @@ from tests.tls import write_pair
 
 @contextlib.contextmanager
 def running(
-    folder: Path, *words: str, profile: str = "fapi2"
+    folder: Path,
+    *words: str,
+    profile: str = "fapi2",
+    more: Callable[[Rp], Iterable[Rp]] = lambda one: (one,),
 ) -> Iterator[tuple[Fapi, dict[str, Rp]]]:
-    """A server with its clients; `words` are more of its settings."""
+    """A server with its clients; `words` are more of its settings, and `more` makes of each client
+    those that there are."""
     certificate, key = write_pair(folder, "server")
     issuer = f"https://127.0.0.1:{free_port()}"
     outside = f"https://127.0.0.1:{free_port()}"
     authority = Authority(folder)
-    clients = players(authority.issue if NGINX else None, profile)
+    made = players(authority.issue if NGINX else None, profile)
+    clients = {each.id: each for one in made.values() for each in more(one)}
     declared = folder / "fapi.toml"
     user = (HERE / "op.toml").read_text().partition("[[user]]")
     tables = "\n".join(one.table(folder) for one in clients.values())

@@ -56,6 +56,58 @@ LOGOUT: Final = (
     ),
 )
 
+CIBA: Final = (
+    "fapi-ciba-id1",
+    *names(
+        "fapi-ciba-id1-",
+        """
+    discovery-end-point-verification user-rejects-authentication multiple-call-to-token-endpoint
+    auth-req-id-expired ensure-authorization-request-with-binding-message-succeeds
+    ensure-other-scope-order-succeeds ensure-requested-expiry-as-string-succeeds
+    ensure-authorization-request-with-potentially-bad-binding-message
+    ensure-request-object-missing-aud-fails ensure-request-object-bad-aud-fails
+    ensure-request-object-missing-iss-fails ensure-request-object-bad-iss-fails
+    ensure-request-object-missing-exp-fails ensure-request-object-expired-exp-fails
+    ensure-request-object-exp-is-70-minutes-in-future-fails
+    ensure-request-object-missing-iat-fails ensure-request-object-missing-nbf-fails
+    ensure-request-object-nbf-is-10-minutes-in-future-fails
+    ensure-request-object-nbf-is-70-minutes-in-past-fails ensure-request-object-missing-jti-fails
+    ensure-request-object-signature-algorithm-is-none-fails
+    ensure-request-object-signature-algorithm-is-bad-fails
+    ensure-request-object-signature-algorithm-is-RS256-fails
+    ensure-request-object-signed-by-other-client-fails
+    ensure-authorization-request-with-multiple-hints-fails
+    ensure-wrong-auth-req-id-in-token-endpoint-request
+    ensure-different-client-id-and-issuer-in-backchannel-authorization-request
+    ensure-wrong-client-id-in-token-endpoint-request
+    ensure-wrong-client-id-in-backchannel-authorization-request
+    ensure-without-client-assertion-in-token-endpoint-request
+    ensure-without-client-assertion-in-backchannel-authorization-request
+    ensure-client-assertion-signature-algorithm-in-backchannel-authorization-request-is-RS256-fails
+    ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails
+    ensure-client-assertion-with-iss-aud-to-token-endpoint-succeeds
+    ensure-unsigned-backchannel-authorization-request-fails refresh-token
+    ensure-mtls-holder-of-key-required
+    """,
+    ),
+)
+
+CIBA_PING: Final = names(
+    "fapi-ciba-id1-ping-",
+    """
+    backchannel-notification-endpoint-response-has-body
+    backchannel-notification-endpoint-response-401 backchannel-notification-endpoint-response-403
+    with-mtls-ciba-notification-endpoint-response-401-and-require-server-does-not-retry
+    backchannel-notification-endpoint-return-redirect-request
+    """,
+)
+
+OF_COUNTRIES: Final = {
+    "fapi-ciba-id1-…-for-brazil, fapi-ciba-id1-connectid-…": (
+        "the profiles of Open Finance Brazil and ConnectID Australia"
+    )
+}
+
 PLANS: Final[dict[str, Plan]] = {
     "basic": Plan(title="OpenID Connect Core: Basic OP", modules=BASIC),
     "form-post-basic": Plan(title="OpenID Connect Core: Form Post Basic OP", modules=BASIC),
@@ -130,6 +182,10 @@ PLANS: Final[dict[str, Plan]] = {
             state-only-outside-request-object-not-used
             ensure-request-object-without-redirect-uri-fails""",
         ),
+    ),
+    "fapi-ciba-poll": Plan(title="FAPI-CIBA ID1: poll", modules=CIBA, left_out=OF_COUNTRIES),
+    "fapi-ciba-ping": Plan(
+        title="FAPI-CIBA ID1: ping", modules=(*CIBA, *CIBA_PING), left_out=OF_COUNTRIES
     ),
     "rp-initiated-logout": Plan(title="OpenID Connect RP-Initiated Logout: OP", modules=LOGOUT),
     "frontchannel-logout": Plan(

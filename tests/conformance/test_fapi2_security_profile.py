@@ -412,7 +412,7 @@ def test_holder_of_key(fapi: Fapi, rp: Rp) -> None:
         refused(reply, "invalid_client", "invalid_grant", "invalid_request", status=(400, 401))
     ports = [fapi.issuer] if rp.sender == "dpop" else [fapi.issuer, fapi.mtls]
     for address in ports:
-        _check_tls(int(address.rpartition(":")[2]))
+        check_tls(int(address.rpartition(":")[2]))
 
 
 def _without_certificate(fapi: Fapi, rp: Rp, code: str) -> httpx2.Response:
@@ -433,7 +433,7 @@ def _without_certificate(fapi: Fapi, rp: Rp, code: str) -> httpx2.Response:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def _check_tls(port: int) -> None:
+def check_tls(port: int) -> None:
     assert connected(port, client(least=TWO, most=THREE))[0] == "TLSv1.3"
     for name in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"):
         assert connected(port, client(least=TWO, most=TWO, ciphers=name)) == ("TLSv1.2", name)

@@ -25,6 +25,13 @@ OF_JWT: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 """Claims that speak of the object itself, and are no parameters."""
 
 
+NAMED: Final = frozenset({"client_id"})
+"""Claims without which a request for a browser is none (RFC 9101 4)."""
+
+BACKCHANNEL: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
+"""Those without which a backchannel request is none (CIBA Core 7.1.1): its client is the issuer."""
+
+
 class BadObject(ValueError):
     """It is no request. Says why, for the log only."""
 
@@ -32,18 +39,26 @@ class BadObject(ValueError):
 class _Frame(msgspec.Struct, frozen=True):
     """What it says of itself."""
 
-    client_id: str
+    client_id: str = ""
     iss: str = ""
     aud: str | tuple[str, ...] = ()
     exp: float | None = None
     nbf: float | None = None
     iat: float | None = None
+    jti: str = ""
 
 
 def parameters(
-    payload: bytes, *, client_id: str, issuer: str, now: int, lifetime: int | None = None
+    payload: bytes,
+    *,
+    client_id: str,
+    issuer: str,
+    now: int,
+    lifetime: int | None = None,
+    needs: frozenset[str] = NAMED,
 ) -> Form:
-    """The parameters in the object of this client, at `now` (seconds since 1970). With a
+    """The parameters in the object of this client, at `now` (seconds since 1970), which has the
+    claims that it `needs`. With a
     `lifetime` it has to say for whom it is, and to begin and end so many seconds apart at the most
     (FAPI 2.0 Message Signing 5.3.2). Raises BadObject."""
     try:
@@ -51,7 +66,9 @@ def parameters(
         frame = msgspec.convert(claims, _Frame)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadObject(str(error)) from error
-    why = _why_not(frame, claims, client_id=client_id, issuer=issuer)
+    missing = needs - {name for name, value in claims.items() if value != ""}
+    why = f"{', '.join(sorted(missing))}: missing" if missing else ""
+    why = why or _why_not(frame, claims, client_id=client_id, issuer=issuer)
     why = why or _why_not_now(frame, now, lifetime)
     if why:
         raise BadObject(why)
@@ -59,7 +76,7 @@ def parameters(
 
 
 def _why_not(frame: _Frame, claims: Mapping[str, Any], *, client_id: str, issuer: str) -> str:
-    if frame.client_id != client_id or frame.iss not in ("", client_id):
+    if {frame.client_id, frame.iss} - {"", client_id}:
         return "client_id or iss is another client"
     if "sub" in claims:
         # RFC 9101 10.8: with a subject it could pass for what proves the client itself.

@@ -18,7 +18,12 @@ from valetkey.model.policy import Policy
 from valetkey.oauth.decision import Answer
 from valetkey.oauth.grants import ciba, device
 from valetkey.spec import names
-from valetkey.spec.errors import InvalidRequest, OAuthError, RequestNotSupported
+from valetkey.spec.errors import (
+    InvalidRequest,
+    InvalidRequestObject,
+    OAuthError,
+    RequestNotSupported,
+)
 
 WAYS = {"device": device.ask, "backchannel": ciba.ask}
 
@@ -41,6 +46,7 @@ def inside(world: World, **changed: Any) -> dict[str, Any]:
         "iat": world.now,
         "nbf": world.now,
         "exp": world.now + 120,
+        "jti": "1",
         "scope": "openid chirps.read",
         "login_hint": "miko",
         "binding_message": "signed",
@@ -116,3 +122,26 @@ def test_who_has_no_keys_cannot_sign() -> None:
     world = World()
     with pytest.raises(RequestNotSupported):
         till_asks(world, request="e30.e30.e30")
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "exp", "iat", "nbf", "jti"])
+def test_a_backchannel_request_has_every_claim(name: str) -> None:
+    """CIBA Core 7.1.1: REQUIRED, each of them."""
+    world = signing()
+    for value in (..., ""):
+        text = Honest(MINE, inside(world, **{name: value}), "JWT").token()
+        with pytest.raises(InvalidRequestObject):
+            asks(world, "backchannel", request=text)
+    assert not world.all(Pending)
+
+
+def test_a_backchannel_request_names_its_client_as_its_issuer() -> None:
+    """CIBA Core 7.1.1 has no client_id in it, RFC 9101 4 has."""
+    world = signing()
+    text = Honest(MINE, inside(world, client_id=...), "JWT").token()
+    asks(world, "backchannel", request=text)
+    with pytest.raises(InvalidRequestObject):
+        asks(world, "device", request=text)
+    other = Honest(MINE, inside(world, client_id="till"), "JWT").token()
+    with pytest.raises(InvalidRequestObject):
+        asks(world, "backchannel", request=other)

@@ -24,23 +24,28 @@ from valetkey.wire.request_object import BadObject
 CITE: Final = Cite("RFC 9101", "5")
 
 
-def unwrapped(form: Form, client: Client, context: Context) -> Rule[Form]:
-    """The parameters that count: those of the request object, where there is one. Raises OAuthError
-    for an object that proves nothing, and where the client has to sign and did not."""
+def unwrapped(
+    form: Form, client: Client, context: Context, *, needs: frozenset[str] = request_object.NAMED
+) -> Rule[Form]:
+    """The parameters that count: those of the request object, where there is one, with the claims
+    that it `needs`. Raises OAuthError for an object that proves nothing, and where the client has
+    to sign and did not."""
     if "request" in form and "request_uri" in form:
         # RFC 9101 5: one or the other.
         raise InvalidRequest("request and request_uri stand together")
     if "request" in form:
-        return (yield from _opened(form["request"], form, client, context=context))
+        return (yield from _opened(form["request"], form, client, needs=needs, context=context))
     if "request_uri" in form:
         text = yield from _fetched(form["request_uri"], client, context)
-        return (yield from _opened(text, form, client, context=context))
+        return (yield from _opened(text, form, client, needs=needs, context=context))
     if context.at.policy(client).signed_requests == "required":
         raise InvalidRequest("this client signs its requests")
     return form
 
 
-def _opened(text: str, outside: Form, client: Client, *, context: Context) -> Rule[Form]:
+def _opened(
+    text: str, outside: Form, client: Client, *, needs: frozenset[str], context: Context
+) -> Rule[Form]:
     if SIGNED_REQUESTS not in context.at.features or not (client.jwks or client.jwks_uri):
         # Without keys nothing can be signed, and unsigned ones are not offered.
         raise RequestNotSupported
@@ -56,6 +61,7 @@ def _opened(text: str, outside: Form, client: Client, *, context: Context) -> Ru
             issuer=context.at.issuer,
             now=context.now,
             lifetime=policy.request_object,
+            needs=needs,
         )
     except (BadObject, BadSignature) as error:
         raise InvalidRequestObject(detail=f"{client.id}: {error}") from error

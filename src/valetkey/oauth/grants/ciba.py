@@ -31,6 +31,7 @@ from valetkey.spec.errors import (
     InvalidRequest,
     UnknownUserId,
 )
+from valetkey.wire import request_object
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken
 
@@ -48,7 +49,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by = yield from authenticate(call, context)
     may_use(by.client, names.CIBA)
     # CIBA Core 7.1.1: where a request is signed, what is signed counts.
-    form = yield from unwrapped(call.form, by.client, context)
+    form = yield from unwrapped(call.form, by.client, context, needs=request_object.BACKCHANNEL)
     message, seconds = _message(form), _seconds(form, context)
     request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["backchannel"]:
