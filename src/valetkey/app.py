@@ -65,7 +65,12 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         frame, off=pages_off(features), lifespan=lambda _: _running(store, frame, outbox)
     )
     machines = {**endpoints(features, shell, certificates), **health(shell)}
-    return Front(machines, pages=people, trusted=_networks(settings.trusted_proxies))
+    return Front(
+        machines,
+        pages=people,
+        trusted=_networks(settings.trusted_proxies),
+        secure=settings.issuer.startswith("https:"),
+    )
 
 
 def registration(settings: Settings) -> Registration:

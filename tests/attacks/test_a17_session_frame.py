@@ -2,6 +2,7 @@
 whether the sign-in is the one that it knows (OpenID Connect Session Management)."""
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.installation import PASSWORDS
 from tests.live import Live, live
 from tests.rows import row
 
+from valetkey.model.change import Create
+from valetkey.model.client import Client
 from valetkey.oauth.authorize.session_state import browser_state, written
 
 FRAME = "/check-session"
@@ -32,6 +35,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 ANCESTORS: list[Any] = [
     row("CSP 3 6.4.2", "an app's", "https://web.example/page", "https://web.example"),
     row("CSP 3 6.4.2", "any loopback port", "http://127.0.0.1:4711/", "http://127.0.0.1:4711"),
+    row("6454 6.2", "an app's, its port said", "https://web.example:443/", "https://web.example"),
+    row("6454 6.2", "an app's, in capitals", "https://WEB.example/", "https://web.example"),
+    row("6454 6.2", "a port that is none", "https://web.example:99999/", "'none'"),
     row("CSP 3 6.4.2", "a stranger's", "https://evil.example/", "'none'"),
     row("CSP 3 6.4.2", "an app's, in the clear", "http://web.example/", "'none'"),
     row("CSP 3 6.4.2", "on another port", "https://web.example:444/", "'none'"),
@@ -53,6 +59,24 @@ def test_whose_frame_it_may_stand_in(watched: Live, referrer: str, ancestors: st
     )
     assert "x-frame-options" not in answer.headers
     assert "set-cookie" not in answer.headers
+
+
+def test_an_app_that_comes_later_is_known_a_moment_later(watched: Live) -> None:
+    """The origins are kept, so that not each frame reads every app; for a second at most."""
+    assert _ancestors(watched, "https://late.example/") == "'none'"
+    app = Client(
+        id="late", name="Late", redirect_uris=("https://late.example/cb",), scope=("openid",)
+    )
+    watched.run(watched.store.commit([Create(app)]))
+    until = time.monotonic() + 10
+    while _ancestors(watched, "https://late.example/") != "https://late.example":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _ancestors(watched: Live, referrer: str) -> str:
+    answer = watched.http.get(FRAME, headers={"referer": referrer})
+    return str(answer.headers["content-security-policy"]).partition("frame-ancestors ")[2]
 
 
 def test_no_other_page_may(watched: Live) -> None:

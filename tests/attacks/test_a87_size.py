@@ -12,6 +12,7 @@ from tests.installation import SECRETS
 from tests.live import Live
 from tests.rows import row
 
+from valetkey.http import request as reading
 from valetkey.http.front import MAX_HEADERS, MAX_PATH
 from valetkey.jose import base64url
 from valetkey.model.pending import Pending
@@ -137,3 +138,23 @@ def test_what_was_refused_left_nothing_behind(server: Live) -> None:
     assert signed_in(server).open("/apps").status_code == 200
     secret = SECRETS["chirp"]
     assert server.http.post("/introspect", data={"token": "x"}, auth=("chirp", secret)).is_success
+
+
+@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/authorize", "/sign-in"])
+def test_a_body_that_does_not_come_is_not_awaited(
+    path: str, server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller that sends a byte now and then holds nothing up for long."""
+    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+        line.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n\r\nx=".encode()
+        )
+        said = b""
+        while piece := line.recv(4096):
+            said += piece
+    head = said.partition(b"\r\n\r\n")[0].lower()
+    assert b" 408 " in head.partition(b"\r\n")[0]
+    assert b"cache-control: no-store" in head
+    assert b"connection: close" in head

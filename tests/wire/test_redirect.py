@@ -294,3 +294,20 @@ def test_whatever_the_state_it_comes_back(state: str) -> None:
         ("code", "c"),
         ("state", state),
     ]
+
+
+ORIGINS = [
+    row("6454 6.2", "as it is", "https://app.example/cb", "https://app.example"),
+    row("6454 6.2", "the port of its scheme", "https://app.example:443/cb", "https://app.example"),
+    row("6454 6.2", "another port", "https://app.example:8443/cb", "https://app.example:8443"),
+    row("6454 6.2", "capitals", "HTTPS://App.Example/cb", "https://app.example"),
+    row("6454 6.2", "a loopback port", "http://127.0.0.1:80/cb", "http://127.0.0.1"),
+    row("6454 6.2", "an address in brackets", "http://[::1]:4711/cb", "http://[::1]:4711"),
+    row("6454 6.2", "a private scheme has none", "com.example.app:/cb", ""),
+    row("6454 6.2", "nothing", "", ""),
+]
+
+
+@pytest.mark.parametrize("uri, origin", ORIGINS)
+def test_the_origin_as_browsers_write_it(uri: str, origin: str) -> None:
+    assert redirect.serialized_origin(uri) == origin

@@ -4,9 +4,9 @@ Machines' endpoints answer here; everything else goes to the pages.
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from os import urandom
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import structlog
@@ -26,6 +26,9 @@ MAX_PATH: Final = 2048
 MAX_HEADERS: Final = 16 * 1024
 """Bytes of header names and values, all together."""
 
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""RFC 6797 6.1: for a year; of this host alone, for others on its domain are not ours."""
+
 log = structlog.get_logger("valetkey")
 
 
@@ -43,8 +46,15 @@ class Front:
     """The ASGI application."""
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint], *, pages: App, trusted: Sequence[Network]
+        self,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        pages: App,
+        trusted: Sequence[Network],
+        secure: bool = False,
     ) -> None:
+        """`secure`: it is reached over TLS alone, and browsers are told so (RFC 6797)."""
+        self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._trusted = tuple(trusted)
@@ -59,6 +69,8 @@ class Front:
             await self._pages(scope, receive, send)
             return
         scope["valetkey.address"] = caller(scope, self._trusted)
+        if self._secure:
+            send = _over_tls(send)
         if len(scope["path"]) > MAX_PATH:
             await send_reply(error_reply(InvalidRequest("the path is too long", status=414)), send)
             return
@@ -79,6 +91,17 @@ class Front:
         return above if above is not None and above.below else None
 
 
+def _over_tls(send: Send) -> Send:
+    """Whatever is sent says that plain http is never tried again."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], HSTS]}
+        await send(message)
+
+    return sent
+
+
 async def serve(
     endpoint: Endpoint,
     scope: Scope,
@@ -95,6 +118,9 @@ async def serve(
         return
     except OAuthError as error:
         reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
+        if error.status == 408:
+            # RFC 9110 15.5.9: what is left of the request is not waited for.
+            reply = reply.having((b"connection", b"close"))
     if isinstance(reply, Streamed):
         await send_streamed(reply, receive, send)
         return

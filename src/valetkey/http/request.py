@@ -1,5 +1,6 @@
 """A request, read whole from raw ASGI within limits."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any, Final, TypeAlias
@@ -12,6 +13,10 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 FORM: Final = "application/x-www-form-urlencoded"
+
+
+WHOLE: Final = 20.0
+"""Seconds in which a request has to be whole: 64 KB are, on any line (ATTACKS A87)."""
 
 
 class Gone(Exception):
@@ -72,7 +77,16 @@ class Request:
 
 
 async def read_request(scope: Scope, receive: Receive, *, address: str) -> Request:
-    """The whole request. Raises InvalidRequest (413) for a body over 64 KB, Gone."""
+    """The whole request. Raises InvalidRequest for a body over 64 KB (413) and for one that does
+    not come to its end (408), Gone."""
+    try:
+        async with asyncio.timeout(WHOLE):
+            return await _read(scope, receive, address=address)
+    except TimeoutError as error:
+        raise InvalidRequest("the request came too slowly", status=408) from error
+
+
+async def _read(scope: Scope, receive: Receive, *, address: str) -> Request:
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -19,16 +19,20 @@ class NotOpaque(ValueError):
 
 def write(kind: Kind, raw: bytes) -> str:
     """The text for these bytes."""
-    return f"vk_{kind}_{base64url.encode(raw + _checksum(kind, raw))}"
+    return prefix(kind) + base64url.encode(raw + _checksum(kind, raw))
+
+
+def prefix(kind: Kind) -> str:
+    """How every string of that kind begins."""
+    return f"vk_{kind}_"
 
 
 def read(kind: Kind, text: str) -> bytes:
     """The bytes behind the text. Raises NotOpaque."""
-    prefix = f"vk_{kind}_"
-    if not text.startswith(prefix):
-        raise NotOpaque(f"does not begin with {prefix}")
+    if not text.startswith(prefix(kind)):
+        raise NotOpaque(f"does not begin with {prefix(kind)}")
     try:
-        raw = base64url.decode(text[len(prefix) :])
+        raw = base64url.decode(text.removeprefix(prefix(kind)))
     except ValueError as error:
         raise NotOpaque("not base64url") from error
     body, checksum = raw[:-CHECKSUM], raw[-CHECKSUM:]

@@ -9,6 +9,8 @@ from valetkey.spec.cite import Cite
 CITE: Final = Cite("RFC 9700", "4.1")
 MAX_LENGTH: Final = 2048
 
+_PORTS: Final = {"https": 443, "http": 80}
+
 LOOPBACK: Final = ("127.0.0.1", "[::1]")
 
 ANSWER: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
@@ -71,6 +73,17 @@ def origin(uri: str) -> str:
     # CSP 3 2.3.1 has no address in brackets, and browsers block the way back to one.
     web = parts.scheme in {"https", "http"} and "[" not in parts.netloc
     return f"{parts.scheme}://{parts.netloc}" if web else f"{parts.scheme}:"
+
+
+def serialized_origin(uri: str) -> str:
+    """The origin as browsers write it (RFC 6454 6.2): in lower case, and without the port that its
+    scheme has anyway. "" for what has none."""
+    parts = urlsplit(uri)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        return ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in {None, _PORTS[parts.scheme]} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def matches(registered: str, asked: str) -> bool:

@@ -30,9 +30,9 @@ def browser_state(session_secret: str) -> str:
 def session_state(client: str, reply_to: ReplyTo, visit: Visit, *, context: Context) -> str:
     """The `session_state` for the answer; "" where there is none: it is off, nobody is signed in
     by a cookie, or the app is no web page."""
-    origin = redirect.origin(reply_to.uri) if reply_to.uri else ""
+    origin = redirect.serialized_origin(reply_to.uri)
     on = SESSION_MANAGEMENT in context.at.features
-    if not on or not visit.session_secret or "://" not in origin:
+    if not on or not visit.session_secret or not origin:
         return ""
     salt = context.env.draw(_SALT).hex()
     return written(client, origin, browser_state(visit.session_secret), salt=salt)

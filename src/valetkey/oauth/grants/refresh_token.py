@@ -58,7 +58,7 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant(detail="the family is gone, or another client's")
     if family.status != "open" or not family.refreshable or context.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
-    if not _is_fresh(shown, family, context):
+    if not is_fresh(shown, family, context):
         return _replayed(family, context)
     if not fits(by.holds, family.cnf):
         if shown.generation < family.generation:
@@ -71,14 +71,14 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant(detail="the grant or the user is gone")
     if their_grant.limits.once:
         raise InvalidGrant("the user said yes for once")
-    if _only_while_present(family, their_grant):
+    if only_while_present(family, their_grant):
         raise InvalidGrant("the user no longer lets the app go on while away")
     next_family, changes = _turned(shown, family, by=by, context=context)
     standing = Standing(their_user, their_grant, next_family)
     return _issue(what, standing, client=by.client, context=context, changes=changes)
 
 
-def _is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool:
+def is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool:
     """Whether it is the family's present token, or the one before it within the window."""
     if shown.shard != 0 or shown.generation == family.generation:
         return shown.shard == 0
@@ -86,7 +86,7 @@ def _is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> boo
     return shown.generation == family.generation - 1 and in_window
 
 
-def _only_while_present(family: TokenFamily, grant: Grant) -> bool:
+def only_while_present(family: TokenFamily, grant: Grant) -> bool:
     """Whether the user has taken back the leave to go on while away, which the app once had."""
     away = names.OFFLINE_ACCESS
     return away in family.permissions and away not in grant.permissions

@@ -13,8 +13,11 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse, Written
 from valetkey.oauth.feature import Call, Feature, FormEndpoint
 from valetkey.oauth.manage.live import Dead, Live, worth
+from valetkey.oauth.manage.refreshable import refreshable
 from valetkey.oauth.senders.binding import is_offered, sender_of
+from valetkey.oauth.subjects import subject
 from valetkey.spec.errors import InvalidClient
+from valetkey.wire import opaque
 from valetkey.wire.introspection import (
     CITE,
     INACTIVE,
@@ -40,13 +43,44 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             # RFC 7662 2.1: the asker must be authorized, or the endpoint is an oracle.
             raise InvalidClient(detail="a public client at introspection")
         name, audience, client_id = by.client.id, "", by.client.id
-    token = yield from worth(text, context)
-    said = INACTIVE
-    if not isinstance(token, Dead) and _concerns(token, audience, client_id):
-        # What is bound in a way that is switched off opens nothing.
-        offered = is_offered(token.token.cnf, context)
-        said = _told(token, audience, context) if offered else INACTIVE
+    # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
+    # what it is.
+    if text.startswith(opaque.prefix("rt")):
+        said = yield from _refresh_token(text, client_id, context)
+    else:
+        said = yield from _access_token(text, audience, client_id, context=context)
     return Answer(document=_signed(said, name, context) if wants_signed(call.accept) else said)
+
+
+def _access_token(
+    text: str, audience: str, client_id: str, *, context: Context
+) -> Rule[Introspection]:
+    token = yield from worth(text, context)
+    if isinstance(token, Dead) or not _concerns(token, audience, client_id):
+        return INACTIVE
+    # What is bound in a way that is switched off opens nothing.
+    return _told(token, audience, context) if is_offered(token.token.cnf, context) else INACTIVE
+
+
+def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
+    """To the app whose it is. An API has no business with it (ATTACKS A57)."""
+    token = yield from refreshable(text, context)
+    if token is None or token.client.id != client_id:
+        return INACTIVE
+    family, grant = token.standing.family, token.standing.grant
+    return Introspection(
+        active=True,
+        scope=context.offer.names(token.permissions, asked=family.scope),
+        client_id=client_id,
+        exp=family.expires,
+        iat=family.rotated,
+        sub=subject(token.standing.user.id, token.client, context.at.keyring),
+        iss=context.at.issuer,
+        auth_time=family.auth_time,
+        grant_id=grant.id,
+        grant_version=grant.version,
+        cnf=family.cnf,
+    )
 
 
 def _signed(said: Introspection, to: str, context: Context) -> Written:

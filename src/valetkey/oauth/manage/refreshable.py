@@ -1,0 +1,54 @@
+"""What is a refresh token of ours worth at this moment? It is only looked at: nothing is rotated,
+and nobody's family closes because somebody asked."""
+
+import msgspec
+
+from valetkey.model.client import Client
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.user import User
+from valetkey.model.want import One, Rule
+from valetkey.oauth.alive import still_allowed, why_dead
+from valetkey.oauth.context import Context
+from valetkey.oauth.decision import Standing
+from valetkey.oauth.grants.refresh_token import is_fresh, only_while_present
+from valetkey.oauth.issue import refresh_token
+from valetkey.spec.errors import InvalidGrant
+
+
+class Refreshable(msgspec.Struct, frozen=True, eq=False):
+    """A refresh token that would be taken now, whose it is, and what it would open."""
+
+    client: Client
+    standing: Standing
+    permissions: tuple[str, ...]
+
+
+def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
+    """What the token is good for; None where it would be refused, whoever brought it."""
+    try:
+        shown = refresh_token.read(text, context.at.keyring)
+    except InvalidGrant:
+        yield from ()
+        return None
+    wanted = One(TokenFamily, shown.family)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or not family.refreshable or context.now >= family.expires:
+        return None
+    if not is_fresh(shown, family, context):
+        return None
+    client, grant, user = (
+        One(Client, family.client),
+        One(Grant, family.grant),
+        One(User, family.user),
+    )
+    found = yield (client, grant, user)
+    app, yes, person = found.one(client), found.one(grant), found.one(user)
+    if app is None or yes is None or person is None:
+        return None
+    standing = Standing(person, yes, family)
+    if why_dead(app, standing, epoch=context.epoch, now=context.now):
+        return None
+    if yes.limits.once or only_while_present(family, yes):
+        return None
+    allowed = still_allowed(family.permissions, client=app, grant=yes, offer=context.offer)
+    return Refreshable(app, standing, allowed)
