@@ -1,14 +1,23 @@
 """A23: nobody fills the server's tables in the name of an app that has no secret."""
 
+import functools
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.attacks.elsewhere import TV
+from tests.attacks.play import AS_WEB, STEFAPP
+from tests.browser import Asking, Browser, error_code
+from tests.installation import SECRETS
 from tests.live import Live, live
 
+from valetkey.http import strangers
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many
+from valetkey.oauth.authorize import par
 from valetkey.oauth.grants.device import PACE
+from valetkey.pages import authorize as authorizing
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +39,76 @@ def test_device_requests_of_one_network_are_bounded(behind: Live) -> None:
     rows = behind.run(behind.store.read(Many(Pending))).many(Many(Pending))
     assert len(rows) == PACE.most
     assert _ask(behind, "198.51.100.1") == 200
+
+
+def _push(server: Live, address: str, by: Asking = STEFAPP) -> int:
+    form, headers = by.parameters(), {"x-forwarded-for": address}
+    if by is not AS_WEB:
+        return server.http.post("/par", data=form, headers=headers).status_code
+    auth = ("web", SECRETS["web"])
+    form = {name: value for name, value in form.items() if name != "client_id"}
+    return server.http.post("/par", data=form, headers=headers, auth=auth).status_code
+
+
+def test_pushed_requests_of_one_network_are_bounded(behind: Live) -> None:
+    codes = [_push(behind, f"192.0.2.{n % 250}") for n in range(par.PACE.most + 20)]
+    assert codes == [201] * par.PACE.most + [429] * 20
+    rows = behind.run(behind.store.read(Many(Pending))).many(Many(Pending))
+    assert sum(row.kind == "pushed" for row in rows) == par.PACE.most
+    assert _push(behind, "198.51.100.1") == 201
+    assert _push(behind, "192.0.2.9", AS_WEB) == 201, "a client that proves itself is no stranger"
+
+
+class Crowd(NamedTuple):
+    """A server that keeps only so many requests of strangers."""
+
+    server: Live
+    most: int
+    of_one: int
+
+
+@pytest.fixture
+def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    few = functools.partial(strangers.Strangers, most=30, of_one=10)
+    monkeypatch.setattr(authorizing, "Strangers", few)
+    with live(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
+        yield Crowd(server, 30, 10)
+
+
+def _waiting(server: Live) -> list[Pending]:
+    rows = server.run(server.store.read(Many(Pending))).many(Many(Pending))
+    return [row for row in rows if row.kind == "interaction"]
+
+
+def _strangers(crowd: Crowd, address: str, times: int) -> list[Browser]:
+    browsers = [crowd.server.browser(**{"x-forwarded-for": address}) for _ in range(times)]
+    for browser in browsers:
+        browser.open(STEFAPP.path())
+    return browsers
+
+
+def test_of_one_network_the_newest_are_kept(crowd: Crowd) -> None:
+    browsers = _strangers(crowd, "192.0.2.1", 25)
+    assert len(_waiting(crowd.server)) == crowd.of_one
+    browsers[-1].sign_in()
+    assert 'id="allow"' in browsers[-1].page.text
+    browsers[0].sign_in()
+    assert (browsers[0].page.status_code, error_code(browsers[0].page.text)) == (
+        400,
+        "invalid_request",
+    )
+
+
+def test_of_all_networks_the_newest_are_kept(crowd: Crowd) -> None:
+    for network in range(12):
+        _strangers(crowd, f"10.0.{network}.1", 5)
+        assert len(_waiting(crowd.server)) <= crowd.most
+    assert len(_waiting(crowd.server)) == crowd.most
+
+
+def test_who_has_signed_in_is_pushed_out_by_nobody(crowd: Crowd) -> None:
+    (mine,) = _strangers(crowd, "192.0.2.1", 1)
+    mine.sign_in()
+    _strangers(crowd, "192.0.2.1", 30)
+    mine.press("allow")
+    assert "code" in mine.answer()

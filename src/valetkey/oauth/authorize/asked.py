@@ -166,6 +166,15 @@ def still_waiting(pending: Pending) -> Rule[None]:
         raise Over
 
 
+def forget(name: str) -> Rule[Outcome]:
+    """A request that waits for somebody who has not signed in is given up; any other stays."""
+    wanted = One(Pending, name)
+    pending = (yield (wanted,)).one(wanted)
+    if pending is None or pending.kind != "interaction" or pending.session or pending.answers:
+        return Outcome()
+    return Outcome(changes=(Remove(pending),))
+
+
 def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rule[Outcome]:
     """The waiting request remembers the sign-in that was made for it."""
     _, pending = yield from waiting(name, visit, context)

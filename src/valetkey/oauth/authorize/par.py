@@ -16,6 +16,7 @@ from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.oauth.pace import Pace, count
 from valetkey.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
@@ -23,6 +24,9 @@ from valetkey.spec.names import REQUEST_URI_PREFIX
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 9126", "2")
+
+PACE: Final = Pace(what="pushed request", most=1000, seconds=100)
+"""Of one network, in the name of clients for whom nobody vouches (ATTACKS A23)."""
 
 
 def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -37,6 +41,9 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     address(form, by.client, context)
     request = understood(form, by.client, context, pushed=True)
     yield from named(request.managed, by.client)
+    if by.client.is_public or by.client.origin != "declared":
+        # Nobody vouches for it, so its name is anybody's.
+        yield from count(PACE, call.address, context)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
         kind="pushed",

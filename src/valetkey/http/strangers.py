@@ -1,0 +1,44 @@
+"""Requests that wait for people who have not signed in: anybody can begin as many as they like, so
+only the newest are kept (ATTACKS A23).
+
+Each node looks after those that it began. A restart forgets what it knew of them: they end by
+themselves within the lifetime of an interaction.
+"""
+
+from collections import OrderedDict, deque
+from typing import Final
+
+from valetkey.oauth.pace import network
+
+MOST: Final = 20_000
+"""Of all networks together."""
+
+OF_ONE: Final = 2_000
+"""Of one network: a whole company may sit behind one address."""
+
+
+class Strangers:
+    """Which requests wait, oldest first, and where they come from."""
+
+    def __init__(self, *, most: int = MOST, of_one: int = OF_ONE) -> None:
+        self._most, self._of_one = most, of_one
+        self._all: OrderedDict[str, str] = OrderedDict()
+        self._from: dict[str, deque[str]] = {}
+
+    def began(self, name: str, address: str) -> str:
+        """One more waits. The name of the one that has to go for it, "" for none."""
+        place = network(address)
+        mine = self._from.setdefault(place, deque())
+        mine.append(name)
+        self._all[name] = place
+        if len(mine) > self._of_one:
+            return self._gone(mine[0])
+        return self._gone(next(iter(self._all))) if len(self._all) > self._most else ""
+
+    def _gone(self, name: str) -> str:
+        place = self._all.pop(name)
+        # The oldest of all is the oldest of its network.
+        self._from[place].popleft()
+        if not self._from[place]:
+            del self._from[place]
+        return name
