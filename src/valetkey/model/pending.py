@@ -1,6 +1,6 @@
 """Authorization requests that wait, for a client's browser or for a person."""
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,10 @@ Kind: TypeAlias = Literal[
     "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel"
 ]
 Said: TypeAlias = Literal["", "yes", "no"]
+
+
+LATE: Final = 300
+"""Seconds for which it is known of a request elsewhere that it is over (RFC 8628 3.5)."""
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,4 +73,5 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
-        return self.expires
+        # Whoever comes a little late is told that it is over, and not that there was nothing.
+        return self.expires + (LATE if self.elsewhere is not None else 0)

@@ -22,7 +22,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Throttle
 from valetkey.model.keys import RawKey
-from valetkey.model.pending import Pending
+from valetkey.model.pending import LATE, Pending
 from valetkey.model.policy import Policy
 from valetkey.model.user import User
 from valetkey.oauth.authorize import user_code
@@ -307,6 +307,11 @@ def test_it_expires() -> None:
     assert isinstance(enters(world, told["user_code"], who), Unknown)
     with pytest.raises(Over):
         world.resume(late, who)
+    world.later(LATE - 1)
+    world.sweep()
+    with pytest.raises(ExpiredToken):
+        fetch(world, told["device_code"])
+    world.later(1)
     world.sweep()
     assert not world.all(Pending)
     with pytest.raises(InvalidGrant):
