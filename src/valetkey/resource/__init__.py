@@ -1,7 +1,7 @@
 """The kit for APIs: check the key, check the permission, refuse in the standard words.
 
     chirp = ResourceServer(issuer="https://id.example", catalog=CATALOG, credentials=("chirp", …))
-    needs = Needs(chirp)  # of valetkey.resource.starlette; for FastAPI, see Kit
+    needs = Needs(chirp)  # of valetkey.resource.starlette, .flask, .django, .drf, .asgi or .wsgi
 
     @needs("chirps.write")
     async def post(request): ...
@@ -9,7 +9,7 @@
     @open_to_all
     async def about(request): ...
 
-It imports only `wire`, `jose` and `spec`; Starlette and FastAPI only where they are used.
+It imports only `wire`, `jose` and `spec`; a framework only where it is used.
 """
 
 from valetkey.resource.binding import Shown

@@ -3,16 +3,18 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, TypeAlias
 
+import msgspec
 from fastapi import Depends, FastAPI, HTTPException, Request, Security
 from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
+from starlette.responses import Response
 
+from valetkey.resource.calls import of_scope
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.limits import check_amounts
 from valetkey.resource.marks import Mark, marked
+from valetkey.resource.need import Need, Spend, need
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
-from valetkey.resource.starlette import Measure, documents, measured, shown
-from valetkey.resource.step_up import SignIn, sign_in
+from valetkey.resource.starlette import answer, documents
 from valetkey.wire.catalog import Permission
 
 Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
@@ -21,18 +23,19 @@ Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
 class Kit:
     """One API in FastAPI:
 
-    kit = Kit(server, authorize="https://id.example/authorize", token="https://id.example/token")
+    kit = Kit(server)
 
     @app.post("/chirps")
     async def post(caller: Annotated[Principal, kit.needs("chirps.write")]):
     """
 
-    def __init__(self, server: ResourceServer, *, authorize: str, token: str) -> None:
-        """`authorize` and `token` are the endpoints that the documentation's button uses."""
+    def __init__(self, server: ResourceServer, *, authorize: str = "", token: str = "") -> None:
+        """`authorize` and `token` are the endpoints that the documentation's button uses, where
+        they are not valetkey's own."""
         self._server = server
         self._scheme = OAuth2AuthorizationCodeBearer(
-            authorizationUrl=authorize,
-            tokenUrl=token,
+            authorizationUrl=authorize or f"{server.issuer}/authorize",
+            tokenUrl=token or f"{server.issuer}/token",
             scopes={one.id: one.can for one in server.catalog.permissions},
             auto_error=False,
         )
@@ -42,54 +45,54 @@ class Kit:
         *permissions: str | Permission,
         acr: str | Iterable[str] = (),
         max_age: int | None = None,
-        spend: Measure | None = None,
+        spend: Spend | None = None,
     ) -> Any:
         """The caller, whose key opens all of the permissions, within the limits that the user has
         set, and who signed in by one of these `acr`, at most `max_age` seconds ago (RFC 9470).
         `spend` tells how much a call is about, for a permission that has a unit. A permission that
         is given in full is declared by that. Raises ValueError at once for a name that the catalog
         lacks, or whose amount is not told."""
-        names = self._server.declare(*permissions)
-        check_amounts(self._server.catalog, names, told=spend is not None)
+        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
         documented: Any = self._scheme.model
         documented.flows.authorizationCode.scopes |= {
             one.id: one.can for one in permissions if isinstance(one, Permission)
         }
-        wanted = sign_in(acr, max_age)
-        caller = _dependency(self._server, self._scheme, wanted, spend=spend)
+        caller = _dependency(self._server, self._scheme, wanted)
         # Which permissions the dependency is asked for is in each route.
-        return Security(marked(caller, Mark((), self._server)), scopes=list(names))
+        found = marked(caller, Mark((), self._server))
+        return Security(found, scopes=list(wanted.permissions))
 
     def publish(self, app: FastAPI) -> None:
-        """Adds the API's metadata (RFC 9728) and its catalog to the application."""
+        """Adds the API's metadata (RFC 9728) and its catalog to the application, which then answers
+        a refusal as every other framework of the kit does, without a `detail` around it."""
         app.router.routes.extend(documents(self._server))
+        app.add_exception_handler(Refusal, _answered)
+
+
+class Refusal(HTTPException):
+    """A refusal, as FastAPI answers with it."""
+
+    def __init__(self, refusal: Refused | Unreachable) -> None:
+        super().__init__(refusal.status, detail=refusal.body, headers=refusal.headers)
+        self.refusal = refusal
+
+
+async def _answered(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - it is registered for nothing else
+    return answer(error.refusal)
 
 
 def _dependency(
-    server: ResourceServer,
-    scheme: OAuth2AuthorizationCodeBearer,
-    wanted: SignIn,
-    *,
-    spend: Measure | None,
+    server: ResourceServer, scheme: OAuth2AuthorizationCodeBearer, wanted: Need
 ) -> Dependency:
     async def caller(
         request: Request, scopes: SecurityScopes, _: Annotated[str | None, Depends(scheme)]
     ) -> Principal:
+        # A router's own needs are added to those of its routes.
+        asked = msgspec.structs.replace(wanted, permissions=tuple(scopes.scopes))
         try:
-            principal = await server.verify(
-                request.headers.get("authorization", ""),
-                needs=scopes.scopes,
-                query=request.url.query,
-                shown=shown(request, server),
-                sign_in=wanted,
-            )
-            if principal.limited:
-                amount = await measured(spend, request)
-                await server.spend(principal, scopes.scopes, amount=amount)
+            return await server.admit(of_scope(request.scope), asked, request)
         except (Refused, Unreachable) as refusal:
-            raise HTTPException(
-                refusal.status, detail=refusal.body, headers=refusal.headers
-            ) from refusal
-        return principal
+            raise Refusal(refusal) from refusal
 
     return caller

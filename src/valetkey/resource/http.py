@@ -43,6 +43,10 @@ class PerLoop(Generic[T]):
             self._made[loop] = self._make()
         return self._made[loop]
 
+    def of(self, loop: asyncio.AbstractEventLoop) -> T | None:
+        """Another loop's, for a look from any thread; None where it has none."""
+        return self._made.get(loop)
+
     def pop(self) -> T | None:
         """The running loop's, which is then forgotten."""
         return self._made.pop(asyncio.get_running_loop(), None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 from valetkey.jose.jwk import PublicKey, parse_set
@@ -9,6 +10,7 @@ from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
+from valetkey.resource.steps import UNKNOWN, Step
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 
@@ -53,12 +55,24 @@ class Issuer:
     async def keys(self, token: str) -> tuple[PublicKey, ...]:
         """The keys that may have signed the token. Raises Unreachable while they cannot be known:
         the server is silent, and its keys are unknown, too old, or not the token's."""
+        return await self._found(_kid(token))
+
+    def keys_for(self, token: str) -> Step[tuple[PublicKey, ...]]:
+        """The same as a step of a rule."""
         kid = _kid(token)
+        return Step(
+            lambda _: UNKNOWN if self._due(kid) else self._good(kid), partial(self._found, kid)
+        )
+
+    async def _found(self, kid: str) -> tuple[PublicKey, ...]:
         if self._due(kid):
             # One fetch, however many ask at the same time.
             async with self._fetching.get():
                 if self._due(kid):
                     await self._fetch(kid)
+        return self._good(kid)
+
+    def _good(self, kid: str) -> tuple[PublicKey, ...]:
         if not self._answers and (self._age() >= STALE or not self._knows(kid)):
             raise Unreachable(f"no keys of {self.issuer}")
         return self._keys

@@ -13,7 +13,6 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Spent
 from valetkey.resource.spending import Amount, Spending, Use, units
 from valetkey.spec.errors import InvalidRequest, InvalidToken, OAuthError
-from valetkey.wire import dpop
 from valetkey.wire.catalog import Catalog
 
 log = logging.getLogger("valetkey.resource")
@@ -65,8 +64,7 @@ class Limits:
         permission = self._catalog().permission(name)
         if permission is None:
             raise ValueError(f"{name} is not in the catalog")
-        cnf = whose.token.cnf
-        scheme = dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
+        scheme = whose.scheme
         try:
             whole = 0 if not permission.unit else units(_told(amount), permission)
             return await self._spending.get().use(whose, name, whole)

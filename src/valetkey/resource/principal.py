@@ -2,6 +2,7 @@
 
 import msgspec
 
+from valetkey.wire import dpop
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import Detail
 
@@ -40,6 +41,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             for one in self.token.authorization_details
         )
         return tuple(one for one in held if one.actions)
+
+    @property
+    def scheme(self) -> str:
+        """Under which the key was shown."""
+        cnf = self.token.cnf
+        return dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
 
     @property
     def grant_id(self) -> str:

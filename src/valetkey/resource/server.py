@@ -1,51 +1,35 @@
-"""The core of the kit: whose key is it, and does it open this?"""
+"""The core of the kit: an API, its catalog, and the parts that judge its callers."""
 
-import logging
-import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
-from urllib.parse import quote_plus, unquote_plus, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx2
 import msgspec
 
-from valetkey.jose import jwt
-from valetkey.resource.binding import KNOWN, NOTHING, SCHEMES, Binding, Shown
-from valetkey.resource.errors import Refused, Unreachable, refused
+from valetkey.resource.binding import NOTHING, Shown
+from valetkey.resource.blocking import Blocking
+from valetkey.resource.calls import Call
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.limits import Limits
+from valetkey.resource.need import Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.proxies import Proxies
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
+from valetkey.resource.steps import Rule, awaited
 from valetkey.resource.usage import Usage
-from valetkey.resource.worth import BOUND, Live, Worth, reason_of
-from valetkey.spec.errors import (
-    InsufficientAuthorization,
-    InsufficientScope,
-    InsufficientUserAuthentication,
-    InvalidRequest,
-    InvalidToken,
-    OAuthError,
-)
-from valetkey.wire import (
-    access_token,
-    authorization_details,
-    bearer,
-    client_certificate,
-    dpop,
-    metadata,
-)
-from valetkey.wire.authorization_details import Detail
-from valetkey.wire.bearer import Challenge
+from valetkey.resource.verifying import Verifying, told
+from valetkey.resource.worth import BOUND, Live, Worth
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import authorization_details, client_certificate, dpop, metadata
 from valetkey.wire.catalog import Catalog, Permission, Risk, mistakes
 from valetkey.wire.metadata import ResourceMetadata
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
 TYPES_PATH: Final = "/.well-known/authorization-details-types"
-
-log = logging.getLogger("valetkey.resource")
 
 
 class ResourceServer:
@@ -89,33 +73,46 @@ class ResourceServer:
         self.live: Live = live or ("ask" if credentials else "token")
         if self.live in {"follow", "ask"} and credentials is None:
             raise ValueError(f"live={self.live!r} needs credentials")
-        # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
-        name, secret = credentials or ("", "")
-        self._http = Http(http)
-        self._issuer = Issuer(issuer, self._http)
-        self._bound = Binding(catalog.resource)
-        self._credentials = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
-        self._worth = Worth(
-            self.live,
-            bound=bound,
-            issuer=self._issuer,
-            http=self._http,
-            auth=self._credentials,
-            catalog=lambda: self.catalog,
-            asks=credentials is not None,
-        )
         counted = [one.id for one in catalog.permissions if one.counted]
         if counted and credentials is None:
             raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
-        self._limits = Limits(
-            issuer=self._issuer,
+        self.issuer = issuer
+        self._bound = bound
+        self._proxies = Proxies(certificate_proxies)
+        self._credentials = credentials
+        self.connect(http)
+
+    def connect(self, http: httpx2.AsyncClient | None) -> None:
+        """Begins with nothing learnt, and speaks by this client from now on, or by one of its
+        own."""
+        # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+        name, secret = self._credentials or ("", "")
+        auth = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
+        self._http = Http(http)
+        issuer = Issuer(self.issuer, self._http)
+        self._worth = Worth(
+            self.live,
+            bound=self._bound,
+            issuer=issuer,
             http=self._http,
-            auth=self._credentials,
+            auth=auth,
+            catalog=lambda: self.catalog,
+            asks=self._credentials is not None,
+        )
+        self._verifying = Verifying(
+            resource=self.resource,
+            resource_metadata=self.metadata_address,
+            issuer=issuer,
+            worth=self._worth,
+        )
+        self._limits = Limits(
+            issuer=issuer,
+            http=self._http,
+            auth=auth,
             catalog=lambda: self.catalog,
             resource_metadata=self.metadata_address,
         )
-        self._proxies = Proxies(certificate_proxies)
-        self._usage = Usage(self._issuer, self._http, self._credentials if credentials else None)
+        self.usage = Usage(issuer, self._http, auth if self._credentials else None)
 
     def __repr__(self) -> str:
         return f"ResourceServer({self.resource!r})"
@@ -128,7 +125,7 @@ class ResourceServer:
     async def close(self) -> None:
         """Tells what is left to tell, returns what is leased, and lets go of what was begun in the
         running event loop."""
-        await self._usage.close()
+        await self.usage.close()
         await self._limits.close()
         await self._worth.close()
         await self._http.close()
@@ -148,17 +145,63 @@ class ResourceServer:
         what the call brings beside the token: a bound token opens nothing without it. `sign_in`
         is how its user has to have signed in (RFC 9470). Raises Refused, Unreachable.
         """
-        try:
-            principal = await self._allowed(self._sent(authorization, query), needs, shown)
-            self._stepped_up(principal, sign_in)
-        except Refused as refusal:
-            # The detail is for whoever runs the API. Of the token it quotes the header at most.
-            log.info("refused: %s (%.200s)", refusal, refusal.detail)
-            raise
-        except Unreachable as trouble:
-            log.warning("nobody is let in: %s", trouble)
-            raise
+        with told():
+            principal = await awaited(
+                self.rule(authorization, needs=needs, query=query, shown=shown, sign_in=sign_in)
+            )
+        self.usage.note(principal.token, needs)
         return principal
+
+    def rule(
+        self,
+        authorization: str,
+        *,
+        needs: Sequence[str],
+        query: str,
+        shown: Shown,
+        sign_in: SignIn,
+    ) -> Rule[Principal]:
+        """What `verify` does, for whoever asks the questions in another way."""
+        return self._verifying.principal(
+            authorization, needs, query=query, shown=shown, sign_in=sign_in
+        )
+
+    async def admit(self, call: Call, need: Need, request: object) -> Principal:
+        """The caller behind a call, who may do what it needs, once what the user has limited is
+        paid for. `need.spend` is asked about `request`. Raises Refused, Unreachable."""
+        principal = await self.verify(
+            call.authorization,
+            needs=need.permissions,
+            query=call.query,
+            shown=self.shown(call),
+            sign_in=need.sign_in,
+        )
+        if principal.limited:
+            await self.spend(principal, need.permissions, amount=await need.told(request))
+        return principal
+
+    async def allow(self, principal: Principal, need: Need, request: object) -> None:
+        """Lets a caller do what is needed whom an earlier question has proved, within this call.
+        Raises Refused, Unreachable."""
+        with told():
+            self._verifying.judge(principal, need.permissions, need.sign_in)
+        self.usage.note(principal.token, need.permissions)
+        if principal.limited:
+            await self.spend(principal, need.permissions, amount=await need.told(request))
+
+    @cached_property
+    def blocking(self) -> Blocking:
+        """The same API for code that does not await."""
+        return Blocking(self)
+
+    def shown(self, call: Call) -> Shown:
+        """What a call brings beside its access token. Raises Refused."""
+        return Shown(
+            method=call.method,
+            path=call.path,
+            proofs=call.proofs,
+            certificate=self.certificate(call.peer, call.certificate),
+        )
 
     def certificate(self, peer: str, header: str) -> bytes:
         """The caller's certificate in DER, where the other end of the connection is a proxy that
@@ -166,7 +209,7 @@ class ResourceServer:
         try:
             return self._proxies.certificate(peer, header)
         except client_certificate.BadCertificate as error:
-            raise self._refused(InvalidRequest(detail=str(error))) from error
+            raise self._verifying.refused(InvalidRequest(detail=str(error))) from error
 
     def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
         """Their ids. One that is given in full joins the catalog, if it is not in it yet. Raises
@@ -203,89 +246,6 @@ class ResourceServer:
         that has a unit. Raises Refused, of which Limited says what ran out; Unreachable."""
         await self._limits.spend(whose, needs, amount=amount)
 
-    async def _allowed(
-        self, sent: tuple[str, str], needs: Sequence[str], shown: Shown
-    ) -> Principal:
-        scheme, text = sent
-        token = await self._proved(scheme, text)
-        try:
-            self._bound.check(scheme, text, cnf=token.cnf, shown=shown)
-        except OAuthError as error:
-            raise self._refused(error, scheme=scheme) from error
-        opens = await self._worth.opens(text, token, needs=needs)
-        if opens.over:
-            ended = InvalidToken(detail=f"the key is {opens.over}")
-            raise self._refused(ended, scheme=scheme, reason=reason_of(opens))
-        if not opens.permissions.issuperset(needs):
-            lacks = " ".join(sorted(set(needs) - opens.permissions))
-            details = self._details(token, needs)
-            lacking = InsufficientAuthorization if details else InsufficientScope
-            raise self._refused(
-                lacking(detail=f"lacks {lacks}"),
-                scheme=scheme,
-                scope=" ".join(needs),
-                reason="narrowed" if token.scopes.issuperset(needs) else "",
-                allowed=" ".join(sorted(opens.permissions)),
-                details=details,
-            )
-        self._usage.note(token, needs)
-        return Principal(
-            sub=token.sub,
-            client_id=token.client_id,
-            permissions=opens.permissions,
-            token=token,
-            limited=opens.limited & opens.permissions,
-            grant_version=opens.version,
-        )
-
-    def _details(self, token: access_token.AccessToken, needs: Sequence[str]) -> tuple[Detail, ...]:
-        """What an app that asks by details should ask for; nothing, for one that asks by scopes."""
-        if all(one.type != self.resource for one in token.authorization_details):
-            return ()
-        return (Detail(type=self.resource, actions=tuple(needs)),)
-
-    def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
-        """Raises Refused where the user has to prove again, or better, who they are."""
-        if wanted.holds(principal.token, int(time.time())):
-            return
-        # RFC 9470 3: what the new sign-in has to come to.
-        scheme = "DPoP" if principal.token.cnf is not None else "Bearer"
-        refusal = self._refused(InsufficientUserAuthentication(), scheme=scheme)
-        age = "" if wanted.max_age is None else str(wanted.max_age)
-        told = msgspec.structs.replace(
-            refusal.challenge, acr_values=" ".join(wanted.acr), max_age=age
-        )
-        raise Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
-
-    def _sent(self, authorization: str, query: str) -> tuple[str, str]:
-        """The scheme and the token."""
-        names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
-        if "access_token" in names:
-            raise self._refused(InvalidRequest("an access token does not belong into a query"))
-        if authorization.partition(" ")[0].lower() not in KNOWN:
-            # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.
-            raise Refused(401, Challenge(resource_metadata=self.metadata_address))
-        sent = bearer.read_header(authorization, schemes=SCHEMES)
-        if sent is None:
-            raise self._refused(InvalidToken(detail="not of the form of a token"))
-        return sent
-
-    async def _proved(self, scheme: str, text: str) -> access_token.AccessToken:
-        keys = await self._issuer.keys(text)
-        try:
-            return access_token.verify(
-                text,
-                keys=keys,
-                issuer=self._issuer.issuer,
-                audience=self.resource,
-                now=int(time.time()),
-            ).claims
-        except jwt.BadToken as error:
-            raise self._refused(InvalidToken(detail=str(error)), scheme=scheme) from error
-
-    def _refused(self, error: OAuthError, **more: Any) -> Refused:
-        return refused(error, resource_metadata=self.metadata_address, **more)
-
     @property
     def metadata_address(self) -> str:
         """Where the RFC 9728 document is, below the identifier of the API."""
@@ -302,7 +262,7 @@ class ResourceServer:
         permissions = (permission.id for permission in self.catalog.permissions)
         return ResourceMetadata(
             resource=self.resource,
-            authorization_servers=(self._issuer.issuer,),
+            authorization_servers=(self.issuer,),
             scopes_supported=(*permissions, *self.catalog.scopes),
             bearer_methods_supported=("header",),
             dpop_signing_alg_values_supported=dpop.ALGORITHMS,

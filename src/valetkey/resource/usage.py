@@ -42,6 +42,15 @@ class Usage:
         self._next = float("-inf")
         self._sending: asyncio.Task[None] | None = None
 
+    def is_news(self, token: AccessToken, permissions: Sequence[str]) -> bool:
+        """Whether `note` would learn anything; on any thread."""
+        if self._credentials is None or not token.family_id:
+            return False
+        told = self._told
+        return int(time.time()) // DAY != self._day or any(
+            (token.family_id, one) not in told for one in permissions
+        )
+
     def note(self, token: AccessToken, permissions: Sequence[str]) -> None:
         """The token has just opened these. Called in a running event loop."""
         if self._credentials is None or not token.family_id:
@@ -55,16 +64,23 @@ class Usage:
             if use not in self._told:
                 self._told.add(use)
                 self._untold.setdefault(token.family_id, set()).add(one)
-        if self._untold and (self._sending is None or self._sending.done()):
+        if self._untold and self._begun() is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_later())
 
     async def close(self) -> None:
         """Tells what is left, as far as it can be told."""
-        sending, self._sending = self._sending, None
+        sending, self._sending = self._begun(), None
         if sending is not None:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         await self._send()
+
+    def _begun(self) -> asyncio.Task[None] | None:
+        """What is about to be sent, in this event loop: one from before a fork never will be."""
+        task = self._sending
+        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
+            return None
+        return task
 
     async def _send_later(self) -> None:
         try:

@@ -1,6 +1,8 @@
 """What a proved token opens at this moment, as far as an API wants to know it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 import httpx2
@@ -12,6 +14,7 @@ from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.known import Opens
 from valetkey.resource.status_lists import StatusLists
+from valetkey.resource.steps import UNKNOWN, Step, Unknown
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import RISKS, Catalog, Risk
 from valetkey.wire.change_log import LONGEST
@@ -69,23 +72,40 @@ class Worth:
         if follower is not None:
             await follower.stop()
 
-    async def opens(self, text: str, token: AccessToken, *, needs: Sequence[str]) -> Opens:
+    def opens(self, text: str, token: AccessToken, *, needs: Sequence[str]) -> Step[Opens]:
         """What the proved token opens now; never more than it says. Raises Unreachable where that
         cannot be known."""
         own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
+        return Step(
+            lambda loop: self._known(loop, token, own, needs=needs),
+            partial(self._asked, text, token, own),
+        )
+
+    def _known(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        token: AccessToken,
+        own: frozenset[str],
+        *,
+        needs: Sequence[str],
+    ) -> Opens | Unknown:
         if self._live == "token":
             return self._as_issued(token, own)
+        follower = self._followers.of(loop) if self._live == "follow" else None
+        if follower is None or follower.age > self._bound(needs):
+            return UNKNOWN
+        known = follower.known
+        return (
+            UNKNOWN if known is None or not known.knows_all_of(token) else known.opens(token, own)
+        )
+
+    async def _asked(self, text: str, token: AccessToken, own: frozenset[str]) -> Opens:
         if self._live == "list" and token.status is not None:
             status = await self._lists.status(token.status.status_list, text)
             return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
         if not self._asks:
             raise Unreachable("the token names no status list, and nobody can be asked")
-        if self._live == "follow":
-            follower = self._followers.get()
-            follower.start()
-            known = follower.known if follower.age <= self._bound(needs) else None
-            if known is not None and known.knows_all_of(token):
-                return known.opens(token, own)
+        self.start()
         told = await self._introspected(text)
         if not told.active:
             return INACTIVE

@@ -1,0 +1,80 @@
+"""The kit for Flask: a decorator for views, and the two documents.
+
+needs = Needs(server)
+
+@app.post("/chirps")
+@needs("chirps.write")
+def post():
+    author = g.principal.sub
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Flask, Response, current_app, g, request
+
+from valetkey.resource.calls import of_environ
+from valetkey.resource.documents import HEADERS, MEDIA, documents
+from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.marks import Mark, marked, open_to_all
+from valetkey.resource.need import Spend, need
+from valetkey.resource.server import ResourceServer
+from valetkey.wire.catalog import Permission
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Needs:
+    """Makes the decorator for one API. Views may be sync or async, `spend` only sync."""
+
+    def __init__(self, server: ResourceServer) -> None:
+        self._server = server
+
+    def __call__(
+        self,
+        *permissions: str | Permission,
+        acr: str | Iterable[str] = (),
+        max_age: int | None = None,
+        spend: Spend | None = None,
+    ) -> Callable[[View], View]:
+        """The view runs only for a key that opens all of the permissions, within the limits that
+        the user has set, and whose user signed in by one of these `acr`, at most `max_age` seconds
+        ago (RFC 9470). The caller is `g.principal`. `spend` is given Flask's request, and tells how
+        much a call is about, for a permission that has a unit. Raises ValueError at once for a name
+        that the catalog lacks, or whose amount is not told."""
+        wanted = need(self._server, permissions, acr=acr, max_age=max_age, spend=spend)
+
+        def guard(view: View) -> View:
+            @functools.wraps(view)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    call = of_environ(request.environ)
+                    g.principal = self._server.blocking.admit(call, wanted, request)
+                except (Refused, Unreachable) as refusal:
+                    return answer(refusal)
+                return current_app.ensure_sync(view)(*args, **kwargs)
+
+            return cast(View, marked(guarded, Mark(wanted.permissions, self._server)))
+
+        return guard
+
+
+def publish(app: Flask, server: ResourceServer) -> None:
+    """Adds the API's metadata (RFC 9728) and its catalog to the application."""
+    for name, (address, document) in documents(server).items():
+
+        @open_to_all
+        def published(document: Callable[[], Any] = document) -> Response:
+            body = msgspec.json.encode(document())
+            return Response(body, mimetype=MEDIA, headers=HEADERS)
+
+        app.add_url_rule(urlsplit(address).path, f"valetkey {name}", published)
+
+
+def answer(refusal: Refused | Unreachable) -> Response:
+    """The refusal as a response."""
+    body = msgspec.json.encode(refusal.body)
+    return Response(body, refusal.status, refusal.headers, mimetype=MEDIA)

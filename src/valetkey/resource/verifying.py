@@ -1,0 +1,164 @@
+"""The rule at the door: whose key is it, and does it open this?"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.resource.binding import KNOWN, SCHEMES, Binding, Shown
+from valetkey.resource.errors import Refused, Unreachable, refused
+from valetkey.resource.issuer import Issuer
+from valetkey.resource.principal import Principal
+from valetkey.resource.step_up import SignIn
+from valetkey.resource.steps import Rule
+from valetkey.resource.worth import Worth, reason_of
+from valetkey.spec.errors import (
+    InsufficientAuthorization,
+    InsufficientScope,
+    InsufficientUserAuthentication,
+    InvalidRequest,
+    InvalidToken,
+    OAuthError,
+)
+from valetkey.wire import access_token, bearer
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.authorization_details import Detail
+from valetkey.wire.bearer import Challenge
+
+log = logging.getLogger("valetkey.resource")
+
+
+class Verifying:
+    """Judges calls of one API."""
+
+    def __init__(
+        self, *, resource: str, resource_metadata: str, issuer: Issuer, worth: Worth
+    ) -> None:
+        self._resource = resource
+        self._resource_metadata = resource_metadata
+        self._issuer = issuer
+        self._worth = worth
+        self._bound = Binding(resource)
+
+    def principal(
+        self,
+        authorization: str,
+        needs: Sequence[str],
+        *,
+        query: str,
+        shown: Shown,
+        sign_in: SignIn,
+    ) -> Rule[Principal]:
+        """The caller behind an `Authorization` header, who may do all that `needs` names. Raises
+        Refused, Unreachable."""
+        principal = yield from self._known(self._sent(authorization, query), needs, shown)
+        self.judge(principal, needs, sign_in)
+        return principal
+
+    def judge(self, principal: Principal, needs: Sequence[str], wanted: SignIn) -> None:
+        """Raises Refused where a proved caller may not do all that `needs` names, or has to sign in
+        again, or better."""
+        self._opened(principal, needs)
+        self._stepped_up(principal, wanted)
+
+    def refused(self, error: OAuthError, **more: Any) -> Refused:
+        """A refusal of this API."""
+        return refused(error, resource_metadata=self._resource_metadata, **more)
+
+    def _sent(self, authorization: str, query: str) -> tuple[str, str]:
+        """The scheme and the token."""
+        names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
+        if "access_token" in names:
+            raise self.refused(InvalidRequest("an access token does not belong into a query"))
+        if authorization.partition(" ")[0].lower() not in KNOWN:
+            # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.
+            raise Refused(401, Challenge(resource_metadata=self._resource_metadata))
+        sent = bearer.read_header(authorization, schemes=SCHEMES)
+        if sent is None:
+            raise self.refused(InvalidToken(detail="not of the form of a token"))
+        return sent
+
+    def _known(self, sent: tuple[str, str], needs: Sequence[str], shown: Shown) -> Rule[Principal]:
+        scheme, text = sent
+        token = yield from self._proved(scheme, text)
+        try:
+            self._bound.check(scheme, text, cnf=token.cnf, shown=shown)
+        except OAuthError as error:
+            raise self.refused(error, scheme=scheme) from error
+        opens = yield self._worth.opens(text, token, needs=needs)
+        if opens.over:
+            ended = InvalidToken(detail=f"the key is {opens.over}")
+            raise self.refused(ended, scheme=scheme, reason=reason_of(opens))
+        return Principal(
+            sub=token.sub,
+            client_id=token.client_id,
+            permissions=opens.permissions,
+            token=token,
+            limited=opens.limited & opens.permissions,
+            grant_version=opens.version,
+        )
+
+    def _proved(self, scheme: str, text: str) -> Rule[AccessToken]:
+        keys = yield self._issuer.keys_for(text)
+        try:
+            return access_token.verify(
+                text,
+                keys=keys,
+                issuer=self._issuer.issuer,
+                audience=self._resource,
+                now=int(time.time()),
+            ).claims
+        except jwt.BadToken as error:
+            raise self.refused(InvalidToken(detail=str(error)), scheme=scheme) from error
+
+    def _opened(self, principal: Principal, needs: Sequence[str]) -> None:
+        if principal.may(*needs):
+            return
+        lacks = " ".join(sorted(set(needs) - principal.permissions))
+        details = self._details(principal.token, needs)
+        lacking = InsufficientAuthorization if details else InsufficientScope
+        raise self.refused(
+            lacking(detail=f"lacks {lacks}"),
+            scheme=principal.scheme,
+            scope=" ".join(needs),
+            reason="narrowed" if principal.token.scopes.issuperset(needs) else "",
+            allowed=" ".join(sorted(principal.permissions)),
+            details=details,
+        )
+
+    def _details(self, token: AccessToken, needs: Sequence[str]) -> tuple[Detail, ...]:
+        """What an app that asks by details should ask for; nothing, for one that asks by scopes."""
+        if all(one.type != self._resource for one in token.authorization_details):
+            return ()
+        return (Detail(type=self._resource, actions=tuple(needs)),)
+
+    def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
+        """Raises Refused where the user has to prove again, or better, who they are."""
+        if wanted.holds(principal.token, int(time.time())):
+            return
+        # RFC 9470 3: what the new sign-in has to come to.
+        refusal = self.refused(InsufficientUserAuthentication(), scheme=principal.scheme)
+        age = "" if wanted.max_age is None else str(wanted.max_age)
+        told = msgspec.structs.replace(
+            refusal.challenge, acr_values=" ".join(wanted.acr), max_age=age
+        )
+        raise Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tells the log who is refused, and why. The detail is for whoever runs the API; of the token
+    it quotes the header at most."""
+    try:
+        yield
+    except Refused as refusal:
+        log.info("refused: %s (%.200s)", refusal, refusal.detail)
+        raise
+    except Unreachable as trouble:
+        log.warning("nobody is let in: %s", trouble)
+        raise

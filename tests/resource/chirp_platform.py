@@ -1,0 +1,117 @@
+"""A platform whose only API is that of the examples, with as many people as tests want."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from tests.browser import Asking
+from tests.docs.markdown import ROOT
+from tests.installation import LOOPBACK, PASSWORDS, secret
+from tests.live import Live
+from tests.proofs import Wish, proof
+
+from valetkey.accounts import password
+from valetkey.jose import base64url, jwt
+from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.change import Create, Update
+from valetkey.model.client import Client, KeptSecret
+from valetkey.model.env import Env
+from valetkey.model.grant import Grant
+from valetkey.model.resource import ResourceServer
+from valetkey.model.secret import Secret
+from valetkey.model.user import User
+from valetkey.model.want import Many
+from valetkey.store.keyring import open_keys, read_keys
+from valetkey.wire import access_token
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.catalog import Catalog
+
+CATALOG = msgspec.toml.decode((ROOT / "examples" / "catalog.toml").read_bytes(), type=Catalog)
+RESOURCE = CATALOG.resource
+ALL = " ".join(one.id for one in CATALOG.permissions)
+
+APP = Client(
+    id="walker",
+    name="Walker",
+    redirect_uris=(LOOPBACK,),
+    scope=("openid", "offline_access", *(one.id for one in CATALOG.permissions)),
+)
+
+
+class Platform:
+    """A running server, the API's secret, and what a test does as a person or as an app."""
+
+    def __init__(self, folder: Path) -> None:
+        self.secret = secret()
+        self.live = Live(folder / "valetkey.db", certificate_proxies=("127.0.0.1",))
+        self.live.start(furnished=False)
+        api = ResourceServer(
+            id="chirp", catalog=CATALOG, secrets=(KeptSecret(digest(self.secret), 0),)
+        )
+        self.put(APP, api)
+        time.sleep(1.1)  # Until the server has seen the new catalog.
+
+    def put(self, *records: Any) -> None:
+        """Adds records."""
+        self.live.run(self.live.store.commit([Create(one) for one in records]))
+
+    def person(self) -> User:
+        """Somebody new."""
+        env = Env(int(time.time()), os.urandom)
+        name, word = f"p{os.urandom(4).hex()}", "correct horse battery"
+        PASSWORDS[name] = word
+        user = User(
+            id=ids.user_id(env),
+            username=name,
+            password=password.keep(Secret(word), salt=os.urandom(16)),
+            created=env.now,
+            changed=env.now,
+        )
+        self.put(user)
+        return user
+
+    def key(
+        self, who: User, scope: str = ALL, *, client: str = "walker", bound: bool = False
+    ) -> str:
+        """An access token, by a whole sign-in; bound to MINE where that is wanted."""
+        asking = Asking(client_id=client, scope=f"openid {scope}", redirect_uri=LOOPBACK)
+        browser = self.live.browser()
+        browser.open(asking.path())
+        browser.sign_in(who.username)
+        if 'id="allow"' in browser.page.text:
+            browser.press("allow", boxes=set(browser.form("allow").boxes))
+        code = browser.answer()["code"]
+        headers = {"DPoP": proof(Wish(address=f"{self.live.issuer}/token"))} if bound else {}
+        answer = self.live.http.post("/token", data=asking.redemption(code), headers=headers)
+        assert answer.status_code == 200, answer.text
+        text: str = answer.json()["access_token"]
+        return text
+
+    def bent(self, token: str, **claims: Any) -> str:
+        """The same token with other claims, signed by the server's own key all the same."""
+        now = int(time.time())
+        own = msgspec.convert(read_object(base64url.decode(token.split(".")[1])), AccessToken)
+        return jwt.sign(replace(own, iat=now, **claims), key=self._signing(), typ=access_token.TYPE)
+
+    def _signing(self) -> PrivateKey:
+        keys = self.live.run(read_keys(self.live.store))
+        ring = open_keys(keys, self.live.master_key, now=int(time.time()))
+        return ring.signing["ES256"]
+
+    def grant(self, who: User, client: str = "walker") -> Grant:
+        """The standing grant between them."""
+        wanted = Many(Grant, "user", who.id)
+        found: list[Grant] = self.live.run(self.live.store.read(wanted)).many(wanted)
+        return next(one for one in found if one.client == client)
+
+    def change(self, grant: Grant, **fields: Any) -> Grant:
+        """The grant, otherwise."""
+        changed = replace(grant, **fields)
+        self.live.run(self.live.store.commit([Update(changed)]))
+        return replace(changed, version=changed.version + 1)

@@ -1,0 +1,134 @@
+"""The examples' APIs as programs of their own, and the same API over plain ASGI and WSGI."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import httpx2
+from tests.docs.markdown import ROOT
+from tests.live import free_port
+
+EXAMPLES: Final = ROOT / "examples"
+HERE: Final = ROOT / "tests" / "resource"
+
+
+def _uvicorn(folder: str, module: str) -> Callable[[int], list[str]]:
+    def command(port: int) -> list[str]:
+        where = ["--app-dir", folder, "--port", str(port), "--log-level", "warning"]
+        return ["-m", "uvicorn", f"{module}:app", *where, "--no-proxy-headers"]
+
+    return command
+
+
+def _example(name: str) -> Callable[[int], list[str]]:
+    return _uvicorn(str(EXAMPLES / f"api-{name}"), f"api_{name}")
+
+
+def _django(name: str) -> Callable[[int], list[str]]:
+    program = str(EXAMPLES / f"api-{name}" / f"api_{name}.py")
+    return lambda port: [program, "runserver", "--noreload", f"127.0.0.1:{port}"]
+
+
+def _flask(port: int) -> list[str]:
+    program = str(EXAMPLES / "api-flask" / "api_flask.py")
+    return ["-m", "flask", "--app", program, "run", "--port", str(port)]
+
+
+COMMANDS: Final[dict[str, Callable[[int], list[str]]]] = {
+    "starlette": _example("starlette"),
+    "fastapi": _example("fastapi"),
+    "flask": _flask,
+    "django": _django("django"),
+    "django by asgi": _uvicorn(str(HERE), "django_by_asgi"),
+    "drf": _django("drf"),
+    "asgi": _uvicorn(str(HERE), "plain_asgi"),
+    "wsgi": lambda port: [str(HERE / "plain_wsgi.py"), str(port)],
+    "mcp": _example("mcp"),
+}
+"""How each is started, by a Python that knows the project."""
+
+CALLS: Final = {
+    "read": ("GET", "/chirps"),
+    "write": ("POST", "/chirps"),
+    "tip": ("POST", "/tips"),
+    "close": ("DELETE", "/account"),
+}
+
+
+class Api:
+    """A running API. MCP servers have tools in place of routes."""
+
+    def __init__(self, name: str, port: int) -> None:
+        self.name = name
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+
+    def at(self, what: str) -> tuple[str, str]:
+        """The method and path of a call."""
+        return ("POST", "/mcp") if self.name == "mcp" else CALLS[what]
+
+    def call(
+        self,
+        what: str,
+        headers: list[tuple[str, str]] | None = None,
+        *,
+        query: str = "",
+        **body: str,
+    ) -> httpx2.Response:
+        """One call, with these headers."""
+        method, path = self.at(what)
+        told: Any = body or None
+        if self.name == "mcp":
+            params = {"name": what, "arguments": body}
+            told = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        sent = [*(headers or []), ("Accept", "application/json, text/event-stream")]
+        return self.http.request(method, path + query, headers=sent, json=told)
+
+    def result(self, response: httpx2.Response) -> Any:
+        """What a call that was let through answers."""
+        assert response.is_success, (response.status_code, response.text)
+        body = response.json()
+        if self.name != "mcp":
+            return body
+        found = body["result"]
+        assert not found.get("isError"), found
+        content = found["structuredContent"]
+        return content.get("result", content)
+
+
+@contextlib.contextmanager
+def serving(name: str, *, issuer: str, secret: str) -> Iterator[Api]:
+    """The API in this framework, as a program that listens on a loopback port."""
+    port = free_port()
+    told = {"ISSUER": issuer, "CHIRP_SECRET": secret, "PROXIES": "127.0.0.1"}
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    program = subprocess.Popen(
+        [sys.executable, *COMMANDS[name](port)],
+        env={**os.environ, **told, "PYTHONPATH": path, "PYTHONWARNINGS": "default"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    api = Api(name, port)
+    try:
+        _wait(api, program)
+        yield api
+    finally:
+        api.http.close()
+        program.terminate()
+        program.communicate(timeout=20)
+
+
+def _wait(api: Api, program: subprocess.Popen[str]) -> None:
+    for _ in range(600):
+        with contextlib.suppress(httpx2.TransportError):
+            api.http.get("/nothing")
+            return
+        if program.poll() is not None:
+            break
+        time.sleep(0.05)
+    program.kill()
+    raise AssertionError(f"{api.name} does not start: {program.communicate()[0]}")
