@@ -167,7 +167,7 @@ def test_who_asks_by_details_is_told_what_to_ask_for_in_details(
 
 def test_the_catalog_is_published_as_the_metadata_of_a_type(api: TestClient) -> None:
     about = api.get("/.well-known/oauth-protected-resource").json()
-    assert about["authorization_details_types_supported"] == {"oneOf": [CHIRP]}
+    assert about["authorization_details_types_supported"] == [CHIRP]
     address = about["authorization_details_types_metadata_endpoint"]
     answer = api.get(address.removeprefix(CHIRP))
     types = answer.json()["authorization_details_types_metadata"]

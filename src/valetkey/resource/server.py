@@ -269,7 +269,7 @@ class ResourceServer:
             tls_client_certificate_bound_access_tokens=bool(self._proxies),
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
-            authorization_details_types_supported={"oneOf": [self.resource]},
+            authorization_details_types_supported=(self.resource,),
             authorization_details_types_metadata_endpoint=self.types_address,
         )
 

@@ -1,7 +1,7 @@
 """Metadata documents: an authorization server's (RFC 8414) and a resource server's (RFC 9728)."""
 
 import ipaddress
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -87,8 +87,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a resource server says of itself (RFC 9728 2). `permission_catalog` is ours: where
-    the catalog of its permissions is. `authorization_details_types_supported` is an expression over
-    types (draft-ietf-oauth-rar-metadata-remediation)."""
+    the catalog of its permissions is. `authorization_details_types_metadata_endpoint` is that of
+    draft-ietf-oauth-rar-metadata-remediation, whose expression over types is not used: RFC 9728 has
+    a list in that place, and clients refuse what is none."""
 
     resource: str
     authorization_servers: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     tls_client_certificate_bound_access_tokens: bool = False
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     permission_catalog: str = ""
-    authorization_details_types_supported: dict[str, Any] = {}
+    authorization_details_types_supported: tuple[str, ...] = ()
     authorization_details_types_metadata_endpoint: str = ""
 
 
