@@ -61,9 +61,11 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         unthrottled=_networks(settings.unthrottled),
         watched=SESSION_MANAGEMENT in features,
     )
-    people = pages(
-        frame, off=pages_off(features), lifespan=lambda _: _running(store, frame, outbox)
-    )
+
+    def running(_: object) -> contextlib.AbstractAsyncContextManager[None]:
+        return _running(store, frame, outbox, kept=settings.lifetimes.event)
+
+    people = pages(frame, off=pages_off(features), lifespan=running)
     machines = {**endpoints(features, shell, certificates), **health(shell)}
     return Front(
         machines,
@@ -95,8 +97,8 @@ def fetcher(settings: Settings) -> Fetcher:
 
 
 @contextlib.asynccontextmanager
-async def _running(store: Store, frame: Frame, outbox: Outbox) -> AsyncIterator[None]:
-    beside = (asyncio.create_task(_sweep(store)), asyncio.create_task(outbox.run()))
+async def _running(store: Store, frame: Frame, outbox: Outbox, *, kept: int) -> AsyncIterator[None]:
+    beside = (asyncio.create_task(_sweep(store, kept=kept)), asyncio.create_task(outbox.run()))
     try:
         yield
     finally:
@@ -107,13 +109,16 @@ async def _running(store: Store, frame: Frame, outbox: Outbox) -> AsyncIterator[
         await store.close()
 
 
-async def _sweep(store: Store) -> None:
+async def _sweep(store: Store, *, kept: int) -> None:
+    """Forgets what is over, and events once they were kept for so many seconds."""
     pause = SWEEP_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
+            now = int(time.time())
             # Where there was something to forget, there may be more: come back soon.
-            pause = SWEEP_PAUSE if await store.sweep(int(time.time())) else SWEEP_SECONDS
+            gone = await store.sweep(now, told=now - kept)
+            pause = SWEEP_PAUSE if gone else SWEEP_SECONDS
         except Unavailable as error:
             log.warning("sweep put off", detail=str(error))
 

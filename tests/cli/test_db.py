@@ -293,3 +293,16 @@ def test_without_the_driver(line: Line) -> None:
         assert told.returncode == 1
         assert "asyncpg is missing: install valetkey[postgres]" in told.stderr
         assert "Traceback" not in told.stderr
+
+
+def test_a_row_is_spelled_out(line: Line) -> None:
+    """But for the password, of which not even the digest is shown."""
+    word = line.folder / "word"
+    word.write_text("correct horse battery staple")
+    line.ok("user", "add", "miko", "--password-file", str(word), "--email", "miko@example.org")
+    (name,) = [one["id"] for one in line.json("user", "list")]
+    told = line.json("db", "show", "users", name)
+    assert (told["id"], told["username"], told["version"]) == (name, "miko", 1)
+    assert told["password"] == "(hidden)"
+    assert "miko@example.org" in line.ok("db", "show", "users", name)
+    assert "there is no such row" in line.fails("db", "show", "users", "nobody", status=1)

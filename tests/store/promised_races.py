@@ -1,12 +1,15 @@
 """The promises of the port about what expires, and who is first."""
 
 import asyncio
+from os import urandom
 
 from msgspec.structs import replace
 from tests.store.samples import MIKO, NOW, once, session, user
 from tests.store.steps import counted, put, won
 
 from valetkey.model.change import Create, Update
+from valetkey.model.env import Env
+from valetkey.model.event import Event, event
 from valetkey.model.guard import Once, Throttle
 from valetkey.model.user import User
 from valetkey.model.want import Many, One
@@ -50,6 +53,19 @@ class Races:
         assert not await won(store, [Create(once("x"))])
         await store.sweep(NOW)
         assert await won(store, [Create(once("x"))])
+
+    async def test_a_sweep_forgets_events_of_long_ago(self, store: Store) -> None:
+        old = [event(Env(NOW - 10, urandom), "signed-in", by="user", user=MIKO) for _ in range(3)]
+        new = [event(Env(NOW, urandom), "signed-in", by="user", user=MIKO) for _ in range(2)]
+        nobody = event(Env(NOW - 10, urandom), "sign-in-refused", by="server")
+        await store.commit([Create(session(MIKO, expires=NOW + 9))], (*old, nobody, *new))
+        assert await store.sweep(NOW) == 0
+        assert await store.sweep(NOW, told=NOW - 10) == 0
+        assert await store.sweep(NOW, told=NOW) == 4
+        assert await store.sweep(NOW, told=NOW) == 0
+        wanted = Many(Event)
+        left = (await store.read(wanted)).many(wanted)
+        assert {one.id for one in left} == {one.id for one in new}
 
     # Races.
 

@@ -159,3 +159,47 @@ class Reads:
         assert (len(page.records), page.next) == (2, "")
         nobody = await store.page(Query(record=Session, index="user", value="nobody"))
         assert (nobody.records, nobody.next) == ((), "")
+
+    async def test_a_list_over_many_users_is_in_the_order_of_the_names(self, store: Store) -> None:
+        people = [user(str(n)) for n in range(5)]
+        theirs = [session(one.id) for one in people for _ in range(2)]
+        await put(store, *people, *theirs)
+        for kind, records in ((User, people), (Session, theirs)):
+            names = sorted((one.key for one in records), reverse=True)
+            seen: list[str] = []
+            before = ""
+            while not seen or before:
+                page = await store.page(Query(record=kind, before=before, limit=3))
+                seen += [one.key for one in page.records]
+                before = page.next
+            assert seen == names
+            wanted = Many(kind)
+            assert [one.key for one in (await store.read(wanted)).many(wanted)] == names[::-1]
+
+    async def test_a_walk_comes_to_all(self, store: Store) -> None:
+        """However they are shared out, and whatever is taken away behind it."""
+        people = [user(str(n)) for n in range(4)]
+        theirs = [session(one.id) for one in people for _ in range(3)]
+        await put(store, *people, *theirs)
+        for limit in (1, 5, 50):
+            seen: list[str] = []
+            before = ""
+            while not seen or before:
+                query = Query(record=Session, before=before, limit=limit, walk=True)
+                page = await store.page(query)
+                seen += [one.id for one in page.records]
+                before = page.next
+            assert sorted(seen) == sorted(one.id for one in theirs)
+        start = await store.page(Query(record=Session, limit=6, walk=True))
+        await store.commit([Remove(one) for one in start.records])
+        rest = await store.page(Query(record=Session, before=start.next, walk=True))
+        assert {one.id for one in (*start.records, *rest.records)} == {one.id for one in theirs}
+
+    async def test_what_is_no_name_finds_nothing(self, store: Store) -> None:
+        """Nor does what differs from a name only in bits that no name has."""
+        mine = session(MIKO)
+        await put(store, mine)
+        almost = mine.id[:-1] + chr(ord(mine.id[-1]) + 1)
+        for name in ("", "nothing", almost, mine.id.upper(), mine.id + "0", "é" * 26):
+            wanted = One(Session, name)
+            assert (await store.read(wanted)).one(wanted) is None

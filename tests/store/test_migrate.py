@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import apsw
 import pytest
 from msgspec.structs import replace
+from tests.store.samples import FULL
 
+from valetkey.model.change import Create, Remove, Update
 from valetkey.model.record import Record
+from valetkey.model.want import Alias, Many, One, Query
 from valetkey.store import migrate as module
+from valetkey.store import tree
 from valetkey.store.migrate import Migration, MigrationError, migrate, migrations, ran
 from valetkey.store.port import RECORDS
 from valetkey.store.sqlite import SQLiteStore, connect
-from valetkey.store.table import table
+from valetkey.store.table import plain, table
 
 OURS = migrations("sqlite")
 LOG = {"log", "log_head"}
@@ -42,34 +46,73 @@ def test_every_step_is_run_once(connection: apsw.Connection) -> None:
     assert migrate(connection) == ()
 
 
+APART = tuple(kind for kind in RECORDS if not kind.rank)
+"""What nobody owns has a table for each kind."""
+
+
 def test_there_is_a_table_for_each_record_and_no_other(connection: apsw.Connection) -> None:
     migrate(connection)
-    assert names(connection, "table") == {kind.table for kind in RECORDS} | LOG | {"migrations"}
+    others = LOG | {"owned", "migrations"}
+    assert names(connection, "table") == {kind.table for kind in APART} | others
 
 
-@pytest.mark.parametrize("kind", RECORDS, ids=[kind.table for kind in RECORDS])
+def columns(connection: apsw.Connection, table: str) -> dict[str, bool]:
+    """Each column, and whether it is the primary key."""
+    return {
+        str(name): bool(primary)
+        for _, name, _, _, _, primary in connection.execute(f"PRAGMA table_info({table})")
+    }
+
+
+@pytest.mark.parametrize("kind", APART, ids=[kind.table for kind in APART])
 def test_the_columns_are_those_of_the_record(
     connection: apsw.Connection, kind: type[Record]
 ) -> None:
     migrate(connection)
-    columns = {
-        str(name): bool(primary)
-        for _, name, _, _, _, primary in connection.execute(f"PRAGMA table_info({kind.table})")
-    }
-    assert columns == {name: name == "key" for name in table(kind).columns}
+    found = columns(connection, kind.table)
+    assert found == {name: name == "key" for name in plain(kind).columns}
 
 
-@pytest.mark.parametrize("kind", RECORDS, ids=[kind.table for kind in RECORDS])
-def test_what_is_searched_has_an_index(connection: apsw.Connection, kind: type[Record]) -> None:
-    """No list, no second name and no sweep reads a whole table."""
+def test_the_tree_has_a_column_for_each_index(connection: apsw.Connection) -> None:
     migrate(connection)
+    owned = [kind for kind in RECORDS if kind.rank]
+    found = columns(connection, "owned")
+    assert [name for name, primary in found.items() if primary] == ["spot"]
+    assert found.keys() >= {name for kind in owned for name in kind.indexes}
+    ranks = [kind.rank for kind in owned]
+    assert sorted(set(ranks)) == sorted(ranks)
+    assert max(ranks) < 16
+
+
+@pytest.mark.parametrize("record", FULL, ids=[one.table for one in FULL])
+def test_what_is_searched_has_an_index(connection: apsw.Connection, record: Record) -> None:
+    """No list, no second name and no sweep reads a whole table, and no change does."""
+    migrate(connection)
+    kind = type(record)
+    sweeps = (tree.SWEEP, tree.SWEEP_TOLD) if kind.rank else (plain(kind).sweep,)
+    said: dict[str, Any] = dict.fromkeys(sweeps, (0, 1))
+
+    def listen(_: object, statement: str, binds: Any) -> bool:
+        said[statement] = binds
+        return True
+
+    connection.exec_trace = listen
     words = table(kind)
-    statements = [words.by_key, *(words.many(index) for index in kind.indexes)]
-    statements += [words.by_alias] if kind.alias is not Record.alias else []
-    statements += [words.page(index) for index in kind.indexes]
-    statements += [words.update, words.delete, words.sweep]
-    for statement in statements:
-        binds = (None,) * statement.count("?")
+    words.write(connection, Create(record))
+    words.write(connection, Update(replace(record, version=1)))
+    words.find(connection, One(kind, record.key))
+    if record.alias:
+        words.find(connection, Alias(kind, record.alias))
+    for index in kind.indexes:
+        value = getattr(record, index)
+        assert words.find(connection, Many(kind, index, value)) != ()
+        query = Query(record=kind, index=index, value=value, before=record.key)
+        words.page(connection, query)
+    if kind.rank:
+        words.page(connection, Query(record=kind, before=record.key, walk=True))
+    words.write(connection, Remove(replace(record, version=2)))
+    connection.exec_trace = None
+    for statement, binds in said.items():
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", binds)
         scans = [row[3] for row in plan if str(row[3]).startswith("SCAN")]
         assert scans == [], statement
@@ -77,13 +120,13 @@ def test_what_is_searched_has_an_index(connection: apsw.Connection, kind: type[R
 
 def test_a_second_name_is_unique_in_the_schema(connection: apsw.Connection) -> None:
     migrate(connection)
-    for kind in RECORDS:
+    for name in (*(kind.table for kind in APART if kind.alias is not Record.alias), "owned"):
         unique = [
             [str(row[2]) for row in connection.execute(f'PRAGMA index_info("{index[1]}")')]
-            for index in connection.execute(f"PRAGMA index_list({kind.table})")
+            for index in connection.execute(f"PRAGMA index_list({name})")
             if index[2]
         ]
-        assert ["alias"] in unique or kind.alias is Record.alias, kind.table
+        assert ["alias"] in unique, name
 
 
 def step(number: int, sql: str, *, oldest: int = 1) -> Migration:

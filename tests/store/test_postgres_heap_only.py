@@ -83,7 +83,9 @@ def test_names_are_indexed_where_there_are_names(kind: Kind) -> None:
             table = re.match(r"CREATE TABLE (\w+)", part)
             if table:
                 found[table[1]] += len(re.findall(marks[kind], part))
-    named = {one.table for one in RECORDS if one.alias is not Record.alias}
+    # In SQLite's tree, a name that tells its place is looked for there; users have the one index.
+    apart = [one for one in RECORDS if kind == "postgres" or not one.rank]
+    named = {one.table for one in apart if one.alias is not Record.alias}
     indexed = {table for table, count in found.items() if count}
     assert indexed >= named
     assert not indexed & {"events", "families"}

@@ -56,8 +56,8 @@ class Recorder:
     async def log(self, after: int, *, limit: int = 100) -> Log:
         return await self._store.log(after, limit=limit)
 
-    async def sweep(self, now: int) -> int:
-        return await self._store.sweep(now)
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        return await self._store.sweep(now, told=told)
 
     async def close(self) -> None:
         await self._store.close()
@@ -165,7 +165,7 @@ def test_whatever_is_changed_is_found_by_its_place_first(said: list[str]) -> Non
     ]
     assert set(changed) == {"t.place = r.place"}
     columns = {
-        names.split(", ")[1]
+        names.split(", ")[0]
         for text in said
         for names in re.findall(r"INSERT INTO \w+ \((.*?)\)", text)
     }

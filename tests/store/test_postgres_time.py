@@ -103,7 +103,7 @@ async def test_a_row_that_somebody_holds(store: PostgresStore, other: Any) -> No
     read = await kept(store, mine)
     assert read is not None
     async with other.transaction():
-        await other.execute("SELECT 1 FROM users WHERE key = $1 FOR UPDATE", mine.key)
+        await other.execute("SELECT 1 FROM users FOR UPDATE")
         assert await refused(store.commit([Update(read)])) < IN_TIME
         waiting = -1
         for _ in range(20):

@@ -179,7 +179,7 @@ async def test_the_log_does_not_grow_without_end(store: Store, path: Path) -> No
         await put(store, once(f"{written} {block}"))
         written += 2 * len(block)  # As the key, and in the body.
     log = path.with_name(path.name + "-wal")
-    assert LOG_PAGES * PAGE < log.stat().st_size < 1.2 * LOG_PAGES * PAGE
+    assert log.stat().st_size < 1.2 * LOG_PAGES * PAGE
 
 
 COMMITS = """

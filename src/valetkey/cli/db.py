@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from valetkey.cli.backups import backup, restore
 from valetkey.cli.desk import Desk, Failed, columns, moment, opened
 from valetkey.cli.options import Group
+from valetkey.model.record import Record, written_out
+from valetkey.model.want import One
 from valetkey.store.database import Database
 from valetkey.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.store.open import survey
-from valetkey.store.port import Unavailable, Unusable
+from valetkey.store.port import RECORDS, Store, Unavailable, Unusable
 from valetkey.store.survey import Survey
 
 
@@ -65,6 +67,32 @@ def _state(one: Ran, brought: Mapping[int, Migration]) -> str:
     if mine is None:
         return "newer"
     return "run" if mine.checksum == one.checksum else "changed"
+
+
+_KINDS: Final = {kind.table: kind for kind in RECORDS if kind.rank}
+_HIDDEN: Final = frozenset({"password"})
+
+
+@db.command()
+@click.argument("kind", type=click.Choice(sorted(_KINDS)))
+@click.argument("name")
+@click.pass_obj
+def show(desk: Desk, kind: str, name: str) -> None:
+    """Spell out one row of what users own, which lies in the database in few bytes."""
+    wanted: One[Any] = One(_KINDS[kind], name)
+
+    async def found(store: Store) -> Record | None:
+        return (await store.read(wanted)).one(wanted)
+
+    record = desk.run(found)
+    if record is None:
+        raise Failed(f"there is no such row in {kind}: {name}")
+    document = {
+        field: "(hidden)" if field in _HIDDEN else value
+        for field, value in written_out(record).items()
+    }
+    rows = [(field, str(value)) for field, value in document.items()]
+    desk.show(document, columns(("field", "value"), rows))
 
 
 @db.command()

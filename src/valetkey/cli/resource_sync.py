@@ -188,7 +188,7 @@ async def every_grant(store: Store) -> AsyncIterator[Sequence[Grant]]:
     """All grants, some at a time."""
     before = ""
     while True:
-        page = await store.page(Query(record=Grant, before=before, limit=PAGE))
+        page = await store.page(Query(record=Grant, before=before, limit=PAGE, walk=True))
         yield page.records
         before = page.next
         if not before:

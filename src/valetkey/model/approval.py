@@ -16,6 +16,7 @@ class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "approvals"
+    rank: ClassVar[int] = 5
     indexes: ClassVar[tuple[str, ...]] = ("user",)
 
     user: str

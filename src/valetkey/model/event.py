@@ -39,6 +39,7 @@ class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "events"
+    rank: ClassVar[int] = 7
     indexes: ClassVar[tuple[str, ...]] = ("user", "grant")
 
     at: int

@@ -24,6 +24,7 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "grants"
+    rank: ClassVar[int] = 2
     indexes: ClassVar[tuple[str, ...]] = ("user", "client")
 
     user: str
@@ -72,7 +73,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "families"
-    indexes: ClassVar[tuple[str, ...]] = ("grant",)
+    rank: ClassVar[int] = 3
+    indexes: ClassVar[tuple[str, ...]] = ("grant", "user")
 
     grant: str
     user: str

@@ -6,14 +6,24 @@ right place, and new rows land side by side.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from valetkey.model.env import Env
 
 LENGTH: Final = 16
+_RECENT: Final = 4096
+"""Names of which both forms are remembered: a request meets the same one several times."""
+
 PLACE: Final = 4
-_TIME: Final = 6
-_TEXT: Final = re.compile(r"[0-9a-v]{26}", re.ASCII)
+TIME: Final = 6
+"""Bytes that tell when something that a user owns was named, in milliseconds."""
+
+USER: Final = 0
+OWNED: Final = TIME
+"""Where in the name of a user, and of what a user owns, the place begins."""
+
+_TEXT: Final = re.compile(r"[0-9a-v]{25}[048cgkos]", re.ASCII)
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
 _SHIFTS: Final = range(120, -1, -10)
@@ -27,12 +37,12 @@ def user_id(env: Env) -> str:
 def owned_id(env: Env, *, owner: str) -> str:
     """A name for something that the user `owner` owns."""
     place = to_bytes(owner)[:PLACE]
-    return to_text(_time(env) + place + env.draw(LENGTH - _TIME - PLACE))
+    return to_text(_time(env) + place + env.draw(LENGTH - TIME - PLACE))
 
 
 def free_id(env: Env) -> str:
     """A name for something that nobody owns yet."""
-    return to_text(_time(env) + env.draw(LENGTH - _TIME))
+    return to_text(_time(env) + env.draw(LENGTH - TIME))
 
 
 def place_of_user(user: str) -> int:
@@ -42,13 +52,30 @@ def place_of_user(user: str) -> int:
 
 def place_of_owned(name: str) -> int:
     """The partition that an owned record's name tells; 0 for what is no name of ours."""
-    return _place(name, _TIME)
+    return _place(name, OWNED)
 
 
 def _place(name: str, start: int) -> int:
-    if not _TEXT.fullmatch(name):
-        return 0
-    return int.from_bytes(to_bytes(name)[start : start + PLACE], "big")
+    apart = parted(name, start)
+    return 0 if apart is None else apart[0]
+
+
+def parted(name: str, start: int) -> tuple[int, bytes] | None:
+    """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
+    ours."""
+    return _parted(name, start) if _TEXT.fullmatch(name) else None
+
+
+@lru_cache(maxsize=_RECENT)
+def _parted(name: str, start: int) -> tuple[int, bytes]:
+    raw = to_bytes(name)
+    return int.from_bytes(raw[start : start + PLACE], "big"), raw[:start] + raw[start + PLACE :]
+
+
+@lru_cache(maxsize=_RECENT)
+def joined(place: int, rest: bytes, start: int) -> str:
+    """The name that was parted so."""
+    return to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
 
 
 def to_text(raw: bytes) -> str:
@@ -65,5 +92,10 @@ def to_bytes(text: str) -> bytes:
     return (int(text, 32) >> 2).to_bytes(LENGTH, "big")
 
 
+def time_of(second: int, millisecond: int = 0) -> bytes:
+    """With what the names begin that are given at that moment."""
+    return (second * 1000 + millisecond).to_bytes(TIME, "big")
+
+
 def _time(env: Env) -> bytes:
-    return (env.now * 1000 + env.millisecond).to_bytes(_TIME, "big")
+    return time_of(env.now, env.millisecond)

@@ -4,7 +4,7 @@ from valetkey.model import ids
 from valetkey.model.record import Record
 
 
-class Owned(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Owned(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A record of one user, or of nobody yet. `id` is made by `ids.owned_id`."""
 
     id: str

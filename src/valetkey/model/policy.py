@@ -47,6 +47,9 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         int, _seconds("for which a request waits for its user on another device, at most 1800")
     ] = 600
     jwks_cache: Annotated[int, _seconds("for which others may keep our public keys")] = 300
+    event: Annotated[int, _seconds("for which it is remembered what happened, a day at least")] = (
+        730 * 86400
+    )
 
     def mistakes(self) -> list[str]:
         """What does not fit together, each in one sentence."""
@@ -63,6 +66,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         if self.refresh_window > 300:
             wrong.append("refresh_window: at most 300, so that a replay is still noticed")
+        if self.event < 86400:
+            wrong.append("event: at least 86400, a day")
         if self.refresh_idle > self.refresh_token:
             wrong.append("refresh_idle: at most refresh_token")
         return wrong

@@ -32,6 +32,7 @@ class Receipt(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "receipts"
+    rank: ClassVar[int] = 6
     indexes: ClassVar[tuple[str, ...]] = ("user", "grant")
 
     user: str

@@ -1,8 +1,9 @@
 """What can be stored: frozen records, each of which says how it is found again."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import asdict, fields
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -13,10 +14,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the second from which a sweep may forget it, 0 for never. That may be later than the record is
     good for: rules look at the time themselves. `version` counts the changes: the store writes it,
     a rule only hands it back.
+
+    `rank` is 0 for what no user owns. What a user owns lies together, in the order of the ranks,
+    which are never given anew. It is kept as an array of its fields in their order: a new field
+    comes last, with a default, and none is ever moved or taken away.
     """
 
     table: ClassVar[str]
     indexes: ClassVar[tuple[str, ...]] = ()
+    rank: ClassVar[int] = 0
 
     version: int = 0
 
@@ -50,6 +56,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def forget_at(self) -> int:
         return 0
+
+
+def written_out(record: Record) -> dict[str, Any]:
+    """Its fields by their names, as JSON has them; those that have their default are left out."""
+    values = zip(fields(record), asdict(record).values(), strict=True)
+    return {one.name: msgspec.to_builtins(value) for one, value in values if value != _default(one)}
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
 
 
 def coarse(expires: int, *, since: int) -> int:

@@ -36,7 +36,7 @@ ADDRESS_PARTS: Final = (
 """What an address is made of (OpenID Connect Core 5.1.1)."""
 
 
-class User(Record, frozen=True, kw_only=True, omit_defaults=True):
+class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """A person with an account. `password` is a PHC string of Argon2id, "" for none.
 
     `claims` holds claims of PROFILE_CLAIMS, `address` parts of ADDRESS_PARTS. The id is the `sub`
@@ -44,6 +44,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     table: ClassVar[str] = "users"
+    rank: ClassVar[int] = 1
 
     id: str
     username: str
@@ -98,6 +99,7 @@ class Session(Owned, frozen=True, kw_only=True, omit_defaults=True):
     changed."""
 
     table: ClassVar[str] = "sessions"
+    rank: ClassVar[int] = 4
     indexes: ClassVar[tuple[str, ...]] = ("user",)
 
     digest: str

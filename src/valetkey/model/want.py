@@ -120,13 +120,15 @@ Rule: TypeAlias = Generator[tuple[Want | Outside | Always, ...], Found, T]
 
 class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A list for people: as `Many`, newest key first, at most `limit`, from before the key
-    `before` ("" for the start)."""
+    `before` ("" for the start; so may count what is no record's key). With `walk` (and no index) it comes to all, in an order of the
+    store's own that costs least: for whoever goes through everything."""
 
     record: type[R]
     index: str = ""
     value: str = ""
     before: str = ""
     limit: int = 50
+    walk: bool = False
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):

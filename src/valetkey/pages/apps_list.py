@@ -12,7 +12,7 @@ from valetkey.http.request import Request
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.receipt import Receipt
-from valetkey.model.record import Record
+from valetkey.model.record import Record, written_out
 from valetkey.model.want import Many, Query
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
@@ -222,8 +222,7 @@ class AppsList:
 
 def _plain(record: Record) -> dict[str, Any]:
     """A record as its user may have it: nothing in it is a secret."""
-    document: dict[str, Any] = msgspec.to_builtins(record)
-    return {name: value for name, value in document.items() if name != "version"}
+    return {name: value for name, value in written_out(record).items() if name != "version"}
 
 
 def _fits(row: pieces.Connection, search: str, shelf: Shelf) -> bool:

@@ -50,10 +50,10 @@ class MemoryStore:
         chosen = rows[: query.limit]
         return Page(tuple(chosen), chosen[-1].key if len(rows) > query.limit else "")
 
-    async def sweep(self, now: int) -> int:
+    async def sweep(self, now: int, *, told: int = 0) -> int:
         gone = 0
         for name, rows in self._tables.items():
-            kept = {key: row for key, row in rows.items() if not 0 < row.forget_at <= now}
+            kept = {key: row for key, row in rows.items() if not _is_over(row, now, told)}
             gone += len(rows) - len(kept)
             self._tables[name] = kept
         return gone + self._forget(now)
@@ -104,6 +104,10 @@ class MemoryStore:
                 if before is None or before.version != record.version:
                     raise Stale(change)
                 del rows[record.key]
+
+
+def _is_over(record: Record, now: int, told: int) -> bool:
+    return 0 < record.forget_at <= now or (isinstance(record, Event) and record.at < told)
 
 
 def _has(record: Record, index: str, value: str) -> bool:

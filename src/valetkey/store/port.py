@@ -95,8 +95,9 @@ class Store(Protocol):
         first, at most `limit` of them. Raises Unavailable."""
         ...
 
-    async def sweep(self, now: int) -> int:
-        """Forgets some of what expired before `now` (seconds since 1970); how many it forgot."""
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        """Forgets some of what expired before `now` (seconds since 1970), and some of the events of
+        before `told`; how many it forgot."""
         ...
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
-from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
+from valetkey.model.want import Found, Page, Query, Want
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
 from valetkey.store.port import PATIENCE, Unavailable
@@ -72,11 +72,8 @@ class SQLiteStore:
         await self._writer.submit(Commit(asyncio.get_running_loop(), changes, events))
 
     async def page(self, query: Query[R]) -> Page[R]:
-        kind = table(query.record)
-        value = (query.value,) if query.index else ()
-        binds = (*value, query.before, query.before, query.limit + 1)
         try:
-            rows = self._rows(query.record, kind.page(query.index), binds)
+            rows = table(query.record).page(self._reading, query)
         except apsw.Error as error:
             raise Unavailable(str(error)) from error
         chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
@@ -90,8 +87,8 @@ class SQLiteStore:
         entries = [read_entry(seq, body) for _, _, seq, body in rows if seq is not None]
         return piece(entries, after=after, head=rows[0][0], first=rows[0][1])
 
-    async def sweep(self, now: int) -> int:
-        return await self._writer.submit(Sweep(asyncio.get_running_loop(), now))
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        return await self._writer.submit(Sweep(asyncio.get_running_loop(), now, told=told))
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
@@ -99,17 +96,7 @@ class SQLiteStore:
 
     def _find(self, want: Want) -> tuple[Record, ...]:
         kind: type[Record] = want.record
-        match want:
-            case One(key=key):
-                return self._rows(kind, table(kind).by_key, (key,))
-            case Alias(alias=alias):
-                return self._rows(kind, table(kind).by_alias, (alias,)) if alias else ()
-            case Many(index=index, value=value):
-                return self._rows(kind, table(kind).many(index), (value,) if index else ())
-
-    def _rows(self, kind: type[Record], sql: str, binds: tuple[Any, ...]) -> tuple[Record, ...]:
-        decode = table(kind).decoder.decode
-        return tuple(decode(body) for (body,) in self._reading.execute(sql, binds))
+        return table(kind).find(self._reading, want)
 
 
 def _enter_wal(connection: apsw.Connection) -> None:

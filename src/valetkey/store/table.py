@@ -1,19 +1,43 @@
-"""A record as a row: its columns, and the statements that read and write it.
+"""Records as rows of SQLite, and the statements that read and write them.
 
-Every table has `key`, `alias` (null for none), `version`, `forget_at`, one column for each index,
-and `body`, the whole record as JSON.
+What nobody owns has a table for each kind: `key`, `alias` (null for none), `version`, `forget_at`,
+one column for each index, and `body`, the whole record as JSON. What users own lies in one tree
+(see `tree`).
 """
 
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
+import apsw
 import msgspec
 
+from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.record import Record
+from valetkey.model.want import Alias, Many, One, Query, Want
+from valetkey.store.tree import Tree
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """The statements for one kind of record, in SQLite's words."""
+class Table(Protocol):
+    """Where the records of one kind are."""
+
+    def write(self, connection: apsw.Connection, change: Change) -> bool:
+        """Writes a change; whether its precondition held."""
+        ...
+
+    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+        """The records that are wanted. Raises ValueError for what is no index."""
+        ...
+
+    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+        """One record more than a page holds, where there are as many. Raises ValueError."""
+        ...
+
+
+class Plain(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of its own."""
+
+    FIXED: ClassVar[tuple[str, ...]] = ("key", "alias", "version", "forget_at")
 
     name: str
     columns: tuple[str, ...]
@@ -21,64 +45,92 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     insert: str
     update: str
     delete: str
-    by_key: str
-    by_alias: str
-    every: str
-    sweep: str
     decoder: msgspec.json.Decoder[Any]
 
-    def many(self, index: str) -> str:
-        """Every row whose `index` has a value, oldest key first."""
-        if not index:
-            return self.every
-        self.check(index)
-        return f'SELECT body FROM {self.name} WHERE "{index}" = ? ORDER BY key'  # noqa: S608
+    # S608: every name in a statement is a constant of the record's class.
 
-    def page(self, index: str) -> str:
-        """Newest key first, before a key, at most so many. Binds value?, before, before, limit."""
-        where = ""
-        if index:
-            self.check(index)
-            where = f'"{index}" = ? AND '
-        return (
+    @property
+    def sweep(self) -> str:
+        """Forgets some rows that expired by a second."""
+        swept = f"SELECT key FROM {self.name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?"  # noqa: S608
+        return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
+
+    def write(self, connection: apsw.Connection, change: Change) -> bool:
+        return connection.execute(*self._statement(change)).fetchone() is not None
+
+    def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
+        record = change.record
+        match change:
+            case Create():
+                return self.insert, self.values(record, 1)
+            case Update():
+                values = self.values(record, record.version + 1)
+                return self.update, (*values[1:], record.key, record.version)
+            case Remove():
+                return self.delete, (record.key, record.version)
+
+    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+        condition, binds = self._condition(want)
+        return tuple(self.read(connection, f"SELECT body FROM {self.name} {condition}", binds))  # noqa: S608
+
+    def _condition(self, want: Want) -> tuple[str, tuple[Any, ...]]:
+        match want:
+            case One(key=key):
+                return "WHERE key = ?", (key,)
+            case Alias(alias=alias):
+                return "WHERE alias = ?", (alias or None,)
+            case Many(index="", value=_):
+                return "ORDER BY key", ()
+            case Many(index=index, value=value):
+                return f'WHERE "{self.known(index)}" = ? ORDER BY key', (value,)
+
+    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+        where = f'"{self.known(query.index)}" = ? AND ' if query.index else ""
+        value = (query.value,) if query.index else ()
+        statement = (
             f"SELECT body FROM {self.name} WHERE {where}(? = '' OR key < ?) "  # noqa: S608
             "ORDER BY key DESC LIMIT ?"
         )
+        binds = (*value, query.before, query.before, query.limit + 1)
+        return list(self.read(connection, statement, binds))
 
-    def check(self, index: str) -> None:
-        """Raises ValueError for a name that is no index: names never come from outside."""
+    def known(self, index: str) -> str:
+        """The index. Raises ValueError for what is none: names never come from outside."""
         if index not in self.indexes:
             raise ValueError(f"{self.name} has no index {index!r}")
+        return index
 
-    def values(self, record: Record) -> tuple[Any, ...]:
+    def values(self, record: Record, version: int) -> tuple[Any, ...]:
         """What the columns of `columns` hold for the record."""
-        indexed = [getattr(record, name) for name in type(record).indexes]
-        body = msgspec.json.encode(record)
-        return (record.key, record.alias or None, record.version, record.forget_at, *indexed, body)
+        indexed = [getattr(record, name) for name in self.indexes]
+        body = msgspec.json.encode(msgspec.structs.replace(record, version=version))
+        return (record.key, record.alias or None, version, record.forget_at, *indexed, body)
+
+    def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
+        """The records of the rows."""
+        return (self.decoder.decode(body) for (body,) in connection.execute(statement, binds))
 
 
 @cache
 def table(kind: type[Record]) -> Table:
     """The table of a kind of record."""
+    return Tree.of(kind) if kind.rank else plain(kind)
+
+
+@cache
+def plain(kind: type[Record]) -> Plain:
+    """The table of a kind that nobody owns."""
     name = kind.table
-    columns = ("key", "alias", "version", "forget_at", *kind.indexes, "body")
+    columns = (*Plain.FIXED, *kind.indexes, "body")
     quoted = tuple(f'"{column}"' for column in columns)
     names, marks = ", ".join(quoted), ", ".join("?" * len(columns))
     sets = ", ".join(f"{column} = ?" for column in quoted[1:])
-    return Table(
+    return Plain(
         name=name,
         columns=columns,
         indexes=kind.indexes,
-        # S608: every name here is a constant of the record's class.
         insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING 1",  # noqa: S608
         update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ? RETURNING 1",  # noqa: S608
         delete=f"DELETE FROM {name} WHERE key = ? AND version = ? RETURNING 1",  # noqa: S608
-        by_key=f"SELECT body FROM {name} WHERE key = ?",  # noqa: S608
-        by_alias=f"SELECT body FROM {name} WHERE alias = ?",  # noqa: S608
-        every=f"SELECT body FROM {name} ORDER BY key",  # noqa: S608
-        sweep=(
-            f"DELETE FROM {name} WHERE key IN "  # noqa: S608
-            f"(SELECT key FROM {name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?) RETURNING 1"
-        ),
         decoder=msgspec.json.Decoder(kind),
     )

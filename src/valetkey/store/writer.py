@@ -9,18 +9,19 @@ import queue
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import apsw
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove, Stale, Update
+from valetkey.model import ids
+from valetkey.model.change import Change, Create, Stale
 from valetkey.model.event import Event
 from valetkey.model.log import entries_of
-from valetkey.model.record import Record
+from valetkey.store import tree
 from valetkey.store.log import forget_at, marked
 from valetkey.store.port import PATIENCE, RECORDS, Unavailable
-from valetkey.store.table import table
+from valetkey.store.table import plain, table
 
 BATCH: Final = 256
 """Requests in one transaction, at the most."""
@@ -81,17 +82,31 @@ class Commit(Job):
         return len(self._changes)
 
 
-class Sweep(Job):
-    """A small step of forgetting."""
+_SWEEP_LOG: Final = (
+    "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE seq < coalesce((SELECT seq FROM log "
+    "WHERE forget_at > ? ORDER BY seq LIMIT 1), 9e18) ORDER BY seq LIMIT ?) RETURNING 1"
+)
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, now: int) -> None:
+_SWEEPS: Final = (
+    *(plain(kind).sweep for kind in RECORDS if not kind.rank),
+    tree.SWEEP,
+    _SWEEP_LOG,
+)
+
+
+class Sweep(Job):
+    """A small step of forgetting: what expired before `now`, and events of before `told`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: int, *, told: int) -> None:
         super().__init__(loop)
-        self._now = now
+        self._steps: list[tuple[str, int | bytes]] = [(one, now) for one in _SWEEPS]
+        if told:
+            self._steps.append((tree.SWEEP_TOLD, ids.time_of(told)))
 
     def run(self, connection: apsw.Connection) -> int:
         return sum(
-            len(connection.execute(statement, (self._now, SWEEP_ROWS)).fetchall())
-            for statement in (*(table(kind).sweep for kind in RECORDS), _SWEEP_LOG)
+            len(connection.execute(statement, (until, SWEEP_ROWS)).fetchall())
+            for statement, until in self._steps
         )
 
 
@@ -232,10 +247,6 @@ class Checkpoints:
 
 _NEXT: Final = "UPDATE log_head SET seq = seq + 1 RETURNING seq"
 _APPEND: Final = "INSERT INTO log (seq, forget_at, body) VALUES (?, ?, ?)"
-_SWEEP_LOG: Final = (
-    "DELETE FROM log WHERE seq IN (SELECT seq FROM log WHERE seq < coalesce((SELECT seq FROM log "
-    "WHERE forget_at > ? ORDER BY seq LIMIT 1), 9e18) ORDER BY seq LIMIT ?) RETURNING 1"
-)
 
 
 def _log(connection: apsw.Connection, changes: Sequence[Change]) -> None:
@@ -249,23 +260,6 @@ def _log(connection: apsw.Connection, changes: Sequence[Change]) -> None:
 def _written(connection: apsw.Connection, change: Change) -> bool:
     """Writes one change; whether its precondition held."""
     try:
-        return connection.execute(*_statement(change)).fetchone() is not None
+        return table(type(change.record)).write(connection, change)
     except apsw.ConstraintError:
         return False  # The alias is taken.
-
-
-def _statement(change: Change) -> tuple[str, tuple[Any, ...]]:
-    record = change.record
-    kind = table(type(record))
-    match change:
-        case Create():
-            return kind.insert, kind.values(_next(record, 0))
-        case Update():
-            values = kind.values(_next(record, record.version))
-            return kind.update, (*values[1:], record.key, record.version)
-        case Remove():
-            return kind.delete, (record.key, record.version)
-
-
-def _next(record: Record, version: int) -> Record:
-    return msgspec.structs.replace(record, version=version + 1)

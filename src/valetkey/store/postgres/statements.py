@@ -1,21 +1,22 @@
 """The statements: a read is one, a commit is one, however much they hold.
 
-Every table has `place` and `key` as its primary key, `alias` (null for none), `version`,
-`forget_at`, one column for each index, and `body`, the whole record as JSON. Names in statements
-are constants of the record classes; values are always parameters.
+Names in statements are constants of the record classes; values are always parameters.
 """
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-import msgspec
-
+from valetkey.model import ids
 from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.event import Event
 from valetkey.model.log import entries_of
 from valetkey.model.record import Record
+from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Query, Want
 from valetkey.store.log import forget_at, marked
+from valetkey.store.packed import packing, second_name, sought
+from valetkey.store.postgres.rows import columns, json, row, selected, type_of
 
 Operation: TypeAlias = Literal["create", "update", "remove"]
 
@@ -27,78 +28,118 @@ class Statement(NamedTuple):
     parameters: tuple[Any, ...]
 
 
-@cache
-def decoder(kind: type[Record]) -> msgspec.json.Decoder[Any]:
-    """Reads the bodies of a kind of record."""
-    return msgspec.json.Decoder(kind)
+# --- reads ---------------------------------------------------------------------------------------
 
 
 def read(wants: Sequence[Want]) -> Statement:
     """All wants in one statement. Each row says which want it answers (`n`)."""
     parameters: list[Any] = []
-    parts = [_selected(number, want, parameters) for number, want in enumerate(wants)]
-    return Statement(f"{' UNION ALL '.join(parts)} ORDER BY n, key", tuple(parameters))
+    parts = [_wanted(number, want, parameters) for number, want in enumerate(wants)]
+    return Statement(" UNION ALL ".join(parts), tuple(parameters))
 
 
-def _selected(number: int, want: Want, parameters: list[Any]) -> str:
-    table, conditions = want.record.table, _sought(want, parameters)
-    return f"SELECT {number} AS n, key, body FROM {table} WHERE {conditions}"  # noqa: S608
+def _wanted(number: int, want: Want, parameters: list[Any]) -> str:
+    kind: type[Record] = want.record
+    conditions = _sought(want, parameters)
+    return f"SELECT {number} AS n, {selected(kind)} FROM {kind.table} WHERE {conditions}"  # noqa: S608
 
 
 def _sought(want: Want, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     match want:
         case One(key=key):
-            return _conditions(parameters, place=kind.place_of(key), key=key)
+            return _conditions(parameters, **_named(kind, key))
         case Alias(alias=alias):
             place = kind.place_of_alias(alias)
-            return _conditions(parameters, place=place, alias=alias or None)
+            told = second_name(alias) if kind.rank else alias or None
+            return _conditions(parameters, place=place, alias=told)
         case Many(index="", value=_):
             return "true"
         case Many(index=index, value=value):
-            _check(kind, index)
-            place = kind.place_of_index(index, value)
-            return _conditions(parameters, place=place, **{index: value})
+            return _conditions(parameters, **_indexed(kind, index, value))
+
+
+def _named(kind: type[Record], key: str) -> dict[str, Any]:
+    if not kind.rank:
+        return {"place": kind.place_of(key), "key": key}
+    place, held = packing(kind).name(key) or (0, None)
+    return {"place": place, "key": held}
+
+
+def _indexed(kind: type[Record], index: str, value: str) -> dict[str, Any]:
+    if kind.rank:
+        place, held = sought(kind, index, value) or (0, None)
+        return {"place": place, index: held}
+    if index not in kind.indexes:
+        raise ValueError(f"{kind.table} has no index {index!r}")
+    return {"place": kind.place_of_index(index, value), index: value}
 
 
 def _conditions(parameters: list[Any], **columns: Any) -> str:
-    """Equalities; a place that is not known (None) is left out, and a text with a zero byte, which
-    this database cannot hold, is equal to nothing."""
-    if any(isinstance(value, str) and "\x00" in value for value in columns.values()):
-        return "false"
+    """Equalities; a place that is not known (None) is left out. Nothing else that is None is to be
+    found, nor a text with a zero byte, which this database cannot hold."""
     known = {name: value for name, value in columns.items() if (name, value) != ("place", None)}
-    parts = []
+    parts: list[str] = []
     for name, value in known.items():
-        parameters.append(value)
-        parts.append(f'"{name}" = ${len(parameters)}')
+        if value is None or (isinstance(value, str) and "\x00" in value):
+            return "false"
+        parts.append(f'"{name}" = ${len(parameters) + len(parts) + 1}')
+    parameters += known.values()
     return " AND ".join(parts)
 
 
 def page(query: Query[Any]) -> Statement:
-    """Newest key first, before a key, one more than the limit."""
+    """Newest key first, before a key, one more than the limit; a walk goes through the primary
+    key."""
     kind: type[Record] = query.record
-    parameters: list[Any] = [query.before, query.limit + 1]
-    conditions = "($1 = '' OR key < $1)"
+    parameters: list[Any] = [query.limit + 1]
+    conditions = "true"
     if query.index:
-        _check(kind, query.index)
-        place = kind.place_of_index(query.index, query.value)
-        more = _conditions(parameters, place=place, **{query.index: query.value})
-        conditions = f"{conditions} AND {more}"
-    sql = f"SELECT body FROM {kind.table} WHERE {conditions} ORDER BY key DESC LIMIT $2"  # noqa: S608
+        conditions = _conditions(parameters, **_indexed(kind, query.index, query.value))
+    order = ("place", "key") if query.walk or kind is User else _OLD if kind.rank else ("key",)
+    if query.before and (before := _before(kind, query.before, order)):
+        marks = (f"${len(parameters) + number + 1}" for number in range(len(before)))
+        conditions += f" AND ({', '.join(order)}) < ({', '.join(marks)})"
+        parameters += before
+    newest = ", ".join(f"{one} DESC" for one in order)
+    sql = (
+        f"SELECT {selected(kind)} FROM {kind.table} WHERE {conditions} "  # noqa: S608
+        f"ORDER BY {newest} LIMIT $1"
+    )
     return Statement(sql, tuple(parameters))
 
 
-def _check(kind: type[Record], index: str) -> None:
-    if index not in kind.indexes:
-        raise ValueError(f"{kind.table} has no index {index!r}")
+_TIME: Final = f"substring(key, 1, {ids.TIME})"
+_OLD: Final = (_TIME, "place", "key")
+"""By name, where a user owns it."""
+
+
+def _before(kind: type[Record], key: str, order: Sequence[str]) -> tuple[Any, ...]:
+    """What these come to for a key; nothing where it can be no record's."""
+    place, held = _named(kind, key).values()
+    if held is None:
+        return ()
+    known = {"place": place, "key": held, _TIME: held[: ids.TIME]}
+    return tuple(known[one] for one in order)
+
+
+# --- sweeps --------------------------------------------------------------------------------------
 
 
 def sweep(kind: type[Record]) -> str:
     """Forgets up to $2 rows that expired by $1; what another node is sweeping is passed over."""
+    return _forgotten(kind, "forget_at > 0 AND forget_at <= $1")
+
+
+def _forgotten(kind: type[Record], condition: str) -> str:
     return (
         f"DELETE FROM {kind.table} WHERE (place, key) IN (SELECT place, key FROM {kind.table} "  # noqa: S608
-        "WHERE forget_at > 0 AND forget_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1"
+        f"WHERE {condition} LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1"
     )
+
+
+SWEEP_TOLD: Final = _forgotten(Event, f"{_TIME} < $1")
+"""Forgets up to $2 events whose names begin with a time before $1."""
 
 
 LOG: Final = (
@@ -145,32 +186,24 @@ def commit(changes: Sequence[Change]) -> Statement:
     entries = marked(entries_of(changes))
     if entries:
         numbers = list(range(1, len(entries) + 1))
-        until, bodies = [forget_at(one) for one in entries], [_body(one) for one in entries]
+        until, bodies = [forget_at(one) for one in entries], [json(one) for one in entries]
         parameters += [len(entries), numbers, until, bodies]
     shapes = tuple(shape for shape, _ in ordered)
     return Statement(_text(shapes, logged=bool(entries)), tuple(parameters))
 
 
-def _body(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 def _arrays(
     kind: type[Record], operation: Operation, members: Sequence[tuple[int, Change]]
 ) -> list[list[Any]]:
-    rows = [_row(number, change.record, operation) for number, change in members]
+    rows = [(number, *_row(change.record, operation)) for number, change in members]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _row(number: int, record: Record, operation: Operation) -> tuple[Any, ...]:
-    row = (number, record.place, record.key, record.version)
+def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "remove":
-        return row
-    written = msgspec.structs.replace(record, version=record.version + 1)
-    if operation == "create":
-        written = msgspec.structs.replace(record, version=1)
-    indexed = tuple(getattr(record, name) for name in type(record).indexes)
-    return (*row, record.alias or None, record.forget_at, *indexed, _body(written))
+        place, key = _named(type(record), record.key).values()
+        return place, key, record.version
+    return row(record, 1 if operation == "create" else record.version + 1)
 
 
 @cache
@@ -180,14 +213,13 @@ def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -
     missed: list[str] = []
     first = 1
     for number, (kind, operation) in enumerate(shapes):
-        columns = _columns(kind, operation)
-        given = ", ".join(
-            f"${first + offset}::{_TYPES.get(name, 'text')}[]"
-            for offset, name in enumerate(columns)
+        given = _given(kind, operation)
+        types = ", ".join(
+            f"${first + offset}::{type_of(kind, name)}[]" for offset, name in enumerate(given)
         )
-        first += len(columns)
-        names = ", ".join(f'"{name}"' for name in columns)
-        parts.append(f"r{number} AS (SELECT * FROM unnest({given}) AS r({names}))")  # noqa: S608
+        first += len(given)
+        names = ", ".join(f'"{name}"' for name in given)
+        parts.append(f"r{number} AS (SELECT * FROM unnest({types}) AS r({names}))")  # noqa: S608
         parts.append(f"d{number} AS ({_changed(kind, operation, f'r{number}')})")
         missed.append(
             f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
@@ -214,21 +246,16 @@ def _logging(shapes: int, first: int) -> tuple[str, str]:
     )
     given = f"${first + 1}::bigint[], ${first + 2}::bigint[], ${first + 3}::text[]"
     rows = (
-        'INSERT INTO log ("seq", "place", "forget_at", "body") '  # noqa: S608
-        "SELECT h.before + r.n, 0, r.forget_at, r.body "
+        'INSERT INTO log ("place", "seq", "forget_at", "body") '  # noqa: S608
+        "SELECT 0, h.before + r.n, r.forget_at, r.body "
         f"FROM head h, unnest({given}) AS r(n, forget_at, body)"
     )
     return f"head AS ({head})", f"logged AS ({rows})"
 
 
-_TYPES: Final = {"n": "int", "place": "bigint", "version": "int", "forget_at": "bigint"}
-
-
-def _columns(kind: type[Record], operation: Operation) -> tuple[str, ...]:
-    names = ("n", "place", "key", "version")
-    if operation == "remove":
-        return names
-    return (*names, "alias", "forget_at", *kind.indexes, "body")
+def _given(kind: type[Record], operation: Operation) -> tuple[str, ...]:
+    """What a statement is given of each record."""
+    return ("n", *(("place", "key", "version") if operation == "remove" else columns(kind)))
 
 
 def _changed(kind: type[Record], operation: Operation, rows: str) -> str:
@@ -238,16 +265,16 @@ def _changed(kind: type[Record], operation: Operation, rows: str) -> str:
             f"DELETE FROM {table} t USING {rows} r WHERE t.place = r.place AND t.key = r.key "  # noqa: S608
             "AND t.version = r.version RETURNING t.place, t.key"
         )
-    data = ("alias", "forget_at", *kind.indexes, "body")
     if operation == "update":
+        data = (name for name in columns(kind) if name not in ("place", "key"))
         sets = ", ".join(f'"{name}" = r."{name}"' for name in data)
         return (
-            f"UPDATE {table} t SET version = t.version + 1, {sets} FROM {rows} r "  # noqa: S608
-            "WHERE t.place = r.place AND t.key = r.key AND t.version = r.version "
+            f"UPDATE {table} t SET {sets} FROM {rows} r "  # noqa: S608
+            "WHERE t.place = r.place AND t.key = r.key AND t.version = r.version - 1 "
             "RETURNING t.place, t.key"
         )
-    names = ", ".join(f'"{name}"' for name in ("place", "key", *data))
+    names = ", ".join(f'"{name}"' for name in columns(kind))
     return (
-        f"INSERT INTO {table} (version, {names}) SELECT 1, {names} FROM {rows} "  # noqa: S608
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} "  # noqa: S608
         "ON CONFLICT DO NOTHING RETURNING place, key"
     )

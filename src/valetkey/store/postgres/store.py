@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
+from valetkey.model import ids
 from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
@@ -15,11 +16,17 @@ from valetkey.store.postgres import statements
 from valetkey.store.postgres.committer import Committer
 from valetkey.store.postgres.connections import TROUBLE, Connections, connect, why
 from valetkey.store.postgres.migrate import migrate
+from valetkey.store.postgres.rows import columns, record_of
 from valetkey.store.postgres.survey import off, unreachable, unsafe
 
 R = TypeVar("R", bound=Record)
 
 SWEEP_ROWS: Final = 200
+
+_SWEEPS: Final = (
+    *(statements.sweep(kind) for kind in RECORDS if "forget_at" in columns(kind)),
+    statements.SWEEP_LOG,
+)
 
 
 class PostgresStore:
@@ -54,11 +61,14 @@ class PostgresStore:
             await self._fetch(statements.Statement("SELECT 1", ()))
             return Found({})
         rows = await self._fetch(statements.read(wants))
-        found: dict[Want, list[Record]] = {want: [] for want in wants}
+        found: list[list[Record]] = [[] for _ in wants]
         for row in rows:
-            want = wants[row["n"]]
-            found[want].append(statements.decoder(want.record).decode(row["body"]))
-        return Found({want: tuple(records) for want, records in found.items()})
+            number = row["n"]
+            found[number].append(record_of(wants[number].record, row))
+        for records in found:
+            if len(records) > 1:
+                records.sort(key=_key)
+        return Found({want: tuple(some) for want, some in zip(wants, found, strict=True)})
 
     async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
         if changes or events:
@@ -66,7 +76,7 @@ class PostgresStore:
 
     async def page(self, query: Query[R]) -> Page[R]:
         rows = await self._fetch(statements.page(query))
-        decoded = [statements.decoder(query.record).decode(row["body"]) for row in rows]
+        decoded = [record_of(query.record, row) for row in rows]
         chosen = tuple(one for one in decoded[: query.limit] if isinstance(one, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
 
@@ -75,10 +85,13 @@ class PostgresStore:
         entries = [read_entry(row["seq"], row["body"]) for row in rows if row["seq"] is not None]
         return piece(entries, after=after, head=rows[0]["head"], first=rows[0]["first"])
 
-    async def sweep(self, now: int) -> int:
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        steps: list[tuple[str, int | bytes]] = [(sql, now) for sql in _SWEEPS]
+        if told:
+            steps.append((statements.SWEEP_TOLD, ids.time_of(told)))
         gone = 0
-        for sql in (*(statements.sweep(kind) for kind in RECORDS), statements.SWEEP_LOG):
-            gone += len(await self._fetch(statements.Statement(sql, (now, SWEEP_ROWS))))
+        for sql, until in steps:
+            gone += len(await self._fetch(statements.Statement(sql, (until, SWEEP_ROWS))))
         return gone
 
     async def close(self) -> None:
@@ -90,3 +103,7 @@ class PostgresStore:
             return await self._connections.read(statement.sql, *statement.parameters)
         except TROUBLE as error:
             raise Unavailable(why(error)) from error
+
+
+def _key(record: Record) -> str:
+    return record.key

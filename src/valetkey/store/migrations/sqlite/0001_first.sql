@@ -1,6 +1,26 @@
--- Every record is a row: `body` is the whole of it as JSON, the other columns find it again.
--- Only where a kind of record has second names is there an index of them.
+-- Every record is a row. Where nobody owns it, `body` is the whole of it as JSON, and the other
+-- columns find it again. Only where a kind of record has second names is there an index of them.
 -- oldest: 1
+
+-- What users own, the rows of a user side by side: `spot` says where (see store/tree.py), `body`
+-- is an array in MessagePack (see store/packed.py), which `valetkey db show` spells out. The bits of
+-- `spot` from the 29th to the 32nd are the kind: 1 users, 2 grants, 3 token families, 4 sessions,
+-- 5 approvals, 6 receipts, 7 events.
+CREATE TABLE owned (
+    spot INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    alias BLOB,
+    user BLOB,
+    "grant" BLOB,
+    client TEXT,
+    body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX owned_alias ON owned (alias) WHERE alias IS NOT NULL;
+CREATE INDEX owned_client ON owned (client) WHERE client IS NOT NULL;
+CREATE INDEX owned_forget ON owned (forget_at) WHERE forget_at > 0;
+CREATE INDEX owned_told ON owned (substr(key, 1, 6)) WHERE (spot >> 28) & 15 = 7;
 
 CREATE TABLE allowances (
     key TEXT PRIMARY KEY,
@@ -12,17 +32,6 @@ CREATE TABLE allowances (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX allowances_forget ON allowances (forget_at) WHERE forget_at > 0;
 CREATE INDEX allowances_grant ON allowances ("grant", key);
-
-CREATE TABLE approvals (
-    key TEXT PRIMARY KEY,
-    alias TEXT,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX approvals_forget ON approvals (forget_at) WHERE forget_at > 0;
-CREATE INDEX approvals_user ON approvals (user, key);
 
 CREATE TABLE catalogs (
     key TEXT PRIMARY KEY,
@@ -52,32 +61,6 @@ CREATE TABLE epochs (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX epochs_forget ON epochs (forget_at) WHERE forget_at > 0;
-
-CREATE TABLE events (
-    key TEXT PRIMARY KEY,
-    alias TEXT,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    "grant" TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX events_forget ON events (forget_at) WHERE forget_at > 0;
-CREATE INDEX events_user ON events (user, key);
-CREATE INDEX events_grant ON events ("grant", key);
-
-CREATE TABLE grants (
-    key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    client TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX grants_forget ON grants (forget_at) WHERE forget_at > 0;
-CREATE INDEX grants_user ON grants (user, key);
-CREATE INDEX grants_client ON grants (client, key);
 
 CREATE TABLE jobs (
     key TEXT PRIMARY KEY,
@@ -115,19 +98,6 @@ CREATE TABLE policies (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policies_forget ON policies (forget_at) WHERE forget_at > 0;
 
-CREATE TABLE receipts (
-    key TEXT PRIMARY KEY,
-    alias TEXT,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    "grant" TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX receipts_forget ON receipts (forget_at) WHERE forget_at > 0;
-CREATE INDEX receipts_user ON receipts (user, key);
-CREATE INDEX receipts_grant ON receipts ("grant", key);
-
 CREATE TABLE resource_servers (
     key TEXT PRIMARY KEY,
     alias TEXT UNIQUE,
@@ -136,17 +106,6 @@ CREATE TABLE resource_servers (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX resource_servers_forget ON resource_servers (forget_at) WHERE forget_at > 0;
-
-CREATE TABLE sessions (
-    key TEXT PRIMARY KEY,
-    alias TEXT,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_forget ON sessions (forget_at) WHERE forget_at > 0;
-CREATE INDEX sessions_user ON sessions (user, key);
 
 CREATE TABLE signing_keys (
     key TEXT PRIMARY KEY,
@@ -165,26 +124,6 @@ CREATE TABLE throttles (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX throttles_forget ON throttles (forget_at) WHERE forget_at > 0;
-
-CREATE TABLE families (
-    key TEXT PRIMARY KEY,
-    alias TEXT,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    "grant" TEXT NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX families_forget ON families (forget_at) WHERE forget_at > 0;
-CREATE INDEX families_grant ON families ("grant", key);
-
-CREATE TABLE users (
-    key TEXT PRIMARY KEY,
-    alias TEXT UNIQUE,
-    version INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
-    body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX users_forget ON users (forget_at) WHERE forget_at > 0;
 
 -- The change log, and the last number that was given in it: a single row.
 CREATE TABLE log (

@@ -1,0 +1,249 @@
+"""What users own, in SQLite: one tree, in which the rows of a user lie side by side.
+
+A row is found by its `spot`, a number of 64 bits: 32 for the place, 4 for the rank of its kind, 24
+of the end of its name, and 4 more. So a name leads to a block of 16 spots, which is a block of its
+own but by chance; rows that share a block are told apart by their `key`. All that a user owns is a
+short stretch of the tree, mostly one page: it is looked through, where other tables have an index.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import apsw
+import msgspec
+
+from valetkey.model import ids
+from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.event import Event
+from valetkey.model.record import Record
+from valetkey.model.user import User
+from valetkey.model.want import Alias, Many, One, Query, Want
+from valetkey.store.packed import Packing, packing, second_name, sought
+
+_HALF: Final = 1 << 31
+"""A number in SQLite has a sign."""
+
+_PLACE: Final = 32
+_RANK: Final = 28
+_STRETCH: Final = 1 << _RANK
+"""Spots of one kind in one place."""
+
+_END: Final = 3
+"""Bytes of the end of a name that lead to its block."""
+
+_BLOCK: Final = 4
+LAST: Final = (1 << _BLOCK) - 1
+"""From the first spot of a block to its last."""
+
+COLUMNS: Final = ("user", "grant", "client")
+"""Columns for indexes, of all kinds."""
+
+INSERT: Final = (
+    'INSERT INTO owned (spot, key, version, forget_at, alias, "user", "grant", client, body) '
+)
+"""What `Tree.row` fits."""
+
+
+class Row(NamedTuple):
+    """The columns, with the first spot of the block."""
+
+    block: int
+    key: bytes
+    version: int
+    forget_at: int
+    alias: bytes | None
+    user: bytes | None
+    grant: bytes | None
+    client: str | None
+    body: bytes
+
+
+# S608: every name in a statement is a constant of the record's class.
+
+_CREATE: Final = (
+    f"{INSERT}SELECT coalesce(max(spot) + 1, ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "  # noqa: S608
+    f"FROM owned WHERE spot BETWEEN ?1 AND ?1 + {LAST} "
+    f"HAVING count(*) FILTER (WHERE key = ?2) = 0 AND coalesce(max(spot), ?1) < ?1 + {LAST} "
+    "ON CONFLICT DO NOTHING RETURNING 1"
+)
+_HERE: Final = f"spot BETWEEN ?1 AND ?1 + {LAST} AND key = ?2"
+_UPDATE: Final = (
+    'UPDATE owned SET version = ?3, forget_at = ?4, alias = ?5, "user" = ?6, "grant" = ?7, '  # noqa: S608
+    f"client = ?8, body = ?9 WHERE {_HERE} AND version = ?3 - 1 RETURNING 1"
+)
+_REMOVE: Final = f"DELETE FROM owned WHERE {_HERE} AND version = ?3 RETURNING 1"  # noqa: S608
+
+SWEEP: Final = (
+    "DELETE FROM owned WHERE spot IN (SELECT spot FROM owned "
+    "WHERE forget_at > 0 AND forget_at <= ? LIMIT ?) RETURNING 1"
+)
+"""Forgets some rows of any kind that expired by a second."""
+
+SWEEP_TOLD: Final = (
+    "DELETE FROM owned WHERE spot IN (SELECT spot FROM owned WHERE "  # noqa: S608
+    f"(spot >> {_RANK}) & 15 = {Event.rank} AND substr(key, 1, {ids.TIME}) < ? LIMIT ?) RETURNING 1"
+)
+"""Forgets some events whose names begin with an earlier time."""
+
+
+class Tree(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of one kind."""
+
+    kind: type[Record]
+    packing: Packing
+    select: str
+    mine: str
+    order: tuple[str, ...]
+
+    @staticmethod
+    @cache
+    def of(kind: type[Record]) -> "Tree":
+        """That of a kind which users own."""
+        columns = "".join(f', "{name}"' for name in kind.indexes)
+        mine = f"(spot >> {_RANK}) & 15 = {kind.rank}"
+        place = f"spot >> {_PLACE}"
+        by_name = (place, "key") if kind is User else (f"substr(key, 1, {ids.TIME})", place, "key")
+        return Tree(
+            kind=kind,
+            packing=packing(kind),
+            select=f"SELECT spot >> {_PLACE}, key, version, body{columns} FROM owned",  # noqa: S608
+            mine=mine,
+            order=by_name,
+        )
+
+    def row(self, record: Record, version: int) -> Row:
+        """The row of a record."""
+        place, key, columns, body = self.packing.pack(record)
+        held: dict[str, Any] = dict(zip(self.packing.columns, columns, strict=True))
+        alias = None if self._near else second_name(record.alias)
+        return Row(
+            block=self._block(place, key),
+            key=key,
+            version=version,
+            forget_at=record.forget_at,
+            alias=alias,
+            **{name: held.get(name) for name in COLUMNS},
+            body=body,
+        )
+
+    def write(self, connection: apsw.Connection, change: Change) -> bool:
+        """Writes a change; whether its precondition held."""
+        written = not isinstance(change, Remove)
+        if written and self._near and self._taken(connection, change.record):
+            return False
+        return connection.execute(*self._statement(change)).fetchone() is not None
+
+    def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
+        record = change.record
+        match change:
+            case Create():
+                return _CREATE, self.row(record, 1)
+            case Update():
+                return _UPDATE, self.row(record, record.version + 1)
+            case Remove():
+                place, key = self.packing.name(record.key) or (0, b"")
+                return _REMOVE, (self._block(place, key), key, record.version)
+
+    @property
+    def _near(self) -> bool:
+        """Whether a second name tells the place: then it needs no index."""
+        return self.kind is not User
+
+    def _taken(self, connection: apsw.Connection, record: Record) -> bool:
+        found = self.find(connection, Alias(type(record), record.alias)) if record.alias else ()
+        return any(one.key != record.key for one in found)
+
+    def _block(self, place: int, key: bytes) -> int:
+        return self._first(place) | int.from_bytes(key[-_END:]) << _BLOCK
+
+    def _first(self, place: int) -> int:
+        return place - _HALF << _PLACE | self.kind.rank << _RANK
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+        """The records that are wanted. Raises ValueError for what is no index."""
+        match want:
+            case One(key=key):
+                return self._named(connection, key)
+            case Alias(alias=alias):
+                found = self._called(connection, alias) if alias else ()
+                return tuple(one for one in found if one.alias == alias)
+            case Many(index="", value=_):
+                return tuple(self._read(connection, f"WHERE {self.mine}{self._by_name()}", ()))
+            case Many(index=index, value=value):
+                return self._many(connection, index, value)
+
+    def _named(self, connection: apsw.Connection, key: str) -> tuple[Record, ...]:
+        name = self.packing.name(key)
+        if name is None:
+            return ()
+        return tuple(self._read(connection, f"WHERE {_HERE}", (self._block(*name), name[1])))
+
+    def _called(self, connection: apsw.Connection, alias: str) -> Iterable[Record]:
+        place = self.kind.place_of_alias(alias)
+        if place is None:
+            return self._read(connection, "WHERE alias = ?", (second_name(alias),))
+        return self._read(connection, f"WHERE {_STRETCHED}", self._stretch(place))
+
+    def _many(self, connection: apsw.Connection, index: str, value: str) -> tuple[Record, ...]:
+        there = sought(self.kind, index, value)
+        if there is None:
+            return ()
+        place, held = there
+        if place is None:
+            condition = f'WHERE "{index}" = ?{self._by_name()}'
+            return tuple(self._read(connection, condition, (held,)))
+        condition = f'WHERE {_STRETCHED} AND "{index}" = ? ORDER BY key'
+        return tuple(self._read(connection, condition, (*self._stretch(place), held)))
+
+    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+        """One record more than a page holds, where there are as many. Raises ValueError."""
+        there = sought(self.kind, query.index, query.value) if query.index else (None, None)
+        if there is None:
+            return []
+        before = self.packing.name(query.before)
+        if query.walk:
+            return self._walked(connection, before, query.limit)
+        place, held = there
+        conditions, binds = [self.mine], list[Any]()
+        if place is not None:
+            conditions, binds = [_STRETCHED], [*self._stretch(place)]
+        if query.index:
+            conditions.append(f'"{query.index}" = ?')
+            binds.append(held)
+        if before is not None:
+            conditions.append(f"({', '.join(self.order)}) < ({', '.join('?' * len(self.order))})")
+            its, key = before
+            binds += [key[: ids.TIME], its - _HALF, key][-len(self.order) :]
+        condition = f"WHERE {' AND '.join(conditions)}{self._by_name(' DESC')} LIMIT ?"
+        return list(self._read(connection, condition, (*binds, query.limit + 1)))
+
+    def _walked(
+        self, connection: apsw.Connection, before: tuple[int, bytes] | None, limit: int
+    ) -> list[Record]:
+        """Backwards through the tree."""
+        condition, binds = f"WHERE {self.mine}", tuple[Any, ...]()
+        if before is not None:
+            # Where it has gone meanwhile, its block is gone through once more.
+            here = f"SELECT spot FROM owned WHERE {_HERE}"  # noqa: S608
+            condition += f" AND spot < coalesce(({here}), ?1 + {LAST + 1})"
+            binds = (self._block(*before), before[1])
+        condition += f" ORDER BY spot DESC LIMIT {limit + 1}"
+        return list(self._read(connection, condition, binds))
+
+    def _stretch(self, place: int) -> tuple[int, int]:
+        first = self._first(place)
+        return first, first + _STRETCH - 1
+
+    def _by_name(self, direction: str = "") -> str:
+        return f" ORDER BY {', '.join(f'{one}{direction}' for one in self.order)}"
+
+    def _read(self, connection: apsw.Connection, rest: str, binds: Any) -> Iterable[Record]:
+        unpack = self.packing.unpack
+        rows = connection.execute(f"{self.select} {rest}", binds)
+        return (unpack(place + _HALF, columns) for place, *columns in rows)
+
+
+_STRETCHED: Final = "spot BETWEEN ? AND ?"
