@@ -120,8 +120,9 @@ Rule: TypeAlias = Generator[tuple[Want | Outside | Always, ...], Found, T]
 
 class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A list for people: as `Many`, newest key first, at most `limit`, from before the key
-    `before` ("" for the start; so may count what is no record's key). With `walk` (and no index) it comes to all, in an order of the
-    store's own that costs least: for whoever goes through everything."""
+    `before` ("" for the start, and so may count what is no record's key). With `walk`, and without
+    an index, it comes to all in an order of the store's own that costs least: for whoever goes
+    through everything."""
 
     record: type[R]
     index: str = ""
