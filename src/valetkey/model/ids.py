@@ -6,7 +6,6 @@ right place, and new rows land side by side.
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from valetkey.model.env import Env
@@ -60,22 +59,36 @@ def _place(name: str, start: int) -> int:
     return 0 if apart is None else apart[0]
 
 
+_parts: Final[dict[tuple[str, int], tuple[int, bytes]]] = {}
+_names: Final[dict[tuple[int, bytes, int], str]] = {}
+
+
 def parted(name: str, start: int) -> tuple[int, bytes] | None:
     """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
     ours."""
-    return _parted(name, start) if _TEXT.fullmatch(name) else None
+    apart = _parts.get((name, start))
+    if apart is None and _TEXT.fullmatch(name):
+        raw = to_bytes(name)
+        place = int.from_bytes(raw[start : start + PLACE], "big")
+        apart = place, raw[:start] + raw[start + PLACE :]
+        _remember(name, *apart, start=start)
+    return apart
 
 
-@lru_cache(maxsize=_RECENT)
-def _parted(name: str, start: int) -> tuple[int, bytes]:
-    raw = to_bytes(name)
-    return int.from_bytes(raw[start : start + PLACE], "big"), raw[:start] + raw[start + PLACE :]
-
-
-@lru_cache(maxsize=_RECENT)
 def joined(place: int, rest: bytes, start: int) -> str:
     """The name that was parted so."""
-    return to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
+    name = _names.get((place, rest, start))
+    if name is None:
+        name = to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
+        _remember(name, place, rest, start=start)
+    return name
+
+
+def _remember(name: str, place: int, rest: bytes, *, start: int) -> None:
+    if len(_parts) >= _RECENT or len(_names) >= _RECENT:
+        _parts.clear()
+        _names.clear()
+    _parts[name, start], _names[place, rest, start] = (place, rest), name
 
 
 def to_text(raw: bytes) -> str:

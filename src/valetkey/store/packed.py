@@ -41,6 +41,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     columns: tuple[str, ...]
     blank: dict[str, Any]
+    seen: tuple[tuple[int, str], ...]
     decoder: msgspec.msgpack.Decoder[Any]
 
     def name(self, key: str) -> tuple[int, bytes] | None:
@@ -55,13 +56,14 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
     def unpack(self, place: int, row: Sequence[Any]) -> Record:
         """The record of a row: its key, version, body, and columns."""
-        key, version, body, *columns = row
-        record: Record = self.decoder.decode(body)
+        record: Record = self.decoder.decode(row[2])
         # Nobody else has it yet.
-        force_setattr(record, "id", ids.joined(place, key, self.start))
-        force_setattr(record, "version", version)
-        for name, value in zip(self.columns, columns, strict=True):
-            force_setattr(record, name, _text(name, value, place))
+        force_setattr(record, "id", ids.joined(place, row[0], self.start))
+        force_setattr(record, "version", row[1])
+        for at, name in self.seen:
+            value = row[at]
+            if value is not None:
+                force_setattr(record, name, _text(name, value, place))
         return record
 
 
@@ -73,6 +75,7 @@ def packing(kind: type[Record]) -> Packing:
         start=ids.USER if kind is User else ids.OWNED,
         columns=kind.indexes,
         blank={"id": "", "version": 0, **dict.fromkeys(kind.indexes, "")},
+        seen=tuple(enumerate(kind.indexes, 3)),
         decoder=msgspec.msgpack.Decoder(kind),
     )
 
@@ -96,9 +99,7 @@ def _known(name: str, start: int) -> tuple[int, bytes]:
     return apart
 
 
-def _text(name: str, value: bytes | str | None, place: int) -> str:
-    if value is None:
-        return ""
+def _text(name: str, value: bytes | str, place: int) -> str:
     if isinstance(value, str):
         return value
     if len(value) == _REST:

@@ -243,7 +243,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     def _read(self, connection: apsw.Connection, rest: str, binds: Any) -> Iterable[Record]:
         unpack = self.packing.unpack
         rows = connection.execute(f"{self.select} {rest}", binds)
-        return (unpack(place + _HALF, columns) for place, *columns in rows)
+        return (unpack(row[0] + _HALF, row[1:]) for row in rows)
 
 
 _STRETCHED: Final = "spot BETWEEN ? AND ?"
