@@ -58,8 +58,8 @@ def test_no_secret_stands_in_its_files(secrets: frozenset[str], server: Live) ->
     found = files(server)
     assert {"valetkey.db", "valetkey.db-wal"} <= set(found)
     # So that it is the files of this very story.
-    name = ids.to_bytes(server.users["miko"].id)[ids.PLACE :]
-    assert any(name in content for content in found.values())
+    its = ids.to_bytes(server.users["miko"].id)[ids.PLACE :]
+    assert any(its in content for content in found.values())
     for secret in secrets:
         for spelling in spellings(secret):
             for name, content in found.items():

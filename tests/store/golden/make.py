@@ -36,7 +36,7 @@ from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits
 from valetkey.model.pending import Pending
 from valetkey.model.receipt import Line, Receipt
-from valetkey.model.record import Record
+from valetkey.model.record import Record, written_out
 from valetkey.model.resource import Edition
 from valetkey.model.secret import Secret
 from valetkey.model.user import Session, User
@@ -243,7 +243,7 @@ def _told(what: tuple[Record, ...], secrets: dict[str, str]) -> Golden:
     family = next(one for one in what if isinstance(one, TokenFamily))
     tables: dict[str, dict[str, dict[str, Any]]] = {kind.table: {} for kind in RECORDS}
     for one in what:
-        tables[one.table][one.key] = msgspec.to_builtins(one) | {"version": 1}
+        tables[one.table][one.key] = written_out(one) | {"version": 1}
     token = refresh_token.write(RefreshToken(family.id, 0, 0), ring)
     return Golden(refresh_token=token, secrets=secrets, records=tables)
 
