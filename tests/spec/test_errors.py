@@ -17,6 +17,9 @@ _SOURCES = ("RFC", "OpenID", "Grant Management", "draft-ietf-oauth-")
 STATUS = {
     "invalid_request": 400,
     "invalid_client": 401,
+    # draft-ietf-oauth-attestation-based-client-auth 7.4.
+    "use_attestation_challenge": 400,
+    "use_fresh_attestation": 400,
     "invalid_grant": 400,
     "unauthorized_client": 400,
     "unsupported_grant_type": 400,

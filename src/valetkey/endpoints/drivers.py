@@ -31,6 +31,7 @@ from valetkey.oauth.feature import (
 )
 from valetkey.oauth.issue.tokens import response
 from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.wire.form import Form
 
 NO_CERTIFICATES: Final = Certificates()
 """No proxy may tell any."""
@@ -41,8 +42,9 @@ def endpoints(
 ) -> dict[str, Served]:
     """Every machine endpoint of the features, by path."""
     senders = tuple(sender for feature in features for sender in feature.senders)
+    ways = tuple(way for feature in features for way in feature.client_auth)
     return {
-        endpoint.path: serve(endpoint, shell, Transport(senders, certificates))
+        endpoint.path: serve(endpoint, shell, Transport(senders, certificates, ways))
         for feature in features
         for endpoint in feature.endpoints
     }
@@ -82,7 +84,7 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             # OAuth 2.1 3.2: parameters travel in the body, where no log and no history keeps them.
             raise InvalidRequest("parameters belong into the body")
         call = Call(
-            form=request.form(),
+            form=Form({}) if endpoint.empty and not request.body else request.form(),
             authorization=request.header(b"authorization"),
             agent=device(request.joined(b"user-agent")),
             address=request.address,

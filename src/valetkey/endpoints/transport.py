@@ -1,4 +1,5 @@
-"""What senders read of a request and write into its reply: a fold over those that are enabled."""
+"""What senders, and ways to authenticate, read of a request and write into its reply: a fold over
+those that are enabled."""
 
 from typing import Final
 
@@ -6,7 +7,7 @@ from valetkey.http.client_certificate import Certificates
 from valetkey.http.reply import Headers
 from valetkey.http.request import Request
 from valetkey.oauth.context import Context
-from valetkey.oauth.feature import Brought, Sender
+from valetkey.oauth.feature import Brought, ClientAuth, Sender
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.bearer import Challenge
 
@@ -15,16 +16,23 @@ ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
 
 
 class Transport:
-    """The headers of all senders."""
+    """The headers of all of them."""
 
-    def __init__(self, senders: tuple[Sender, ...], certificates: Certificates) -> None:
+    def __init__(
+        self,
+        senders: tuple[Sender, ...],
+        certificates: Certificates,
+        ways: tuple[ClientAuth, ...] = (),
+    ) -> None:
+        """`ways` are those in which clients authenticate: some do so by headers."""
         self._senders = senders
+        self._speaking: tuple[Sender | ClientAuth, ...] = (*senders, *ways)
         self._certificates = certificates
         self._reads = {
-            name.lower(): name.lower().encode() for one in senders for name in one.headers
+            name.lower(): name.lower().encode() for one in self._speaking for name in one.headers
         }
-        reads = [name for one in senders for name in one.headers]
-        tells = [name for one in senders for name in one.tells]
+        reads = [name for one in self._speaking for name in one.headers]
+        tells = [name for one in self._speaking for name in one.tells]
         self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
         self._exposed = ", ".join((*tells, "WWW-Authenticate")).encode()
         self._allowed = ", ".join(("Authorization", "Content-Type", *reads)).encode()
@@ -60,8 +68,8 @@ class Transport:
         brought = self.brought(request)
         told = {
             name.lower().encode(): value.encode()
-            for sender in self._senders
-            for name, value in sender.tell(brought, context).items()
+            for one in self._speaking
+            for name, value in one.tell(brought, context).items()
         }
         return (*told.items(), (b"access-control-expose-headers", self._exposed)) if told else ()
 

@@ -17,6 +17,7 @@ AuthMethod: TypeAlias = Literal[
     "private_key_jwt",
     "tls_client_auth",
     "self_signed_tls_client_auth",
+    "attest_jwt_client_auth",
 ]
 Status: TypeAlias = Literal["active", "suspended"]
 Origin: TypeAlias = Literal["declared", "registered", "document"]
@@ -34,6 +35,9 @@ WITH_SECRET: Final = BY_SECRET | BY_SHARED
 
 BY_KEY: Final[frozenset[AuthMethod]] = frozenset({"private_key_jwt"})
 """The methods by which it shows that it holds one of its keys."""
+
+WITH_KEYS: Final = BY_KEY | {"self_signed_tls_client_auth", "attest_jwt_client_auth"}
+"""The methods that need keys to be registered."""
 
 
 class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):

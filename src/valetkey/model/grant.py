@@ -67,7 +67,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     had signed in then.
     `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
     when the family began. `opened` has the day (since 1970) on which each permission was last made
-    use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it.
+    use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it,
+    `instance` the copy of the app that has to come for that, by its key.
     `because` says in a word why a family is closed. Created closed, it burns a code. `listed` is
     its place in the status lists of its client, "" for none (see `oauth.issue.status`).
     """
@@ -89,6 +90,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     status: FamilyStatus = "open"
     because: str = ""
     cnf: Confirmation | None = None
+    instance: str = ""
     session: str = ""
     auth_time: int = 0
     amr: tuple[str, ...] = ()

@@ -58,10 +58,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Authenticated(msgspec.Struct, frozen=True, eq=False):
     """A client that proved who it is, or a public one that said so. Only
     `clients.authentication.authenticate` makes one. `holds` is what it has proved to hold: only
-    `senders.binding.bind` says so."""
+    `senders.binding.bind` says so. `instance` is the copy of the app, by its key, where copies are
+    told apart (see `clients.attestation`)."""
 
     client: Client
     holds: Confirmation | None = None
+    instance: str = ""
 
 
 class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
@@ -78,11 +80,13 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who a call claims to be, and the secret or signed proof that it brings, or the certificate
-    that came with its connection, which may be `vouched` for."""
+    """Who a call claims to be, and the secret or signed proof that it brings, with the `proof` that
+    goes with that; or the certificate that came with its connection, which may be `vouched` for.
+    """
 
     client_id: str
     secret: str = msgspec.field(default="")
+    proof: str = ""
     certificate: bytes = b""
     vouched: bool = False
 
@@ -94,14 +98,18 @@ class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
     """A way for a client to prove who it is. `read` finds its credentials in a call, or None;
     `prove` raises InvalidClient where they are not those of the client. `bare`: the form holds
     nothing but the client's name, so its registration says which way is meant; so it does of those
-    that are `asserted`: the form holds an assertion."""
+    that are `asserted`: the form holds an assertion. `prove` may name the copy of the app that
+    calls. `headers`, `tells` and `tell` are as those of a `Sender`."""
 
     name: AuthMethod
     cite: Cite
     bare: bool = False
     asserted: bool = False
     read: Callable[[Call], Credentials | None]
-    prove: Callable[[Client, Credentials, Context], Rule[None]]
+    prove: Callable[[Client, Credentials, Context], Rule[str | None]]
+    headers: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+    tell: Callable[[Brought, Context], Mapping[str, str]] = lambda brought, context: {}
 
 
 class Held(msgspec.Struct, frozen=True, eq=False):
@@ -137,7 +145,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
 
 class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Takes a POSTed form from a client (JSON answers, never cached). `tries` says how many races
-    its rule may lose."""
+    its rule may lose; `empty`: nothing has to be in it, not even a form."""
 
     path: str
     metadata: str
@@ -145,6 +153,7 @@ class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     rule: Callable[[Call, Context], Rule[Answer | Issued | Refuse]]
     status: Literal[200, 201] = 200
     tries: int = 3
+    empty: bool = False
 
 
 class BearerEndpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from valetkey.oauth.authorize.par import PAR
 from valetkey.oauth.authorize.rar import RAR
 from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.authorize.sign_up import SIGN_UP
+from valetkey.oauth.clients.attestation import ATTESTATION
 from valetkey.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
 from valetkey.oauth.clients.documents import CLIENT_DOCUMENTS
@@ -45,6 +46,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     CLIENT_AUTHENTICATION,
     PRIVATE_KEY_JWT,
     CLIENT_SECRET_JWT,
+    ATTESTATION,
     DPOP,
     MTLS,
     BEARER,

@@ -41,6 +41,18 @@ class InvalidClient(OAuthError):
     default_status = 401
 
 
+class UseAttestationChallenge(OAuthError):
+    code = "use_attestation_challenge"
+    cite = Cite("draft-ietf-oauth-attestation-based-client-auth", "7.4")
+    says = "the proof of the attestation needs the challenge of this server"
+
+
+class UseFreshAttestation(OAuthError):
+    code = "use_fresh_attestation"
+    cite = Cite("draft-ietf-oauth-attestation-based-client-auth", "7.4")
+    says = "the attestation is over: a fresh one is needed"
+
+
 class InvalidGrant(OAuthError):
     code = "invalid_grant"
     cite = Cite("RFC 6749", "5.2")

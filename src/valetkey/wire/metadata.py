@@ -51,6 +51,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ()
+    client_attestation_signing_alg_values_supported: tuple[str, ...] = ()
+    client_attestation_pop_signing_alg_values_supported: tuple[str, ...] = ()
+    challenge_endpoint: str = ""
     code_challenge_methods_supported: tuple[str, ...] = ()
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     authorization_grant_profiles_supported: tuple[str, ...] = ()

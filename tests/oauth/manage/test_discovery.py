@@ -169,6 +169,11 @@ MEMBERS: dict[str, set[str]] = {
     # Each of them says in what clients sign.
     "private_key_jwt": set(),
     "client_secret_jwt": set(),
+    "client attestation": {
+        "client_attestation_signing_alg_values_supported",
+        "client_attestation_pop_signing_alg_values_supported",
+        "challenge_endpoint",
+    },
     "DPoP": {"dpop_signing_alg_values_supported"},
     "mutual TLS": {"tls_client_certificate_bound_access_tokens"},
     "bearer tokens": set(),

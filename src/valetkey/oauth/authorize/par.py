@@ -11,7 +11,7 @@ from valetkey.oauth.authorize.address import address
 from valetkey.oauth.authorize.asked import understood
 from valetkey.oauth.authorize.jar import unwrapped
 from valetkey.oauth.authorize.managed import named
-from valetkey.oauth.authorize.request import kept
+from valetkey.oauth.authorize.request import INSTANCE, kept
 from valetkey.oauth.clients.authentication import authenticate
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
@@ -61,11 +61,13 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _bound(form: Form, by: Authenticated) -> dict[str, str]:
-    """The parameters, with the key that the client has proved to hold (RFC 9449 10.1)."""
+    """The parameters, with the key that the client has proved to hold (RFC 9449 10.1), and with the
+    copy of the app that calls."""
     jkt = "" if by.holds is None else by.holds.jkt
     if jkt and form.get("dpop_jkt", jkt) != jkt:
         raise InvalidRequest("dpop_jkt names another key than the proof")
-    return {**form, "dpop_jkt": jkt} if jkt else {**form}
+    own = {"dpop_jkt": jkt, INSTANCE: by.instance}
+    return {**form} | {name: value for name, value in own.items() if value}
 
 
 PAR: Final = Feature(

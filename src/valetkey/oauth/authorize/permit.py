@@ -98,6 +98,7 @@ def _contents(
         id_token_claims=request.individual.id_token,
         renews=bool(request.managed.grant),
         details=request.rich.types,
+        instance=request.instance,
     )
 
 

@@ -25,6 +25,10 @@ CREATE: Final[Prompt] = "create"
 """Initiating User Registration 4: where people may sign up."""
 
 
+INSTANCE: Final = "client_instance_jkt"
+"""The copy of the app that pushed the request: it has to come for what follows. Whoever sends it
+along binds themselves."""
+
 HINTED: Final = "hinted_sub"
 """What is kept of an `id_token_hint`. Who sends it says what `claims` may say too."""
 
@@ -46,6 +50,7 @@ PARAMETERS: Final = frozenset(
         "prompt",
         "redirect_uri",
         HINTED,
+        INSTANCE,
         "response_mode",
         "response_type",
         "scope",
@@ -87,6 +92,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     hinted: str
     managed: Managed = NOTHING
     rich: Rich = rar.NOTHING
+    instance: str = ""
 
 
 def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
@@ -126,6 +132,7 @@ def understand(
         acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
         hinted=_hinted(form, client, individual, context=context),
         rich=rich,
+        instance=form.get(INSTANCE, "")[:64],
     )
 
 

@@ -29,8 +29,8 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
         raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
     way, claimed = chosen[0]
     profile.check_authentication(client, context)
-    yield from way.prove(client, claimed, context)
-    return Authenticated(client)
+    instance = yield from way.prove(client, claimed, context)
+    return Authenticated(client, instance=instance or "")
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:

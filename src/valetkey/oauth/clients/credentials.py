@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from valetkey.jose import jws
-from valetkey.model.client import BY_KEY, BY_SHARED, WITH_SECRET, Client
+from valetkey.model.client import BY_KEY, BY_SHARED, WITH_KEYS, WITH_SECRET, Client
 from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Installation
 from valetkey.spec.cite import Cite
@@ -27,8 +27,7 @@ def auth_method(client: Client, at: Installation) -> Iterator[str]:
     offered = [way.name for feature in at.features for way in feature.client_auth]
     if client.auth_method not in offered:
         yield f"{client.auth_method} is not offered here; {', '.join(offered)} are"
-    with_keys = client.auth_method in BY_KEY or client.auth_method == "self_signed_tls_client_auth"
-    if with_keys and not (client.jwks or client.jwks_uri):
+    if client.auth_method in WITH_KEYS and not (client.jwks or client.jwks_uri):
         yield f"{client.auth_method} needs jwks or jwks_uri"
 
 
@@ -38,7 +37,8 @@ def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
         fits = client.auth_algorithm in ("", jws.SHARED)
         yield "" if fits else f"{client.auth_method} is with {jws.SHARED} alone"
         return
-    if client.auth_algorithm and client.auth_method not in BY_KEY:
+    signs = BY_KEY | {"attest_jwt_client_auth"}
+    if client.auth_algorithm and client.auth_method not in signs:
         yield f"of no use with {client.auth_method}"
     yield _why_not_algorithm(client.auth_algorithm, client, at)
 

@@ -131,6 +131,8 @@ def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
         return "another code_verifier"
     if not fits(by.holds, Confirmation(jkt=code.jkt) if code.jkt else None):
         return "another key"
+    if code.instance and code.instance != by.instance:
+        return "another copy of the app"
     return ""
 
 
@@ -153,6 +155,7 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         refreshable=refreshable,
         # RFC 9449 5: a confidential client proves itself, so it may change its key.
         cnf=by.holds if client.is_public else None,
+        instance=by.instance,
         session=code.session,
         auth_time=code.auth_time,
         amr=code.amr,

@@ -60,6 +60,9 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     if not is_fresh(shown, family, context):
         return _replayed(family, context)
+    if family.instance and family.instance != by.instance:
+        # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
+        raise InvalidGrant("the refresh token is another copy's of the app")
     if not fits(by.holds, family.cnf):
         if shown.generation < family.generation:
             return _replayed(family, context)

@@ -21,6 +21,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     makes it single use. `redirect_sent` tells whether the request named its redirect URI;
     `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10).
     `details` are the types in which it was asked by details.
+    `instance` is the copy of the app that has to redeem it, "" for any.
     `renews`: it takes the place of every family that its grant has."""
 
     client: str
@@ -44,6 +45,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     id_token_claims: tuple[str, ...] = ()
     renews: bool = False
     details: tuple[str, ...] = ()
+    instance: str = ""
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

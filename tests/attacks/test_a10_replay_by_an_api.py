@@ -1,0 +1,79 @@
+"""A10 (B4.9.2): what an API has seen is no use to it anywhere else: not at the server, not at the
+user's pages, not at the places where apps are managed."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.attacks.play import asking, call, claims, signed_in, tokens, userinfo
+from tests.browser import Asking
+from tests.installation import CHIRP, SECRETS
+from tests.live import Live, live
+
+MACHINE = Asking(client_id="machine")
+
+
+@pytest.fixture(scope="module")
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """With everything that takes a bearer token."""
+    with live(tmp_path_factory.mktemp("open"), enable=("registration",)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def seen(open_server: Live) -> str:
+    """A token of a user's that is for Chirp alone, as Chirp sees it."""
+    asked = asking(scope="chirps.read chirps.write", resource=CHIRP)
+    token = str(tokens(open_server, asked)["access_token"])
+    assert claims(token)["aud"] == [CHIRP]
+    return token
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path", ["/userinfo", "/register", "/register?client_id=stefapp", "/grants/x"]
+)
+def test_it_opens_nothing_of_the_servers(
+    method: str, path: str, open_server: Live, seen: str
+) -> None:
+    headers = {"authorization": f"Bearer {seen}"}
+    answer = open_server.http.request(method, path, headers=headers, json={})
+    assert answer.status_code in {400, 401, 403, 404, 405, 415}, answer.text
+    assert "sub" not in answer.text
+
+
+def test_it_is_no_key_to_the_users_pages(open_server: Live, seen: str) -> None:
+    for path in ("/apps", "/approvals", "/apps/export"):
+        answer = open_server.http.get(path, headers={"authorization": f"Bearer {seen}"})
+        assert "/sign-in" in answer.headers.get("location", "") or answer.status_code == 404
+        asked = open_server.http.get(path, headers={"cookie": f"vk_session={seen}.{seen}"})
+        assert asked.status_code in {303, 404}
+
+
+def test_it_is_no_refresh_token_no_code_and_no_secret(open_server: Live, seen: str) -> None:
+    forms = (
+        {"grant_type": "refresh_token", "refresh_token": seen},
+        {"grant_type": "authorization_code", "code": seen, "code_verifier": "v" * 43},
+        {
+            "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+            "device_code": seen,
+        },
+    )
+    for form in forms:
+        answer = open_server.http.post("/token", data={**form, "client_id": "stefapp"})
+        assert answer.status_code == 400
+        assert answer.json()["error"] in {"invalid_grant", "unauthorized_client"}
+    answer = open_server.http.post("/introspect", data={"token": seen}, auth=("chirp", seen))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_the_api_cannot_get_a_token_of_its_own_by_its_name(open_server: Live) -> None:
+    """An API proves itself at introspection, and is no client."""
+    form = {"grant_type": "client_credentials"}
+    answer = open_server.http.post("/token", data=form, auth=("chirp", SECRETS["chirp"]))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_a_clients_own_token_is_no_users(open_server: Live) -> None:
+    token = call(open_server, "/token", {"grant_type": "client_credentials"}, MACHINE).json()
+    assert userinfo(open_server, token["access_token"]).status_code in {401, 403}
+    assert signed_in(open_server).open("/apps").status_code == 200
