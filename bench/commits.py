@@ -28,7 +28,7 @@ from valetkey.store.database import Database, PostgresURL
 from valetkey.store.open import open_store
 from valetkey.store.port import Store, Unavailable
 from valetkey.store.postgres.committer import Committer
-from valetkey.store.writer import Writer
+from valetkey.store.transactions import Writer
 
 CONNECTIONS: Final = (1, 16, 64, 256)
 START: Final = 120.0
@@ -66,7 +66,7 @@ def _family(env: Env) -> TokenFamily:
 @contextlib.contextmanager
 def _counted(seen: Seen) -> Iterator[None]:
     """Notes how large each transaction is."""
-    write, commit = Writer._write, Committer._commit
+    write, commit = Writer._written, Committer._commit
 
     def writing(self: Any, batch: Sequence[Any]) -> None:
         seen.batches.append(len(batch))
@@ -77,11 +77,11 @@ def _counted(seen: Seen) -> Iterator[None]:
         await commit(self, batch)
 
     vars_of: tuple[Any, Any] = (Writer, Committer)
-    vars_of[0]._write, vars_of[1]._commit = writing, committing
+    vars_of[0]._written, vars_of[1]._commit = writing, committing
     try:
         yield
     finally:
-        vars_of[0]._write, vars_of[1]._commit = write, commit
+        vars_of[0]._written, vars_of[1]._commit = write, commit
 
 
 async def _goes_on(store: Store, family: TokenFamily, until: float, seen: Seen) -> None:

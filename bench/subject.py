@@ -32,7 +32,14 @@ from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken
 
 VERIFIER: Final = pkce.verifier(bytes(32))
-BASIC: Final = base64.b64encode(f"{API.id}:{SECRET}".encode()).decode()
+
+
+def basic(name: str, secret: str) -> str:
+    """What stands in an Authorization header after `Basic`."""
+    return base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+BASIC: Final = basic(API.id, SECRET)
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -54,7 +61,7 @@ class Subject:
         self.kept = kept
         self.people = kept.people
         self.port = self.pid = 0
-        self._keyring = keyring
+        self.keyring = keyring
         self._stride = _stride(self.people.size)
 
     @classmethod
@@ -110,7 +117,7 @@ class Subject:
 
     def exchange(self) -> bytes:
         """A code to exchange, of somebody who adds a device."""
-        member = self._visitor()
+        member = self.visitor()
         millisecond = time.time_ns() // 1_000_000
         env = Env(millisecond // 1000, os.urandom, millisecond % 1000)
         yes = Code(
@@ -133,7 +140,7 @@ class Subject:
         form = {
             "grant_type": "authorization_code",
             "client_id": yes.client,
-            "code": code.write(msgspec.msgpack.encode(yes), self._keyring, env),
+            "code": code.write(msgspec.msgpack.encode(yes), self.keyring, env),
             "code_verifier": VERIFIER,
             "redirect_uri": REDIRECT,
         }
@@ -141,21 +148,22 @@ class Subject:
 
     def refresh(self) -> bytes:
         """A refresh token to refresh, which rotates."""
+        client, token = self.refresh_token()
+        form = {"grant_type": "refresh_token", "client_id": client, "refresh_token": token}
+        return form_request(self.port, "/token", form)
+
+    def refresh_token(self) -> tuple[str, str]:
+        """A refresh token, and whose it is."""
         turn, number = divmod(self.kept.refreshes, self.people.size)
         self.kept.refreshes += 1
         family = self._at(number).family
         token = RefreshToken(family.id, 0, family.generation + turn)
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": family.client,
-            "refresh_token": refresh_token.write(token, self._keyring),
-        }
-        return form_request(self.port, "/token", form)
+        return family.client, refresh_token.write(token, self.keyring)
 
     def introspection(self) -> bytes:
         """A live access token to ask about."""
         return form_request(
-            self.port, "/introspect", {"token": self.token(self._visitor())}, basic=BASIC
+            self.port, "/introspect", {"token": self.token(self.visitor())}, basic=BASIC
         )
 
     def token(self, member: Member) -> str:
@@ -175,9 +183,10 @@ class Subject:
             grant_version=1,
             family_id=family.id,
         )
-        return jwt.sign(token, key=self._keyring.signing["ES256"], typ=access_token.TYPE)
+        return jwt.sign(token, key=self.keyring.signing["ES256"], typ=access_token.TYPE)
 
-    def _visitor(self) -> Member:
+    def visitor(self) -> Member:
+        """The next member, anywhere in the database."""
         self.kept.visits += 1
         return self._at(self.kept.visits + self.people.size // 2)
 

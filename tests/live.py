@@ -16,6 +16,7 @@ from tests.browser import Browser
 from tests.installation import furnish
 
 from valetkey.app import create
+from valetkey.http.wire import Protocol
 from valetkey.model.user import User
 from valetkey.settings import Settings
 from valetkey.store.database import Database, PostgresURL
@@ -81,7 +82,12 @@ class Live:
             self.users = await furnish(self.store)
         self._app = app = create(self.settings, self.store, master_key=self.master_key)
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=self.port, log_config=None, proxy_headers=False
+            app,
+            host="127.0.0.1",
+            port=self.port,
+            http=Protocol,
+            log_config=None,
+            proxy_headers=False,
         )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve())

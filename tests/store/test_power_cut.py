@@ -19,7 +19,7 @@ from valetkey.model.event import event
 from valetkey.model.grant import Grant
 from valetkey.model.guard import Once
 from valetkey.model.want import One
-from valetkey.store import sqlite, writer
+from valetkey.store import sqlite, transactions
 from valetkey.store.port import Unavailable
 from valetkey.store.sqlite import SQLiteStore
 
@@ -160,7 +160,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def _busy_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checkpoints run all the time, so that cuts fall into them too."""
-    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 8)
+    monkeypatch.setattr(transactions, "CHECKPOINT_PAGES", 8)
 
 
 def test_what_was_acknowledged_survives_every_cut(tmp_path: Path) -> None:

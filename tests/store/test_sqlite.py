@@ -20,10 +20,11 @@ from tests.store.steps import kept, put, won
 from valetkey.model.change import Create
 from valetkey.model.guard import Once
 from valetkey.model.want import Many
-from valetkey.store import sqlite
+from valetkey.store import patience
 from valetkey.store.port import Store, Unavailable
 from valetkey.store.sqlite import SQLiteStore, connect
-from valetkey.store.writer import LOG_PAGES, SWEEP_ROWS
+from valetkey.store.transactions import LOG_PAGES
+from valetkey.store.writer import SWEEP_ROWS
 
 PAGE = 4096
 
@@ -147,7 +148,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
 async def test_a_lock_held_elsewhere_is_waited_for_then_said(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY", 0.05)
+    monkeypatch.setattr(patience, "BUSY", 0.05)
     mine = SQLiteStore(path)
     other = connect(path)
     other.execute("BEGIN IMMEDIATE")

@@ -57,10 +57,12 @@ class _Handler:
     async def __call__(self, request: Request) -> Reply:
         if request.method == "OPTIONS":
             return Reply(204, self._preflight)
-        told = self._transport.told(request, await self._shell.context())
-        return (await self._reply(request)).having(*ANY_ORIGIN, *told)
+        context = await self._shell.context()
+        told = self._transport.told(request, context)
+        reply = await self._reply(request, context)
+        return reply.having(*ANY_ORIGIN, *told)
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _reply(self, request: Request, context: Context) -> Reply:
         scheme = ""
         try:
             _none_in_query(request)
@@ -69,8 +71,8 @@ class _Handler:
             if shown is None:
                 # RFC 6750 3.1: who sends no token is told nothing more.
                 return Reply(401, (*SAFE, *NO_STORE, *self._transport.invitations()))
-            scheme, token = shown
-            outcome = await self._outcome(request, scheme, token)
+            scheme = shown[0]
+            outcome = await self._outcome(request, shown, context)
         except OAuthError as error:
             return self._refused(request, error, scheme)
         match outcome:
@@ -81,15 +83,17 @@ class _Handler:
             case Refuse():
                 return self._refused(request, outcome.error, scheme)
 
-    async def _outcome(self, request: Request, scheme: str, token: str) -> Answer | Refuse:
+    async def _outcome(
+        self, request: Request, shown: tuple[str, str], context: Context
+    ) -> Answer | Refuse:
+        scheme, token = shown
         brought = self._transport.brought(request, token=token)
 
         def rule(context: Context) -> Rule[Answer | Refuse]:
             yield from presented(scheme, brought, context)
             return (yield from self._asked(request, token, context))
 
-        outcome, _ = await self._shell.settle(rule)
-        return outcome
+        return await self._shell.settled(rule, context)
 
     def _refused(self, request: Request, error: OAuthError, scheme: str) -> Reply:
         told = self._transport.at_a_resource(error)

@@ -13,9 +13,10 @@ from valetkey.http.client_certificate import Certificates
 from valetkey.http.device import device
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
-from valetkey.http.reply import NO_STORE, SAFE, Reply, document_reply, json_reply
+from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
+from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import (
     BearerEndpoint,
@@ -32,6 +33,8 @@ from valetkey.oauth.feature import (
 from valetkey.oauth.issue.tokens import response
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire.form import Form
+
+OPEN: Final[Headers] = (*NO_STORE, *ANY_ORIGIN)
 
 NO_CERTIFICATES: Final = Certificates()
 """No proxy may tell any."""
@@ -73,13 +76,15 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
     async def handle(request: Request) -> Reply:
         if request.method == "OPTIONS":
             return Reply(204, transport.preflight)
-        told = transport.told(request, await shell.context())
+        context = await shell.context()
+        told = transport.told(request, context)
         try:
-            return (await _answer(request)).having(*ANY_ORIGIN, *told)
+            reply = await _answer(request, context)
+            return reply.having(*told) if told else reply
         except OAuthError as refused:
             return refuse_json(request, refused, headers=(*ANY_ORIGIN, *told))
 
-    async def _answer(request: Request) -> Reply:
+    async def _answer(request: Request, context: Context) -> Reply:
         if request.query:
             # OAuth 2.1 3.2: parameters travel in the body, where no log and no history keeps them.
             raise InvalidRequest("parameters belong into the body")
@@ -91,16 +96,16 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             accept=request.joined(b"accept"),
             brought=transport.brought(request),
         )
-        outcome, context = await shell.settle(
-            lambda context: endpoint.rule(call, context), tries=endpoint.tries
+        outcome = await shell.settled(
+            lambda context: endpoint.rule(call, context), context, tries=endpoint.tries
         )
         match outcome:
             case Issued():
-                return json_reply(response(outcome, context), status=endpoint.status)
+                return json_reply(response(outcome, context), status=endpoint.status, headers=OPEN)
             case Answer(document=None):
-                return Reply(endpoint.status, (*SAFE, *NO_STORE))
+                return Reply(endpoint.status, (*SAFE, *OPEN))
             case Answer(document=document):
-                return document_reply(document, status=endpoint.status)
+                return document_reply(document, status=endpoint.status, headers=OPEN)
             case Refuse(error=error):
                 raise error
 

@@ -63,7 +63,7 @@ def stream(endpoint: StreamEndpoint, shell: Shell) -> Served:
             return refuse_json(request, refused)
         return Reply(200, (*POLL, *NO_STORE), text.encode())
 
-    return Served(frozenset({"GET"}), handle, news.stop)
+    return Served(frozenset({"GET"}), handle, news.stop, whole=False)
 
 
 Told = tuple[str, Piece]

@@ -49,8 +49,9 @@ class Transport:
 
     def brought(self, request: Request, *, token: str = "") -> Brought:
         """What senders are told of the request. Raises InvalidRequest."""
-        found = {name: request.values(raw) for name, raw in self._reads.items()}
-        headers = {name: values for name, values in found.items() if values}
+        headers = {
+            name: values for name, raw in self._reads.items() if (values := request.values(raw))
+        }
         told = self._certificates.of(request)
         return Brought(
             method=request.method,
@@ -63,7 +64,7 @@ class Transport:
 
     def told(self, request: Request, context: Context) -> Headers:
         """What senders have to say with the reply, whatever it is."""
-        if not any(request.values(raw) for raw in self._reads.values()):
+        if not any(request.has(raw) for raw in self._reads.values()):
             return ()
         brought = self.brought(request)
         told = {

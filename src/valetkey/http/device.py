@@ -1,6 +1,10 @@
 """What browser is this, in a word or two that its user recognises?"""
 
+from functools import lru_cache
 from typing import Final
+
+LONGEST: Final = 512
+"""Characters of a name that are looked at."""
 
 _BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -23,8 +27,14 @@ _SYSTEMS: Final = (
 
 
 def device(user_agent: str) -> str:
-    """ "Firefox on Android", "Chrome on Linux", "" where nothing is recognised. The first match in
-    each table counts: browsers name themselves last, and pose as older ones."""
+    """What calls itself so: "Firefox on Android", "Chrome on Linux", "" where nothing is
+    recognised. The first match in each table counts: browsers name themselves last, and pose as
+    older ones."""
+    return _device(user_agent[:LONGEST])
+
+
+@lru_cache(maxsize=256)
+def _device(user_agent: str) -> str:
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     return " on ".join(word for word in (browser, system) if word)

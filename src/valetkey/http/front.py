@@ -5,6 +5,7 @@ Machines' endpoints answer here; everything else goes to the pages.
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from itertools import chain
 from os import urandom
 from typing import Any, Final, TypeAlias
 
@@ -12,9 +13,10 @@ import msgspec
 import structlog
 
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
-from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_request
+from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.store.port import Unavailable
+from valetkey.wire.form import MAX_BYTES
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Reply | Streamed]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -29,17 +31,20 @@ MAX_HEADERS: Final = 16 * 1024
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 """RFC 6797 6.1: for a year; of this host alone, for others on its domain are not ours."""
 
+CLOSE: Final = (b"connection", b"close")
+
 log = structlog.get_logger("valetkey")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A handler, and the methods that it takes. `stop` ends the replies of it that go on. `below`:
-    it has the paths of one more segment as well."""
+    """A handler, and the methods that it takes. `stop` ends the replies of it that go on; it has
+    none, where it is `whole`. `below`: it has the paths of one more segment as well."""
 
     methods: frozenset[str]
     handler: Handler
     stop: Callable[[], None] = lambda: None
     below: bool = False
+    whole: bool = True
 
 
 class Front:
@@ -58,26 +63,44 @@ class Front:
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._trusted = tuple(trusted)
+        self._short = {path.encode(): one for path, one in self._endpoints.items() if one.whole}
 
     def stop(self) -> None:
         """Ends the replies that would go on for ever, so that the server can end."""
         for endpoint in self._endpoints.values():
             endpoint.stop()
 
+    def short(self, path: bytes) -> Endpoint | None:
+        """The endpoint at this very path, where its replies are whole."""
+        return self._short.get(path)
+
+    async def answer(
+        self, endpoint: Endpoint, scope: Scope, body: bytes, *, late: bool = False
+    ) -> Reply:
+        """The reply of such an endpoint to a request that is there already, or is too `late`."""
+        try:
+            _admit(scope, self._trusted)
+            if late:
+                raise too_slow()
+            reply = await _handled(endpoint, scope, body)
+        except OAuthError as error:
+            reply = _refusal(scope, error, refuse_json)
+        if isinstance(reply, Streamed):
+            raise RuntimeError("a reply that goes on, where none was announced")
+        if scope["method"] == "HEAD":
+            reply = Reply(reply.status, reply.headers)
+        return reply.having(HSTS) if self._secure else reply
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        scope["valetkey.address"] = caller(scope, self._trusted)
         if self._secure:
             send = _over_tls(send)
-        if len(scope["path"]) > MAX_PATH:
-            await send_reply(error_reply(InvalidRequest("the path is too long", status=414)), send)
-            return
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
-            await send_reply(
-                error_reply(InvalidRequest("the headers are too large", status=431)), send
-            )
+        try:
+            _admit(scope, self._trusted)
+        except InvalidRequest as error:
+            await send_reply(error_reply(error), send)
             return
         endpoint = self._endpoints.get(scope["path"]) or self._above(scope["path"])
         if endpoint is None:
@@ -102,6 +125,15 @@ def _over_tls(send: Send) -> Send:
     return sent
 
 
+def _admit(scope: Scope, trusted: Sequence[Network]) -> None:
+    """Notes who calls. Raises InvalidRequest for what is larger than any request of an app."""
+    scope["valetkey.address"] = caller(scope, trusted)
+    if len(scope["path"]) > MAX_PATH:
+        raise InvalidRequest("the path is too long", status=414)
+    if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADERS:
+        raise InvalidRequest("the headers are too large", status=431)
+
+
 async def serve(
     endpoint: Endpoint,
     scope: Scope,
@@ -113,14 +145,11 @@ async def serve(
     """Reads, handles, replies; whatever goes wrong becomes a registered error."""
     reply: Reply | Streamed
     try:
-        reply = await _handled(endpoint, scope, receive)
+        reply = await _handled(endpoint, scope, await _body(endpoint, scope, receive))
     except Gone:
         return
     except OAuthError as error:
-        reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
-        if error.status == 408:
-            # RFC 9110 15.5.9: what is left of the request is not waited for.
-            reply = reply.having((b"connection", b"close"))
+        reply = _refusal(scope, error, refuse)
     if isinstance(reply, Streamed):
         await send_streamed(reply, receive, send)
         return
@@ -129,20 +158,34 @@ async def serve(
     await send_reply(reply, send)
 
 
+def _refusal(
+    scope: Scope, error: OAuthError, refuse: Callable[[Request, OAuthError], Reply]
+) -> Reply:
+    reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
+    # RFC 9110 15.5.9: what is left of the request is waited for no longer.
+    return reply.having(CLOSE) if error.status == 408 else reply
+
+
 def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
     """The refusal as JSON for the caller, and with its detail for the log."""
     log.info("refused", path=request.path, error=error.code, detail=error.detail)
     return error_reply(error, headers=headers)
 
 
-async def _handled(endpoint: Endpoint, scope: Scope, receive: Receive) -> Reply | Streamed:
-    method = scope["method"]
-    if method not in endpoint.methods:
+async def _body(endpoint: Endpoint, scope: Scope, receive: Receive) -> bytes:
+    """The body, where the method is one that the endpoint takes."""
+    return await read_body(receive) if scope["method"] in endpoint.methods else b""
+
+
+async def _handled(endpoint: Endpoint, scope: Scope, body: bytes) -> Reply | Streamed:
+    if scope["method"] not in endpoint.methods:
         allow = (b"allow", ", ".join(sorted(endpoint.methods)).encode())
         return error_reply(InvalidRequest("this method is not allowed here", status=405)).having(
             allow
         )
-    request = await read_request(scope, receive, address=scope["valetkey.address"])
+    if len(body) > MAX_BYTES:
+        raise InvalidRequest("the request is too large", status=413)
+    request = Request(scope, body, address=scope["valetkey.address"])
     try:
         return await endpoint.handler(request)
     except (OAuthError, Gone):

@@ -55,11 +55,13 @@ class Installations:
         self._reading: asyncio.Task[Installation] | None = None
         self._begun = float("-inf")
 
+    def fresh(self) -> Installation | None:
+        """The installation, where it is at hand and at most a second old."""
+        return self._known if time.monotonic() - self._read_at < FRESH else None
+
     async def current(self) -> Installation:
         """The installation, at most a second old. Raises Unavailable, WrongMasterKey."""
-        if self._known is not None and time.monotonic() - self._read_at < FRESH:
-            return self._known
-        return await self._next()
+        return self.fresh() or await self._next()
 
     async def known(self) -> Installation:
         """The newest that is known, however old. Raises Unavailable where nothing is."""

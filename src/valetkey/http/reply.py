@@ -51,12 +51,12 @@ def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STO
     return Reply(status, (*JSON, *SAFE, *headers), msgspec.json.encode(document))
 
 
-def document_reply(document: object, *, status: int = 200) -> Reply:
+def document_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
     """An answer that is not to be stored: JSON, or what says itself what it is."""
     if not isinstance(document, Written):
-        return json_reply(document, status=status)
+        return json_reply(document, status=status, headers=headers)
     media = (b"content-type", document.media.encode())
-    return Reply(status, (media, *SAFE, *NO_STORE), document.body.encode())
+    return Reply(status, (media, *SAFE, *headers), document.body.encode())
 
 
 def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:

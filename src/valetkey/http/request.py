@@ -38,23 +38,31 @@ class Request:
         self.drawn = ""
         """The name that this reply gives to a browser that had none."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._last: dict[bytes, bytes] = dict(self._headers)
 
     def header(self, name: bytes) -> str:
         """The value of a header (lower-case name), "" where it is missing. Raises InvalidRequest
         where it stands twice: of two Authorization headers, which one was checked?"""
-        values = [value for key, value in self._headers if key == name]
-        if len(values) > 1:
+        value = self._last.get(name)
+        if value is None:
+            return ""
+        if len(self._last) != len(self._headers) and len(self.values(name)) > 1:
             raise InvalidRequest(f"the header {name.decode()} stands twice")
-        return values[0].decode("latin-1") if values else ""
+        return value.decode("latin-1")
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is such a header (lower-case name)."""
+        return name in self._last
 
     def values(self, name: bytes) -> tuple[str, ...]:
         """Every value of a header (lower-case name), as often as it stands."""
+        if name not in self._last:
+            return ()
         return tuple(value.decode("latin-1") for key, value in self._headers if key == name)
 
     def joined(self, name: bytes) -> str:
         """All values of a header that is a list, joined by commas (RFC 9110 5.3)."""
-        values = [value for key, value in self._headers if key == name]
-        return b",".join(values).decode("latin-1")
+        return ",".join(self.values(name))
 
     @cached_property
     def cookies(self) -> dict[str, str]:
@@ -76,17 +84,22 @@ class Request:
         return parse_form(self.query)
 
 
-async def read_request(scope: Scope, receive: Receive, *, address: str) -> Request:
-    """The whole request. Raises InvalidRequest for a body over 64 KB (413) and for one that does
-    not come to its end (408), Gone."""
+async def read_body(receive: Receive) -> bytes:
+    """The whole body. Raises InvalidRequest for one over 64 KB (413) and for one that does not come
+    to its end (408), Gone."""
     try:
         async with asyncio.timeout(WHOLE):
-            return await _read(scope, receive, address=address)
+            return await _read(receive)
     except TimeoutError as error:
-        raise InvalidRequest("the request came too slowly", status=408) from error
+        raise too_slow() from error
 
 
-async def _read(scope: Scope, receive: Receive, *, address: str) -> Request:
+def too_slow() -> InvalidRequest:
+    """For a request that does not come to its end in time."""
+    return InvalidRequest("the request came too slowly", status=408)
+
+
+async def _read(receive: Receive) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -99,4 +112,4 @@ async def _read(scope: Scope, receive: Receive, *, address: str) -> Request:
             raise InvalidRequest("the request is too large", status=413)
         chunks.append(chunk)
         if not message.get("more_body", False):
-            return Request(scope, b"".join(chunks), address=address)
+            return b"".join(chunks)

@@ -29,12 +29,12 @@ class Shell:
 
     async def context(self) -> Context:
         """This moment, for whatever decides. Raises Unavailable."""
-        return _at(await self._installations.current())
+        return _at(self._installations.fresh() or await self._installations.current())
 
     async def known(self) -> Context:
         """The last moment that is known, for what is only published. Raises Unavailable where none
         is."""
-        return _at(await self._installations.known())
+        return _at(self._installations.fresh() or await self._installations.known())
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
         """What the rule finds; nothing is written."""
@@ -46,8 +46,13 @@ class Shell:
         """What the rule decided, committed, and the context in which it did. `tries` says how many
         races it may lose."""
         context = await self.context()
-        decision = await settle(self.store, lambda: rule(context), tries=tries, fetch=self._fetch)
-        return decision, context
+        return await self.settled(rule, context, tries=tries), context
+
+    async def settled(
+        self, rule: Callable[[Context], Rule[D]], context: Context, *, tries: int = TRIES
+    ) -> D:
+        """The same, in a context that is this moment's."""
+        return await settle(self.store, lambda: rule(context), tries=tries, fetch=self._fetch)
 
 
 def _at(installation: Installation) -> Context:

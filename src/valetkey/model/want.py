@@ -29,6 +29,11 @@ class One(msgspec.Struct, Generic[R], frozen=True):
     key: str
 
 
+class Lately(One[R], Generic[R], frozen=True):
+    """The same, as it was a second ago at the most: for what an administrator changes, and what
+    takes a moment to get around in any case."""
+
+
 class Alias(msgspec.Struct, Generic[R], frozen=True):
     """The record of this second name."""
 
@@ -98,6 +103,14 @@ class Found:
     def outside(self, want: Outside) -> Document | Unreachable:
         """What the other host publishes, or why there is nothing."""
         return self._documents[want]
+
+    def beside(self, records: Mapping[Want, tuple[Record, ...]]) -> "Found":
+        """The same, with records that were known already."""
+        return Found({**self._records, **records}, self._documents)
+
+    def records(self, want: Want) -> tuple[Record, ...]:
+        """What answers the want; nothing, where it was not asked."""
+        return self._records.get(want, ())
 
     def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
         """The same, with what was found outside."""

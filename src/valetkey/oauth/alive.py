@@ -38,5 +38,5 @@ def still_allowed(
 ) -> tuple[str, ...]:
     """What of these permissions holds now: granted by the user, and within what the client is
     registered for at this moment (ATTACKS A80)."""
-    registered = frozenset(offer.registered(client.scope))
+    registered = offer.registered(client.scope)
     return tuple(one for one in grant.allows(permissions) if one in registered)

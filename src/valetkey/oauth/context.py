@@ -14,7 +14,7 @@ from valetkey.model.policy import DEFAULT, PROFILES, Lifetimes, Policy
 from valetkey.oauth.offer import Offer
 
 if TYPE_CHECKING:
-    from valetkey.oauth.feature import Feature
+    from valetkey.oauth.feature import ClientAuth, Feature, GrantType, Sender
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,9 @@ CLOSED: Final = Registration()
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
-    `mtls_address` is where a proxy asks for certificates, "" for nowhere else."""
+    `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
+    `ways` (to prove who one is) and `senders` are what the features bring, and `held_to` the
+    policies with those that are there by themselves: all gathered once."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -47,6 +49,20 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     registration: Registration = CLOSED
     epoch: int = 0
     mtls_address: str = ""
+    grant_types: dict[str, GrantType[Any]] = {}
+    ways: tuple[ClientAuth, ...] = ()
+    senders: tuple[Sender, ...] = ()
+    held_to: dict[str, Policy] = {}
+
+    def __post_init__(self) -> None:
+        gathered = {
+            "grant_types": {one.name: one for of in self.features for one in of.grant_types},
+            "ways": tuple(one for of in self.features for one in of.client_auth),
+            "held_to": {**PROFILES, **self.policies},
+            "senders": tuple(one for of in self.features for one in of.senders),
+        }
+        for name, value in gathered.items():
+            msgspec.structs.force_setattr(self, name, value)
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -55,8 +71,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def policy(self, client: Client) -> Policy:
         """What the client is held to."""
-        declared = self.policies.get(client.policy)
-        return PROFILES.get(client.policy, DEFAULT) if declared is None else declared
+        return self.held_to.get(client.policy, DEFAULT)
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):

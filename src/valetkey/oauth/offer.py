@@ -37,6 +37,10 @@ class Offer:
             self._names[catalog.resource] = frozenset((*ids, *catalog.scopes))
         # The same scopes are asked for again and again, and an offer never changes.
         self._expanded = lru_cache(maxsize=EXPANDED)(self._expand)
+        self._registered = lru_cache(maxsize=EXPANDED)(self._known)
+        self._named = lru_cache(maxsize=EXPANDED)(self._names_for)
+        self._sorted = lru_cache(maxsize=EXPANDED)(self._in_order)
+        self._spoken = lru_cache(maxsize=EXPANDED)(self._audience)
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -70,6 +74,9 @@ class Offer:
     def registered(self, scope: Iterable[str]) -> tuple[str, ...]:
         """As `expand`, for names that were right once: what a catalog has dropped since is passed
         over."""
+        return self._registered(tuple(scope))
+
+    def _known(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         return self.expand(name for name in scope if name in self.permissions or name in self._sets)
 
     def with_implied(self, permissions: Iterable[str]) -> set[str]:
@@ -91,12 +98,18 @@ class Offer:
 
     def ordered(self, permissions: Iterable[str]) -> tuple[str, ...]:
         """The known ones among the permissions, in catalog order."""
+        return self._sorted(tuple(permissions))
+
+    def _in_order(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
         members = frozenset(permissions)
         return tuple(one for one in self.permissions if one in members)
 
     def names(self, permissions: Iterable[str], *, asked: Iterable[str] = ()) -> str:
         """The `scope` that says what the permissions are: each of them by its own name, and after
         them those asked names for sets of which every member is there."""
+        return self._named(tuple(permissions), tuple(asked))
+
+    def _names_for(self, permissions: tuple[str, ...], asked: tuple[str, ...]) -> str:
         members = self.ordered(permissions)
         whole = [
             name
@@ -115,8 +128,9 @@ class Offer:
 
         RFC 9068 3: with no resource asked, those that the scope speaks of.
         """
-        if resources:
-            return tuple(resources)
+        return tuple(resources) if resources else self._spoken(tuple(permissions))
+
+    def _audience(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
         spoken = {self.resource_of[one] for one in permissions if one != "offline_access"}
         return tuple(one for one in self.resources if one in spoken) or (self.issuer,)
 

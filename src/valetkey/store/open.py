@@ -7,6 +7,7 @@ from pathlib import Path
 from valetkey.store.database import Database, PostgresURL
 from valetkey.store.migrate import migrations
 from valetkey.store.port import Store, Unusable
+from valetkey.store.recall import Recall
 from valetkey.store.sqlite import SQLiteStore
 from valetkey.store.survey import Survey, look
 
@@ -20,12 +21,12 @@ async def open_store(database: Database) -> Store:
     Unusable, Unavailable."""
     match database.at:
         case Path() as file:
-            return SQLiteStore(file)
+            return Recall(SQLiteStore(file))
         case PostgresURL() as url:
             with _driver():
                 # Here, so that whoever keeps to SQLite needs no driver.
                 from valetkey.store.postgres import PostgresStore  # noqa: PLC0415
-            return await PostgresStore.open(url)
+            return Recall(await PostgresStore.open(url))
 
 
 async def survey(database: Database) -> Survey:

@@ -4,7 +4,7 @@ A lost race is read and decided again, at most three times.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from valetkey.model.change import Change, Stale
 from valetkey.model.event import Event
@@ -16,6 +16,9 @@ READS: Final = 16
 """How often one rule may ask: identity, keys, request and facts each learn from the one before."""
 
 TRIES: Final = 3
+
+_ASIDE: Final = frozenset({Outside, Always})
+"""What a rule may want that is not in the store."""
 
 
 class Decided(Protocol):
@@ -53,10 +56,14 @@ async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
 async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Change]) -> T:
     """The rule's decision; `always` gets what has to be written whatever it is."""
     try:
-        wants = next(rule)
+        wants: Sequence[Any] = next(rule)
         for _ in range(READS):
-            always += [want.change for want in wants if isinstance(want, Always)]
-            wants = rule.send(await _found(store, wants, fetch))
+            if _ASIDE.isdisjoint(map(type, wants)):
+                found = await store.read(*wants)
+            else:
+                always += [want.change for want in wants if isinstance(want, Always)]
+                found = await _found(store, wants, fetch)
+            wants = rule.send(found)
     except StopIteration as done:
         decision: T = done.value
         return decision
@@ -67,8 +74,6 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
 
 async def _found(store: Store, wants: Sequence[Want | Outside | Always], fetch: Fetch) -> Found:
     inside = [want for want in wants if not isinstance(want, Outside | Always)]
-    if len(inside) == len(wants):
-        return await store.read(*inside)
     # The slow part first: what the store says is then of this moment.
     outside = [want for want in wants if isinstance(want, Outside)]
     documents = await fetch(outside) if outside else {}

@@ -1,7 +1,7 @@
 """The embedded store: SQLite through apsw, WAL, synchronous=FULL, group commit.
 
-Reads run inline on a connection of their own. Commits go to one writer thread, which writes all
-that wait in one transaction and answers each only when that transaction is durable.
+Reads run inline on a connection of their own. All commits that wait are written in one transaction,
+and each is answered only when that is durable (see `transactions`).
 """
 
 import asyncio
@@ -19,18 +19,13 @@ from valetkey.model.record import Record
 from valetkey.model.want import Found, Page, Query, Want
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
+from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.table import table
-from valetkey.store.writer import Commit, Sweep, Writer
+from valetkey.store.transactions import Writer
+from valetkey.store.writer import Commit, Sweep
 
 R = TypeVar("R", bound=Record)
-
-BUSY: Final = PATIENCE
-"""Seconds for which a connection waits for another process."""
-
-SOON: Final = 0.001
-"""Seconds between two tries to get its turn. SQLite's own pauses grow to a tenth of a second, in
-which another process that writes all the time takes every turn."""
 
 _LOG: Final = (
     "SELECT h.seq, coalesce((SELECT min(seq) FROM log), h.seq + 1), l.seq, l.body FROM log_head h "
@@ -114,25 +109,10 @@ def _enter_wal(connection: apsw.Connection) -> None:
             return
 
 
-class _Waiting:
-    """Waits for another process, a little at a time and BUSY in all."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def __call__(self, tries: int) -> bool:
-        """Whether to try once more."""
-        now = time.monotonic()
-        if tries == 0:
-            self._until = now + BUSY
-        time.sleep(SOON)
-        return now < self._until
-
-
 def connect(path: Path) -> apsw.Connection:
     """A connection with the settings that the promises rest on."""
     connection = apsw.Connection(str(path))
-    connection.set_busy_handler(_Waiting())
+    connection.set_busy_handler(Patience())
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")

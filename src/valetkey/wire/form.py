@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar, overload
 
 from valetkey.spec.errors import InvalidRequest
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 64 * 1024
 MAX_PARAMETERS: Final = 100
@@ -33,6 +35,19 @@ class Form(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._one)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._one
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, /, default: str | T) -> str | T: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """The value, or the default where it is missing."""
+        return self._one.get(name, default)
+
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a repeatable parameter, in order."""
         return self._many.get(name, ())
@@ -49,31 +64,32 @@ def parse_form(raw: bytes, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
     """The parameters in `raw`. Raises InvalidRequest for duplicates, bad escapes and excess."""
     if len(raw) > MAX_BYTES:
         raise InvalidRequest("the request is too large", status=413)
-    pieces = raw.split(b"&") if raw else []
+    if not raw:
+        return Form({})
+    pieces = _checked(raw).split("&")
     if len(pieces) > MAX_PARAMETERS:
         raise InvalidRequest("too many parameters")
     one: dict[str, str] = {}
     many: dict[str, tuple[str, ...]] = {}
-    seen: set[str] = set()
     for piece in pieces:
-        name, _, value = piece.partition(b"=")
-        key, text = _text(name), _text(value)
+        key, _, text = piece.partition("=")
+        if "%" in piece or "+" in piece:
+            key, text = _decoded(key), _decoded(text)
         if key in repeatable:
             many[key] = (*many.get(key, ()), text) if text else many.get(key, ())
-            continue
-        if key in seen:
+        elif key in one:
             raise InvalidRequest("a parameter stands twice", detail=f"twice: {key[:40]!r}")
-        seen.add(key)
-        if text:
+        else:
             one[key] = text
-    return Form(one, many)
+    return Form({key: text for key, text in one.items() if text}, many)
 
 
-def _text(raw: bytes) -> str:
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = _ESCAPE.sub(_byte, raw)
+def _decoded(text: str) -> str:
+    raw = text.replace("+", " ").encode()
+    return _checked(_ESCAPE.sub(_byte, raw)) if b"%" in raw else raw.decode()
+
+
+def _checked(raw: bytes) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

@@ -1,12 +1,13 @@
 """Client authentication (RFC 6749 2.3): who makes this call?"""
 
 import base64
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
 
 from valetkey.model.client import BY_SECRET, Client
 from valetkey.model.resource import ResourceServer
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Lately, Rule
 from valetkey.oauth import profile
 from valetkey.oauth.clients import documents
 from valetkey.oauth.context import Context
@@ -37,7 +38,7 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
     """The resource server that makes the call, or None where no resource server has that name.
     Raises InvalidClient for a wrong secret."""
     way, claimed = _claimed(call, context)[0]
-    wanted = One(ResourceServer, claimed.client_id)
+    wanted = Lately(ResourceServer, claimed.client_id)
     server = (yield (wanted,)).one(wanted)
     if server is None:
         return None
@@ -56,13 +57,9 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
     """The one way in which the call proves something, or the ways that a bare name or an assertion
     may mean."""
     found = [
-        (way, credentials)
-        for feature in context.at.features
-        for way in feature.client_auth
-        if (credentials := way.read(call)) is not None
+        (way, credentials) for way in context.at.ways if (credentials := way.read(call)) is not None
     ]
-    alike = all(way.bare for way, _ in found) or all(way.asserted for way, _ in found)
-    if len(found) > 1 and not alike:
+    if len(found) > 1 and not _alike(found):
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
     if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):
@@ -71,6 +68,11 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
     if not found:
         raise InvalidClient("the client did not say who it is")
     return found
+
+
+def _alike(found: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
+    """Whether the client's registration says which of them is meant."""
+    return all(way.bare for way, _ in found) or all(way.asserted for way, _ in found)
 
 
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
@@ -101,10 +103,15 @@ def _basic(call: Call) -> Credentials | None:
         raise InvalidClient("the Authorization header cannot be read") from error
     if not colon or not name:
         raise InvalidClient("the Authorization header cannot be read")
-    credentials = Credentials(unquote_plus(name), unquote_plus(secret))
+    credentials = Credentials(_unquoted(name), _unquoted(secret))
     if call.form.get("client_id", credentials.client_id) != credentials.client_id:
         raise InvalidRequest("client_id differs from the authenticated client")
     return credentials
+
+
+def _unquoted(text: str) -> str:
+    """RFC 6749 2.3.1: encoded like a form."""
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _post(call: Call) -> Credentials | None:
@@ -114,10 +121,10 @@ def _post(call: Call) -> Credentials | None:
 
 def bare_name(call: Call) -> Credentials | None:
     """The client of a call that proves nothing in its form."""
-    proofs = {"client_secret", "client_assertion"} & call.form.keys()
-    if call.authorization or proofs or "client_id" not in call.form:
+    form = call.form
+    if call.authorization or "client_secret" in form or "client_assertion" in form:
         return None
-    return Credentials(call.form["client_id"])
+    return Credentials(form["client_id"]) if "client_id" in form else None
 
 
 _SECRETS: Final = Cite("RFC 6749", "2.3.1")

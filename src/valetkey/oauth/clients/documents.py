@@ -16,7 +16,7 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import Client
-from valetkey.model.want import Document, One, Outside, Rule
+from valetkey.model.want import Document, Lately, One, Outside, Rule
 from valetkey.oauth.clients import metadata, registration
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
@@ -41,7 +41,7 @@ _DOTS: Final = re.compile(r"/\.{1,2}(/|$)|%2e", re.IGNORECASE)
 def found(name: str, context: Context) -> Rule[Client | None]:
     """The client of that name, None where there is none; of a document's, as the document has it
     now. Raises InvalidClient where the document will not do."""
-    wanted = One(Client, name)
+    wanted = Lately(Client, name)
     if not name.startswith("https://"):
         return (yield (wanted,)).one(wanted)
     if CLIENT_DOCUMENTS not in context.at.features:

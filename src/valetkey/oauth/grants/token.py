@@ -49,11 +49,7 @@ def _used(client: Client) -> Rule[None]:
 
 def grant_types(context: Context) -> dict[str, GrantType[object]]:
     """The enabled grant types by name."""
-    return {
-        grant_type.name: grant_type
-        for feature in context.at.features
-        for grant_type in feature.grant_types
-    }
+    return context.at.grant_types
 
 
 TOKEN: Final = Feature(

@@ -12,7 +12,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
 from valetkey.model.user import User
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Lately, One, Rule
 from valetkey.oauth.alive import still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Standing
@@ -73,7 +73,7 @@ def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str) -> AccessToken:
 
 
 def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
-    client, user = One(Client, token.client_id), One(User, token.sub)
+    client, user = Lately(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
     found = yield (client, user, grant, family)
     app, person = found.one(client), found.one(user)
@@ -116,7 +116,7 @@ def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str
 
 
 def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
-    client, revoked = One(Client, token.client_id), One(Once, f"{REVOKED} {token.jti}")
+    client, revoked = Lately(Client, token.client_id), One(Once, f"{REVOKED} {token.jti}")
     found = yield (client, revoked)
     app = found.one(client)
     if app is None:

@@ -14,15 +14,16 @@ from valetkey.wire.access_token import Confirmation
 
 def senders(context: Context) -> tuple[Sender, ...]:
     """The enabled senders, in the order in which they are asked."""
-    return tuple(sender for feature in context.at.features for sender in feature.senders)
+    return context.at.senders
 
 
 def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
     """The sender whose a token with this confirmation is. Raises InvalidToken where that is
     switched off: a bound token is never honoured as if it were not."""
-    if not is_offered(cnf, context):
-        raise InvalidToken(detail="bound in a way that is not offered here")
-    return next(sender for sender in senders(context) if sender.binds(cnf))
+    for sender in senders(context):
+        if sender.binds(cnf):
+            return sender
+    raise InvalidToken(detail="bound in a way that is not offered here")
 
 
 def is_offered(cnf: Confirmation | None, context: Context) -> bool:
@@ -36,6 +37,8 @@ def bind(
     """The client with what it proves to hold, and what has to be remembered of the proof where
     something comes of it. Of a client that has proved who it is, it is remembered in any case:
     whoever did not could fill the memory with proofs of keys made up on the spot."""
+    if not brought.headers and not brought.certificate:
+        return by, ()  # There is nothing to prove anything by.
     for sender in senders(context):
         held = yield from sender.prove(brought, by.client.id, context)
         if held is None:

@@ -12,7 +12,7 @@ from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.policy import DEFAULT
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Lately, One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Brought, Feature, Held, Sender
 from valetkey.spec.cite import Cite
@@ -54,7 +54,7 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
     except dpop.BadProof as error:
         raise InvalidDpopProof(detail=str(error)) from error
     marker = Once(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
-    seen, who = One(Once, marker.key), One(Client, client)
+    seen, who = One(Once, marker.key), Lately(Client, client)
     found = yield (seen, who)
     _check_nonce(proof, found.one(who), context)
     if found.one(seen) is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from cryptography import x509
 
 from valetkey.model.client import Client
-from valetkey.model.want import One, Rule
+from valetkey.model.want import Lately, Rule
 from valetkey.oauth.clients import keys
 from valetkey.oauth.clients.authentication import bare_name
 from valetkey.oauth.context import Context
@@ -87,7 +87,7 @@ def _by_key(client: Client, by: Credentials, context: Context) -> Rule[None]:
 def _prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
     if not brought.certificate:
         return None
-    wanted = One(Client, client)
+    wanted = Lately(Client, client)
     found = (yield (wanted,)).one(wanted)
     if found is None or not found.tls_client_certificate_bound_access_tokens:
         return None

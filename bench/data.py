@@ -1,0 +1,120 @@
+"""What a run leaves behind: everything that it saw, and where."""
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+
+from bench.compare import Seen
+
+FOLDER: Final = Path(__file__).parents[1] / "docs/performance"
+DATA: Final = "run.json"
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it ran."""
+
+    processor: str
+    cores: int
+    system: str
+    python: str
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """This one."""
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return cls(
+            processor=named[0] if named else platform.machine(),
+            cores=len(os.sched_getaffinity(0)),
+            system=f"{platform.system()} {platform.release()}",
+            python=platform.python_version(),
+        )
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One run. `skipped` says why a server is not in it; `limit` are ES256 signatures a second, and
+    `workers` answers a second of one and of two processes on all cores, round by round; `curve`
+    has p99 in milliseconds by server and number of connections; `flood` has the p99 of the token
+    endpoint without and with people signing in, and how many of those there were a second."""
+
+    machine: Machine
+    at: int
+    quick: bool
+    command: str
+    seconds: float
+    connections: int
+    seen: list[Seen] = []
+    skipped: dict[str, str] = {}
+    limit: list[float] = []
+    workers: list[tuple[float, float]] = []
+    curve: dict[str, list[tuple[int, float, float]]] = {}
+    flood: list[tuple[float, float, float]] = []
+
+    @classmethod
+    def begin(cls, *, quick: bool, command: str, seconds: float, connections: int) -> "Run":
+        """A new one."""
+        return cls(
+            machine=Machine.here(),
+            at=int(time.time()),
+            quick=quick,
+            command=command,
+            seconds=seconds,
+            connections=connections,
+        )
+
+    def of(self, operation: str, peer: str) -> Seen | None:
+        """What was seen of an operation at a server."""
+        for one in self.seen:
+            if (one.operation, one.peer) == (operation, peer):
+                return one
+        return None
+
+    def rates(self, operation: str, peer: str) -> list[float]:
+        """Answers a second, round by round."""
+        one = self.of(operation, peer)
+        return [] if one is None else [each.result.rate for each in one.rounds]
+
+    def waits(self, operation: str, peer: str) -> list[float]:
+        """p99 in milliseconds, round by round."""
+        one = self.of(operation, peer)
+        return [] if one is None else [each.result.p99 / 1000 for each in one.rounds]
+
+    def peers(self) -> list[str]:
+        """Everybody who was measured, ours first."""
+        return list(dict.fromkeys(one.peer for one in self.seen))
+
+    def operations(self) -> list[str]:
+        """All that was measured."""
+        return list(dict.fromkeys(one.operation for one in self.seen))
+
+
+def quotient(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Round by round; where one has fewer rounds than the other, only as many."""
+    return [one / other for one, other in zip(above, below, strict=False) if other]
+
+
+def spread(values: Sequence[float], *, digits: int = 2) -> str:
+    """The median, and the lowest and the highest."""
+    if not values:
+        return "-"
+    low, high = min(values), max(values)
+    return f"{median(values):,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def save(run: Run, folder: Path) -> Path:
+    """Writes it down."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / DATA
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+    return file
+
+
+def load(file: Path) -> Run:
+    """A run that was written down."""
+    return msgspec.json.decode(file.read_bytes(), type=Run)

@@ -1,0 +1,164 @@
+"""What is aimed at, side by side in one run: ours durable, node-oidc-provider in memory."""
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Final
+
+import msgspec
+
+from bench.data import Run, quotient, spread
+
+OURS: Final = "valetkey"
+ON_POSTGRES: Final = "valetkey, PostgreSQL"
+NODE: Final = "node-oidc-provider"
+GLEWLWYD: Final = "glewlwyd"
+
+Ratios = Callable[[Run], Sequence[float]]
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """One ratio, round by round; `must` and `aim` for its median. With `less`, less is better."""
+
+    what: str
+    must: float
+    aim: float
+    ratios: Ratios
+    less: bool = False
+
+    def verdict(self, run: Run) -> str:
+        """In one word."""
+        found = self.ratios(run)
+        if not found:
+            return "not measured"
+        value = median(found)
+        reached = [value <= bar if self.less else value >= bar for bar in (self.must, self.aim)]
+        return "aim" if all(reached) else "must" if reached[0] else "missed"
+
+
+def _rate(operation: str, *, of: str = OURS, to: str = NODE, theirs: str = "") -> Ratios:
+    return lambda run: quotient(run.rates(operation, of), run.rates(theirs or operation, to))
+
+
+def _memory_quiet(run: Run) -> list[float]:
+    pairs = [(run.of(name, OURS), run.of(name, NODE)) for name in run.operations()]
+    return [one.quiet / other.quiet for one, other in pairs if one and other]
+
+
+def _memory_loaded(run: Run) -> list[float]:
+    pairs = [(run.of(name, OURS), run.of(name, NODE)) for name in run.operations()]
+    return [
+        one.rounds[-1].resident / other.rounds[-1].resident for one, other in pairs if one and other
+    ]
+
+
+def _first(run: Run) -> list[float]:
+    pairs = [(run.of(name, OURS), run.of(name, NODE)) for name in run.operations()]
+    return [one.first / other.first for one, other in pairs if one and other]
+
+
+GOALS: Final = (
+    Goal(
+        what="client credentials ES256 : node-oidc-provider",
+        must=2.0,
+        aim=2.6,
+        ratios=_rate("client credentials"),
+    ),
+    Goal(
+        what="client credentials ES256 : the ES256 signing limit",
+        must=0.28,
+        aim=0.40,
+        ratios=lambda run: quotient(run.rates("client credentials", OURS), run.limit),
+    ),
+    Goal(
+        what="introspection, from the store : node-oidc-provider",
+        must=2.0,
+        aim=2.8,
+        ratios=_rate("introspection"),
+    ),
+    Goal(
+        what="refresh + rotation, SQLite FULL : node-oidc-provider",
+        must=1.4,
+        aim=2.0,
+        ratios=_rate("refresh"),
+    ),
+    Goal(
+        what="refresh + rotation, PostgreSQL on the same core : node-oidc-provider",
+        must=1.7,
+        aim=2.5,
+        ratios=_rate("refresh", of=ON_POSTGRES),
+    ),
+    Goal(
+        what="code + PKCE, two signatures : node-oidc-provider (one)",
+        must=1.0,
+        aim=1.5,
+        ratios=_rate("code, openid"),
+    ),
+    Goal(what="userinfo : node-oidc-provider", must=1.5, aim=2.2, ratios=_rate("userinfo")),
+    Goal(what="jwks : node-oidc-provider", must=1.0, aim=1.3, ratios=_rate("jwks")),
+    Goal(what="discovery : node-oidc-provider", must=1.0, aim=1.3, ratios=_rate("discovery")),
+    Goal(
+        what="client credentials : glewlwyd (SQLite WAL)",
+        must=8,
+        aim=16,
+        ratios=_rate("client credentials", to=GLEWLWYD),
+    ),
+    Goal(
+        what="refresh : glewlwyd (SQLite WAL)",
+        must=10,
+        aim=20,
+        ratios=_rate("refresh", to=GLEWLWYD),
+    ),
+    Goal(
+        what="p99 at 64 connections, client credentials : node-oidc-provider",
+        must=0.35,
+        aim=0.15,
+        less=True,
+        ratios=lambda run: quotient(
+            run.waits("client credentials", OURS), run.waits("client credentials", NODE)
+        ),
+    ),
+    Goal(
+        what="memory idle : node-oidc-provider", must=0.6, aim=0.45, less=True, ratios=_memory_quiet
+    ),
+    Goal(
+        what="memory under load : node-oidc-provider",
+        must=0.4,
+        aim=0.2,
+        less=True,
+        ratios=_memory_loaded,
+    ),
+    Goal(
+        what="first answer after start : node-oidc-provider",
+        must=1.3,
+        aim=0.9,
+        less=True,
+        ratios=_first,
+    ),
+    Goal(
+        what="two workers on two cores : one",
+        must=1.7,
+        aim=1.9,
+        ratios=lambda run: [two / one for one, two in run.workers],
+    ),
+    Goal(
+        what="token p99 while people sign in : when nobody does",
+        must=2.0,
+        aim=1.5,
+        less=True,
+        ratios=lambda run: [loud / quiet for quiet, loud, _ in run.flood],
+    ),
+)
+
+
+def rows(run: Run) -> list[tuple[str, ...]]:
+    """The table: what, must, aim, what was seen, and what that comes to."""
+    return [
+        (
+            goal.what,
+            f"{'≤ ' if goal.less else ''}{goal.must:g}",
+            f"{'≤ ' if goal.less else ''}{goal.aim:g}",
+            spread(goal.ratios(run)),
+            goal.verdict(run),
+        )
+        for goal in GOALS
+    ]

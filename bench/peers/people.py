@@ -1,0 +1,173 @@
+"""What our own server is filled with: the population of the growth bench, and whoever else the
+operations need."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.fill import fill
+from bench.population import API, SECRET, Member, Population, population
+from bench.subject import Kept
+from valetkey.accounts import password
+from valetkey.jose.seal import digest
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.client import Client, Exchange, KeptSecret
+from valetkey.model.env import Env
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.policy import Policy
+from valetkey.model.record import Record
+from valetkey.model.secret import Secret
+from valetkey.model.user import Session, User, password_mark
+from valetkey.spec import names
+from valetkey.store.database import Database
+from valetkey.store.open import open_store
+
+SIZE: Final = 20_000
+"""Families in the database."""
+
+SIGNED_IN: Final = 1000
+"""Users of the app that asks who they are."""
+
+OPENID: Final = ("openid", "profile", "email", "offline_access", "chirps.read")
+REDIRECT: Final = "https://web.example/callback"
+PASSWORD: Final = "one password will do"
+BROWSER_SECRET: Final = "a secret of a browser's own"
+
+_SECRETS: Final = (KeptSecret(digest(SECRET), 0),)
+
+WEB: Final = Client(
+    id="web", name="Web", redirect_uris=(REDIRECT,), scope=OPENID, policy="elliptic"
+)
+"""A public client that signs its users in, with ID Tokens in ES256, as those of the peers are."""
+
+MACHINE: Final = Client(
+    id="machine",
+    name="Machine",
+    auth_method="client_secret_basic",
+    secrets=_SECRETS,
+    grant_types=(names.CLIENT_CREDENTIALS,),
+    scope=("chirps.read",),
+)
+RSA: Final = msgspec.structs.replace(MACHINE, id="machine-rsa", policy="rsa")
+AGENT: Final = Client(
+    id="agent",
+    name="Agent",
+    auth_method="client_secret_basic",
+    secrets=_SECRETS,
+    grant_types=(names.TOKEN_EXCHANGE,),
+    scope=("chirps.read",),
+    exchange=Exchange(clients=("web",), audiences=(API.catalog.resource,)),
+)
+TELEVISION: Final = Client(
+    id="tv",
+    name="Television",
+    grant_types=(names.DEVICE_CODE, names.REFRESH_TOKEN),
+    scope=("chirps.read", "offline_access"),
+)
+CLIENTS: Final = (WEB, MACHINE, RSA, AGENT, TELEVISION)
+POLICIES: Final = (
+    Policy(name="rsa", access_token_algorithm="RS256"),
+    Policy(name="elliptic", id_token_algorithm="ES256"),
+)
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """One of those that the web app signs in, in a browser that is signed in here."""
+
+    user: User
+    grant: Grant
+    family: TokenFamily
+    session: Session
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What has to be written of them beside the user."""
+        return (self.grant, self.family, self.session)
+
+
+def person(member: Member, *, now: int) -> Person:
+    """The member of the population as a user of the web app. The same whenever asked for."""
+    user, family = member.user, member.family
+    draws = iter(digest(user.id + word).encode() for word in ("grant", "family", "session"))
+    env = Env(now, lambda size: next(draws)[:size])
+    grant = Grant(
+        id=ids.owned_id(env, owner=user.id),
+        user=user.id,
+        client=WEB.id,
+        permissions=OPENID,
+        created=now,
+        changed=now,
+        version=1,
+    )
+    theirs = TokenFamily(
+        id=ids.owned_id(env, owner=user.id),
+        grant=grant.id,
+        user=user.id,
+        client=WEB.id,
+        scope=OPENID,
+        permissions=OPENID,
+        rotated=now,
+        refreshable=True,
+        session=family.session,
+        auth_time=now,
+        device=family.device,
+        created=now,
+        used=now,
+        expires=now + 60 * 86400,
+        version=1,
+    )
+    session = Session(
+        id=ids.owned_id(env, owner=user.id),
+        digest=digest(BROWSER_SECRET),
+        user=user.id,
+        auth_time=now,
+        amr=("pwd",),
+        proved=password_mark(user),
+        expires=now + 43200,
+        version=1,
+    )
+    return Person(user=user, grant=grant, family=theirs, session=session)
+
+
+async def furnish(database: Database, size: int = SIZE) -> Kept:
+    """Fills an empty database."""
+    now = int(time.time())
+    people = msgspec.structs.replace(
+        population(size, now=now), kept=password.keep(Secret(PASSWORD), salt=os.urandom(16))
+    )
+    kept = Kept(people=people, master=os.urandom(32))
+    await fill(database, people, master=kept.master)
+    if isinstance(database.at, Path):
+        with database.at.open("rb+") as file:
+            os.fsync(file.fileno())  # or the first commit would wait for all of it
+    store = await open_store(database)
+    try:
+        await store.commit([Create(one) for one in (*CLIENTS, *POLICIES)])
+        new = [Create(_new(one)) for who in people_of(kept) for one in who.records]
+        for first in range(0, len(new), 300):
+            await store.commit(new[first : first + 300])
+    finally:
+        await store.close()
+    return kept
+
+
+def _new(record: Record) -> Record:
+    return msgspec.structs.replace(record, version=0)
+
+
+def people_of(kept: Kept) -> list[Person]:
+    """The users of the web app."""
+    people: Population = kept.people
+    return [
+        person(people.member(number), now=people.now)
+        for number in range(min(SIGNED_IN, people.size))
+    ]
+
+
+def copy(source: Path, target: Path) -> None:
+    """The database file, as it was filled."""
+    target.write_bytes(source.read_bytes())

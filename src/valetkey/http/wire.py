@@ -1,0 +1,243 @@
+"""The connection: uvicorn's protocol, with a short way for what machines ask again and again.
+
+A request for an endpoint of the front goes from the parser to the handler, and its reply out in one
+write. Whatever is not plain (other paths, streams, HTTP/1.0, a request that was sent before the
+last one was answered) goes uvicorn's own way. Between the two nothing differs but the work.
+"""
+
+import asyncio
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from valetkey.http import request as reading
+from valetkey.http.front import CLOSE, Endpoint, Front
+from valetkey.http.reply import Headers, Reply
+from valetkey.wire.form import MAX_BYTES
+
+_NAME: Final = re.compile(rb"[a-z0-9-]+")
+_VALUE: Final = re.compile(rb"[\x20-\x7e\x80-\xff\t]*")
+_NEVER: Final = float("inf")
+
+log = structlog.get_logger("valetkey")
+
+
+class Gone:
+    """What would wake whoever waits for more of a body. Here nobody does."""
+
+    def set(self) -> None:
+        """Nothing happens."""
+
+
+class Cycle:
+    """A request that goes the short way. uvicorn looks at what its own cycles have as well."""
+
+    __slots__ = (
+        "body",
+        "disconnected",
+        "endpoint",
+        "front",
+        "keep_alive",
+        "late",
+        "message_event",
+        "response_complete",
+        "scope",
+        "started",
+    )
+
+    def __init__(self, front: Front, endpoint: Endpoint, scope: dict[str, Any]) -> None:
+        self.front = front
+        self.endpoint = endpoint
+        self.scope = scope
+        self.body = b""
+        self.started = self.response_complete = self.disconnected = self.late = False
+        self.keep_alive = True
+        self.message_event = _GONE
+
+
+_GONE: Final = Gone()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._front = self.app if isinstance(self.app, Front) else None
+        self._short: Cycle | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._quiet_since = _NEVER
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle = self._short
+        if cycle is not None and not cycle.started and self._patience is None:
+            # The rest of it has so much time, and most requests come at once.
+            self._patience = self.loop.call_later(reading.WHOLE, self._too_slow, cycle)
+
+    def _too_slow(self, cycle: Cycle) -> None:
+        self._patience = None
+        if not cycle.started and not cycle.disconnected:
+            cycle.late = True
+            self._start(cycle)
+
+    def on_message_begin(self) -> None:
+        self._short = None
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        endpoint = self._plain()
+        if endpoint is None or self._front is None:
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers.extend(headers)
+            super().on_headers_complete()
+            return
+        path, _, query = self.url.partition(b"?")
+        scope = {
+            "type": "http",
+            "method": self.parser.get_method().decode("ascii"),
+            "path": path.decode("ascii"),
+            "query_string": query,
+            "headers": self.headers,
+            "client": self.client,
+        }
+        self._short = self.cycle = Cycle(self._front, endpoint, scope)  # type: ignore[assignment]
+
+    def _plain(self) -> Endpoint | None:
+        """The endpoint, where the request may go the short way."""
+        if self._front is None or not self._free():
+            return None
+        endpoint = self._front.short(self.url.partition(b"?")[0])
+        if endpoint is None or self.expect_100_continue or self.limit_concurrency is not None:
+            return None
+        parser = self.parser
+        if parser.should_upgrade() or not parser.should_keep_alive():
+            return None
+        return endpoint if parser.get_http_version() == "1.1" else None
+
+    def _free(self) -> bool:
+        """Whether every request before this one has been answered."""
+        before: Any = self.cycle
+        return before is None or before.response_complete is True
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self._short
+        if cycle is None:
+            super().on_body(body)
+            return
+        if cycle.started:
+            return
+        cycle.body = cycle.body + body if cycle.body else body
+        if len(cycle.body) > MAX_BYTES:
+            self._start(cycle)  # to be refused
+
+    def on_message_complete(self) -> None:
+        cycle = self._short
+        if cycle is None:
+            super().on_message_complete()
+        elif not cycle.started:
+            self._start(cycle)
+
+    def _start(self, cycle: Cycle) -> None:
+        cycle.started = True
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        task = self.loop.create_task(self._answer(cycle))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, cycle: Cycle) -> None:
+        try:
+            reply = await cycle.front.answer(
+                cycle.endpoint, cycle.scope, cycle.body, late=cycle.late
+            )
+            if self.flow.write_paused and not cycle.disconnected:
+                await self.flow.drain()
+            if not cycle.disconnected:
+                self.transport.write(self._written(reply, cycle))
+        except Exception:
+            log.exception("a reply could not be written", path=cycle.scope["path"])
+            self.transport.close()
+        finally:
+            cycle.response_complete = True
+            if not cycle.keep_alive:
+                self.transport.close()
+            self.on_response_complete()
+
+    def _written(self, reply: Reply, cycle: Cycle) -> bytes:
+        says_so = CLOSE in reply.headers
+        close = b"" if cycle.keep_alive or says_so else b"%b: %b\r\n" % CLOSE
+        cycle.keep_alive = cycle.keep_alive and not says_so
+        return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (
+            head(reply.status, reply.headers),
+            _rendered(self.server_state.default_headers),
+            close,
+            len(reply.body),
+            reply.body,
+        )
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        # One timer for the connection, not one for each request.
+        self._quiet_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._quiet_since = _NEVER
+
+    def _wait(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._quiet_since == _NEVER:
+            return  # It is at work; the reply begins the wait anew.
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._wait(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+
+@lru_cache(maxsize=256)
+def head(status: int, headers: Headers) -> bytes:
+    """The status line and the headers as they go over the wire. The same few come again and again.
+    Raises ValueError for what is no header."""
+    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers):
+        raise ValueError("not a header")
+    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % pair for pair in headers)
+
+
+class _Dated:
+    """What uvicorn adds to every reply, the date, which is another one each second."""
+
+    of: list[tuple[bytes, bytes]] | None = None
+    text = b""
+
+
+def _rendered(headers: list[tuple[bytes, bytes]]) -> bytes:
+    if _Dated.of is not headers:
+        _Dated.of, _Dated.text = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    return _Dated.text

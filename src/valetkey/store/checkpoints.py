@@ -1,0 +1,38 @@
+"""Checkpoints: the write-ahead log is copied back into the file, beside whatever is written."""
+
+import threading
+from contextlib import suppress
+
+import apsw
+
+
+class Checkpoints:
+    """A thread that copies while the writer goes on."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+        self._stopping = False
+        self.wanted = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="sqlite-checkpoint", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends, after the last checkpoint."""
+        self._stopping = True
+        self.wanted.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            self.wanted.wait()
+            self.wanted.clear()
+            if self._stopping:
+                return
+            self.run()
+
+    def run(self) -> None:
+        """Copies what there is, as far as no reader is in the way; the next commit asks again."""
+        with self._turn, suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

@@ -1,0 +1,88 @@
+"""What a rule may know of a moment ago: records that an administrator changes, such as clients, are
+not read again for every request.
+
+A record is recalled for a second at the most, as keys and catalogs are. What this process writes it
+forgets at once; and all, when it has lost a race, because then something was older than it seemed.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from valetkey.model.change import Change, Stale
+from valetkey.model.event import Event
+from valetkey.model.log import Log
+from valetkey.model.record import Record
+from valetkey.model.want import Found, Lately, Page, Query, Want
+from valetkey.store.port import Store
+
+R = TypeVar("R", bound=Record)
+
+FRESH: Final = 1.0
+"""Seconds for which a record is recalled."""
+
+MOST: Final = 4096
+"""Records that are recalled."""
+
+
+class Recall:
+    """A store, before which some records are remembered."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._kept: dict[Want, tuple[float, tuple[Record, ...]]] = {}
+        self._kinds: set[type[Record]] = set()
+        self._forgotten = 0
+
+    async def read(self, *wants: Want) -> Found:
+        if Lately not in map(type, wants):
+            return await self.store.read(*wants)
+        recalled: dict[Want, tuple[Record, ...]] = {}
+        now = time.monotonic()
+        for want in wants:
+            if type(want) is Lately:
+                kept = self._kept.get(want)
+                if kept is not None and now - kept[0] < FRESH:
+                    recalled[want] = kept[1]
+                else:
+                    self._kinds.add(want.record)
+        if len(recalled) == len(wants) and wants:
+            return Found(recalled)
+        before = self._forgotten
+        found = await self.store.read(*(want for want in wants if want not in recalled))
+        if before == self._forgotten:
+            self._keep(found, wants, now)
+        return found.beside(recalled) if recalled else found
+
+    def _keep(self, found: Found, wants: Sequence[Want], now: float) -> None:
+        for want in wants:
+            if type(want) is Lately and (records := found.records(want)):
+                if len(self._kept) >= MOST:
+                    self._kept.clear()
+                self._kept[want] = now, records
+
+    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+        try:
+            await self.store.commit(changes, events)
+        except Stale:
+            self._forget()
+            raise
+        finally:
+            if any(type(change.record) in self._kinds for change in changes):
+                self._forget()
+
+    def _forget(self) -> None:
+        self._forgotten += 1
+        self._kept.clear()
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        return await self.store.page(query)
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        return await self.store.log(after, limit=limit)
+
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        return await self.store.sweep(now, told=told)
+
+    async def close(self) -> None:
+        await self.store.close()
