@@ -91,6 +91,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
+    `policy_uri` and `tos_uri` are linked where users decide; its `logo_uri` is kept, and shown
+    nowhere.
+
     `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
     this one. Of the logouts, front-channel and back-channel always come with `iss` and `sid`.
 
@@ -115,6 +118,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     reasons: dict[str, str] = {}
     limits: Proposal = NOTHING_PROPOSED
     uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     auth_algorithm: Algorithm | Literal["HS256", ""] = ""

@@ -53,6 +53,8 @@ def app(client: Client | None, client_id: str) -> App:
         name=plain(client.name, _NAME) or client.id,
         trust=Trust.VERIFIED if client.verified else Trust.UNVERIFIED,
         host=redirect.host(client.uri) if client.uri else "",
+        privacy=client.policy_uri or None,
+        terms=client.tos_uri or None,
     )
 
 

@@ -19,6 +19,7 @@ MAX_BYTES: Final = 256 * 1024
 SILENCE: Final = 8 * BEAT
 """Seconds without a word after which a stream counts as cut."""
 
+JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 
 T = TypeVar("T")
@@ -69,9 +70,12 @@ class Http:
         """The document at the address. Raises Unreachable."""
         return await self._answer(httpx2.Request("GET", address))
 
-    async def post(self, address: str, form: dict[str, str], auth: httpx2.Auth | None) -> bytes:
-        """The answer to a form. Raises Unreachable."""
-        return await self._answer(httpx2.Request("POST", address, data=form), auth)
+    async def post(
+        self, address: str, form: dict[str, str], auth: httpx2.Auth | None, *, accept: str = JSON
+    ) -> bytes:
+        """The answer to a form, in this media type. Raises Unreachable."""
+        headers = {"Accept": accept}
+        return await self._answer(httpx2.Request("POST", address, data=form, headers=headers), auth)
 
     async def ask(self, address: str, parameters: dict[str, str], auth: httpx2.Auth) -> bytes:
         """The answer to a question that may wait a little. Raises Unreachable."""

@@ -52,12 +52,14 @@ class ResourceServer:
         bound: float | Mapping[Risk, float] = BOUND,
         http: httpx2.AsyncClient | None = None,
         certificate_proxies: Sequence[str] = (),
+        signed: bool = False,
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
         their risk (BOUND for a risk that is left out); past it, it asks.
         `certificate_proxies` are the addresses and networks whose `Client-Cert` header counts
-        (RFC 9440): the frameworks read it from them alone.
+        (RFC 9440): the frameworks read it from them alone. `signed`: what the server says of a
+        token counts only where it has signed it (RFC 9701).
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
         that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
@@ -80,6 +82,7 @@ class ResourceServer:
         self._bound = bound
         self._proxies = Proxies(certificate_proxies)
         self._credentials = credentials
+        self._signed = signed
         self.connect(http)
 
     def connect(self, http: httpx2.AsyncClient | None) -> None:
@@ -98,6 +101,7 @@ class ResourceServer:
             auth=auth,
             catalog=lambda: self.catalog,
             asks=self._credentials is not None,
+            signed_for=name if self._signed else "",
         )
         self._verifying = Verifying(
             resource=self.resource,

@@ -1,6 +1,7 @@
 """What a proved token opens at this moment, as far as an API wants to know it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Literal, TypeAlias
@@ -10,15 +11,16 @@ import msgspec
 
 from valetkey.resource.errors import Reason, Unreachable
 from valetkey.resource.follower import Follower
-from valetkey.resource.http import Http, PerLoop
+from valetkey.resource.http import JSON, Http, PerLoop
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.known import Opens
 from valetkey.resource.status_lists import StatusLists
 from valetkey.resource.steps import UNKNOWN, Step, Unknown
+from valetkey.wire import introspection
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import RISKS, Catalog, Risk
 from valetkey.wire.change_log import LONGEST
-from valetkey.wire.introspection import Introspection
+from valetkey.wire.introspection import MEDIA, Introspection
 from valetkey.wire.status_list import INVALID, SUSPENDED
 
 Live: TypeAlias = Literal["follow", "ask", "list", "token"]
@@ -48,9 +50,11 @@ class Worth:
         auth: httpx2.Auth,
         catalog: Callable[[], Catalog],
         asks: bool = True,
+        signed_for: str = "",
     ) -> None:
         """`bound` in seconds, for all permissions or by their risk. `asks`: it can prove itself,
-        and so ask. Raises ValueError for a bound that is none."""
+        and so ask; by `signed_for`, its name at the server, answers have to be signed for it, ""
+        where they need not be. Raises ValueError for a bound that is none."""
         self._live = live
         self._bounds = _bounds(bound)
         self._issuer = issuer
@@ -58,6 +62,7 @@ class Worth:
         self._auth = auth
         self._catalog = catalog
         self._asks = asks
+        self._signed_for = signed_for
         self._lists = StatusLists(issuer, http)
         self._followers = PerLoop(self._follower)
 
@@ -106,7 +111,7 @@ class Worth:
         if not self._asks:
             raise Unreachable("the token names no status list, and nobody can be asked")
         self.start()
-        told = await self._introspected(text)
+        told = await self._introspected(text, token)
         if not told.active:
             return INACTIVE
         return Opens(
@@ -129,15 +134,31 @@ class Worth:
         bounds = (self._bounds[one.risk] for one in found if one is not None)
         return min(bounds, default=min(self._bounds.values()))
 
-    async def _introspected(self, text: str) -> Introspection:
+    async def _introspected(self, text: str, token: AccessToken) -> Introspection:
         address = (await self._issuer.metadata()).introspection_endpoint
         if not address:
             raise Unreachable(f"{self._issuer.issuer} offers no introspection")
-        answer = await self._http.post(address, {"token": text}, self._auth)
+        accept = MEDIA if self._signed_for else JSON
+        answer = await self._http.post(address, {"token": text}, self._auth, accept=accept)
         try:
+            if self._signed_for:
+                return await self._proved(answer.decode(), token)
             return msgspec.json.decode(answer, type=Introspection)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, ValueError) as error:
             raise Unreachable("the introspection cannot be read") from error
+
+    async def _proved(self, answer: str, token: AccessToken) -> Introspection:
+        """What the server has signed, of this token, just now. Raises ValueError."""
+        told = introspection.verify(
+            answer,
+            keys=await self._issuer.keys(answer),
+            issuer=self._issuer.issuer,
+            audience=self._signed_for,
+            now=int(time.time()),
+        )
+        if told.active and told.jti != token.jti:
+            raise ValueError("of another token")
+        return told
 
     def _follower(self) -> Follower:
         return Follower(

@@ -52,6 +52,10 @@ MEDIA: Final = f"application/{TYPE}"
 """The media type of an answer that is signed; whoever asks for it accepts it."""
 
 
+FRESH: Final = 60
+"""Seconds by which an answer may be old, and by which clocks may differ."""
+
+
 class SignedIntrospection(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of a signed answer. What is said of the token stands in a claim of its own, and
     nothing of it beside that: no such answer may pass for a token (RFC 9701 8.1)."""
@@ -68,9 +72,11 @@ def wants_signed(accept: str) -> bool:
     return MEDIA in asked
 
 
-def verify(text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str) -> Introspection:
-    """What the issuer says of a token, to whoever asked by the name `audience`. Raises ValueError
-    where it did not say that."""
+def verify(
+    text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str, now: int
+) -> Introspection:
+    """What the issuer says of a token at `now`, to whoever asked by the name `audience`. Raises
+    ValueError where it did not say that, or said it some other time."""
     payload = jws.verify(text, keys, algorithms=ALGORITHMS, typ=(TYPE,))
     try:
         found = msgspec.convert(read_object(payload), SignedIntrospection)
@@ -78,4 +84,6 @@ def verify(text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str) 
         raise ValueError(str(error)) from error
     if (found.iss, found.aud) != (issuer, audience):
         raise ValueError("an answer of another server, or to somebody else")
+    if not -FRESH <= now - found.iat <= FRESH:
+        raise ValueError("an answer of another moment")
     return found.token_introspection

@@ -37,7 +37,9 @@ def claims(text: str) -> dict[str, Any]:
 def test_it_says_what_the_plain_answer_says() -> None:
     world = World()
     token = str(world.connect()["access_token"])
-    said = verify(signed(world, token), keys=KEYRING.published, issuer=ISSUER, audience="chirp")
+    said = verify(
+        signed(world, token), keys=KEYRING.published, issuer=ISSUER, audience="chirp", now=START
+    )
     assert said == world.introspect(token)
     assert said.active
 
@@ -76,7 +78,9 @@ def test_of_a_suspended_app_neither() -> None:
     world = World()
     token = str(world.connect()["access_token"])
     world.change(Client, "kite", status="suspended")
-    told = verify(signed(world, token), keys=KEYRING.published, issuer=ISSUER, audience="chirp")
+    told = verify(
+        signed(world, token), keys=KEYRING.published, issuer=ISSUER, audience="chirp", now=START
+    )
     assert told == INACTIVE
 
 
@@ -100,8 +104,24 @@ def test_an_answer_to_somebody_else_counts_for_nothing() -> None:
     world = World()
     text = signed(world, str(world.connect()["access_token"]))
     for changed in ({"audience": "photos"}, {"issuer": "https://other.example"}):
-        given: Any = {"keys": KEYRING.published, "issuer": ISSUER, "audience": "chirp"} | changed
+        given: Any = {
+            "keys": KEYRING.published,
+            "issuer": ISSUER,
+            "audience": "chirp",
+            "now": START,
+        } | changed
         with pytest.raises(ValueError, match="of another server"):
             verify(text, **given)
     with pytest.raises(ValueError, match="no key"):
-        verify(text, keys=(key("ES256", "x").public(),), issuer=ISSUER, audience="chirp")
+        verify(text, keys=(key("ES256", "x").public(),), issuer=ISSUER, audience="chirp", now=START)
+
+
+@pytest.mark.parametrize("seconds", [-61, 61, 3600])
+def test_an_answer_of_another_moment_counts_for_nothing(seconds: int) -> None:
+    """RFC 9701 8.1: a replayed one says what was true once."""
+    world = World()
+    text = signed(world, str(world.connect()["access_token"]))
+    given: Any = {"keys": KEYRING.published, "issuer": ISSUER, "audience": "chirp"}
+    assert verify(text, **given, now=START).active
+    with pytest.raises(ValueError, match="another moment"):
+        verify(text, **given, now=START + seconds)

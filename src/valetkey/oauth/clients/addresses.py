@@ -37,6 +37,21 @@ def client_uri(client: Client, at: Installation) -> Iterator[str]:
     yield why_not_web(client.uri) if client.uri else ""
 
 
+def logo_uri(client: Client, at: Installation) -> Iterator[str]:
+    """Its picture."""
+    yield why_not_https(client.logo_uri)
+
+
+def policy_uri(client: Client, at: Installation) -> Iterator[str]:
+    """What it does with what it learns, for people."""
+    yield why_not_https(client.policy_uri)
+
+
+def tos_uri(client: Client, at: Installation) -> Iterator[str]:
+    """Its terms, for people."""
+    yield why_not_https(client.tos_uri)
+
+
 def initiate_login_uri(client: Client, at: Installation) -> Iterator[str]:
     """Where others may send users to begin (OpenID Connect Core 4)."""
     yield why_not_https(client.initiate_login_uri)

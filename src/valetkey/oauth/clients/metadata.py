@@ -49,6 +49,7 @@ _STAY: Final = frozenset({"subject_type", "sector_identifier_uri", "userinfo_sig
 FIELDS: Final = (
     Field(name="client_name", field="name"),
     Field(name="client_uri", field="uri"),
+    *(Field(name=one, field=one) for one in ("logo_uri", "policy_uri", "tos_uri")),
     Field(name="redirect_uris", field="redirect_uris"),
     Field(name="grant_types", field="grant_types"),
     Field(name="scope", field="scope", stays=True, read=_words, write=" ".join),

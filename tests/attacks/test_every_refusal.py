@@ -1,0 +1,192 @@
+"""Every refusal, wherever it comes from, is JSON in a registered code or the error page, is stored
+nowhere, sends nobody anywhere and changes nothing. The endpoints and pages are those that there
+are: with a new one, there are more rows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import httpx2
+import pytest
+from tests.attacks.play import every
+from tests.browser import error_code
+from tests.installation import SECRETS
+from tests.live import Live, live
+from tests.rows import row
+
+from valetkey.http.front import MAX_HEADERS
+from valetkey.model.event import Event
+from valetkey.model.guard import Once, Throttle
+from valetkey.oauth.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
+from valetkey.oauth.features import FEATURES
+from valetkey.spec.errors import registered
+from valetkey.store.port import RECORDS
+from valetkey.wire.form import MAX_BYTES
+
+FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
+COUNTED: Final = (Throttle, Once, Event)
+"""What a refusal may write: that somebody tried."""
+
+OFF: Final = tuple(one.name for one in FEATURES if not one.on and not one.core)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server with every feature that there is."""
+    with live(tmp_path_factory.mktemp("whole"), enable=OFF) as server:
+        yield server
+
+
+MACHINES: Final = sorted(
+    {
+        endpoint.path
+        + {ItemEndpoint: "/x", ManagedEndpoint: "?client_id=x"}.get(type(endpoint), "")
+        for feature in FEATURES
+        for endpoint in feature.endpoints
+        if not isinstance(endpoint, DocumentEndpoint)
+    }
+)
+PUBLISHED: Final = sorted(
+    endpoint.path
+    for feature in FEATURES
+    for endpoint in feature.endpoints
+    if isinstance(endpoint, DocumentEndpoint)
+)
+
+Call = tuple[str, Mapping[str, Any]]
+
+CALLS: Final = [
+    row("6749 5.2", "a GET", "GET", {}),
+    row("6749 5.2", "a PUT", "PUT", {"content": b"x=y", "headers": FORM}),
+    row("6749 5.2", "a DELETE", "DELETE", {}),
+    row("6749 5.2", "a PATCH", "PATCH", {"json": {}}),
+    row("6749 5.2", "nothing at all", "POST", {"content": b"", "headers": FORM}),
+    row("6749 5.2", "a word", "POST", {"content": b"somebody", "headers": FORM}),
+    row("6749 5.2", "bytes", "POST", {"content": bytes(range(256)), "headers": FORM}),
+    row("6749 5.2", "a broken escape", "POST", {"content": b"token=%zz", "headers": FORM}),
+    row("6749 5.2", "a zero byte", "POST", {"content": b"token=%00", "headers": FORM}),
+    row("6749 5.2", "a parameter twice", "POST", {"content": b"a=1&a=2", "headers": FORM}),
+    row("6749 5.2", "an object", "POST", {"json": {"token": "x"}}),
+    row("6749 5.2", "a list", "POST", {"json": [[[[]]]]}),
+    row(
+        "6749 5.2",
+        "a deep list",
+        "POST",
+        {"content": b"[" * 5000, "headers": {"content-type": "application/json"}},
+    ),
+    row("6749 5.2", "too much", "POST", {"content": b"a" * (MAX_BYTES + 1), "headers": FORM}),
+    row("6749 5.2", "a long header", "POST", {"headers": {"x-long": "a" * MAX_HEADERS}}),
+    row("6750 3", "a bad token", "GET", {"headers": {"authorization": "Bearer x.y.z"}}),
+    row("6750 3", "a token that is none", "POST", {"headers": {"authorization": "Bearer ]"}}),
+    row(
+        "9449 7.1", "a bad proof", "GET", {"headers": {"authorization": "DPoP x.y.z", "dpop": "x"}}
+    ),
+    row(
+        "7617 2",
+        "no credentials",
+        "POST",
+        {"data": {"token": "x", "grant_type": "x"}, "headers": {"authorization": "Basic !"}},
+    ),
+    row(
+        "7617 2",
+        "a wrong secret",
+        "POST",
+        {"data": {"token": "x", "grant_type": "x"}, "auth": ("web", "wrong")},
+    ),
+    row(
+        "7617 2",
+        "nobody",
+        "POST",
+        {"data": {"token": "x", "grant_type": "x"}, "auth": ("nobody", "x")},
+    ),
+    row(
+        "6749 2.3",
+        "a good secret and nonsense",
+        "POST",
+        {"data": {"request": "x", "token": "", "grant_type": "x"}, "auth": ("web", SECRETS["web"])},
+    ),
+]
+
+
+def refused(answer: httpx2.Response, *, page: bool) -> None:
+    """The one form of a refusal."""
+    assert answer.headers["cache-control"] == "no-store"
+    assert "location" not in answer.headers
+    assert "refresh" not in answer.headers
+    if answer.status_code == 401 and not answer.content:
+        # RFC 6750 3.1: who sends no token is told nothing more.
+        assert "error" not in answer.headers["www-authenticate"]
+        return
+    kind = answer.headers["content-type"].partition(";")[0]
+    if kind == "text/html":
+        assert page, "a machine gets no page"
+        assert error_code(answer.text) in registered()
+        return
+    assert kind == "application/json"
+    told = answer.json()
+    assert told["error"] in registered()
+    assert set(told) <= {"error", "error_description"}
+    said = told["error_description"]
+    assert said.isascii()
+    assert not set(said) & set('"\\\r\n')
+    if answer.status_code == 401:
+        assert answer.headers["www-authenticate"]
+
+
+def digest(server: Live) -> dict[str, int]:
+    """Every row that a refusal may not touch, and its version."""
+    kinds = [kind for kind in RECORDS if kind not in COUNTED]
+    return {
+        f"{kind.table} {record.key}": record.version
+        for kind in kinds
+        for record in every(server, kind)
+    }
+
+
+@pytest.mark.parametrize("method, sent", CALLS)
+@pytest.mark.parametrize("path", MACHINES)
+def test_an_endpoint(path: str, method: str, sent: Mapping[str, Any], whole: Live) -> None:
+    before = digest(whole)
+    answer = whole.http.request(method, path, **sent)
+    assert answer.status_code not in {500, 501, 502}
+    if answer.status_code >= 400:
+        refused(answer, page=False)
+        assert digest(whole) == before
+    else:
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("method, sent", CALLS)
+@pytest.mark.parametrize("path", PUBLISHED)
+def test_a_document(path: str, method: str, sent: Mapping[str, Any], whole: Live) -> None:
+    answer = whole.http.request(method, path, **sent)
+    assert answer.status_code in {200, 405, 413, 431}
+    if answer.status_code != 200:
+        refused(answer, page=False)
+
+
+def pages(server: Live) -> list[str]:
+    """Every page that there is, with a name where one belongs."""
+    routes: Any = server._app._pages
+    paths = (getattr(one, "path", "") for one in routes.routes)
+    named = (path.replace("{pending}", "x").replace("{grant}", "x") for path in paths)
+    return sorted(path.replace("{approval}", "x") for path in named if path != "/static")
+
+
+@pytest.mark.parametrize("method, sent", CALLS)
+def test_the_pages(method: str, sent: Mapping[str, Any], whole: Live) -> None:
+    found = pages(whole)
+    assert len(found) > 20
+    before = digest(whole)
+    for path in found:
+        answer = whole.http.request(method, path, **sent)
+        assert answer.status_code < 500, path
+        if answer.status_code >= 400:
+            refused(answer, page=True)
+    assert digest(whole) == before
+
+
+def test_every_feature_that_can_be_called_is_among_them(whole: Live) -> None:
+    """None of these paths is unknown to the server."""
+    for path in (*MACHINES, *PUBLISHED):
+        answer = whole.http.options(path)
+        assert answer.status_code != 404, path
