@@ -95,7 +95,7 @@ def introspections(server: Live, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the kit asks from now on."""
     asked: list[str] = []
 
-    async def counting(self: Worth, text: str) -> Any:
+    async def counting(self: Worth, text: str, token: Any) -> Any:
         asked.append(text)
         raise Unreachable("not to be asked")
 
