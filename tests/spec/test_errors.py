@@ -60,6 +60,8 @@ STATUS = {
     "limit_reached": 403,
     "outside_hours": 403,
     "approval_required": 403,
+    "insufficient_key_shards": 400,
+    "key_suspended": 400,
 }
 
 

@@ -28,6 +28,9 @@ Kind: TypeAlias = Literal[
     "refused",
     "registered",
     "undelivered",
+    "suspended",
+    "reissued",
+    "claimed",
 ]
 
 

@@ -7,10 +7,11 @@ from valetkey.model import ids
 from valetkey.model.limits import NONE, Limits
 from valetkey.model.owned import Owned
 from valetkey.model.record import coarse
+from valetkey.model.shards import Shard, Shards
 from valetkey.wire.access_token import Confirmation
 
 GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
-FamilyStatus: TypeAlias = Literal["open", "closed"]
+FamilyStatus: TypeAlias = Literal["open", "suspended", "closed"]
 
 
 class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,7 +71,9 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it,
     `instance` the copy of the app that has to come for that, by its key.
     `because` says in a word why a family is closed. Created closed, it burns a code. `listed` is
-    its place in the status lists of its client, "" for none (see `oauth.issue.status`).
+    its place in the status lists of its client, "" for none (see `oauth.issue.status`). `shards`
+    are those of a key that is held in several places, None for an ordinary one; a suspended key
+    opens nothing until its user resumes it.
     """
 
     table: ClassVar[str] = "families"
@@ -99,9 +102,20 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     details: tuple[str, ...] = ()
     device: str = ""
     listed: str = ""
+    shards: Shards | None = None
     created: int
     used: int
     expires: int
+
+    def shard(self, at: int) -> Shard:
+        """The shard of that number. Raises LookupError where the key has none of it."""
+        if self.shards is None:
+            raise LookupError("an ordinary key")
+        return self.shards.of[at]
+
+    def bound_to(self, at: int) -> Confirmation | None:
+        """What whoever shows the shard of that number has to hold; 0 is that of an ordinary key."""
+        return self.cnf if at == 0 else self.shard(at).cnf
 
     @property
     def in_lists(self) -> str:

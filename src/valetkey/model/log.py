@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Change, Create, Remove
 from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
 from valetkey.model.grant import Grant, TokenFamily
@@ -70,10 +70,17 @@ def _grant(change: Change) -> Entry:
 def _family(change: Change) -> Entry | None:
     family: Any = change.record
     # Created closed, it burns a code: no token was made of it.
-    ends = isinstance(change, Remove) or (isinstance(change, Update) and family.status == "closed")
-    if not ends:
+    if isinstance(change, Create):
         return None
-    return Entry(kind="family", subject=family.id, status="closed", listed=family.in_lists)
+    status = "closed" if isinstance(change, Remove) else family.status
+    if status == "open" and not _resumed(family):
+        return None
+    return Entry(kind="family", subject=family.id, status=status, listed=family.in_lists)
+
+
+def _resumed(family: TokenFamily) -> bool:
+    """Whether its user has resumed it, and the app has not been heard of since."""
+    return family.shards is not None and family.shards.resumed > family.used
 
 
 def _user(change: Change) -> Entry | None:

@@ -97,8 +97,11 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     seconds at the most; without it, it need not end. `pushed`: its authorization requests come by
     PAR (RFC 9126), `bound`: its tokens are bound to what it holds, `resource`: its requests name
     the API (RFC 8707). `device_risk` is the riskiest kind of permission that may be asked for by a
-    code that people type. `trusts` lists those whose assertions about users they may bring.
-    `status_list`: their tokens say where their status is published, whoever they are for.
+    code that people type. `short_of_shards` says what becomes of a key in shards of which too few
+    are shown. A refresh has permissions of the risk `one_more_shard`, or of a higher one, only with
+    one shard more than the key needs, "" for no such ones. `trusts` lists those whose assertions
+    about users they may bring. `status_list`: their tokens say where their status is published,
+    whoever they are for.
     """
 
     table: ClassVar[str] = "policies"
@@ -113,6 +116,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     signed_answers: Demand = "optional"
     request_object: Seconds | None = None
     device_risk: Risk = "medium"
+    short_of_shards: Literal["suspend", "refuse"] = "suspend"
+    one_more_shard: Risk | Literal[""] = ""
     trusts: tuple[TrustedIssuer, ...] = ()
     auth_methods: tuple[AuthMethod, ...] = ()
     pushed: Demand = "optional"

@@ -1,7 +1,7 @@
 """Outcomes: closed unions, matched exhaustively. Changes and events are committed together."""
 
 from collections.abc import Mapping
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -76,7 +76,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     """A grant type's yes: what to make tokens from. `standing` is None for a client that acts for
     itself. `scope` holds the names that the client asked by; `resources` narrow the audience.
     `delegation` says whose key the client holds, where that is another's. `more` are members of
-    the response that the grant type adds. `own` are scopes of the client itself, which no user
+    the response that the grant type adds; `shard` is the number of the one that the refresh token
+    is, 0 for that of an ordinary key. `own` are scopes of the client itself, which no user
     gives (see `clients.managing`). `details` are types in which the token is asked for by details,
     besides those of its family."""
 
@@ -91,7 +92,8 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     delegation: Delegation | None = None
     own: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
-    more: Mapping[str, str | int] = {}
+    more: Mapping[str, Any] = {}
+    shard: int = 0
 
 
 class Issued(Outcome, frozen=True, kw_only=True, eq=False):
@@ -103,7 +105,7 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     id_token_claims: dict[str, Claim] = {}
     refresh_token: str
     scope: str
-    more: Mapping[str, str | int] = {}
+    more: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Issued(to={self.client.id!r})"

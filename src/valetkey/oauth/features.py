@@ -40,6 +40,7 @@ from valetkey.oauth.manage.userinfo import USERINFO
 from valetkey.oauth.senders.bearer import BEARER
 from valetkey.oauth.senders.dpop import DPOP
 from valetkey.oauth.senders.mtls import MTLS
+from valetkey.oauth.shards.feature import KEY_SHARDS
 
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,
@@ -62,6 +63,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     TOKEN,
     AUTHORIZATION_CODE,
     REFRESH_TOKEN,
+    KEY_SHARDS,
     CLIENT_CREDENTIALS,
     DEVICE,
     BACKCHANNEL,

@@ -91,8 +91,10 @@ class Known:
                 return _STOPPED
             permissions &= client.opens
         user = find(("user", token.sub))
-        gone = find(("family", token.family_id)) or find(("token", token.jti))
-        if gone or (user is not None and user.status != "active"):
+        family = find(("family", token.family_id))
+        if family is not None and family.status != "open":
+            return _STOPPED
+        if find(("token", token.jti)) or (user is not None and user.status != "active"):
             return _STOPPED
         return Opens(permissions, limited=limited, version=version)
 

@@ -291,6 +291,18 @@ class ApprovalRequired(OAuthError):
     default_status = 403
 
 
+class InsufficientKeyShards(OAuthError):
+    code = "insufficient_key_shards"
+    cite = Cite("RFC 6749", "8.5")
+    says = "these are fewer shards than the key needs"
+
+
+class KeySuspended(OAuthError):
+    code = "key_suspended"
+    cite = Cite("RFC 6749", "8.5")
+    says = "the key is suspended until its user resumes it on their page of connected apps"
+
+
 def registered() -> dict[str, type[OAuthError]]:
     """Every error class of this module by its code. What others derive is not registered."""
     found = OAuthError.__subclasses__()

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from valetkey.jose.objects import read_object
+from valetkey.wire.key_shards import Tier
 
 AUTHORIZATION_SERVER: Final = "/.well-known/oauth-authorization-server"
 OPENID: Final = "/.well-known/openid-configuration"
@@ -33,6 +34,10 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
     backchannel_authentication_endpoint: str = ""
+    key_shard_claim_endpoint: str = ""
+    key_shard_delivery_endpoint: str = ""
+    key_shard_reissue_endpoint: str = ""
+    key_shards_supported: tuple[Tier, ...] = ()
     scopes_supported: tuple[str, ...] = ()
     response_types_supported: tuple[str, ...] = ()
     response_modes_supported: tuple[str, ...] = ()

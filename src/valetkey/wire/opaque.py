@@ -9,7 +9,9 @@ from typing import Final, Literal, TypeAlias
 
 from valetkey.jose import base64url
 
-Kind: TypeAlias = Literal["at", "rt", "code", "cs", "session", "iat", "reg", "dc", "ar"]
+Kind: TypeAlias = Literal[
+    "at", "rt", "code", "cs", "session", "iat", "reg", "dc", "ar", "ks", "kt", "kh"
+]
 CHECKSUM: Final = 4
 
 

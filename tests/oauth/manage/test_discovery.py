@@ -80,6 +80,14 @@ def test_the_document_as_a_whole() -> None:
             "EdDSA",
             "RS256",
         ],
+        "key_shard_claim_endpoint": f"{ISSUER}/key_shards/claim",
+        "key_shard_delivery_endpoint": f"{ISSUER}/key_shards/deliver",
+        "key_shard_reissue_endpoint": f"{ISSUER}/key_shards/reissue",
+        "key_shards_supported": [
+            {"threshold": 2, "holders": ["device", "backend"]},
+            {"threshold": 2, "holders": ["device", "backend", "recovery_code"]},
+            {"threshold": 2, "holders": ["device", "backend", "second_device"]},
+        ],
         "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],
         "grant_types_supported": [
             "authorization_code",
@@ -162,6 +170,13 @@ _REQUESTS = {
     "require_request_uri_registration",
 }
 
+SHARDS = {
+    "key_shards_supported",
+    "key_shard_claim_endpoint",
+    "key_shard_delivery_endpoint",
+    "key_shard_reissue_endpoint",
+}
+
 MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
 
 MEMBERS: dict[str, set[str]] = {
@@ -204,7 +219,8 @@ MEMBERS: dict[str, set[str]] = {
     "client id metadata documents": {"client_id_metadata_document_supported"},
     "signed requests": _REQUESTS,
     "request_uri fetching": {"require_request_uri_registration"},
-    "refresh token": set(),
+    "refresh token": SHARDS,
+    "key shards": SHARDS,
     # Without it, no app has a token to manage its grants.
     "client credentials": MANAGED,
     "device authorization": {"device_authorization_endpoint"},

@@ -99,6 +99,7 @@ def _contents(
         renews=bool(request.managed.grant),
         details=request.rich.types,
         instance=request.instance,
+        tier=request.tier,
     )
 
 

@@ -14,10 +14,12 @@ from valetkey.oauth.authorize.managed import NOTHING, Managed
 from valetkey.oauth.authorize.rar import Rich
 from valetkey.oauth.context import Context
 from valetkey.oauth.offer import Offer
+from valetkey.oauth.shards import offered
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire import authorization_details
 from valetkey.wire.form import Form
+from valetkey.wire.key_shards import PARAMETER, Tier
 
 Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
 PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
@@ -51,6 +53,7 @@ PARAMETERS: Final = frozenset(
         "redirect_uri",
         HINTED,
         INSTANCE,
+        PARAMETER,
         "response_mode",
         "response_type",
         "scope",
@@ -69,7 +72,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
     claim by claim, `rich` what it asks for by details; the permissions of both are among the
     others. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says of which grant
-    it speaks (see `authorize.managed`).
+    it speaks (see `authorize.managed`). `tier` says in how many shards the key is to
+    be held, None for an ordinary one.
     """
 
     client: Client
@@ -93,6 +97,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     managed: Managed = NOTHING
     rich: Rich = rar.NOTHING
     instance: str = ""
+    tier: Tier | None = None
 
 
 def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
@@ -133,6 +138,7 @@ def understand(
         hinted=_hinted(form, client, individual, context=context),
         rich=rich,
         instance=form.get(INSTANCE, "")[:64],
+        tier=offered.asked(form, client, context),
     )
 
 

@@ -9,6 +9,7 @@ from valetkey.model.client import Client
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClientMetadata, InvalidRedirectUri
+from valetkey.wire.key_shards import CITE as SHARDS
 
 RFC: Final = Cite("RFC 7591", "2")
 
@@ -85,6 +86,11 @@ FIELDS: Final = (
         cite=Cite("RFC 9396", "10"),
         stays=True,
     ),
+    # What an update leaves out must not make its keys weaker.
+    Field(
+        name="key_shards", field="key_shards", cite=SHARDS, stays=True, write=msgspec.to_builtins
+    ),
+    Field(name="key_shard_backend", field="key_shard_backend", cite=SHARDS, stays=True),
     # Ours: which permissions it cannot do without, and why it wants each.
     Field(name="required_permissions", field="required"),
     Field(name="permission_reasons", field="reasons"),

@@ -8,6 +8,7 @@ from valetkey.model.policy import PROFILES
 from valetkey.oauth.clients import addresses, credentials, grant_types, permissions, sector
 from valetkey.oauth.context import Installation
 from valetkey.oauth.fields import MAX_NAME, why_not_name, why_not_text
+from valetkey.oauth.shards import offered
 from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("RFC 7591", "2")
@@ -69,6 +70,8 @@ CHECKS: Final[dict[str, Check]] = {
     "software": _software,
     "backchannel_token_delivery_mode": grant_types.pinged,
     "exchange": grant_types.exchange,
+    "key_shards": offered.key_shards,
+    "key_shard_backend": offered.key_shard_backend,
     "subject_type": sector.subject_type,
     "sector_identifier_uri": sector.sector_identifier_uri,
     "initiate_login_uri": addresses.initiate_login_uri,

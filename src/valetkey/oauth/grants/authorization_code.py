@@ -10,6 +10,7 @@ from valetkey.model.client import Client
 from valetkey.model.event import Event, Kind, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.pending import Pending
+from valetkey.model.shards import Shards, cut
 from valetkey.model.user import User
 from valetkey.model.want import Many, One, Rule
 from valetkey.oauth.alive import still_allowed
@@ -23,6 +24,7 @@ from valetkey.oauth.issue import code as codes
 from valetkey.oauth.issue.code import Code, CodeReference
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.oauth.senders.binding import fits
+from valetkey.oauth.shards import told
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
@@ -89,7 +91,7 @@ def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
     wanted = Many(TokenFamily, "grant", code.grant)
     changes, events = issue.changes, issue.events
     for family in (yield (wanted,)).many(wanted):
-        if family.status == "open":
+        if family.status != "closed":
             more, told = close(
                 family,
                 "renewed",
@@ -163,10 +165,18 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         id_token_claims=code.id_token_claims,
         details=code.details,
         device=code.device,
+        shards=_shards(code, context) if refreshable else None,
         created=context.now,
         used=context.now,
         expires=context.now + (min(until, idle) if refreshable else _kept(client, context)),
     )
+
+
+def _shards(code: Code, context: Context) -> Shards | None:
+    tier = code.tier
+    if tier is None:
+        return None
+    return cut(tier.threshold, tier.holders, client=code.client, now=context.now)
 
 
 def _kept(client: Client, context: Context) -> int:
@@ -206,6 +216,7 @@ def _redeemed(
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,
+        more=told.member(family, context),
         changes=(Create(family),),
         events=(_event(context, "connected", code, note=code.device),),
     )
@@ -214,7 +225,7 @@ def _redeemed(
 def _replayed(family: TokenFamily, context: Context) -> Refuse:
     """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
     error = InvalidGrant("the code was used before", detail=f"family {family.id}")
-    if family.status != "open":
+    if family.status == "closed":
         return Refuse(error=error)
     changes, events = close(
         family,

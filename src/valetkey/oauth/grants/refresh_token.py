@@ -22,10 +22,13 @@ from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import narrowing
 from valetkey.oauth.issue.refresh_token import RefreshToken, read
 from valetkey.oauth.senders.binding import fits
+from valetkey.oauth.shards.offered import without_risky
+from valetkey.oauth.shards.refreshing import turn
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.form import Form
+from valetkey.wire.key_shards import OTHERS
 
 CITE: Final = Cite("RFC 6749", "6")
 
@@ -35,10 +38,11 @@ of the time for which it may lie idle."""
 
 
 class Refreshing(msgspec.Struct, frozen=True):
-    """What the client brings."""
+    """What the client brings. `others` are shards beside the refresh token, "" for none."""
 
     refresh_token: str
     narrowing: narrowing.Narrowing
+    others: str = ""
 
     def __repr__(self) -> str:
         return "Refreshing(…)"
@@ -46,7 +50,7 @@ class Refreshing(msgspec.Struct, frozen=True):
 
 def parse(form: Form) -> Refreshing:
     """The parameters of RFC 6749 6."""
-    return Refreshing(form.need("refresh_token"), narrowing.parse(form))
+    return Refreshing(form.need("refresh_token"), narrowing.parse(form), form.get(OTHERS, ""))
 
 
 def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
@@ -54,6 +58,8 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
     shown = read(what.refresh_token, context.at.keyring)
     wanted = One(TokenFamily, shown.family)
     family = (yield (wanted,)).one(wanted)
+    if family is not None and family.shards is not None:
+        return (yield from _sharded(what, family, by=by, context=context))
     if family is None or family.client != by.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
     if family.status != "open" or not family.refreshable or context.now >= family.expires:
@@ -67,6 +73,34 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         if shown.generation < family.generation:
             return _replayed(family, context)
         raise InvalidGrant("the refresh token is bound to another key")
+    user, grant = yield from _whose(family)
+    next_family, changes = _turned(shown, family, by=by, context=context)
+    standing = Standing(user, grant, next_family)
+    return _issue(what, standing, client=by.client, context=context, changes=changes)
+
+
+def _sharded(
+    what: Refreshing, family: TokenFamily, *, by: Authenticated, context: Context
+) -> Rule[Issue | Refuse]:
+    """Fresh tokens for so many shards of a key, or the alarm."""
+    turned = yield from turn(what.refresh_token, what.others, family, by=by, context=context)
+    if isinstance(turned, Refuse):
+        return turned
+    user, grant = yield from _whose(family)
+    standing = Standing(user, grant, turned.family)
+    issue = _issue(
+        what,
+        standing,
+        client=by.client,
+        context=context,
+        changes=turned.changes,
+        spare=turned.spare,
+    )
+    return msgspec.structs.replace(issue, more=turned.more, shard=turned.shard)
+
+
+def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
+    """The user and the grant, while the user lets the app go on without them."""
     grant, user = One(Grant, family.grant), One(User, family.user)
     found = yield (grant, user)
     their_grant, their_user = found.one(grant), found.one(user)
@@ -76,9 +110,7 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant("the user said yes for once")
     if only_while_present(family, their_grant):
         raise InvalidGrant("the user no longer lets the app go on while away")
-    next_family, changes = _turned(shown, family, by=by, context=context)
-    standing = Standing(their_user, their_grant, next_family)
-    return _issue(what, standing, client=by.client, context=context, changes=changes)
+    return their_user, their_grant
 
 
 def is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool:
@@ -126,13 +158,17 @@ def _issue(
     client: Client,
     context: Context,
     changes: tuple[Change, ...],
+    spare: bool = False,
 ) -> Issue:
     family = standing.family
+    allowed = still_allowed(
+        family.permissions, client=client, grant=standing.grant, offer=context.offer
+    )
+    if not spare:
+        allowed = without_risky(allowed, client, context)
     permissions, resources = narrowing.narrow(
         what.narrowing,
-        permissions=still_allowed(
-            family.permissions, client=client, grant=standing.grant, offer=context.offer
-        ),
+        permissions=allowed,
         resources=family.resources,
         offer=context.offer,
         limits=standing.grant.limits,

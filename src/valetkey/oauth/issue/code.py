@@ -9,6 +9,7 @@ from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import opaque
+from valetkey.wire.key_shards import Tier
 
 PURPOSE: Final = b"authorization code"
 KID: Final = 4
@@ -22,7 +23,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     `jkt` names the key that its redeemer has to hold, "" for none (RFC 9449 10).
     `details` are the types in which it was asked by details.
     `instance` is the copy of the app that has to redeem it, "" for any.
-    `renews`: it takes the place of every family that its grant has."""
+    `renews`: it takes the place of every family that its grant has. `tier`: the key is held in so
+    many shards, None for an ordinary one."""
 
     client: str
     redirect_uri: str
@@ -46,6 +48,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     renews: bool = False
     details: tuple[str, ...] = ()
     instance: str = ""
+    tier: Tier | None = None
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

@@ -1,7 +1,8 @@
 """Refresh tokens: derived, not stored.
 
 prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ HMAC-SHA-256). The database holds the
-family and its generation; without the MAC key, which is sealed, it yields no token.
+family and its generation; without the MAC key, which is sealed, it yields no token. A key in
+several shards has one for each of them; shard 0 is the device's, and all of an ordinary key.
 """
 
 from typing import Final
@@ -36,13 +37,14 @@ def write(token: RefreshToken, keyring: Keyring) -> str:
         + token.shard.to_bytes(1, "big")
         + token.generation.to_bytes(4, "big")
     )
-    return opaque.write("rt", body + seal.mac(key.raw, PURPOSE, body))
+    return opaque.write("ks" if token.shard else "rt", body + seal.mac(key.raw, PURPOSE, body))
 
 
 def read(text: str, keyring: Keyring) -> RefreshToken:
     """The token, once its MAC has proved it ours. Raises InvalidGrant."""
+    kind: opaque.Kind = "ks" if text.startswith("vk_ks_") else "rt"
     try:
-        raw = opaque.read("rt", text)
+        raw = opaque.read(kind, text)
     except opaque.NotOpaque as error:
         raise InvalidGrant(detail=f"refresh token: {error}") from error
     body, proof = raw[:_BODY], raw[_BODY:]
@@ -52,4 +54,7 @@ def read(text: str, keyring: Keyring) -> RefreshToken:
     if not seal.same(proof, seal.mac(key.raw, PURPOSE, body)):
         raise InvalidGrant(detail="refresh token: forged")
     family, rest = body[KID : KID + ids.LENGTH], body[KID + ids.LENGTH :]
-    return RefreshToken(ids.to_text(family), rest[0], int.from_bytes(rest[1:], "big"))
+    token = RefreshToken(ids.to_text(family), rest[0], int.from_bytes(rest[1:], "big"))
+    if (token.shard > 0) != (kind == "ks"):
+        raise InvalidGrant(detail="refresh token: one kind in the clothes of another")
+    return token

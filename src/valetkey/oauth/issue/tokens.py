@@ -35,8 +35,9 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     dead = why_dead(owner, standing, epoch=context.epoch, now=context.now)
     if dead or decision.client.status != "active":
         raise InvalidGrant(detail=dead)
+    bound = None if standing is None else standing.family.bound_to(decision.shard)
     # Whoever passes a key on holds a key of its own.
-    if standing is not None and delegation is None and not fits(holds, standing.family.cnf):
+    if delegation is None and not fits(holds, bound):
         raise InvalidGrant(detail="the family is bound to another key")
     scope = context.offer.names(decision.permissions, asked=decision.scope)
     if decision.own:
@@ -140,7 +141,9 @@ def _refresh_token(decision: Issue, context: Context) -> str:
     if decision.standing is None:
         raise InvalidGrant(detail="a refresh token without a family")
     family = decision.standing.family
-    return refresh_token.write(RefreshToken(family.id, 0, family.generation), context.at.keyring)
+    shards, at = family.shards, decision.shard
+    generation = family.generation if shards is None else shards.of[at].generation
+    return refresh_token.write(RefreshToken(family.id, at, generation), context.at.keyring)
 
 
 def _id_token(decision: Issue, context: Context) -> IdToken | None:

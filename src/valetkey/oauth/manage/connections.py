@@ -21,7 +21,7 @@ _SIGN_IN: Final = frozenset(permission.id for permission in IDENTITY)
 
 class Connection(msgspec.Struct, frozen=True):
     """A grant that is not stopped. `client` is None where the app was removed meanwhile; `devices`
-    are the open families, newest first."""
+    are the families that are not closed, newest first."""
 
     grant: Grant
     client: Client | None
@@ -103,7 +103,7 @@ def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
             tuple(
                 family
                 for family in reversed(found.many(families[grant.id]))
-                if family.status == "open" and context.now < family.expires
+                if family.status != "closed" and context.now < family.expires
             ),
         )
         for grant in grants

@@ -34,7 +34,8 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     family = (yield (wanted,)).one(wanted)
     if family is None or not family.refreshable or context.now >= family.expires:
         return None
-    if not is_fresh(shown, family, context):
+    # One shard alone opens nothing.
+    if family.shards is not None or not is_fresh(shown, family, context):
         return None
     client, grant, user = (
         One(Client, family.client),

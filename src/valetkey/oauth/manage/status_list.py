@@ -73,15 +73,17 @@ def standings(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, i
     """How the families stand that hang on what the log speaks of, by their places."""
     told: dict[str, int] = {}
     subjects = {(entry.kind, entry.subject): entry for entry in entries}
-    families = [one.listed for one in subjects.values() if one.kind == "family" and one.listed]
+    families = [one for one in subjects.values() if one.kind == "family" and one.listed]
+    closed = [one.listed for one in families if one.status == "closed"]
     users = [name for kind, name in subjects if kind == "user"]
     grants = [name for kind, name in subjects if kind == "grant"]
     grants += yield from _of_users(users)
+    grants += yield from _of_families(one.subject for one in families if one.status != "closed")
     every = list(dict.fromkeys(grants))
     for start in range(0, len(every), BATCH):
         told |= yield from _of_grants(every[start : start + BATCH], context)
     # A family that is closed stays so, whatever its grant does.
-    return told | dict.fromkeys(families, INVALID)
+    return told | dict.fromkeys(closed, INVALID)
 
 
 def _of_users(users: Iterable[str]) -> Rule[list[str]]:
@@ -90,6 +92,14 @@ def _of_users(users: Iterable[str]) -> Rule[list[str]]:
         return []
     found = yield tuple(wanted)
     return [grant.id for want in wanted for grant in found.many(want)]
+
+
+def _of_families(names: Iterable[str]) -> Rule[list[str]]:
+    wanted = [One(TokenFamily, one) for one in names]
+    if not wanted:
+        return []
+    found = yield tuple(wanted)
+    return [one.grant for want in wanted if (one := found.one(want)) is not None]
 
 
 def _of_grants(names: Iterable[str], context: Context) -> Rule[dict[str, int]]:
@@ -121,7 +131,8 @@ def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, conte
     )
     if any(over):
         return INVALID
-    return SUSPENDED if grant.status == "paused" or user.status != "active" else VALID
+    away = (grant.status == "paused", user.status != "active", family.status == "suspended")
+    return SUSPENDED if any(away) else VALID
 
 
 def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> str:

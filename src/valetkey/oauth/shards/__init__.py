@@ -1,0 +1,1 @@
+"""In whose hands: keys in several shards, an extension of our own."""

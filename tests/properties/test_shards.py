@@ -1,0 +1,293 @@
+"""A key in three shards under lost replies, retries, absent holders, and a thief.
+
+The thief holds what one holder has, from any moment, with that holder's own credentials, besides
+everything that was ever in the other places and is known to be lost, every handle that was used,
+and the whole database. They never get a token. The rightful owner always does, unless the alarm has
+rung; and it rings for nobody but the thief.
+"""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from tests.keys import key
+from tests.oauth.shards.app import CODE, SECOND, TABLET, THIEF, Harbour
+from tests.oauth.world import KEYRING, START
+
+from valetkey.jose.jwk import PrivateKey
+from valetkey.model.keys import Keyring, RawKey
+from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.oauth.shards import slips
+from valetkey.oauth.shards.slips import Slip
+from valetkey.spec.errors import KeySuspended, OAuthError
+from valetkey.wire.key_shards import write_code
+
+PHONES = [key("ES256", f"phone {n}") for n in range(4)]
+
+# What a thief of the database makes up: the names of the server's keys are there, the keys are not.
+MADE_UP = Keyring(
+    signing={},
+    published=(),
+    sealing=(RawKey(KEYRING.sealing[0].kid, bytes(32)),),
+    macs=(RawKey(KEYRING.macs[0].kid, bytes(32)),),
+)
+
+
+class Owner(RuleBasedStateMachine):
+    """Miko, with a phone, the app's server, and a printed code or a tablet."""
+
+    @initialize(tier=st.sampled_from([CODE, SECOND]))
+    def begin(self, tier: Any) -> None:
+        self.app = Harbour(tier, refresh_idle=10**8, refresh_token=10**8)
+        self.bought = 0
+        self._moved_in()
+        self.backend = self.app.backend()
+        self.code = self.app.code() if tier is CODE else ""
+        self.tablet = "" if tier is CODE else self._claimed("second_device", TABLET)
+        # What the thief has. `stolen` is the holder whose place they are in now.
+        self.stolen = ""
+        self.copies: dict[str, list[str]] = {"device": [], "backend": [], "third": []}
+        self.handles: list[str] = []
+        self.keys: list[PrivateKey | None] = [THIEF, None]
+        self.disturbed = False
+
+    @property
+    def phone_key(self) -> PrivateKey:
+        return PHONES[self.bought % len(PHONES)]
+
+    def _moved_in(self) -> None:
+        self.app.phone = self._claimed("device", self.phone_key)
+
+    def _claimed(self, holder: str, by: PrivateKey) -> str:
+        return self.app.claim(self.app.replace(holder).ticket, client="harbour", by=by).key_shard
+
+    # What the owner does. Each reply may get lost, and what was kept is then shown again.
+
+    def _mine(self, does: Any) -> Any:
+        """What the owner's own request comes to, None where the alarm has rung before."""
+        before = self.app.status
+        try:
+            return does()
+        except KeySuspended:
+            assert before == "suspended"
+        except OAuthError:
+            # Two are in one place, and this is how it shows.
+            assert self.disturbed, "the rightful owner is locked out"
+        return None
+
+    def _delivered(self, lost: bool) -> str:
+        sent = self._mine(lambda: self.app.deliver(self.backend))
+        if sent is None or lost:
+            return ""
+        self.backend = sent.key_shard
+        return str(sent.handle)
+
+    def _asked(self, does: Any, lost: bool, *, tablet: bool = False) -> None:
+        answer = self._mine(does)
+        if answer is None:
+            return
+        assert answer["access_token"]
+        if lost:
+            return
+        if tablet:
+            self.tablet = answer["refresh_token"]
+        else:
+            self.app.phone = answer["refresh_token"]
+        told = {one["holder"]: one for one in answer["key_shards"]["shards"]}
+        if told.get("recovery_code", {}).get("status") == "spent":
+            self.code = ""
+
+    @rule(handle_lost=st.booleans(), lost=st.booleans())
+    def with_the_backend(self, handle_lost: bool, lost: bool) -> None:
+        handle = self._delivered(handle_lost)
+        if not handle:
+            return
+        self._asked(lambda: self.app.refresh(handle, by=self.phone_key), lost)
+        if lost:
+            # Asked again at once, with the same.
+            self._asked(lambda: self.app.refresh(handle, by=self.phone_key), lost)
+        self.handles = [*self.handles, handle][-3:]
+
+    @precondition(lambda self: self.code)
+    @rule(lost=st.booleans())
+    def with_the_code(self, lost: bool) -> None:
+        self._asked(lambda: self.app.refresh(self.code, by=self.phone_key), lost)
+
+    @precondition(lambda self: self.tablet)
+    @rule(lost=st.booleans())
+    def on_the_tablet(self, lost: bool) -> None:
+        handle = self._delivered(False)
+        if handle:
+            self._asked(
+                lambda: self.app.refresh(handle, shard=self.tablet, by=TABLET), lost, tablet=True
+            )
+
+    @precondition(lambda self: self.tablet)
+    @rule(handle_lost=st.booleans(), lost=st.booleans())
+    def with_the_tablet(self, handle_lost: bool, lost: bool) -> None:
+        sent = self._mine(
+            lambda: self.app.deliver(self.tablet, client="harbour", by=TABLET),
+        )
+        if sent is None or handle_lost:
+            return
+        self.tablet = sent.key_shard
+        self._asked(lambda: self.app.refresh(sent.handle, by=self.phone_key), lost)
+
+    @precondition(lambda self: self.app.tier is CODE)
+    @rule()
+    def print_another_code(self) -> None:
+        self.code = self.app.code()
+        if self.stolen == "third":
+            self.stolen = ""
+
+    @precondition(lambda self: self.code and self.stolen != "third")
+    @rule(lost=st.booleans())
+    def buy_a_phone(self, lost: bool) -> None:
+        """The old one is lost; the new one has the backend and the code."""
+        handle = self._delivered(False)
+        if not handle:
+            return
+        made = self._mine(lambda: self.app.reissue("device", handle, self.code, by=None))
+        if made is not None and lost:
+            self.app.world.later(7200)
+            handle = self._delivered(False)
+            made = handle and self._mine(
+                lambda: self.app.reissue("device", handle, self.code, by=None)
+            )
+        if not made:
+            return
+        self.code = ""
+        self.bought += 1
+        self.app.phone = self.app.claim(
+            made.claim_ticket, client="harbour", by=self.phone_key
+        ).key_shard
+        if self.stolen == "device":
+            self.stolen = ""
+
+    @rule(seconds=st.sampled_from([1, 30, 59, 61, 3600, 86400 * 30]))
+    def wait(self, seconds: int) -> None:
+        self.app.world.later(seconds)
+
+    # What the thief does.
+
+    @precondition(lambda self: not self.stolen)
+    @rule(holder=st.sampled_from(["device", "backend", "third"]))
+    def is_robbed(self, holder: str) -> None:
+        self.stolen = holder
+        self._copied()
+
+    @precondition(lambda self: self.stolen)
+    @rule()
+    def is_robbed_again(self) -> None:
+        self._copied()
+
+    def _copied(self) -> None:
+        have = {
+            "device": self.app.phone,
+            "backend": self.backend,
+            "third": self.code or self.tablet,
+        }
+        if have[self.stolen]:
+            self.copies[self.stolen].append(have[self.stolen])
+        if self.stolen == "device":
+            self.keys.append(self.phone_key)
+        if self.stolen == "third" and self.tablet:
+            self.keys.append(TABLET)
+
+    @rule(data=st.data())
+    def the_thief_tries(self, data: st.DataObject) -> None:
+        """Whatever they have, in any place, by any key that they have, made up or not."""
+        every = [*self._stolen(), *self.handles, *self._made_up()]
+        others = data.draw(st.lists(st.sampled_from(every), max_size=3), label="others")
+        shard = data.draw(st.sampled_from(every), label="shard")
+        by = data.draw(st.sampled_from(self.keys), label="by")
+        client = "harbour"
+        if self.stolen == "backend":
+            others = [*others, *self._delivered_by_the_thief(data)]
+            client = data.draw(st.sampled_from(["harbour", "harbour-server"]), label="client")
+        if data.draw(st.booleans(), label="as a reissue"):
+            self._fails(lambda: self.app.reissue("device", *others[:4], shard=shard, by=by))
+        else:
+            self._fails(lambda: self.app.refresh(*others[:4], shard=shard, by=by, client=client))
+
+    def _delivered_by_the_thief(self, data: st.DataObject) -> list[str]:
+        """In the backend's place, the thief may deliver what is there; not what is known lost."""
+        if not data.draw(st.booleans(), label="delivers"):
+            return []
+        shard = data.draw(st.sampled_from(self.copies["backend"]), label="delivered")
+        try:
+            sent = self.app.deliver(shard)
+        except OAuthError:
+            return []
+        self.copies["backend"].append(sent.key_shard)
+        self.disturbed = True
+        return [sent.handle]
+
+    def _stolen(self) -> list[str]:
+        return [text for copies in self.copies.values() for text in copies[-3:]]
+
+    def _made_up(self) -> list[str]:
+        family, shards = self.app.name, self.app.family.shards
+        assert shards is not None
+        now = self.app.world.now
+        made: list[str] = []
+        for at, shard in enumerate(shards.of):
+            token = RefreshToken(family, at, shard.generation)
+            made.append(refresh_token.write(token, MADE_UP))
+            slip = Slip(family, at, shard.generation, now)
+            made.append(slips.write("kh", slip, MADE_UP))
+            made.append(write_code(slips.code(token, MADE_UP)))
+        return made
+
+    def _fails(self, does: Any) -> None:
+        try:
+            does()
+        except OAuthError:
+            if self.app.status == "suspended":
+                assert "suspended" in self.app.world.kinds()
+            return
+        raise AssertionError("the thief got something")
+
+    # What the alarm is for.
+
+    @precondition(lambda self: self.app.status == "suspended")
+    @rule()
+    def recover(self) -> None:
+        """The user is told, resumes the key, and whoever was robbed has a new shard."""
+        self.app.resume()
+        self._replaced_where_stolen()
+        self._works()
+
+    def _replaced_where_stolen(self) -> None:
+        if self.stolen == "device":
+            self.bought += 1
+            self._moved_in()
+        if self.stolen == "third" and self.app.tier is CODE:
+            self.code = self.app.code()
+        if self.stolen == "third" and self.app.tier is SECOND:
+            self.tablet = self._claimed("second_device", TABLET)
+        if self.stolen == "backend" or self.disturbed:
+            self.backend = self.app.claim(self.app.replace("backend").ticket).key_shard
+        self.stolen, self.disturbed = "", False
+
+    def _works(self) -> None:
+        delivered = self.app.deliver(self.backend)
+        self.backend = delivered.key_shard
+        answer = self.app.refresh(delivered.handle, by=self.phone_key)
+        self.app.phone = answer["refresh_token"]
+        assert self.app.world.introspect(answer["access_token"]).active
+
+    def teardown(self) -> None:
+        if not hasattr(self, "app"):
+            return
+        if self.app.status == "suspended" or self.disturbed:
+            self.app.resume()
+            self._replaced_where_stolen()
+        self._works()
+        assert self.app.world.now >= START
+
+
+TestOwner = Owner.TestCase
+TestOwner.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
