@@ -10,6 +10,7 @@ from valetkey.pages.grant_views import (
     Approvals,
     ConnectedApp,
     ConnectedApps,
+    KeyParts,
     Question,
     StopApp,
     StopUnused,
@@ -27,10 +28,12 @@ from valetkey.pages.pieces import (
     Done,
     Entry,
     Form,
+    Holder,
     Kind,
     Language,
     Line,
     Need,
+    Part,
     Permission,
     Reach,
     Receipt,
@@ -316,6 +319,23 @@ RECEIPT = Receipt(
     kept=(),
     cannot=("Delete your posts", "See your e-mail address"),
 )
+PARTS = KeyParts(
+    site=SITE,
+    account=MIKO,
+    app=STEF,
+    form=FORM,
+    device="Firefox on Linux",
+    parts=(
+        Part(holder=Holder.DEVICE, held=True, last_seen=NOW - 60),
+        Part(holder=Holder.BACKEND, held=True, last_seen=NOW - 86400),
+        Part(holder=Holder.RECOVERY_CODE, held=False, spent=True, last_seen=NOW - 86400 * 9),
+    ),
+    threshold=2,
+    suspended=False,
+    because="",
+    back="/apps/stefapp",
+    now=NOW,
+)
 STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
 SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
 ERROR = ErrorPage(
@@ -489,6 +509,28 @@ SAMPLES: dict[str, View] = {
     "app-paused": replace(APP, app=CALENDAR, status=Status.PAUSED, done=Done.PAUSED, devices=()),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=MANY),
     "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),
+    "parts": PARTS,
+    "parts-alarm": replace(
+        PARTS,
+        app=EVIL,
+        suspended=True,
+        because="it was shown without the others",
+        parts=(
+            replace(PARTS.parts[0], alarm=True),
+            PARTS.parts[1],
+            Part(holder=Holder.SECOND_DEVICE, held=False),
+        ),
+    ),
+    "parts-code": replace(
+        PARTS, holder=Holder.RECOVERY_CODE, code="7Q4K-WM2T-0A9C-ZX5N-H3PB-8RVD-E6GJ"
+    ),
+    "parts-ticket": replace(
+        PARTS,
+        holder=Holder.DEVICE,
+        ticket="vk_kt_" + "A1b2-" * 22,
+        size=29,
+        picture="M4 4h7v7h-7zM18 4h7v7h-7zM4 18h7v7h-7zM14 14h1v1h-1z",
+    ),
     "stop": STOP,
     "stop-one": replace(STOP, app=EVIL, devices=1),
     "sign-out": SIGN_OUT,

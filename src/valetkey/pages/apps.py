@@ -66,7 +66,7 @@ class Apps:
         action = form.get("action", "")
         if action == "stop":
             return see_other(f"{APPS}/{grant}/stop")
-        if action == "give" and _is_risky(form, context) and not _is_recent(person, context):
+        if action == "give" and _is_risky(form, context) and not is_recent(person, context):
             # What could do harm is not given by whoever finds the browser open.
             return see_other(f"{SIGN_IN}?next={APPS}/{grant}&again=1")
         made = ACTIONS.get(action)
@@ -146,5 +146,6 @@ def _is_risky(form: forms.Form, context: Context) -> bool:
     return any(offer.permissions[one].risk == "high" for one in wanted)
 
 
-def _is_recent(person: Person, context: Context) -> bool:
+def is_recent(person: Person, context: Context) -> bool:
+    """Whether they have proved who they are just now."""
     return context.now - person.session.auth_time < RECENT

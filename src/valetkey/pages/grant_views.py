@@ -12,6 +12,8 @@ from valetkey.pages.pieces import (
     Done,
     Entry,
     Form,
+    Holder,
+    Part,
     Permission,
     Receipt,
     Shelf,
@@ -140,6 +142,32 @@ class AppLimits(Struct, frozen=True, kw_only=True):
     longest: int | None
     back: str
     told: str = ""
+
+
+class KeyParts(Struct, frozen=True, kw_only=True):
+    """A key that is held in several parts, on one device: ``threshold`` of them open it. All forms
+    go to ``form``: ``replace`` comes with a ``holder``, ``resume`` alone.
+
+    ``because`` says why a suspended key is. ``ticket`` or ``code`` is what was just made for
+    ``holder``, shown this once; ``picture`` the same as squares of ``size``, where there are any.
+    """
+
+    site: Site
+    account: Account
+    app: App
+    form: Form
+    device: str
+    parts: tuple[Part, ...]
+    threshold: int
+    suspended: bool
+    because: str
+    back: str
+    now: int
+    holder: Holder | None = None
+    ticket: str = ""
+    code: str = ""
+    size: int = 0
+    picture: str = ""
 
 
 class StopApp(Struct, frozen=True, kw_only=True):

@@ -209,12 +209,35 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """One token family: the app on one device. ``id`` is what the stop button sends."""
+    """One token family: the app on one device. ``id`` is what the stop button sends; ``parts`` is
+    the page of a key that is held in several parts, "" for an ordinary one."""
 
     id: str
     name: str
     since: int
     last_used: int | None
+    parts: str = ""
+    suspended: bool = False
+
+
+class Holder(StrEnum):
+    """Who holds a part of a key."""
+
+    DEVICE = "device"
+    BACKEND = "backend"
+    SECOND_DEVICE = "second_device"
+    RECOVERY_CODE = "recovery_code"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A part of a key. ``held``: somebody has it; ``spent``: it was used up; ``alarm``: it was in
+    the wrong hands."""
+
+    holder: Holder
+    held: bool
+    spent: bool = False
+    last_seen: int | None = None
+    alarm: bool = False
 
 
 class Deed(StrEnum):
@@ -232,6 +255,9 @@ class Deed(StrEnum):
     LIMITED = "limited"
     APPROVED = "approved"
     DECLINED = "declined"
+    SUSPENDED = "suspended"
+    REISSUED = "reissued"
+    CLAIMED = "claimed"
 
 
 class Actor(StrEnum):

@@ -16,6 +16,7 @@ from valetkey.oauth.authorize.session_state import PATH as CHECK_SESSION
 from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage import end_session
 from valetkey.oauth.manage.discovery import AUTHORIZE
+from valetkey.oauth.shards.feature import PAGE as PARTS
 from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
 from valetkey.pages.apps_list import EXPORT, UNUSED, AppsList
@@ -26,6 +27,7 @@ from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, ST
 from valetkey.pages.interaction import Interaction
 from valetkey.pages.joining import Joining
 from valetkey.pages.limits import LimitsPage
+from valetkey.pages.parts import PartsPage
 from valetkey.pages.sign_in import SignInPage
 from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
 from valetkey.pages.sign_up import SignUpPage
@@ -64,7 +66,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
     authorize, interaction = Authorize(frame), Interaction(frame)
     device, approvals = DevicePage(frame), Approvals(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
-    limits = LimitsPage(frame)
+    limits, parts = LimitsPage(frame), PartsPage(frame)
     listed = AppsList(frame)
     joining, sign_up = Joining(frame), SignUpPage(frame)
     table: dict[str, dict[str, Handler]] = {
@@ -89,6 +91,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
         f"{APPS}/{{grant}}/limits": {"GET": limits.show, "POST": limits.change},
         f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
+        PARTS: {"GET": parts.show, "POST": parts.change},
         APPROVALS: {"GET": approvals.list},
         f"{APPROVALS}/{{approval}}": {"GET": approvals.show, "POST": approvals.submit},
         "/": {"GET": _home},

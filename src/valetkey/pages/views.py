@@ -16,6 +16,7 @@ from valetkey.pages.grant_views import (
     Approvals,
     ConnectedApp,
     ConnectedApps,
+    KeyParts,
     StopApp,
     StopUnused,
 )
@@ -282,6 +283,7 @@ View = (
     | ConnectedApps
     | ConnectedApp
     | StopApp
+    | KeyParts
     | Approvals
     | ApprovalPage
     | EnterCode

@@ -13,6 +13,7 @@ from valetkey.model.receipt import Place, Receipt
 from valetkey.oauth.authorize.outcome import Row
 from valetkey.oauth.manage.connections import Connection
 from valetkey.oauth.offer import Offer
+from valetkey.oauth.shards.told import path
 from valetkey.pages import pieces
 from valetkey.pages.pieces import (
     Actor,
@@ -135,7 +136,12 @@ def status(grant: Grant, now: int) -> Status:
 def device(family: TokenFamily) -> Device:
     """One device of an app."""
     return Device(
-        id=family.id, name=family.device, since=family.created, last_used=family.used or None
+        id=family.id,
+        name=family.device,
+        since=family.created,
+        last_used=family.used or None,
+        parts=path(family) if family.shards is not None else "",
+        suspended=family.status == "suspended",
     )
 
 
@@ -163,6 +169,9 @@ _DEEDS: Final[dict[Kind, Deed]] = {
     "limited": Deed.LIMITED,
     "approved": Deed.APPROVED,
     "declined": Deed.DECLINED,
+    "suspended": Deed.SUSPENDED,
+    "reissued": Deed.REISSUED,
+    "claimed": Deed.CLAIMED,
 }
 """What of a grant's events its user reads; the rest is for the audit."""
 
