@@ -88,8 +88,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
     what it may exchange, None for nothing. `understands` lists the extensions that it has opted
     into. `authorization_details_types` are those in which it asks by details, () for any that its
-    scope reaches (RFC 9396 10). `key_shards` are the ways in which its keys may be held in several places, and
-    `key_shard_backend` is the client that holds a shard for it, "" for itself.
+    scope reaches (RFC 9396 10). `key_shards` are the ways in which its keys may be held in several
+    places, `key_shard_backend` is the client that holds a shard for it, "" for itself.
     The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
