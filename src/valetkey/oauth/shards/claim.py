@@ -15,6 +15,7 @@ from valetkey.oauth.feature import Authenticated, Call
 from valetkey.oauth.senders.binding import bind
 from valetkey.oauth.shards import slips, told
 from valetkey.oauth.shards.alarm import NAMES, sharded
+from valetkey.oauth.shards.shown import proves_itself
 from valetkey.oauth.shards.slips import Slip
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import OF_DEVICES, TICKET
@@ -69,7 +70,7 @@ def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
             raise InvalidRequest("a device proves a key of its own when it claims its shard")
     elif shard.holder != "backend":
         raise InvalidGrant(detail="nobody claims a recovery code: its page shows it")
-    elif by.client.id != told.backend_of(app) or by.client.is_public:
+    elif by.client.id != told.backend_of(app) or not proves_itself(by):
         raise InvalidGrant(detail="the ticket is for the backend of the app")
 
 
@@ -95,5 +96,9 @@ def _given(
         return msgspec.structs.replace(family, shards=shards)
     # The family is the device's: it is another one now.
     return msgspec.structs.replace(
-        family, shards=shards, cnf=by.holds, device=agent or family.device
+        family,
+        shards=shards,
+        cnf=by.holds,
+        instance=by.instance,
+        device=agent or family.device,
     )

@@ -76,8 +76,9 @@ def key_shard_backend(client: Client, at: Installation) -> Iterator[str]:
     cut = any("backend" in tier.holders for tier in client.key_shards)
     if client.key_shard_backend and not cut:
         yield "of no use without key_shards that have a backend"
-    if cut and client.is_public and client.key_shard_backend in {"", client.id}:
-        yield "is missing: this app cannot prove who it is, so it needs a client that can"
+    many = client.is_public or client.auth_method == "attest_jwt_client_auth"
+    if cut and many and client.key_shard_backend in {"", client.id}:
+        yield "is missing: who holds the backend's shard is one party, and proves who it is"
 
 
 def _told(tier: Tier) -> str:

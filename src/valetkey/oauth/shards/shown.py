@@ -181,10 +181,17 @@ def misplaced(
 
 def _is_holder(family: TokenFamily, at: int, by: Authenticated) -> bool:
     shard = family.shard(at)
+    if at == 0 and family.instance not in {"", by.instance}:
+        return False  # Of one copy of the app alone, and this is another.
     if shard.holder in OF_DEVICES:
         return by.client.id == family.client and fits(by.holds, family.bound_to(at))
-    # A public client only says who it is: nothing may rest on that.
-    return by.client.id == shard.client and not by.client.is_public
+    return by.client.id == shard.client and proves_itself(by)
+
+
+def proves_itself(by: Authenticated) -> bool:
+    """Whether it is one party that proved who it is: not an app that only says so, and not one of
+    the many copies of an app."""
+    return not by.client.is_public and not by.instance
 
 
 def turned(shards: Shards, shown: RefreshToken, context: Context) -> Shards:
