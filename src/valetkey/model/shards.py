@@ -8,7 +8,7 @@ from valetkey.wire.access_token import Confirmation
 from valetkey.wire.key_shards import Holder
 
 
-class Shard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One shard. `generation` counts its uses; `since` is the first one of its present issue: what
     was issued before is known to be lost. `client` is whoever claimed it, "" for nobody yet; `cnf`
     what a second device has to hold (the device's own is the family's).
@@ -39,7 +39,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.holder == "recovery_code" and not self.client and bool(self.by)
 
 
-class Shards(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Shards(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The shards of a key, the device's first; `threshold` of them open it. `alarm` is the holder
     whose shard set off the last alarm, `resumed` when the user answered one."""
 
