@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.jose.jwk import PrivateKey
+from valetkey.wire.key_shards import Tier
 
 AuthMethod: TypeAlias = Literal["client_secret_basic", "client_secret_post"]
 
@@ -27,6 +28,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     `dpop`: the key is bound to this device, so that a stolen token opens nothing; the API has to
     know DPoP too.
+
+    `key_shards`: the key is cut into shards, of which several open it; see `holders`.
     """
 
     issuer: str
@@ -39,6 +42,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     callback: str = CALLBACK
     redirect_uri: str = ""
     dpop: bool = False
+    key_shards: Tier | None = None
 
     @property
     def is_public(self) -> bool:

@@ -14,12 +14,14 @@ from valetkey.client.drivers import AsyncDriver
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
+from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.refusal import Answered
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.key_shards import Holder
 from valetkey.wire.metadata import ServerMetadata
 
 R = TypeVar("R", bound=Answered)
@@ -40,10 +42,11 @@ class AsyncKey:
         *,
         http: httpx2.AsyncClient | None = None,
         key_changed: Callable[[KeyChange], object] = lambda change: None,
+        others: Iterable[OtherHolder] = (),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.app = app
-        self.flows = KeyFlows(app, store, key_changed)
+        self.flows = KeyFlows(app, store, key_changed=key_changed, others=others)
         self.tasks = AsyncDriver(http, sleep=sleep)
 
     def __repr__(self) -> str:
@@ -160,9 +163,21 @@ class AsyncKey:
         """An access token that is good for a while."""
         return (await self.tasks.run(self.flows.good(refused))).access_token
 
-    async def refresh(self, stale: Tokens | None = None) -> Tokens:
+    async def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
         """Renews the key, once however many tasks, threads and processes find it stale."""
-        return await self.tasks.run(self.flows.refresh(stale))
+        return await self.tasks.run(self.flows.refresh(stale, others))
+
+    async def join(self, ticket: str) -> Holder:
+        """Makes this device a holder of a key in shards."""
+        return await self.tasks.run(self.flows.shards.keeper.claim(ticket))
+
+    async def lend(self) -> str:
+        """A handle that stands for this device's shard, once, for a minute."""
+        return (await self.tasks.run(self.flows.shards.keeper.deliver())).handle
+
+    async def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
+        """Has a lost shard replaced."""
+        return await self.tasks.run(self.flows.shards.replace(lost, others))
 
     async def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user."""

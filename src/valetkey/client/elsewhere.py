@@ -11,6 +11,7 @@ from valetkey.client import server
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
 from valetkey.client.steps import Flow, Sleep
+from valetkey.wire import key_shards
 from valetkey.wire.metadata import ServerMetadata
 
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -56,7 +57,7 @@ def by_code(app: App, about: ServerMetadata, scope: tuple[str, ...]) -> Flow[Wai
     address = about.device_authorization_endpoint
     if not address:
         raise Aborted(f"{app.issuer} hands out no codes for devices")
-    form = {"scope": " ".join(scope), "resource": app.resource}
+    form = {"scope": " ".join(scope), "resource": app.resource, **_tier(app)}
     told = _read((yield from server.post(address, form, app=app)), _Device)
     return Waiting(
         form={"grant_type": DEVICE, "device_code": told.device_code},
@@ -86,6 +87,7 @@ def by_question(
         "login_hint": who,
         "binding_message": words,
         "resource": app.resource,
+        **_tier(app),
     }
     told = _read((yield from server.post(address, form, app=app)), _Backchannel)
     return Waiting(
@@ -119,6 +121,11 @@ def wait(
             elif refusal.code != "authorization_pending":
                 raise
     raise Aborted("nobody answered in time")
+
+
+def _tier(app: App) -> dict[str, str]:
+    tier = app.key_shards
+    return {} if tier is None else {key_shards.PARAMETER: key_shards.write_tier(tier)}
 
 
 def _read(answer: dict[str, Any], kind: type[Any]) -> Any:

@@ -92,3 +92,23 @@ class StoreCorrupted(StoreError):
 
 class StoreExposed(StoreError):
     """Others could read it: the key is neither read from there nor kept there."""
+
+
+class KeySuspended(KeyStopped):
+    """Somebody showed a shard of the key who should not have it: nothing opens until the user has
+    looked at the app's page at the server and resumed it. Keep the key, tell the user, and do not
+    try again before."""
+
+
+class ShardsMissing(ClientError):
+    """Not enough of the key's shards could be shown: a holder does not answer, has no shard, or was
+    not asked. The user looks at the app's page at the server, or shows a recovery code."""
+
+
+class TicketSpent(ClientError):
+    """The ticket, or the picture of it, opens nothing any more: it was claimed already by another
+    device, it is over, or it is for another kind of holder. Have a new one made."""
+
+
+class CodeMistyped(ClientError):
+    """What was typed is no recovery code: it has seven groups of four letters and digits."""

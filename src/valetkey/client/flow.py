@@ -14,7 +14,7 @@ from valetkey.client.errors import Aborted, Denied
 from valetkey.client.prover import Prover
 from valetkey.jose.seal import same
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import pkce, redirect
+from valetkey.wire import key_shards, pkce, redirect
 from valetkey.wire.authorization_details import PARAMETER, Detail, write
 from valetkey.wire.form import Form, parse_form
 from valetkey.wire.metadata import ServerMetadata
@@ -109,6 +109,7 @@ def begin(
         "prompt": wanted.prompt,
         "acr_values": " ".join(wanted.acr_values),
         "max_age": "" if wanted.max_age is None else str(wanted.max_age),
+        key_shards.PARAMETER: key_shards.write_tier(app.key_shards) if app.key_shards else "",
         PARAMETER: write(wanted.details) if wanted.details else "",
         "dpop_jkt": "" if prover is None else prover.thumbprint,
     }

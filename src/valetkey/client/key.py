@@ -14,6 +14,7 @@ from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
+from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.refusal import Answered
@@ -21,6 +22,7 @@ from valetkey.client.steps import Reply, Request
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.key_shards import Holder
 from valetkey.wire.metadata import ServerMetadata
 
 R = TypeVar("R", bound=Answered)
@@ -44,10 +46,11 @@ class Key:
         *,
         http: httpx2.Client | None = None,
         key_changed: Callable[[KeyChange], object] = lambda change: None,
+        others: Iterable[OtherHolder] = (),
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.app = app
-        self.flows = KeyFlows(app, store, key_changed)
+        self.flows = KeyFlows(app, store, key_changed=key_changed, others=others)
         self.driver = Driver(http, sleep=sleep)
         self.tasks = AsyncDriver(send=self._sent)
 
@@ -197,13 +200,31 @@ class Key:
         KeyStopped."""
         return self.driver.run(self.flows.good(refused)).access_token
 
-    def refresh(self, stale: Tokens | None = None) -> Tokens:
-        """Renews the key, once however many tasks, threads and processes find it stale.
+    def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
+        """Renews the key, once however many tasks, threads and processes find it stale. `others`
+        are shards that the user brings: a recovery code, or what a second device lends.
 
         A reply that was lost is asked for again: the server gives the same successor. Raises NoKey,
         and KeyStopped (the stored key is as it was: a paused one may go on later).
         """
-        return self.driver.run(self.flows.refresh(stale))
+        return self.driver.run(self.flows.refresh(stale, others))
+
+    def join(self, ticket: str) -> Holder:
+        """Makes this device a holder of a key in shards: `ticket` is what it scanned, or its user
+        typed. Which holder it is now. Raises TicketSpent where somebody else was first."""
+        return self.driver.run(self.flows.shards.keeper.claim(ticket))
+
+    def lend(self) -> str:
+        """This device's shard for one renewal on another, which presents it with `refresh`: a
+        handle, good for a minute, to be shown as a picture (see `qr`). Raises KeySuspended."""
+        return (self.driver.run(self.flows.shards.keeper.deliver())).handle
+
+    def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
+        """Has a lost shard replaced: `device` on a new phone, which gets the key by it. The others
+        are shown for it: those that can be asked, and what the user brings in `others`, such as the
+        recovery code. Returns the address where the user fetches the new one, "" where that is
+        done. Raises ShardsMissing, CodeMistyped, KeySuspended."""
+        return self.driver.run(self.flows.shards.replace(lost, others))
 
     def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`

@@ -14,17 +14,22 @@ from valetkey.client.elsewhere import Waiting
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
     Aborted,
+    ClientError,
     Denied,
     KeyStopped,
+    KeySuspended,
     PermissionMissing,
     SignInAgain,
     StoreError,
 )
 from valetkey.client.flow import Attempt, Wish
+from valetkey.client.holders import OtherHolder
+from valetkey.client.keeper import as_told
 from valetkey.client.kept import Kept
 from valetkey.client.loopback import NOBODY, WAIT, Loopback
 from valetkey.client.prover import Prover
 from valetkey.client.refusal import raise_for_refusal
+from valetkey.client.shard_flows import ShardFlows, told
 from valetkey.client.steps import Await, Call, Flow, work
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens, connected, read
@@ -37,7 +42,7 @@ OpenBrowser: TypeAlias = Callable[[str], object]
 class KeyChange(msgspec.Struct, frozen=True):
     """What became of a key. `opens` is what it opens now, as far as it is known."""
 
-    reason: Literal["narrowed", "widened", "paused", "stopped"]
+    reason: Literal["narrowed", "widened", "paused", "stopped", "suspended"]
     opens: frozenset[str] = frozenset()
 
 
@@ -55,12 +60,18 @@ class KeyFlows:
     """One user's key to one server."""
 
     def __init__(
-        self, app: App, store: TokenStore, key_changed: Callable[[KeyChange], object]
+        self,
+        app: App,
+        store: TokenStore,
+        *,
+        key_changed: Callable[[KeyChange], object],
+        others: Iterable[OtherHolder] = (),
     ) -> None:
         self.app = app
         self.key_changed = key_changed
         self.server = Endpoints(app)
         self.kept = Kept(store)
+        self.shards = ShardFlows(self.server, self.kept, others)
 
     # The user says yes.
 
@@ -82,7 +93,7 @@ class KeyFlows:
         fresh = yield from self.server.key(
             response, attempt.scope, nonce=attempt.nonce, prover=attempt.prover
         )
-        return (yield from self._keep(fresh))
+        return (yield from self._keep((yield from self._in_shards(response, fresh))))
 
     def connect(self, wanted: Wish, asking: Asking = ASKING) -> Flow[Connected]:
         """A key by way of the system browser and the loopback address (RFC 8252 7.3)."""
@@ -155,22 +166,28 @@ class KeyFlows:
             held = yield from self.refresh(held)
         return held
 
-    def refresh(self, stale: Tokens | None = None) -> Flow[Tokens]:
+    def refresh(self, stale: Tokens | None = None, others: Iterable[str] = ()) -> Flow[Tokens]:
         """The key renewed, once however many find it stale."""
         try:
-            held, renewed = yield from self.kept.locked(self._renew(stale))
-        except Denied as error:
-            if error.code != "invalid_grant":
-                raise
+            held, renewed = yield from self.kept.locked(self._renew(stale, others))
+        except (Denied, KeySuspended) as error:
             # The lock is free again: the callback may want it.
-            self.key_changed(KeyChange("stopped"))
-            raise KeyStopped("the key opens nothing any more") from error
+            raise self._refused(error) from error
         if renewed.granted != held.granted:
             less = held.granted - renewed.granted
             self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
         return renewed
 
-    def _renew(self, stale: Tokens | None) -> Flow[tuple[Tokens, Tokens]]:
+    def _refused(self, error: Denied | KeySuspended) -> ClientError:
+        """What a refusal of the renewal means; whoever wants to know of it is told."""
+        why = as_told(error, KeyStopped) if isinstance(error, Denied) else error
+        if isinstance(why, KeySuspended):
+            self.key_changed(KeyChange("suspended"))
+        elif isinstance(why, KeyStopped):
+            self.key_changed(KeyChange("stopped"))
+        return why
+
+    def _renew(self, stale: Tokens | None, others: Iterable[str]) -> Flow[tuple[Tokens, Tokens]]:
         """The key before and after. With the lock held."""
         held = yield from self.kept.held()
         if stale is not None and held.access_token != stale.access_token:
@@ -179,15 +196,17 @@ class KeyFlows:
             raise KeyStopped("the key cannot be renewed: connect again")
         # What cannot be kept is not asked for: the server would forget the old one.
         yield from self.kept.ready()
+        held, prover = (yield from self.shards.claimed(held)), held.prover
         form = {
             "grant_type": "refresh_token",
             "refresh_token": held.refresh_token,
             "resource": self.app.resource,
+            **(yield from self.shards.beside(held, others)),
         }
-        prover = held.prover
         answer = yield from self.server.token_again(form, prover)
         now = int(time.time())
         renewed = read(answer, asked=held.asked, before=held, now=now, prover=prover).tokens
+        renewed = told(answer, renewed)
         yield from self.kept.save(renewed, instead_of=held)
         return held, renewed
 
@@ -232,6 +251,7 @@ class KeyFlows:
             # The server is told all the same: what lies here opens nothing then.
             failed = error
         if held is not None:
+            yield from self.shards.forget(held)
             yield from self.server.revoke(held)
         if failed is not None:
             raise failed
@@ -241,13 +261,24 @@ class KeyFlows:
     ) -> Flow[Connected]:
         answer = yield from elsewhere.wait(waiting, lambda form: self.server.token(form, prover))
         fresh = yield from self.server.key(answer, asked, prover=prover)
-        return (yield from self._keep(fresh))
+        return (yield from self._keep((yield from self._in_shards(answer, fresh))))
+
+    def _in_shards(self, answer: dict[str, Any], fresh: Tokens) -> Flow[Tokens]:
+        """The key with what the answer tells of its shards. Raises Aborted where it is whole though
+        shards were asked for: somebody has changed the request on its way."""
+        fresh = told(answer, fresh)
+        if self.app.key_shards is not None and not fresh.threshold:
+            yield from self.server.give_back(fresh)
+            raise Aborted("the key came whole, where shards were asked for")
+        return fresh
 
     def _keep(self, fresh: Tokens) -> Flow[Connected]:
         """The key, stored; the one that it replaces is given back."""
         before = yield from self.kept.locked(self._replace(fresh))
         if before is not None and before.refresh_token:
             yield from self.server.give_back(before)
+        if fresh.threshold:
+            yield from self.shards.settle()
         return connected(fresh)
 
     def _replace(self, fresh: Tokens) -> Flow[Tokens | None]:

@@ -80,6 +80,20 @@ def post(
     return answered((yield from _proved(make, prover)))
 
 
+def send(
+    address: str,
+    form: dict[str, str],
+    *,
+    headers: dict[str, str],
+    prover: Prover | None = None,
+) -> Flow[dict[str, Any]]:
+    """The answer of the app's own backend to a form, with a proof where there is a key. Raises
+    Denied, ServerUnavailable."""
+    body = urlencode(form).encode()
+    request = Request(method="POST", url=address, headers=FORM | headers, body=body)
+    return answered((yield from _proved(lambda: request, prover)))
+
+
 def _as_itself(app: App, form: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """The form and the headers by which the app proves who it is (RFC 6749 2.3)."""
     if app.private_key is not None:
@@ -123,7 +137,7 @@ def answered(reply: Reply) -> dict[str, Any]:
     """The object that an answer is. Raises Denied, ServerUnavailable."""
     if reply.status >= 500 or reply.status == 429:
         raise ServerUnavailable(f"the server answers {reply.status}")
-    if reply.status in (200, 201):
+    if reply.status in (200, 201, 204):
         return _object(reply) if reply.body.strip() else {}
     found = _object(reply) if reply.body else {}
     code, description = found.get("error"), found.get("error_description", "")

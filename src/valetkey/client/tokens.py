@@ -8,6 +8,7 @@ from valetkey.client.errors import ServerUnavailable
 from valetkey.client.prover import Prover
 from valetkey.wire import dpop
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.key_shards import ShardTold
 
 EARLY: Final = 10
 """Seconds before its end from which an access token is not used any more."""
@@ -17,7 +18,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key. `expires` is when the access token ends, in seconds since 1970, 0 where it is not
     said. `scope` is what the server granted, `asked` what the app had asked for. `key` is the
     private key to which they are bound, "" for none. `details` is what was granted of what the app
-    asked for by details, with the limits that the user set."""
+    asked for by details, with the limits that the user set.
+
+    Of a key in shards the `refresh_token` is this device's shard; `threshold` says how many of the
+    `shards` open it, 0 where it is none. `ticket` is what is being claimed just now."""
 
     access_token: str
     refresh_token: str = ""
@@ -27,6 +31,9 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sub: str = ""
     key: str = ""
     details: tuple[Detail, ...] = ()
+    threshold: int = 0
+    shards: tuple[ShardTold, ...] = ()
+    ticket: str = ""
 
     def __repr__(self) -> str:
         return f"Tokens(scope={' '.join(self.scope)!r}, …)"
@@ -136,6 +143,8 @@ def read(
         asked=asked,
         sub=before.sub if before else "",
         key="" if prover is None else prover.kept,
+        threshold=before.threshold if before else 0,
+        shards=before.shards if before else (),
         details=said.authorization_details,
     )
     return Received(tokens, said.id_token)

@@ -1,0 +1,173 @@
+"""The app's backend as a holder of shards: an ASGI application to be mounted.
+
+    service = HolderService(backend, store_of, who=signed_in)
+    app.mount("/shard", service)                    # in FastAPI; Mount("/shard", …) in Starlette
+
+It keeps one shard for each device, and hands out a handle to whoever `who` says it is. A shard
+never leaves it, but for the server that it came from.
+"""
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeAlias
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from valetkey.client.app import App
+from valetkey.client.drivers import AsyncDriver
+from valetkey.client.endpoints import Endpoints
+from valetkey.client.errors import (
+    ClientError,
+    KeyStopped,
+    KeySuspended,
+    NoKey,
+    TicketSpent,
+)
+from valetkey.client.holders import CLAIM, FORGET, HANDLE
+from valetkey.client.keeper import Keeper
+from valetkey.client.kept import Kept
+from valetkey.client.store import TokenStore
+from valetkey.spec.errors import OAuthError
+from valetkey.wire import dpop
+from valetkey.wire.form import Form, parse_form
+from valetkey.wire.key_shards import TICKET
+
+Who: TypeAlias = Callable[[Request], str | Awaitable[str | None] | None]
+"""Which of its users' devices asks, by the app's own sign-in; None for nobody it knows."""
+
+MAX_BYTES: Final = 4096
+
+_REFUSED: Final[dict[type[ClientError], tuple[int, str]]] = {
+    NoKey: (404, "invalid_grant"),
+    TicketSpent: (400, "invalid_grant"),
+    KeySuspended: (403, "key_suspended"),
+    KeyStopped: (403, "invalid_grant"),
+}
+"""What the device is told, by what happened; everything else is 503, to be tried again."""
+
+
+class HolderService:
+    """`app` is the backend as it is registered at the server, `store_of` where the shard of one
+    device is kept: a `SealedStore` of a folder, or a store over the app's own database."""
+
+    def __init__(
+        self,
+        app: App,
+        store_of: Callable[[str], TokenStore],
+        *,
+        who: Who,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """Raises ValueError for a backend that cannot prove itself."""
+        if app.is_public:
+            raise ValueError("a backend proves itself: by a secret, or a private key")
+        self._endpoints = Endpoints(app)
+        self._store_of = store_of
+        self._who = who
+        self._tasks = AsyncDriver(http)
+        self._app = Starlette(
+            routes=[
+                Route(CLAIM, self._for_somebody(self._claim), methods=["POST"]),
+                Route(HANDLE, self._for_somebody(self._handle), methods=["POST"]),
+                Route(FORGET, self._for_somebody(self._forget), methods=["POST"]),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def aclose(self) -> None:
+        """Lets go of connections."""
+        await self._tasks.close()
+
+    async def _claim(self, who: str, form: Form) -> Any:
+        await self._tasks.run(self._keeper(who).claim(form.need(TICKET)))
+        return None
+
+    async def _handle(self, who: str, form: Form) -> Any:
+        delivered = await self._tasks.run(self._keeper(who).deliver())
+        return {"handle": delivered.handle, "expires_in": delivered.expires_in}
+
+    async def _forget(self, who: str, form: Form) -> Any:
+        kept = Kept(self._store_of(who))
+        await self._tasks.run(kept.locked(kept.save(None, instead_of=None)))
+        return None
+
+    def _keeper(self, who: str) -> Keeper:
+        return Keeper(self._endpoints, Kept(self._store_of(who)))
+
+    def _for_somebody(
+        self, act: Callable[[str, Form], Awaitable[Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            asked = self._who(request)
+            who = await asked if inspect.isawaitable(asked) else asked
+            if not who:
+                return _answer(401, {"error": "invalid_token"})
+            try:
+                found = await act(who, await _form(request))
+            except OAuthError as error:
+                return _answer(400, {"error": error.code})
+            except ClientError as error:
+                return _refusal(error)
+            return _answer(200, found or {})
+
+        return endpoint
+
+
+def _answer(status: int, document: dict[str, Any]) -> Response:
+    return JSONResponse(document, status, headers={"Cache-Control": "no-store"})
+
+
+def _refusal(error: ClientError) -> Response:
+    """What the device is told. It learns nothing of the backend."""
+    kinds = (kind for kind in type(error).__mro__ if kind in _REFUSED)
+    status, code = _REFUSED.get(next(kinds, ClientError), (503, "temporarily_unavailable"))
+    return _answer(status, {"error": code})
+
+
+async def _form(request: Request) -> Form:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BYTES:
+            break
+    return parse_form(body[: MAX_BYTES + 1], repeatable=frozenset())
+
+
+class ProofOfKey:
+    """Knows a device by the key of which it sends a proof: for an app without a sign-in of its own.
+    `address` is where the service is mounted, as devices see it.
+
+    Whoever has the device can ask then. An app that can, should ask for more.
+    """
+
+    def __init__(self, address: str, *, clock: Callable[[], float] = time.time) -> None:
+        self._address = address.rstrip("/")
+        self._clock = clock
+        self._seen: dict[str, int] = {}
+
+    def __call__(self, request: Request) -> str | None:
+        """The thumbprint of the key; None where nothing is proved, or the proof came before."""
+        now = int(self._clock())
+        path = request.url.path.rpartition("/")[2]
+        try:
+            proof = dpop.check(
+                request.headers.get(dpop.HEADER, ""),
+                method=request.method,
+                addresses=(f"{self._address}/{path}",),
+                now=now,
+            )
+        except dpop.BadProof:
+            return None
+        self._seen = {name: until for name, until in self._seen.items() if until > now}
+        if proof.name in self._seen:
+            return None
+        self._seen[proof.name] = proof.until
+        return proof.jkt

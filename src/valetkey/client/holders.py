@@ -1,0 +1,107 @@
+"""Who keeps the other shards of a key, as the app on the device sees them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from valetkey.client import server
+from valetkey.client.app import App
+from valetkey.client.endpoints import Endpoints
+from valetkey.client.errors import CodeMistyped, Denied, ShardsMissing
+from valetkey.client.keeper import Keeper, as_told
+from valetkey.client.kept import Kept
+from valetkey.client.prover import Prover
+from valetkey.client.steps import Flow
+from valetkey.client.store import TokenStore
+from valetkey.wire.key_shards import TICKET, BadShards, Holder, read_code, write_code
+from valetkey.wire.metadata import is_protected
+
+CLAIM: Final = "/claim"
+HANDLE: Final = "/handle"
+FORGET: Final = "/forget"
+
+
+class OtherHolder(Protocol):
+    """Keeps another shard of a key. `prover` is the device's, None where it has none."""
+
+    holder: Holder
+
+    def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
+        """Passes its ticket on to it. Raises TicketSpent, ServerUnavailable."""
+        ...
+
+    def present(self, prover: Prover | None) -> Flow[str]:
+        """What stands for its shard, once. Raises ShardsMissing, KeySuspended,
+        ServerUnavailable."""
+        ...
+
+    def forget(self, prover: Prover | None) -> Flow[None]:
+        """The key is given back."""
+        ...
+
+
+class Backend:
+    """The app's backend (see `holder_service`), which is mounted at `address`.
+
+    `headers` say who the user is, by the app's own sign-in. Without them the device proves its key,
+    which needs `App.dpop`, and then whoever has the device can ask the backend.
+    """
+
+    holder: Holder = "backend"
+
+    def __init__(self, address: str, *, headers: Callable[[], Mapping[str, str]] = dict) -> None:
+        """Raises ValueError for an address to which others could listen."""
+        if not is_protected(address):
+            raise ValueError("a backend is asked over https only")
+        self._address = address.rstrip("/")
+        self._headers = headers
+
+    def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
+        yield from self._asked(CLAIM, {TICKET: ticket}, prover)
+
+    def present(self, prover: Prover | None) -> Flow[str]:
+        handle = (yield from self._asked(HANDLE, {}, prover)).get("handle")
+        if not isinstance(handle, str):
+            raise ShardsMissing("the backend gave no handle")
+        return handle
+
+    def forget(self, prover: Prover | None) -> Flow[None]:
+        yield from self._asked(FORGET, {}, prover)
+
+    def _asked(
+        self, path: str, form: dict[str, str], prover: Prover | None
+    ) -> Flow[dict[str, Any]]:
+        headers = {name.lower(): value for name, value in self._headers().items()}
+        try:
+            return (
+                yield from server.send(self._address + path, form, headers=headers, prover=prover)
+            )
+        except Denied as error:
+            raise as_told(error, ShardsMissing) from error
+
+
+class Here:
+    """A confidential app that is its own backend, on a server of its own: the other shard lies in a
+    second store, which should not be where the first one is."""
+
+    holder: Holder = "backend"
+
+    def __init__(self, app: App, store: TokenStore) -> None:
+        self._kept = Kept(store)
+        self._keeper = Keeper(Endpoints(app), self._kept)
+
+    def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
+        yield from self._keeper.claim(ticket)
+
+    def present(self, prover: Prover | None) -> Flow[str]:
+        return (yield from self._keeper.deliver()).handle
+
+    def forget(self, prover: Prover | None) -> Flow[None]:
+        yield from self._kept.locked(self._kept.save(None, instead_of=None))
+
+
+def recovery_code(typed: str) -> str:
+    """A recovery code as the server wants it, however it was typed. Raises CodeMistyped."""
+    try:
+        return write_code(read_code(typed))
+    except BadShards as error:
+        raise CodeMistyped(str(error)) from error

@@ -1,0 +1,23 @@
+"""What moves a shard from one device to another, as a picture. Needs the extra `holders`."""
+
+import io
+
+import segno
+
+
+def svg(text: str) -> str:
+    """A QR code of a ticket or a handle, as an SVG for a page or a window."""
+    out = io.BytesIO()
+    _made(text).save(out, kind="svg", xmldecl=False, scale=4, border=4)
+    return out.getvalue().decode()
+
+
+def terminal(text: str) -> str:
+    """A QR code of a ticket or a handle, for a terminal."""
+    out = io.StringIO()
+    _made(text).terminal(out, compact=True)
+    return out.getvalue()
+
+
+def _made(text: str) -> segno.QRCode:
+    return segno.make_qr(text, error="m")
