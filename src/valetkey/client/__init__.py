@@ -20,13 +20,16 @@ from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import (
     Aborted,
     ClientError,
+    CodeMistyped,
     Denied,
     KeyPaused,
     KeyStopped,
+    KeySuspended,
     NoKey,
     PermissionMissing,
     PermissionTaken,
     ServerUnavailable,
+    ShardsMissing,
     SignInAgain,
     StoreCorrupted,
     StoreError,
@@ -34,6 +37,7 @@ from valetkey.client.errors import (
     StoreFull,
     StoreLocked,
     StoreReadOnly,
+    TicketSpent,
 )
 from valetkey.client.flow import Attempt
 from valetkey.client.key import Key
@@ -47,6 +51,7 @@ from valetkey.client.sealed import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Connected, Full, Partial, Tokens
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.key_shards import Tier
 
 __all__ = [
     "Aborted",
@@ -56,6 +61,7 @@ __all__ = [
     "AsyncMachine",
     "Attempt",
     "ClientError",
+    "CodeMistyped",
     "Connected",
     "Denied",
     "Detail",
@@ -66,6 +72,7 @@ __all__ = [
     "KeyChange",
     "KeyPaused",
     "KeyStopped",
+    "KeySuspended",
     "LimitReached",
     "Loopback",
     "Machine",
@@ -77,6 +84,7 @@ __all__ = [
     "PermissionTaken",
     "SealedStore",
     "ServerUnavailable",
+    "ShardsMissing",
     "SignInAgain",
     "StoreCorrupted",
     "StoreError",
@@ -84,6 +92,8 @@ __all__ = [
     "StoreFull",
     "StoreLocked",
     "StoreReadOnly",
+    "TicketSpent",
+    "Tier",
     "TokenStore",
     "Tokens",
     "Waiting",

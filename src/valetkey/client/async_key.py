@@ -165,7 +165,7 @@ class AsyncKey:
 
     async def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
         """Renews the key, once however many tasks, threads and processes find it stale."""
-        return await self.tasks.run(self.flows.refresh(stale, others))
+        return await self.tasks.run(self.flows.refresh(stale, tuple(others)))
 
     async def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards."""

@@ -167,8 +167,9 @@ class AsyncDriver:
 
     async def close(self) -> None:
         """Lets go of connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
 
 
 async def to_the_end(call: Callable[[], T]) -> T:

@@ -29,7 +29,7 @@ from valetkey.client.errors import (
     NoKey,
     TicketSpent,
 )
-from valetkey.client.holders import CLAIM, FORGET, HANDLE
+from valetkey.client.holders import CLAIM, FORGET, HANDLE, NO_SHARD, UNKNOWN
 from valetkey.client.keeper import Keeper
 from valetkey.client.kept import Kept
 from valetkey.client.store import TokenStore
@@ -44,7 +44,7 @@ Who: TypeAlias = Callable[[Request], str | Awaitable[str | None] | None]
 MAX_BYTES: Final = 4096
 
 _REFUSED: Final[dict[type[ClientError], tuple[int, str]]] = {
-    NoKey: (404, "invalid_grant"),
+    NoKey: (404, NO_SHARD),
     TicketSpent: (400, "invalid_grant"),
     KeySuspended: (403, "key_suspended"),
     KeyStopped: (403, "invalid_grant"),
@@ -109,7 +109,7 @@ class HolderService:
             asked = self._who(request)
             who = await asked if inspect.isawaitable(asked) else asked
             if not who:
-                return _answer(401, {"error": "invalid_token"})
+                return _answer(401, {"error": UNKNOWN})
             try:
                 found = await act(who, await _form(request))
             except OAuthError as error:

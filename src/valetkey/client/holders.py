@@ -6,7 +6,14 @@ from typing import Any, Final, Protocol
 from valetkey.client import server
 from valetkey.client.app import App
 from valetkey.client.endpoints import Endpoints
-from valetkey.client.errors import CodeMistyped, Denied, ShardsMissing
+from valetkey.client.errors import (
+    ClientError,
+    CodeMistyped,
+    Denied,
+    KeyStopped,
+    ShardsMissing,
+    TicketSpent,
+)
 from valetkey.client.keeper import Keeper, as_told
 from valetkey.client.kept import Kept
 from valetkey.client.prover import Prover
@@ -18,6 +25,14 @@ from valetkey.wire.metadata import is_protected
 CLAIM: Final = "/claim"
 HANDLE: Final = "/handle"
 FORGET: Final = "/forget"
+
+UNKNOWN: Final = "invalid_token"
+NO_SHARD: Final = "no_shard"
+_WHY: Final = {
+    UNKNOWN: "the backend does not know this device: its user signs in to the app again",
+    NO_SHARD: "the backend has no shard for this device",
+}
+"""What a backend answers besides the registered codes."""
 
 
 class OtherHolder(Protocol):
@@ -56,27 +71,37 @@ class Backend:
         self._headers = headers
 
     def claim(self, ticket: str, prover: Prover | None) -> Flow[None]:
-        yield from self._asked(CLAIM, {TICKET: ticket}, prover)
+        yield from self._asked(CLAIM, {TICKET: ticket}, prover, otherwise=TicketSpent)
 
     def present(self, prover: Prover | None) -> Flow[str]:
-        handle = (yield from self._asked(HANDLE, {}, prover)).get("handle")
+        answer = yield from self._asked(HANDLE, {}, prover, otherwise=KeyStopped)
+        handle = answer.get("handle")
         if not isinstance(handle, str):
             raise ShardsMissing("the backend gave no handle")
         return handle
 
     def forget(self, prover: Prover | None) -> Flow[None]:
-        yield from self._asked(FORGET, {}, prover)
+        yield from self._asked(FORGET, {}, prover, otherwise=ShardsMissing)
 
     def _asked(
-        self, path: str, form: dict[str, str], prover: Prover | None
+        self,
+        path: str,
+        form: dict[str, str],
+        prover: Prover | None,
+        *,
+        otherwise: type[ClientError],
     ) -> Flow[dict[str, Any]]:
+        """The answer. `otherwise` is what an invalid_grant means here."""
         headers = {name.lower(): value for name, value in self._headers().items()}
         try:
             return (
                 yield from server.send(self._address + path, form, headers=headers, prover=prover)
             )
         except Denied as error:
-            raise as_told(error, ShardsMissing) from error
+            why = as_told(error, otherwise)
+            if isinstance(why, Denied):
+                why = ShardsMissing(_WHY.get(error.code, f"the backend refused: {error.code}"))
+            raise why from error
 
 
 class Here:

@@ -61,7 +61,9 @@ class Keeper:
             )
         except Denied as error:
             yield from self._kept.save(before, instead_of=claiming)
-            raise as_told(error, TicketSpent) from error
+            changed = error.code == "invalid_request"
+            why = TicketSpent("no such ticket") if changed else as_told(error, TicketSpent)
+            raise why from error
         claimed: Claimed = convert(answer, Claimed)
         fresh = replace(claiming, refresh_token=claimed.key_shard, threshold=claimed.threshold)
         yield from self._kept.save(replace(fresh, ticket=""), instead_of=claiming)

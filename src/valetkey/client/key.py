@@ -207,7 +207,7 @@ class Key:
         A reply that was lost is asked for again: the server gives the same successor. Raises NoKey,
         and KeyStopped (the stored key is as it was: a paused one may go on later).
         """
-        return self.driver.run(self.flows.refresh(stale, others))
+        return self.driver.run(self.flows.refresh(stale, tuple(others)))
 
     def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards: `ticket` is what it scanned, or its user

@@ -3,7 +3,7 @@
 import contextlib
 import time
 import webbrowser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -19,6 +19,7 @@ from valetkey.client.errors import (
     KeyStopped,
     KeySuspended,
     PermissionMissing,
+    ShardsMissing,
     SignInAgain,
     StoreError,
 )
@@ -166,21 +167,23 @@ class KeyFlows:
             held = yield from self.refresh(held)
         return held
 
-    def refresh(self, stale: Tokens | None = None, others: Iterable[str] = ()) -> Flow[Tokens]:
+    def refresh(self, stale: Tokens | None = None, others: Sequence[str] = ()) -> Flow[Tokens]:
         """The key renewed, once however many find it stale."""
         try:
             held, renewed = yield from self.kept.locked(self._renew(stale, others))
         except (Denied, KeySuspended) as error:
             # The lock is free again: the callback may want it.
-            raise self._refused(error) from error
+            raise self._refused(error, brought=bool(others)) from error
         if renewed.granted != held.granted:
             less = held.granted - renewed.granted
             self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
         return renewed
 
-    def _refused(self, error: Denied | KeySuspended) -> ClientError:
-        """What a refusal of the renewal means; whoever wants to know of it is told."""
-        why = as_told(error, KeyStopped) if isinstance(error, Denied) else error
+    def _refused(self, error: Denied | KeySuspended, *, brought: bool) -> ClientError:
+        """What a refusal of the renewal means; whoever wants to know of it is told. Where its user
+        `brought` a shard, that may be what opens nothing."""
+        otherwise = ShardsMissing if brought else KeyStopped
+        why = as_told(error, otherwise) if isinstance(error, Denied) else error
         if isinstance(why, KeySuspended):
             self.key_changed(KeyChange("suspended"))
         elif isinstance(why, KeyStopped):

@@ -37,19 +37,20 @@ class ShardFlows:
         self.keeper = Keeper(endpoints, kept)
 
     def settle(self) -> Flow[None]:
-        """Passes on what the other holders have to claim. What one of them does not answer is
-        passed on again before the next renewal."""
-        with contextlib.suppress(ServerUnavailable, ShardsMissing):
-            yield from self._kept.locked(self._settled())
+        """Passes on what the other holders have to claim."""
+        yield from self._kept.locked(self._settled())
 
     def _settled(self) -> Flow[None]:
         yield from self.claimed((yield from self._kept.held()))
 
     def claimed(self, held: Tokens) -> Flow[Tokens]:
-        """The key, once each holder that can be asked has its shard. With the lock held."""
+        """The key, once each holder that answers has its shard; who does not is asked again before
+        the next renewal. With the lock held."""
         for one in held.shards:
             holder = self._of(one.holder)
-            if one.claim_ticket and holder is not None:
+            if not one.claim_ticket or holder is None:
+                continue
+            with contextlib.suppress(ServerUnavailable, ShardsMissing, TicketSpent):
                 yield from holder.claim(one.claim_ticket, held.prover)
                 before, held = held, _with(held, ShardTold(holder=one.holder))
                 yield from self._kept.save(held, instead_of=before)
@@ -76,7 +77,9 @@ class ShardFlows:
             except (ServerUnavailable, ShardsMissing) as error:
                 why = error
         if len(shown) < wanted:
-            raise ShardsMissing(f"{wanted} other shards are wanted, not {len(shown)}") from why
+            raise ShardsMissing(
+                f"{wanted - len(shown)} more of the key's shards are wanted"
+            ) from why
         return shown
 
     def replace(self, lost: Holder, given: Iterable[str]) -> Flow[str]:
