@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from valetkey.demo.play import (
+    APP_TO_BACKEND,
     APP_TO_CHIRP,
     APP_TO_SERVER,
     CHIRP_TO_SERVER,
@@ -17,7 +18,7 @@ from valetkey.demo.play import (
 LONGEST: Final = 2.0
 """Seconds from a click to a refusal: the bound of what Chirp may not know, and the click itself."""
 
-_REFRESH: Final = ("grant_type", "client_id", "refresh_token")
+_REFRESH: Final = ("grant_type", "client_id", "refresh_token", "other_key_shards")
 
 
 def refreshes(play: Play) -> None:
@@ -26,6 +27,8 @@ def refreshes(play: Play) -> None:
     play.window()
     play.listen()
     play.miko.presses("refresh")
+    handle = play.hear("POST", "/shard/handle")
+    play.voice.exchange(handle, who=APP_TO_BACKEND, got=("handle", "expires_in"))
     fresh = play.hear("POST", "/token")
     play.voice.exchange(
         fresh,
@@ -37,6 +40,10 @@ def refreshes(play: Play) -> None:
         "the refresh token has turned into its successor",
         holds=fresh.asked["refresh_token"] == play.refresh_token
         and fresh.answered["refresh_token"] != play.refresh_token,
+    )
+    play.check(
+        "beside its own part stefApp showed what stands for its server's, once",
+        holds=fresh.asked["other_key_shards"] == handle.answered["handle"],
     )
 
 
@@ -156,7 +163,7 @@ def stops(play: Play) -> None:
         denied, who=APP_TO_SERVER, sent=_REFRESH, got=("error", "error_description")
     )
     play.check(
-        "the refresh token is worth nothing either",
+        "two parts of the key are worth nothing either",
         holds=denied.status == 400 and denied.answered["error"] == "invalid_grant",
     )
     play.check("stefApp greys its window instead of crashing", holds=state(page) == "ended")

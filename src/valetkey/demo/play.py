@@ -21,6 +21,7 @@ PATIENCE: Final = 10.0
 PAUSE: Final = 0.02
 
 APP_TO_SERVER: Final = "stefApp → authorization server"
+APP_TO_BACKEND: Final = "stefApp → its own server"
 APP_TO_CHIRP: Final = "stefApp → Chirp"
 MIKO_TO_SERVER: Final = "Miko's browser → authorization server"
 MIKO_TO_APP: Final = "Miko's browser → stefApp"

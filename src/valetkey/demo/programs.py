@@ -90,6 +90,17 @@ class Programs:
         self, name: str, *arguments: str, port: int, environ: Mapping[str, str] = {}
     ) -> Program:
         """Starts `python -m ARGUMENTS` and waits until it listens on the port. Raises Failed."""
+        program = self.begin(name, *arguments, environ=environ)
+        _await_port(program, port)
+        return program
+
+    def await_port(self, name: str, port: int) -> None:
+        """Waits until the program of that name listens. Raises Failed."""
+        (program,) = [one for one in self.running if one.name == name and one.alive]
+        _await_port(program, port)
+
+    def begin(self, name: str, *arguments: str, environ: Mapping[str, str] = {}) -> Program:
+        """Starts `python -m ARGUMENTS`, and does not wait for it."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603
@@ -104,7 +115,6 @@ class Programs:
             )
         program = Program(name, process, log)
         self.running.append(program)
-        _await_port(program, port)
         return program
 
 

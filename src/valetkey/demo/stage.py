@@ -35,6 +35,7 @@ class Addresses(msgspec.Struct, frozen=True):
     chirp: str
     stefapp: str
     window: str
+    backend: str
 
 
 class Stage:
@@ -51,7 +52,7 @@ class Stage:
     ) -> None:
         """`more` is declared state that a story adds; `secrets` names the apps in it that have one,
         `keys` those that have a key of their own."""
-        server, chirp, stefapp = free_ports(3)
+        server, chirp, stefapp, backend = free_ports(4)
         key = token_urlsafe(18)
         self.folder = folder
         self.programs = programs
@@ -62,6 +63,7 @@ class Stage:
             chirp=f"http://127.0.0.1:{chirp}",
             stefapp=f"http://127.0.0.1:{stefapp}",
             window=f"http://127.0.0.1:{stefapp}/{key}/",
+            backend=f"http://127.0.0.1:{backend}",
         )
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
@@ -71,12 +73,15 @@ class Stage:
         self.door = Door(folder / "door")
         self.tape = Tape(folder / "stefapp.tape")
         self.tokens = folder / "stefapp" / "tokens.json"
-        self._ports = {"server": server, "chirp": chirp, "stefapp": stefapp}
+        self.held = folder / "stefapp-server"
+        self._ports = {"server": server, "chirp": chirp, "stefapp": stefapp, "backend": backend}
 
     def set_up(self) -> None:
         """Writes the files, and brings the installation to its declared state."""
         self._write("miko.password", self.password)
         self._write("chirp.secret", self.chirp_secret)
+        self._write("stefapp-server.secret", opaque.write("cs", os.urandom(32)))
+        self._write("stefapp-server.seal", token_urlsafe(32))
         catalog = Template((HERE / "chirp" / "catalog.toml").read_text("utf-8"))
         self._write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))
         self._write("state.toml", (HERE / "state.toml").read_text("utf-8"))
@@ -127,7 +132,17 @@ class Stage:
         )
 
     def start_stefapp(self) -> None:
-        """Starts the app, recorded from its first byte."""
+        """Starts the app, recorded from its first byte, and the server that is its own."""
+        backend = self._ports["backend"]
+        self.programs.begin(
+            "stefapp-server",
+            "valetkey.demo.stefapp.backend",
+            f"--port={backend}",
+            f"--issuer={self.addresses.server}",
+            "--secret=stefapp-server.secret",
+            "--seal=stefapp-server.seal",
+            f"--folder={self.held}",
+        )
         self.programs.start(
             "stefapp",
             "valetkey.demo.stefapp",
@@ -135,10 +150,12 @@ class Stage:
             f"--api={self.addresses.chirp}",
             f"--issuer={self.addresses.server}",
             f"--tokens={self.tokens}",
+            f"--backend={self.addresses.backend}",
             f"--tape={self.tape.file}",
             port=self._ports["stefapp"],
             environ=self.door.command,
         )
+        self.programs.await_port("stefapp-server", backend)
 
     def _write(self, name: str, text: str) -> None:
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

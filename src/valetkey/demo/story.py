@@ -1,5 +1,6 @@
 """The story, step by step: what happens, what is shown of it, and what has to hold."""
 
+import json
 from collections.abc import Callable
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from valetkey.demo import afterwards
 from valetkey.demo.miko.person import Choice
 from valetkey.demo.play import (
     ANYBODY_TO_CHIRP,
+    APP_TO_BACKEND,
     APP_TO_CHIRP,
     APP_TO_SERVER,
     MIKO_TO_APP,
@@ -144,6 +146,15 @@ def redeems(play: Play) -> None:
         sent=("grant_type", "client_id", "code", "code_verifier", "redirect_uri"),
         got=("access_token", "token_type", "expires_in", "refresh_token", "scope"),
     )
+    told = json.loads(redeemed.answered["key_shards"])
+    play.check(
+        f"the key came in {len(told['shards'])} parts, and it takes {told['threshold']} to open it",
+        holds=[one["holder"] for one in told["shards"]] == ["device", "backend", "recovery_code"]
+        and told["threshold"] == 2,
+    )
+    claimed = play.hear("POST", "/shard/claim")
+    play.voice.exchange(claimed, who=APP_TO_BACKEND, sent=("claim_ticket",))
+    play.check("stefApp's own server has fetched its part", holds=claimed.status == 200)
     granted = set(redeemed.answered["scope"].split())
     wanted = (play.expected.required | play.expected.optional) - {play.expected.unticked}
     play.check(

@@ -8,50 +8,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
-import msgspec
 
 from valetkey.client import (
     ClientError,
-    Denied,
     Key,
     KeyChange,
-    KeyPaused,
     KeyStopped,
     PermissionMissing,
-    PermissionTaken,
     ServerUnavailable,
+    ShardsMissing,
     raise_for_refusal,
 )
+from valetkey.demo.stefapp.features import DOES, FEATURES
 from valetkey.demo.stefapp.view import Notice, Panel, View
+from valetkey.demo.stefapp.words import ALONE, closed, ended, parts, told
 
 TIMEOUT: Final = 10.0
-
-
-class Feature(msgspec.Struct, frozen=True):
-    """A part of the window. `permission` opens it, `does` says what for; `asks` is the scope to ask
-    for with it; `path` is what it reads."""
-
-    permission: str
-    does: str
-    asks: str
-    path: str = ""
-
-
-FEATURES: Final[dict[str, Feature]] = {
-    "timeline": Feature("chirps.read", "read your timeline", "chirps.read", "/chirps"),
-    "post": Feature("chirps.write", "post in your name", "chirps.write"),
-    "profile": Feature("profile.read", "see your profile", "profile.read", "/profile"),
-    "edit": Feature("profile.write", "change your profile", "profile.write"),
-    "messages": Feature("dms.read", "read your messages", "dms.read dms.send", "/messages"),
-    "send": Feature("dms.send", "send messages", "dms.send"),
-}
-
-_OTHERS: Final = {
-    "openid": "recognise you",
-    "profile": "see your name",
-    "offline_access": "stay connected",
-}
-_DOES: Final = {one.permission: one.does for one in FEATURES.values()} | _OTHERS
 
 
 class StefApp:
@@ -75,7 +47,7 @@ class StefApp:
         try:
             panels = {name: self._panel(name) for name in FEATURES}
         except KeyStopped as error:
-            return _ended(self._said(), paused=isinstance(error, KeyPaused))
+            return ended(self._said(), error, self._key.tokens)
         notice = self._said()
         tokens = self._key.tokens
         if tokens is None:
@@ -85,9 +57,11 @@ class StefApp:
             notice=notice,
             name=self._name,
             panels=panels,
-            granted=tuple(_DOES[one] for one in tokens.scope if one in _DOES),
+            granted=tuple(DOES[one] for one in tokens.scope if one in DOES),
             seconds=max(0, tokens.expires - int(time.time())),
             file=self._file,
+            threshold=tokens.threshold,
+            parts=parts(tokens),
         )
 
     def _said(self) -> Notice | None:
@@ -135,6 +109,12 @@ class StefApp:
         """Fetches fresh tokens."""
         self._try("Fetched anew.", self._key.refresh)
 
+    def use_code(self, code: str) -> None:
+        """Fetches fresh tokens with the recovery code in the place of stefApp's server."""
+        self._try(
+            "Fetched anew, with your recovery code.", lambda: self._key.refresh(others=[code])
+        )
+
     def sign_out(self) -> None:
         """Gives the key back, and forgets it."""
         self._try("Signed out: stefApp has given its key back.", self._key.revoke)
@@ -162,7 +142,7 @@ class StefApp:
             if "profile" in tokens.granted:
                 self._name = str(self._key.userinfo().get("name", ""))
         except ClientError as error:
-            notice = _told(error)
+            notice = told(error)
         if self._attempt is attempt:
             self._attempt, self._notice = None, notice
 
@@ -171,14 +151,16 @@ class StefApp:
         feature = FEATURES[name]
         held = self._key.tokens
         if held is None or feature.permission not in held.granted:
-            return _closed(feature)
+            return closed(feature)
         if not feature.path:
             return Panel()
         try:
             found = self._send("GET", feature.path)
         except PermissionMissing as error:
             self._learn(error)
-            return _closed(feature)
+            return closed(feature)
+        except ShardsMissing:
+            return Panel(why=ALONE)
         except (httpx2.HTTPError, ServerUnavailable):
             return Panel(why="Chirp does not answer.")
         return Panel(rows=tuple(found) if isinstance(found, list) else (found,))
@@ -195,7 +177,7 @@ class StefApp:
         try:
             action()
         except (ClientError, httpx2.HTTPError) as error:
-            self._notice = _told(error)
+            self._notice = told(error)
             if isinstance(error, PermissionMissing):
                 self._learn(error)
 
@@ -203,50 +185,5 @@ class StefApp:
         """Asks what the key opens now, where it opens less than we thought."""
         held = self._key.tokens
         if held is not None and error.permissions & held.granted:
-            with contextlib.suppress(ServerUnavailable, KeyStopped):
+            with contextlib.suppress(ServerUnavailable, ShardsMissing, KeyStopped):
                 self._key.refresh()
-
-
-def _closed(feature: Feature) -> Panel:
-    return Panel(why=f"You have not allowed stefApp to {feature.does}.", ask=feature.asks)
-
-
-def _ended(notice: Notice | None, *, paused: bool = False) -> View:
-    grey = "is paused" if paused else "is gone"
-    return View(
-        state="paused" if paused else "ended",
-        notice=notice,
-        why=_PAUSED if paused else _STOPPED,
-        panels=dict.fromkeys(FEATURES, Panel(why=f"The key that opened this {grey}.")),
-    )
-
-
-_STOPPED: Final = (
-    "You stopped it at Chirp, so it opens nothing here any more. What is grey comes back when you "
-    "connect again."
-)
-_PAUSED: Final = (
-    "You paused it at Chirp, so it opens nothing here for now. What is grey comes back when you "
-    "resume it there."
-)
-
-
-def _told(error: Exception) -> Notice:
-    """What went wrong, in words for the user; the exact ones beside them."""
-    match error:
-        case PermissionMissing(permissions=missing):
-            does = " and ".join(_DOES.get(one, one) for one in sorted(missing))
-            why = "took that away" if isinstance(error, PermissionTaken) else "have not allowed it"
-            detail = f"403 insufficient_scope: {' '.join(sorted(missing))}"
-            return Notice("bad", f"Chirp refused to let stefApp {does}: you {why}.", detail)
-        case KeyPaused():
-            return Notice("bad", "You have paused stefApp at Chirp.", str(error))
-        case KeyStopped():
-            return Notice("bad", "Chirp no longer accepts this key.", str(error))
-        case Denied(code="access_denied"):
-            return Notice("bad", "You said no, so nothing was connected.", error.code)
-        case httpx2.HTTPStatusError():
-            said = error.response.text[:200]
-            return Notice("bad", f"Chirp answered {error.response.status_code}.", said)
-        case _:
-            return Notice("bad", "That did not work.", str(error))

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-State: TypeAlias = Literal["new", "waiting", "connected", "paused", "ended"]
+State: TypeAlias = Literal["new", "waiting", "connected", "paused", "suspended", "ended"]
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -24,10 +24,19 @@ class Panel(msgspec.Struct, frozen=True):
     rows: tuple[dict[str, object], ...] = ()
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A part of the key, and who has it. `uri` is where its user fetches it, "" for nowhere."""
+
+    who: str
+    held: bool
+    uri: str = ""
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """The whole window. `why` says how the key was lost; `waiting` is how far the wait for an
     answer is, and `address` where the browser was sent; `seconds` is how long the access token is
-    good; `file` is where the tokens are kept."""
+    good; `file` is where the tokens are kept. `threshold` of the `parts` open the key; `look`
+    is the page at Chirp where an alarm is answered."""
 
     state: State
     notice: Notice | None = None
@@ -39,3 +48,6 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     granted: tuple[str, ...] = ()
     seconds: int = 0
     file: str = ""
+    threshold: int = 0
+    parts: tuple[Part, ...] = ()
+    look: str = ""

@@ -22,7 +22,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from valetkey.demo.stefapp.app import FEATURES, StefApp
+from valetkey.demo.stefapp.app import StefApp
+from valetkey.demo.stefapp.features import FEATURES
 
 HERE: Final = Path(__file__).parent
 MAX_BYTES: Final = 16 * 1024
@@ -62,6 +63,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "send": lambda app, form: app.send(form.get("to", ""), form.get("text", "")),
     "try": lambda app, form: app.look(form.get("what", "timeline")),
     "refresh": lambda app, form: app.refresh(),
+    "code": lambda app, form: app.use_code(form.get("code", "")),
     "sign-out": lambda app, form: app.sign_out(),
 }
 """What the window's buttons do."""

@@ -1,0 +1,110 @@
+"""What stefApp says when something did not go as its user wanted."""
+
+from typing import Final, TypeAlias
+
+import httpx2
+
+from valetkey.client import (
+    CodeMistyped,
+    Denied,
+    KeyPaused,
+    KeyStopped,
+    KeySuspended,
+    PermissionMissing,
+    PermissionTaken,
+    ShardsMissing,
+    Tokens,
+)
+from valetkey.demo.stefapp.features import DOES, FEATURES, Feature
+from valetkey.demo.stefapp.view import Notice, Panel, Part, State, View
+
+
+def closed(feature: Feature) -> Panel:
+    return Panel(why=f"You have not allowed stefApp to {feature.does}.", ask=feature.asks)
+
+
+def ended(notice: Notice | None, error: KeyStopped, held: Tokens | None) -> View:
+    match error:
+        case KeyPaused():
+            state, grey, why = _PAUSED
+        case KeySuspended():
+            state, grey, why = _SUSPENDED
+        case _:
+            state, grey, why = _STOPPED
+    return View(
+        state=state,
+        notice=notice,
+        why=why,
+        look=next((one.uri for one in parts(held) if one.uri), "") if held else "",
+        panels=dict.fromkeys(FEATURES, Panel(why=f"The key that opened this {grey}.")),
+    )
+
+
+_Ended: TypeAlias = tuple[State, str, str]
+_STOPPED: Final[_Ended] = (
+    "ended",
+    "is gone",
+    (
+        "You stopped it at Chirp, so it opens nothing here any more. What is grey comes back when "
+        "you connect again."
+    ),
+)
+_PAUSED: Final[_Ended] = (
+    "paused",
+    "is paused",
+    (
+        "You paused it at Chirp, so it opens nothing here for now. What is grey comes back when "
+        "you resume it there."
+    ),
+)
+_SUSPENDED: Final[_Ended] = (
+    "suspended",
+    "is suspended",
+    (
+        "Somebody showed one part of it without the others, as a thief would. They got nothing. "
+        "Look at it at Chirp: what is grey comes back when you let it go on there."
+    ),
+)
+ALONE: Final = (
+    "stefApp's server does not answer, and this computer's part of the key opens nothing."
+)
+
+_HOLDERS: Final = {
+    "device": "this computer",
+    "backend": "stefApp's server",
+    "recovery_code": "your recovery code",
+}
+
+
+def parts(tokens: Tokens) -> tuple[Part, ...]:
+    return tuple(
+        Part(_HOLDERS.get(one.holder, one.holder), one.status == "held", one.claim_uri)
+        for one in tokens.shards
+    )
+
+
+def told(error: Exception) -> Notice:
+    """What went wrong, in words for the user; the exact ones beside them."""
+    match error:
+        case PermissionMissing(permissions=missing):
+            does = " and ".join(DOES.get(one, one) for one in sorted(missing))
+            why = "took that away" if isinstance(error, PermissionTaken) else "have not allowed it"
+            detail = f"403 insufficient_scope: {' '.join(sorted(missing))}"
+            return Notice("bad", f"Chirp refused to let stefApp {does}: you {why}.", detail)
+        case ShardsMissing():
+            return Notice("bad", ALONE, str(error))
+        case CodeMistyped():
+            return Notice("bad", "That is no recovery code.", str(error))
+        case KeySuspended():
+            return Notice("bad", "The key is suspended.", str(error))
+        case KeyPaused():
+            return Notice("bad", "You have paused stefApp at Chirp.", str(error))
+        case KeyStopped():
+            return Notice("bad", "Chirp no longer accepts this key.", str(error))
+        case Denied(code="access_denied"):
+            return Notice("bad", "You said no, so nothing was connected.", error.code)
+        case httpx2.HTTPStatusError():
+            said = error.response.text[:200]
+            return Notice("bad", f"Chirp answered {error.response.status_code}.", said)
+        case _:
+            return Notice("bad", "That did not work.", str(error))
