@@ -28,6 +28,7 @@ SECRETS: Final = frozenset(
         "device_code",
         "handle",
         "id_token",
+        "key_shard",
         "nonce",
         "other_key_shards",
         "password",

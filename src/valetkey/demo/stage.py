@@ -67,6 +67,7 @@ class Stage:
         )
         self.password = password()
         self.chirp_secret = opaque.write("cs", os.urandom(32))
+        self.backend_secret = opaque.write("cs", os.urandom(32))
         self.secrets = {name: opaque.write("cs", os.urandom(32)) for name in secrets}
         self.keys = {name: jwk.generate("ES256") for name in keys}
         self._more = more
@@ -80,7 +81,7 @@ class Stage:
         """Writes the files, and brings the installation to its declared state."""
         self._write("miko.password", self.password)
         self._write("chirp.secret", self.chirp_secret)
-        self._write("stefapp-server.secret", opaque.write("cs", os.urandom(32)))
+        self._write("stefapp-server.secret", self.backend_secret)
         self._write("stefapp-server.seal", token_urlsafe(32))
         catalog = Template((HERE / "chirp" / "catalog.toml").read_text("utf-8"))
         self._write("catalog.toml", catalog.substitute(chirp=self.addresses.chirp))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.demo.flows import ciba, device, exchange, fapi, machine
+from valetkey.demo.flows import ciba, device, exchange, fapi, machine, stolen_phone
 from valetkey.demo.flows.flow import Flow
 
 FLOWS: Final[Mapping[str, Flow]] = {
@@ -12,5 +12,6 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "machine": machine.FLOW,
     "exchange": exchange.FLOW,
     "fapi": fapi.FLOW,
+    "stolen-phone": stolen_phone.FLOW,
 }
 """The stories by name: one line each."""

@@ -47,7 +47,7 @@ class StefApp:
         try:
             panels = {name: self._panel(name) for name in FEATURES}
         except KeyStopped as error:
-            return ended(self._said(), error, self._key.tokens)
+            return ended(self._said(), error, look=f"{self._key.app.issuer}/apps")
         notice = self._said()
         tokens = self._key.tokens
         if tokens is None:

@@ -23,7 +23,7 @@ def closed(feature: Feature) -> Panel:
     return Panel(why=f"You have not allowed stefApp to {feature.does}.", ask=feature.asks)
 
 
-def ended(notice: Notice | None, error: KeyStopped, held: Tokens | None) -> View:
+def ended(notice: Notice | None, error: KeyStopped, *, look: str) -> View:
     match error:
         case KeyPaused():
             state, grey, why = _PAUSED
@@ -35,7 +35,7 @@ def ended(notice: Notice | None, error: KeyStopped, held: Tokens | None) -> View
         state=state,
         notice=notice,
         why=why,
-        look=next((one.uri for one in parts(held) if one.uri), "") if held else "",
+        look=look,
         panels=dict.fromkeys(FEATURES, Panel(why=f"The key that opened this {grey}.")),
     )
 
