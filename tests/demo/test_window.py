@@ -6,11 +6,13 @@ from collections.abc import Mapping
 import anyio
 import httpx2
 import pytest
+from tests.client.serving import serving
 from tests.rows import row
 
-from valetkey.client import App, Key, MemoryStore
+from valetkey.client import App, Key, MemoryStore, Tokens
 from valetkey.demo.stefapp.app import StefApp
 from valetkey.demo.stefapp.window import HEADERS, create
+from valetkey.wire.key_shards import ShardTold
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +118,53 @@ async def test_while_it_waits_it_looks_by_itself_with_script_and_without() -> No
     assert '<noscript><meta http-equiv="refresh"' in text
     assert "127.0.0.1 does not answer" in after
     assert 'id="connect"' in after
+
+
+PARTS = (
+    ShardTold(holder="device"),
+    ShardTold(holder="backend"),
+    ShardTold(holder="recovery_code", status="unclaimed", claim_uri="https://id.example/apps/x"),
+)
+
+
+async def shown(held: Tokens, refusal: bytes, code: str = "") -> str:
+    """The window of an app with that key, at a server that refuses so; after a `code` was typed."""
+    with serving() as server:
+        server.replies["/token"] = (400, refusal)
+        store = MemoryStore()
+        store.save(held)
+        known = App(issuer=server.url, client_id="stefapp", scope=("openid",))
+        app = StefApp(Key(known, store), api=server.url, file="tokens.json")
+        transport = httpx2.ASGITransport(create(app, window=WINDOW))
+        async with httpx2.AsyncClient(transport=transport) as client:
+            if code:
+                form = {"code": code}
+                await client.post(f"{WINDOW}code", data=form, headers={"origin": ORIGIN})
+            text = (await client.get(WINDOW)).text
+        app.close()
+        return text
+
+
+async def test_a_suspended_key_says_where_to_look() -> None:
+    held = Tokens(access_token="over", refresh_token="r", expires=1, scope=("chirps.read",))
+    text = await shown(held, b'{"error":"key_suspended"}')
+    assert 'data-state="suspended"' in text
+    assert 'id="look"' in text
+    assert "The key that opened this is suspended." in text
+
+
+async def test_a_key_in_parts_says_who_has_them_and_takes_a_code() -> None:
+    held = Tokens(
+        access_token="over",
+        refresh_token="r",
+        expires=1,
+        scope=("chirps.read",),
+        threshold=2,
+        shards=PARTS,
+    )
+    text = await shown(held, b'{"error":"invalid_grant"}')
+    assert "Any 2 of its 3 parts open it" in text
+    assert 'href="https://id.example/apps/x"' in text
+    assert "does not answer, and this computer" in text
+    text = await shown(held, b'{"error":"invalid_grant"}', code="not a code")
+    assert "That is no recovery code." in text

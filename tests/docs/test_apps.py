@@ -208,7 +208,7 @@ def test_shards(
         runpy.run_path(str(folder / "app_phone.py"), run_name="__main__")
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == "3 chirps"
-    parts = dict(line.split(maxsplit=1) for line in said[:-1])
+    parts = dict(line.strip().split(maxsplit=1) for line in said[:-1])
     assert (parts["device"], parts["backend"]) == ("held", "held")
     monkeypatch.setenv("RECOVERY_CODE", _printed(miko, parts["recovery_code"].split()[1]))
     # The server is gone; the code stands in for it.
