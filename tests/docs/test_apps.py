@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx2
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,6 +30,7 @@ from tests.keys import key
 from tests.live import Live, free_port, live
 from tests.oauth.shards.app import HARBOUR, SERVER
 
+from valetkey.cli.root import valetkey
 from valetkey.client import Key
 from valetkey.model.change import Create, Update
 from valetkey.model.client import Client
@@ -214,6 +216,14 @@ def test_shards(
     # The server is gone; the code stands in for it.
     runpy.run_path(str(folder / "app_phone.py"), run_name="__main__")
     assert capsys.readouterr().out.endswith("3 chirps\n")
+
+
+def test_every_client_of_the_key_in_parts_can_be_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CHIRP_SECRET", "HARBOUR_SECRET"):
+        monkeypatch.setenv(name, "s" * 40)
+    file = str(EXAMPLES / "app-shards" / "state.toml")
+    done = CliRunner().invoke(valetkey, ["apply", "-f", file, "--dry-run"])
+    assert done.exit_code == 0, done.output
 
 
 def _printed(miko: Browser, page: str) -> str:
