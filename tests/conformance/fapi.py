@@ -202,6 +202,10 @@ class Fapi(msgspec.Struct):
             browser.sign_in(*USER)
         if 'id="allow"' in browser.page.text:
             browser.press("allow")
+        return self.answer(browser)
+
+    def answer(self, browser: Browser) -> Answer:
+        """What the browser was sent back with."""
         return answered(browser)
 
     def code(self, rp: Rp, *, browser: Browser | None = None, **changed: Any) -> str:

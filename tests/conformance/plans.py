@@ -108,6 +108,50 @@ OF_COUNTRIES: Final = {
     )
 }
 
+SECURITY_PROFILE: Final = names(
+    "fapi2-security-profile-final-",
+    """discovery-end-point-verification happy-flow user-rejects-authentication
+    ensure-authorization-request-without-state-success
+    ensure-authorization-request-without-nonce-success
+    ensure-authorization-request-with-64-char-nonce-success
+    ensure-authorization-request-with-long-nonce
+    ensure-authorization-request-with-long-state
+    ensure-other-scope-order-succeeds access-token-type-header-case-sensitivity
+    test-claims-parameter-identity-claims par-without-duplicate-parameters
+    check-dpop-proof-nbf-exp ensure-dpopproof-with-iat-10seconds-before-succeeds
+    ensure-dpopproof-with-iat-10seconds-after-succeeds ensure-mismatched-dpop-jkt-fails
+    ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt
+    ensure-token-endpoint-fails-with-mismatched-dpop-jkt
+    ensure-dpopproof-at-par-endpoint-binding-success
+    ensure-dpop-auth-code-binding-success dpop-negative-tests
+    ensure-different-nonce-inside-and-outside-request-object
+    ensure-different-state-inside-and-outside-request-object
+    state-only-outside-request-object-not-used
+    ensure-request-object-without-redirect-uri-fails
+    plain-fapi-tolerate-unregistered-redirect-uri
+    ensure-unsigned-authorization-request-without-using-par-fails
+    ensure-redirect-uri-in-authorization-request ensure-response-type-code-idtoken-fails
+    ensure-response-type-token-fails ensure-client-id-in-token-endpoint
+    ensure-holder-of-key-required ensure-authorization-code-is-bound-to-client
+    attempt-reuse-authorization-code-after-one-second
+    ensure-token-endpoint-fails-with-expired-auth-code
+    ensure-signed-client-assertion-with-RS256-fails
+    ensure-client-assertion-in-token-endpoint
+    ensure-client-assertion-with-exp-is-5-minutes-in-past-fails
+    ensure-client-assertion-with-wrong-aud-fails ensure-client-assertion-with-no-sub-fails
+    refresh-token par-ensure-reused-request-uri-prior-to-auth-completion-succeeds
+    par-attempt-reuse-request_uri par-attempt-to-use-expired-request_uri
+    par-attempt-to-use-request_uri-for-different-client
+    par-authorization-request-containing-request_uri-form-param
+    par-attempt-invalid-http-method par-ensure-pkce-required
+    ensure-pkce-code-verifier-required incorrect-pkce-code-verifier-rejected
+    par-plain-pkce-rejected
+    par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted
+    par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails
+    par-test-array-as-audience-fails par-test-par-endpoint-url-as-audience-fails
+    par-test-token-endpoint-url-as-audience-fails""",
+)
+
 PLANS: Final[dict[str, Plan]] = {
     "basic": Plan(title="OpenID Connect Core: Basic OP", modules=BASIC),
     "form-post-basic": Plan(title="OpenID Connect Core: Form Post Basic OP", modules=BASIC),
@@ -115,51 +159,9 @@ PLANS: Final[dict[str, Plan]] = {
         title="OpenID Connect Core: Config OP",
         modules=names("oidcc-", "discovery-endpoint-verification"),
     ),
-    "fapi2-security-profile": Plan(
-        title="FAPI 2.0 Security Profile",
-        modules=names(
-            "fapi2-security-profile-final-",
-            """discovery-end-point-verification happy-flow user-rejects-authentication
-            ensure-authorization-request-without-state-success
-            ensure-authorization-request-without-nonce-success
-            ensure-authorization-request-with-64-char-nonce-success
-            ensure-authorization-request-with-long-nonce
-            ensure-authorization-request-with-long-state
-            ensure-other-scope-order-succeeds access-token-type-header-case-sensitivity
-            test-claims-parameter-identity-claims par-without-duplicate-parameters
-            check-dpop-proof-nbf-exp ensure-dpopproof-with-iat-10seconds-before-succeeds
-            ensure-dpopproof-with-iat-10seconds-after-succeeds ensure-mismatched-dpop-jkt-fails
-            ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt
-            ensure-token-endpoint-fails-with-mismatched-dpop-jkt
-            ensure-dpopproof-at-par-endpoint-binding-success
-            ensure-dpop-auth-code-binding-success dpop-negative-tests
-            ensure-different-nonce-inside-and-outside-request-object
-            ensure-different-state-inside-and-outside-request-object
-            state-only-outside-request-object-not-used
-            ensure-request-object-without-redirect-uri-fails
-            plain-fapi-tolerate-unregistered-redirect-uri
-            ensure-unsigned-authorization-request-without-using-par-fails
-            ensure-redirect-uri-in-authorization-request ensure-response-type-code-idtoken-fails
-            ensure-response-type-token-fails ensure-client-id-in-token-endpoint
-            ensure-holder-of-key-required ensure-authorization-code-is-bound-to-client
-            attempt-reuse-authorization-code-after-one-second
-            ensure-token-endpoint-fails-with-expired-auth-code
-            ensure-signed-client-assertion-with-RS256-fails
-            ensure-client-assertion-in-token-endpoint
-            ensure-client-assertion-with-exp-is-5-minutes-in-past-fails
-            ensure-client-assertion-with-wrong-aud-fails ensure-client-assertion-with-no-sub-fails
-            refresh-token par-ensure-reused-request-uri-prior-to-auth-completion-succeeds
-            par-attempt-reuse-request_uri par-attempt-to-use-expired-request_uri
-            par-attempt-to-use-request_uri-for-different-client
-            par-authorization-request-containing-request_uri-form-param
-            par-attempt-invalid-http-method par-ensure-pkce-required
-            ensure-pkce-code-verifier-required incorrect-pkce-code-verifier-rejected
-            par-plain-pkce-rejected
-            par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted
-            par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails
-            par-test-array-as-audience-fails par-test-par-endpoint-url-as-audience-fails
-            par-test-token-endpoint-url-as-audience-fails""",
-        ),
+    "fapi2-security-profile": Plan(title="FAPI 2.0 Security Profile", modules=SECURITY_PROFILE),
+    "fapi2-security-profile-jarm": Plan(
+        title="FAPI 2.0 Security Profile, with signed answers (JARM)", modules=SECURITY_PROFILE
     ),
     "fapi2-message-signing": Plan(
         title="FAPI 2.0 Message Signing: what it adds",

@@ -66,11 +66,13 @@ def addresses(document: Document) -> list[str]:
 
 
 OURS = {
+    "authorization_details_types_metadata_endpoint",
     "change_log_endpoint",
     "permission_usage_endpoint",
     "refresh_token_expiration_types_supported",
+    "status_list_aggregation_endpoint",
 }
-"""Of this server alone, and of a draft: not registered, as RFC 8414 2 allows."""
+"""Of this server alone, and of drafts: not registered, as RFC 8414 2 allows."""
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_user_rejects(fapi: Fapi, rp: Rp) -> None:
     browser.open(f"/authorize?client_id={rp.id}&request_uri={uri}")
     browser.sign_in(*USER)
     browser.press("cancel")
-    told = browser.answer()
+    told = fapi.answer(browser).parameters
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "st-1", fapi.issuer)
     assert "code" not in told
 
@@ -365,10 +365,8 @@ def test_without_par(fapi: Fapi, rp: Rp) -> None:
 def _plain(fapi: Fapi, rp: Rp, browser: Any) -> Answer:
     from urllib.parse import urlencode
 
-    from tests.conformance.fapi import answered
-
     browser.open(f"/authorize?{urlencode(fapi.request(rp))}")
-    return answered(browser)
+    return fapi.answer(browser)
 
 
 RESPONSE_TYPES = [
