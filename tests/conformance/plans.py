@@ -44,6 +44,19 @@ BASIC: Final = names(
     """,
 )
 
+DYNAMIC: Final = names(
+    "oidcc-",
+    """
+    discovery-endpoint-verification server idtoken-rs256 idtoken-unsigned userinfo-rs256
+    ensure-redirect-uri-in-authorization-request redirect-uri-query-OK redirect-uri-query-mismatch
+    redirect-uri-query-added redirect-uri-regfrag registration-policy-uri
+    registration-tos-uri registration-jwks-uri registration-sector-uri registration-sector-bad
+    server-rotate-keys refresh-token-rp-key-rotation request-uri-unsigned request-uri-signed-rs256
+    ensure-request-object-with-redirect-uri refresh-token
+    ensure-client-assertion-with-iss-aud-succeeds
+    """,
+)
+
 LOGOUT: Final = (
     "oidcc-rp-initiated-logout",
     *names(
@@ -158,6 +171,14 @@ PLANS: Final[dict[str, Plan]] = {
     "config": Plan(
         title="OpenID Connect Core: Config OP",
         modules=names("oidcc-", "discovery-endpoint-verification"),
+    ),
+    "dynamic": Plan(
+        title="OpenID Connect Core: Dynamic OP, as far as there are no implicit flows",
+        modules=DYNAMIC,
+        left_out={
+            "oidcc-registration-logo-uri": "an app's picture is kept and not shown: its server "
+            "would learn who looks, and could show there what it likes"
+        },
     ),
     "fapi2-security-profile": Plan(title="FAPI 2.0 Security Profile", modules=SECURITY_PROFILE),
     "fapi2-security-profile-jarm": Plan(
