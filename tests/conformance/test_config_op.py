@@ -68,6 +68,10 @@ def addresses(document: Document) -> list[str]:
 OURS = {
     "authorization_details_types_metadata_endpoint",
     "change_log_endpoint",
+    "key_shard_claim_endpoint",
+    "key_shard_delivery_endpoint",
+    "key_shard_reissue_endpoint",
+    "key_shards_supported",
     "permission_usage_endpoint",
     "refresh_token_expiration_types_supported",
     "status_list_aggregation_endpoint",

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from msgspec.structs import replace
-from tests.attacks.play import AS_WEB, Tags, find
+from tests.attacks.play import AS_WEB, Tags, asking, find
+from tests.installation import CHIRP
 from tests.live import live
 
 from valetkey.model.change import Update
 from valetkey.model.client import Client
+from valetkey.wire.authorization_details import Detail, write
 
 
 def test_policy_and_terms_are_linked_and_no_picture_is_fetched(tmp_path: Path) -> None:
@@ -33,3 +35,32 @@ def test_policy_and_terms_are_linked_and_no_picture_is_fetched(tmp_path: Path) -
         assert "web.example" not in browser.page.headers["content-security-policy"].replace(
             "form-action 'self' https://web.example", ""
         )
+
+
+def test_limits_that_an_app_asks_for_are_read_before_the_yes(tmp_path: Path) -> None:
+    """RFC 9396: they stand open, in plain words, where the user decides."""
+    details = write(
+        [
+            Detail(
+                type=CHIRP,
+                actions=("chirps.write",),
+                limits={"chirps.write": {"often": {"day": 5}}},
+            )
+        ]
+    )
+    with live(tmp_path) as server:
+        browser = server.browser()
+        browser.open(asking(AS_WEB, authorization_details=details, scope="openid").path())
+        browser.sign_in()
+        tags = Tags(browser.page.text)
+        (limits,) = (one for tag, one in tags.tags if one.get("id") == "set-limits")
+        assert "open" in limits
+        said = " ".join(" ".join(tags.text).split())
+        assert "The app itself asks for no more than 5 a day." in said
+        plain = server.browser()
+        plain.open(AS_WEB.path())
+        plain.sign_in()
+        (limits,) = (
+            one for tag, one in Tags(plain.page.text).tags if one.get("id") == "set-limits"
+        )
+        assert "open" not in limits

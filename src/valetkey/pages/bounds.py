@@ -73,6 +73,12 @@ class Limit(Struct, frozen=True, kw_only=True):
     used: tuple[Used, ...] = ()
     questions: tuple[Question, ...] = ()
 
+    @property
+    def proposed(self) -> bool:
+        """Whether the app itself asks for a limit."""
+        fields = (*self.often, *self.much, *(() if self.ask is None else (self.ask,)))
+        return any(field.most for field in fields)
+
 
 def written(amount: int, permission: Permission) -> str:
     """An amount of the smallest unit, as people write it."""

@@ -6,7 +6,7 @@ from typing import Final
 from valetkey.model.limits import Bounds, Proposal
 from valetkey.oauth.authorize.outcome import Consent
 from valetkey.pages import words
-from valetkey.pages.bounds import LASTS, PERS, Field, Limit, read_bounds, written
+from valetkey.pages.bounds import LASTS, PERS, Field, Limit, read_bounds, with_unit, written
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
 
@@ -30,13 +30,17 @@ def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
 def _limit(permission: Permission, title: str, proposed: Bounds) -> Limit:
     often = (Field(name="often", per=per, most=str(n)) for per, n in proposed.often.items())
     much = (
-        Field(name="much", per=per, most=written(n, permission)) for per, n in proposed.much.items()
+        Field(name="much", per=per, most=with_unit(n, permission))
+        for per, n in proposed.much.items()
     )
+    above = proposed.ask_above
+    ask = None if above is None else Field(name="ask", per="", most=with_unit(above, permission))
     return Limit(
         id=permission.id,
         title=title,
         often=tuple(often),
         much=tuple(much),
+        ask=ask,
         unit=permission.unit,
         step=written(1, permission),
     )
