@@ -28,6 +28,7 @@ from valetkey.oauth.feature import (
     Endpoint,
     FormEndpoint,
     ItemEndpoint,
+    JsonEndpoint,
     ListEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
@@ -187,6 +188,8 @@ def methods(endpoint: Endpoint) -> str:
             return "DELETE, GET, POST, PUT"
         case ItemEndpoint():
             return "DELETE, GET"
+        case JsonEndpoint():
+            return ", ".join(sorted(endpoint.methods))
 
 
 def cited(cite: Cite) -> str:

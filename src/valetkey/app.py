@@ -53,6 +53,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     fetch = fetcher(settings)
     shell = Shell(store, installations, fetch=fetch.documents)
     outbox = Outbox(shell, fetch.post)
+    shell.goes_out = outbox.nudge
     frame = Frame(
         shell,
         outbox=outbox,

@@ -21,7 +21,7 @@ from tests.live import Live
 from tests.oauth.clients.apps import MINE, SHARED
 from tests.rows import row
 
-from valetkey.jose import jws
+from valetkey.jose import base64url, jws
 from valetkey.wire import dpop, request_object
 
 
@@ -46,6 +46,22 @@ def _proof(server: Live) -> str:
     """A DPoP proof, by the app's own key."""
     claims = {"jti": "j", "htm": "POST", "htu": f"{server.issuer}/token", "iat": int(time.time())}
     return jws.sign_embedded(msgspec.json.encode(claims), key=MINE, typ=dpop.TYPE)
+
+
+def _security_event(server: Live) -> str:
+    """One of the server's own, under the key that signs tokens."""
+    auth = ("chirp", SECRETS["chirp"])
+    (there, *_) = server.http.get("/signals/stream", auth=auth).json() or [None]
+    if there is None:
+        there = server.http.post("/signals/stream", json={}, auth=auth).json()
+        server.http.post("/signals/verify", json={"stream_id": there["stream_id"]}, auth=auth)
+    told = server.http.post("/signals/poll", json={"returnImmediately": True}, auth=auth)
+    return str(next(iter(told.json()["sets"].values())))
+
+
+def _status_list(server: Live) -> str:
+    name = base64url.encode(b"web")
+    return server.http.get(f"/status/0.0.{name}").text
 
 
 KINDS: list[tuple[str, Make]] = [
@@ -76,6 +92,10 @@ KINDS: list[tuple[str, Make]] = [
             "logout+jwt",
         ),
     ),
+    ("security event", lambda server, issued: _security_event(server)),
+    ("security event by an app", lambda server, issued: _signed(asserted(server), "secevent+jwt")),
+    ("status list", lambda server, issued: _status_list(server)),
+    ("status list by an app", lambda server, issued: _signed(asserted(server), "statuslist+jwt")),
 ]
 
 

@@ -6,6 +6,7 @@ Nothing waits here, so stories read from top to bottom and races can be laid out
 
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -38,6 +39,7 @@ from valetkey.oauth.grants.token import token
 from valetkey.oauth.issue.tokens import response
 from valetkey.oauth.manage.introspection import introspect
 from valetkey.oauth.manage.revocation import revoke
+from valetkey.oauth.manage.telling import telling
 from valetkey.oauth.offer import Offer
 from valetkey.store.memory import MemoryStore
 from valetkey.store.settle import Answers, Decided, ask, settle
@@ -163,7 +165,11 @@ class World:
 
     def settle(self, rule: Callable[[], Rule[D]]) -> D:
         """What the rule decides, written."""
-        return done(settle(self.store, rule, fetch=self._fetch))
+        told = partial(self._telling, rule)
+        return done(settle(self.store, told, fetch=self._fetch))
+
+    def _telling(self, rule: Callable[[], Rule[D]]) -> Rule[D]:
+        return telling(rule(), self.context)
 
     async def _fetch(self, wants: Sequence[Outside]) -> Answers:
         self.fetched += wants

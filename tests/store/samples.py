@@ -21,6 +21,7 @@ from valetkey.model.policy import Policy
 from valetkey.model.receipt import Line, Receipt
 from valetkey.model.record import Record
 from valetkey.model.resource import Edition, ResourceServer
+from valetkey.model.stream import Signal, Stream
 from valetkey.model.user import Session, User
 from valetkey.wire.catalog import Catalog, Permission, Words
 
@@ -179,6 +180,30 @@ FULL: Final[tuple[Record, ...]] = (
         auth_time=NOW,
         amr=("pwd",),
         expires=NOW + 60,
+    ),
+    Signal(
+        stream="s1",
+        order="001700000000000.0000000001.000",
+        id="j1",
+        event="https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+        user=MIKO,
+        client="stef",
+        claims={"initiating_entity": "user"},
+        txn="t1",
+        at=NOW,
+        due=NOW + 2,
+        tried=1,
+    ),
+    Stream(
+        receiver="resource chirp",
+        id="s1",
+        requested=("https://schemas.openid.net/secevent/caep/event-type/session-revoked",),
+        delivers="push",
+        url="https://chirp.example/signals",
+        authorization=bytes(range(60)),
+        description="„Chirp“",
+        left_out=("someone",),
+        created=NOW,
     ),
     SigningKey(
         kid="k1",

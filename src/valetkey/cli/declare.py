@@ -8,13 +8,14 @@ import msgspec
 
 from valetkey.cli.desk import NO_KEYS, Desk, wrong
 from valetkey.cli.master_key import open_keys
+from valetkey.cli.settled import settled
 from valetkey.model.client import BY_SHARED, Client
 from valetkey.model.keys import RawKey
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.declared import Plan, Wish, plan
 from valetkey.store import keyring
 from valetkey.store.port import Store
-from valetkey.store.settle import ask, settle
+from valetkey.store.settle import ask
 
 
 async def look(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
@@ -30,7 +31,7 @@ async def declare(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
     if looked.mistakes:
         raise wrong("nothing was changed", looked.mistakes)
     context = await _context(store, looked, desk=desk)
-    decided = await settle(store, lambda: plan(wishes, context))
+    decided = await settled(store, lambda: plan(wishes, context), context)
     if decided.mistakes:
         raise wrong("nothing was changed", decided.mistakes)
     return decided

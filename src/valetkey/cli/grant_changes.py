@@ -9,6 +9,7 @@ import msgspec
 from valetkey.cli.desk import Desk, Failed, Wrong
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
+from valetkey.cli.settled import settled
 from valetkey.model.grant import Grant
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Many
@@ -16,7 +17,6 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.manage.grants import Managed, NoSuch, Turn, narrow, turn
 from valetkey.oauth.offer import Offer
 from valetkey.store.port import Store
-from valetkey.store.settle import settle
 
 LONGEST: Final = 200
 """Characters of a reason."""
@@ -67,11 +67,12 @@ async def _turn(
 
 
 async def _turn_one(store: Store, one: Grant, how: Turn, *, context: Context, reason: str) -> None:
-    await settle(
+    await settled(
         store,
         lambda: turn(
             one.id, how, user=one.user, by="administrator", context=context, reason=reason
         ),
+        context,
     )
 
 
@@ -105,11 +106,12 @@ def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, 
 
     async def narrowing(store: Store) -> Managed:
         context = await with_offer(store, desk.context())
-        return await settle(
+        return await settled(
             store,
             lambda: narrow(
                 name, keep, user=one.user, by="administrator", context=context, reason=why
             ),
+            context,
         )
 
     outcome = desk.run(narrowing)

@@ -8,6 +8,7 @@ import msgspec
 
 from valetkey.cli.desk import Desk, Failed, Wrong, moment
 from valetkey.cli.options import Command
+from valetkey.cli.settled import settled
 from valetkey.model.grant import Grant
 from valetkey.model.limits import Bounds
 from valetkey.model.resource import ResourceServer
@@ -19,7 +20,6 @@ from valetkey.oauth.offer import Offer
 from valetkey.pages.bounds import PERS, read_bounds
 from valetkey.spec.errors import InvalidRequest
 from valetkey.store.port import Store
-from valetkey.store.settle import settle
 from valetkey.wire.catalog import Permission
 
 DAY: Final = 86400
@@ -69,7 +69,7 @@ def limit(
         context = await _with_offer(store, desk.context())
         one = await _one(store, name)
         for rule in _rules(one, permission, fields, days=days, reason=reason, context=context):
-            one = await _settled(store, rule)
+            one = await _settled(store, rule, context)
         return one
 
     try:
@@ -154,8 +154,8 @@ async def _with_offer(store: Store, context: Context) -> Context:
     return msgspec.structs.replace(context, at=at)
 
 
-async def _settled(store: Store, rule: Made) -> Grant:
-    outcome = await settle(store, rule)
+async def _settled(store: Store, rule: Made, context: Context) -> Grant:
+    outcome = await settled(store, rule, context)
     if isinstance(outcome, NoSuch):
         raise Failed("the grant is over, or does not hold this permission")
     return outcome.grant

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from valetkey.cli.desk import Desk, Failed
+from valetkey.cli.settled import settled
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.removal import Kept, Removed
 from valetkey.store.port import Store
-from valetkey.store.settle import settle
 
 Removal: TypeAlias = Callable[[str, Context], Rule[Removed | Kept]]
 
@@ -18,7 +18,7 @@ def remove_by(desk: Desk, rule: Removal, name: str) -> None:
     context = desk.context()
 
     async def removing(store: Store) -> Removed | Kept:
-        return await settle(store, lambda: rule(name, context))
+        return await settled(store, lambda: rule(name, context), context)
 
     outcome = desk.run(removing)
     match outcome:

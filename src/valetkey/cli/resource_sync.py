@@ -14,6 +14,7 @@ from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, Failed, Wrong, columns, moment, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.published import fetch_catalog
+from valetkey.cli.settled import settled
 from valetkey.model.grant import Grant
 from valetkey.model.resource import Edition, ResourceServer
 from valetkey.model.want import One, Query
@@ -27,7 +28,6 @@ from valetkey.oauth.manage.catalogs import (
 from valetkey.oauth.manage.declared import Wish
 from valetkey.resource.check import check as checked
 from valetkey.store.port import Store
-from valetkey.store.settle import settle
 from valetkey.wire.catalog import Catalog, mistakes
 
 PAGE: Final = 200
@@ -214,7 +214,7 @@ async def take_away(store: Store, gone: Sequence[str], *, desk: Desk) -> None:
         for one in grants:
             if lost & {*one.permissions, *one.refused}:
                 name, context = one.id, desk.context()
-                await settle(store, lambda n=name, c=context: forget(n, gone, c))  # type: ignore[misc]
+                await settled(store, lambda n=name, c=context: forget(n, gone, c), context)  # type: ignore[misc]
 
 
 def lost(counts: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.endpoints.bearer import bearer_handler, item_handler
+from valetkey.endpoints.json_calls import json_handler
 from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.status_lists import status_lists
 from valetkey.endpoints.stream import stream
@@ -26,6 +27,7 @@ from valetkey.oauth.feature import (
     Feature,
     FormEndpoint,
     ItemEndpoint,
+    JsonEndpoint,
     ListEndpoint,
     ManagedEndpoint,
     StreamEndpoint,
@@ -70,6 +72,8 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
             return managed_handler(endpoint, shell, transport)
         case ItemEndpoint():
             return item_handler(endpoint, shell, transport)
+        case JsonEndpoint():
+            return json_handler(endpoint, shell, transport)
 
 
 def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:

@@ -62,12 +62,13 @@ def _call(request: Request) -> DocumentCall:
         method=request.method,
         name=query.get("client_id", ""),
         token="" if shown is None else shown[1],
-        document=_json(request) if request.method in {"POST", "PUT"} else {},
+        document=read_json(request) if request.method in {"POST", "PUT"} else {},
         address=request.address,
     )
 
 
-def _json(request: Request) -> Mapping[str, Any]:
+def read_json(request: Request) -> Mapping[str, Any]:
+    """The JSON object in the body. Raises InvalidRequest."""
     kind = request.header(b"content-type").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise InvalidRequest("the body must be application/json", status=415)

@@ -6,9 +6,12 @@ from os import urandom
 from typing import TypeVar
 
 from valetkey.http.installation import Installations
+from valetkey.model.change import Change, Create
 from valetkey.model.env import Env
+from valetkey.model.job import Job
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context, Installation
+from valetkey.oauth.manage.telling import telling
 from valetkey.store.port import Store
 from valetkey.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 
@@ -26,6 +29,8 @@ class Shell:
         self.store = store
         self._installations = installations
         self._fetch = fetch
+        self.goes_out: Callable[[], None] = lambda: None
+        """Is told when there is a message that may go out at once."""
 
     async def context(self) -> Context:
         """This moment, for whatever decides. Raises Unavailable."""
@@ -52,7 +57,17 @@ class Shell:
         self, rule: Callable[[Context], Rule[D]], context: Context, *, tries: int = TRIES
     ) -> D:
         """The same, in a context that is this moment's."""
-        return await settle(self.store, lambda: rule(context), tries=tries, fetch=self._fetch)
+        decision = await settle(
+            self.store, lambda: telling(rule(context), context), tries=tries, fetch=self._fetch
+        )
+        if any(_goes_out(change, context) for change in decision.changes):
+            self.goes_out()
+        return decision
+
+
+def _goes_out(change: Change, context: Context) -> bool:
+    record = change.record
+    return isinstance(record, Job) and record.due <= context.now and isinstance(change, Create)
 
 
 def _at(installation: Installation) -> Context:

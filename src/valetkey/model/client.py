@@ -59,7 +59,7 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
         return same(self.digest.encode(), digest(secret).encode()) and self.good(now)
 
 
-Extension: TypeAlias = Literal["authorization_expiration", "grant_management"]
+Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "shared_signals"]
 """What a client may understand beyond ordinary OAuth; others are not bothered with it."""
 
 

@@ -269,6 +269,35 @@ class ManagedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     rule: Callable[[DocumentCall, Context], Rule[Answer | Refuse]]
 
 
+class JsonCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A call that brings and gets JSON: its method, its query, the object that it brings, and who
+    calls: by a token in `brought`, shown under `scheme`, or as `call` says."""
+
+    method: str
+    query: Mapping[str, str] = {}
+    document: Mapping[str, Any] = {}
+    scheme: str = ""
+    brought: Brought = Brought()
+    call: Call
+
+    def __repr__(self) -> str:
+        return f"JsonCall({self.method})"
+
+
+class JsonEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Takes and gives JSON, with these methods, for parties that prove who they are; never cached.
+    A POST is answered with `status`. `waits`: the answer would rather be asked for again in a
+    moment, for some time."""
+
+    path: str
+    metadata: str
+    cite: Cite
+    methods: tuple[str, ...]
+    rule: Callable[[JsonCall, Context], Rule[Answer | Refuse]]
+    status: Literal[200, 201, 204] = 200
+    waits: Callable[[JsonCall, Answer], bool] = lambda call, answer: False
+
+
 class ItemCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A call on one of many things: its method, the thing's name ("" for none), and the access
     token that was shown."""
@@ -299,6 +328,7 @@ Endpoint: TypeAlias = (
     | ListEndpoint
     | ManagedEndpoint
     | ItemEndpoint
+    | JsonEndpoint
 )
 
 

@@ -34,6 +34,7 @@ from valetkey.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
+from valetkey.oauth.manage.shared_signals import SHARED_SIGNALS
 from valetkey.oauth.manage.status_list import STATUS_LISTS
 from valetkey.oauth.manage.usage import USAGE
 from valetkey.oauth.manage.userinfo import USERINFO
@@ -74,6 +75,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     INTROSPECTION,
     CHANGE_LOG,
     STATUS_LISTS,
+    SHARED_SIGNALS,
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,

@@ -16,17 +16,11 @@ from valetkey.model.job import LEASE, Job
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.delivery import Delivery, Message
+from valetkey.oauth.delivery import Delivery, Message, Taken
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
 """Seconds to wait after each failure; after the last one it is given up. All together they are less
 than the hour for which a retired sealing key is kept."""
-
-
-class Taken(Outcome, frozen=True, kw_only=True, eq=False):
-    """The job, for the length of a lease; None where somebody else was first."""
-
-    job: Job | None = None
 
 
 def send(
@@ -60,8 +54,11 @@ def take(job: Job, context: Context) -> Rule[Taken]:
     """Takes a job that is due: nobody else does until the lease is over."""
     if (yield from _there(job)) is None:
         return Taken()
+    delivery = deliveries(context).get(job.kind)
+    if delivery is not None and delivery.take is not None:
+        return (yield from delivery.take(job, context))
     leased = msgspec.structs.replace(job, due=context.now + LEASE)
-    return Taken(job=leased, changes=_moved(job, leased))
+    return Taken(job=leased, changes=moved(job, leased))
 
 
 def message(job: Job, context: Context) -> Rule[Message | None]:
@@ -80,12 +77,18 @@ def deliveries(context: Context) -> dict[str, Delivery]:
 
 def settled(job: Job, context: Context) -> Rule[Outcome]:
     """It was delivered, or is no longer needed."""
+    delivery = deliveries(context).get(job.kind)
+    if delivery is not None and delivery.settled is not None:
+        return (yield from delivery.settled(job, context))
     kept = yield from _there(job)
     return Outcome() if kept is None else Outcome(changes=(Remove(kept),))
 
 
 def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
     """It was not delivered: again after a pause, or never. `final`: the other side refused it."""
+    delivery = deliveries(context).get(job.kind)
+    if delivery is not None and delivery.failed is not None:
+        return (yield from delivery.failed(job, why, context, final=final))
     kept = yield from _there(job)
     if kept is None:
         return Outcome()
@@ -101,7 +104,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
         return Outcome(changes=(Remove(kept),), events=(told,))
     due = context.now + PAUSES[kept.tried]
     return Outcome(
-        changes=_moved(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
+        changes=moved(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
     )
 
 
@@ -110,6 +113,6 @@ def _there(job: Job) -> Rule[Job | None]:
     return (yield (wanted,)).one(wanted)
 
 
-def _moved(job: Job, to: Job) -> tuple[Change, ...]:
+def moved(job: Job, to: Job) -> tuple[Change, ...]:
     """The job under its new name. Only one of those who try can remove the old one."""
     return (Remove(job), Create(msgspec.structs.replace(to, version=0)))

@@ -35,6 +35,7 @@ from valetkey.model.policy import Policy
 from valetkey.model.receipt import Receipt
 from valetkey.model.record import Record
 from valetkey.model.resource import Edition, ResourceServer
+from valetkey.model.stream import Signal, Stream
 from valetkey.model.user import Session, User
 from valetkey.model.want import Found, Page, Query, Want
 
@@ -55,7 +56,9 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Receipt,
     ResourceServer,
     Session,
+    Signal,
     SigningKey,
+    Stream,
     Throttle,
     TokenFamily,
     User,

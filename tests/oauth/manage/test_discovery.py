@@ -241,6 +241,7 @@ MEMBERS: dict[str, set[str]] = {
     "leases": set(),
     "revocation": {"revocation_endpoint", *authentication("revocation")},
     "change log": {"change_log_endpoint"},
+    "shared signals": set(),
     "status lists": {"status_list_aggregation_endpoint"},
     "grant management": MANAGED,
     "usage": {"permission_usage_endpoint"},

@@ -39,6 +39,7 @@ from valetkey.model.receipt import Line, Receipt
 from valetkey.model.record import Record, written_out
 from valetkey.model.resource import Edition
 from valetkey.model.secret import Secret
+from valetkey.model.stream import Signal, Stream
 from valetkey.model.user import Session, User
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.refresh_token import RefreshToken
@@ -48,6 +49,7 @@ from valetkey.store.keyring import make, open_keys
 from valetkey.store.port import RECORDS, Store
 from valetkey.store.postgres import PostgresStore
 from valetkey.store.sqlite import SQLiteStore
+from valetkey.wire.security_event import SESSION_REVOKED
 
 FOLDER: Final = Path(__file__).parent
 MASTER: Final = bytes(range(32))
@@ -145,6 +147,25 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         amount="25.00 EUR",
         created=BORN,
         expires=NEVER,
+    )
+    stream = ids.free_id(env)
+    yield Stream(
+        receiver=f"resource of {user.username}",
+        id=stream,
+        requested=(SESSION_REVOKED,),
+        delivers="push",
+        url="https://chirp.example/signals",
+        status="paused",
+        created=BORN,
+    )
+    yield Signal(
+        stream=stream,
+        order=f"{BORN}000.000",
+        id=ids.free_id(env),
+        event=SESSION_REVOKED,
+        user=user.id,
+        client="stefapp",
+        at=NEVER,
     )
     yield Receipt(
         id=ids.owned_id(env, owner=user.id),

@@ -4,7 +4,7 @@ from typing import Final
 
 from valetkey.model.resource import IDENTITY
 from valetkey.model.want import Rule
-from valetkey.oauth.clients.managing import SCOPES, manages
+from valetkey.oauth.clients import managing, receiving
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -16,6 +16,12 @@ from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
 
 CITE: Final = Cite("RFC 6749", "4.4")
 
+_OWN: Final = (
+    (managing.manages, frozenset(managing.SCOPES)),
+    (receiving.receives, frozenset(receiving.SCOPES)),
+)
+"""Who has something here for itself, and in which scopes."""
+
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
 
 
@@ -25,8 +31,9 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
     if by.client.is_public:
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
-    if manages(by.client, context) and frozenset(wish.scope) & frozenset(SCOPES):
-        return _managing(wish, by, context)
+    for may, scopes in _OWN:
+        if may(by.client, context) and frozenset(wish.scope) & scopes:
+            return _own(wish, by, context, scopes=scopes)
     registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
     permissions, resources = narrowing.narrow(
         wish, permissions=registered, resources=(), offer=context.offer
@@ -41,13 +48,13 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
     )
 
 
-def _managing(wish: Narrowing, by: Authenticated, context: Context) -> Issue:
-    """A token for the grants that the client holds. It opens nothing else, so that no API to which
-    it is shown could end them."""
-    if not frozenset(wish.scope) <= frozenset(SCOPES):
-        raise InvalidScope("scopes of grant management are asked for alone")
+def _own(wish: Narrowing, by: Authenticated, context: Context, *, scopes: frozenset[str]) -> Issue:
+    """A token for what the client has here for itself, such as the grants that it holds. It opens
+    nothing else, so that no API to which it is shown could use it."""
+    if not frozenset(wish.scope) <= scopes:
+        raise InvalidScope("a client's own scopes are asked for alone")
     if not frozenset(wish.resources) <= {context.at.issuer}:
-        raise InvalidTarget("grants are managed here and nowhere else")
+        raise InvalidTarget("a client's own scopes are for here and nowhere else")
     return Issue(client=by.client, standing=None, permissions=(), scope=(), own=wish.scope)
 
 

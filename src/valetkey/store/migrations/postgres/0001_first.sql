@@ -164,6 +164,19 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_forget ON sessions (forget_at) WHERE forget_at > 0;
 
+CREATE TABLE signals (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    "stream" text COLLATE "C" NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX signals_forget ON signals (forget_at) WHERE forget_at > 0;
+CREATE INDEX signals_stream ON signals (place, "stream", key);
+
 CREATE TABLE signing_keys (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
@@ -174,6 +187,17 @@ CREATE TABLE signing_keys (
     PRIMARY KEY (place, key)
 );
 CREATE INDEX signing_keys_forget ON signing_keys (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE streams (
+    place bigint NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    alias text,
+    version integer NOT NULL,
+    forget_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (place, key)
+);
+CREATE INDEX streams_forget ON streams (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE throttles (
     place bigint NOT NULL,

@@ -107,6 +107,17 @@ CREATE TABLE resource_servers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX resource_servers_forget ON resource_servers (forget_at) WHERE forget_at > 0;
 
+CREATE TABLE signals (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX signals_forget ON signals (forget_at) WHERE forget_at > 0;
+CREATE INDEX signals_stream ON signals (stream, key);
+
 CREATE TABLE signing_keys (
     key TEXT PRIMARY KEY,
     alias TEXT,
@@ -115,6 +126,15 @@ CREATE TABLE signing_keys (
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX signing_keys_forget ON signing_keys (forget_at) WHERE forget_at > 0;
+
+CREATE TABLE streams (
+    key TEXT PRIMARY KEY,
+    alias TEXT,
+    version INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX streams_forget ON streams (forget_at) WHERE forget_at > 0;
 
 CREATE TABLE throttles (
     key TEXT PRIMARY KEY,

@@ -1,0 +1,17 @@
+"""Runs a rule of administration: what it changes is told to whoever wants to hear of it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from valetkey.model.want import Rule
+from valetkey.oauth.context import Context
+from valetkey.oauth.manage.telling import Decided, telling
+from valetkey.store.port import Store
+from valetkey.store.settle import settle
+
+D = TypeVar("D", bound=Decided)
+
+
+async def settled(store: Store, rule: Callable[[], Rule[D]], context: Context) -> D:
+    """The rule's decision, committed. Raises what the rule raises, TemporarilyUnavailable."""
+    return await settle(store, lambda: telling(rule(), context))
