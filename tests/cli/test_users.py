@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from tests.cli.line import Line
 from tests.rows import row
 
 from valetkey.accounts import password
+from valetkey.model import ids
+from valetkey.model.change import Create
+from valetkey.model.env import Env
 from valetkey.model.secret import Secret
-from valetkey.model.user import User
+from valetkey.model.user import Session, User
 
 WORD = "correct horse battery"
 
@@ -150,3 +154,24 @@ def test_a_password_file_keeps_its_spaces(line: Line) -> None:
     Path("word").write_text(" spaces around \r\n")
     line.ok("user", "add", "miko", "--password-file", "word")
     assert password.fits(Secret(" spaces around "), kept(line).password)
+
+
+def test_sign_out_ends_every_session(line: Line) -> None:
+    line.ok("user", "add", "miko", "--password-stdin", stdin=WORD)
+    user = kept(line)
+    env = Env(int(time.time()), os.urandom)
+    begun = [
+        Session(
+            id=ids.owned_id(env, owner=user.id),
+            digest="0" * 64,
+            user=user.id,
+            auth_time=env.now,
+            expires=env.now + 60,
+        )
+        for _ in range(2)
+    ]
+    line.store(lambda store: store.commit([Create(one) for one in begun]))
+    assert line.ok("user", "sign-out", "Miko") == "ended 2 sessions of Miko\n"
+    assert line.every(Session) == ()
+    assert line.json("user", "sign-out", "miko") == {"username": "miko", "sessions": 0}
+    assert "there is no user" in line.fails("user", "sign-out", "nobody", status=1)

@@ -1,6 +1,7 @@
 """`valetkey user`: the people."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,16 @@ import click
 
 from valetkey.accounts import password, profile
 from valetkey.cli.declare import declare
-from valetkey.cli.desk import Desk, Wrong, columns, fields, moment, wrong
+from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import read_password
-from valetkey.model.user import User
-from valetkey.model.want import Many
+from valetkey.cli.settled import settled
+from valetkey.model.user import Session, User, sign_in_name
+from valetkey.model.want import Alias, Many
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.declared import Wish
+from valetkey.oauth.manage.sessions import everywhere
 from valetkey.store.port import Store
 
 
@@ -81,6 +84,26 @@ def list_users(desk: Desk) -> None:
     ]
     text = columns(("username", "name", "email", "status", "created"), rows)
     desk.show([fields(one, hide=("password",)) for one in found], text)
+
+
+@user.command(name="sign-out")
+@click.argument("username")
+@click.pass_obj
+def sign_out(desk: Desk, username: str) -> None:
+    """End every session of an account, and tell the apps that know one. Keys stay as they are."""
+
+    async def ending(store: Store) -> int:
+        wanted = Alias(User, sign_in_name(username))
+        found = (await store.read(wanted)).one(wanted)
+        if found is None:
+            raise Failed(f"there is no user {username!r}")
+        name, context = found.id, desk.context()
+        rule = partial(everywhere, name, by="administrator", context=context)
+        outcome = await settled(store, rule, context)
+        return sum(isinstance(one.record, Session) for one in outcome.changes)
+
+    count = desk.run(ending)
+    desk.show({"username": username, "sessions": count}, f"ended {count} sessions of {username}")
 
 
 @user.command()

@@ -11,7 +11,7 @@ import msgspec
 
 from valetkey.model.change import Change, Create, Remove
 from valetkey.model.client import Client
-from valetkey.model.event import event
+from valetkey.model.event import By, event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.job import LEASE, Job
 from valetkey.model.user import Session
@@ -87,6 +87,19 @@ def end(name: str, context: Context) -> Rule[Ended]:
         events=(event(context.env, "signed-out", by="user", user=session.user),),
         frames=_frames(signed_in, context),
         jobs=tuple(change.record for change in sent if isinstance(change.record, Job)),
+    )
+
+
+def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
+    """Ends every session of the user, and tells the apps."""
+    wanted = Many(Session, "user", user)
+    theirs = (yield (wanted,)).many(wanted)
+    if not theirs:
+        return Ended()
+    sent = told((yield from apps(user, context, sids=(one.sid for one in theirs))), context)
+    return Ended(
+        changes=(*(Remove(one) for one in theirs), *sent),
+        events=(event(context.env, "signed-out", by=by, user=user, note="everywhere"),),
     )
 
 
