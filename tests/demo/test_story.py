@@ -29,7 +29,8 @@ STEPS = (
     "3  The platform's sign-in page",
     "4  What stefApp can do, and what it cannot",
     "5  Miko agrees, and stefApp goes to work",
-    "6  Afterwards, the key is still Miko's",
+    "6  Limits that Miko sets",
+    "7  Afterwards, the key is still Miko's",
 )
 LASTING = "Ctrl-C ends it."
 SECONDS = 90

@@ -66,6 +66,21 @@ class Two:
         self.tab.goto(f"{self.stage.addresses.server}/apps")
         self.tab.locator("article[data-client-id=stefapp] a.details").click()
 
+    def limits(self, number: str) -> None:
+        """Lets stefApp post so often a day ("" for as it likes). Chirp has heard of it when this
+        returns: within a second, or it asks."""
+        self.page()
+        self.tab.click("#limits")
+        self.tab.fill("#often-day-1", number)
+        self.tab.click("#save")
+        expect(self.tab.get_by_role("status")).to_contain_text("Saved", timeout=SECONDS)
+        self.tab.wait_for_timeout(1000)
+
+    def posts(self, text: str) -> None:
+        """Posts a chirp in stefApp's window."""
+        self.app.fill("#text", text)
+        self.app.click("#post")
+
     def unticks(self, permission: str) -> None:
         """Takes a permission away by its box alone: the script sends it."""
         with self.tab.expect_response(lambda answer: answer.request.method == "POST"):
@@ -105,6 +120,23 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     app.click("#post")
     expect(app.locator("#notice")).to_contain_text("Posted.")
     expect(app.locator(".chirps")).to_contain_text("Chirping from a quiet window")
+
+    # A limit: used up, refused in the window, raised, and lifted.
+    two.limits("2")
+    picture(tab, "live-5-limits")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    for number in (1, 2):
+        two.posts(f"Number {number} of 2")
+        expect(app.locator("#notice.good")).to_contain_text("Posted.")
+    two.posts("One too many")
+    expect(app.locator("#notice.bad")).to_contain_text("only 2 times a day")
+    picture(app, "live-6-limit-reached")
+    app.set_viewport_size({"width": 1200, "height": 900})
+    two.limits("5")
+    two.posts("Within the new limit")
+    expect(app.locator("#notice.good")).to_contain_text("Posted.")
+    two.limits("")
+    expect(tab.locator("main")).not_to_contain_text("Used")
 
     # Taken away by a box alone; the next try is refused, and stefApp greys what is gone.
     two.page()

@@ -53,8 +53,7 @@ def takes_away(play: Play) -> None:
     taken = play.expected.taken
     sheet = play.connected_app()
     play.check(f"{taken} is among what stefApp holds", holds=taken in sheet.ids)
-    play.miko.chooses(taken, on=False)
-    knock, took = play.first_refusal("POST", lambda: play.miko.presses("save"))
+    knock, took = play.first_refusal("POST", lambda: _unticks(play, taken))
     saved = play.miko.latest("POST", "/apps/")
     play.voice.exchange(saved, who=MIKO_TO_SERVER, sent=("action", "permission"), got=("location",))
     play.check("it is no longer", holds=taken not in play.miko.reads().ids)
@@ -89,6 +88,37 @@ def takes_away(play: Play) -> None:
     play.check(f'posting is greyed in stefApp: "{why}"', holds=bool(why))
     others = [play.hear("GET", path).status for path in ("/chirps", "/profile")]
     play.check("timeline and profile go on as before", holds=others == [200, 200])
+
+
+def _unticks(play: Play, permission: str) -> None:
+    """Where the page's script sends the change at the first click, the second changes nothing."""
+    play.miko.chooses(permission, on=False)
+    play.miko.presses("save")
+
+
+def pauses(play: Play) -> None:
+    """The user lets the key rest for a while."""
+    play.voice.say("Miko pauses stefApp: nothing is lost, and nothing opens.")
+    play.connected_app()
+    knock, took = play.first_refusal("GET", lambda: play.miko.presses("pause"))
+    said = challenge(knock)
+    play.check(
+        f"measured: {took * 1000:.0f} ms from the click to Chirp's first refusal: {said.reason}",
+        holds=(knock.status, said.reason) == (401, "paused") and took < LONGEST,
+    )
+    page = play.window()
+    play.check("stefApp's window is greyed, and says why", holds=state(page) == "paused")
+
+
+def resumes(play: Play) -> None:
+    """The user lets it go on."""
+    play.connected_app()
+    _, took = play.first_opening("GET", lambda: play.miko.presses("resume"))
+    play.check(
+        f"measured: {took * 1000:.0f} ms from the click until Chirp lets the same token through",
+        holds=took < LONGEST,
+    )
+    play.check("stefApp goes on as before", holds=state(play.window()) == "connected")
 
 
 def asks_for_more(play: Play) -> None:
@@ -169,5 +199,12 @@ def stops(play: Play) -> None:
     play.check("stefApp greys its window instead of crashing", holds=state(page) == "ended")
 
 
-SCENES: Final[tuple[Callable[[Play], None], ...]] = (refreshes, takes_away, asks_for_more, stops)
+SCENES: Final[tuple[Callable[[Play], None], ...]] = (
+    refreshes,
+    takes_away,
+    pauses,
+    resumes,
+    asks_for_more,
+    stops,
+)
 """In the order in which they are played."""

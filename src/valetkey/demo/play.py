@@ -141,6 +141,15 @@ class Play:
         """Knocks at Chirp's chirps with the very token that stefApp holds, again and again, while
         somebody clicks: the first refusal, and how many seconds after the click began it came.
         Raises Broken where none comes."""
+        return self._knocks(method, click, opens=False)
+
+    def first_opening(self, method: str, click: Callable[[], object]) -> tuple[Exchange, float]:
+        """The same for the first time that Chirp does not refuse."""
+        return self._knocks(method, click, opens=True)
+
+    def _knocks(
+        self, method: str, click: Callable[[], object], *, opens: bool
+    ) -> tuple[Exchange, float]:
         token = msgspec.json.decode(self.stage.tokens.read_bytes())["access_token"]
         began = time.monotonic()
 
@@ -148,9 +157,9 @@ class Play:
             while time.monotonic() < began + PATIENCE:
                 # It has nothing to post: where the key opens that, Chirp answers 400.
                 answer = self.call(method, f"{self.at.chirp}/chirps", bearer=token)
-                if answer.status in (401, 403):
+                if (answer.status not in (401, 403)) is opens:
                     return answer, time.monotonic() - began
-            raise Broken("Chirp never refuses")
+            raise Broken(f"Chirp never {'opens' if opens else 'refuses'}")
 
         with ThreadPoolExecutor(1) as pool:
             knocking = pool.submit(knock)

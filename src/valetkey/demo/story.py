@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from valetkey.demo import afterwards
+from valetkey.demo import afterwards, bounds
 from valetkey.demo.miko.person import Choice
 from valetkey.demo.play import (
     ANYBODY_TO_CHIRP,
@@ -259,6 +259,7 @@ STEPS: Final = (
     Step("3", "The platform's sign-in page", (signs_in,)),
     Step("4", "What stefApp can do, and what it cannot", (reads,)),
     Step("5", "Miko agrees, and stefApp goes to work", (agrees, redeems, posts, is_refused)),
-    Step("6", "Afterwards, the key is still Miko's", afterwards.SCENES),
+    Step("6", "Limits that Miko sets", bounds.SCENES),
+    Step("7", "Afterwards, the key is still Miko's", afterwards.SCENES),
     Step("·", "And the password?", (never_passed,)),
 )

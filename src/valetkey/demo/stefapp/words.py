@@ -10,6 +10,7 @@ from valetkey.client import (
     KeyPaused,
     KeyStopped,
     KeySuspended,
+    LimitReached,
     PermissionMissing,
     PermissionTaken,
     ShardsMissing,
@@ -91,6 +92,11 @@ def told(error: Exception) -> Notice:
             why = "took that away" if isinstance(error, PermissionTaken) else "have not allowed it"
             detail = f"403 insufficient_scope: {' '.join(sorted(missing))}"
             return Notice("bad", f"Chirp refused to let stefApp {does}: you {why}.", detail)
+        case LimitReached():
+            does = DOES.get(error.permission, error.permission)
+            often = f"{error.most} times a {error.per}" if error.limit == "often" else "so much"
+            text = f"Chirp refused: you let stefApp {does} only {often}."
+            return Notice("bad", text, f"403 limit_reached: {error.permission}")
         case ShardsMissing():
             return Notice("bad", ALONE, str(error))
         case CodeMistyped():
