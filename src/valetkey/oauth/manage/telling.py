@@ -51,10 +51,8 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def telling(rule: Rule[D], context: Context) -> Rule[D]:
     """The rule's outcome, and with its changes what they say."""
     outcome = yield from rule
-    if not any(feature.name == NAME for feature in context.at.features):
-        return outcome
     records = touched(outcome.changes)
-    if not records:
+    if not records or not any(feature.name == NAME for feature in context.at.features):
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
     return _with(outcome, signals)
