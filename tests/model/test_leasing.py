@@ -12,15 +12,12 @@ from tests.rows import row
 from valetkey.model.allowance import AFTER, Allowance, Lease
 from valetkey.model.hours import Hours
 from valetkey.model.leasing import (
-    ASKED,
     GRACE,
     LEASE,
-    MOST_ASKED,
     MOST_LEASES,
     Nothing,
     TooMuch,
     Wish,
-    answered,
     at,
     lease,
     returned,
@@ -234,20 +231,21 @@ def test_counts_are_kept_past_their_period(bounds: Bounds, forget: int) -> None:
 ABOVE = Bounds(often={"day": 5}, much={"day": 1000}, ask_above=100)
 
 
-def test_a_yes_is_good_for_just_this_amount_once() -> None:
-    none, some = take(EMPTY, ABOVE, wish(amount=200))
+def test_above_an_amount_only_a_yes_lets_through() -> None:
+    none, before = take(EMPTY, ABOVE, wish(amount=200))
     assert none == Nothing(why="ask", limit=100)
-    assert [one.amount for one in some.asks] == [200]
-    again, same = take(some, ABOVE, wish(amount=200))
-    assert (again, same) == (none, some)
-    some = answered(some, 200, "yes", now=NOW + 5)
-    other, _ = take(some, ABOVE, wish(amount=201), now=NOW + 6)
-    assert isinstance(other, Nothing)
-    got, some = taken(some, ABOVE, wish("b" * 16, amount=200, uses=5, reserve=900), now=NOW + 6)
+    assert before.out == ()
+    got, some = lease(wish(amount=200, uses=5, reserve=900), before, ABOVE, now=NOW, said="yes")
+    assert isinstance(got, Lease)
     assert (got.exact, got.uses, got.amount) == (True, 1, 200)
-    assert (some.often["day"].used, some.much["day"].used, some.asks) == (1, 200, ())
-    more, _ = take(some, ABOVE, wish("c" * 16, amount=200), now=NOW + 7)
-    assert more == none
+    assert (some.often["day"].used, some.much["day"].used) == (1, 200)
+    no, some = lease(wish(amount=200), before, ABOVE, now=NOW, said="no")
+    assert (no, some) == (Nothing(why="declined", limit=100), before)
+
+
+def test_a_lost_answer_to_a_yes_is_the_same_again() -> None:
+    got, some = lease(wish(amount=200), EMPTY, ABOVE, now=NOW, said="yes")
+    assert lease(wish(amount=200), some, ABOVE, now=NOW + 1) == (got, some)
 
 
 def test_up_to_the_amount_nobody_is_asked() -> None:
@@ -256,47 +254,13 @@ def test_up_to_the_amount_nobody_is_asked() -> None:
 
 
 def test_a_yes_does_not_go_past_another_limit() -> None:
-    _, some = take(EMPTY, ABOVE, wish(amount=900))
-    some = answered(some, 900, "yes", now=NOW)
-    _, some = taken(some, ABOVE, wish("b" * 16, amount=100, reserve=100))
-    none, after = take(some, ABOVE, wish("c" * 16, amount=901))
+    _, some = taken(EMPTY, ABOVE, wish("b" * 16, amount=100, reserve=100))
+    none, after = lease(wish("c" * 16, amount=901), some, ABOVE, now=NOW, said="yes")
     assert isinstance(none, Nothing)
     assert none.why == "much"
-    got, _ = taken(after, ABOVE, wish("d" * 16, amount=900))
+    got, _ = lease(wish("d" * 16, amount=900), after, ABOVE, now=NOW, said="yes")
+    assert isinstance(got, Lease)
     assert got.exact
-
-
-ANSWERS = [
-    row("ask", "a no", "no", 5, "declined"),
-    row("ask", "a no, forgotten", "no", ASKED, "ask"),
-    row("ask", "a yes, too late", "yes", ASKED, "ask"),
-]
-
-
-@pytest.mark.parametrize("said,later,why", ANSWERS)
-def test_an_answer_stands_for_a_while(said: Any, later: int, why: str) -> None:
-    _, some = take(EMPTY, ABOVE, wish(amount=200))
-    some = answered(some, 200, said, now=NOW)
-    none, _ = take(some, ABOVE, wish(amount=200), now=NOW + later)
-    assert isinstance(none, Nothing)
-    assert none.why == why
-
-
-def test_an_answer_is_given_once_and_in_time() -> None:
-    _, some = take(EMPTY, ABOVE, wish(amount=200))
-    no = answered(some, 200, "no", now=NOW)
-    assert answered(no, 200, "yes", now=NOW) == no
-    assert answered(some, 300, "yes", now=NOW) == some
-    assert answered(some, 200, "yes", now=NOW + ASKED) == some
-
-
-def test_only_so_many_questions_stand_at_a_time() -> None:
-    some = EMPTY
-    for amount in range(101, 120):
-        none, some = take(some, ABOVE, wish(amount=amount))
-        assert isinstance(none, Nothing)
-        assert none.why == "ask"
-    assert len(some.asks) == MOST_ASKED
 
 
 # Any order of events.

@@ -3,7 +3,6 @@
 from msgspec.structs import replace
 
 from valetkey.pages.bounds import Field, Limit, Used
-from valetkey.pages.bounds import Question as Asked
 from valetkey.pages.grant_views import (
     AppLimits,
     ApprovalPage,
@@ -256,7 +255,12 @@ QUESTION = Question(
     href="/approvals/a-1",
 )
 SPENDING = replace(
-    QUESTION, app=STEF, words="Two tickets for Saturday", amount="25.00 EUR", consent=False
+    QUESTION,
+    app=STEF,
+    words="",
+    amount="25.00 EUR",
+    what="Pay from your account",
+    consent=False,
 )
 APPROVALS = Approvals(
     site=SITE, account=MIKO, questions=(QUESTION, SPENDING), apps="/apps", now=NOW
@@ -289,7 +293,6 @@ PAYING = Limit(
         Used(per="day", used="3", most="5", until=NOW + HOUR),
         Used(per="total", used="12.50", most="100.00 EUR", until=None),
     ),
-    questions=(Asked(shown="120.00 EUR", amount=12000),),
 )
 POSTING = Limit(
     id=POST.id,

@@ -36,7 +36,7 @@ SENTENCES = {
     "approvals": (
         "Waiting for you",
         "2 questions wait for your answer.",
-        "25.00 EUR · Two tickets for Saturday",
+        "25.00 EUR · Pay from your account",
         "Asked 1 minute ago",
     ),
     "approvals-one": ("1 question waits for your answer.",),

@@ -4,7 +4,7 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.model import ids
-from valetkey.model.allowance import Allowance, Ask, Count, Lease
+from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.approval import Approval
 from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
@@ -60,7 +60,6 @@ FULL: Final[tuple[Record, ...]] = (
         often={"day": Count(NOW, NOW + 86400, 3)},
         much={"month": Count(NOW, NOW + 86400, 10**12)},
         out=(Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),),
-        asks=(Ask(amount=5, at=NOW, until=NOW + 900, answer="yes"),),
     ),
     Approval(
         id=ids.owned_id(ENV, owner=MIKO),
@@ -69,6 +68,8 @@ FULL: Final[tuple[Record, ...]] = (
         grant=ids.owned_id(ENV, owner=MIKO),
         words="„Tickets“",
         amount="25.00 EUR",
+        permission="posts:read",
+        units=2500,
         request="a" * 32,
         said="no",
         created=NOW,

@@ -1,6 +1,6 @@
 """What is left of a limit, and who holds pieces of it: the record (`leasing` has its rules)."""
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -35,17 +35,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     much: dict[Per, int] = {}
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A question to the user: may it be this much, once? It stands until `until`."""
-
-    amount: int
-    at: int
-    until: int
-    answer: Literal["", "yes", "no"] = ""
-
-
 class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The counts of one permission of a grant, the leases that are out, and the questions."""
+    """The counts of one permission of a grant, and the leases that are out."""
 
     table: ClassVar[str] = "allowances"
     indexes: ClassVar[tuple[str, ...]] = ("grant",)
@@ -55,7 +46,6 @@ class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
     often: dict[Per, Count] = {}
     much: dict[Per, Count] = {}
     out: tuple[Lease, ...] = ()
-    asks: tuple[Ask, ...] = ()
 
     @property
     def key(self) -> str:
@@ -74,7 +64,7 @@ class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
         counts = (*self.often.values(), *self.much.values())
         if any(not count.end for count in counts):
             return 0
-        ends = (*(count.end for count in counts), *(ask.until for ask in self.asks), 1)
+        ends = (*(count.end for count in counts), 1)
         return max(ends) + AFTER
 
 

@@ -9,8 +9,9 @@ from valetkey.model.pending import Said
 class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """A question that waits on its user's own pages.
 
-    `words` say what it is about, as the app puts it; `amount` is what it comes to, such as
-    "25.00 EUR", "" where nothing is counted. `grant` is the key that it is about, "" for none yet.
+    `words` say what it is about, as the app puts it. `grant` is the key that it is about, "" for
+    none yet; then `permission` is what the key is to be used for, and `units` how much, in the
+    smallest unit. `amount` is that with its unit, such as "25.00 EUR", "" where nothing is counted.
     `request` names the request in `pending` that has to be answered by consent; then that request
     knows the answer. Without one, a yes or a no is the whole answer, and stands in `said`.
     """
@@ -24,6 +25,8 @@ class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
     grant: str = ""
     words: str = ""
     amount: str = ""
+    permission: str = ""
+    units: int = 0
     request: str = ""
     said: Said = ""
     created: int

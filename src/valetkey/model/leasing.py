@@ -10,8 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.model.allowance import Allowance, Ask, Count, Lease
+from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.limits import Bounds, Per, closing, next_open, period
+from valetkey.model.pending import Said
 
 LEASE: Final = 30
 """Seconds for which a lease is good, at most: then the node returns what it did not spend."""
@@ -24,12 +25,6 @@ SHARE: Final = 8
 
 MOST_LEASES: Final = 512
 """Leases that are remembered; of more, the oldest can no longer be returned."""
-
-ASKED: Final = 900
-"""Seconds for which a question to the user stands, and for which their answer is good."""
-
-MOST_ASKED: Final = 5
-"""Questions that stand at a time."""
 
 Ran: TypeAlias = Literal["often", "much"]
 Why: TypeAlias = Literal["often", "much", "hours", "ask", "declined"]
@@ -64,7 +59,6 @@ def at(now: int, before: Allowance, bounds: Bounds) -> Allowance:
         often={per: _count(before.often.get(per), per, now) for per in bounds.often},
         much={per: _count(before.much.get(per), per, now) for per in bounds.much},
         out=tuple(one for one in before.out if now < one.expires + GRACE),
-        asks=tuple(one for one in before.asks if now < one.until),
     )
 
 
@@ -79,10 +73,16 @@ def _count(before: Count | None, per: Per, now: int) -> Count:
 # --- leasing -------------------------------------------------------------------------------------
 
 
+def asks(wish: Wish, bounds: Bounds) -> bool:
+    """Whether the user is asked before there is a lease for so much."""
+    return bounds.ask_above is not None and wish.amount > bounds.ask_above
+
+
 def lease(
-    wish: Wish, some: Allowance, bounds: Bounds, *, now: int
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, said: Said = ""
 ) -> tuple[Lease | Nothing, Allowance]:
-    """A lease and what is left then; or why there is none. `some` is of this moment (`at`)."""
+    """A lease and what is left then; or why there is none. `some` is of this moment (`at`), `said`
+    what the user has said to one use of just this amount."""
     had = next((one for one in some.out if (one.id, one.holder) == (wish.id, wish.holder)), None)
     if had is not None:
         # The answer was lost: the same once more.
@@ -93,9 +93,11 @@ def lease(
     nothing = _exhausted(wish, some, bounds, now=now)
     if nothing is not None:
         return nothing, some
-    if bounds.ask_above is not None and wish.amount > bounds.ask_above:
-        return _asked(wish, some, bounds, now=now)
-    return _leased(wish, some, bounds, now=now, exact=False)
+    if not asks(wish, bounds):
+        return _leased(wish, some, bounds, now=now, exact=False)
+    if said == "yes":
+        return _leased(wish, some, bounds, now=now, exact=True)
+    return Nothing(why="declined" if said == "no" else "ask", limit=bounds.ask_above or 0), some
 
 
 def _exhausted(wish: Wish, some: Allowance, bounds: Bounds, *, now: int) -> Nothing | None:
@@ -193,35 +195,3 @@ def _given_back(
         per: _deducted(count, -units) if starts.get(per) == count.start else count
         for per, count in counts.items()
     }
-
-
-# --- asking --------------------------------------------------------------------------------------
-
-
-def _asked(
-    wish: Wish, some: Allowance, bounds: Bounds, *, now: int
-) -> tuple[Lease | Nothing, Allowance]:
-    """A yes is good for one use of just this amount; else the user is asked."""
-    found = next((one for one in some.asks if one.amount == wish.amount), None)
-    if found is not None and found.answer == "yes":
-        rest = tuple(one for one in some.asks if one is not found)
-        return _leased(wish, msgspec.structs.replace(some, asks=rest), bounds, now=now, exact=True)
-    why: Why = "declined" if found is not None and found.answer == "no" else "ask"
-    nothing = Nothing(why=why, limit=bounds.ask_above or 0)
-    if found is not None or len(some.asks) >= MOST_ASKED:
-        return nothing, some
-    ask = Ask(amount=wish.amount, at=now, until=now + ASKED)
-    return nothing, msgspec.structs.replace(some, asks=(*some.asks, ask))
-
-
-def answered(some: Allowance, amount: int, answer: Literal["yes", "no"], *, now: int) -> Allowance:
-    """The allowance with the user's answer to a question that stands; else as it was."""
-    return msgspec.structs.replace(
-        some,
-        asks=tuple(
-            msgspec.structs.replace(one, answer=answer, until=now + ASKED)
-            if one.amount == amount and not one.answer and now < one.until
-            else one
-            for one in some.asks
-        ),
-    )

@@ -37,7 +37,7 @@ class Approvals:
         view = grant_views.Approvals(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            questions=tuple(_shown(one) for one in found),
+            questions=tuple(_shown(one, context, self._frame.language(request)) for one in found),
             apps=APPS,
             now=context.now,
         )
@@ -53,7 +53,7 @@ class Approvals:
             form=self._frame.form(
                 request, context, action=path, purpose=path, session=person.session.id
             ),
-            question=_shown(one),
+            question=_shown(one, context, self._frame.language(request)),
             back=APPROVALS,
             now=context.now,
         )
@@ -99,7 +99,9 @@ class Approvals:
         return person, one, context
 
 
-def _shown(one: Question) -> grant_views.Question:
+def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
+    permission = context.offer.permissions.get(one.approval.permission)
+    what = "" if permission is None else permission.said(language).can
     return grant_views.Question(
         app=words.app(one.client, one.client.id),
         words=plain(one.approval.words, _WORDS),
@@ -108,4 +110,5 @@ def _shown(one: Question) -> grant_views.Question:
         ends=one.approval.expires,
         consent=one.request is not None,
         href=f"{APPROVALS}/{one.approval.id}",
+        what=what[:1].upper() + what[1:],
     )

@@ -49,13 +49,6 @@ class Used(Struct, frozen=True, kw_only=True):
     until: int | None
 
 
-class Question(Struct, frozen=True, kw_only=True):
-    """An amount that waits for the user's yes: as they read it, and as the form sends it."""
-
-    shown: str
-    amount: int
-
-
 class Limit(Struct, frozen=True, kw_only=True):
     """One permission that can be limited. `unit` is "" where it has no amounts; `step` is the
     smallest amount."""
@@ -71,7 +64,6 @@ class Limit(Struct, frozen=True, kw_only=True):
     closes: str = ""
     zone: str = "UTC"
     used: tuple[Used, ...] = ()
-    questions: tuple[Question, ...] = ()
 
     @property
     def proposed(self) -> bool:

@@ -23,8 +23,9 @@ from valetkey.pages.pieces import (
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """What an app asks a user who is not looking at it. ``words`` are the app's own; ``consent``: a
-    yes leads to the consent page."""
+    """What an app asks a user who is not looking at it. ``words`` are the app's own, ``what`` is
+    what a key that it has already is to be used for; ``consent``: a yes leads to the consent page.
+    """
 
     app: App
     words: str
@@ -33,6 +34,7 @@ class Question(Struct, frozen=True, kw_only=True):
     ends: int
     consent: bool
     href: str
+    what: str = ""
 
 
 class Approvals(Struct, frozen=True, kw_only=True):
@@ -128,9 +130,9 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
 class AppLimits(Struct, frozen=True, kw_only=True):
     """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
 
-    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``, ``yes`` and
-    ``no`` with a permission and an amount. ``longest`` is how long the app itself asks for;
-    ``told`` is what is said of the form before: ``saved``, ``answered``, ``wrong`` or nothing.
+    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is
+    how long the app itself asks for; ``told`` is what is said of the form before: ``saved``,
+    ``wrong`` or nothing. So many questions about this key are ``waiting``, at ``approvals``.
     """
 
     site: Site
@@ -142,6 +144,8 @@ class AppLimits(Struct, frozen=True, kw_only=True):
     longest: int | None
     back: str
     told: str = ""
+    waiting: int = 0
+    approvals: str = ""
 
 
 class KeyParts(Struct, frozen=True, kw_only=True):

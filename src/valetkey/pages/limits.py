@@ -1,4 +1,4 @@
-"""The limits of an app's key: what is used, tighten, loosen, an end, and yes or no to an amount."""
+"""The limits of an app's key: what is used, tighten, loosen, and an end."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,17 +14,18 @@ from valetkey.model.limits import Bounds
 from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
+from valetkey.oauth.manage.approvals import questions
 from valetkey.oauth.manage.grants import Managed, NoSuch
-from valetkey.oauth.manage.limits import Limited, answer, bound, end, limited
+from valetkey.oauth.manage.limits import Limited, bound, end, limited
 from valetkey.pages import bounds, grant_views, pieces, words
-from valetkey.pages.bounds import PERS, Field, Limit, Question, Used
-from valetkey.pages.frame import APPS, Frame, SignInFirst
+from valetkey.pages.bounds import PERS, Field, Limit, Used
+from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
 
-TOLD: Final = frozenset({"saved", "answered", "wrong"})
+TOLD: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
 
 
@@ -41,6 +42,7 @@ class LimitsPage:
         of_client = One(Client, found.grant.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
         path = _path(found)
+        waiting = await self._frame.shell.ask(lambda now: questions(person.user.id, now))
         view = grant_views.AppLimits(
             site=self._frame.site,
             account=self._frame.account(person.user),
@@ -56,11 +58,13 @@ class LimitsPage:
             longest=found.proposal.lasts or None,
             back=f"{APPS}/{found.grant.id}",
             told=told if told in TOLD else "",
+            waiting=sum(one.approval.grant == found.grant.id for one in waiting),
+            approvals=APPROVALS,
         )
         return self._frame.page(request, view)
 
     async def change(self, request: Request) -> Reply:
-        """Sets limits, an end, or answers a question. What makes no sense changes nothing."""
+        """Sets limits, or an end. What makes no sense changes nothing."""
         person, found, context = await self._found(request)
         path = _path(found)
         form = self._frame.posted(request, context, purpose=path, session=person.session.id)
@@ -115,15 +119,7 @@ def _asked(
     if action == "save":
         wanted = bounds.read_bounds(form, permission)
         return lambda now: bound(name, one, wanted, user=user, by="user", context=now), "saved"
-    if action not in {"yes", "no"} or not form.get("amount", "").isdecimal():
-        raise InvalidRequest("the form asks for nothing that is done here")
-    amount = int(form["amount"][:15])
-    return (
-        lambda now: answer(
-            name, one, amount, said="yes" if action == "yes" else "no", user=user, context=now
-        ),
-        "answered",
-    )
+    raise InvalidRequest("the form asks for nothing that is done here")
 
 
 def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
@@ -177,11 +173,6 @@ def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Li
         closes=mine[0].closes if mine else "",
         zone=mine[0].zone if mine else zone,
         used=(*_used_often(used, now_set), *_used_much(used, now_set, permission)),
-        questions=tuple(
-            Question(shown=bounds.with_unit(ask.amount, permission), amount=ask.amount)
-            for ask in used.asks
-            if not ask.answer
-        ),
     )
 
 

@@ -14,6 +14,7 @@ from valetkey.model.user import User
 from valetkey.oauth.authorize.asked import Over
 from valetkey.oauth.authorize.outcome import Deny, Login, Permit
 from valetkey.oauth.manage import approvals
+from valetkey.oauth.manage.approvals import Use
 from valetkey.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import (
     AccessDenied,
@@ -303,9 +304,11 @@ def test_nobody_is_worn_down() -> None:
 def test_a_question_without_a_request_is_answered_by_yes_or_no() -> None:
     world = World()
 
+    use = Use(grant="0" * 26, permission="pay", units=2500, amount="25.00 EUR")
+
     def ask() -> Any:
         made, changes, events = approvals.asking(
-            world.miko.id, "till", words="Tickets", amount="25.00 EUR", context=world.context
+            world.miko.id, "till", words="Tickets", use=use, context=world.context
         )
         world.write(*changes)
         return made, events

@@ -10,6 +10,7 @@ from tests.oauth.world import World
 from tests.rows import row
 
 from valetkey.model.allowance import Allowance
+from valetkey.model.approval import Approval
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.hours import Hours
 from valetkey.model.leasing import GRACE, LEASE
@@ -138,7 +139,8 @@ def test_above_an_amount_the_user_is_asked() -> None:
     told = leased(world, "bank", permission=PAY, amount="501", lease="m" * 22)
     assert isinstance(told, Refused)
     assert (told.limit, told.allowed) == ("ask", 500)
-    assert told.ask_uri == f"https://id.example/apps/{world.grant('payer').id}"
+    (question,) = world.all(Approval)
+    assert told.ask_uri == f"https://id.example/approvals/{question.id}"
 
 
 # Who may not.

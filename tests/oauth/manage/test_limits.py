@@ -10,17 +10,17 @@ import pytest
 from tests.oauth.bank import PAY, SEE, bank
 from tests.oauth.manage.test_lease import leased
 from tests.oauth.test_limiting import key
-from tests.oauth.world import World
+from tests.oauth.world import ISSUER, World
 from tests.rows import row
 
-from valetkey.model.allowance import Allowance
+from valetkey.model.approval import Approval
 from valetkey.model.event import Event
 from valetkey.model.hours import Hours
-from valetkey.model.leasing import ASKED
 from valetkey.model.limits import Bounds, Proposal
 from valetkey.model.want import Rule
+from valetkey.oauth.manage.approvals import ANSWERED, MOST, Answered, NoQuestion, answer
 from valetkey.oauth.manage.grants import Done, Managed, NoSuch, turn
-from valetkey.oauth.manage.limits import answer, bound, end, limited
+from valetkey.oauth.manage.limits import bound, end, limited
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.lease import Leased, Refused
 
@@ -168,51 +168,86 @@ def asking(world: World) -> Refused:
     return told
 
 
-def said(world: World, word: Any, *, amount: int = 250, user: str = "") -> Managed:
-    name, who = world.grant("payer").id, user or world.miko.id
-    return world.settle(
-        lambda: answer(name, PAY, amount, said=word, user=who, context=world.context)
-    )
+def question(world: World) -> Approval:
+    (one,) = world.all(Approval)
+    return one
+
+
+def said(world: World, *, yes: bool, user: str = "") -> Answered | NoQuestion:
+    name, who = question(world).id, user or world.miko.id
+    return world.settle(lambda: answer(name, yes=yes, user=who, context=world.context))
+
+
+def test_the_question_waits_where_all_questions_wait() -> None:
+    world = connected()
+    told = asking(world)
+    one = question(world)
+    assert told.ask_uri == f"{ISSUER}/approvals/{one.id}"
+    assert (one.grant, one.permission, one.units) == (world.grant("payer").id, PAY, 250)
+    assert (one.user, one.client, one.amount, one.words) == (world.miko.id, "payer", "2.50 EUR", "")
+    assert world.kinds()[-1] == "asked"
+    # The same question is not put twice.
+    assert asking(world) == told
+    assert len(world.all(Approval)) == 1
 
 
 def test_a_yes_lets_just_this_amount_through_once() -> None:
     world = connected()
     asking(world)
-    (question,) = world.all(Allowance)[0].asks
-    assert question.amount == 250
-    assert isinstance(said(world, "yes"), Done)
+    assert isinstance(said(world, yes=True), Answered)
+    assert world.kinds()[-1] == "approved"
+    other = leased(world, "bank", permission=PAY, amount="251", lease="p" * 22)
+    assert isinstance(other, Refused)
     told = leased(world, "bank", permission=PAY, amount="250", lease="r" * 22)
     assert isinstance(told, Leased)
     assert (told.exact, told.amount) == (True, 250)
     again = leased(world, "bank", permission=PAY, amount="250", lease="s" * 22)
     assert isinstance(again, Refused)
-    assert world.kinds()[-1] == "approved"
 
 
-def test_a_no_is_told() -> None:
+def test_a_no_is_told_for_a_while() -> None:
     world = connected()
     asking(world)
-    said(world, "no")
+    said(world, yes=False)
     told = leased(world, "bank", permission=PAY, amount="250", lease="r" * 22)
     assert isinstance(told, Refused)
     assert (told.limit, told.ask_uri) == ("declined", "")
+    world.later(ANSWERED)
+    told = leased(world, "bank", permission=PAY, amount="250", lease="s" * 22)
+    assert isinstance(told, Refused)
+    assert told.limit == "ask"
 
 
 LATE: list[Any] = [
-    row("ask", "another amount", lambda world: said(world, "yes", amount=251)),
-    row("A77", "another user", lambda world: said(world, "yes", user=world.noor.id)),
-    row("ask", "too late", lambda world: (world.later(ASKED), said(world, "yes"))[1]),
-    row("ask", "a second time", lambda world: (said(world, "no"), said(world, "yes"))[1]),
+    row("A77", "another user", lambda world: said(world, yes=True, user=world.noor.id)),
+    row("ask", "too late", lambda world: (world.later(ANSWERED), said(world, yes=True))[1]),
+    row("ask", "a second time", lambda world: (said(world, yes=False), said(world, yes=True))[1]),
 ]
 
 
 @pytest.mark.parametrize("late", LATE)
-def test_an_answer_that_nobody_waits_for_is_none(late: Callable[[World], Managed]) -> None:
+def test_an_answer_that_nobody_waits_for_is_none(
+    late: Callable[[World], Answered | NoQuestion],
+) -> None:
     world = connected()
     asking(world)
-    assert isinstance(late(world), NoSuch)
+    assert isinstance(late(world), NoQuestion)
     told = leased(world, "bank", permission=PAY, amount="250", lease="r" * 22)
     assert isinstance(told, Refused)
+
+
+def test_nobody_is_worn_down_by_asking() -> None:
+    """The app's other questions count as well."""
+    world = connected()
+    set_bounds(world, PAY, Bounds(ask_above=100))
+    addresses = []
+    for amount in range(101, 101 + 2 * MOST):
+        told = leased(world, "bank", permission=PAY, amount=str(amount), lease=f"{amount:022d}")
+        assert isinstance(told, Refused)
+        assert told.limit == "ask"
+        addresses.append(told.ask_uri)
+    assert set(addresses[MOST:]) == {f"{ISSUER}/approvals"}
+    assert len(world.all(Approval)) == MOST
 
 
 # Whose they are.

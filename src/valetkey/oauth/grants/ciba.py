@@ -22,7 +22,7 @@ from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint, G
 from valetkey.oauth.fields import why_not_text
 from valetkey.oauth.grants import narrowing, polling
 from valetkey.oauth.grants.polling import Visiting
-from valetkey.oauth.manage.approvals import asking, too_many
+from valetkey.oauth.manage.approvals import APPROVALS, asking, too_many
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
@@ -172,6 +172,6 @@ BACKCHANNEL: Final = Feature(
         ),
     ),
     deliveries=(ping.DELIVERY,),
-    pages=("/approvals", "/approvals/{approval}"),
+    pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
     metadata=_metadata,
 )

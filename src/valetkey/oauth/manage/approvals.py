@@ -6,7 +6,7 @@ The page `/approvals` lists what waits. `answer` takes a plain yes or no; what h
 consent goes on as an interaction (`begin`).
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -22,7 +22,13 @@ from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Outcome
 
-MOST = 5
+APPROVALS: Final = "/approvals"
+"""The page on which it waits."""
+
+ANSWERED: Final = 900
+"""Seconds for which a yes or a no to one use of a key is good."""
+
+MOST: Final = 5
 """Questions of one app that may wait for one user at a time: nobody is worn down by asking."""
 
 
@@ -32,6 +38,16 @@ class Question(msgspec.Struct, frozen=True):
     approval: Approval
     client: Client
     request: Pending | None
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a key that its user wants to be asked about: so many `units`, which are `amount`
+    in words."""
+
+    grant: str
+    permission: str
+    units: int
+    amount: str
 
 
 class Answered(Outcome, frozen=True, kw_only=True, eq=False):
@@ -59,25 +75,26 @@ def asking(
     *,
     words: str,
     context: Context,
-    amount: str = "",
-    grant: str = "",
     request: str = "",
+    use: Use | None = None,
     seconds: int = 0,
 ) -> Asking:
     """A new question, what has to be written for it, and what is told. `words` are shown as the
-    app's own."""
+    app's own; `use` is of a key that the app has already."""
     approval = Approval(
         id=ids.owned_id(context.env, owner=user),
         user=user,
         client=client,
-        grant=grant,
+        grant="" if use is None else use.grant,
         words=words,
-        amount=amount,
+        amount="" if use is None else use.amount,
+        permission="" if use is None else use.permission,
+        units=0 if use is None else use.units,
         request=request,
         created=context.now,
         expires=context.now + (seconds or context.lifetimes.elsewhere),
     )
-    told = event(context.env, "asked", by="app", user=user, client=client, grant=grant)
+    told = event(context.env, "asked", by="app", user=user, client=client, grant=approval.grant)
     return approval, (Create(approval),), (told,)
 
 
@@ -99,6 +116,17 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
     return joined[0] if joined else None
 
 
+def of_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
+    """The question about just this use, answered or not, while it or its answer stands."""
+    wanted = Many(Approval, "user", user)
+    found = (yield (wanted,)).many(wanted)
+    same = (use.grant, use.permission, use.units)
+    for one in reversed(found):
+        if (one.grant, one.permission, one.units) == same and context.now < one.expires:
+            return one
+    return None
+
+
 def too_many(user: str, client: str, context: Context) -> Rule[bool]:
     """Whether the app has asked this user enough for now."""
     waiting = yield from questions(user, context)
@@ -110,7 +138,9 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
     one = yield from question(name, user, context)
     if one is None or (yes and one.request is not None):
         return NoQuestion()
-    said = msgspec.structs.replace(one.approval, said="yes" if yes else "no")
+    # What is the whole answer is good for a while; a request has an end of its own.
+    ends = one.approval.expires if one.request else context.now + ANSWERED
+    said = msgspec.structs.replace(one.approval, said="yes" if yes else "no", expires=ends)
     told = event(
         context.env,
         "approved" if yes else "declined",
@@ -118,6 +148,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
         user=user,
         client=one.client.id,
         grant=one.approval.grant,
+        permissions=(one.approval.permission,) if one.approval.permission else (),
     )
     changes: tuple[Change, ...] = (Update(said),)
     if one.request is not None and one.request.elsewhere is not None:

@@ -1,14 +1,17 @@
 """Leases: a node of an API takes a piece of what a user's limit leaves, and returns the rest."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from valetkey.model import allowance, leasing
 from valetkey.model.allowance import Allowance, Lease
-from valetkey.model.change import Change, Create, Update
+from valetkey.model.approval import Approval
+from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.client import Client
+from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.leasing import Nothing, TooMuch, Wish
 from valetkey.model.limits import Bounds
@@ -20,6 +23,8 @@ from valetkey.oauth.clients.authentication import authenticate_resource_server
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse, Standing
 from valetkey.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.oauth.manage import approvals
+from valetkey.oauth.manage.approvals import APPROVALS, Use
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import lease as wire
 from valetkey.wire.form import Form
@@ -69,9 +74,60 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         # What is not told cannot be counted.
         raise InvalidRequest("amount is missing")
     now = _given_back(leasing.at(context.now, before, bounds), back, server)
+    if leasing.asks(wish, bounds):
+        use = _use(asked.permission, wish, grant, context=context)
+        return (yield from _asked_first(use, wish, grant, rows=(before, now), context=context))
     given, after = leasing.lease(wish, now, bounds, now=context.now)
     told = _told(given, grant, bounds, context=context)
     return Answer(document=told, changes=_written(before, after))
+
+
+def _asked_first(
+    use: Use, wish: Wish, grant: Grant, *, rows: tuple[Allowance, Allowance], context: Context
+) -> Rule[Answer]:
+    """What there is for so much that the user wants to be asked: a yes is good once. `rows` are the
+    allowance as it is written, and as of this moment."""
+    before, now = rows
+    bounds = grant.limits.of(use.permission)
+    answer = yield from approvals.of_use(use, grant.user, context)
+    said = "" if answer is None else answer.said
+    given, after = leasing.lease(wish, now, bounds, now=context.now, said=said)
+    changes, events = _written(before, after), tuple[Event, ...]()
+    if isinstance(given, Lease):
+        used = answer is not None and given not in now.out
+        changes = (*changes, Remove(answer)) if answer is not None and used else changes
+    elif given.why == "ask" and answer is None:
+        answer, asking, events = yield from _asking(use, grant, context)
+        changes = (*changes, *asking)
+    told = _told(given, grant, bounds, at=_where(answer, context), context=context)
+    return Answer(document=told, changes=changes, events=events)
+
+
+def _use(permission: str, wish: Wish, grant: Grant, *, context: Context) -> Use:
+    known = context.offer.permissions[permission]
+    amount = Decimal(wish.amount).scaleb(-known.decimals)
+    return Use(
+        grant=grant.id,
+        permission=permission,
+        units=wish.amount,
+        amount=f"{amount:f} {known.unit}",
+    )
+
+
+def _asking(
+    use: Use, grant: Grant, context: Context
+) -> Rule[tuple[Approval | None, tuple[Change, ...], tuple[Event, ...]]]:
+    """A question on the user's own pages, unless the app has asked enough for now."""
+    if (yield from approvals.too_many(grant.user, grant.client, context)):
+        return None, (), ()
+    return approvals.asking(
+        grant.user,
+        grant.client,
+        words="",
+        use=use,
+        seconds=approvals.ANSWERED,
+        context=context,
+    )
 
 
 def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -145,10 +201,17 @@ def _written(before: Allowance, after: Allowance) -> tuple[Change, ...]:
         return ()
     if before.version:
         return (Update(after),)
-    return (Create(after),) if after.out or after.asks else ()
+    return (Create(after),) if after.out else ()
 
 
-def _told(given: Lease | Nothing, grant: Grant, bounds: Bounds, *, context: Context) -> wire.Answer:
+def _told(
+    given: Lease | Nothing,
+    grant: Grant,
+    bounds: Bounds,
+    *,
+    at: str = "",
+    context: Context,
+) -> wire.Answer:
     match given:
         case Lease():
             return wire.Leased(
@@ -168,8 +231,14 @@ def _told(given: Lease | Nothing, grant: Grant, bounds: Bounds, *, context: Cont
                 allowed=given.limit,
                 back_at=given.back,
                 again_in=max(given.again - context.now, 0),
-                ask_uri=f"{context.at.issuer}/apps/{grant.id}" if given.why == "ask" else "",
+                ask_uri=at if given.why == "ask" else "",
             )
+
+
+def _where(answer: Approval | None, context: Context) -> str:
+    """Where the user can say yes."""
+    page = f"{context.at.issuer}{APPROVALS}"
+    return page if answer is None else f"{page}/{answer.id}"
 
 
 # --- what is sent --------------------------------------------------------------------------------
@@ -212,6 +281,7 @@ def _number(form: Form, field: str, *, least: int = 0) -> int:
 LEASE: Final = Feature(
     name="leases",
     cites=(CITE,),
+    pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
     endpoints=(
         FormEndpoint(path=PATH, metadata="", cite=CITE, rule=lease, tries=TRIES),
         FormEndpoint(path=RETURN_PATH, metadata="", cite=CITE, rule=give_back, tries=TRIES),

@@ -1,9 +1,7 @@
-"""The user's hand on the limits of a key: tighten, loosen, set an end, say yes or no to an amount.
+"""The user's hand on the limits of a key: tighten, loosen, set an end.
 
 Loosening goes as far as the app itself asked, and no further.
 """
-
-from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -11,7 +9,7 @@ from valetkey.model import leasing
 from valetkey.model.allowance import Allowance
 from valetkey.model.change import Update
 from valetkey.model.client import Client
-from valetkey.model.event import By, Kind
+from valetkey.model.event import By
 from valetkey.model.grant import Grant
 from valetkey.model.limits import (
     NOTHING_PROPOSED,
@@ -27,8 +25,6 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.limiting import check
 from valetkey.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
-
-Said: TypeAlias = Literal["yes", "no"]
 
 
 class Limited(msgspec.Struct, frozen=True):
@@ -103,22 +99,6 @@ def end(
     )
     check(msgspec.structs.replace(after, permissions={}), context)
     return _set(found.grant, after, (), by=by, context=context, reason=reason)
-
-
-def answer(
-    name: str, permission: str, amount: int, *, said: Said, user: str, context: Context
-) -> Rule[Managed]:
-    """The user's yes or no to one use of this amount. A question that stands no more is none."""
-    found = yield from limited(name, user, context)
-    if found is None or permission not in found.grant.permissions:
-        return NoSuch()
-    before = found.of(permission, context.now)
-    after = leasing.answered(before, amount, said, now=context.now)
-    if after == before:
-        return NoSuch()
-    kind: Kind = "approved" if said == "yes" else "declined"
-    told = event_of(found.grant, kind, by="user", context=context, permissions=(permission,))
-    return Done(grant=found.grant, changes=(Update(after),), events=(told,))
 
 
 def _is_over(grant: Grant, context: Context) -> bool:
