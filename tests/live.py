@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.browser import Browser
 from tests.installation import furnish
 
 from valetkey.app import create
+from valetkey.http.installation import FRESH
 from valetkey.http.wire import Protocol
 from valetkey.model.user import User
 from valetkey.settings import Settings
@@ -23,6 +25,12 @@ from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import ensure_keys
 from valetkey.store.open import open_store
 from valetkey.store.port import Store
+
+
+def caught_up() -> None:
+    """Waits until running servers know what was just written: of catalogs, policies and keys they
+    may be a second behind, and nothing tells when they have looked."""
+    time.sleep(FRESH + 0.1)
 
 
 class Live:

@@ -26,10 +26,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tests.clients.person import agree
 from tests.installation import SECRETS
-from tests.live import Live, free_port, live
+from tests.live import Live, caught_up, free_port, live
 from tests.outside import Host, outside
 
-from valetkey.http.installation import FRESH
 from valetkey.jose.seal import digest
 from valetkey.model.change import Create
 from valetkey.model.client import Client, KeptSecret
@@ -98,7 +97,7 @@ def mcp(server: Live) -> Iterator[str]:
     secrets = (KeptSecret(digest(SECRETS["chirp"]), 0),)
     record = Registered(id="notes", catalog=catalog(address), secrets=secrets)
     server.run(server.store.commit([Create(record)]))
-    time.sleep(FRESH)  # what a server knows of its APIs may be that old
+    caught_up()
     kit = ResourceServer(
         issuer=server.issuer, catalog=catalog(address), credentials=("notes", SECRETS["chirp"])
     )

@@ -1,6 +1,5 @@
 """openid-client, a client that others wrote, unchanged: FAPI 2.0 with DPoP, PAR, JAR and JARM."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +11,9 @@ from tests.attacks.play import applied
 from tests.clients.person import agree
 from tests.clients.test_oauth4webapi import FOLDER, NODE, Script
 from tests.keys import key
-from tests.live import Live, live
+from tests.live import Live, caught_up, live
 from tests.rows import row
 
-from valetkey.http.installation import FRESH
 from valetkey.model.change import Create
 from valetkey.model.policy import PROFILES
 from valetkey.oauth.manage.declared import Wish
@@ -51,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         for policy in ("fapi2-message-signing", "nonces"):
             wish = Wish(place=policy, kind="client", key=policy, fields=fields | {"policy": policy})
             applied(server, wish)
-        time.sleep(FRESH)  # what a server knows of its policies may be that old
+        caught_up()
         yield server
 
 

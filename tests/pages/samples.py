@@ -390,7 +390,9 @@ SAMPLES: dict[str, View] = {
         kept=(PROFILE, READ, POST),
         cannot=(EMAIL, FOLLOW, EDIT, DELETE),
     ),
-    "consent-limits": replace(CONSENT, limits=(PAYING, POSTING), lasting=True),
+    "consent-limits": replace(
+        CONSENT, limits=(PAYING, POSTING), lasting=("", "once", "day"), ends=NOW + 30 * DAY
+    ),
     "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
     "consent-broad": replace(
         CONSENT,

@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 from tests.browser import Asking, Browser, authorize, error_code
 from tests.installation import SECRETS
-from tests.live import Live, live
+from tests.live import Live, caught_up, live
 from tests.oauth.bank import BANK, PAY, PAYER
+from tests.pages.document import Document
 from tests.rows import row
 
 from valetkey.model.change import Create, Update
@@ -33,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("limits")) as running:
         payer = replace(PAYER, redirect_uris=(LOOPBACK,))
         running.run(running.store.commit([Create(BANK), Create(payer)]))
-        time.sleep(1.1)  # Until the server has seen the new catalog.
+        caught_up()
         yield running
 
 
@@ -246,14 +247,46 @@ def test_limits_are_set_with_the_yes(server: Live, miko: Browser) -> None:
         f"often-per:{WRITE}": "hour",
         f"much:{PAY}": "12.50",
         f"ask:{PAY}": "5",
+        f"opens:{WRITE}": "08:00",
+        f"closes:{WRITE}": "20:00",
+        f"zone:{WRITE}": "Europe/Berlin",
     }
     given = consented(server, **fields)
     assert given is not None
     assert given.limits.permissions == {
-        WRITE: Bounds(often={"hour": 3}),
+        WRITE: Bounds(
+            often={"hour": 3}, hours=(Hours(opens="08:00", closes="20:00", zone="Europe/Berlin"),)
+        ),
         PAY: Bounds(much={"day": 1250}, ask_above=500),
     }
     assert abs(given.limits.until - time.time() - 86400) < 60
+
+
+ENDS = [
+    row("", "nothing", Proposal(), ["", "once", "day", "month"], "until you stop it."),
+    row("", "a week", Proposal(lasts=7 * 86400), ["", "once", "day"], ", or until you stop it."),
+    row("", "an hour", Proposal(lasts=3600), ["", "once"], ", or until you stop it."),
+    row("", "once", Proposal(once=True), ["once"], "just this once."),
+]
+
+
+@pytest.mark.parametrize("proposal,offered,says", ENDS)
+def test_an_end_that_the_app_proposes_is_on_the_page(
+    server: Live, proposal: Proposal, offered: list[str], says: str
+) -> None:
+    """And none is offered that is later: it would be ignored."""
+    wanted = One(Client, "payer")
+    client = server.run(server.store.read(wanted)).one(wanted)
+    change(server, replace(client, limits=proposal))
+    noor = server.browser()
+    noor.open(Asking(client_id="payer", scope=f"openid {WRITE}", redirect_uri=LOOPBACK).path())
+    noor.sign_in("noor")
+    page = Document(noor.page.text)
+    options = [one for one in page.find("option") if one.inside(id="until")]
+    assert [one.attributes["value"] for one in options] == offered
+    assert says in page.one("body").text
+    client = server.run(server.store.read(wanted)).one(wanted)
+    change(server, replace(client, limits=Proposal()))
 
 
 def test_without_a_word_nothing_is_limited(server: Live, miko: Browser) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.browser import Asking
 from tests.docs.markdown import ROOT
 from tests.installation import LOOPBACK, PASSWORDS, secret
-from tests.live import Live
+from tests.live import Live, caught_up
 from tests.proofs import Wish, proof
 
 from valetkey.accounts import password
@@ -55,7 +55,7 @@ class Platform:
             id="chirp", catalog=CATALOG, secrets=(KeptSecret(digest(self.secret), 0),)
         )
         self.put(APP, api)
-        time.sleep(1.1)  # Until the server has seen the new catalog.
+        caught_up()
 
     def put(self, *records: Any) -> None:
         """Adds records."""

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
-from tests.live import Live, live
+from tests.live import Live, caught_up, live
 from tests.oauth.bank import BANK, PAY, PAYER, SEE
 from tests.rows import row
 
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("limited")) as running:
         payer = replace(PAYER, redirect_uris=(LOOPBACK,))
         running.run(running.store.commit([Create(BANK), Create(payer)]))
-        time.sleep(1.1)  # Until the server has seen the new catalog.
+        caught_up()
         yield running
 
 

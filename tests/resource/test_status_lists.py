@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.attacks.play import change, claims, find
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
-from tests.live import Live, live
+from tests.live import Live, caught_up, live
 from tests.resource.issuing import CATALOG, Issuing
 from tests.rows import row
 
@@ -43,7 +43,7 @@ PLAIN = replace(
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("lists")) as running:
         change(running, replace(find(running, Registered, "chirp"), status_list=True))
-        time.sleep(1.1)  # The slow facts are read once a second.
+        caught_up()
         yield running
 
 

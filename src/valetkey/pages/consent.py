@@ -17,7 +17,7 @@ from valetkey.wire.catalog import Permission
 
 
 def page(
-    frame: Frame, asked: Consent, *, form: Form, switch: Form | None, language: str
+    frame: Frame, asked: Consent, *, form: Form, switch: Form | None, language: str, now: int
 ) -> views.Consent:
     """The page for what is asked. `form` takes the answer, `switch` leads to another account."""
     return views.Consent(
@@ -35,7 +35,9 @@ def page(
         switch=switch,
         changed=asked.why == "changed",
         limits=limiting.offered(asked, language),
-        lasting=bool(asked.new) and not asked.kept,
+        lasting=() if asked.kept or not asked.new else limiting.lasting(asked),
+        once=asked.once and not asked.kept,
+        ends=asked.ends or (now + asked.lasts if asked.lasts and not asked.kept else None),
     )
 
 

@@ -200,7 +200,9 @@ class Interaction:
             purpose=_switch(name),
             session=session,
         )
-        return consent.page(self._frame, asked, form=form, switch=switch, language=language)
+        return consent.page(
+            self._frame, asked, form=form, switch=switch, language=language, now=context.now
+        )
 
 
 def _sign_in(pending: str) -> str:

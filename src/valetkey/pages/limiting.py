@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.model.limits import Bounds, Proposal
+from valetkey.model.limits import LONGEST, Bounds, Proposal
 from valetkey.oauth.authorize.outcome import Consent
 from valetkey.pages import words
 from valetkey.pages.bounds import LASTS, PERS, Field, Limit, read_bounds, with_unit, written
@@ -22,12 +22,22 @@ def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
             row.permission,
             words.asked(row, language).title,
             asked.bounds.get(row.permission.id, Bounds()),
+            zone=asked.user.claims.get("zoneinfo", "UTC"),
         )
         for row in counted[:MOST]
     )
 
 
-def _limit(permission: Permission, title: str, proposed: Bounds) -> Limit:
+def lasting(asked: Consent) -> tuple[str, ...]:
+    """The ends that can be chosen: those that are not later than the one that the app proposes, and
+    that one ("") first."""
+    if asked.once:
+        return ("once",)
+    shorter = (name for name, one in LASTS.items() if 0 < one.lasts < (asked.lasts or LONGEST))
+    return ("", "once", *shorter)
+
+
+def _limit(permission: Permission, title: str, proposed: Bounds, *, zone: str) -> Limit:
     often = (Field(name="often", per=per, most=str(n)) for per, n in proposed.often.items())
     much = (
         Field(name="much", per=per, most=with_unit(n, permission))
@@ -43,6 +53,7 @@ def _limit(permission: Permission, title: str, proposed: Bounds) -> Limit:
         ask=ask,
         unit=permission.unit,
         step=written(1, permission),
+        zone=zone,
     )
 
 
@@ -68,5 +79,8 @@ def _fields(form: Mapping[str, str], name: str) -> dict[str, str]:
             raise InvalidRequest("the form names no such period")
         if number:
             fields[f"{kind}-{per}"] = number
-    ask = form.get(f"ask:{name}", "")
-    return fields | ({"ask": ask} if ask else {})
+    more = {kind: form.get(f"{kind}:{name}", "") for kind in ("ask", "opens", "closes", "zone")}
+    if not more["opens"] and not more["closes"]:
+        # A zone alone says nothing.
+        del more["zone"]
+    return fields | {kind: text for kind, text in more.items() if text}

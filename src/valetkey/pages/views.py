@@ -137,7 +137,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody else, and
     ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
     so otherwise than when it was allowed. ``limits`` are of what is asked and can be limited, and
-    ``lasting``: the user is asked until when, too.
+    ``lasting`` are the ends that the user can choose ("" is the app's own, or none), empty where
+    they are not asked until when; ``once``: the app asks for just once.
     """
 
     site: Site
@@ -155,7 +156,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     ends: int | None = None
     changed: bool = False
     limits: tuple[Limit, ...] = ()
-    lasting: bool = False
+    lasting: tuple[str, ...] = ()
+    once: bool = False
 
 
 class CodeProblem(StrEnum):

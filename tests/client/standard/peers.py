@@ -3,7 +3,6 @@
 import contextlib
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,9 @@ from tests.browser import forms
 from tests.clients.person import agree
 from tests.installation import SECRETS
 from tests.keys import key
-from tests.live import free_port, live
+from tests.live import caught_up, free_port, live
 
 from valetkey.client import App, Waiting
-from valetkey.http.installation import FRESH
 from valetkey.model.change import Create
 from valetkey.model.policy import Policy
 from valetkey.oauth.manage.declared import Wish
@@ -64,7 +62,7 @@ def ours(folder: Path) -> Iterator[Peer]:
         claimed = {"redirect_uris": (CLAIMED,), "scope": scope, "grant_types": grants}
         applied(server, _client("nonces", native | {"policy": "nonces"}))
         applied(server, _client("signer", claimed | signing))
-        time.sleep(FRESH)  # what a server knows of its policies may be that old
+        caught_up()
         machine = App(
             issuer=server.issuer, client_id="machine", secret=SECRETS["machine"], scope=("chirps",)
         )

@@ -68,7 +68,8 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     )
     held = tuple(offer.permissions[one] for one in offer.ordered(kept))
     locked = offer.cannot((*step.new, *kept))
-    bounds = only(proposed(client, asked.request.rich.proposal, context), step.new).permissions
+    its = proposed(client, asked.request.rich.proposal, context)
+    bounds, lasts = only(its, step.new).permissions, its.until - context.now if its.until else 0
     return Consent(
         pending=pending,
         client=client,
@@ -77,10 +78,13 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
         why=step.why,
         new=new,
         broad=broad,
-        seen=digest(repr((step.why, client.name, new, held, locked, bounds))),
+        seen=digest(repr((step.why, client.name, new, held, locked, bounds, lasts, its.once))),
         kept=held,
         cannot=locked,
         bounds=bounds,
+        lasts=lasts,
+        once=its.once,
+        ends=step.grant.limits.until if held and step.grant is not None else 0,
     )
 
 

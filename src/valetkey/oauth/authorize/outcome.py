@@ -62,8 +62,10 @@ class Row(msgspec.Struct, frozen=True):
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first; `bounds` are the limits that the app proposes for what is new.
-    `broad`: the app asks for so much that nothing risky is ticked.
+    of the catalogs, riskiest first; `bounds` are the limits that the app proposes for what is new,
+    `lasts` for how many seconds it wants the key (0 for until it is stopped), `once`: for just
+    once. `ends` is when a key that is there ends by itself, 0 for never. `broad`: the app asks for
+    so much that nothing risky is ticked.
     `seen` is a digest of all that is shown, and why: an answer to another sheet does not count."""
 
     pending: Pending
@@ -77,6 +79,9 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     kept: tuple[Permission, ...]
     cannot: tuple[Permission, ...]
     bounds: Mapping[str, Bounds] = {}
+    lasts: int = 0
+    once: bool = False
+    ends: int = 0
 
 
 class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
