@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from tests.attacks.play import change, find
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, caught_up, live
@@ -25,6 +26,7 @@ from valetkey.model.change import Create, Remove, Update
 from valetkey.model.grant import Grant
 from valetkey.model.hours import Hours
 from valetkey.model.limits import Bounds, limits
+from valetkey.model.resource import ResourceServer as Registered
 from valetkey.model.want import Many
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
@@ -336,13 +338,28 @@ def test_what_is_counted_needs_credentials(server: Live) -> None:
         ResourceServer(issuer=server.issuer, catalog=BANK.catalog)
 
 
+@pytest.mark.parametrize("how", ["token", "list"])
+def test_a_token_from_before_a_limit_is_held_to_it(tmp_path: Path, how: Any) -> None:
+    """Though it says nothing of it: whatever the catalog counts is leased."""
+    with live(tmp_path) as server:
+        chirp = find(server, Registered, "chirp")
+        change(server, replace(chirp, status_list=True))
+        caught_up()
+        token = key(server, "stefapp", "chirps")
+        with TestClient(starlette_api(kit_of(server, live=how))) as client:
+            assert client.get("/chirps", headers=token).status_code == 200
+            limit(server, "stefapp", chirps_write=Bounds(often={"month": 1}))
+            assert client.post("/chirps", headers=token).status_code == 200
+            refused = client.post("/chirps", headers=token)
+            assert (refused.status_code, told(refused)["error"]) == (403, "limit_reached")
+
+
 def test_without_the_server_nothing_that_is_limited_goes_through(tmp_path: Path) -> None:
     with live(tmp_path) as server:
         token = key(server, "stefapp", "chirps")
         limit(server, "stefapp", chirps_write=Bounds(often={"month": 9}))
         refreshed = key(server, "stefapp", "chirps")
         with TestClient(starlette_api(kit_of(server, live="token"))) as client:
-            # A token of before the limit does not know of it until it ends.
             assert client.post("/chirps", headers=token).status_code == 200
             assert client.post("/chirps", headers=refreshed).status_code == 200
             server.stop()
