@@ -13,6 +13,7 @@ from tests.rows import row
 
 from valetkey.model.change import Remove, Update
 from valetkey.model.client import Client
+from valetkey.model.event import Event, event
 from valetkey.model.limits import Bounds
 from valetkey.model.stream import Signal
 from valetkey.model.user import Session, User
@@ -46,10 +47,10 @@ def world() -> Stage:
     return at
 
 
-def written(at: World, *changes: Any) -> None:
+def written(at: World, *changes: Any, events: tuple[Event, ...] = ()) -> None:
     def rule() -> Any:
         yield from ()
-        return Outcome(changes=changes)
+        return Outcome(changes=changes, events=events)
 
     at.settle(rule)
 
@@ -89,6 +90,15 @@ def replayed(at: Stage) -> None:
     at.later(1)
     with pytest.raises(InvalidGrant):
         at.redeem("web", at.code, redirect_uri="https://web.example/callback")
+
+
+def alarmed(at: Stage) -> None:
+    """A stolen shard of the key was shown."""
+    family = at.family("web")
+    told = event(
+        at.env, "suspended", by="server", user=at.miko.id, client="web", grant=family.grant
+    )
+    written(at, Update(replace(family, status="suspended")), events=(told,))
 
 
 def signed_out(at: Stage) -> None:
@@ -137,6 +147,7 @@ SAYS: list[Any] = [
         ),
         *["session-revoked"] * 3,
     ),
+    row("RISC 2.7", "a shard that was stolen", alarmed, *["credential-compromise"] * 3),
     row("RISC 2.7", "a code that was stolen", replayed, *["credential-compromise"] * 3),
     row(
         "RISC 2.3",

@@ -35,6 +35,10 @@ ENTITY: Final[dict[By, str]] = {
 """Who began it, in CAEP's words (CAEP 2)."""
 
 
+STOLEN: Final = frozenset({"replayed", "suspended"})
+"""Events by which something is in two hands: a code, a refresh token, a shard of one."""
+
+
 class Happened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Something worth telling: about a user, an app (`client`), a device of the app, a session.
     `grant` is the key as it stands now, and `before` as it stood, where it is about one. `to` says
@@ -123,7 +127,7 @@ def _grant(now: Grant, was: Grant, claims: Mapping[str, Any]) -> Iterator[Happen
 def _family(now: TokenFamily, was: TokenFamily, events: tuple[Event, ...]) -> Iterator[Happened]:
     if was.status != "open" or now.status == "open":
         return
-    stolen = any(one.kind == "replayed" and one.grant == now.grant for one in events)
+    stolen = any(one.kind in STOLEN and one.grant == now.grant for one in events)
     yield Happened(
         types=(CREDENTIAL_COMPROMISE, SESSION_REVOKED) if stolen else (SESSION_REVOKED,),
         user=now.user,
