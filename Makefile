@@ -28,7 +28,9 @@ check: .venv/.dev .venv/.project  ## format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: .venv/.dev .venv/.project  ## measure the server on this machine, one core of it
+bench: .venv/.dev .venv/.project build/.bench  ## measure the server beside others (ARGS=--quick: 3 minutes)
+	@scripts/debian-packages.sh glewlwyd libatomic1 postgresql valgrind wrk
+	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: .venv/.dev .venv/.project  ## build the documentation into build/docs
@@ -61,6 +63,10 @@ clean:  ## remove the environment and all that was built
 .venv/.dev: requirements/dev.txt scripts/environment.sh
 	@scripts/environment.sh requirements/dev.txt
 	@touch .venv/.server $@
+
+build/.bench: requirements/bench.txt scripts/environment.sh
+	@mkdir -p build && scripts/environment.sh requirements/bench.txt build/bench
+	@touch $@
 
 .venv/.project: .venv/.server pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .

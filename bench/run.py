@@ -1,168 +1,151 @@
-"""`make bench`: what one server answers a second on one core, its SQLite file included.
+"""`make bench`: our server and others, side by side on one core.
 
-The load runs on another core. A round counts only where every answer had the status expected. How
-busy the server's core was stands beside each rate: well under 100 %, the load was the limit.
+Each server has a core for itself and all that it needs, the load has another. Servers that are not
+installed are skipped by name. The whole run writes its data, a page and its plots into
+`docs/performance`; a quick one into `build/performance`.
 """
 
 import argparse
-import asyncio
-import base64
-import contextlib
-import json
-import os
-import socket
-import subprocess
+import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any, Final
+from typing import Final
 
-import httpx2
-import msgspec
-import uvloop
+from bench import extras, guard, report, wrk
+from bench.compare import Asked, Failed, compare
+from bench.data import FOLDER, Run, load, save
+from bench.goals import rows
+from bench.machine import CORES
+from bench.peers.glewlwyd import Glewlwyd
+from bench.peers.gunicorn import AUTHLIB, DJANGO
+from bench.peers.node import Node
+from bench.peers.ours import OnPostgres, Ours
+from bench.peers.peer import Peer
 
-from bench.load import Result, form_request, load, processor_seconds
+ROOT: Final = Path(__file__).parents[1]
 
-CORES: Final = os.sched_getaffinity(0)
-SERVER_CORE: Final = min(CORES)
-CATALOG: Final = """
-resource = "https://chirp.example"
-name = "Chirp"
-permissions = [{ id = "chirps.read", can = "read your timeline" }]
-"""
+COMPARED: Final = (
+    "client credentials",
+    "introspection",
+    "refresh",
+    "code, openid",
+    "code",
+    "userinfo",
+    "jwks",
+    "discovery",
+    "revocation",
+    "pushed request",
+)
+"""Operations that others have as well."""
 
+OWN: Final = (
+    "client credentials, RS256",
+    "introspection, first time",
+    "authorize",
+    "token exchange",
+    "code, DPoP",
+    "refresh, DPoP",
+    "userinfo, DPoP",
+)
 
-class Server(msgspec.Struct, frozen=True):
-    """A running `valetkey serve`, and the secrets of what was registered there, by id."""
-
-    pid: int
-    port: int
-    secrets: dict[str, str]
-
-    def cpu(self) -> float:
-        """Seconds of processor time that it has used."""
-        return processor_seconds(self.pid)
-
-    def get(self, path: str) -> bytes:
-        """The request for a document."""
-        return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode()
-
-    def post(self, path: str, form: Mapping[str, str], *, client: str) -> bytes:
-        """The request that sends a form, authenticated as the client."""
-        basic = base64.b64encode(f"{client}:{self.secrets[client]}".encode()).decode()
-        return form_request(self.port, path, form, basic=basic)
-
-
-def valetkey(*arguments: str, folder: Path) -> Any:
-    """What a command answers in JSON. Raises RuntimeError with its own words where it fails."""
-    command = (sys.executable, "-m", "valetkey", *arguments, "--json")
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return json.loads(done.stdout)
+QUICK: Final = (*COMPARED[:4], "userinfo", "jwks", "discovery")
 
 
-@contextlib.contextmanager
-def serving() -> Iterator[Server]:
-    """A server of its own in an empty folder, with an app and an API registered."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def peers() -> tuple[Peer, ...]:
+    """Everybody, ours first."""
+    return (Ours(), OnPostgres(), Node(), Glewlwyd(), DJANGO, AUTHLIB)
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less than three minutes")
+    parser.add_argument("--rounds", type=int, help="rounds that count (5; quick: 3)")
+    parser.add_argument("--seconds", type=int, help="of a round (2; quick: 1)")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--only", nargs="+", metavar="OPERATION", help="nothing but these")
+    parser.add_argument("--goals", action="store_true", help="what the goals need, and no more")
+    parser.add_argument("--report", type=Path, help="make the page from a run's data, and no more")
+    parser.add_argument("--guard", action="store_true", help="count instructions, and no more")
+    parser.add_argument("--record", action="store_true", help="with --guard: write the counts down")
+    return parser.parse_args()
+
+
+def here(everybody: Sequence[Peer], run: Run) -> list[Peer]:
+    """Those that are installed; the others are named."""
+    there = []
+    for peer in everybody:
+        if why := peer.missing():
+            run.skipped[peer.name] = why
+            print(f"skipped: {peer.name}, {why}")
+        else:
+            there.append(peer)
+    return there
+
+
+def measure(run: Run, asked: Asked, operations: Sequence[str], *, whole: bool) -> None:
+    """The run. Raises Failed."""
+    there = here(peers(), run)
     with tempfile.TemporaryDirectory(prefix="valetkey-bench-") as name:
         folder = Path(name)
-        (folder / "catalog.toml").write_text(CATALOG)
-        api = ("resource", "add", "--id", "chirp", "--catalog-file", "catalog.toml")
-        app = ("client", "add", "--id", "app", "--grant-type", "client_credentials")
-        made = (
-            valetkey(*api, folder=folder),
-            valetkey(*app, "--scope", "chirps.read", folder=folder),
-        )
-        secrets = {one["client_id"]: one["client_secret"] for one in made}
-        command = (sys.executable, "-m", "valetkey", "serve", "--port", str(port))
-        issuer = f"http://127.0.0.1:{port}"
-        os.sched_setaffinity(0, {SERVER_CORE})  # which the server inherits
-        with subprocess.Popen(
-            (*command, "--issuer", issuer), cwd=folder, stdout=subprocess.PIPE
-        ) as process:
-            os.sched_setaffinity(0, CORES - {SERVER_CORE})
-            try:
-                assert process.stdout is not None
-                if not process.stdout.readline():
-                    raise RuntimeError("the server did not start")
-                yield Server(process.pid, port, secrets)
-            finally:
-                process.terminate()
+        for operation in operations:
+            run.seen += compare(operation, there, asked, folder=folder)
+        run.limit = extras.signing_limit(asked)
+        if whole:
+            run.workers = extras.workers(asked, folder=folder)
+            run.flood = extras.flood(asked, folder=folder)
+            some = [peer for peer in there if peer.name in ("valetkey", "node-oidc-provider")]
+            run.curve = extras.curve(some, asked, folder=folder)
 
 
-def requests(server: Server) -> dict[str, bytes]:
-    """The request of each operation, made from what the server itself publishes."""
-    issuer = f"http://127.0.0.1:{server.port}"
-    metadata = httpx2.get(f"{issuer}/.well-known/oauth-authorization-server").json()
-    paths = {name: str(url).removeprefix(issuer) for name, url in metadata.items()}
-    credentials = {"grant_type": "client_credentials", "scope": "chirps.read"}
-    issued = httpx2.post(
-        metadata["token_endpoint"], data=credentials, auth=("app", server.secrets["app"])
-    ).raise_for_status()
-    token = {"token": issued.json()["access_token"]}
-    return {
-        "discovery": server.get("/.well-known/oauth-authorization-server"),
-        "jwks": server.get(paths["jwks_uri"]),
-        "client credentials": server.post(paths["token_endpoint"], credentials, client="app"),
-        "introspection": server.post(paths["introspection_endpoint"], token, client="chirp"),
-    }
-
-
-class Round(msgspec.Struct, frozen=True):
-    """One round: what the load saw, and the share of a core that the server used."""
-
-    result: Result
-    busy: float
-
-
-def measure(server: Server, request: bytes, *, seconds: float, connections: int) -> Round:
-    """One round. Raises RuntimeError where an answer was not the one expected."""
-    before = server.cpu()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(
-            load(server.port, request, status=200, seconds=seconds, connections=connections)
-        )
-    if result.failures:
-        raise RuntimeError(f"{result.failures} of {len(result.waits)} answers were not 200")
-    return Round(result, (server.cpu() - before) / result.seconds)
-
-
-def report(name: str, rounds: list[Round]) -> None:
-    """A line: the median rate and its spread, p99, how busy the server was."""
-    rates = sorted(one.result.rate for one in rounds)
-    p99 = median(one.result.p99 for one in rounds)
-    busy = median(one.busy for one in rounds)
-    print(
-        f"{name:20}{median(rates):10,.0f}/s  ({rates[0]:,.0f} to {rates[-1]:,.0f})"
-        f"   p99 {p99:.1f} ms   server busy {busy:.0%}"
-    )
+def show(run: Run) -> None:
+    """The goals, on the terminal."""
+    lines = [("", "must", "aim", "seen", ""), *rows(run)]
+    widths = [max(len(line[at]) for line in lines) for at in range(5)]
+    print()
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+    for said in report.beside(run):
+        print(said)
 
 
 def main() -> None:
-    """Measures every operation, interleaved, after a warm-up."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--connections", type=int, default=64)
-    asked = parser.parse_args()
+    """Measures, prints, and writes."""
+    given = arguments()
+    if given.guard:
+        sys.exit(guard.main(record=given.record))
+    if given.report:
+        report.write(load(given.report), ROOT / "docs")
+        return
     if len(CORES) < 2:
         sys.exit("bench: needs two cores, one for the server and one for the load")
-    with serving() as server:
-        wanted = requests(server)
-        rounds: dict[str, list[Round]] = {name: [] for name in wanted}
-        for number in range(asked.rounds + 1):
-            for name, request in wanted.items():
-                one = measure(server, request, seconds=asked.seconds, connections=asked.connections)
-                if number:  # the first is the warm-up
-                    rounds[name].append(one)
-        for name, seen in rounds.items():
-            report(name, seen)
+    if wrk.MISSING:
+        sys.exit(f"bench: {wrk.MISSING}")
+    asked = Asked(
+        rounds=given.rounds or (3 if given.quick else 5),
+        seconds=given.seconds or (1 if given.quick else 2),
+        connections=given.connections,
+    )
+    operations = given.only or (QUICK if given.quick else COMPARED if given.goals else ())
+    command = f"make bench ARGS={shlex.quote(' '.join(sys.argv[1:]))}" if sys.argv[1:] else ""
+    run = Run.begin(
+        quick=given.quick,
+        command=command or "make bench",
+        seconds=asked.seconds,
+        connections=asked.connections,
+    )
+    whole = not given.quick and not given.only
+    try:
+        measure(run, asked, operations or (*COMPARED, *OWN), whole=whole)
+    except Failed as error:
+        sys.exit(f"bench: {error}. Nothing of this run counts.")
+    show(run)
+    file = save(run, FOLDER if whole else ROOT / "build/performance")
+    if whole:
+        report.write(run, ROOT / "docs")
+    print(f"\n{file.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

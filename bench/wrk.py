@@ -20,14 +20,20 @@ JSON_REFRESH_TOKEN: Final = '"refresh_token"%s*:%s*"([^"]+)"'
 """What finds the next refresh token in an answer, in Lua's words."""
 
 
+ACTIVE: Final = r'"active": ?true'
+"""What an answer holds that takes a token for good."""
+
+
 class Load(msgspec.Struct, kw_only=True):
     """What to send. `cycle`: the requests again and again. `once`: each once. `chain`: the two
-    pieces of a form after a head, and tokens that each answer replaces."""
+    pieces of a form after a head, and tokens that each answer replaces. A first answer has to
+    hold what `holds` says, a regular expression; wrk itself looks at the status alone."""
 
     requests: Sequence[bytes]
     mode: Mode = "cycle"
     status: int = 200
     pattern: str = ""
+    holds: str = "\r\n\r\n"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +73,21 @@ def chain(port: int, path: str, form: str, *, headers: Sequence[str] = ()) -> tu
     return "\r\n".join(head).encode(), before.encode(), after.encode()
 
 
-def run(port: int, load: Load, *, seconds: float, connections: int) -> Result:
+def run(
+    port: int,
+    load: Load,
+    *,
+    seconds: float,
+    connections: int,
+    cores: Sequence[int] = (LOAD_CORE,),
+) -> Result:
     """One load. The tokens of a chain are afterwards those that the answers gave. Raises
     RuntimeError where wrk fails."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "requests"
         file.write_bytes(b"".join(b"%d\n%b" % (len(one), one) for one in load.requests))
         command = [
-            *on_core(LOAD_CORE),
+            *on_core(*cores),
             *("wrk", "-t", "1", "-c", str(connections), "-d", f"{max(1, round(seconds))}s"),
             *("--latency", "-s", str(SCRIPT), f"http://127.0.0.1:{port}", "--"),
             *(str(file), load.mode, str(load.status), load.pattern),

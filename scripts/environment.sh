@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs a hash lock into .venv with plain pip, making .venv first where it is missing.
+# Installs a hash lock into an environment (.venv, or the one that is named) with plain pip, making it
+# first where it is missing.
 # The first Python that is new enough and has pip serves; PYTHON=… names another.
 set -eu
 lock=$1
+environment=${2:-.venv}
 
 suitable() {
     "$1" -c 'import sys, pip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -21,11 +23,11 @@ find_python() {
 }
 
 python=$(find_python)
-if ! .venv/bin/python -c '' 2>/dev/null; then
-    echo "Making .venv with $("$python" --version)"
-    "$python" -m venv --clear --without-pip .venv
+if ! "$environment/bin/python" -c '' 2>/dev/null; then
+    echo "Making $environment with $("$python" --version)"
+    "$python" -m venv --clear --without-pip "$environment"
 fi
 # The lock brings the environment's own pip; the machine's pip puts it there. Python compiles what it imports.
-echo "Installing $(grep -c '^[a-z0-9]' "$lock") locked packages into .venv"
-"$python" -m pip --python .venv/bin/python --disable-pip-version-check \
+echo "Installing $(grep -c '^[a-z0-9]' "$lock") locked packages into $environment"
+"$python" -m pip --python "$environment/bin/python" --disable-pip-version-check \
     install --quiet --no-compile --require-hashes --requirement "$lock"

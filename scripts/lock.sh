@@ -5,15 +5,17 @@ set -eu
 compile() {
     file=$1
     shift
-    .venv/bin/uv pip compile pyproject.toml \
+    .venv/bin/uv pip compile \
         --universal --python-version 3.11 --fork-strategy fewest \
         --generate-hashes --no-header --no-emit-index-url \
         --quiet --output-file "requirements/$file" "$@"
 }
 
-compile dev.txt --extra server --extra postgres --extra holders --extra docs --group dev "$@"
+compile dev.txt pyproject.toml --extra server --extra postgres --extra holders --extra docs --group dev "$@"
 # The small lock holds the same versions: whatever the demo shows is what the tests ran.
-compile server.txt --extra server --group project --constraint requirements/dev.txt
+compile server.txt pyproject.toml --extra server --group project --constraint requirements/dev.txt
+# Others' servers, for the bench alone.
+compile bench.txt --group pyproject.toml:bench "$@"
 
 if ! command -v npm >/dev/null; then
     echo "npm is missing: tests/clients/node/package-lock.json stays as it is"

@@ -12,7 +12,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PYTHON_LOCK = ROOT / "requirements/dev.txt"
 SERVER_LOCK = ROOT / "requirements/server.txt"
+BENCH_LOCK = ROOT / "requirements/bench.txt"
 NODE_LOCK = ROOT / "tests/clients/node/package-lock.json"
+
+
+BENCH = "bench"
+"""The group of others' servers, which have a lock of their own."""
 
 
 def declared() -> list[str]:
@@ -21,7 +26,7 @@ def declared() -> list[str]:
         project["build-system"]["requires"],
         project["project"]["dependencies"],
         *project["project"]["optional-dependencies"].values(),
-        *project["dependency-groups"].values(),
+        *(lines for name, lines in project["dependency-groups"].items() if name != BENCH),
     ]
     return sorted({line for lines in lists for line in lines if isinstance(line, str)})
 
@@ -34,13 +39,17 @@ def locked(lock: Path = PYTHON_LOCK) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "lock", [PYTHON_LOCK, SERVER_LOCK, NODE_LOCK], ids=["python", "server", "node"]
+    "lock",
+    [PYTHON_LOCK, SERVER_LOCK, BENCH_LOCK, NODE_LOCK],
+    ids=["python", "server", "bench", "node"],
 )
 def test_a_lock_records_no_addresses(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
-@pytest.mark.parametrize("lock", [PYTHON_LOCK, SERVER_LOCK], ids=["python", "server"])
+@pytest.mark.parametrize(
+    "lock", [PYTHON_LOCK, SERVER_LOCK, BENCH_LOCK], ids=["python", "server", "bench"]
+)
 def test_every_python_package_has_a_hash(lock: Path) -> None:
     assert [name for name, (_, rest) in locked(lock).items() if "--hash=sha256:" not in rest] == []
 
@@ -62,3 +71,10 @@ def test_what_is_declared_is_locked(line: str) -> None:
     requirement = Requirement(line)
     version, _ = locked()[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(version)
+
+
+def test_what_the_bench_declares_is_locked_by_itself() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    names = {canonicalize_name(Requirement(line).name) for line in groups[BENCH]}
+    assert names <= locked(BENCH_LOCK).keys()
+    assert "django-oauth-toolkit" not in locked()

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
+import msgspec
 from tests.postgres import MISSING as NO_POSTGRES
 from tests.postgres import cluster
 
@@ -26,15 +27,30 @@ POSTGRES = {
 """What a machine for a database sets first; whatever it promises of durability is its default."""
 
 
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """How it is started: the number of processes, the cores that they share, more settings."""
+
+    workers: int = 1
+    cores: Sequence[int] = (SERVER_CORE,)
+    environment: Mapping[str, str] = {}
+
+
 class Ours:
     """On an SQLite file, `synchronous=FULL`."""
 
     name = "valetkey"
 
-    def __init__(self, *, size: int = SIZE, workers: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        size: int = SIZE,
+        workers: int = 1,
+        cores: Sequence[int] = (SERVER_CORE,),
+        environment: Mapping[str, str] = {},
+    ) -> None:
         self.operations: Sequence[str] = tuple(OPERATIONS)
         self._size = size
-        self._workers = workers
+        self._how = How(workers=workers, cores=cores, environment=environment)
         self._filled: tuple[Path, Kept] | None = None
 
     def missing(self) -> str:
@@ -46,12 +62,19 @@ class Ours:
         source, kept = self._fill(folder)
         file = folder / "valetkey.db"
         copy(source, file)
-        with _served(Database(file), kept, folder, operation, workers=self._workers) as running:
+        with _served(Database(file), kept, folder, operation, how=self._how) as running:
             yield running
+
+    def names(self, count: int) -> list[str]:
+        """What so many of the people in it are called."""
+        if self._filled is None:
+            raise RuntimeError("nobody is in it yet")
+        people = self._filled[1].people
+        return [people.member(number).user.username for number in range(min(count, people.size))]
 
     def _fill(self, folder: Path) -> tuple[Path, Kept]:
         if self._filled is None:
-            source = folder.parent / "filled.db"
+            source = folder.parent / f"filled {id(self)}.db"
             self._filled = source, asyncio.run(furnish(Database(source), self._size))
         return self._filled
 
@@ -77,7 +100,7 @@ class OnPostgres:
             asyncio.run(_fresh(url))
             database = Database(PostgresURL(url.replace("/postgres", "/bench")))
             kept = asyncio.run(furnish(database))
-            yield stack.enter_context(_served(database, kept, folder, operation))
+            yield stack.enter_context(_served(database, kept, folder, operation, how=How()))
 
 
 async def _fresh(url: str) -> None:
@@ -88,7 +111,7 @@ async def _fresh(url: str) -> None:
 
 @contextlib.contextmanager
 def _served(
-    database: Database, kept: Kept, folder: Path, operation: str, *, workers: int = 1
+    database: Database, kept: Kept, folder: Path, operation: str, *, how: How
 ) -> Iterator[Running]:
     subject = asyncio.run(Subject.open(database, kept))
     subject.kept.refreshes = subject.kept.visits = 0
@@ -97,14 +120,18 @@ def _served(
     named = at.reveal() if isinstance(at, PostgresURL) else str(at)
     command = [sys.executable, "-m", "valetkey", "serve", "--database", named]
     command += ["--port", str(subject.port), "--issuer", subject.issuer]
-    command += ["--workers", str(workers)]
+    command += ["--workers", str(how.workers)]
     requests = Requests(subject)
     with program(
         command,
         folder=folder,
         health=f"{subject.issuer}/jwks",
-        environment=os.environ | {"VALETKEY_MASTER_KEY": base64url.encode(kept.master)},
-        cores=CORES if workers > 1 else (SERVER_CORE,),
+        environment={
+            **os.environ,
+            **how.environment,
+            "VALETKEY_MASTER_KEY": base64url.encode(kept.master),
+        },
+        cores=how.cores,
     ) as (pid, first):
         yield Running(
             pid=pid, port=subject.port, first=first, load=lambda: requests.load(operation)

@@ -13,7 +13,7 @@ from bench.load import form_request
 from bench.peers.people import BROWSER_SECRET, OPENID, REDIRECT, WEB, Person, people_of
 from bench.population import API, SECRET
 from bench.subject import VERIFIER, Subject, basic
-from bench.wrk import JSON_REFRESH_TOKEN, Load, chain
+from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
 from valetkey.jose import base64url, jwk, jwt
 from valetkey.jose.seal import digest
 from valetkey.model import ids
@@ -27,7 +27,7 @@ from valetkey.wire.access_token import AccessToken, Confirmation
 MANY: Final = 30_000
 """Requests of a round, where each is sent once: more than are answered."""
 
-BOUND: Final = 3000
+BOUND: Final = 1500
 """The same, where each has a proof of its own."""
 
 LIVE: Final = 2000
@@ -80,12 +80,12 @@ class Requests:
         """Tokens that are live, in turn."""
         tokens = [self._subject.token(self._subject.visitor()) for _ in range(LIVE)]
         requests = [self._post("/introspect", {"token": one}, auth=API.id) for one in tokens]
-        return Load(requests=requests)
+        return Load(requests=requests, holds=ACTIVE)
 
     def introspection_once(self) -> Load:
         """Tokens that the server has never seen."""
         requests = [self._subject.introspection() for _ in range(MANY // 2)]
-        return Load(requests=requests, mode="once")
+        return Load(requests=requests, mode="once", holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""

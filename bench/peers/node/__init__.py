@@ -13,7 +13,7 @@ from bench.load import form_request
 from bench.machine import free_port
 from bench.peers.peer import Running, program
 from bench.subject import basic
-from bench.wrk import JSON_REFRESH_TOKEN, Load, chain
+from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
 
 ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "tests/clients/node/node_modules/oidc-provider/lib/index.js"
@@ -112,7 +112,7 @@ class Requests:
         requests = [
             self._post("/token/introspection", {"token": one}, auth="chirp") for one in tokens
         ]
-        return Load(requests=requests)
+        return Load(requests=requests, holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""

@@ -1,0 +1,140 @@
+"""The pure core alone, on facts in memory: `python -m bench.core OPERATION COUNT`.
+
+Everything is made ready for so many requests; then each is read, decided, issued and signed. There
+is no server, no database and no wait, so the same instructions run each time.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bench.peers.ours_requests import Requests
+from bench.peers.people import CLIENTS, OPENID, POLICIES, people_of
+from bench.population import API, APPS, population
+from bench.subject import Kept, Subject
+from valetkey.model.env import Env
+from valetkey.model.keys import Use
+from valetkey.model.policy import Lifetimes
+from valetkey.model.record import Record
+from valetkey.model.want import Alias, Found, Many, One
+from valetkey.oauth.context import Context, Installation
+from valetkey.oauth.decision import Answer, Issued
+from valetkey.oauth.feature import Call
+from valetkey.oauth.features import switched
+from valetkey.oauth.grants.token import token
+from valetkey.oauth.issue.tokens import response
+from valetkey.oauth.manage.introspection import introspect
+from valetkey.oauth.offer import Offer
+from valetkey.store.database import Database
+from valetkey.store.keyring import make, open_keys
+from valetkey.wire.form import parse_form
+
+SIZE: Final = 200
+MASTER: Final = bytes(32)
+
+RULES: Final[dict[str, Callable[..., Generator[Any, Any, Any]]]] = {
+    "client credentials": token,
+    "introspection": introspect,
+    "refresh": token,
+    "code, openid": token,
+}
+"""The operations, and the rules behind them."""
+
+
+class Facts:
+    """What a store would find."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self._records = {(type(one), one.key): one for one in records}
+
+    def find(self, wants: tuple[Any, ...]) -> Found:
+        """All that is known of what is wanted."""
+        found: dict[Any, tuple[Record, ...]] = {}
+        for want in wants:
+            match want:
+                case One(record=kind, key=key):
+                    record = self._records.get((kind, key))
+                    found[want] = () if record is None else (record,)
+                case Alias() | Many():
+                    found[want] = ()
+                case _:
+                    continue  # It is to be written.
+        return Found(found)
+
+
+def decided(rule: Generator[Any, Any, Any], facts: Facts) -> Any:
+    """What the rule comes to."""
+    try:
+        wants = next(rule)
+        while True:
+            wants = rule.send(facts.find(wants))
+    except StopIteration as done:
+        return done.value
+
+
+def main(operation: str, count: int) -> None:
+    """Answers so many requests. Raises RuntimeError where one is refused."""
+    now = int(time.time())
+    kept = Kept(people=population(SIZE, now=now, fresh=True), master=MASTER)
+    uses: tuple[Use, ...] = ("ES256", "RS256", "seal", "mac", "salt")
+    keyring = open_keys([make(one, MASTER, status="current") for one in uses], MASTER, now=now)
+    subject = Subject(Database(Path("nowhere")), kept, keyring)
+    subject.port = 8000
+    facts = Facts(
+        [
+            *(record for member in kept.people.members() for record in member.records),
+            *(record for one in people_of(kept) for record in one.records),
+            *CLIENTS,
+            *APPS,
+            API,
+        ]
+    )
+    at = Installation(
+        issuer=subject.issuer,
+        lifetimes=Lifetimes(),
+        keyring=keyring,
+        offer=Offer(subject.issuer, [API]),
+        features=switched(),
+        policies={one.name: one for one in POLICIES},
+    )
+    context = Context(at, Env(now, bytes))
+    calls = [_call(one) for one in _requests(subject, operation)]
+    for call in calls[:count]:
+        outcome = decided(RULES[operation](call(), context), facts)
+        match outcome:
+            case Issued():
+                msgspec.json.encode(response(outcome, context))
+            case Answer(document=document):
+                msgspec.json.encode(document)
+            case _:
+                raise RuntimeError(f"{operation}: {outcome}")
+
+
+def _requests(subject: Subject, operation: str) -> list[bytes]:
+    """SIZE of them, each of somebody else where people matter."""
+    requests = Requests(subject)
+    match operation:
+        case "refresh":
+            return [subject.refresh() for _ in range(SIZE)]
+        case "introspection":
+            return [subject.introspection() for _ in range(SIZE)]
+        case "code, openid":
+            return list(requests.codes(SIZE, scope=OPENID).requests)
+        case _:
+            return list(requests.load(operation).requests) * SIZE
+
+
+def _call(raw: bytes) -> Callable[[], Call]:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = [line.decode().partition(": ") for line in head.split(b"\r\n")[1:]]
+    headers = {name.lower(): value for name, _, value in lines}
+    authorization = headers.get("authorization", "")
+    return lambda: Call(form=parse_form(body), authorization=authorization)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

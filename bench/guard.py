@@ -1,0 +1,92 @@
+"""`make bench ARGS=--guard`: does a request cost more instructions than it did?
+
+Instructions do not depend on how busy a machine is. `valgrind --tool=callgrind` counts those of the
+pure core (authenticate, decide, issue, sign) for a number of requests, less those of a process that
+does everything but them. The counts of before are in `guard.json`, for one version of Python and of
+the libraries; elsewhere they are a hint.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bench.core import RULES, SIZE
+
+RECORDED: Final = Path(__file__).parent / "guard.json"
+MORE: Final = 1.05
+"""From which on it is said."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Instructions of one request, by operation, and with what they were counted."""
+
+    python: str
+    libraries: dict[str, str]
+    instructions: dict[str, int]
+
+
+def counted(operation: str, requests: int) -> int:
+    """Instructions of a process that answers so many requests."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
+        command += [sys.executable, "-m", "bench.core", operation, str(requests)]
+        # The order of sets, and with it the way through them, is the same each time.
+        fixed = os.environ | {"PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, capture_output=True, check=False, text=True, env=fixed)
+        if done.returncode or not out.exists():
+            raise RuntimeError(f"valgrind: {done.stderr[-1000:]}")
+        found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)
+        if found is None:
+            raise RuntimeError("valgrind counted nothing")
+        return int(found[1])
+
+
+def count() -> Counts:
+    """All operations."""
+    each = {
+        operation: (counted(operation, SIZE) - counted(operation, 0)) // SIZE for operation in RULES
+    }
+    libraries = {name: version(name) for name in ("cryptography", "joserfc", "msgspec")}
+    return Counts(python=platform.python_version(), libraries=libraries, instructions=each)
+
+
+def grown(before: Counts, now: Counts) -> list[str]:
+    """What costs more than it did, in words."""
+    said = []
+    for operation, instructions in now.instructions.items():
+        known = before.instructions.get(operation)
+        if known is not None and instructions > MORE * known:
+            more = instructions / known - 1
+            said.append(f"{operation}: {instructions:,} instructions a request, {more:+.1%}")
+    return said
+
+
+def main(*, record: bool) -> int:
+    """Counts and compares; the exit code is 1 where something costs more. `record` writes down
+    what was counted instead."""
+    if shutil.which("valgrind") is None:
+        print("guard: valgrind is not installed (Debian: valgrind)")
+        return 0
+    now = count()
+    for operation, instructions in now.instructions.items():
+        print(f"{operation:24}{instructions:12,} instructions a request")
+    if record:
+        RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(now), indent=1) + b"\n")
+        return 0
+    before = msgspec.json.decode(RECORDED.read_bytes(), type=Counts)
+    if (before.python, before.libraries) != (now.python, now.libraries):
+        print(f"counted before with Python {before.python} and {before.libraries}: only a hint")
+    warnings = grown(before, now)
+    for warning in warnings:
+        print(f"warning: {warning}")
+    return 1 if warnings else 0

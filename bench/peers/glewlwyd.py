@@ -1,0 +1,236 @@
+"""glewlwyd, as Debian packages it, on SQLite in WAL mode."""
+
+import contextlib
+import gzip
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bench.load import form_request
+from bench.machine import SERVER_CORE, free_port, on_core
+from bench.peers.peer import PATIENCE, Running
+from bench.subject import basic
+from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
+
+PROGRAM: Final = shutil.which("glewlwyd")
+SCHEMA: Final = Path("/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3")
+SECRET: Final = "a-secret-of-the-bench-and-of-nobody-else"
+LIVE: Final = 200
+"""Tokens to begin with: each is got by a password, which takes a while."""
+
+SAMPLE: Final = Path("/usr/share/doc/glewlwyd/glewlwyd.conf.sample.gz")
+"""What is not set here is as the package proposes it."""
+
+
+class Glewlwyd:
+    """One process. Its refresh tokens are for one use."""
+
+    name = "glewlwyd"
+
+    @property
+    def operations(self) -> Sequence[str]:
+        return tuple(OPERATIONS)
+
+    def missing(self) -> str:
+        there = PROGRAM is not None and SCHEMA.exists() and SAMPLE.exists()
+        return "" if there else "glewlwyd is not installed (Debian: glewlwyd)"
+
+    @contextlib.contextmanager
+    def serving(self, operation: str, folder: Path) -> Iterator[Running]:
+        """The server, set up by its own API."""
+        port, database, config = free_port(), folder / "glewlwyd.db", folder / "glewlwyd.conf"
+        connection = sqlite3.connect(database)
+        connection.executescript(SCHEMA.read_text())
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+        config.write_text(_config(port, database))
+        with _running(config, port) as (pid, first):
+            requests = Requests(port)
+            yield Running(
+                pid=pid, port=port, first=first, load=lambda: OPERATIONS[operation](requests)
+            )
+
+
+def _config(port: int, database: Path) -> str:
+    text = gzip.decompress(SAMPLE.read_bytes()).decode()
+    here = {
+        r"^port=.*$": f'port={port}\nbind_address="127.0.0.1"',
+        r"^external_url=.*$": f'external_url="http://127.0.0.1:{port}"',
+        r"^log_level=.*$": 'log_level="ERROR"',
+        r"^cookie_domain=.*$": 'cookie_domain="127.0.0.1"',
+        r"^cookie_secure=.*$": "cookie_secure=0",
+        r'^(\s*path = )".*$': rf'\g<1>"{database}"',
+    }
+    for old, new in here.items():
+        text = re.sub(old, new, text, flags=re.MULTILINE)
+    return text
+
+
+@contextlib.contextmanager
+def _running(config: Path, port: int) -> Iterator[tuple[int, float]]:
+    """It does not end by a signal of its own accord, so it is not waited for in vain."""
+    log = config.with_name("log")
+    with log.open("wb") as out:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*on_core(SERVER_CORE), str(PROGRAM), "--config-file", str(config)],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ,
+        )
+    try:
+        while not _answers(port):
+            if process.poll() is not None or time.perf_counter() - began > PATIENCE:
+                raise RuntimeError(f"glewlwyd did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.002)
+        yield process.pid, time.perf_counter() - began
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/api/", timeout=2).status_code < 500
+    except httpx2.TransportError:
+        return False
+
+
+class Requests:
+    """What is sent to it, once it knows an app and a user."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._url = f"http://127.0.0.1:{port}/api"
+        self._chain: Load | None = None
+        self._set_up()
+
+    def credentials(self) -> Load:
+        """Client credentials."""
+        form = {"grant_type": "client_credentials", "scope": "chirps"}
+        return Load(requests=[self._post("/oidc/token", form, auth="machine")])
+
+    def refresh(self) -> Load:
+        """Refresh tokens, each of which gives the next."""
+        if self._chain is None:
+            tokens = [self._by_password()["refresh_token"].encode() for _ in range(LIVE)]
+            header = f"Authorization: Basic {basic('web', SECRET)}"
+            form = "grant_type=refresh_token&refresh_token={}"
+            pieces = chain(self._port, "/api/oidc/token", form, headers=[header])
+            self._chain = Load(
+                requests=[*pieces, *tokens], mode="chain", pattern=JSON_REFRESH_TOKEN
+            )
+        return self._chain
+
+    def introspection(self) -> Load:
+        """Tokens that are live, in turn."""
+        tokens = [self._by_password()["access_token"] for _ in range(LIVE)]
+        requests = [self._post("/oidc/introspect", {"token": one}, auth="web") for one in tokens]
+        return Load(requests=requests, holds=ACTIVE)
+
+    def _by_password(self) -> dict[str, str]:
+        form = {
+            "grant_type": "password",
+            "username": "somebody",
+            "password": "one password will do",
+            "scope": "openid chirps",
+        }
+        said = httpx2.post(f"{self._url}/oidc/token", data=form, auth=("web", SECRET), timeout=30)
+        answer: dict[str, str] = said.raise_for_status().json()
+        return answer
+
+    def _post(self, path: str, form: dict[str, str], *, auth: str) -> bytes:
+        return form_request(self._port, f"/api{path}", form, basic=basic(auth, SECRET))
+
+    def _set_up(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        with httpx2.Client(timeout=30) as client:
+            sign_in = {"username": "admin", "password": "password"}
+            said = client.post(f"{self._url}/auth/", json=sign_in).raise_for_status()
+            for path, document in _documents(self._port, key):
+                said = client.post(self._url + path, json=document)
+                if said.is_error:
+                    raise RuntimeError(f"glewlwyd: {path}: {said.status_code} {said.text}")
+
+
+def _documents(port: int, key: ec.EllipticCurvePrivateKey) -> list[tuple[str, dict[str, Any]]]:
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    plugin = {
+        "module": "oidc",
+        "name": "oidc",
+        "display_name": "OIDC",
+        "parameters": {
+            "iss": f"http://127.0.0.1:{port}/api/oidc",
+            "jwt-type": "ecdsa",
+            "jwt-key-size": "256",
+            "key": private.decode(),
+            "cert": public.decode(),
+            "access-token-duration": 3600,
+            "refresh-token-duration": 1209600,
+            "code-duration": 600,
+            "refresh-token-rolling": True,
+            "refresh-token-one-use": "always",
+            "allow-non-oidc": True,
+            "auth-type-code-enabled": True,
+            "auth-type-password-enabled": True,
+            "auth-type-client-enabled": True,
+            "auth-type-refresh-enabled": True,
+            "introspection-revocation-allowed": True,
+            "introspection-revocation-allow-target-client": True,
+            "scope": [],
+        },
+    }
+    scope = {"name": "chirps", "display_name": "chirps", "password_required": False}
+    user = {
+        "username": "somebody",
+        "password": "one password will do",
+        "name": "Somebody",
+        "scope": ["openid", "chirps"],
+        "enabled": True,
+    }
+    app: dict[str, Any] = {
+        "confidential": True,
+        "client_secret": SECRET,
+        "password": SECRET,
+        "token_endpoint_auth_method": ["client_secret_basic"],
+        "redirect_uri": ["https://web.example/callback"],
+        "scope": ["chirps"],
+        "enabled": True,
+    }
+    web = {"authorization_type": ["password", "refresh_token", "code"], "scope": []}
+    return [
+        ("/scope/", scope),
+        ("/user/", user),
+        (
+            "/client/",
+            app
+            | {"client_id": "machine", "name": "Machine"}
+            | {"authorization_type": ["client_credentials"]},
+        ),
+        ("/client/", app | {"client_id": "web", "name": "Web"} | web),
+        ("/mod/plugin/", plugin),
+    ]
+
+
+OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
+    "client credentials": Requests.credentials,
+    "introspection": Requests.introspection,
+    "refresh": Requests.refresh,
+}
