@@ -1,9 +1,8 @@
 """`make bench ARGS=--guard`: does a request cost more instructions than it did?
 
 Instructions do not depend on how busy a machine is. `valgrind --tool=callgrind` counts those of the
-pure core (authenticate, decide, issue, sign) for a number of requests, less those of a process that
-does everything but them. The counts of before are in `guard.json`, for one version of Python and of
-the libraries; elsewhere they are a hint.
+pure core (parse, authenticate, decide, issue, sign) for a number of requests. The counts of before
+are in `guard.json`, for one version of Python and of the libraries; elsewhere they are a hint.
 """
 
 import os
@@ -19,9 +18,12 @@ from typing import Final
 
 import msgspec
 
-from bench.core import RULES, SIZE
+from bench.core import MARK, RULES
 
 RECORDED: Final = Path(__file__).parent / "guard.json"
+REQUESTS: Final = 50
+"""Of each operation."""
+
 MORE: Final = 1.05
 """From which on it is said."""
 
@@ -34,28 +36,31 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     instructions: dict[str, int]
 
 
-def counted(operation: str, requests: int) -> int:
-    """Instructions of a process that answers so many requests."""
+def counted() -> list[int]:
+    """Instructions of all requests of each operation. Raises RuntimeError where it cannot be."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
-        command += [sys.executable, "-m", "bench.core", operation, str(requests)]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", "--quiet"]
+        command += [f"--dump-before={MARK}", sys.executable, "-m", "bench.core", str(REQUESTS)]
         # The order of sets, and with it the way through them, is the same each time.
         fixed = os.environ | {"PYTHONHASHSEED": "0"}
         done = subprocess.run(command, capture_output=True, check=False, text=True, env=fixed)
-        if done.returncode or not out.exists():
+        if done.returncode:
             raise RuntimeError(f"valgrind: {done.stderr[-1000:]}")
-        found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)
-        if found is None:
-            raise RuntimeError("valgrind counted nothing")
-        return int(found[1])
+        # The first dump is all that comes before the first operation; every second one is a part.
+        dumps = [Path(folder) / f"out.{number}" for number in range(2, 2 * len(RULES) + 1, 2)]
+        return [_total(dump.read_text()) for dump in dumps]
+
+
+def _total(dump: str) -> int:
+    found = re.search(r"^(?:summary|totals): (\d+)", dump, re.MULTILINE)
+    if found is None:
+        raise RuntimeError("valgrind counted nothing")
+    return int(found[1])
 
 
 def count() -> Counts:
     """All operations."""
-    each = {
-        operation: (counted(operation, SIZE) - counted(operation, 0)) // SIZE for operation in RULES
-    }
+    each = dict(zip(RULES, (total // REQUESTS for total in counted()), strict=True))
     libraries = {name: version(name) for name in ("cryptography", "joserfc", "msgspec")}
     return Counts(python=platform.python_version(), libraries=libraries, instructions=each)
 

@@ -10,7 +10,7 @@
 --          has those that are left.
 -- STATUS is what every answer has to have.
 
-file, tokens, wrong, dry, why = "", {}, 0, 0, ""
+file, tokens, wrong, dry, why, looks = "", {}, 0, 0, "", false
 
 local blocks, at = {}, 0
 local first, last = 1, 0
@@ -29,25 +29,25 @@ local function cycled()
   return blocks[at]
 end
 
+-- Nothing is left: the load ends, and until it does nobody gets to answer this.
+local function nothing()
+  dry = dry + 1
+  wrk.thread:stop()
+  return "G"
+end
+
 local function single()
   at = at + 1
-  if at > #blocks then
-    dry = dry + 1
-    wrk.thread:stop()
-  end
-  return blocks[math.min(at, #blocks)]
+  return blocks[at] or nothing()
 end
 
 local function chained()
   local token = tokens[first]
-  if token then
-    tokens[first] = nil
-    first = first + 1
-  else
-    dry = dry + 1
-    token = ""
-    wrk.thread:stop()
+  if not token then
+    return nothing()
   end
+  tokens[first] = nil
+  first = first + 1
   local body = blocks[2] .. token .. blocks[3]
   return blocks[1] .. #body .. "\r\n\r\n" .. body
 end
@@ -82,13 +82,13 @@ function init(args)
       tokens[number - 3] = blocks[number]
     end
     last = #blocks - 3
-    request, response = chained, follow
+    request, response, looks = chained, follow, true
     return
   end
   request = mode == "once" and single or cycled
   -- wrk itself counts what is 400 and above; to look at every answer costs it a third of its rate.
   if status ~= 200 and status ~= 201 then
-    response = look
+    response, looks = look, true
   end
 end
 
@@ -101,7 +101,7 @@ end
 function done(summary, latency, requests)
   local thread = threads[1]
   local broken, refused = summary.errors, thread:get("wrong")
-  if thread:get("why") == "" then
+  if not thread:get("looks") then
     refused = refused + broken.status
   end
   io.write(string.format(

@@ -16,13 +16,14 @@ from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
-from valetkey.model.want import Found, Page, Query, Want
+from valetkey.model.want import Found, One, Page, Query, Want
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
 from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.table import table
 from valetkey.store.transactions import Writer
+from valetkey.store.tree import Tree
 from valetkey.store.writer import Commit, Sweep
 
 R = TypeVar("R", bound=Record)
@@ -57,6 +58,10 @@ class SQLiteStore:
         try:
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
+            named = [want for want in wants if isinstance(want, One) and want.record.rank]
+            if len(named) == len(wants):
+                several = Tree.named(self._reading, named)
+                return Found(dict(zip(wants, several, strict=True)))
             with self._reading:
                 found = {want: self._find(want) for want in wants}
             return Found(found)

@@ -6,7 +6,7 @@ own but by chance; rows that share a block are told apart by their `key`. All th
 short stretch of the tree, mostly one page: it is looked through, where other tables have an index.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -95,6 +95,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     select: str
     mine: str
     order: tuple[str, ...]
+    held: tuple[int, ...]
 
     @staticmethod
     @cache
@@ -110,6 +111,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
             select=f"SELECT spot >> {_PLACE}, key, version, body{columns} FROM owned",  # noqa: S608
             mine=mine,
             order=by_name,
+            held=tuple(3 + COLUMNS.index(name) for name in kind.indexes),
         )
 
     def row(self, record: Record, version: int) -> Row:
@@ -118,7 +120,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         held: dict[str, Any] = dict(zip(self.packing.columns, columns, strict=True))
         alias = None if self._near else second_name(record.alias)
         return Row(
-            block=self._block(place, key),
+            block=self.block(place, key),
             key=key,
             version=version,
             forget_at=record.forget_at,
@@ -143,7 +145,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
                 return _UPDATE, self.row(record, record.version + 1)
             case Remove():
                 place, key = self.packing.name(record.key) or (0, b"")
-                return _REMOVE, (self._block(place, key), key, record.version)
+                return _REMOVE, (self.block(place, key), key, record.version)
 
     @property
     def _near(self) -> bool:
@@ -154,13 +156,30 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         found = self.find(connection, Alias(type(record), record.alias)) if record.alias else ()
         return any(one.key != record.key for one in found)
 
-    def _block(self, place: int, key: bytes) -> int:
+    def block(self, place: int, key: bytes) -> int:
+        """Where the block of a name begins."""
         return self._first(place) | int.from_bytes(key[-_END:]) << _BLOCK
 
     def _first(self, place: int) -> int:
         return place - _HALF << _PLACE | self.kind.rank << _RANK
 
     # --- reading ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def named(connection: apsw.Connection, wants: Sequence[One[Any]]) -> list[tuple[Record, ...]]:
+        """What several names lead to, by one statement, and so of one moment."""
+        kinds: list[type[Record]] = [want.record for want in wants]
+        trees = [Tree.of(kind) for kind in kinds]
+        binds: list[Any] = []
+        for tree, want in zip(trees, wants, strict=True):
+            name = tree.packing.name(want.key)
+            binds += (None, None) if name is None else (tree.block(*name), name[1])
+        found: list[tuple[Record, ...]] = [()] * len(wants)
+        for number, place, *row in connection.execute(_named(len(wants)), binds):
+            tree = trees[number]
+            held = (*row[:3], *(row[at] for at in tree.held))
+            found[number] = (tree.packing.unpack(place + _HALF, held),)
+        return found
 
     def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
         """The records that are wanted. Raises ValueError for what is no index."""
@@ -179,7 +198,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         name = self.packing.name(key)
         if name is None:
             return ()
-        return tuple(self._read(connection, f"WHERE {_HERE}", (self._block(*name), name[1])))
+        return tuple(self._read(connection, f"WHERE {_HERE}", (self.block(*name), name[1])))
 
     def _called(self, connection: apsw.Connection, alias: str) -> Iterable[Record]:
         place = self.kind.place_of_alias(alias)
@@ -229,7 +248,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
             # Where it has gone meanwhile, its block is gone through once more.
             here = f"SELECT spot FROM owned WHERE {_HERE}"  # noqa: S608
             condition += f" AND spot < coalesce(({here}), ?1 + {LAST + 1})"
-            binds = (self._block(*before), before[1])
+            binds = (self.block(*before), before[1])
         condition += f" ORDER BY spot DESC LIMIT {limit + 1}"
         return list(self._read(connection, condition, binds))
 
@@ -247,3 +266,15 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STRETCHED: Final = "spot BETWEEN ? AND ?"
+
+
+@cache
+def _named(count: int) -> str:
+    """So many rows by block and key; each says which of the names it answers."""
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    return " UNION ALL ".join(
+        f"SELECT {number}, spot >> {_PLACE}, key, version, body, {columns} FROM owned "  # noqa: S608
+        f"WHERE spot BETWEEN ?{2 * number + 1} AND ?{2 * number + 1} + {LAST} "
+        f"AND key = ?{2 * number + 2}"
+        for number in range(count)
+    )

@@ -38,6 +38,30 @@ def read(wants: Sequence[Want]) -> Statement:
     return Statement(" UNION ALL ".join(parts), tuple(parameters))
 
 
+def points(wants: Sequence[One[Any]]) -> Statement:
+    """Any number of rows by their keys, in a text that depends on their kinds alone: the database
+    prepares it once. Each row says which want it answers (`n`)."""
+    given: dict[type[Record], list[tuple[int, int, Any]]] = {}
+    for number, want in enumerate(wants):
+        place, key = _named(want.record, want.key).values()
+        if key is not None and not (isinstance(key, str) and "\x00" in key):
+            given.setdefault(want.record, []).append((number, place, key))
+    kinds = tuple(sorted(given, key=lambda kind: kind.table))
+    parameters = [list(column) for kind in kinds for column in zip(*given[kind], strict=True)]
+    return Statement(_points(kinds), tuple(parameters))
+
+
+@cache
+def _points(kinds: tuple[type[Record], ...]) -> str:
+    parts = [
+        f"SELECT n, {selected(kind)} FROM unnest(${first}::int[], ${first + 1}::bigint[], "  # noqa: S608
+        f"${first + 2}::{type_of(kind, 'key')}[]) AS r(n, at, named) "
+        f"JOIN {kind.table} ON place = at AND key = named"
+        for first, kind in zip(range(1, 3 * len(kinds) + 1, 3), kinds, strict=True)
+    ]
+    return " UNION ALL ".join(parts) or "SELECT 1 AS n WHERE false"
+
+
 def _wanted(number: int, want: Want, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     conditions = _sought(want, parameters)

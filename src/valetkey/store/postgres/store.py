@@ -8,7 +8,7 @@ from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
-from valetkey.model.want import Found, Page, Query, Want
+from valetkey.model.want import Found, One, Page, Query, Want
 from valetkey.store.database import PostgresURL
 from valetkey.store.log import read_entry
 from valetkey.store.port import PATIENCE, RECORDS, Unavailable
@@ -16,6 +16,7 @@ from valetkey.store.postgres import statements
 from valetkey.store.postgres.committer import Committer
 from valetkey.store.postgres.connections import TROUBLE, Connections, connect, why
 from valetkey.store.postgres.migrate import migrate
+from valetkey.store.postgres.reader import Reader
 from valetkey.store.postgres.rows import columns, record_of
 from valetkey.store.postgres.survey import off, unreachable, unsafe
 
@@ -35,6 +36,7 @@ class PostgresStore:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._committer = Committer(connections)
+        self._reader = Reader(self._fetch)
 
     @classmethod
     async def open(cls, url: PostgresURL) -> "PostgresStore":
@@ -60,6 +62,9 @@ class PostgresStore:
         if not wants:
             await self._fetch(statements.Statement("SELECT 1", ()))
             return Found({})
+        named = tuple(want for want in wants if isinstance(want, One))
+        if len(named) == len(wants):
+            return await self._reader.read(named)
         rows = await self._fetch(statements.read(wants))
         found: list[list[Record]] = [[] for _ in wants]
         for row in rows:
