@@ -7,9 +7,9 @@ and signed. There is no server, no database and no wait, so the same instruction
 import sys
 import time
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -86,9 +86,18 @@ MARK: Final = "adler32"
 """A function of zlib that nothing else here calls."""
 
 
-def main(count: int) -> None:
-    """Answers so many requests of each operation, with a call of MARK before and after them. Raises
-    RuntimeError where one is refused."""
+class Ready(NamedTuple):
+    """An operation, the calls that are made ready for it, and what they are decided by."""
+
+    operation: str
+    calls: list[Callable[[], Call]]
+    rule: Ruling
+    facts: Facts
+    context: Context
+
+
+def ready() -> Iterator[Ready]:
+    """Every operation, made ready."""
     now = int(time.time())
     kept = Kept(people=population(SIZE, now=now, fresh=True), master=MASTER)
     uses: tuple[Use, ...] = ("ES256", "RS256", "seal", "mac", "salt")
@@ -115,21 +124,26 @@ def main(count: int) -> None:
     context = Context(at, Env(now, bytes))
     for operation, rule in RULES.items():
         calls = [_call(one) for one in _requests(subject, operation)]
-        for call in calls[:WARM]:
-            decided(rule(call(), context), facts)
+        yield Ready(operation, calls, rule, facts, context)
+
+
+def main(count: int) -> None:
+    """Answers so many requests of each operation, with a call of MARK before and after them. Raises
+    RuntimeError where one is refused."""
+    for one in ready():
+        for call in one.calls[:WARM]:
+            decided(one.rule(call(), one.context), one.facts)
         zlib.adler32(b"")
-        _answer(calls[WARM : WARM + count], rule, facts=facts, context=context)
+        _answer(one, one.calls[WARM : WARM + count])
         zlib.adler32(b"")
 
 
-def _answer(
-    calls: Sequence[Callable[[], Call]], rule: Ruling, *, facts: Facts, context: Context
-) -> None:
+def _answer(one: Ready, calls: Sequence[Callable[[], Call]]) -> None:
     for call in calls:
-        outcome = decided(rule(call(), context), facts)
+        outcome = decided(one.rule(call(), one.context), one.facts)
         match outcome:
             case Issued():
-                msgspec.json.encode(response(outcome, context))
+                msgspec.json.encode(response(outcome, one.context))
             case Answer(document=document):
                 msgspec.json.encode(document)
             case _:
