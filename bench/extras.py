@@ -116,6 +116,8 @@ def flood(asked: Asked, *, folder: Path) -> list[tuple[float, float, float]]:
             for result in (quiet.result, loud.result, came):
                 if result.errors:
                     raise Failed(f"sign-in: {result.errors} wrong answers: {result.why}")
+            if not came.answers:
+                raise Failed("sign-in: nobody was let in")
             if number:
                 found.append((quiet.result.p99 / 1000, loud.result.p99 / 1000, came.rate))
     return found
