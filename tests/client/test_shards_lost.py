@@ -10,17 +10,21 @@ from tests.client import backend as of_app
 from tests.client.backend import Server, backend
 from tests.client.person import user
 from tests.client.serving import Wire
+from tests.client.test_shards import Miko
 from tests.live import Live, live
-from tests.oauth.shards.app import TWO
+from tests.oauth.shards.app import CODE, TWO
 from tests.rows import row
 
 from valetkey.client import (
     ClientError,
     FileStore,
     Key,
+    MemoryStore,
     SealedStore,
+    ServerUnavailable,
     ShardsMissing,
     StoreFull,
+    TicketSpent,
     Tokens,
 )
 from valetkey.client.prover import Prover
@@ -104,6 +108,42 @@ def test_a_claim_whose_replies_are_lost(
     assert wire.losing == 0
     assert phone.userinfo()["sub"]
     phone.close()
+
+
+@pytest.mark.parametrize("cut", [b"POST /key_shards/reissue", CLAIM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_new_phone_whose_replies_are_lost(
+    wire: Wire, server: Live, service: Server, tmp_path: Path, cut: bytes, times: int
+) -> None:
+    app, mine = of_app.app(server, CODE, dpop=True), service.seen_as("miko's phone")
+    old = Key(app, MemoryStore(), others=(mine,))
+    code = Miko(server, old).asks_for("recovery_code", "code")
+    new = Key(app, FileStore(tmp_path / "new.json"), others=(mine,))
+    wire.cut, wire.losing = cut, times
+    if times == 1:
+        assert new.replace("device", others=[code]) == ""
+    else:
+        with pytest.raises(ServerUnavailable):
+            new.replace("device", others=[code])
+        if cut != CLAIM:
+            # It begins anew: what was shown is good once more.
+            new.replace("device", others=[code])
+    assert wire.losing == 0
+    assert new.userinfo()["sub"] == server.users["miko"].id
+    new.refresh()
+    old.close()
+    new.close()
+
+
+def test_a_key_that_is_good_is_not_given_up_for_a_claim(key: Key, wire: Wire) -> None:
+    before = key.tokens
+    with pytest.raises(TicketSpent):
+        key.join("vk_kt_nonsense")
+    wire.cut, wire.losing = CLAIM, 2
+    with pytest.raises(ServerUnavailable):
+        key.join("vk_kt_nonsense")
+    assert key.tokens == before
+    key.refresh()
 
 
 def test_a_backend_whose_disk_is_full(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,8 @@ class Endpoints:
 
     def token_again(self, form: dict[str, str], prover: Prover | None) -> Flow[dict[str, Any]]:
         """As `token`; where no answer comes, it is asked for once more."""
-        try:
-            return (yield from self.token(form, prover))
-        except ServerUnavailable:
-            return (yield from self.token(form, prover))
+        address = (yield from self.about()).token_endpoint
+        return (yield from server.post_again(address, form, app=self.app, prover=prover))
 
     def key(
         self,

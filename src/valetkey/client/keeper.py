@@ -38,14 +38,15 @@ class Keeper:
     def claim(self, ticket: str) -> Flow[Holder]:
         """Claims the shard, and keeps it. Which holder it is of. Raises TicketSpent, Denied,
         ServerUnavailable, StoreError."""
-        return (yield from self._kept.locked(self._claim(ticket)))
+        return (yield from self._kept.locked(self.claim_held(ticket)))
 
     def deliver(self) -> Flow[Delivered]:
         """Delivers the shard to the server: its `handle` stands for it, once, for a minute. Raises
         NoKey, KeyStopped, KeySuspended, ServerUnavailable, StoreError."""
         return (yield from self._kept.locked(self._deliver()))
 
-    def _claim(self, ticket: str) -> Flow[Holder]:
+    def claim_held(self, ticket: str) -> Flow[Holder]:
+        """As `claim`, with the lock held."""
         before = yield from self._kept.replaced()
         yield from self._kept.ready()
         about = yield from self._server.about()
@@ -53,20 +54,24 @@ class Keeper:
         prover = before.prover if before and before.ticket == ticket else None
         prover = prover or flow.new_prover(self._server.app, about)
         claiming = _claiming(ticket, prover)
-        if prover is not None:
+        # With this key the claim can be made again. A key that is good is not given up for it yet.
+        noted = prover is not None and not (before and before.refresh_token)
+        if noted:
             yield from self._kept.save(claiming, instead_of=before)
         try:
             answer = yield from self._again(
                 about.key_shard_claim_endpoint, {TICKET: ticket}, prover
             )
         except Denied as error:
-            yield from self._kept.save(before, instead_of=claiming)
+            if noted:
+                yield from self._kept.save(before, instead_of=claiming)
             changed = error.code == "invalid_request"
             why = TicketSpent("no such ticket") if changed else as_told(error, TicketSpent)
             raise why from error
         claimed: Claimed = convert(answer, Claimed)
         fresh = replace(claiming, refresh_token=claimed.key_shard, threshold=claimed.threshold)
-        yield from self._kept.save(replace(fresh, ticket=""), instead_of=claiming)
+        instead_of = claiming if noted else before
+        yield from self._kept.save(replace(fresh, ticket=""), instead_of=instead_of)
         return claimed.holder
 
     def _deliver(self) -> Flow[Delivered]:
@@ -90,10 +95,7 @@ class Keeper:
         """The answer; where none comes, it is asked for once more, which costs nothing."""
         if not address:
             raise Aborted(f"{self._server.app.issuer} knows no shards")
-        try:
-            return (yield from server.post(address, form, app=self._server.app, prover=prover))
-        except ServerUnavailable:
-            return (yield from server.post(address, form, app=self._server.app, prover=prover))
+        return (yield from server.post_again(address, form, app=self._server.app, prover=prover))
 
 
 def _claiming(ticket: str, prover: Prover | None) -> Tokens:

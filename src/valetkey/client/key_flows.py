@@ -195,11 +195,12 @@ class KeyFlows:
         held = yield from self.kept.held()
         if stale is not None and held.access_token != stale.access_token:
             return held, held  # Somebody else has renewed it meanwhile.
-        if not held.refresh_token:
+        if not held.refresh_token and not held.ticket:
             raise KeyStopped("the key cannot be renewed: connect again")
         # What cannot be kept is not asked for: the server would forget the old one.
         yield from self.kept.ready()
-        held, prover = (yield from self.shards.claimed(held)), held.prover
+        held = yield from self.shards.claimed(held)
+        prover = held.prover
         form = {
             "grant_type": "refresh_token",
             "refresh_token": held.refresh_token,

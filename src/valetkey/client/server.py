@@ -80,6 +80,16 @@ def post(
     return answered((yield from _proved(make, prover)))
 
 
+def post_again(
+    address: str, form: dict[str, str], *, app: App, prover: Prover | None = None
+) -> Flow[dict[str, Any]]:
+    """As `post`; where no answer comes, it is asked for once more: for what may be sent twice."""
+    try:
+        return (yield from post(address, form, app=app, prover=prover))
+    except ServerUnavailable:
+        return (yield from post(address, form, app=app, prover=prover))
+
+
 def send(
     address: str,
     form: dict[str, str],

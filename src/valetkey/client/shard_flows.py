@@ -46,6 +46,10 @@ class ShardFlows:
     def claimed(self, held: Tokens) -> Flow[Tokens]:
         """The key, once each holder that answers has its shard; who does not is asked again before
         the next renewal. With the lock held."""
+        if held.ticket and not held.refresh_token:
+            # This device's own claim, to which no answer came.
+            yield from self.keeper.claim_held(held.ticket)
+            held = yield from self._kept.held()
         for one in held.shards:
             holder = self._of(one.holder)
             if not one.claim_ticket or holder is None:
@@ -85,6 +89,10 @@ class ShardFlows:
     def replace(self, lost: Holder, given: Iterable[str]) -> Flow[str]:
         """A new shard in the place of a lost one, shown for with k of the others: passed on to its
         holder where that can be asked; else the address where the user fetches it. "" for done."""
+        return (yield from self._kept.locked(self._replaced(lost, given)))
+
+    def _replaced(self, lost: Holder, given: Iterable[str]) -> Flow[str]:
+        yield from self._kept.ready()
         held = yield from self._kept.replaced()
         address = (yield from self._server.about()).key_shard_reissue_endpoint
         if not address:
@@ -98,14 +106,16 @@ class ShardFlows:
         if held is not None and mine:
             form["refresh_token"] = held.refresh_token
         try:
-            answer = yield from server.post(address, form, app=self._server.app, prover=prover)
+            answer = yield from server.post_again(
+                address, form, app=self._server.app, prover=prover
+            )
         except Denied as error:
             raise as_told(error, ShardsMissing) from error
         made: Reissued = convert(answer, Reissued)
         if lost == "device":
-            yield from self.keeper.claim(made.claim_ticket)
+            yield from self.keeper.claim_held(made.claim_ticket)
         elif held is not None:
-            yield from self._kept.locked(self._renewed(held, made))
+            yield from self._renewed(held, made)
         return made.claim_uri
 
     def _renewed(self, held: Tokens, made: Reissued) -> Flow[None]:
