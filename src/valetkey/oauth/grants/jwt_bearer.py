@@ -82,10 +82,12 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     """A token for a user of whom a trusted server speaks, within what that user granted."""
     if by.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
-    trusted = _issuer(what.assertion, by, context)
-    said = yield from _said(what.assertion, trusted, by, context=context)
-    yield from _once(said)
-    user, grant = yield from _of(said, trusted, by)
+    jag = any(one.name == IDENTITY for one in context.at.features)
+    typ = ("jwt", "", ID_JAG) if jag else ("jwt", "")
+    said, user = yield from about(what.assertion, by, context, typ=typ)
+    if user is None:
+        raise InvalidGrant(detail="an assertion about nobody here")
+    grant = yield from _yes(user, by)
     if ended(grant, context.now):
         # A yes for once was for its own code.
         raise InvalidGrant("what the user said yes to is used up")
@@ -96,6 +98,17 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
         return issued
     # RFC 7521 4.1: the next token comes of the next assertion.
     return msgspec.structs.replace(issued, with_refresh_token=False, with_id_token=False)
+
+
+def about(
+    text: str, by: Authenticated, context: Context, *, typ: tuple[str, ...]
+) -> Rule[tuple[Assertion, User | None]]:
+    """What a server that the client's policy trusts says, in a JWT of these types, and of whom;
+    once. Raises InvalidGrant."""
+    trusted = _issuer(text, by, context)
+    said = yield from _said(text, trusted, by, typ=typ, context=context)
+    yield from _once(said)
+    return said, (yield from _of(said, trusted))
 
 
 def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
@@ -112,11 +125,14 @@ def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
 
 
 def _said(
-    text: str, trusted: TrustedIssuer, by: Authenticated, *, context: Context
+    text: str,
+    trusted: TrustedIssuer,
+    by: Authenticated,
+    *,
+    typ: tuple[str, ...],
+    context: Context,
 ) -> Rule[Assertion]:
     """What it says, proved, of this moment and for this server (RFC 7523 3)."""
-    jag = any(one.name == IDENTITY for one in context.at.features)
-    typ = ("jwt", "", ID_JAG) if jag else ("jwt", "")
     try:
         payload = yield from keys.proved(text, trusted, typ=typ, algorithms=OF_APPS)
         said = msgspec.convert(read_object(payload), Assertion)
@@ -155,22 +171,23 @@ def _once(said: Assertion) -> Rule[None]:
     yield (Always(Create(marker)),)
 
 
-def _of(said: Assertion, trusted: TrustedIssuer, by: Authenticated) -> Rule[tuple[User, Grant]]:
-    """The user that is meant, and their yes to this app. Whether they are alive is asked where
-    tokens are issued."""
+def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
+    """The user that is meant, if any. Whether they are alive is asked where tokens are issued."""
     who: One[User] | Alias[User] = (
         One(User, said.sub)
         if trusted.subject == "id"
         else Alias(User, sign_in_name(said.sub[:255]))
     )
-    user = (yield (who,)).one(who)
-    if user is None:
-        raise InvalidGrant(detail="an assertion about nobody here")
+    return (yield (who,)).one(who)
+
+
+def _yes(user: User, by: Authenticated) -> Rule[Grant]:
+    """The user's yes to this app."""
     wanted = Alias(Grant, standing(user.id, by.client.id))
     grant = (yield (wanted,)).one(wanted)
     if grant is None:
         raise InvalidGrant("the user has not said yes to this app")
-    return user, grant
+    return grant
 
 
 def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
