@@ -1,5 +1,7 @@
 """The wheel holds all that runs, and runs without the checkout."""
 
+import configparser
+import importlib
 import os
 import subprocess
 import venv
@@ -51,6 +53,13 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
 )
 def test_it_holds_what_is_no_module(wheel: Path, name: str) -> None:
     assert name in contents(wheel)
+
+
+def test_pytest_finds_the_plugin_in_it(wheel: Path) -> None:
+    told = configparser.ConfigParser()
+    told.read_string(zipfile.ZipFile(wheel).read(f"{INFO}/entry_points.txt").decode())
+    (module,) = told["pytest11"].values()
+    assert callable(importlib.import_module(module).keys_for)
 
 
 class Empty:

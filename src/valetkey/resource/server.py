@@ -83,24 +83,26 @@ class ResourceServer:
         self._proxies = Proxies(certificate_proxies)
         self._credentials = credentials
         self._signed = signed
-        self.connect(http)
+        self._given = http
+        self.connect()
 
-    def connect(self, http: httpx2.AsyncClient | None) -> None:
-        """Begins with nothing learnt, and speaks by this client from now on, or by one of its
-        own."""
+    def connect(self, http: httpx2.AsyncClient | None = None, *, live: Live | None = None) -> None:
+        """Begins with nothing learnt, and speaks by this client from now on, in place of the one
+        that it was made with; with neither, as it was made. Before it is used, or between two
+        tests."""
         # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
         name, secret = self._credentials or ("", "")
         auth = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
-        self._http = Http(http)
+        self._http = Http(http or self._given)
         issuer = Issuer(self.issuer, self._http)
         self._worth = Worth(
-            self.live,
+            live or self.live,
             bound=self._bound,
             issuer=issuer,
             http=self._http,
             auth=auth,
             catalog=lambda: self.catalog,
-            asks=self._credentials is not None,
+            asks=self._credentials is not None or live == "ask",
             signed_for=name if self._signed else "",
         )
         self._verifying = Verifying(

@@ -1,0 +1,172 @@
+"""Keys for the tests of an API: real ones, which the kit checks as always, of an issuer that lives
+in the test and that nobody else believes.
+
+For the time of a test the API speaks to that issuer in place of its own: with its keys, its answers
+and its leases. Nothing is switched off. Where the API would follow the change log, it asks, so that
+a test sees a change at the very next call.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import urandom
+from typing import Any
+
+import httpx2
+import msgspec
+
+from valetkey.jose import base64url, jwk, jws
+from valetkey.resource.server import ResourceServer
+from valetkey.resource.spending import Amount, units
+from valetkey.resource.trial import Trial, TrialGrant
+from valetkey.wire import access_token, dpop
+from valetkey.wire.catalog import opened
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user lets an app do with a permission: so many uses, so much in all; None for as many
+    or as much as it likes."""
+
+    uses: int | None = None
+    amount: Amount | None = None
+
+
+class TrialKey:
+    """A key for a test. `headers` shows it, with a new proof each time where it is bound."""
+
+    def __init__(self, token: str, resource: str, *, by: jwk.PrivateKey | None) -> None:
+        self.token = token
+        self._resource = resource
+        self._by = by
+
+    def __repr__(self) -> str:
+        return "TrialKey(…)"
+
+    def headers(self, method: str = "GET", path: str = "/") -> dict[str, str]:
+        """The headers of a call; `path` is as it is below the API's identifier."""
+        if self._by is None:
+            return {"Authorization": f"Bearer {self.token}"}
+        proof = dpop.make(
+            self._by,
+            method=method,
+            address=self._resource + path,
+            now=int(time.time()),
+            jti=base64url.encode(urandom(16)),
+            access_token=self.token,
+        )
+        return {"Authorization": f"{dpop.SCHEME} {self.token}", dpop.HEADER: proof}
+
+
+class Keys:
+    """The issuer of a test, for one API."""
+
+    def __init__(self, server: ResourceServer, trial: Trial) -> None:
+        self._server = server
+        self._trial = trial
+        self._grants: dict[str, TrialGrant] = {}
+
+    def issue(
+        self,
+        *permissions: str,
+        sub: str = "miko",
+        client_id: str = "app",
+        bound: bool = False,
+        limits: Mapping[str, Limit] | None = None,
+        **claims: Any,
+    ) -> TrialKey:
+        """A key that opens these permissions, and what they imply. `bound`: to a key of its own, by
+        DPoP. `claims` are put into the token as they are: `auth_time`, `acr`, `exp`, `act`, `cnf`,
+        another `aud`. Raises ValueError for a name that the catalog does not have."""
+        opens = self._named(permissions)
+        grant = TrialGrant(permissions=opens, left=self._left(limits or {}))
+        by = jwk.generate("ES256") if bound else None
+        now = int(time.time())
+        told = {
+            "iss": self._server.issuer,
+            "sub": sub,
+            "aud": [self._server.resource],
+            "client_id": client_id,
+            "jti": base64url.encode(urandom(12)),
+            "scope": " ".join(sorted(opens)),
+            "iat": now,
+            "exp": now + 300,
+            "auth_time": now,
+            "grant_id": grant.id,
+            "grant_version": 1,
+            "family_id": base64url.encode(urandom(12)),
+            "limited": sorted(grant.left),
+            **({} if by is None else {"cnf": {"jkt": by.public().thumbprint()}}),
+            **claims,
+        }
+        text = jws.sign(msgspec.json.encode(told), key=self._trial.key, typ=access_token.TYPE)
+        self._trial.grants[text] = self._grants[text] = grant
+        return TrialKey(text, self._server.resource, by=by)
+
+    def narrow(self, key: TrialKey, *permissions: str) -> None:
+        """The user leaves no more than these."""
+        self._grant(key).permissions = self._named(permissions)
+
+    def pause(self, key: TrialKey) -> None:
+        """The user pauses the app."""
+        self._grant(key).active = False
+
+    def resume(self, key: TrialKey) -> None:
+        """The user lets it go on."""
+        self._grant(key).active = True
+
+    def stop(self, key: TrialKey) -> None:
+        """The user stops the app."""
+        self._grant(key).active = False
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Meanwhile the issuer does not answer."""
+        self._trial.answers = False
+        try:
+            yield
+        finally:
+            self._trial.answers = True
+
+    def _grant(self, key: TrialKey) -> TrialGrant:
+        return self._grants[key.token]
+
+    def _named(self, names: tuple[str, ...]) -> frozenset[str]:
+        found = opened(self._server.catalog, names)
+        unknown = [
+            one for one in names if one not in found and one not in self._server.catalog.scopes
+        ]
+        if unknown:
+            raise ValueError(f"not in the catalog of {self._server.resource}: {', '.join(unknown)}")
+        return found
+
+    def _left(self, limits: Mapping[str, Limit]) -> dict[str, tuple[int | None, int | None]]:
+        left = {}
+        for name, limit in limits.items():
+            permission = self._server.catalog.permission(name)
+            if permission is None or not permission.counted:
+                raise ValueError(f"{name!r} is not counted")
+            amount = None if limit.amount is None else units(limit.amount, permission)
+            left[name] = (limit.uses, amount)
+        return left
+
+
+@contextmanager
+def issuing(server: ResourceServer) -> Iterator[Keys]:
+    """Meanwhile the API believes the keys of a test, and no others."""
+    trial = Trial(server.issuer)
+    _rest(server)
+    server.connect(httpx2.AsyncClient(transport=trial), live=_live(server))
+    try:
+        yield Keys(server, trial)
+    finally:
+        _rest(server)
+        server.connect()
+
+
+def _live(server: ResourceServer) -> Any:
+    return "token" if server.live == "token" else "ask"
+
+
+def _rest(server: ResourceServer) -> None:
+    if "blocking" in vars(server):
+        server.blocking.close()

@@ -1,0 +1,128 @@
+"""The issuer of a test: what an API asks an authorization server, answered in the same process."""
+
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from os import urandom
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+import httpx2
+import msgspec
+
+from valetkey.jose import base64url, jwk, jws
+from valetkey.jose.objects import read_object
+from valetkey.wire import introspection, lease, metadata
+from valetkey.wire.lease import Leased, Refused
+
+Left = tuple[int | None, int | None]
+"""Uses and amount; None for not counted."""
+
+Form = dict[str, str]
+
+
+class TrialGrant(msgspec.Struct, eq=False):
+    """What a user gave in a test, and what is left of it by permission."""
+
+    permissions: frozenset[str]
+    left: dict[str, Left]
+    active: bool = True
+    id: str = msgspec.field(default_factory=lambda: base64url.encode(urandom(12)))
+
+
+class Trial(httpx2.AsyncBaseTransport):
+    """Answers as the authorization server would. `grants` are those behind the keys, by token."""
+
+    def __init__(self, issuer: str) -> None:
+        self.key = jwk.generate("ES256")
+        self.grants: dict[str, TrialGrant] = {}
+        self.answers = True
+        self._issuer = issuer
+        self._leases: dict[str, tuple[TrialGrant, str]] = {}
+        base = urlsplit(issuer).path.rstrip("/")
+        about = metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER)
+        self._answers: dict[str, Callable[[Form], Any]] = {
+            urlsplit(about).path: lambda _: self._metadata(),
+            f"{base}/jwks": lambda _: {"keys": [self.key.public().jwk()]},
+            f"{base}/introspect": self._introspect,
+            f"{base}/usage": lambda _: {},
+            base + lease.PATH: self._lease,
+            base + lease.RETURN_PATH: self._back,
+        }
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """What is asked, answered at once."""
+        if not self.answers:
+            raise httpx2.ConnectError("the issuer of the test is silent", request=request)
+        fields = parse_qs((await request.aread()).decode(), keep_blank_values=True)
+        found = self._answers.get(request.url.path)
+        if found is None:
+            return httpx2.Response(404, request=request)
+        told = found({name: values[0] for name, values in fields.items()})
+        if introspection.wants_signed(request.headers.get("accept", "")):
+            return httpx2.Response(200, text=self._signed(told, request), request=request)
+        return httpx2.Response(200, content=msgspec.json.encode(told), request=request)
+
+    def _signed(self, told: Any, request: httpx2.Request) -> str:
+        """The answer to an introspection, signed for whoever asked (RFC 9701 5)."""
+        basic = b64decode(request.headers["authorization"].partition(" ")[2]).decode()
+        claims = {
+            "iss": self._issuer,
+            "aud": unquote_plus(basic.partition(":")[0]),
+            "iat": int(time.time()),
+            "token_introspection": told,
+        }
+        return jws.sign(msgspec.json.encode(claims), key=self.key, typ=introspection.TYPE)
+
+    def _metadata(self) -> dict[str, str]:
+        return {
+            "issuer": self._issuer,
+            "jwks_uri": f"{self._issuer}/jwks",
+            "introspection_endpoint": f"{self._issuer}/introspect",
+            "permission_usage_endpoint": f"{self._issuer}/usage",
+        }
+
+    def _introspect(self, form: Form) -> dict[str, Any]:
+        grant = self.grants.get(form["token"])
+        if grant is None or not grant.active:
+            return {"active": False}
+        opens = grant.permissions
+        return {
+            "active": True,
+            "jti": read_object(base64url.decode(form["token"].split(".")[1]))["jti"],
+            "scope": " ".join(sorted(opens)),
+            "limited": sorted(opens & grant.left.keys()),
+            "grant_id": grant.id,
+            "grant_version": 1,
+        }
+
+    def _lease(self, form: Form) -> lease.Answer:
+        self._back(form)
+        grant = next((one for one in self.grants.values() if one.id == form["grant"]), None)
+        if grant is None or not grant.active or form["permission"] not in grant.permissions:
+            return Refused(limit="gone")
+        uses, amount = grant.left.get(form["permission"], (None, None))
+        asked = int(form["amount"])
+        if uses == 0:
+            return Refused(limit="often", per="total", grant_version=1)
+        if amount is not None and amount < asked:
+            return Refused(limit="much", per="total", grant_version=1)
+        taken = None if uses is None else 1, None if amount is None else asked
+        self._add(grant, form["permission"], tuple(-(one or 0) for one in taken))
+        self._leases[form["lease"]] = (grant, form["permission"])
+        return Leased(
+            lease=form["lease"], expires_in=30, grant_version=1, uses=taken[0], amount=taken[1]
+        )
+
+    def _back(self, form: Form) -> dict[str, str]:
+        grant, permission = self._leases.pop(form.get("back", ""), (None, ""))
+        if grant is not None:
+            self._add(grant, permission, (int(form["unused_uses"]), int(form["unused_amount"])))
+        return {}
+
+    def _add(self, grant: TrialGrant, permission: str, more: tuple[int, ...]) -> None:
+        uses, amount = grant.left.get(permission, (None, None))
+        grant.left[permission] = (
+            None if uses is None else uses + more[0],
+            None if amount is None else amount + more[1],
+        )
