@@ -20,13 +20,14 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.change import Create, Update
-from valetkey.model.client import Client, KeptSecret
+from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.grant import Grant
 from valetkey.model.resource import ResourceServer
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
 from valetkey.model.want import Many
+from valetkey.spec.names import TOKEN_EXCHANGE, TYPE_ACCESS_TOKEN
 from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import access_token
 from valetkey.wire.access_token import AccessToken
@@ -43,6 +44,21 @@ APP = Client(
     scope=("openid", "offline_access", *(one.id for one in CATALOG.permissions)),
 )
 
+AGENTS = ("agent", "printer")
+"""Each may exchange the keys of the one before it."""
+
+
+def _agent(name: str, of: str, kept: str) -> Client:
+    return Client(
+        id=name,
+        name=name.title(),
+        auth_method="client_secret_basic",
+        secrets=(KeptSecret(digest(kept), 0),),
+        grant_types=(TOKEN_EXCHANGE,),
+        scope=tuple(one.id for one in CATALOG.permissions),
+        exchange=Exchange(clients=(of,), audiences=(RESOURCE,)),
+    )
+
 
 class Platform:
     """A running server, the API's secret, and what a test does as a person or as an app."""
@@ -54,7 +70,8 @@ class Platform:
         api = ResourceServer(
             id="chirp", catalog=CATALOG, secrets=(KeptSecret(digest(self.secret), 0),)
         )
-        self.put(APP, api)
+        agents = zip(AGENTS, ("walker", *AGENTS), strict=False)
+        self.put(APP, api, *(_agent(name, of, self.secret) for name, of in agents))
         caught_up()
 
     def put(self, *records: Any) -> None:
@@ -89,6 +106,19 @@ class Platform:
         code = browser.answer()["code"]
         headers = {"DPoP": proof(Wish(address=f"{self.live.issuer}/token"))} if bound else {}
         answer = self.live.http.post("/token", data=asking.redemption(code), headers=headers)
+        assert answer.status_code == 200, answer.text
+        text: str = answer.json()["access_token"]
+        return text
+
+    def exchange(self, token: str, by: str) -> str:
+        """What an agent gets for it."""
+        form = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": token,
+            "subject_token_type": TYPE_ACCESS_TOKEN,
+            "audience": RESOURCE,
+        }
+        answer = self.live.http.post("/token", data=form, auth=(by, self.secret))
         assert answer.status_code == 200, answer.text
         text: str = answer.json()["access_token"]
         return text

@@ -13,6 +13,7 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Spent
 from valetkey.resource.spending import Amount, Spending, Use, units
 from valetkey.spec.errors import InvalidRequest, InvalidToken, OAuthError
+from valetkey.wire import lease
 from valetkey.wire.catalog import Catalog
 
 log = logging.getLogger("valetkey.resource")
@@ -67,6 +68,7 @@ class Limits:
         scheme = whose.scheme
         try:
             whole = 0 if not permission.unit else units(_told(amount), permission)
+            _check_most(whose, name, whole)
             return await self._spending.get().use(whose, name, whole)
         except InvalidRequest as error:
             raise self._refused(error, scheme) from error
@@ -87,6 +89,13 @@ class Limits:
     async def _post(self, path: str, form: dict[str, str]) -> bytes:
         """The server's answer to a form of ours. Raises Unreachable."""
         return await self._http.post(self._issuer.issuer + path, form, self._auth)
+
+
+def _check_most(whose: Principal, name: str, amount: int) -> None:
+    """Raises Spent where a hand before has set less for one use."""
+    most = whose.most.get(name)
+    if most is not None and amount > most:
+        raise Spent(lease.Refused(limit="much", allowed=most))
 
 
 def check_amounts(catalog: Catalog, permissions: Sequence[str], *, told: bool) -> None:

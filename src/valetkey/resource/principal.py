@@ -5,6 +5,7 @@ import msgspec
 from valetkey.wire import dpop
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.child_key import Hands
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,7 +13,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     `sub` names the user, or the client itself where it begins with `client:`. `permissions` is what
     the key opens at this moment, `limited` what of it the user has limited; `grant_version` is that
-    of what is known here. `token` has the claims as they were issued.
+    of what is known here. `token` has the claims as they were issued. `hands` are those through
+    which the key went since, None where it was not handed on.
     """
 
     sub: str
@@ -21,6 +23,17 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     token: AccessToken
     limited: frozenset[str] = frozenset()
     grant_version: int = 0
+    hands: Hands | None = None
+
+    @property
+    def most(self) -> dict[str, int]:
+        """The largest amount of one use, where a hand before the last has set one."""
+        return {} if self.hands is None else self.hands.most
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What the key was made for."""
+        return self.token.scopes if self.hands is None else self.hands.scopes
 
     def may(self, *permissions: str) -> bool:
         """Whether the key opens all of these."""

@@ -26,6 +26,7 @@ from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import authorization_details, client_certificate, dpop, metadata
 from valetkey.wire.catalog import Catalog, Permission, Risk, mistakes
+from valetkey.wire.child_key import DEEPEST
 from valetkey.wire.metadata import ResourceMetadata
 
 CATALOG_PATH: Final = "/.well-known/permission-catalog"
@@ -53,13 +54,15 @@ class ResourceServer:
         http: httpx2.AsyncClient | None = None,
         certificate_proxies: Sequence[str] = (),
         signed: bool = False,
+        children: int = 0,
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
         their risk (BOUND for a risk that is left out); past it, it asks.
         `certificate_proxies` are the addresses and networks whose `Client-Cert` header counts
         (RFC 9440): the frameworks read it from them alone. `signed`: what the server says of a
-        token counts only where it has signed it (RFC 9701).
+        token counts only where it has signed it (RFC 9701). `children`: through how many hands a
+        key may have gone with no word to the server (see `wire.child_key`); 0, unless set.
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
         that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
@@ -83,6 +86,9 @@ class ResourceServer:
         self._proxies = Proxies(certificate_proxies)
         self._credentials = credentials
         self._signed = signed
+        if not 0 <= children <= DEEPEST:
+            raise ValueError(f"children={children!r} is not a number of hands up to {DEEPEST}")
+        self._children = children
         self._given = http
         self.connect()
 
@@ -110,6 +116,7 @@ class ResourceServer:
             resource_metadata=self.metadata_address,
             issuer=issuer,
             worth=self._worth,
+            children=self._children,
         )
         self._limits = Limits(
             issuer=issuer,

@@ -19,7 +19,7 @@ from valetkey.jose import base64url, jwk, jws
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount, units
 from valetkey.resource.trial import Trial, TrialGrant
-from valetkey.wire import access_token, dpop
+from valetkey.wire import access_token, child_key, dpop
 from valetkey.wire.catalog import opened
 
 
@@ -41,6 +41,32 @@ class TrialKey:
 
     def __repr__(self) -> str:
         return "TrialKey(…)"
+
+    def hand_on(
+        self,
+        *permissions: str,
+        seconds: int = 60,
+        depth: int = 0,
+        most: Mapping[str, int] | None = None,
+        name: str = "",
+    ) -> "TrialKey":
+        """A smaller key for another hand (see `valetkey.wire.child_key`). Raises ValueError for a
+        key that is bound to none."""
+        if self._by is None:
+            raise ValueError("only a bound key can be handed on")
+        to, now = jwk.generate("ES256"), int(time.time())
+        text = child_key.hand_on(
+            self.token,
+            by=self._by,
+            to=to.public().thumbprint(),
+            permissions=permissions,
+            now=now,
+            until=now + seconds,
+            depth=depth,
+            most=most,
+            name=name,
+        )
+        return TrialKey(text, self._resource, by=to)
 
     def headers(self, method: str = "GET", path: str = "/") -> dict[str, str]:
         """The headers of a call; `path` is as it is below the API's identifier."""

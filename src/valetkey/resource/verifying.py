@@ -25,10 +25,11 @@ from valetkey.spec.errors import (
     InvalidToken,
     OAuthError,
 )
-from valetkey.wire import access_token, bearer
-from valetkey.wire.access_token import AccessToken
+from valetkey.wire import access_token, bearer, child_key
+from valetkey.wire.access_token import AccessToken, Confirmation
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
+from valetkey.wire.child_key import Hands
 
 log = logging.getLogger("valetkey.resource")
 
@@ -37,8 +38,16 @@ class Verifying:
     """Judges calls of one API."""
 
     def __init__(
-        self, *, resource: str, resource_metadata: str, issuer: Issuer, worth: Worth
+        self,
+        *,
+        resource: str,
+        resource_metadata: str,
+        issuer: Issuer,
+        worth: Worth,
+        children: int = 0,
     ) -> None:
+        """`children`: through how many hands a key may have gone."""
+        self._children = children
         self._resource = resource
         self._resource_metadata = resource_metadata
         self._issuer = issuer
@@ -85,23 +94,36 @@ class Verifying:
 
     def _known(self, sent: tuple[str, str], needs: Sequence[str], shown: Shown) -> Rule[Principal]:
         scheme, text = sent
-        token = yield from self._proved(scheme, text)
+        root, blocks = child_key.split(text)
+        token = yield from self._proved(scheme, root)
+        hands = self._handed_on(scheme, text, token) if blocks else None
+        cnf = token.cnf if hands is None else Confirmation(jkt=hands.jkt)
         try:
-            self._bound.check(scheme, text, cnf=token.cnf, shown=shown)
+            self._bound.check(scheme, text, cnf=cnf, shown=shown)
         except OAuthError as error:
             raise self.refused(error, scheme=scheme) from error
-        opens = yield self._worth.opens(text, token, needs=needs)
+        opens = yield self._worth.opens(root, token, needs=needs)
         if opens.over:
             ended = InvalidToken(detail=f"the key is {opens.over}")
             raise self.refused(ended, scheme=scheme, reason=reason_of(opens))
+        most = frozenset() if hands is None else frozenset(hands.most)
+        permissions = opens.permissions if hands is None else opens.permissions & hands.scopes
         return Principal(
             sub=token.sub,
             client_id=token.client_id,
-            permissions=opens.permissions,
+            permissions=permissions,
             token=token,
-            limited=opens.limited & opens.permissions,
+            limited=(opens.limited | most) & permissions,
             grant_version=opens.version,
+            hands=hands,
         )
+
+    def _handed_on(self, scheme: str, text: str, token: AccessToken) -> Hands:
+        """The hands through which the key went. Raises Refused."""
+        try:
+            return child_key.check(text, token, depth=self._children, now=int(time.time()))
+        except child_key.BadChild as error:
+            raise self.refused(InvalidToken(detail=f"child key: {error}"), scheme=scheme) from error
 
     def _proved(self, scheme: str, text: str) -> Rule[AccessToken]:
         keys = yield self._issuer.keys_for(text)
@@ -126,7 +148,7 @@ class Verifying:
             lacking(detail=f"lacks {lacks}"),
             scheme=principal.scheme,
             scope=" ".join(needs),
-            reason="narrowed" if principal.token.scopes.issuperset(needs) else "",
+            reason="narrowed" if principal.asked.issuperset(needs) else "",
             allowed=" ".join(sorted(principal.permissions)),
             details=details,
         )

@@ -1,0 +1,324 @@
+"""`python -m bench.verify`: what it costs an API to check a key, in microseconds, against the bare
+verification of the signature; and a FastAPI application with the kit and without.
+
+One process, one thread, no network: the change log is followed over a connection of memory, by the
+follower as it is. Each round measures every row once, so the machine's moods hit all alike; what
+is told are medians over the rounds, and the spread of the ratio.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from os import urandom
+from statistics import median
+from typing import Annotated, Any, Final
+
+import httpx2
+import msgspec
+from fastapi import FastAPI
+
+from valetkey.jose import base64url, jwk, jws
+from valetkey.jose.jwk import ALGORITHMS
+from valetkey.resource import Catalog, Permission, Principal, ResourceServer, Shown
+from valetkey.resource.fastapi import Kit
+from valetkey.wire import access_token, change_log, child_key, dpop
+from valetkey.wire.change_log import BEAT, Piece
+
+ISSUER: Final = "https://id.example"
+PATH: Final = "/chirps"
+CATALOG: Final = Catalog(
+    resource="https://api.example",
+    name="Chirp",
+    permissions=tuple(
+        Permission(id=f"chirps.{name}", can=name) for name in ("read", "write", "pin", "drop")
+    ),
+)
+READ: Final = ("chirps.read",)
+Work = Callable[[int], Awaitable[Any]]
+
+
+class Server(httpx2.AsyncBaseTransport):
+    """The authorization server's side: its keys, and the change log, of which nothing comes but
+    heartbeats."""
+
+    def __init__(self) -> None:
+        self.key = jwk.generate("ES256")
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        match request.url.path:
+            case "/.well-known/oauth-authorization-server":
+                told: Any = {
+                    "issuer": ISSUER,
+                    "jwks_uri": f"{ISSUER}/jwks",
+                    "change_log_endpoint": f"{ISSUER}/changes",
+                    "introspection_endpoint": f"{ISSUER}/introspect",
+                }
+            case "/jwks":
+                told = {"keys": [self.key.public().jwk()]}
+            case "/changes":
+                return self._stream(request)
+            case _:
+                raise RuntimeError(f"{request.url.path} was asked: what is measured asks nobody")
+        return httpx2.Response(200, content=msgspec.json.encode(told), request=request)
+
+    def _stream(self, request: httpx2.Request) -> httpx2.Response:
+        headers = {"Content-Type": "text/event-stream"}
+        nonce = request.url.params["nonce"]
+        return httpx2.Response(200, headers=headers, content=self._pieces(nonce), request=request)
+
+    async def _pieces(self, nonce: str) -> Any:
+        while True:
+            piece = Piece(
+                iss=ISSUER,
+                aud=CATALOG.resource,
+                at=int(time.monotonic() * 1000),
+                node="bench",
+                after=0,
+                to=0,
+                head=0,
+                nonce=nonce,
+            )
+            yield f"data: {change_log.write(piece, key=self.key)}\n\n".encode()
+            nonce = ""
+            await asyncio.sleep(BEAT)
+
+
+class Bench:
+    """Keys, and the ways to check them."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.by = jwk.generate("ES256")
+        self.public = (self.server.key.public(),)
+        self.proof_key = self.by.public()
+
+    def token(self, **claims: Any) -> str:
+        """An access token as the server signs it."""
+        now = int(time.time())
+        told = {
+            "iss": ISSUER,
+            "sub": "u" * 22,
+            "aud": [CATALOG.resource],
+            "client_id": "app",
+            "jti": "j" * 22,
+            "scope": "chirps.read chirps.write chirps.pin",
+            "iat": now,
+            "exp": now + 3000,
+            "grant_id": "g" * 22,
+            "grant_version": 1,
+            "family_id": "f" * 22,
+            **claims,
+        }
+        return jws.sign(msgspec.json.encode(told), key=self.server.key, typ=access_token.TYPE)
+
+    def api(self, **options: Any) -> ResourceServer:
+        """An API whose server answers from memory."""
+        http = httpx2.AsyncClient(transport=self.server)
+        return ResourceServer(
+            issuer=ISSUER, catalog=CATALOG, credentials=("api", "s"), http=http, **options
+        )
+
+    def handed_on(self, token: str, hands: int) -> tuple[str, jwk.PrivateKey]:
+        """The key behind so many hands, and the last one's own key."""
+        by, now = self.by, int(time.time())
+        for left in reversed(range(hands)):
+            to = jwk.generate("ES256")
+            token = child_key.hand_on(
+                token,
+                by=by,
+                to=to.public().thumbprint(),
+                permissions=READ,
+                now=now,
+                until=now + 2000,
+                depth=left,
+            )
+            by = to
+        return token, by
+
+    def proofs(self, token: str, count: int, by: jwk.PrivateKey | None = None) -> list[str]:
+        """As many proofs, made before the clock runs."""
+        return [
+            dpop.make(
+                by or self.by,
+                method="GET",
+                address=CATALOG.resource + PATH,
+                now=int(time.time()),
+                jti=base64url.encode(urandom(12)),
+                access_token=token,
+            )
+            for _ in range(count)
+        ]
+
+
+class Row(msgspec.Struct):
+    """What is measured. `prepare` makes the work of a round, before the clock runs; `signatures`
+    are those that are checked in it."""
+
+    name: str
+    signatures: int
+    prepare: Callable[[int], Work]
+
+
+def rows(bench: Bench, following: ResourceServer, local: ResourceServer) -> list[Row]:
+    """What is measured, from the bare signature to three hands."""
+    plain = bench.token()
+    bound = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
+    handed, last = bench.handed_on(bound, 3)
+
+    def bare(count: int) -> Work:
+        async def work(_: int) -> None:
+            jws.verify(plain, bench.public, algorithms=ALGORITHMS, typ=(access_token.TYPE,))
+
+        return work
+
+    def bearer(api: ResourceServer, needs: tuple[str, ...]) -> Callable[[int], Work]:
+        header = f"Bearer {plain}"
+
+        def prepare(count: int) -> Work:
+            async def work(_: int) -> None:
+                await api.verify(header, needs=needs)
+
+            return work
+
+        return prepare
+
+    def proved(
+        api: ResourceServer, token: str, by: jwk.PrivateKey, needs: tuple[str, ...]
+    ) -> Callable[[int], Work]:
+        header = f"DPoP {token}"
+
+        def prepare(count: int) -> Work:
+            proofs = bench.proofs(token, count, by)
+
+            async def work(turn: int) -> None:
+                shown = Shown(method="GET", path=PATH, proofs=(proofs[turn],))
+                await api.verify(header, needs=needs, shown=shown)
+
+            return work
+
+        return prepare
+
+    return [
+        Row("the bare signature (ES256)", 1, bare),
+        Row("the token alone", 1, bearer(local, ())),
+        Row("+ a permission", 1, bearer(local, READ)),
+        Row("+ the change log", 1, bearer(following, READ)),
+        Row("bound by DPoP, a permission", 2, proved(local, bound, bench.by, READ)),
+        Row("bound by DPoP, + the change log", 2, proved(following, bound, bench.by, READ)),
+        Row("+ three hands, offline", 5, proved(following, handed, last, READ)),
+    ]
+
+
+async def measured(rows: list[Row], *, rounds: int, count: int) -> list[list[float]]:
+    """Microseconds of one check, by row and round."""
+    found: list[list[float]] = [[] for _ in rows]
+    for _ in range(rounds):
+        for number, row in enumerate(rows):
+            work = row.prepare(count)
+            # The follower reads what has come meanwhile.
+            await asyncio.sleep(2 * BEAT)
+            began = time.perf_counter()
+            for turn in range(count):
+                await work(turn)
+            found[number].append((time.perf_counter() - began) / count * 1e6)
+    return found
+
+
+def told(rows: list[Row], found: list[list[float]]) -> None:
+    """The table."""
+    print(f"{'':34}{'us':>8}{'to the bare ones':>20}{'spread':>16}")
+    for row, times in zip(rows, found, strict=True):
+        bare = [one * row.signatures for one in found[0]]
+        ratios = sorted(a / b for a, b in zip(times, bare, strict=True))
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        against = f"{median(ratios):.2f} x {row.signatures}"
+        print(f"{row.name:34}{median(times):8.1f}{against:>20}{spread:>16}")
+
+
+async def answering(api: ResourceServer, bench: Bench, *, rounds: int, count: int) -> None:
+    """A FastAPI application without the kit and with it, called in the same process."""
+    app, kit = FastAPI(), Kit(api)
+
+    @app.get("/open")
+    async def openly() -> dict[str, str]:
+        return {"sub": "u" * 22}
+
+    @app.get(PATH)
+    async def read(caller: Annotated[Principal, kit.needs("chirps.read")]) -> dict[str, str]:
+        return {"sub": caller.sub}
+
+    bound = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
+    plain = [("authorization", f"Bearer {bench.token()}")]
+    ways: dict[str, Callable[[], list[tuple[str, list[tuple[str, str]]]]]] = {
+        "without the kit": lambda: [("/open", [])] * count,
+        "with it, a bearer token": lambda: [(PATH, plain)] * count,
+        "with it, bound by DPoP": lambda: [
+            (PATH, [("authorization", f"DPoP {bound}"), ("dpop", proof)])
+            for proof in bench.proofs(bound, count)
+        ],
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, prepare in ways.items():
+            calls = [_scope(path, headers) for path, headers in prepare()]
+            await asyncio.sleep(2 * BEAT)
+            began = time.perf_counter()
+            for scope in calls:
+                await _called(app, scope)
+            found[name].append((time.perf_counter() - began) / count * 1e6)
+    print(f"\n{'a call of FastAPI, no network':34}{'us':>8}")
+    for name, times in found.items():
+        print(f"{name:34}{median(times):8.1f}")
+
+
+def _scope(path: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "https",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+    }
+
+
+async def _called(app: FastAPI, scope: dict[str, Any]) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message.get("status", 200) != 200:
+            raise RuntimeError(f"answered {message['status']}")
+
+    await app(scope, receive, send)
+
+
+async def main(rounds: int, count: int) -> None:
+    """Measures all, in one run."""
+    bench = Bench()
+    local, following = bench.api(live="token"), bench.api(live="follow", children=3)
+    following.start()
+    follower = following._worth._followers.get()
+    async with asyncio.timeout(10):
+        while follower.known is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    table = rows(bench, following, local)
+    await measured(table, rounds=2, count=count)
+    told(table, await measured(table, rounds=rounds, count=count))
+    await answering(following, bench, rounds=rounds, count=count)
+    await following.close()
+
+
+if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--rounds", type=int, default=15)
+    asked.add_argument("--count", type=int, default=500)
+    given = asked.parse_args()
+    asyncio.run(main(given.rounds, given.count))

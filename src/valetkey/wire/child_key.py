@@ -1,0 +1,186 @@
+"""Child keys: an app hands a smaller key on, without asking anybody. The wire profile, whole.
+
+What is shown is the access token, and behind it a block for each hand through which it went, joined
+by `~`, under the scheme `DPoP`: `TOKEN~BLOCK~BLOCK`. The proof is of the last hand's key, and its
+`ath` is over all of that. A block is a JWS whose header holds the public key of the hand before it,
+the very one to which what stands before the block is bound.
+
+The profile is ours and experimental: an API takes such keys only where it says so.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import PrivateKey
+from valetkey.jose.jwt import LEEWAY
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import same
+from valetkey.spec.cite import Cite
+from valetkey.wire import dpop
+from valetkey.wire.access_token import AccessToken, Confirmation
+
+CITE: Final = Cite("RFC 7800", "3.1")
+TYPE: Final = "child-key+jwt"
+JOINT: Final = "~"
+"""Between the parts: it stands in no JWS, and RFC 6750 2.1 lets it stand in a header."""
+
+DEEPEST: Final = 4
+"""Hands through which a key may go, whatever an API would take."""
+
+MAX_LENGTH: Final = 2048
+"""Characters of a block."""
+
+MAX_NAME: Final = 64
+
+
+class BadChild(ValueError):
+    """The key was not handed on like this. Says why, for the log only."""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a hand says of the next one. `parent` is the hash of all that stands before the block.
+
+    `scope` are permissions, space-separated; `most` the largest amount of one use, by permission,
+    in the smallest unit. `depth` is how often the key may go on. `sub` is what the hand calls the
+    next one: a name in a log, and a proof of nothing. Times in seconds since 1970.
+    """
+
+    parent: str
+    cnf: Confirmation
+    scope: str
+    iat: int
+    exp: int
+    depth: int = 0
+    most: dict[str, int] = {}
+    sub: str = ""
+
+
+class Hands(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as the last hand holds it. `keys` are those of all hands, the first one's first;
+    `names` what the hands call each other."""
+
+    scopes: frozenset[str]
+    until: int
+    depth: int
+    keys: tuple[str, ...]
+    most: dict[str, int] = {}
+    names: tuple[str, ...] = ()
+
+    @property
+    def jkt(self) -> str:
+        """The key of the last hand."""
+        return self.keys[-1]
+
+
+def hand_on(
+    shown: str,
+    *,
+    by: PrivateKey,
+    to: str,
+    permissions: tuple[str, ...],
+    now: int,
+    until: int,
+    depth: int = 0,
+    most: Mapping[str, int] | None = None,
+    name: str = "",
+) -> str:
+    """The key `shown`, which is bound to `by`, made smaller for the holder of the key whose
+    thumbprint is `to`. What does not fit is refused by the API."""
+    block = Block(
+        parent=dpop.token_hash(shown),
+        cnf=Confirmation(jkt=to),
+        scope=" ".join(permissions),
+        iat=now,
+        exp=until,
+        depth=depth,
+        most=dict(most or {}),
+        sub=name,
+    )
+    return shown + JOINT + jws.sign_embedded(msgspec.json.encode(block), key=by, typ=TYPE)
+
+
+def split(shown: str) -> tuple[str, tuple[str, ...]]:
+    """The access token, and the blocks behind it."""
+    token, *blocks = shown.split(JOINT)
+    return token, tuple(blocks)
+
+
+def check(shown: str, token: AccessToken, *, depth: int, now: int) -> Hands:
+    """The key as the last hand holds it, where every hand only made it smaller; `token` is the
+    proved access token, `depth` how many hands the API allows. Raises BadChild."""
+    text, blocks = split(shown)
+    if token.cnf is None or not token.cnf.jkt or token.cnf.x5t_s256:
+        raise BadChild("the token is not bound to a key, or not to a key alone")
+    if len(blocks) > min(depth, DEEPEST):
+        raise BadChild(f"{len(blocks)} hands are too many")
+    hands = Hands(
+        scopes=token.scopes,
+        until=token.exp,
+        depth=DEEPEST,
+        keys=(token.cnf.jkt,),
+    )
+    began = token.iat
+    for one in blocks:
+        block = _read(one, hands.jkt)
+        if not same(block.parent.encode(), dpop.token_hash(text).encode()):
+            raise BadChild("it belongs behind another key")
+        for holds, why in _rules(block, hands, began=began, now=now):
+            if not holds:
+                raise BadChild(why)
+        hands, began, text = _next(block, hands), block.iat, text + JOINT + one
+    return hands
+
+
+def _read(text: str, jkt: str) -> Block:
+    """The block that the holder of that key has signed."""
+    if len(text) > MAX_LENGTH:
+        raise BadChild("longer than any block")
+    try:
+        payload, key = jws.verify_embedded(text, algorithms=dpop.ALGORITHMS, typ=(TYPE,))
+        block = msgspec.convert(read_object(payload), Block)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadChild(str(error)) from error
+    if key.thumbprint() != jkt:
+        raise BadChild("not by the hand before")
+    return block
+
+
+def _rules(block: Block, hands: Hands, *, began: int, now: int) -> tuple[tuple[bool, str], ...]:
+    """What has to hold of a block behind these hands, in order, and what is wrong otherwise."""
+    scopes, most = frozenset(block.scope.split()), block.most
+    return (
+        (bool(scopes), "it opens nothing"),
+        (scopes <= hands.scopes, "it opens more than the key before it"),
+        (block.exp <= hands.until, "it ends after the key before it"),
+        (now < block.exp, "it is over"),
+        (began - LEEWAY <= block.iat <= now + LEEWAY, "it began before the key, or begins later"),
+        (0 <= block.depth < hands.depth, "it goes deeper than the key before it allows"),
+        (dpop.is_thumbprint(block.cnf.jkt), "it is bound to no key"),
+        (not block.cnf.x5t_s256, "it is bound to a certificate"),
+        (block.cnf.jkt not in hands.keys, "a hand has the key of one before it"),
+        (most.keys() <= scopes, "it limits what it does not open"),
+        (all(one >= 0 for one in most.values()), "an amount below nothing"),
+        (
+            all(
+                most.get(name, -1) in range(top + 1)
+                for name, top in hands.most.items()
+                if name in scopes
+            ),
+            "it lets more through than the key before it",
+        ),
+        (len(block.sub) <= MAX_NAME and block.sub.isprintable(), "a name that is none"),
+    )
+
+
+def _next(block: Block, hands: Hands) -> Hands:
+    return Hands(
+        scopes=frozenset(block.scope.split()),
+        until=block.exp,
+        depth=block.depth,
+        keys=(*hands.keys, block.cnf.jkt),
+        most=block.most,
+        names=(*hands.names, block.sub),
+    )
