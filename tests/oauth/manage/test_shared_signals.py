@@ -17,10 +17,11 @@ from valetkey.model.resource import ResourceServer
 from valetkey.model.stream import Signal, Stream
 from valetkey.model.want import Many
 from valetkey.oauth import outgoing
+from valetkey.oauth.decision import Answer
 from valetkey.oauth.delivery import Message
 from valetkey.oauth.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
 from valetkey.oauth.manage.grants import Turn, turn
-from valetkey.oauth.manage.shared_signals import SHARED_SIGNALS
+from valetkey.oauth.manage.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,
@@ -325,6 +326,23 @@ def test_what_is_not_acknowledged_comes_again() -> None:
     errors = {name: {"err": "invalid_key", "description": "?"} for name in rest}
     assert ask(at, "chirp", "poll", setErrs=errors) == {"sets": {}}
     assert at.all(Signal) == ()
+
+
+WAITS = [
+    row("RFC 8936 2.2", "nothing is there", {}, "Bearer", {}, True),
+    row("RFC 8936 2.2", "something is", {}, "Bearer", {"j": "t"}, False),
+    row("RFC 8936 2.2", "at once", {"returnImmediately": True}, "Bearer", {}, False),
+    row("RFC 8936 2.2", "acknowledged only", {"maxEvents": 0}, "Bearer", {}, False),
+    row("RFC 9449 11.1", "a proof is good for one look", {}, "DPoP", {}, False),
+]
+
+
+@pytest.mark.parametrize("said,scheme,sets,waits_", WAITS)
+def test_when_a_poll_waits(
+    said: dict[str, Any], scheme: str, sets: dict[str, str], waits_: bool
+) -> None:
+    made = JsonCall(method="POST", document=said, scheme=scheme, call=call("chirp"))
+    assert waits(made, Answer(document={"sets": sets})) is waits_
 
 
 def test_an_acknowledgement_alone_brings_nothing() -> None:

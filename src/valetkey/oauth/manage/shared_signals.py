@@ -32,7 +32,7 @@ from valetkey.oauth.manage.stream_configuration import (
 from valetkey.oauth.manage.telling import brought, order, put
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, SlowDown
-from valetkey.wire import security_event
+from valetkey.wire import dpop, security_event
 from valetkey.wire.security_event import POLL, PUSH, VERIFICATION
 
 CITE: Final = Cite("Shared Signals Framework", "8")
@@ -158,6 +158,8 @@ def waits(call: JsonCall, answer: Answer) -> bool:
     document: Any = answer.document
     if call.document.get("returnImmediately", False) or call.document.get("maxEvents") == 0:
         return False
+    if call.scheme.lower() == dpop.SCHEME.lower():
+        return False  # A proof is good for one look.
     return not document["sets"]
 
 
