@@ -54,6 +54,15 @@ class Two:
         expect(link).to_be_visible(timeout=SECONDS)
         self.tab.goto(link.get_attribute("href") or "")
 
+    def signs_in(self) -> None:
+        """stefApp asks for a key, and Miko signs in: the consent page."""
+        self.state("new")
+        self.app.click("#connect")
+        self.over_to_the_browser()
+        self.tab.fill("#username", USER)
+        self.tab.fill("#password", self.stage.password)
+        self.tab.click("#sign-in")
+
     def back(self) -> None:
         """stefApp has its answer."""
         expect(self.tab.get_by_role("heading", level=1)).to_have_text("That is all here")
@@ -99,12 +108,7 @@ def two(chromium: Browser, stage: Stage) -> Iterator[Two]:
 
 def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     app, tab = two.app, two.tab
-    two.state("new")
-    app.click("#connect")
-    two.over_to_the_browser()
-    tab.fill("#username", USER)
-    tab.fill("#password", two.stage.password)
-    tab.click("#sign-in")
+    two.signs_in()
 
     # Consent: one permission stays with Miko.
     assert boxes(tab)["profile.write"]
@@ -120,23 +124,6 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     app.click("#post")
     expect(app.locator("#notice")).to_contain_text("Posted.")
     expect(app.locator(".chirps")).to_contain_text("Chirping from a quiet window")
-
-    # A limit: used up, refused in the window, raised, and lifted.
-    two.limits("2")
-    picture(tab, "live-5-limits")
-    tab.set_viewport_size({"width": 1200, "height": 900})
-    for number in (1, 2):
-        two.posts(f"Number {number} of 2")
-        expect(app.locator("#notice.good")).to_contain_text("Posted.")
-    two.posts("One too many")
-    expect(app.locator("#notice.bad")).to_contain_text("only 2 times a day")
-    picture(app, "live-6-limit-reached")
-    app.set_viewport_size({"width": 1200, "height": 900})
-    two.limits("5")
-    two.posts("Within the new limit")
-    expect(app.locator("#notice.good")).to_contain_text("Posted.")
-    two.limits("")
-    expect(tab.locator("main")).not_to_contain_text("Used")
 
     # Taken away by a box alone; the next try is refused, and stefApp greys what is gone.
     two.page()
@@ -184,3 +171,26 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     tab.click("#stop")
     expect(tab.get_by_role("status")).to_contain_text("stefApp has lost its key")
     two.state("ended")
+
+
+def test_a_limit_is_seen_in_the_apps_window(two: Two) -> None:
+    """Used up, refused in the window, raised, and lifted."""
+    app, tab = two.app, two.tab
+    two.signs_in()
+    tab.click("#allow")
+    two.back()
+    two.limits("2")
+    picture(tab, "live-5-limits")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    for number in (1, 2):
+        two.posts(f"Number {number} of 2")
+        expect(app.locator("#notice.good")).to_contain_text("Posted.")
+    two.posts("One too many")
+    expect(app.locator("#notice.bad")).to_contain_text("only 2 times a day")
+    picture(app, "live-6-limit-reached")
+    app.set_viewport_size({"width": 1200, "height": 900})
+    two.limits("5")
+    two.posts("Within the new limit")
+    expect(app.locator("#notice.good")).to_contain_text("Posted.")
+    two.limits("")
+    expect(tab.locator("main")).not_to_contain_text("Used")
