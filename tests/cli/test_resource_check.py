@@ -224,7 +224,11 @@ from valetkey.resource import Catalog, ResourceServer
 
 text = (files("valetkey.demo.chirp") / "catalog.toml").read_text()
 members = tomllib.loads(Template(text).substitute(chirp="http://127.0.0.1:1"))
-server = ResourceServer(issuer="http://127.0.0.1:2", catalog=msgspec.convert(members, Catalog))
+server = ResourceServer(
+    issuer="http://127.0.0.1:2",
+    catalog=msgspec.convert(members, Catalog),
+    credentials=("chirp", "a secret"),
+)
 app = create(Records(Path("chirp.db")), server)
 """
     )
