@@ -14,7 +14,7 @@ import msgspec
 from bench.machine import SERVER_CORE, on_core
 from bench.wrk import Load
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds in which a server has to answer after it was started."""
 
 
