@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import msgspec
 
 from valetkey.cli.catalogs import read_jwks
 from valetkey.cli.declare import declare
@@ -23,6 +24,7 @@ from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
 from valetkey.store.port import Store
 from valetkey.store.settle import settle
+from valetkey.wire.key_shards import Tier, why_not_tier
 
 CODES = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
 
@@ -50,6 +52,13 @@ def client() -> None:
 @click.option("--jwks-uri", default="", help="Where it publishes its public keys.")
 @click.option("--uri", default="", help="Its home page.")
 @click.option("--policy", default="default", help="The policy that it is held to.")
+@click.option(
+    "--key-shards",
+    multiple=True,
+    metavar="K OF HOLDERS",
+    help='How its keys may be held in parts: "2 of device backend recovery_code".',
+)
+@click.option("--key-shard-backend", default="", help="The client that holds the backend's part.")
 @click.option("--unverified", is_flag=True, help="Nobody has checked who publishes it.")
 @click.pass_obj
 def add(desk: Desk, /, **given: Any) -> None:
@@ -118,8 +127,24 @@ def _fields(*, id: str, public: bool, unverified: bool, **given: Any) -> dict[st
         "jwks": _jwks(given["jwks_file"]),
         "jwks_uri": given["jwks_uri"],
         "policy": given["policy"],
+        "key_shards": tuple(map(_tier, given["key_shards"])),
+        "key_shard_backend": given["key_shard_backend"],
         "verified": not unverified,
     }
+
+
+def _tier(text: str) -> Tier:
+    threshold, _, holders = text.partition(" of ")
+    try:
+        tier = msgspec.convert(
+            {"threshold": threshold, "holders": holders.split()}, Tier, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise Wrong(f"--key-shards {text!r}: {error}") from error
+    why = why_not_tier(tier)
+    if why:
+        raise Wrong(f"--key-shards {text!r}: {why}")
+    return tier
 
 
 def _jwks(file: Path | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from valetkey.cli.desk import Desk, columns, fields, moment
 from valetkey.cli.grant_changes import narrow_grant, pause, resume, stop
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.grant_limit import limit
+from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Group
 from valetkey.cli.receipts import receipt
 from valetkey.model.grant import Grant
@@ -65,5 +66,5 @@ async def _named(store: Store, grants: Sequence[Grant]) -> list[Given]:
     return [Given(one, names[one.user]) for one in grants]
 
 
-for command in (pause, resume, stop, narrow_grant, limit, receipt):
+for command in (pause, resume, stop, narrow_grant, limit, receipt, shards, lose):
     grant.add_command(command)

@@ -59,7 +59,7 @@ def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
 def replace(
     name: str, holder: str, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[Replacing]:
-    """A new shard for a holder of the user's key. Only the user is shown a recovery code."""
+    """A new shard for a holder of the user's key. Only the user is shown by what it is claimed."""
     family = yield from found(name, user, context)
     if family is None or family.shards is None:
         return NoSuch()
@@ -67,11 +67,11 @@ def replace(
     if at < 0:
         return NoSuch()
     after, changes, events = anew(family, family.shards, at, by=by, context=context, reason=reason)
+    if by != "user":
+        return Replaced(family=after, holder=holder, changes=changes, events=events)
     if holder != "recovery_code":
         ticket = told.ticket(after, at, context)
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
-    if by != "user":
-        return Replaced(family=after, holder=holder, changes=changes, events=events)
     shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.now)
     shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
     secret = slips.code(told.named(shown, at), context.at.keyring)
