@@ -6,23 +6,29 @@ and the whole database. They never get a token. The rightful owner always does, 
 rung; and it rings for nobody but the thief.
 """
 
+import itertools
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.keys import key
+from tests.oauth.forms import call
+from tests.oauth.senders import proving
 from tests.oauth.shards.app import CODE, SECOND, TABLET, THIEF, Harbour
-from tests.oauth.world import KEYRING, START
+from tests.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.model.keys import Keyring, RawKey
+from valetkey.oauth.decision import Answer, Issued
+from valetkey.oauth.grants.token import token
 from valetkey.oauth.issue import refresh_token
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.shards import slips
+from valetkey.oauth.shards.replacement import reissue
 from valetkey.oauth.shards.slips import Slip
 from valetkey.spec.errors import KeySuspended, OAuthError
-from valetkey.wire.key_shards import write_code
+from valetkey.wire.key_shards import write_code, write_others
 
 PHONES = [key("ES256", f"phone {n}") for n in range(4)]
 
@@ -33,6 +39,13 @@ MADE_UP = Keyring(
     sealing=(RawKey(KEYRING.sealing[0].kid, bytes(32)),),
     macs=(RawKey(KEYRING.macs[0].kid, bytes(32)),),
 )
+
+
+def _asked(world: World, rule: Any) -> object:
+    try:
+        return world.ask(rule)
+    except OAuthError as refused:
+        return refused
 
 
 class Owner(RuleBasedStateMachine):
@@ -205,18 +218,45 @@ class Owner(RuleBasedStateMachine):
         by = data.draw(st.sampled_from(self.keys), label="by")
         client = "harbour"
         if self.stolen == "backend":
-            others = [*others, *self._delivered_by_the_thief(data)]
+            if data.draw(st.booleans(), label="delivers"):
+                copy = data.draw(st.sampled_from(self.copies["backend"]), label="delivered")
+                others = [*others, *self._delivered_by_the_thief(copy)]
             client = data.draw(st.sampled_from(["harbour", "harbour-server"]), label="client")
         if data.draw(st.booleans(), label="as a reissue"):
             self._fails(lambda: self.app.reissue("device", *others[:4], shard=shard, by=by))
         else:
             self._fails(lambda: self.app.refresh(*others[:4], shard=shard, by=by, client=client))
 
-    def _delivered_by_the_thief(self, data: st.DataObject) -> list[str]:
+    @precondition(lambda self: self.stolen and self.app.status == "open")
+    @rule()
+    def the_thief_looks_for_a_way(self) -> None:
+        """Every set of at most three of what they have last, by every key. Nothing is written, so
+        that each is tried on the key as it stands."""
+        have = [copies[-1] for copies in self.copies.values() if copies]
+        if self.stolen == "backend":
+            have += self._delivered_by_the_thief(self.copies["backend"][-1])
+        have += self.handles[-1:]
+        keys = {id(one): one for one in self.keys}.values()
+        for by, shard in itertools.product(keys, have):
+            for size in range(3):
+                for others in itertools.combinations(have, size):
+                    assert not self._would_open(shard, others, by)
+
+    def _would_open(self, shard: str, others: tuple[str, ...], by: PrivateKey | None) -> bool:
+        world = self.app.world
+        form = {"refresh_token": shard, "other_key_shards": write_others(others) or None}
+        sent = call("harbour", grant_type="refresh_token", **form)
+        again = call("harbour", holder="device", **form)
+        if by is not None:
+            sent = proving(world, sent, by=by)
+            again = proving(world, again, "/key_shards/reissue", by=by)
+        return any(
+            isinstance(_asked(world, rule), Issued | Answer)
+            for rule in (token(sent, world.context), reissue(again, world.context))
+        )
+
+    def _delivered_by_the_thief(self, shard: str) -> list[str]:
         """In the backend's place, the thief may deliver what is there; not what is known lost."""
-        if not data.draw(st.booleans(), label="delivers"):
-            return []
-        shard = data.draw(st.sampled_from(self.copies["backend"]), label="delivered")
         try:
             sent = self.app.deliver(shard)
         except OAuthError:
