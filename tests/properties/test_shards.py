@@ -1,9 +1,9 @@
 """A key in three shards under lost replies, retries, absent holders, and a thief.
 
-The thief holds what one holder has, from any moment, with that holder's own credentials, besides
-everything that was ever in the other places and is known to be lost, every handle that was used,
-and the whole database. They never get a token. The rightful owner always does, unless the alarm has
-rung; and it rings for nobody but the thief.
+The thief holds what one holder has, from any moment, with that holder's own credentials. They have
+the shards of all the others besides, without theirs; all that is known to be lost; every handle
+that was used; and the whole database. They never get a token. The rightful owner always does,
+unless the alarm has rung; and it rings for nobody but the thief.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.keys import key
 from tests.oauth.forms import call
 from tests.oauth.senders import proving
-from tests.oauth.shards.app import CODE, SECOND, TABLET, THIEF, Harbour
+from tests.oauth.shards.app import CODE, SECOND, THIEF, Harbour
 from tests.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
@@ -29,8 +29,6 @@ from valetkey.oauth.shards.replacement import reissue
 from valetkey.oauth.shards.slips import Slip
 from valetkey.spec.errors import KeySuspended, OAuthError
 from valetkey.wire.key_shards import write_code, write_others
-
-PHONES = [key("ES256", f"phone {n}") for n in range(4)]
 
 # What a thief of the database makes up: the names of the server's keys are there, the keys are not.
 MADE_UP = Keyring(
@@ -54,11 +52,11 @@ class Owner(RuleBasedStateMachine):
     @initialize(tier=st.sampled_from([CODE, SECOND]))
     def begin(self, tier: Any) -> None:
         self.app = Harbour(tier, refresh_idle=10**8, refresh_token=10**8)
-        self.bought = 0
+        self.bought = self.tablets = 0
         self._moved_in()
         self.backend = self.app.backend()
         self.code = self.app.code() if tier is CODE else ""
-        self.tablet = "" if tier is CODE else self._claimed("second_device", TABLET)
+        self.tablet = "" if tier is CODE else self._claimed("second_device", self.tablet_key)
         # What the thief has. `stolen` is the holder whose place they are in now.
         self.stolen = ""
         self.copies: dict[str, list[str]] = {"device": [], "backend": [], "third": []}
@@ -68,7 +66,11 @@ class Owner(RuleBasedStateMachine):
 
     @property
     def phone_key(self) -> PrivateKey:
-        return PHONES[self.bought % len(PHONES)]
+        return key("ES256", f"phone {self.bought}")
+
+    @property
+    def tablet_key(self) -> PrivateKey:
+        return key("ES256", f"tablet {self.tablets}")
 
     def _moved_in(self) -> None:
         self.app.phone = self._claimed("device", self.phone_key)
@@ -134,14 +136,16 @@ class Owner(RuleBasedStateMachine):
         handle = self._delivered(False)
         if handle:
             self._asked(
-                lambda: self.app.refresh(handle, shard=self.tablet, by=TABLET), lost, tablet=True
+                lambda: self.app.refresh(handle, shard=self.tablet, by=self.tablet_key),
+                lost,
+                tablet=True,
             )
 
     @precondition(lambda self: self.tablet)
     @rule(handle_lost=st.booleans(), lost=st.booleans())
     def with_the_tablet(self, handle_lost: bool, lost: bool) -> None:
         sent = self._mine(
-            lambda: self.app.deliver(self.tablet, client="harbour", by=TABLET),
+            lambda: self.app.deliver(self.tablet, client="harbour", by=self.tablet_key),
         )
         if sent is None or handle_lost:
             return
@@ -189,25 +193,34 @@ class Owner(RuleBasedStateMachine):
     @rule(holder=st.sampled_from(["device", "backend", "third"]))
     def is_robbed(self, holder: str) -> None:
         self.stolen = holder
-        self._copied()
+        self._in_place()
 
     @precondition(lambda self: self.stolen)
     @rule()
     def is_robbed_again(self) -> None:
-        self._copied()
+        self._in_place()
 
-    def _copied(self) -> None:
+    @rule(holder=st.sampled_from(["device", "backend", "third"]))
+    def is_copied(self, holder: str) -> None:
+        """A shard alone, by which nobody is its holder: no key, no secret. A code is its own."""
+        if holder != "third" or self.tablet:
+            self._copied(holder)
+
+    def _copied(self, holder: str) -> None:
         have = {
             "device": self.app.phone,
             "backend": self.backend,
             "third": self.code or self.tablet,
         }
-        if have[self.stolen]:
-            self.copies[self.stolen].append(have[self.stolen])
+        if have[holder]:
+            self.copies[holder].append(have[holder])
+
+    def _in_place(self) -> None:
+        self._copied(self.stolen)
         if self.stolen == "device":
             self.keys.append(self.phone_key)
         if self.stolen == "third" and self.tablet:
-            self.keys.append(TABLET)
+            self.keys.append(self.tablet_key)
 
     @rule(data=st.data())
     def the_thief_tries(self, data: st.DataObject) -> None:
@@ -307,7 +320,8 @@ class Owner(RuleBasedStateMachine):
         if self.stolen == "third" and self.app.tier is CODE:
             self.code = self.app.code()
         if self.stolen == "third" and self.app.tier is SECOND:
-            self.tablet = self._claimed("second_device", TABLET)
+            self.tablets += 1
+            self.tablet = self._claimed("second_device", self.tablet_key)
         if self.stolen == "backend" or self.disturbed:
             self.backend = self.app.claim(self.app.replace("backend").ticket).key_shard
         self.stolen, self.disturbed = "", False
