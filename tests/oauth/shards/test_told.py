@@ -4,10 +4,15 @@ import pytest
 from tests.oauth.shards.app import TWO, Harbour
 
 from valetkey.model.change import Create, Remove, Update
+from valetkey.model.event import Event
+from valetkey.model.grant import TokenFamily
 from valetkey.model.log import entry_of
+from valetkey.model.record import Record
+from valetkey.oauth.manage.signals import happened
 from valetkey.oauth.manage.status_list import standings, stands
 from valetkey.spec.errors import InsufficientKeyShards
 from valetkey.wire.change_log import Entry
+from valetkey.wire.security_event import CREDENTIAL_COMPROMISE, SESSION_REVOKED
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID
 
 
@@ -47,8 +52,6 @@ def test_a_status_list_says_that_it_may_come_back() -> None:
     app = _alarmed()
     world = app.world
     listed = "0.7"
-    from valetkey.model.grant import TokenFamily
-
     world.change(TokenFamily, app.name, listed=listed)
     entry = entry_of(Update(app.family))
     assert entry is not None
@@ -62,3 +65,17 @@ def test_a_status_list_says_that_it_may_come_back() -> None:
     assert world.ask(standings([entry], world.context)) == {place: VALID}
     over = Entry(kind="family", subject=app.name, status="closed", listed=place)
     assert world.ask(standings([over], world.context)) == {place: INVALID}
+
+
+def test_whoever_wants_signals_is_told_of_a_compromise() -> None:
+    app = Harbour(TWO)
+    before = app.family
+    with pytest.raises(InsufficientKeyShards):
+        app.refresh()
+    after = app.family
+    (event,) = (one for one in app.world.all(Event) if one.kind == "suspended")
+    was: dict[tuple[type[Record], str], Record] = {(TokenFamily, after.id): before}
+    (told,) = happened((Update(after),), (event,), was)
+    assert told.types == (CREDENTIAL_COMPROMISE, SESSION_REVOKED)
+    assert (told.user, told.client, told.family) == (app.world.miko.id, "harbour", app.name)
+    assert told.claims["initiating_entity"] == "system"
