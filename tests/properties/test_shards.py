@@ -60,7 +60,7 @@ class Owner(RuleBasedStateMachine):
         # What the thief has. `stolen` is the holder whose place they are in now.
         self.stolen = ""
         self.copies: dict[str, list[str]] = {"device": [], "backend": [], "third": []}
-        self.handles: list[str] = []
+        self.handles: list[tuple[str, int]] = []
         self.keys: list[PrivateKey | None] = [THIEF, None]
         self.disturbed = False
 
@@ -123,7 +123,7 @@ class Owner(RuleBasedStateMachine):
         if lost:
             # Asked again at once, with the same.
             self._asked(lambda: self.app.refresh(handle, by=self.phone_key), lost)
-        self.handles = [*self.handles, handle][-3:]
+        self.handles = [*self.handles, (handle, self.app.world.now)][-3:]
 
     @precondition(lambda self: self.code)
     @rule(lost=st.booleans())
@@ -225,7 +225,7 @@ class Owner(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_thief_tries(self, data: st.DataObject) -> None:
         """Whatever they have, in any place, by any key that they have, made up or not."""
-        every = [*self._stolen(), *self.handles, *self._made_up()]
+        every = [*self._stolen(), *self._used(), *self._made_up()]
         others = data.draw(st.lists(st.sampled_from(every), max_size=3), label="others")
         shard = data.draw(st.sampled_from(every), label="shard")
         by = data.draw(st.sampled_from(self.keys), label="by")
@@ -248,7 +248,7 @@ class Owner(RuleBasedStateMachine):
         have = [copies[-1] for copies in self.copies.values() if copies]
         if self.stolen == "backend":
             have += self._delivered_by_the_thief(self.copies["backend"][-1])
-        have += self.handles[-1:]
+        have += self._used()[-1:]
         keys = {id(one): one for one in self.keys}.values()
         for by, shard in itertools.product(keys, have):
             for size in range(3):
@@ -277,6 +277,12 @@ class Owner(RuleBasedStateMachine):
         self.copies["backend"].append(sent.key_shard)
         self.disturbed = True
         return [sent.handle]
+
+    def _used(self) -> list[str]:
+        """Handles that were used. Who is in the phone's place when one is used there has seen what
+        it brought: for a minute, that is a retry of the phone's, and nothing more."""
+        now, there = self.app.world.now, self.stolen == "device"
+        return [one for one, at in self.handles if not there or now > at + 120]
 
     def _stolen(self) -> list[str]:
         return [text for copies in self.copies.values() for text in copies[-3:]]
