@@ -9,5 +9,5 @@ from bench.verify import main
 def test_every_row_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(main(rounds=1, count=3))
     told = capsys.readouterr().out
-    assert told.count(" x ") == 7
+    assert told.count(" x ") == 8
     assert "with it, bound by DPoP" in told
