@@ -1,14 +1,17 @@
 """`python -m bench.growth`: does the cost stay flat while the database grows?
 
 Fills a database of each size, starts the real server on each, and takes turns among them, round by
-round, so that what else the machine does falls on all alike. A ratio is taken within a round,
-against the first size; the median of the rounds is quoted, and the lowest and highest beside it. A
-round counts only where every answer was 200.
+round, so that what else the machine does falls on all alike. Before that each database is read once
+from beginning to end, as it would be in a server that has run for long; `--cold` adds a look at
+files of which nothing is in memory. A ratio is taken within a round, against the first size; the
+median of the rounds is quoted, and the lowest and highest beside it. A round counts only where
+every answer was 200.
 """
 
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 import time
@@ -21,7 +24,7 @@ from typing import Final
 import asyncpg
 import msgspec
 import uvloop
-from tests.postgres import cluster
+from tests.postgres import Cluster, cluster, owner
 
 from bench.load import Result, processor_seconds, send
 from bench.population import population
@@ -64,6 +67,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     refreshes: int = 1_000_000
     grow: int = 1_000_000
     fresh: bool = False
+    cold: bool = False
     postgres: bool = False
     folder: Path | None = None
 
@@ -72,25 +76,49 @@ def run(asked: Asked) -> None:
     """Fills, measures, grows, and prints what it saw."""
     with contextlib.ExitStack() as stack:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(cluster(**MEMORY)).url if asked.postgres else None
+        server = stack.enter_context(_server(asked.folder)) if asked.postgres else None
         subjects = [_subject(size, asked, folder=folder, server=server) for size in asked.sizes]
         for one in subjects:
             stack.callback(_keep, one, folder)
         if asked.rounds:
             with contextlib.ExitStack() as serving:
                 for one in subjects:
+                    one.warm()
                     serving.enter_context(one.serving(folder))
                 report(measure(subjects, asked), asked.sizes)
+                if asked.cold:
+                    print("of files of which nothing is in memory:")
+                    report(chilled(subjects, asked), asked.sizes)
         for one in subjects:
             if one.people.size == asked.grow and asked.refreshes:
                 grow(one, asked, folder=folder)
 
 
+@contextlib.contextmanager
+def _server(folder: Path | None) -> Iterator[str]:
+    """A PostgreSQL's URL; in a folder it is kept."""
+    if folder is None:
+        with cluster(**MEMORY) as made:
+            yield made.url
+        return
+    place = folder / "postgres"
+    one = Cluster(place, **MEMORY)
+    if not one.data.exists():
+        place.mkdir(exist_ok=True)
+        os.chown(place, owner() or os.getuid(), -1)
+        one.create()
+    one.start()
+    try:
+        yield one.url
+    finally:
+        one.stop("fast")
+
+
 def _subject(size: int, asked: Asked, *, folder: Path, server: str | None) -> Subject:
     """The database of that size, as it was left in the folder, or new."""
     database = _database(size, folder=folder, server=server)
-    note = folder / f"{size}.json"
-    if note.exists() and server is None:
+    note = _note(size, folder, database)
+    if note.exists():
         kept = msgspec.json.decode(note.read_bytes(), type=Kept)
         return asyncio.run(Subject.open(database, kept))
     start = time.perf_counter()
@@ -108,7 +136,8 @@ def _database(size: int, *, folder: Path, server: str | None) -> Database:
 
     async def made() -> None:
         connection = await asyncpg.connect(server)
-        await connection.execute(f"CREATE DATABASE growth_{size}")
+        with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+            await connection.execute(f"CREATE DATABASE growth_{size}")
         await connection.close()
 
     asyncio.run(made())
@@ -116,7 +145,13 @@ def _database(size: int, *, folder: Path, server: str | None) -> Database:
 
 
 def _keep(one: Subject, folder: Path) -> None:
-    (folder / f"{one.people.size}.json").write_bytes(msgspec.json.encode(one.kept))
+    note = _note(one.people.size, folder, one.database)
+    note.write_bytes(msgspec.json.encode(one.kept))
+
+
+def _note(size: int, folder: Path, database: Database) -> Path:
+    where = "" if isinstance(database.at, Path) else "postgres-"
+    return folder / f"{where}{size}.json"
 
 
 def measure(subjects: Sequence[Subject], asked: Asked) -> Rounds:
@@ -136,10 +171,28 @@ def measure(subjects: Sequence[Subject], asked: Asked) -> Rounds:
     return seen
 
 
-def sent(one: Subject, requests: Sequence[bytes], *, connections: int) -> Result:
+def chilled(subjects: Sequence[Subject], asked: Asked) -> Rounds:
+    """Every operation on every subject, of an SQLite file that has to be read from the disk."""
+    seen: Rounds = {}
+    for name, request in OPERATIONS.items():
+        for one in subjects:
+            requests = [request(one) for _ in range(asked.requests)]
+            one.cool()
+            before = processor_seconds(one.pid)
+            result = sent(one, requests, connections=asked.connections)
+            core = (processor_seconds(one.pid) - before) / len(result.waits) * 1000
+            seen[name, one.people.size] = [Round(result.p50, result.p99, core)]
+    return seen
+
+
+def sent(
+    one: Subject, requests: Sequence[bytes], *, connections: int, insists: bool = False
+) -> Result:
     """What the load saw. Raises RuntimeError where an answer was not 200."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(send(one.port, requests, status=200, connections=connections))
+        result = runner.run(
+            send(one.port, requests, status=200, connections=connections, insists=insists)
+        )
     if result.failures:
         raise RuntimeError(f"{result.failures} of {len(result.waits)} answers were not 200")
     return result
@@ -163,11 +216,12 @@ def _cell(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> s
 
 
 def grow(one: Subject, asked: Asked, *, folder: Path) -> None:
-    """Refreshes over and over, and says by how much the database grew."""
+    """Refreshes over and over, and says by how much the database grew. Here a 503 is asked again:
+    nothing is timed."""
     before, start = asyncio.run(one.taken()), time.perf_counter()
     with one.serving(folder):
         for batch in _batches(map(Subject.refresh, repeat(one, asked.refreshes))):
-            sent(one, batch, connections=asked.connections)
+            sent(one, batch, connections=asked.connections, insists=True)
     after, took = asyncio.run(one.taken()), time.perf_counter() - start
     print(
         f"{asked.refreshes:,} refreshes of {one.people.size:,} families in {took:,.0f} s: "
@@ -190,8 +244,9 @@ def _asked(words: Sequence[str]) -> Asked:
     parser.add_argument("--refreshes", type=int, default=default.refreshes, help="0: do not grow")
     parser.add_argument("--grow", type=int, default=default.grow, help="the size that is grown")
     parser.add_argument("--fresh", action="store_true", help="fill with what was never refreshed")
+    parser.add_argument("--cold", action="store_true", help="with SQLite: not in memory, too")
     parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own")
-    parser.add_argument("--folder", type=Path, help="keep SQLite's files here, and use them again")
+    parser.add_argument("--folder", type=Path, help="keep the databases here, and use them again")
     return Asked(**vars(parser.parse_args(words)))
 
 

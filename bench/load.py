@@ -55,11 +55,17 @@ def form_request(port: int, path: str, form: Mapping[str, str], *, basic: str = 
     return "\r\n".join((*head, "", body)).encode()
 
 
+BUSY: Final = b"HTTP/1.1 503 "
+LATER: Final = 0.2
+"""Seconds after which a request that was answered so is sent again."""
+
+
 class _Connection(asyncio.Protocol):
     """Sends a request, waits for the whole answer, and sends the next, while there is one."""
 
-    def __init__(self, requests: Iterator[bytes], *, status: int) -> None:
+    def __init__(self, requests: Iterator[bytes], *, status: int, insists: bool = False) -> None:
         self.requests = requests
+        self.insists = insists
         self.closed = asyncio.get_running_loop().create_future()
         self.expected = f"HTTP/1.1 {status} ".encode()
         self.waits: list[float] = []
@@ -83,9 +89,12 @@ class _Connection(asyncio.Protocol):
         head, end, body = self._seen.partition(HEAD_END)
         if not end or len(body) < _length(head):
             return
+        self._seen = b""
+        if self.insists and head.startswith(BUSY):
+            asyncio.get_running_loop().call_later(LATER, self.transport.write, self._request)
+            return
         self.waits.append(time.perf_counter() - self._sent)
         self.failures += not head.startswith(self.expected)
-        self._seen = b""
         if self.running:
             self._send()
 
@@ -99,7 +108,7 @@ class _Connection(asyncio.Protocol):
         if request is None:
             self.stop()
             return
-        self._sent = time.perf_counter()
+        self._request, self._sent = request, time.perf_counter()
         self.transport.write(request)
 
 
@@ -126,10 +135,15 @@ async def load(
     return _seen(opened, took)
 
 
-async def send(port: int, requests: Iterable[bytes], *, status: int, connections: int) -> Result:
-    """Sends each of the requests to a loopback port once, whichever connection is free. Raises
-    ConnectionError where the server closed a connection meanwhile."""
-    opened = await _opened(port, iter(requests), status=status, connections=connections)
+async def send(
+    port: int, requests: Iterable[bytes], *, status: int, connections: int, insists: bool = False
+) -> Result:
+    """Sends each of the requests to a loopback port once, whichever connection is free; where it
+    `insists`, again after a 503. Raises ConnectionError where the server closed a connection
+    meanwhile."""
+    opened = await _opened(
+        port, iter(requests), status=status, connections=connections, insists=insists
+    )
     start = time.perf_counter()
     for transport, one in opened:
         one.begin(transport)
@@ -138,12 +152,17 @@ async def send(port: int, requests: Iterable[bytes], *, status: int, connections
 
 
 async def _opened(
-    port: int, requests: Iterator[bytes], *, status: int, connections: int
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    status: int,
+    connections: int,
+    insists: bool = False,
 ) -> list[tuple[asyncio.Transport, _Connection]]:
     loop = asyncio.get_running_loop()
     return [
         await loop.create_connection(
-            lambda: _Connection(requests, status=status), "127.0.0.1", port
+            lambda: _Connection(requests, status=status, insists=insists), "127.0.0.1", port
         )
         for _ in range(connections)
     ]

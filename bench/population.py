@@ -87,10 +87,8 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
 
     def member(self, number: int) -> Member:
         """Whoever has that number, from 0."""
-        noise = hashlib.blake2b(number.to_bytes(8, "big"), key=self.seed, digest_size=64).digest()
-        oldest = IDLE if self.fresh else OLDEST
-        millisecond = (self.now - oldest) * 1000 + oldest * 1000 * number // self.size
-        born, thousandths = divmod(millisecond, 1000)
+        noise = self.noise(number)
+        born, thousandths = divmod(self.millisecond(number), 1000)
         user = ids.to_text(noise[:16])
         device = DEVICES[noise[17] % len(DEVICES)]
         draws = (noise[start : start + 6] for start in range(18, 64, 6))
@@ -114,6 +112,19 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
             ),
         )
 
+    def noise(self, number: int) -> bytes:
+        """What is random in them."""
+        return hashlib.blake2b(number.to_bytes(8, "big"), key=self.seed, digest_size=64).digest()
+
+    def millisecond(self, number: int) -> int:
+        """When they came."""
+        oldest = IDLE if self.fresh else OLDEST
+        return (self.now - oldest) * 1000 + oldest * 1000 * number // self.size
+
+    def latest(self, noise: bytes) -> int:
+        """The second in which they used their app last, unless they came later."""
+        return self.now - IDLE * int.from_bytes(noise[60:], "big") // 2**32
+
     def _user(self, user: str, number: int, born: int) -> User:
         name = f"{user[:5]}.{number}"
         return User(
@@ -129,8 +140,7 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _family(self, env: Env, noise: bytes, *, grant: Grant, device: str) -> TokenFamily:
-        latest = self.now - IDLE * int.from_bytes(noise[60:]) // 2**32
-        used = env.now if self.fresh else max(env.now, latest)
+        used = env.now if self.fresh else max(env.now, self.latest(noise))
         generation = (used - env.now) // DAY
         return TokenFamily(
             id=ids.owned_id(env, owner=grant.user),

@@ -1,5 +1,6 @@
 """One database of some size, the real server on it, and the requests of its members."""
 
+import asyncio
 import base64
 import contextlib
 import math
@@ -14,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from bench.fill import fill, size
+from bench.fill import fill, size, warm
 from bench.load import form_request
 from bench.population import API, LIFETIMES, PERMISSIONS, REDIRECT, SECRET, Member, Population
 from valetkey.jose import base64url, jwt
@@ -84,6 +85,22 @@ class Subject:
     async def taken(self) -> int:
         """Bytes that the database takes."""
         return await size(self.database)
+
+    def warm(self) -> None:
+        """Has all of it read once from beginning to end, as in a server that has run for long."""
+        match self.database.at:
+            case Path() as file:
+                with file.open("rb") as content:
+                    while content.read(1 << 24):
+                        pass
+            case PostgresURL() as url:
+                asyncio.run(warm(url))
+
+    def cool(self) -> None:
+        """Has the operating system forget what it read of an SQLite file."""
+        with Path(str(self.database)).open("rb") as content:
+            os.fsync(content.fileno())
+            os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     @contextlib.contextmanager
     def serving(self, folder: Path) -> Iterator[None]:

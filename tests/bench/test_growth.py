@@ -10,11 +10,14 @@ from bench.population import population
 from bench.subject import Subject
 from tests.postgres import MISSING
 
+from bench import rows
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One
 from valetkey.store.database import Database
 from valetkey.store.open import open_store
+from valetkey.store.postgres.rows import row as row_of
+from valetkey.store.tree import Tree
 
 SIZE = 200
 STORES = [
@@ -64,6 +67,20 @@ def test_members_are_found_by_each_of_their_names(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(look())
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_quick_rows_are_the_servers_own(*, fresh: bool) -> None:
+    people = population(SIZE, now=int(time.time()), fresh=fresh)
+    members = [people.member(number) for number in range(SIZE)]
+    records = [record for member in members for record in member.records]
+    assert rows.in_tree(people, range(SIZE)) == [
+        tuple(Tree.of(type(one)).row(one, one.version)) for one in records
+    ]
+    tables = rows.in_tables(people, range(SIZE))
+    for kind, its in tables.items():
+        mine = [row_of(one, one.version) for one in records if isinstance(one, kind)]
+        assert its == mine
 
 
 def test_a_round_with_a_refused_request_does_not_count(tmp_path: Path) -> None:

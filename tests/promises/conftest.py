@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import pytest
 from tests.postgres import MISSING
@@ -31,6 +31,30 @@ def budget(request: pytest.FixtureRequest) -> Budget:
     """How long."""
     chosen: Budget = request.config.getoption("budget")
     return chosen
+
+
+class Piece(NamedTuple):
+    """Which piece it is of how many: a long budget can be spent in several runs."""
+
+    number: int = 1
+    of: int = 1
+
+    def share(self, whole: int) -> int:
+        """How much of it falls to this piece; all pieces together make the whole."""
+        return whole * self.number // self.of - whole * (self.number - 1) // self.of
+
+    def members(self, whole: int) -> range:
+        """Those of the first `whole` numbers that fall to this piece."""
+        return range(self.number - 1, whole, self.of)
+
+
+@pytest.fixture(scope="session")
+def piece(request: pytest.FixtureRequest) -> Piece:
+    """The piece that `--piece` names."""
+    number, _, of = request.config.getoption("piece").partition("/")
+    found = Piece(int(number), int(of))
+    assert 1 <= found.number <= found.of, found
+    return found
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

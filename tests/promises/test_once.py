@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 import pytest
 from tests.promises import pageapp
-from tests.promises.conftest import Budget, Figure
+from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.furnished import database
 from tests.promises.ledger import Violation
 from tests.promises.pageapp import PageApp, code_in, signed_in
@@ -109,8 +109,10 @@ def _run(both: tuple[Process, ...], kinds: Iterable[Kind], races: int) -> Counte
 
 
 @pytest.mark.slow
-def test_used_at_most_once(kind: str, budget: Budget, tmp_path: Path, figure: Figure) -> None:
-    races = RACES[budget]
+def test_used_at_most_once(
+    kind: str, budget: Budget, piece: Piece, tmp_path: Path, figure: Figure
+) -> None:
+    races = piece.share(RACES[budget])
     with database(kind, tmp_path) as address, running(nodes(tmp_path, address, 2)) as both:
         outcomes = _run(both, (codes, refresh_tokens, pushed_requests), races)
     figure("races", 3 * races)

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 import pytest
 from tests.promises import pageapp
-from tests.promises.conftest import Budget, Figure
+from tests.promises.conftest import Budget, Figure, Piece
 from tests.promises.furnished import database
 from tests.promises.ledger import Violation
 from tests.promises.pageapp import PageApp, signed_in
@@ -33,6 +33,15 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     calls: int = 300
     replays: int = 5
     passed_over: tuple[int, ...] = (503,)
+
+    def piece(self, piece: Piece) -> "Size":
+        """The share of a piece."""
+        return msgspec.structs.replace(
+            self,
+            crowds=piece.share(self.crowds),
+            calls=piece.share(self.calls),
+            replays=piece.share(self.replays),
+        )
 
 
 SIZES: Final[dict[Budget, Size]] = {
@@ -138,8 +147,10 @@ def _run(both: tuple[Process, ...], story: Story, size: Size) -> float:
 
 
 @pytest.mark.slow
-def test_one_lineage(kind: str, budget: Budget, tmp_path: Path, figure: Figure) -> None:
-    size = SIZES[budget]
+def test_one_lineage(
+    kind: str, budget: Budget, piece: Piece, tmp_path: Path, figure: Figure
+) -> None:
+    size = SIZES[budget].piece(piece)
     with database(kind, tmp_path) as address, running(nodes(tmp_path, address, 2)) as both:
         figure("refreshes in crowds", _run(both, crowds, size))
         figure("replies cut", _run(both, cut_replies, size))

@@ -87,6 +87,15 @@ SWEEP_TOLD: Final = (
 """Forgets some events whose names begin with an earlier time."""
 
 
+def block_of(place: int, rank: int, key: bytes) -> int:
+    """The first spot of the block of a row."""
+    return _first(place, rank) | int.from_bytes(key[-_END:], "big") << _BLOCK
+
+
+def _first(place: int, rank: int) -> int:
+    return place - _HALF << _PLACE | rank << _RANK
+
+
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one kind."""
 
@@ -158,10 +167,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
     def block(self, place: int, key: bytes) -> int:
         """Where the block of a name begins."""
-        return self._first(place) | int.from_bytes(key[-_END:]) << _BLOCK
-
-    def _first(self, place: int) -> int:
-        return place - _HALF << _PLACE | self.kind.rank << _RANK
+        return block_of(place, self.kind.rank, key)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -253,7 +259,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         return list(self._read(connection, condition, binds))
 
     def _stretch(self, place: int) -> tuple[int, int]:
-        first = self._first(place)
+        first = _first(place, self.kind.rank)
         return first, first + _STRETCH - 1
 
     def _by_name(self, direction: str = "") -> str:
