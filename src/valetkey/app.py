@@ -12,6 +12,7 @@ import structlog
 
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
+from valetkey.http import leftovers
 from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
@@ -99,7 +100,8 @@ def fetcher(settings: Settings) -> Fetcher:
 
 @contextlib.asynccontextmanager
 async def _running(store: Store, frame: Frame, outbox: Outbox, *, kept: int) -> AsyncIterator[None]:
-    beside = (asyncio.create_task(_sweep(store, kept=kept)), asyncio.create_task(outbox.run()))
+    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(frame.shell))
+    beside = [asyncio.create_task(one) for one in running]
     try:
         yield
     finally:

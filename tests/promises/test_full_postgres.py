@@ -30,6 +30,7 @@ LAST: Final = 20
 """Of the tokens that were issued while the disk filled up, so many are looked at afterwards."""
 
 SMALL: Final = {"min_wal_size": "2MB", "max_wal_size": "4MB"}
+GROWING: Final = {"max_wal_size": "1GB", "checkpoint_timeout": "1h"}
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,11 +49,31 @@ def small() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _cluster(place: Path) -> Iterator[Cluster]:
+    """All of it on the small file system."""
+    with _running(_owned(place), "--wal-segsize=1", **SMALL) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def _cluster_whose_log_is_there(place: Path) -> Iterator[Cluster]:
+    """Its write-ahead log alone, which is not begun anew before it is full."""
+    with tempfile.TemporaryDirectory(prefix="valetkey-pg-") as folder:
+        log = f"--waldir={_owned(place) / 'wal'}"
+        with _running(_owned(Path(folder)), "--wal-segsize=1", log, **GROWING) as one:
+            yield one
+
+
+def _owned(place: Path) -> Path:
     if (user := owner()) is not None:
         os.chown(place, user, -1)
         place.chmod(0o755)
-    one = Cluster(place, **SMALL)
-    one.create("--wal-segsize=1")
+    return place
+
+
+@contextlib.contextmanager
+def _running(place: Path, *words: str, **settings: str) -> Iterator[Cluster]:
+    one = Cluster(place, **settings)
+    one.create(*words)
     one.start()
     try:
         yield one
@@ -143,9 +164,13 @@ def _there_again(at: Cluster) -> bool:
     return True
 
 
-def test_a_full_disk(small: Path, tmp_path: Path, budget: Budget, figure: Figure) -> None:
+@pytest.mark.parametrize("what", ["all of it", "its log"])
+def test_a_full_disk(
+    what: str, small: Path, tmp_path: Path, budget: Budget, figure: Figure
+) -> None:
     found = []
-    with _cluster(small) as at:
+    made = _cluster if what == "all of it" else _cluster_whose_log_is_there
+    with made(small) as at:
         fill(str(at.url))
         with running(nodes(tmp_path, at.url, 2)) as two:
 
@@ -159,6 +184,8 @@ def test_a_full_disk(small: Path, tmp_path: Path, budget: Budget, figure: Figure
                         found.append(how)
 
             asyncio.run(enduring())
+    ends = sum(ended for ended, _ in found)
     figure("rounds", len(found))
-    figure("of these, the database ended by itself", sum(ended for ended, _ in found))
+    figure("of these, the database ended by itself", ends)
     figure("seconds to recovery, at most", round(max(took for _, took in found), 3))
+    assert ends == len(found) or what == "all of it"
