@@ -51,6 +51,10 @@ class Cluster:
         words = ("-D", str(self.data), "-U", "valetkey", "-A", "trust", "--no-sync", *more)
         self._run("initdb", *words)
 
+    def reset_log(self) -> None:
+        """Leaves one segment of the write-ahead log: when it was created it put many in store."""
+        self._run("pg_resetwal", "-D", str(self.data))
+
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         options = [f"-c {name}={value}" for name, value in self._settings.items()]

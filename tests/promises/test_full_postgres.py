@@ -30,7 +30,7 @@ LAST: Final = 20
 """Of the tokens that were issued while the disk filled up, so many are looked at afterwards."""
 
 SMALL: Final = {"min_wal_size": "2MB", "max_wal_size": "4MB"}
-GROWING: Final = {"max_wal_size": "1GB", "checkpoint_timeout": "1h"}
+GROWING: Final = {"min_wal_size": "2MB", "max_wal_size": "1GB", "checkpoint_timeout": "1h"}
 
 pytestmark = [
     pytest.mark.slow,
@@ -74,6 +74,7 @@ def _owned(place: Path) -> Path:
 def _running(place: Path, *words: str, **settings: str) -> Iterator[Cluster]:
     one = Cluster(place, **settings)
     one.create(*words)
+    one.reset_log()
     one.start()
     try:
         yield one
