@@ -68,6 +68,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     grow: int = 1_000_000
     fresh: bool = False
     cold: bool = False
+    by_store: bool = False
     postgres: bool = False
     folder: Path | None = None
 
@@ -219,9 +220,12 @@ def grow(one: Subject, asked: Asked, *, folder: Path) -> None:
     """Refreshes over and over, and says by how much the database grew. Here a 503 is asked again:
     nothing is timed."""
     before, start = asyncio.run(one.taken()), time.perf_counter()
-    with one.serving(folder):
-        for batch in _batches(map(Subject.refresh, repeat(one, asked.refreshes))):
-            sent(one, batch, connections=asked.connections, insists=True)
+    if asked.by_store:
+        asyncio.run(one.turn(asked.refreshes))
+    else:
+        with one.serving(folder):
+            for batch in _batches(map(Subject.refresh, repeat(one, asked.refreshes))):
+                sent(one, batch, connections=asked.connections, insists=True)
     after, took = asyncio.run(one.taken()), time.perf_counter() - start
     print(
         f"{asked.refreshes:,} refreshes of {one.people.size:,} families in {took:,.0f} s: "
@@ -244,6 +248,7 @@ def _asked(words: Sequence[str]) -> Asked:
     parser.add_argument("--refreshes", type=int, default=default.refreshes, help="0: do not grow")
     parser.add_argument("--grow", type=int, default=default.grow, help="the size that is grown")
     parser.add_argument("--fresh", action="store_true", help="fill with what was never refreshed")
+    parser.add_argument("--by-store", action="store_true", help="refresh without the server")
     parser.add_argument("--cold", action="store_true", help="with SQLite: not in memory, too")
     parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own")
     parser.add_argument("--folder", type=Path, help="keep the databases here, and use them again")

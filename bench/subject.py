@@ -21,14 +21,18 @@ from bench.population import API, LIFETIMES, PERMISSIONS, REDIRECT, SECRET, Memb
 from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
 from valetkey.model import ids
+from valetkey.model.change import Update
 from valetkey.model.env import Env
+from valetkey.model.grant import TokenFamily
 from valetkey.model.keys import Keyring
+from valetkey.model.want import One
 from valetkey.oauth.issue import code, refresh_token
 from valetkey.oauth.issue.code import Code
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import open_keys, read_keys
 from valetkey.store.open import open_store
+from valetkey.store.port import Store
 from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken
 
@@ -39,6 +43,9 @@ def basic(name: str, secret: str) -> str:
     """What stands in an Authorization header after `Basic`."""
     return base64.b64encode(f"{name}:{secret}".encode()).decode()
 
+
+TURNS: Final = 250
+"""Refreshes that go on at the same time, where it is the store alone that is asked."""
 
 BASIC: Final = basic(API.id, SECRET)
 
@@ -171,11 +178,41 @@ class Subject:
 
     def refresh_token(self) -> tuple[str, str]:
         """A refresh token, and whose it is."""
-        turn, number = divmod(self.kept.refreshes, self.people.size)
-        self.kept.refreshes += 1
-        family = self._at(number).family
+        family, turn = self._next()
         token = RefreshToken(family.id, 0, family.generation + turn)
         return family.client, refresh_token.write(token, self.keyring)
+
+    async def turn(self, count: int) -> None:
+        """Refreshes so many families, each by what a refresh writes, through the store and without
+        the server around it: many at a time, in the order of `refresh`."""
+        store = await open_store(self.database)
+        try:
+            step = min(TURNS, self.people.size)
+            for done in range(0, count, step):
+                some = range(min(step, count - done))
+                await asyncio.gather(*(self._turned(store) for _ in some))
+        finally:
+            await store.close()
+
+    async def _turned(self, store: Store) -> None:
+        wanted = One(TokenFamily, self._next()[0].id)
+        family = (await store.read(wanted)).one(wanted)
+        assert family is not None
+        now = int(time.time())
+        turned = msgspec.structs.replace(
+            family,
+            generation=family.generation + 1,
+            rotated=now,
+            used=now,
+            expires=min(now + LIFETIMES.refresh_idle, family.created + LIFETIMES.refresh_token),
+        )
+        await store.commit([Update(turned)])
+
+    def _next(self) -> tuple[TokenFamily, int]:
+        """Whose turn it is to refresh, and how often they did so here."""
+        turn, number = divmod(self.kept.refreshes, self.people.size)
+        self.kept.refreshes += 1
+        return self._at(number).family, turn
 
     def introspection(self) -> bytes:
         """A live access token to ask about."""

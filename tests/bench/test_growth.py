@@ -83,6 +83,20 @@ def test_the_quick_rows_are_the_servers_own(*, fresh: bool) -> None:
         assert its == mine
 
 
+@pytest.mark.anyio
+async def test_the_store_alone_is_turned(tmp_path: Path) -> None:
+    people = population(SIZE, now=int(time.time()))
+    subject = await Subject.fill(Database(tmp_path / "valetkey.db"), people)
+    await subject.turn(SIZE + 50)
+    store = await open_store(subject.database)
+    wanted = Many(TokenFamily)
+    found = {one.id: one for one in (await store.read(wanted)).many(wanted)}
+    await store.close()
+    before = [people.member(number).family for number in range(SIZE)]
+    turns = [found[one.id].generation - one.generation for one in before]
+    assert sorted(turns) == [1] * (SIZE - 50) + [2] * 50
+
+
 def test_a_round_with_a_refused_request_does_not_count(tmp_path: Path) -> None:
     people = population(SIZE, now=int(time.time()))
     subject = asyncio.run(Subject.fill(Database(tmp_path / "valetkey.db"), people))
