@@ -38,7 +38,7 @@ def test_it_fills_measures_and_grows(
         refreshes=40,
         grow=SIZE,
         postgres=kind == "postgres",
-        folder=tmp_path,
+        folder=tmp_path if kind == "sqlite" else None,
     )
     run(asked)
     says = capsys.readouterr().out
