@@ -13,7 +13,7 @@ from django.http import HttpResponseNotAllowed, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import Catalog, ResourceServer, uses
 from valetkey.resource.django import Needs, urls
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
@@ -49,6 +49,7 @@ def write(request: Any) -> JsonResponse:
     return JsonResponse({"by": caller.sub, "with": caller.client_id}, status=201)
 
 
+@uses("chirps.read", "chirps.write")
 @csrf_exempt  # what it leads to asks for a key, which no browser adds by itself
 def timeline(request: Any) -> JsonResponse:
     return write(request) if request.method == "POST" else read(request)

@@ -198,7 +198,7 @@ def test_an_api_that_is_not(line: Line, text: str, said: str) -> None:
 WRONG = {
     "no such module": ("nowhere:app", "nowhere cannot be imported"),
     "no such name": ("its_api:nothing", "its_api has no 'nothing'"),
-    "no application": ("its_api:server", "is no application of Starlette or FastAPI"),
+    "no application": ("its_api:server", "is no application of Starlette, FastAPI or Flask"),
     "no name": ("its_api", "'its_api' is not MODULE:APP"),
     "no module": (":app", "':app' is not MODULE:APP"),
 }

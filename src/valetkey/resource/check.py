@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 
+from valetkey.resource.guarded import Guarded, of_django, of_flask
 from valetkey.resource.marks import Mark, marks
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import mistakes
@@ -17,19 +18,6 @@ METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "t
 """Handlers of a class-based endpoint."""
 
 
-class Guarded(msgspec.Struct, frozen=True, kw_only=True):
-    """One way into the application. `marks` is empty where nobody said what it needs."""
-
-    path: str
-    methods: tuple[str, ...]
-    marks: tuple[Mark, ...]
-
-    @property
-    def permissions(self) -> tuple[str, ...]:
-        """All that it asks for."""
-        return tuple(dict.fromkeys(one for mark in self.marks for one in mark.permissions))
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was found: each way in, and each mistake in one sentence."""
 
@@ -38,13 +26,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(app: Any) -> Report:
-    """What is wrong with an application of Starlette or FastAPI. Raises TypeError for another."""
-    routes = getattr(app, "routes", None)
-    if not isinstance(routes, list) or not all(isinstance(one, BaseRoute) for one in routes):
-        raise TypeError("is no application of Starlette or FastAPI")
-    found = tuple(_walk(routes, ""))
+    """What is wrong with an application of Starlette, FastAPI or Flask, or with Django's
+    `urlpatterns`. Raises TypeError for another."""
+    found = tuple(_ways(app))
     servers = {id(one): one for one in _servers(found)}
     return Report(routes=found, mistakes=tuple(_wrong(found, list(servers.values()))))
+
+
+def _ways(app: Any) -> Iterator[Guarded]:
+    routes = getattr(app, "routes", None)
+    if isinstance(routes, list) and all(isinstance(one, BaseRoute) for one in routes):
+        return _walk(routes, "")
+    if hasattr(app, "url_map") and hasattr(app, "view_functions"):
+        return of_flask(app)
+    if isinstance(app, list) and app and all(hasattr(one, "pattern") for one in app):
+        return of_django(app)
+    raise TypeError("is no application of Starlette, FastAPI or Flask, and no urlpatterns")
 
 
 def _servers(found: tuple[Guarded, ...]) -> Iterator[ResourceServer]:
