@@ -24,7 +24,16 @@ from valetkey.oauth.clients import statement
 from valetkey.oauth.context import Registration
 from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
-from valetkey.wire import access_token, change_log, dpop, id_token, introspection, status_list
+from valetkey.wire import (
+    access_token,
+    change_log,
+    child_key,
+    dpop,
+    id_token,
+    introspection,
+    status_list,
+)
+from valetkey.wire.access_token import AccessToken, Confirmation
 from valetkey.wire.change_log import Piece
 
 ROOT: Final = Path(__file__).parents[2]
@@ -168,6 +177,39 @@ def _proved(world: World, text: str) -> None:
     dpop.check(text, method="POST", addresses=(ADDRESS,), now=world.now)
 
 
+def of_child(world: World) -> Honest:
+    shown, bound = _handed(world)
+    claims = {
+        "parent": dpop.token_hash(shown),
+        "cnf": {"jkt": key("ES256", "the next hand").public().thumbprint()},
+        "scope": bound.scope,
+        "iat": world.now,
+        "exp": bound.exp,
+    }
+    return Honest(ES, claims, child_key.TYPE, {"jwk": ES.public().bare()})
+
+
+def _handed(world: World) -> tuple[str, AccessToken]:
+    """A token, bound to a key, that is handed on."""
+    bound = AccessToken(
+        iss=ISSUER,
+        sub="miko",
+        aud=(CHIRP,),
+        client_id="web",
+        jti="1",
+        scope="chirps.read",
+        iat=world.now,
+        exp=world.now + 300,
+        cnf=Confirmation(jkt=ES.public().thumbprint()),
+    )
+    return "token", bound
+
+
+def _checked(world: World, text: str) -> None:
+    shown, bound = _handed(world)
+    child_key.check(shown + child_key.JOINT + text, bound, depth=1, now=world.now)
+
+
 LONG: Final = frozenset({"A61 oversize"})
 """It takes longer ones than a token may be."""
 
@@ -188,6 +230,7 @@ PLACES: Final[dict[str, Place]] = {
     "wire/status_list.py": Place(of_list, _looked_up, LONG),
     "wire/id_token.py": Place(of_sign_in, _signed_in),
     "wire/dpop.py": Place(of_proof, _proved, OF_KEYS),
+    "wire/child_key.py": Place(of_child, _checked, OF_KEYS),
 }
 
 OWN_TESTS: Final = {
