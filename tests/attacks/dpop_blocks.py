@@ -72,8 +72,12 @@ def _with_port(address: str) -> str:
     return address if ":" in host else f"{scheme}://{host}:{port}/{path}"
 
 
-FIXED: Final = b64(os.urandom(12))
-"""One jti, which two blocks share: the second use is a replay."""
+def _again(token: str, place: Place) -> Headers:
+    """A proof whose jti has been used; by this block itself, whichever ran before it."""
+    jti = b64(os.urandom(12))
+    assert place.call(claims(jti=jti)(token, place), "").status_code == 200
+    return claims(jti=jti)(token, place)
+
 
 _NOW: Final = int(time.time())
 _HOUR: Final = 3600
@@ -102,8 +106,8 @@ BLOCKS: Final = (
     Block("another htu", False, at(lambda one: "https://other.example/")),
     Block("iat an hour ahead", False, claims(iat=_NOW + _HOUR)),
     Block("iat an hour ago", False, claims(iat=_NOW - _HOUR)),
-    Block("a jti, the first time", True, claims(jti=FIXED)),
-    Block("a jti, the second time", False, claims(jti=FIXED)),
+    Block("a jti, the first time", True, claims(jti=b64(os.urandom(12)))),
+    Block("a jti, the second time", False, _again),
     Block("another ath", False, claims(ath=b64(os.urandom(32)))),
     Block("another key", False, bent(by=OTHER)),
     Block("claims and headers of its own", True, bent(header={"x": 1}, claims={"y": [2]})),

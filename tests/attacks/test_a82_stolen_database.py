@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from tests.attacks import story
@@ -89,23 +90,34 @@ def test_what_waits_keeps_only_what_is_read_of_it(server: Live) -> None:
         assert set(one.parameters) <= PARAMETERS
 
 
-class Watched(Form):
-    """A form that notes what is read of it."""
+class Watched(dict[str, str]):
+    """Parameters that note which of them are read, by whichever of a form's ways."""
 
-    read: set[str] = set()
+    def __init__(self, one: Mapping[str, str]) -> None:
+        super().__init__(one)
+        self.read: set[str] = set()
 
     def __getitem__(self, name: str) -> str:
         self.read.add(name)
         return super().__getitem__(name)
 
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return super().__contains__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
 
 def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     """So that a parameter which a later step reads is not lost on the way."""
-    form = Watched(asking(AS_SPA, scope="openid").parameters())
+    watched = Watched(asking(AS_SPA, scope="openid").parameters())
+    form = Form(watched)
     context = desk(server)
     client, _ = address(form, find(server, Client, "spa"), context)
     understood(form, client, context, pushed=False)
-    assert form.read - {"request", "request_uri"} == PARAMETERS - {
+    assert watched.read - {"request", "request_uri"} == PARAMETERS - {
         "client_id",
         "ui_locales",
         "grant_id",

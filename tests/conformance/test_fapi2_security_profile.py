@@ -309,7 +309,6 @@ def held(setup: tuple[Fapi, dict[str, Rp]]) -> tuple[Place, str]:
 
 
 @module("dpop-negative-tests")
-@pytest.mark.xdist_group("blocks")  # One block is the one before it, once more.
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_dpop_block(block: Block, held: tuple[Place, str]) -> None:
     where, token = held
