@@ -130,7 +130,7 @@ def test_two_at_the_same_time(folder: Path) -> None:
     [
         row("step 4", "another permission stays locked", "cannot", frozenset({"Fly"}), STEPS[3]),
         row("step 4", "another one is required", "required", frozenset({"openid"}), STEPS[3]),
-        row("step 6", "another one is new", "more", frozenset({"dms.read"}), STEPS[5]),
+        row("step 7", "another one is new", "more", frozenset({"dms.read"}), STEPS[6]),
     ],
 )
 def test_a_step_that_does_not_hold_is_named(

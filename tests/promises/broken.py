@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from types import ModuleType
 from typing import Any, Final
 
 import apsw
@@ -27,6 +28,13 @@ from valetkey.store.sqlite import SQLiteStore
 
 LATE: Final = 0.05
 """Seconds after the reply in which the commit comes."""
+
+
+def _put(module: ModuleType, name: str, other: Any) -> None:
+    """Another one in the place of what has that name: nothing is broken where it has none."""
+    if name not in vars(module):
+        raise AttributeError(f"{module.__name__} has no {name}")
+    vars(module)[name] = other
 
 
 def _answers_before_commit(kind: Any) -> None:
@@ -71,8 +79,8 @@ def forgets_preconditions() -> None:
         whole = statement(changes)
         return Statement(whole.sql.replace("HAVING count(*) > 0", "HAVING false"), whole.parameters)
 
-    vars(writer)["_written"] = careless
-    vars(committer)["commit"] = blind
+    _put(writer, "_written", careless)
+    _put(committer, "commit", blind)
 
 
 def knows_no_window() -> None:
@@ -81,7 +89,7 @@ def knows_no_window() -> None:
     def strict(shown: Any, family: Any, context: Any) -> bool:
         return bool(shown.generation == family.generation)
 
-    vars(refresh_token)["_is_fresh"] = strict
+    _put(refresh_token, "is_fresh", strict)
 
 
 def overlooks_replays() -> None:
@@ -91,7 +99,7 @@ def overlooks_replays() -> None:
     def lenient(*given: Any) -> Any:
         return msgspec.structs.replace(replayed(*given), changes=(), events=())
 
-    vars(refresh_token)["_replayed"] = lenient
+    _put(refresh_token, "_replayed", lenient)
 
 
 def ends_abruptly() -> None:
@@ -104,7 +112,7 @@ def ends_abruptly() -> None:
         )
         await at(*given, **named)
 
-    vars(serve)["_serve"] = serving
+    _put(serve, "_serve", serving)
 
 
 def answers_from_memory() -> None:

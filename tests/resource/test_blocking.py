@@ -20,7 +20,7 @@ from valetkey.resource import Principal, Refused, ResourceServer, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.need import need
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +126,9 @@ def test_an_async_amount_is_a_mistake_that_is_told(
 def test_after_a_fork_every_process_follows_by_itself(platform: Platform) -> None:
     miko = platform.person()
     key = platform.key(miko)
-    arguments = [str(HERE / "forking.py"), platform.live.issuer, platform.secret, key]
+    arguments = ["tests.resource.forking", platform.live.issuer, platform.secret, key]
     with subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as program:
         assert program.stdout is not None
         first = [msgspec.json.decode(program.stdout.readline()) for _ in range(CHILDREN + 2)]
