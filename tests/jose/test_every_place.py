@@ -2,7 +2,6 @@
 proper prefix and suffix of a good one. A place that is new has to be listed here: it is looked for
 in the code."""
 
-import ast
 import json
 import re
 from collections.abc import Callable
@@ -267,21 +266,17 @@ TAKES: Final = frozenset(
 )
 
 
+_CALL: Final = re.compile(r"(?<![\w.])(\w+)\.(\w+)\(")
+
+
 def _takers() -> set[str]:
     """The modules in which a JWT is taken."""
-    found = set()
-    for file in SRC.rglob("*.py"):
-        name = file.relative_to(SRC).as_posix()
-        if name.startswith("jose/"):
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=of), attr=attr)):
-                    if (of, attr) in TAKES:
-                        found.add(name)
-                case _:
-                    pass
-    return found
+    return {
+        name
+        for file in SRC.rglob("*.py")
+        if not (name := file.relative_to(SRC).as_posix()).startswith("jose/")
+        and not TAKES.isdisjoint(_CALL.findall(file.read_text("utf-8")))
+    }
 
 
 def test_every_place_is_listed() -> None:
