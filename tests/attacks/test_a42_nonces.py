@@ -14,7 +14,7 @@ from tests.proofs import Wish, proof
 from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.policy import Policy
-from valetkey.oauth.senders.dpop import STEP
+from valetkey.oauth.challenges import STEP
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ from valetkey.model.policy import Policy
 from valetkey.model.want import Many, Rule
 from valetkey.oauth.authorize.outcome import Deny
 from valetkey.oauth.authorize.par import push
+from valetkey.oauth.challenges import STEP
 from valetkey.oauth.decision import Answer, Outcome
 from valetkey.oauth.feature import Brought
-from valetkey.oauth.senders import dpop as sender
 from valetkey.oauth.senders.bearer import BEARER
 from valetkey.oauth.senders.binding import presented
 from valetkey.oauth.senders.dpop import DPOP, nonce
@@ -279,8 +279,8 @@ def test_a_policy_may_want_a_nonce() -> None:
 
 NONCES = [
     row("A42", "one of ours", 0, True),
-    row("A42", "the last one", sender.STEP, True),
-    row("A42", "an expired one", 3 * sender.STEP, False),
+    row("A42", "the last one", STEP, True),
+    row("A42", "an expired one", 3 * STEP, False),
 ]
 
 

@@ -13,6 +13,7 @@ from tests.rows import row
 
 from valetkey.model.client import Client
 from valetkey.oauth.authorize.par import push
+from valetkey.oauth.challenges import STEP
 from valetkey.oauth.clients import attestation
 from valetkey.oauth.clients.registration import mistakes
 from valetkey.oauth.decision import Answer, Issued
@@ -223,9 +224,9 @@ def test_a_challenge_that_is_not_ours(challenge: Any) -> None:
 def test_a_challenge_is_good_for_a_minute_or_two() -> None:
     it = world()
     old = attestation.challenge(it.context)
-    it.later(attestation.STEP)
+    it.later(STEP)
     asked(it, proof=popped(it, challenge=old))
-    it.later(attestation.STEP)
+    it.later(STEP)
     with pytest.raises(UseAttestationChallenge):
         asked(it, proof=popped(it, challenge=old))
 

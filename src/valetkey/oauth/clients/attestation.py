@@ -8,7 +8,7 @@ Challenges are derived from the time, so none is stored. A proof is remembered u
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.jose import base64url, jws, seal
+from valetkey.jose import jws
 from valetkey.jose.jwk import OF_APPS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
@@ -16,6 +16,7 @@ from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.want import Always, One, Rule
+from valetkey.oauth import challenges
 from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
@@ -34,13 +35,9 @@ SEEN: Final = "client attestation"
 """The purpose under which proofs are remembered."""
 
 CHALLENGE: Final = b"attestation challenge"
-STEP: Final = 60
-"""Seconds after which the challenge is another one. The one before it is still good."""
 
 _MARGIN: Final = 60
 """Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
-_MAC: Final = 16
-_COUNT: Final = 6
 
 
 def read(call: Call) -> Credentials | None:
@@ -74,7 +71,7 @@ def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
         raise UseFreshAttestation(detail=client.id) from error
     except (BadAttestation, BadSignature) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
-    if not is_ours(pop.challenge, context):
+    if not challenges.is_ours(pop.challenge, CHALLENGE, context):
         raise UseAttestationChallenge
     yield from _count(pop, key.thumbprint(), context)
     return key.thumbprint()
@@ -92,22 +89,7 @@ def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
 
 def challenge(context: Context) -> str:
     """The challenge of this moment, the same on every node."""
-    return _written(context.now // STEP, context.at.keyring.macs[0].raw)
-
-
-def is_ours(text: str, context: Context) -> bool:
-    """Whether this is the challenge of this moment, or of the one before or after it."""
-    present = context.now // STEP
-    return any(
-        seal.same(text.encode(), _written(count, key.raw).encode())
-        for key in context.at.keyring.macs
-        for count in (present, present - 1, present + 1)
-    )
-
-
-def _written(count: int, key: bytes) -> str:
-    raw = count.to_bytes(_COUNT, "big")
-    return base64url.encode(seal.mac(key, CHALLENGE, raw)[:_MAC])
+    return challenges.challenge(CHALLENGE, context)
 
 
 def _tell(brought: Brought, context: Context) -> Mapping[str, str]:

@@ -7,12 +7,12 @@ or without a nonce: a nonce makes proofs short-lived, and only the memory makes 
 from collections.abc import Mapping
 from typing import Final
 
-from valetkey.jose import base64url, seal
 from valetkey.model.change import Create
 from valetkey.model.client import Client
 from valetkey.model.guard import Once
 from valetkey.model.policy import DEFAULT
 from valetkey.model.want import Lately, One, Rule
+from valetkey.oauth import challenges
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Brought, Feature, Held, Sender
 from valetkey.spec.cite import Cite
@@ -25,13 +25,9 @@ SEEN: Final = "DPoP proof"
 """The purpose under which proofs are remembered."""
 
 NONCE: Final = b"DPoP nonce"
-STEP: Final = 60
-"""Seconds after which the nonce is another one. The one before it is still good."""
 
 _MARGIN: Final = 60
 """Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
-_MAC: Final = 16
-_COUNT: Final = 6
 
 
 def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
@@ -66,29 +62,13 @@ def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
     policy = DEFAULT if client is None else context.at.policy(client)
     if not proof.nonce and policy.dpop_nonce == "optional":
         return
-    if not is_ours(proof.nonce, context):
+    if not challenges.is_ours(proof.nonce, NONCE, context):
         raise UseDpopNonce
 
 
 def nonce(context: Context) -> str:
     """The nonce of this moment, the same on every node."""
-    return _written(context.now // STEP, context.at.keyring.macs[0].raw)
-
-
-def is_ours(text: str, context: Context) -> bool:
-    """Whether this is the nonce of this moment, or of the one before or after it: nodes' clocks
-    may differ."""
-    present = context.now // STEP
-    return any(
-        seal.same(text.encode(), _written(count, key.raw).encode())
-        for key in context.at.keyring.macs
-        for count in (present, present - 1, present + 1)
-    )
-
-
-def _written(count: int, key: bytes) -> str:
-    raw = count.to_bytes(_COUNT, "big")
-    return base64url.encode(seal.mac(key, NONCE, raw)[:_MAC])
+    return challenges.challenge(NONCE, context)
 
 
 def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
