@@ -27,7 +27,7 @@ from tests.clients.person import agree
 from tests.docs.markdown import ROOT, read
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.keys import key
-from tests.live import Live, free_port, live
+from tests.live import Live, caught_up, free_port, live
 from tests.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.cli.root import valetkey
@@ -95,6 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         records = (mine, SERVER, NIGHT, PLANNER)
         moved = Update(replace(find(one, Registered, "chirp"), catalog=CATALOG))
         one.run(one.store.commit((moved, *(Create(record) for record in records))))
+        caught_up()
         with running(api(one), PORT):
             yield one
 
