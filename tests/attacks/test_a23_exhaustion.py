@@ -1,9 +1,10 @@
 """A23: nobody fills the server's tables in the name of an app that has no secret."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from tests.attacks.elsewhere import TV
@@ -11,13 +12,13 @@ from tests.attacks.play import AS_WEB, STEFAPP
 from tests.browser import Asking, Browser, error_code
 from tests.installation import SECRETS
 from tests.live import Live, live
+from tests.rows import row
 
 from valetkey.http import strangers
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many
 from valetkey.oauth.authorize import par
 from valetkey.oauth.grants.device import PACE
-from valetkey.pages import authorize as authorizing
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +71,14 @@ class Crowd(NamedTuple):
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
     few = functools.partial(strangers.Strangers, most=30, of_one=10)
-    monkeypatch.setattr(authorizing, "Strangers", few)
+    monkeypatch.setattr(strangers, "Strangers", few)
     with live(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
         yield Crowd(server, 30, 10)
 
 
-def _waiting(server: Live) -> list[Pending]:
+def _waiting(server: Live, kind: str = "interaction") -> list[Pending]:
     rows = server.run(server.store.read(Many(Pending))).many(Many(Pending))
-    return [row for row in rows if row.kind == "interaction"]
+    return [row for row in rows if row.kind == kind]
 
 
 def _strangers(crowd: Crowd, address: str, times: int) -> list[Browser]:
@@ -104,6 +105,40 @@ def test_of_all_networks_the_newest_are_kept(crowd: Crowd) -> None:
         _strangers(crowd, f"10.0.{network}.1", 5)
         assert len(_waiting(crowd.server)) <= crowd.most
     assert len(_waiting(crowd.server)) == crowd.most
+
+
+ASKS: list[Any] = [row("A23", "pushed", "pushed", _push), row("A23", "of devices", "device", _ask)]
+
+
+@pytest.mark.parametrize("kind, ask", ASKS)
+def test_of_what_strangers_send_ahead_the_newest_are_kept(
+    kind: str, ask: Callable[[Live, str], int], crowd: Crowd
+) -> None:
+    """From however many networks it comes."""
+    for n in range(45):
+        assert ask(crowd.server, f"10.0.{n}.1") in {200, 201}
+    left = _waiting(crowd.server, kind)
+    assert len(left) == crowd.most
+
+
+def test_clients_that_prove_themselves_are_pushed_out_by_nobody(crowd: Crowd) -> None:
+    assert _push(crowd.server, "192.0.2.1", AS_WEB) == 201
+    for n in range(45):
+        _push(crowd.server, f"10.0.{n}.1")
+    assert {one.client for one in _waiting(crowd.server, "pushed")} == {"web", "stefapp"}
+
+
+def test_who_has_opened_a_pushed_request_is_pushed_out_by_nobody(crowd: Crowd) -> None:
+    """What was pushed goes on in a browser of its own."""
+    answer = crowd.server.http.post("/par", data=STEFAPP.parameters())
+    browser = crowd.server.browser(**{"x-forwarded-for": "192.0.2.1"})
+    uri = answer.json()["request_uri"]
+    browser.open(f"/authorize?{urlencode({'client_id': 'stefapp', 'request_uri': uri})}")
+    browser.sign_in()
+    for n in range(45):
+        _push(crowd.server, f"10.0.{n}.1")
+    browser.press("allow")
+    assert "code" in browser.answer()
 
 
 def test_who_has_signed_in_is_pushed_out_by_nobody(crowd: Crowd) -> None:

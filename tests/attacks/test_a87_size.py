@@ -1,4 +1,4 @@
-"""A87: what is too large or too deep is refused early, by its own status, and changes nothing."""
+"""A87: what is too large, too deep or too slow is refused early, and changes nothing."""
 
 import json
 import socket
@@ -146,15 +146,76 @@ def test_a_body_that_does_not_come_is_not_awaited(
 ) -> None:
     """A caller that sends a byte now and then holds nothing up for long."""
     monkeypatch.setattr(reading, "WHOLE", 0.3)
+    said = _told(
+        server,
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\nx=".encode(),
+    )
+    _refused(said, 408)
+
+
+BEGUN = [
+    row("A87", "a letter", b"G"),
+    row("A87", "the first line", b"POST /token HTTP/1.1\r\n"),
+    row("A87", "a header without end", b"GET /sign-in HTTP/1.1\r\nHost: x\r\nX: aaa"),
+    row("A87", "headers without end", b"POST /token HTTP/1.1\r\n" + b"X: a\r\n" * 50),
+]
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_a_head_that_does_not_come_is_not_awaited(
+    begun: bytes, server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    _refused(_told(server, begun), 408)
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
-        line.sendall(
-            f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n\r\nx=".encode()
-        )
-        said = b""
-        while piece := line.recv(4096):
-            said += piece
-    head = said.partition(b"\r\n\r\n")[0].lower()
-    assert b" 408 " in head.partition(b"\r\n")[0]
-    assert b"cache-control: no-store" in head
-    assert b"connection: close" in head
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in line.recv(4096)
+        line.sendall(begun)
+        _refused(_heard(line), 408)
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n"])
+def test_a_caller_that_asks_nothing_is_not_kept(
+    sent: bytes, server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    assert _told(server, sent) == b""
+
+
+def test_a_head_that_grows_beyond_all_bounds(server: Live) -> None:
+    """It is cut off while it is still sent: no more of it is kept."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+        line.sendall(b"GET /sign-in HTTP/1.1\r\nHost: x\r\nX: ")
+        with pytest.raises(ConnectionError):
+            line.sendall(b"a" * 16_000_000)
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET / HTTQ/1.1\r\n\r\n"]
+)
+def test_what_is_no_request_is_refused_like_any_other(noise: bytes, server: Live) -> None:
+    _refused(_told(server, noise), 400)
+
+
+def _told(server: Live, sent: bytes) -> bytes:
+    """All that the server says until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+        line.sendall(sent)
+        return _heard(line)
+
+
+def _heard(line: socket.socket) -> bytes:
+    said = b""
+    while piece := line.recv(4096):
+        said += piece
+    return said
+
+
+def _refused(said: bytes, status: int) -> None:
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert f" {status} ".encode() in head.partition(b"\r\n")[0]
+    assert b"cache-control: no-store" in head.lower()
+    assert b"connection: close" in head.lower()
+    if b"application/json" in head:
+        assert json.loads(body)["error"] == "invalid_request"

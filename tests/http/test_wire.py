@@ -147,6 +147,28 @@ def test_both_ways_write_the_same_headers(server: Live) -> None:
     assert b'"keys"' in rest
 
 
+@pytest.mark.parametrize("path", ["/jwks", "/%6awks", "/sign-in", "/nowhere"])
+def test_the_head_alone_tells_the_length_of_the_whole(path: str, server: Live) -> None:
+    whole, _, body = talk(server, get(path)).partition(b"\r\n\r\n")
+    alone, _, rest = talk(server, get(path, method="HEAD")).partition(b"\r\n\r\n")
+    assert lengths(alone) == lengths(whole) == [len(body.partition(b"HTTP/1.1 404")[0])]
+    assert rest.startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize("path", ["/token", "/%74oken"])
+def test_what_has_no_body_has_no_length(path: str, server: Live) -> None:
+    """RFC 9110 8.6: not even that of an empty one."""
+    head, _, rest = talk(server, get(path, method="OPTIONS")).partition(b"\r\n\r\n")
+    assert statuses(head) == [204]
+    assert lengths(head) == []
+    assert rest.startswith(b"HTTP/1.1 404")
+
+
+def lengths(head: bytes) -> list[int]:
+    fields = (line.partition(b": ") for line in head.lower().split(b"\r\n")[1:])
+    return [int(value) for name, _, value in fields if name == b"content-length"]
+
+
 def test_whoever_hangs_up_harms_nobody(server: Live) -> None:
     for piece in (TOKEN, TOKEN[:-9], TOKEN * 30):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:

@@ -17,6 +17,7 @@ from valetkey.http.front import refuse_json
 from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
 from valetkey.http.request import Request
 from valetkey.http.shell import Shell
+from valetkey.http.strangers import Room
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import (
@@ -88,6 +89,8 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
         except OAuthError as refused:
             return refuse_json(request, refused, headers=(*ANY_ORIGIN, *told))
 
+    room = Room(shell)
+
     async def _answer(request: Request, context: Context) -> Reply:
         if request.query:
             # OAuth 2.1 3.2: parameters travel in the body, where no log and no history keeps them.
@@ -103,17 +106,23 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
         outcome = await shell.settled(
             lambda context: endpoint.rule(call, context), context, tries=endpoint.tries
         )
-        match outcome:
-            case Issued():
-                return json_reply(response(outcome, context), status=endpoint.status, headers=OPEN)
-            case Answer(document=None):
-                return Reply(endpoint.status, (*SAFE, *OPEN))
-            case Answer(document=document):
-                return document_reply(document, status=endpoint.status, headers=OPEN)
-            case Refuse(error=error):
-                raise error
+        if isinstance(outcome, Answer) and outcome.stranger:
+            await room.made(outcome.stranger, request.address)
+        return _replied(outcome, endpoint, context)
 
     return Served(frozenset({"POST", "OPTIONS"}), handle)
+
+
+def _replied(outcome: Answer | Issued | Refuse, endpoint: FormEndpoint, context: Context) -> Reply:
+    match outcome:
+        case Issued():
+            return json_reply(response(outcome, context), status=endpoint.status, headers=OPEN)
+        case Answer(document=None):
+            return Reply(endpoint.status, (*SAFE, *OPEN))
+        case Answer(document=document):
+            return document_reply(document, status=endpoint.status, headers=OPEN)
+        case Refuse(error=error):
+            raise error
 
 
 def _document(endpoint: DocumentEndpoint, shell: Shell) -> Served:

@@ -87,9 +87,11 @@ class Front:
             reply = _refusal(scope, error, refuse_json)
         if isinstance(reply, Streamed):
             raise RuntimeError("a reply that goes on, where none was announced")
-        if scope["method"] == "HEAD":
-            reply = Reply(reply.status, reply.headers)
         return reply.having(HSTS) if self._secure else reply
+
+    def unread(self, error: InvalidRequest) -> Reply:
+        """The refusal of what never became a request."""
+        return unread(error).having(HSTS) if self._secure else unread(error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -153,9 +155,13 @@ async def serve(
     if isinstance(reply, Streamed):
         await send_streamed(reply, receive, send)
         return
-    if scope["method"] == "HEAD":
-        reply = Reply(reply.status, reply.headers)
-    await send_reply(reply, send)
+    await send_reply(reply, send, bare=scope["method"] == "HEAD")
+
+
+def unread(error: InvalidRequest) -> Reply:
+    """The refusal of what never became a request, after which the connection ends."""
+    log.info("refused", path="", error=error.code, detail=error.description)
+    return error_reply(error).having(CLOSE)
 
 
 def _refusal(

@@ -20,6 +20,9 @@ SAFE: Final[Headers] = (
     (b"referrer-policy", b"no-referrer"),
 )
 
+BODILESS: Final = frozenset({204, 304})
+"""Replies that say no length (RFC 9110 8.6): one would be that of a body they do not have."""
+
 
 class Reply(msgspec.Struct, frozen=True, eq=False):
     """Status, headers (lower-case names) and body."""
@@ -102,9 +105,9 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-async def send_reply(reply: Reply, send: Send) -> None:
-    """Sends the reply."""
+async def send_reply(reply: Reply, send: Send, *, bare: bool = False) -> None:
+    """Sends the reply. A `bare` one, to HEAD, says how long the body would be (RFC 9110 9.3.2)."""
     length = (b"content-length", str(len(reply.body)).encode())
-    headers = [*reply.headers, length]
+    headers = [*reply.headers] if reply.status in BODILESS else [*reply.headers, length]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    await send({"type": "http.response.body", "body": b"" if bare else reply.body})

@@ -1,5 +1,6 @@
-"""Requests that wait for people who have not signed in: anybody can begin as many as they like, so
-only the newest are kept (ATTACKS A23).
+"""Requests that wait in nobody's name: for people who have not signed in, and those that apps send
+ahead for whom nobody vouches. Anybody can begin as many as they like, so only the newest are kept
+(ATTACKS A23).
 
 Each node looks after those that it began. A restart forgets what it knew of them: they end by
 themselves within the lifetime of an interaction.
@@ -8,6 +9,8 @@ themselves within the lifetime of an interaction.
 from collections import OrderedDict, deque
 from typing import Final
 
+from valetkey.http.shell import Shell
+from valetkey.oauth.authorize.asked import forget
 from valetkey.oauth.pace import network
 
 MOST: Final = 20_000
@@ -42,3 +45,17 @@ class Strangers:
         if not self._from[place]:
             del self._from[place]
         return name
+
+
+class Room:
+    """Where strangers wait, of one kind of request."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._strangers = Strangers()
+
+    async def made(self, name: str, address: str) -> None:
+        """One more waits: an older one may have to go for it."""
+        oldest = self._strangers.began(name, address)
+        if oldest:
+            await self._shell.settle(lambda context: forget(oldest))

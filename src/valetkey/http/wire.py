@@ -14,9 +14,13 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from valetkey.http import request as reading
-from valetkey.http.front import CLOSE, Endpoint, Front
-from valetkey.http.reply import Headers, Reply
+from valetkey.http.front import CLOSE, Endpoint, Front, unread
+from valetkey.http.reply import BODILESS, Headers, Reply
+from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import MAX_BYTES
+
+MAX_HEAD: Final = 128 * 1024
+"""Bytes of a head of which the end has not come: more than any that would be looked at."""
 
 _NAME: Final = re.compile(rb"[a-z0-9-]+")
 _VALUE: Final = re.compile(rb"[\x20-\x7e\x80-\xff\t]*")
@@ -70,34 +74,76 @@ class Protocol(HttpToolsProtocol):
         self._short: Cycle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._quiet_since = _NEVER
+        self._heading = True
+        self._headed = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._calm()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        heading = self._heading
         super().data_received(data)
-        cycle = self._short
-        if cycle is not None and not cycle.started and self._patience is None:
-            # The rest of it has so much time, and most requests come at once.
-            self._patience = self.loop.call_later(reading.WHOLE, self._too_slow, cycle)
+        if self._free():
+            # The end of the head has not come, or more of a body comes that nobody wants.
+            self._headed = self._headed + len(data) if heading and self._heading else 0
+            if self._headed > MAX_HEAD:
+                self._turn_away(InvalidRequest("the headers are too large", status=431))
+                return
+        elif self._short is None or self._short.started:
+            return  # Most requests come at once; uvicorn's own way waits for bodies itself.
+        if self._patience is None:
+            self._begin()
 
-    def _too_slow(self, cycle: Cycle) -> None:
+    def _begin(self) -> None:
+        """From here on, the request has so much time to be whole."""
+        self._patience = self.loop.call_later(reading.WHOLE, self._too_slow)
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _too_slow(self) -> None:
         self._patience = None
-        if not cycle.started and not cycle.disconnected:
+        cycle = self._short
+        if self.transport.is_closing():
+            return
+        if cycle is not None and not cycle.started:
             cycle.late = True
             self._start(cycle)
+        elif self._heading and self.headers is not None:
+            self._turn_away(reading.too_slow())
+        else:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._turn_away(InvalidRequest("this is no HTTP request"))
+
+    def _turn_away(self, error: InvalidRequest) -> None:
+        """Refuses what never became a request, and ends the connection."""
+        reply = unread(error) if self._front is None else self._front.unread(error)
+        self.transport.write(self._written(reply))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         self._short = None
+        self._heading = True
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
 
     def on_headers_complete(self) -> None:
+        self._heading = False
         endpoint = self._plain()
         if endpoint is None or self._front is None:
+            self._calm()
             url, headers, expects = self.url, self.headers, self.expect_100_continue
             super().on_message_begin()
             self.url, self.expect_100_continue = url, expects
@@ -145,6 +191,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         cycle = self._short
+        self._heading = True
+        self._calm()
         if cycle is None:
             super().on_message_complete()
         elif not cycle.started:
@@ -152,9 +200,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start(self, cycle: Cycle) -> None:
         cycle.started = True
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._calm()
         task = self.loop.create_task(self._answer(cycle))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -167,7 +213,10 @@ class Protocol(HttpToolsProtocol):
             if self.flow.write_paused and not cycle.disconnected:
                 await self.flow.drain()
             if not cycle.disconnected:
-                self.transport.write(self._written(reply, cycle))
+                cycle.keep_alive = cycle.keep_alive and CLOSE not in reply.headers
+                if not cycle.keep_alive and CLOSE not in reply.headers:
+                    reply = reply.having(CLOSE)
+                self.transport.write(self._written(reply, bare=cycle.scope["method"] == "HEAD"))
         except Exception:
             log.exception("a reply could not be written", path=cycle.scope["path"])
             self.transport.close()
@@ -177,16 +226,14 @@ class Protocol(HttpToolsProtocol):
                 self.transport.close()
             self.on_response_complete()
 
-    def _written(self, reply: Reply, cycle: Cycle) -> bytes:
-        says_so = CLOSE in reply.headers
-        close = b"" if cycle.keep_alive or says_so else b"%b: %b\r\n" % CLOSE
-        cycle.keep_alive = cycle.keep_alive and not says_so
-        return b"%b%b%bcontent-length: %d\r\n\r\n%b" % (
+    def _written(self, reply: Reply, *, bare: bool = False) -> bytes:
+        """As it goes over the wire. A `bare` one says its length (RFC 9110 9.3.2)."""
+        size = b"" if reply.status in BODILESS else b"content-length: %d\r\n" % len(reply.body)
+        return b"%b%b%b\r\n%b" % (
             head(reply.status, reply.headers),
             _rendered(self.server_state.default_headers),
-            close,
-            len(reply.body),
-            reply.body,
+            size,
+            b"" if bare else reply.body,
         )
 
     def on_response_complete(self) -> None:

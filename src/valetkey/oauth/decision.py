@@ -50,9 +50,11 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):
-    """A JSON document, or a `Written` one; None for an empty answer."""
+    """A JSON document, or a `Written` one; None for an empty answer. `stranger` names a
+    request that waits now for a client for whom nobody vouches: an older one may have to go."""
 
     document: object
+    stranger: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, eq=False):

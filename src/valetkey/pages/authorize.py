@@ -2,9 +2,8 @@
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
-from valetkey.http.strangers import Strangers
+from valetkey.http.strangers import Room
 from valetkey.oauth.authorize.address import QUERY, ReplyTo
-from valetkey.oauth.authorize.asked import forget
 from valetkey.oauth.authorize.endpoint import authorize
 from valetkey.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
 from valetkey.oauth.authorize.visit import Visit
@@ -25,7 +24,7 @@ class Authorize:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._strangers = Strangers()
+        self._room = Room(frame.shell)
 
     async def visit(self, request: Request) -> Reply:
         """The first visit: on to the page that is needed, or back to the app at once."""
@@ -38,7 +37,7 @@ class Authorize:
             lambda context: authorize(form, visit, context)
         )
         if isinstance(decision, Login) and decision.user is None:
-            await self._make_room(decision.pending.id, request.address)
+            await self._room.made(decision.pending.id, request.address)
         match decision:
             case (
                 Login(pending=pending)
@@ -50,12 +49,6 @@ class Authorize:
                 return self._frame.cookies.named(reply, request)
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
-
-    async def _make_room(self, name: str, address: str) -> None:
-        """One more waits for somebody who is not signed in: an older one may have to go for it."""
-        oldest = self._strangers.began(name, address)
-        if oldest:
-            await self._frame.shell.settle(lambda context: forget(oldest))
 
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:

@@ -166,11 +166,17 @@ def still_waiting(pending: Pending) -> Rule[None]:
         raise Over
 
 
+_OF_STRANGERS: Final = frozenset({"interaction", "pushed", "device"})
+
+
 def forget(name: str) -> Rule[Outcome]:
-    """A request that waits for somebody who has not signed in is given up; any other stays."""
+    """A request that waits for a stranger is given up; one that somebody signed in for stays, and
+    one that was answered."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
-    if pending is None or pending.kind != "interaction" or pending.session or pending.answers:
+    if pending is None or pending.kind not in _OF_STRANGERS or pending.session or pending.answers:
+        return Outcome()
+    if pending.elsewhere is not None and pending.elsewhere.said:
         return Outcome()
     return Outcome(changes=(Remove(pending),))
 

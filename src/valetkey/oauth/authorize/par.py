@@ -41,8 +41,9 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     address(form, by.client, context)
     request = understood(form, by.client, context, pushed=True)
     yield from named(request.managed, by.client)
-    if by.client.is_public or by.client.origin != "declared":
-        # Nobody vouches for it, so its name is anybody's.
+    # Nobody vouches for such a client, so its name is anybody's.
+    stranger = by.client.is_public or by.client.origin != "declared"
+    if stranger:
         yield from count(PACE, call.address, context)
     pending = Pending(
         id=ids.to_text(context.env.draw(ids.LENGTH)),
@@ -57,7 +58,11 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         "request_uri": REQUEST_URI_PREFIX + pending.id,
         "expires_in": context.lifetimes.pushed_request,
     }
-    return Answer(document=document, changes=(Create(pending), *proof))
+    return Answer(
+        document=document,
+        changes=(Create(pending), *proof),
+        stranger=pending.id if stranger else "",
+    )
 
 
 def _bound(form: Form, by: Authenticated) -> dict[str, str]:

@@ -85,7 +85,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         "expires_in": context.lifetimes.elsewhere,
         "interval": polling.INTERVAL,
     }
-    return Answer(document=document, changes=(Create(row),))
+    stranger = row.id if by.client.is_public else ""
+    return Answer(document=document, changes=(Create(row),), stranger=stranger)
 
 
 def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
