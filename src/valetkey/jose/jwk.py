@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -49,7 +50,12 @@ class PublicKey(msgspec.Struct, frozen=True, eq=False):
 
     def thumbprint(self) -> str:
         """What names the key itself: SHA-256 in base64url (RFC 7638)."""
-        return self.key.thumbprint()
+        return _thumbprint(self)
+
+
+@lru_cache(maxsize=1024)
+def _thumbprint(key: PublicKey) -> str:
+    return key.key.thumbprint()
 
 
 class PrivateKey(msgspec.Struct, frozen=True, eq=False):

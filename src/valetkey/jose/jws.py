@@ -7,6 +7,7 @@ the refusals that this project wants first.
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,9 @@ _PSS: Final = padding.PSS(padding.MGF1(_SHA256), salt_length=32)
 
 MAX_LENGTH: Final = 16 * 1024
 
+ALIKE: Final = 512
+"""Characters of a header that is remembered, read; a longer one is read each time."""
+
 SHARED: Final = "HS256"
 """The only algorithm with a shared secret."""
 
@@ -39,6 +43,8 @@ SHARED: Final = "HS256"
 REFUSED_HEADERS: Final = frozenset(
     {"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc", "p2c", "p2s"}
 )
+
+EMBEDDED: Final = frozenset({"jwk"})
 
 _TEXTS: Final = ("alg", "typ", "cty", "kid")
 
@@ -133,16 +139,25 @@ def verify_embedded(
 ) -> tuple[bytes, PublicKey]:
     """The payload, and the key in the header that has proved to have signed it: whose key it is
     has to be known from elsewhere. Raises BadSignature."""
-    header = read_header(text, embedded=frozenset({"jwk"}))
-    algorithm, members = _acceptable(header, algorithms, typ), header.get("jwk")
+    header = read_header(text, embedded=EMBEDDED)
+    algorithm = _acceptable(header, algorithms, typ)
+    first = text.partition(".")[0]
+    key = (_known_key if len(first) <= ALIKE else _embedded_key)(first, algorithm)
+    room = _Roomy(algorithms=[algorithm], strict_check_header=False)
+    return _checked(text, key, room=room), key
+
+
+def _embedded_key(text: str, algorithm: Algorithm) -> PublicKey:
+    members = _read(text, EMBEDDED).get("jwk")
     if not isinstance(members, dict):
         raise BadSignature("no jwk in the header")
     try:
-        key = read_public(members, algorithm)
+        return read_public(members, algorithm)
     except ValueError as error:
         raise BadSignature(f"jwk: {error}") from error
-    room = _Roomy(algorithms=[algorithm], strict_check_header=False)
-    return _checked(text, key, room=room), key
+
+
+_known_key: Final = lru_cache(maxsize=1024)(_embedded_key)
 
 
 def _acceptable(
@@ -161,16 +176,21 @@ def _acceptable(
 
 def read_header(
     text: str, *, embedded: frozenset[str] = frozenset(), max_length: int = MAX_LENGTH
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """The protected header, unproved, once its form is acceptable; `embedded` may stand in it
     though it is refused elsewhere. Raises BadSignature."""
     if len(text) > max_length:
         raise BadSignature("longer than any token of ours")
-    parts = text.split(".")
-    if len(parts) != 3:
+    first, _, rest = text.partition(".")
+    if rest.count(".") != 1:
         raise BadSignature("not three parts")
+    # A signer begins all that it signs alike.
+    return (_known if len(first) <= ALIKE else _read)(first, embedded)
+
+
+def _read(text: str, embedded: frozenset[str]) -> Mapping[str, Any]:
     try:
-        header = read_object(base64url.decode(parts[0]))
+        header = read_object(base64url.decode(text))
     except ValueError as error:
         raise BadSignature(f"header: {error}") from error
     refused = (REFUSED_HEADERS & header.keys()) - embedded
@@ -178,7 +198,10 @@ def read_header(
         raise BadSignature(f"header parameters refused: {', '.join(sorted(refused))}")
     if not all(isinstance(header.get(name, ""), str) for name in _TEXTS):
         raise BadSignature("alg, typ, cty or kid is no text")
-    return header
+    return MappingProxyType(header)
+
+
+_known: Final = lru_cache(maxsize=1024)(_read)
 
 
 def _media_type(typ: object) -> str:

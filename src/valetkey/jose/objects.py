@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 
 def read_object(raw: bytes | str) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def read_value(raw: bytes | str) -> Any:
     # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
     text = raw if isinstance(raw, str) else raw.decode()
     try:
-        value: Any = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        value: Any = _STRICT.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value
@@ -49,3 +49,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

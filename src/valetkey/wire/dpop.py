@@ -4,6 +4,7 @@ checks it."""
 import hashlib
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -128,6 +129,7 @@ def is_thumbprint(text: str) -> bool:
     return _THUMBPRINT.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def normal(address: str) -> str:
     """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
     BadProof for what is none."""
