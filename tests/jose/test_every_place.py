@@ -260,13 +260,14 @@ TAKES: Final = frozenset(
         ("keys", "proved"),
         ("keys", "checked"),
         ("access_token", "verify"),
+        ("_proofs", "verify"),
         ("id_token", "verify"),
         ("introspection", "verify"),
     }
 )
 
 
-_CALL: Final = re.compile(r"(?<![\w.])(\w+)\.(\w+)\(")
+_CALL: Final = re.compile(r"(\w+)\.(\w+)\(")
 
 
 def _takers() -> set[str]:

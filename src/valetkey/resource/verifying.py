@@ -25,8 +25,8 @@ from valetkey.spec.errors import (
     InvalidToken,
     OAuthError,
 )
-from valetkey.wire import access_token, bearer, child_key
-from valetkey.wire.access_token import AccessToken, Confirmation
+from valetkey.wire import bearer, child_key
+from valetkey.wire.access_token import AccessToken, Confirmation, Proofs
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.child_key import Hands
@@ -53,6 +53,7 @@ class Verifying:
         self._issuer = issuer
         self._worth = worth
         self._bound = Binding(resource)
+        self._proofs = Proofs(issuer.issuer)
 
     def principal(
         self,
@@ -128,12 +129,8 @@ class Verifying:
     def _proved(self, scheme: str, text: str) -> Rule[AccessToken]:
         keys = yield self._issuer.keys_for(text)
         try:
-            return access_token.verify(
-                text,
-                keys=keys,
-                issuer=self._issuer.issuer,
-                audience=self._resource,
-                now=int(time.time()),
+            return self._proofs.verify(
+                text, keys=keys, audience=self._resource, now=int(time.time())
             ).claims
         except jwt.BadToken as error:
             raise self.refused(InvalidToken(detail=str(error)), scheme=scheme) from error

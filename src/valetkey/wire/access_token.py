@@ -1,5 +1,6 @@
 """The JWT profile for access tokens (RFC 9068): the server writes, a resource server reads."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -80,6 +81,51 @@ def verify(
 ) -> jwt.Verified[AccessToken]:
     """An access token meant for `audience` (RFC 9068 4). Raises jwt.BadToken."""
     verified = jwt.verify(token, AccessToken, keys=keys, typ=(TYPE,), issuer=issuer, now=now)
-    if audience not in verified.claims.aud:
-        raise jwt.BadToken("meant for another resource server")
+    _check_audience(verified.claims, audience)
     return verified
+
+
+def _check_audience(claims: AccessToken, audience: str) -> None:
+    if audience not in claims.aud:
+        raise jwt.BadToken("meant for another resource server")
+
+
+MOST: Final = 4096
+"""Tokens whose proof is remembered."""
+
+
+class Proofs:
+    """Access tokens of one issuer that its keys have proved, so that a token is proved once and not
+    at each call. Whatever may change between two calls is checked at each: the keys, by which it
+    was proved, the time, and whom it is for. No token is kept: what names it is its SHA-256."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        # One attribute, so that a thread never sees the proofs of one set of keys beside another.
+        self._known: tuple[Sequence[PublicKey], dict[bytes, AccessToken]] = (), {}
+
+    def __len__(self) -> int:
+        return len(self._known[1])
+
+    def verify(
+        self, token: str, *, keys: Sequence[PublicKey], audience: str, now: int
+    ) -> jwt.Verified[AccessToken]:
+        """What `verify` says of the token. Raises jwt.BadToken."""
+        proved = self._by(keys)
+        name = hashlib.sha256(token.encode()).digest()
+        claims = proved.get(name)
+        if claims is None:
+            claims = jwt.prove(token, AccessToken, keys=keys, typ=(TYPE,), issuer=self._issuer)
+        jwt.check_time(claims, now, leeway=jwt.LEEWAY)
+        _check_audience(claims, audience)
+        proved[name] = claims
+        return jwt.Verified(claims)
+
+    def _by(self, keys: Sequence[PublicKey]) -> dict[bytes, AccessToken]:
+        """What these keys have proved. Of other keys, or when there is no more room, nothing is
+        known any more."""
+        by, proved = self._known
+        if by is not keys or len(proved) >= MOST:
+            proved = {}
+            self._known = keys, proved
+        return proved
