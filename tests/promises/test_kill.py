@@ -7,6 +7,7 @@ node that was not asked before. R02 is the time from the kill of a whole node to
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -42,11 +43,14 @@ SIZES: Final[dict[Budget, Size]] = {
 }
 
 
-class Struck(msgspec.Struct, frozen=True):
-    """What is killed: whole nodes, or some workers of one node."""
+class Struck:
+    """What is killed: whole nodes, or some workers of one node. Whoever watches over a node starts
+    it again at once, while its callers still wait for answers."""
 
-    nodes: Sequence[Process]
-    workers: int = 0
+    def __init__(self, nodes: Sequence[Process], workers: int = 0) -> None:
+        self.nodes, self.workers = nodes, workers
+        self._pool = ThreadPoolExecutor(len(nodes))
+        self._back: list[Future[float]] = []
 
     def strike(self) -> None:
         """`kill -9`."""
@@ -55,18 +59,22 @@ class Struck(msgspec.Struct, frozen=True):
                 one.kill_workers(self.workers)
             else:
                 one.kill()
+        if not self.workers:
+            self._back = [self._pool.submit(_restarted, one) for one in self.nodes]
 
     def ready(self) -> list[float]:
         """The seconds until each node that was killed as a whole was ready again."""
-        for one in self.nodes:
-            if not self.workers:
-                one.buried()
-                one.start()
+        self._pool.shutdown()
         if self.workers:
             for one in self.nodes:
                 one.replaced()
-            return []
-        return [one.ready() for one in self.nodes]
+        return [one.result() for one in self._back]
+
+
+def _restarted(node: Process) -> float:
+    node.buried()
+    node.start()
+    return node.ready()
 
 
 def _struck(both: Sequence[Process], number: int) -> Struck:
