@@ -17,14 +17,14 @@ from typing import Final, TypeAlias
 import pytest
 from msgspec.structs import replace
 from tests.installation import CHIRP, CHIRP_CATALOG, SECRETS
-from tests.postgres import MISSING
+from tests.postgres import MISSING, cluster
 from tests.promises import process, trouble
 from tests.promises.conftest import Budget, Figure
 from tests.promises.furnished import fill
 from tests.promises.ledger import Violation
 from tests.promises.process import Process
 from tests.promises.replicated import Pair, pair
-from tests.promises.way import DELAY, Way, way
+from tests.promises.way import DELAY, Mood, Way, way
 from tests.rows import row
 
 from valetkey.jose import base64url, jwt
@@ -218,11 +218,12 @@ async def _written(store: Store, node: Process) -> tuple[Grant, str]:
 
 
 @contextlib.asynccontextmanager
-async def scene(folder: Path, address: str, **more: str) -> AsyncIterator[Scene]:
-    """All of it, running."""
+async def scene(folder: Path, address: str, *, by: str = "") -> AsyncIterator[Scene]:
+    """All of it, running. `by` is the address by which the node finds the database, where that is
+    another one."""
     await asyncio.to_thread(fill, address)
     async with way() as road:
-        node = Process(folder, address, issuer=f"http://127.0.0.1:{road.port}", **more)
+        node = Process(folder, by or address, issuer=f"http://127.0.0.1:{road.port}")
         road.target = node.port
         try:
             await asyncio.to_thread(node.start)
@@ -285,6 +286,32 @@ async def test_a_database_that_fails_over(tmp_path: Path, budget: Budget, figure
                 )
             await now.all_open()
     figure("seconds after the acknowledgement, the last call let in", round(max(seen), 3))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(MISSING), reason=MISSING or "PostgreSQL is there")
+async def test_a_node_that_is_parted_from_its_database(
+    tmp_path: Path, budget: Budget, figure: Figure
+) -> None:
+    """What is committed by another node, it cannot know; nor may who follows it go on for long."""
+    seen: list[float] = []
+    with cluster() as database:
+        async with way() as wire:
+            wire.target = database.port
+            by = str(database.url).replace(f":{database.port}/", f":{wire.port}/")
+            async with scene(tmp_path, str(database.url), by=by) as now:
+                for mood in ("cut", "holds", "late") * ROUNDS[budget]:
+                    seen += await _round(
+                        now,
+                        lambda _, mood=mood: _turned(wire, mood),  # type: ignore[misc]
+                        lambda _: _turned(wire, "passes"),
+                    )
+                await now.all_open()
+    figure("seconds after the acknowledgement, the last call let in", round(max(seen), 3))
+
+
+async def _turned(wire: Way, mood: Mood) -> None:
+    wire.be(mood)
 
 
 async def test_a_follower_that_trusts_the_moment_of_arrival_is_noticed(
