@@ -46,6 +46,7 @@ def test_what_is_left_out_is_gone_and_never_weaker(open_server: Live) -> None:
     assert managed(open_server, app, "PUT", less).status_code == 200
     client = kept(open_server, client_id)
     assert (client.uri, client.reasons, client.software_id) == ("", {}, "")
+    assert client.default_max_age == 0
     assert client.auth_method == "private_key_jwt"
     assert client.auth_algorithm == client.request_object_algorithm == "ES256"
 
@@ -66,6 +67,7 @@ def test_what_the_operator_decided_stays(open_server: Live) -> None:
     [
         {"client_name": "Your bank"},
         {"client_uri": "https://bank.example"},
+        {"logo_uri": "https://bank.example/logo.png"},
         {"redirect_uris": ["https://evil.example/cb"]},
     ],
     ids=lambda face: next(iter(face)),

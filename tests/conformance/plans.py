@@ -176,8 +176,8 @@ PLANS: Final[dict[str, Plan]] = {
         title="OpenID Connect Core: Dynamic OP, as far as there are no implicit flows",
         modules=DYNAMIC,
         left_out={
-            "oidcc-registration-logo-uri": "an app's picture is kept and not shown: its server "
-            "would learn who looks, and could show there what it likes"
+            "oidcc-registration-logo-uri": "an app's picture is shown once somebody has "
+            "checked the app, and an app that registers itself nobody has"
         },
     ),
     "fapi2-security-profile": Plan(title="FAPI 2.0 Security Profile", modules=SECURITY_PROFILE),

@@ -1,20 +1,22 @@
 """What an app registers about itself, on the page where its users decide."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from msgspec.structs import replace
-from tests.attacks.play import AS_WEB, Tags, asking, find
+from tests.attacks.play import AS_WEB, Tags, asking, every, find
+from tests.browser import authorize
 from tests.installation import CHIRP
 from tests.live import live
 
 from valetkey.model.change import Update
 from valetkey.model.client import Client
+from valetkey.model.grant import Grant
 from valetkey.wire.authorization_details import Detail, write
 
 
-def test_policy_and_terms_are_linked_and_no_picture_is_fetched(tmp_path: Path) -> None:
-    """A picture of the app's own would come from its server: it would learn who looks, when and
-    from where, and could show there what it likes."""
+def test_policy_and_terms_are_linked_and_the_picture_is_ours(tmp_path: Path) -> None:
+    """A picture from the app's own server would tell it who looks, when and from where."""
     with live(tmp_path) as server:
         client = find(server, Client, "web")
         fields = {
@@ -32,9 +34,24 @@ def test_policy_and_terms_are_linked_and_no_picture_is_fetched(tmp_path: Path) -
         assert links["https://web.example/privacy"] == "noopener noreferrer"
         assert links["https://web.example/terms?a=1&b=2"] == "noopener noreferrer"
         assert "logo.png" not in browser.page.text
+        assert "/logo?of=web" in [one.get("src") for tag, one in tags if tag == "img"]
         assert "web.example" not in browser.page.headers["content-security-policy"].replace(
             "form-action 'self' https://web.example", ""
         )
+
+
+def test_the_way_to_an_app_says_who_sends_its_user(tmp_path: Path) -> None:
+    """OpenID Connect Core 4: with `iss`."""
+    with live(tmp_path) as server:
+        browser = server.browser()
+        authorize(browser, AS_WEB)
+        client = find(server, Client, "web")
+        told = replace(client, initiate_login_uri="https://web.example/begin?a=1")
+        server.run(server.store.commit([Update(told)]))
+        (grant,) = every(server, Grant)
+        page = browser.open(f"/apps/{grant.id}").text
+        links = [one["href"] for tag, one in Tags(page).tags if tag == "a"]
+        assert f"https://web.example/begin?a=1&iss={quote(server.issuer, safe='')}" in links
 
 
 def test_limits_that_an_app_asks_for_are_read_before_the_yes(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ TERMS: Final[dict[DocumentKind, Terms]] = {
     "client": Terms(5 * 1024, "application/json", typed=True),
     "sector": Terms(64 * 1024, "application/json"),
     "request": Terms(64 * 1024, "application/oauth-authz-req+jwt, application/jwt", json=False),
+    "logo": Terms(64 * 1024, "image/png, image/jpeg", json=False),
 }
 
 

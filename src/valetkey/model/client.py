@@ -1,6 +1,6 @@
 """Clients: the apps."""
 
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -93,11 +93,12 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
-    `policy_uri` and `tos_uri` are linked where users decide; its `logo_uri` is kept, and shown
-    nowhere.
+    `policy_uri` and `tos_uri` are linked where users decide; the picture at its `logo_uri` is shown
+    once it is `verified`.
 
     `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
-    this one. Of the logouts, front-channel and back-channel always come with `iss` and `sid`.
+    this one. `default_max_age`, in seconds, holds where a request says no `max_age`. Of the
+    logouts, front-channel and back-channel always come with `iss` and `sid`.
 
     With `backchannel_token_delivery_mode` "ping" it is told of answers that it waits for, at its
     `backchannel_client_notification_endpoint` (CIBA Core 4).
@@ -147,6 +148,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     sector_identifier_uri: str = ""
     userinfo_signed_response_alg: Ours | Literal[""] = ""
     initiate_login_uri: str = ""
+    default_max_age: Annotated[int, msgspec.Meta(ge=0, lt=10**10)] | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     frontchannel_logout_uri: str = ""
     backchannel_logout_uri: str = ""

@@ -52,7 +52,7 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
 Want: TypeAlias = One[Any] | Alias[Any] | Many[Any]
 """What a store answers."""
 
-DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request"]
+DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo"]
 """What a document is for, which decides how large it may be: a JWK Set, a client's metadata, the
 redirect URIs of a sector, an authorization request."""
 
@@ -67,8 +67,8 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What was published there; JSON, but for a request. `fetched` is when, in seconds since
-    1970."""
+    """What was published there; JSON, but for a request and a logo. `fetched` is when, in
+    seconds since 1970."""
 
     body: bytes
     fetched: int

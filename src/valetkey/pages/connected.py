@@ -13,6 +13,7 @@ from valetkey.oauth.manage.connections import UNUSED, Connection
 from valetkey.pages import grant_views, words
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Done, Form, Kind, Permission
+from valetkey.wire import redirect
 
 
 def page(
@@ -51,9 +52,17 @@ def page(
         devices=tuple(map(words.device, one.devices)),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
+        begins=_begins(one, context),
         now=context.now,
         done=done,
     )
+
+
+def _begins(one: Connection, context: Context) -> str | None:
+    """Where the app lets its user begin, told who sends them (OpenID Connect Core 4)."""
+    if one.client is None or not one.client.initiate_login_uri:
+        return None
+    return redirect.with_parameters(one.client.initiate_login_uri, {"iss": context.at.issuer})
 
 
 def _permissions(one: Connection, language: str, context: Context) -> Iterator[Permission]:

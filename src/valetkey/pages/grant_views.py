@@ -101,8 +101,8 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
     ``stop-device`` comes with ``device``. ``permissions`` are those that the app holds, ``more``
     those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
-    the list. ``history`` and ``receipts`` have the newest first. ``unused``: the app has left its
-    key alone for long.
+    the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
+    the newest first. ``unused``: the app has left its key alone for long.
     """
 
     site: Site
@@ -124,6 +124,7 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     signs_in_only: bool = False
     unused: bool = False
     ends: int | None = None
+    begins: str | None = None
     done: Done = Done.NOTHING
 
 

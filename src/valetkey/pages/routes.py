@@ -17,6 +17,7 @@ from valetkey.oauth.grants.device import PAGE as DEVICE
 from valetkey.oauth.manage import end_session
 from valetkey.oauth.manage.discovery import AUTHORIZE
 from valetkey.oauth.shards.feature import PAGE as PARTS
+from valetkey.pages import logos
 from valetkey.pages.approvals import Approvals
 from valetkey.pages.apps import Apps
 from valetkey.pages.apps_list import EXPORT, UNUSED, AppsList
@@ -83,6 +84,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         SIGN_UP: {"GET": sign_up.show, "POST": sign_up.submit},
         SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
         SIGNED_OUT: {"GET": sign_out.done},
+        logos.PATH: {"GET": logos.Logos(frame).show},
         CHECK_SESSION: {"GET": CheckSession(frame).show},
         end_session.PATH: {"GET": sign_out.leave, "POST": sign_out.leave},
         APPS: {"GET": listed.list},

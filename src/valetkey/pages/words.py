@@ -14,7 +14,7 @@ from valetkey.oauth.authorize.outcome import Row
 from valetkey.oauth.manage.connections import Connection
 from valetkey.oauth.offer import Offer
 from valetkey.oauth.shards.told import path
-from valetkey.pages import pieces
+from valetkey.pages import logos, pieces
 from valetkey.pages.pieces import (
     Actor,
     Answer,
@@ -54,6 +54,7 @@ def app(client: Client | None, client_id: str) -> App:
         name=plain(client.name, _NAME) or client.id,
         trust=Trust.VERIFIED if client.verified else Trust.UNVERIFIED,
         host=redirect.host(client.uri) if client.uri else "",
+        logo=logos.address(client),
         privacy=client.policy_uri or None,
         terms=client.tos_uri or None,
     )

@@ -46,6 +46,28 @@ def test_what_comes_first(changed: dict[str, Any], agreed: bool, comes: type[obj
     assert type(world.visit(request("kite", **changed), visit)) is comes
 
 
+# What the app is registered with, what it sends, whether Miko has to sign in again.
+AGES = [
+    row("Registration 2", "just enough", AGE, {}, Permit),
+    row("Registration 2", "too long ago", AGE - 1, {}, Login),
+    row("Registration 2", "each time", 0, {}, Login),
+    row("Registration 2", "the request says more", AGE - 1, {"max_age": str(AGE)}, Permit),
+    row("Registration 2", "the request says less", AGE, {"max_age": "1"}, Login),
+]
+
+
+@pytest.mark.parametrize("registered,changed,comes", AGES)
+def test_an_app_may_say_once_for_all_how_fresh_a_sign_in_must_be(
+    registered: int, changed: dict[str, str], comes: type[object]
+) -> None:
+    world = World()
+    visit = world.sign_in()
+    world.agree(request("kite"), visit)
+    world.change(Client, "kite", default_max_age=registered)
+    world.later(AGE)
+    assert type(world.visit(request("kite", **changed), visit)) is comes
+
+
 @pytest.mark.parametrize("prompt", ["login", "login consent"])
 def test_a_new_sign_in_satisfies_the_request_that_asked_for_it_alone(prompt: str) -> None:
     """ATTACKS A67: neither the session of before nor a sign-in for another request will do."""

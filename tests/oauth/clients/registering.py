@@ -21,6 +21,7 @@ FULL: dict[str, Any] = {
     "jwks": jwks(MINE),
     "request_object_signing_alg": "ES256",
     "request_uris": ["https://app.example/r"],
+    "default_max_age": 0,
     "software_id": "an-app",
     "software_version": "1.0",
     "required_permissions": ["chirps.read"],

@@ -313,6 +313,7 @@ def test_what_a_statement_says_wins(server: Live) -> None:
         ({"client_name": "Your bank"}, {"redirect_uris": ["https://evil.example/cb"]}),
         ({"redirect_uris": [CB]}, {"client_name": "Your bank"}),
         ({"client_name": "x", "redirect_uris": [CB]}, {"client_uri": "https://bank.example"}),
+        ({"client_name": "x", "redirect_uris": [CB]}, {"logo_uri": "https://bank.example/l"}),
         ({"software_id": "x"}, {}),
     ],
 )

@@ -68,7 +68,7 @@ should never have been sent, such as a secret (ATTACKS A82)."""
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the app asks for. `scope` in its own words, `permissions` what they come to.
 
-    `pushed`: it came by PAR. `max_age` in seconds, None where it was not sent. `jkt` names the key
+    `pushed`: it came by PAR. `max_age` in seconds, None for any. `jkt` names the key
     to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
     claim by claim, `rich` what it asks for by details; the permissions of both are among the
     others. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says of which grant
@@ -128,7 +128,7 @@ def understand(
         challenge_method=form.get("code_challenge_method", "plain"),
         nonce=form.get("nonce", ""),
         prompts=_prompts(form, context),
-        max_age=_max_age(form),
+        max_age=_max_age(form, client),
         login_hint=form.get("login_hint", "")[:255],
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
@@ -199,10 +199,10 @@ def _prompts(form: Form, context: Context) -> frozenset[Prompt]:
     return known
 
 
-def _max_age(form: Form) -> int | None:
+def _max_age(form: Form, client: Client) -> int | None:
     text = form.get("max_age")
     if text is None:
-        return None
+        return client.default_max_age
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise InvalidRequest("max_age is not a number of seconds")
     return int(text)

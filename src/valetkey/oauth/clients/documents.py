@@ -153,9 +153,9 @@ def _check_redirects(client: Client, host: str) -> None:
             raise ValueError(f"{uri[:100]!r} is neither on its own host nor on loopback")
 
 
-def appearance(client: Client) -> tuple[str, str, frozenset[str]]:
+def appearance(client: Client) -> tuple[str, str, str, frozenset[str]]:
     """By what people know an app, and where their answers go."""
-    return client.name, client.uri, frozenset(client.redirect_uris)
+    return client.name, client.uri, client.logo_uri, frozenset(client.redirect_uris)
 
 
 def face(client: Client) -> str:

@@ -39,13 +39,21 @@ _CONNECT: Final = (
     "sector_identifier_uri",
     "userinfo_signed_response_alg",
     "initiate_login_uri",
+    "default_max_age",
     "post_logout_redirect_uris",
     "frontchannel_logout_uri",
     "backchannel_logout_uri",
 )
 """What OpenID Connect adds to them, called the same here, as far as it is there."""
 
-_STAY: Final = frozenset({"subject_type", "sector_identifier_uri", "userinfo_signed_response_alg"})
+_STAY: Final = frozenset(
+    {
+        "subject_type",
+        "sector_identifier_uri",
+        "userinfo_signed_response_alg",
+        "default_max_age",
+    }
+)
 
 FIELDS: Final = (
     Field(name="client_name", field="name"),
@@ -165,7 +173,12 @@ def write(client: Client) -> dict[str, Any]:
     fields = {one.name: one.write(getattr(client, one.field)) for one in FIELDS}
     codes = names.AUTHORIZATION_CODE in client.grant_types
     document = {"client_id": client.id, **fields, "response_types": ["code"] if codes else []}
-    return {name: value for name, value in document.items() if value not in ("", {}, (), False)}
+    # 0 says something, and equals False.
+    return {
+        name: value
+        for name, value in document.items()
+        if value is not False and value not in ("", {}, (), None)
+    }
 
 
 def name_of(field: str) -> str:

@@ -21,7 +21,8 @@ LONGEST: Final = 10 * 365 * 86400
 _OF_JWT: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
-_FACE: Final = ("client_name", "client_uri", "redirect_uris")
+_FACE: Final = ("client_name", "redirect_uris")
+_MAY_HAVE: Final = ("client_uri", "logo_uri")
 """By what people know an app, and where their answers go. Statements are no secrets, so anybody can
 bring one with a face of their own beside it: it vouches for an app whose whole face it states."""
 
@@ -51,7 +52,9 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
         raise UnapprovedSoftwareStatement
     claims = _proved(text, trusted, context.now)
     stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
-    vouched = all(name in stated for name in _FACE if name in document or name != "client_uri")
+    vouched = all(
+        name in stated for name in (*_FACE, *(one for one in _MAY_HAVE if one in document))
+    )
     return Said({**document, **stated}, vouched=vouched)
 
 
