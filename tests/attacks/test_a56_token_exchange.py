@@ -1,5 +1,6 @@
 """A56 (RFC 8693): what is passed on opens no more than it should, and ends with what it came of."""
 
+import json
 from typing import Any
 
 import httpx2
@@ -7,9 +8,20 @@ import msgspec
 import pytest
 from tests.attacks.bound import THUMBPRINT, redeem
 from tests.attacks.elsewhere import error
-from tests.attacks.play import AS_WEB, call, change, claims, find, introspected, tokens, userinfo
-from tests.browser import Asking
-from tests.installation import CHIRP, PHOTOS, SECRETS
+from tests.attacks.play import (
+    AS_WEB,
+    call,
+    change,
+    claims,
+    find,
+    introspected,
+    refresh,
+    signed_in,
+    tokens,
+    userinfo,
+)
+from tests.browser import Asking, forms
+from tests.installation import CHIRP, PHOTOS, SECRETS, WEB
 from tests.live import Live
 from tests.proofs import MINE, OTHER, Wish, proof
 
@@ -95,6 +107,56 @@ def test_nobody_widens_by_going_round(server: Live) -> None:
 def test_a_public_client_exchanges_nothing(server: Live) -> None:
     access = tokens(server, AS_WEB)["access_token"]
     assert error(exchange(server, access, Asking(client_id="spa"))) == "unauthorized_client"
+
+
+def press(server: Live, access: str, action: str) -> None:
+    """Miko presses a button beside the agent, on the page of the app whose token that is."""
+    browser = signed_in(server, "miko")
+    browser.open(f"/apps/{claims(access)['grant_id']}")
+    (form,) = [one for one in forms(browser.page.text) if one.fields.get("hand") == "client:agent"]
+    answer = browser.http.post(form.action, data={**form.fields, "action": action})
+    assert answer.status_code == 303, answer.text
+
+
+def test_who_is_cut_off_comes_back_by_nobodys_hand(server: Live) -> None:
+    whole = Asking(
+        client_id="web", redirect_uri=WEB, scope="openid offline_access chirps photos.read"
+    )
+    told = tokens(server, whole)
+    access, kind = told["access_token"], names.TYPE_ID_TOKEN
+    first = exchange(server, access).json()["access_token"]
+    second = exchange(server, first, PRINTER).json()["access_token"]
+    press(server, access, "cut")
+    for token, api in ((first, "chirp"), (second, "photos")):
+        assert introspected(server, token, by=api) == {"active": False}
+    fresh = refresh(server, told["refresh_token"], AS_WEB).json()["access_token"]
+    for subject in (access, fresh):
+        refused = exchange(server, subject)
+        assert (refused.status_code, error(refused)) == (400, "access_denied")
+    assert error(exchange(server, told["id_token"], subject_token_type=kind)) == "access_denied"
+    for subject, by in ((first, AGENT), (first, PRINTER), (second, PRINTER)):
+        assert error(exchange(server, subject, by)) == "invalid_request"
+    assert introspected(server, fresh)["active"] is True
+    press(server, access, "readmit")
+    assert exchange(server, fresh).status_code == 200
+
+
+def test_a_hand_does_not_cut_the_one_above_it(server: Live) -> None:
+    """What it can reach, gives back its own key at the most."""
+    access = tokens(server, AS_WEB)["access_token"]
+    own = exchange(server, access).json()["access_token"]
+    grant = find(server, Grant, claims(access)["grant_id"])
+    call(server, "/revoke", {"token": access}, AGENT)
+    form = {"action": "cut", "hand": "client:web", "csrf": "x"}
+    for scheme in (f"Bearer {own}", f"Bearer {access}"):
+        page = server.http.post(f"/apps/{grant.id}", data=form, headers={"Authorization": scheme})
+        assert page.status_code == 303
+        assert page.headers["location"].startswith("/sign-in")
+    hands = [{"family": claims(own)["family_id"], "permissions": ["chirps.read"], "hands": []}]
+    told = call(server, "/usage", {"usage": json.dumps(hands)}, AGENT)
+    assert error(told) == "invalid_client"
+    assert find(server, Grant, grant.id) == grant
+    assert introspected(server, access)["active"] is True
 
 
 def _bound(server: Live) -> str:

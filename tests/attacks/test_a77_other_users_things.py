@@ -28,7 +28,9 @@ from tests.live import Live
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.receipt import Receipt
 
-ACTIONS = ("save", "give", "pause", "resume", "stop", "stop-device", "", "delete")
+ACTIONS = (
+    *("save", "give", "pause", "resume", "stop", "stop-device", "cut", "readmit", "", "delete"),
+)
 
 
 class Owned(msgspec.Struct):
@@ -89,6 +91,7 @@ def test_another_users_grant_is_no_grant(
         "csrf": _csrf(noor.browser, f"/apps/{noor.grant}"),
         "action": action,
         "device": miko.family,
+        "hand": "client:agent",
         "permission": "openid",
         "more": "chirps.read",
     }

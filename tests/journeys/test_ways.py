@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.attacks.play import change, find, introspected
+from tests.attacks.test_a56_token_exchange import AGENT, PRINTER
+from tests.attacks.test_a56_token_exchange import exchange as passed
 from tests.browser import Asking
+from tests.installation import CHIRP
 from tests.journeys.stefapp import StefApp
 from tests.journeys.tab import Window, boxes, picture, sign_in
 from tests.live import Live
 from tests.rows import row
 
 from valetkey.client import Denied
+from valetkey.model.client import Client, Exchange
 
 pytestmark = pytest.mark.browser
 
@@ -157,6 +162,50 @@ def test_two_tabs_go_each_its_own_way(window: Window, stefapp: StefApp, other: S
     assert one.result().granted == two.result().granted
     assert one.result().tokens.refresh_token != two.result().tokens.refresh_token
     assert stefapp.call("POST", "/chirps") == other.call("POST", "/chirps")
+
+
+def test_a_branch_is_cut_off_and_comes_back(tab: Page, server: Live, stefapp: StefApp) -> None:
+    """stefApp's key goes to an agent, and from there to a printer; Miko sees both."""
+    waiting = stefapp.connect()
+    tab.goto(waiting.address)
+    sign_in(tab)
+    tab.click("#allow")
+    at(tab, HOME)
+    waiting.result()
+    may = Exchange(clients=("stefapp", "agent"), audiences=(CHIRP,))
+    change(server, find(server, Client, "printer"), exchange=may)
+    key = stefapp.key.tokens
+    assert key is not None
+    held = key.access_token
+    first = passed(server, held, AGENT).json()["access_token"]
+    second = passed(server, first, PRINTER).json()["access_token"]
+
+    tab.goto(f"{server.url}/apps")
+    tab.locator("article[data-client-id=stefapp] a.details").click()
+    tree = tab.get_by_role("region", name="Handed on")
+    hands = tree.locator("li[data-hand]")
+    expect(hands).to_have_count(2)
+    expect(hands.first.locator("li[data-hand]")).to_contain_text("Printer")
+
+    tree.get_by_role("button", name="Stop").last.click()
+    expect(tab.get_by_role("status")).to_contain_text("all below it")
+    expect(hands.last).to_contain_text("Stopped")
+    assert [introspected(server, one)["active"] for one in (held, first, second)] == [
+        True,
+        True,
+        False,
+    ]
+    hands.first.get_by_role("button", name="Stop").click()
+    expect(tree.get_by_role("button", name="Allow again")).to_have_count(2)
+    picture(tab, "branches")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    assert not introspected(server, first)["active"]
+    assert passed(server, held, AGENT).json()["error"] == "access_denied"
+    assert stefapp.call("POST", "/chirps")
+
+    tree.get_by_role("button", name="Allow again").first.click()
+    expect(tab.get_by_role("status")).to_contain_text("may have the key again")
+    assert introspected(server, first)["active"]
 
 
 def test_it_goes_without_script(chromium: Browser, stefapp: StefApp) -> None:

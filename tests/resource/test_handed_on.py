@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.browser import forms
 from tests.proofs import MINE, Wish, proof
 from tests.resource.chirp_platform import AGENTS, CATALOG, RESOURCE, Platform
 from tests.rows import row
@@ -122,6 +123,78 @@ def test_one_stop_ends_the_tree(platform: Platform, server: ResourceServer, tree
     time.sleep(1)
     for one in hands:
         assert why_not(server, one, READ).error == "invalid_token"
+
+
+def press(platform: Platform, who: Any, action: str, hand: str) -> None:
+    """The user presses a button on the app's page, beside that hand."""
+    browser = platform.live.browser()
+    browser.open(f"/sign-in?next=/apps/{platform.grant(who).id}")
+    browser.sign_in(who.username)
+    (form,) = [one for one in forms(browser.page.text) if one.fields.get("hand") == hand]
+    data = {**form.fields, "action": action}
+    answer = browser.http.post(form.action, data=data, follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+
+
+def open_to(server: ResourceServer, hands: list[Shower]) -> list[bool]:
+    """Which of them the API lets in; the others are told that their key was stopped."""
+
+    def is_open(one: Shower) -> bool:
+        try:
+            opens(server, one, READ)
+        except Refused as refused:
+            return (refused.challenge.error, refused.challenge.reason) != (
+                "invalid_token",
+                "stopped",
+            )
+        return True
+
+    return [is_open(one) for one in hands]
+
+
+BRANCHES = [
+    row("issue", "the last hand", 2, [True, True, False]),
+    row("issue", "the first, and what is below it", 1, [True, False, False]),
+]
+
+
+@pytest.mark.parametrize("at,left", BRANCHES)
+def test_a_branch_is_cut_off_and_comes_back(
+    platform: Platform, server: ResourceServer, at: int, left: list[bool]
+) -> None:
+    miko = platform.person()
+    hands, name = online(platform, miko), f"client:{AGENTS[at - 1]}"
+    assert open_to(server, hands) == [True] * 3
+    press(platform, miko, "cut", name)
+    # The bound is a second. Who has asked meanwhile knows it sooner.
+    time.sleep(1)
+    assert open_to(server, hands) == left
+    press(platform, miko, "readmit", name)
+    time.sleep(1)
+    assert open_to(server, hands) == [True] * 3
+
+
+@pytest.mark.parametrize("live", ["follow", "ask"])
+def test_those_whom_nobody_knows_are_told_of_and_cut_off(platform: Platform, live: str) -> None:
+    miko = platform.person()
+    server = server_of(platform, live=live)
+    hands = offline(platform, miko)
+    assert open_to(server, hands) == [True] * 3
+    server.blocking.close()  # It tells what is left to tell.
+    press(platform, miko, "cut", child_key.ALONE)
+    server = server_of(platform, live=live)
+    assert open_to(server, hands) == [True, False, False]
+    # A token that says so itself: long after, when no log tells of it any more.
+    fresh = offline(platform, miko)
+    assert open_to(server, fresh) == [True, False, False]
+    by_token = server_of(platform, live="token")
+    assert open_to(by_token, fresh) == [True, False, False]
+    assert open_to(by_token, hands) == [True] * 3
+    press(platform, miko, "readmit", child_key.ALONE)
+    later = server_of(platform, live=live)
+    assert open_to(later, [*hands, *fresh]) == [True] * 6
+    for one in (server, by_token, later):
+        one.blocking.close()
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -23,7 +23,8 @@ from valetkey.model.user import User
 from valetkey.store.port import Store
 from valetkey.wire.change_log import KEPT, Entry
 
-GRANT: Final = replace(sample(Grant), limits=Limits())
+GRANT: Final = replace(sample(Grant), limits=Limits(), cut={})
+CUT: Final = {"client:agent": ("posts:read",)}
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
 CLIENT: Final = sample(Client)
@@ -82,6 +83,15 @@ ROWS: Final = [
                 limited=("posts:write",),
                 until=NOW + 60,
             )
+        ],
+    ),
+    row(
+        "port",
+        "somebody is cut off",
+        [Create(GRANT), Update(replace(GRANT, version=1, cut=CUT))],
+        [
+            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE),
+            told_of("grant", "paused", GRANT, grant_version=2, permissions=MINE, cut=CUT),
         ],
     ),
     row(

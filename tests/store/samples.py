@@ -7,6 +7,7 @@ from valetkey.model import ids
 from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.approval import Approval
 from valetkey.model.client import Client, Exchange, KeptSecret
+from valetkey.model.delegates import Delegates, Hand
 from valetkey.model.env import Env
 from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event, event
@@ -93,6 +94,14 @@ FULL: Final[tuple[Record, ...]] = (
         status="suspended",
         created=NOW,
     ),
+    Delegates(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        hands=(
+            Hand(chain=("client:a",), permissions=("posts:read",), first=NOW, last=19_675),
+            Hand(chain=("client:a", "child-key"), permissions=(), first=NOW, last=19_676),
+        ),
+    ),
     Edition(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
     Epoch(number=3, since=NOW),
     event(
@@ -115,6 +124,7 @@ FULL: Final[tuple[Record, ...]] = (
         status="paused",
         created=NOW,
         changed=NOW + 1,
+        cut={"client:a": ("posts:read",), "child-key": ()},
     ),
     Job(
         id=ids.free_id(ENV),

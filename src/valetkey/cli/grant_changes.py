@@ -97,7 +97,7 @@ stop = _turning(
 def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, yes: bool) -> None:
     """Take permissions away from a grant, with those that need them; the rest goes on."""
     why = checked_reason(reason)
-    one = desk.run(lambda store: _one(store, name))
+    one = desk.run(lambda store: only(store, name))
     missing = [permission for permission in taken if permission not in one.permissions]
     if missing:
         raise Failed(f"the grant does not hold {', '.join(missing)}")
@@ -121,7 +121,8 @@ def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, 
     desk.show({"id": name, "permissions": left}, f"left: {' '.join(left) or 'nothing'}")
 
 
-async def _one(store: Store, name: str) -> Grant:
+async def only(store: Store, name: str) -> Grant:
+    """The grant of that name. Raises Failed."""
     (found,) = await chosen(store, username="", client="", ids=(name,))
     return found
 

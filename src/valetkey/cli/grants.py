@@ -8,6 +8,7 @@ import click
 from valetkey.cli.desk import Desk, columns, fields, moment
 from valetkey.cli.grant_changes import narrow_grant, pause, resume, stop
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
+from valetkey.cli.grant_hands import cut, hands, readmit
 from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Group
@@ -66,5 +67,8 @@ async def _named(store: Store, grants: Sequence[Grant]) -> list[Given]:
     return [Given(one, names[one.user]) for one in grants]
 
 
-for command in (pause, resume, stop, narrow_grant, limit, receipt, shards, lose):
+for command in (
+    *(pause, resume, stop, narrow_grant, limit, receipt),
+    *(shards, lose, hands, cut, readmit),
+):
     grant.add_command(command)

@@ -31,6 +31,8 @@ Kind: TypeAlias = Literal[
     "suspended",
     "reissued",
     "claimed",
+    "cut",
+    "readmitted",
 ]
 
 

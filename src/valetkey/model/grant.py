@@ -21,7 +21,9 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     took away, which is not asked again unless the app insists. A paused grant opens nothing until
     it is resumed. A stopped one stays stopped: a later yes is a new grant. `limits` are those in
     force. `epoch` is that of the yes (see `model.epoch`). `face` is a digest of what the user saw
-    of an app that describes itself: where the app changes, they are asked again.
+    of an app that describes itself: where the app changes, they are asked again. `cut` names those
+    to whom the key may not go on (see `model.delegates`), each with what it had been handed; ()
+    where that is not known.
     """
 
     table: ClassVar[str] = "grants"
@@ -38,6 +40,7 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     created: int
     changed: int
+    cut: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:

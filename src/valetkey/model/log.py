@@ -64,6 +64,7 @@ def _grant(change: Change) -> Entry:
         permissions=grant.permissions,
         limited=tuple(sorted(grant.limits.bound)),
         until=grant.limits.until,
+        cut=grant.cut,
     )
 
 

@@ -7,13 +7,21 @@ from valetkey.model.grant import Grant
 from valetkey.model.limits import expired
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.offer import Offer
+from valetkey.wire.access_token import Actor
 
 
-def why_dead(client: Client, standing: Standing | None, *, epoch: int, now: int) -> str:
+def why_dead(
+    client: Client,
+    standing: Standing | None,
+    *,
+    act: Actor | None = None,
+    epoch: int,
+    now: int,
+) -> str:
     """Why nothing may be had for these any more, or "" while everybody is alive.
 
     The one place that knows: user, client, grant and family must all be as they were, and the
-    grant's time not be over.
+    grant's time not be over. `act` is everybody through whose hands the key went.
     """
     if client.status != "active":
         return "the client is suspended"
@@ -29,8 +37,14 @@ def why_dead(client: Client, standing: Standing | None, *, epoch: int, now: int)
         (family.grant == grant.id, "the family is another grant's"),
         (grant.epoch == epoch, "the grant is from before a restored backup"),
         (not expired(grant.limits, now), "the grant is over: its user set an end"),
+        (not is_cut(grant, act), "its user has cut off a hand through which it went"),
     )
     return next((why for holds, why in checks if not holds), "")
+
+
+def is_cut(grant: Grant, act: Actor | None) -> bool:
+    """Whether the user has cut off anybody who acts here."""
+    return act is not None and not grant.cut.keys().isdisjoint(act.chain)
 
 
 def still_allowed(

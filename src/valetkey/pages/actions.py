@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
+from valetkey.oauth.manage import delegates
 from valetkey.oauth.manage.connections import Connection
 from valetkey.oauth.manage.grants import Managed, Turn, disconnect, narrow, turn, widen
 from valetkey.pages.pieces import Done
@@ -36,11 +37,25 @@ def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[M
     return disconnect(family, user=one.grant.user, by="user", context=context)
 
 
+def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    return delegates.cut(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
+def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    return delegates.readmit(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
 ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
     "save": (_saved, Done.SAVED),
     "give": (_given, Done.GIVEN),
     "pause": (lambda one, form, context: turned(one, "pause", context), Done.PAUSED),
     "resume": (lambda one, form, context: turned(one, "resume", context), Done.RESUMED),
     "stop-device": (_disconnected, Done.DEVICE_STOPPED),
+    "cut": (_cut, Done.CUT),
+    "readmit": (_readmitted, Done.READMITTED),
 }
 """What the buttons of an app's page do, and what is said of it afterwards."""

@@ -11,6 +11,7 @@ from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import Connection, connection
+from valetkey.oauth.manage.delegates import tree
 from valetkey.oauth.manage.grants import Managed, NoSuch
 from valetkey.pages import connected, grant_views, pieces, words
 from valetkey.pages.actions import ACTIONS, turned
@@ -45,6 +46,7 @@ class Apps:
         receipts = await self._frame.shell.store.page(
             Query(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
         )
+        branches = await self._frame.shell.ask(lambda context: tree(one.grant))
         view = connected.page(
             self._frame,
             person,
@@ -52,6 +54,7 @@ class Apps:
             form=self._form(request, person, context, grant=one.grant.id),
             history=history.records,
             receipts=receipts.records,
+            branches=branches,
             done=_done(request.parameters().get("done", "")),
             language=self._frame.language(request),
             context=context,
@@ -59,7 +62,8 @@ class Apps:
         return self._frame.page(request, view)
 
     async def change(self, request: Request) -> Reply:
-        """Takes permissions away, pauses, resumes, disconnects a device, or asks about stopping."""
+        """Takes permissions away, pauses, resumes, disconnects a device, cuts off a branch
+        or lets it go on, or asks about stopping."""
         person, one, context = await self._found(request)
         grant = one.grant.id
         form = self._posted(request, person, context, grant=grant)

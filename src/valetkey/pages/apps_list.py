@@ -9,11 +9,12 @@ import msgspec
 
 from valetkey.http.reply import NO_STORE, SAFE, Reply, see_other
 from valetkey.http.request import Request
+from valetkey.model.delegates import Delegates
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.receipt import Receipt
 from valetkey.model.record import Record, written_out
-from valetkey.model.want import Many, Query
+from valetkey.model.want import Many, One, Query
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.approvals import questions
@@ -215,9 +216,15 @@ class AppsList:
         return found, True
 
     async def _exported(self, grant: Grant) -> dict[str, Any]:
-        wanted = Many(TokenFamily, "grant", grant.id)
-        families = (await self._frame.shell.store.read(wanted)).many(wanted)
-        return _plain(grant) | {"devices": [_plain(one) for one in families]}
+        wanted, tree = Many(TokenFamily, "grant", grant.id), One(Delegates, grant.id)
+        found = await self._frame.shell.store.read(wanted, tree)
+        handed_on = found.one(tree)
+        return _plain(grant) | {
+            "devices": [_plain(one) for one in found.many(wanted)],
+            "handed_on": [
+                msgspec.structs.asdict(one) for one in (handed_on.hands if handed_on else ())
+            ],
+        }
 
 
 def _plain(record: Record) -> dict[str, Any]:

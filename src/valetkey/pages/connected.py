@@ -10,6 +10,7 @@ from valetkey.model.receipt import Receipt
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.connections import UNUSED, Connection
+from valetkey.oauth.manage.delegates import Branch
 from valetkey.pages import grant_views, words
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Done, Form, Kind, Permission
@@ -24,6 +25,7 @@ def page(
     form: Form,
     history: Iterable[Event],
     receipts: Iterable[Receipt],
+    branches: Iterable[Branch],
     done: Done,
     language: str,
     context: Context,
@@ -50,6 +52,7 @@ def page(
         unused=one.is_unused(context.now),
         receipts=tuple(map(words.receipt, receipts)),
         devices=tuple(map(words.device, one.devices)),
+        branches=tuple(words.branch(each, context.offer, language=language) for each in branches),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
         begins=_begins(one, context),

@@ -7,6 +7,7 @@ from valetkey.pages.bounds import Limit
 from valetkey.pages.pieces import (
     Account,
     App,
+    Branch,
     Connection,
     Device,
     Done,
@@ -99,7 +100,8 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
 
     ``save`` comes with the ticked ``permission`` values, ``give`` with the ticked ``more``,
     ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
-    ``stop-device`` comes with ``device``. ``permissions`` are those that the app holds, ``more``
+    ``stop-device`` comes with ``device``, ``cut`` and ``readmit`` with a ``hand``. ``branches`` are
+    those who have the key from the app. ``permissions`` are those that the app holds, ``more``
     those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
     the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
     the newest first. ``unused``: the app has left its key alone for long.
@@ -119,6 +121,7 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     back: str
     now: int
     more: tuple[Permission, ...] = ()
+    branches: tuple[Branch, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     where: str = ""
     signs_in_only: bool = False

@@ -240,6 +240,22 @@ class Part(Struct, frozen=True, kw_only=True):
     alarm: bool = False
 
 
+class Branch(Struct, frozen=True, kw_only=True):
+    """Somebody who has the key from the hand above. ``id`` is what the buttons send, ``app`` None
+    for those whom that hand gave it with no word to us, ``can`` what they were ever handed.
+    ``last`` is the day on which they last were. ``cut``: the user has cut off everybody of this
+    name; ``over``: somebody above, and so this one too."""
+
+    id: str
+    app: App | None
+    can: tuple[str, ...]
+    since: int
+    last: int
+    cut: bool = False
+    over: bool = False
+    below: tuple["Branch", ...] = ()
+
+
 class Deed(StrEnum):
     """What happened to a grant."""
 
@@ -258,6 +274,8 @@ class Deed(StrEnum):
     SUSPENDED = "suspended"
     REISSUED = "reissued"
     CLAIMED = "claimed"
+    CUT = "cut"
+    READMITTED = "readmitted"
 
 
 class Actor(StrEnum):
@@ -290,5 +308,7 @@ class Done(StrEnum):
     STOPPED = "stopped"
     DEVICE_STOPPED = "device_stopped"
     GIVEN = "given"
+    CUT = "cut"
+    READMITTED = "readmitted"
     CONFIRMED = "confirmed"
     UNUSED_STOPPED = "unused_stopped"

@@ -12,6 +12,7 @@ from valetkey.model.limits import expired
 from valetkey.model.receipt import Place, Receipt
 from valetkey.oauth.authorize.outcome import Row
 from valetkey.oauth.manage.connections import Connection
+from valetkey.oauth.manage.delegates import CLIENT, Branch
 from valetkey.oauth.offer import Offer
 from valetkey.oauth.shards.told import path
 from valetkey.pages import logos, pieces
@@ -33,6 +34,7 @@ from valetkey.pages.pieces import Permission as Shown
 from valetkey.pages.text import plain
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
+from valetkey.wire.usage import DAY
 
 _NAME: Final = 60
 _REASON: Final = 200
@@ -146,6 +148,24 @@ def device(family: TokenFamily) -> Device:
     )
 
 
+def branch(one: Branch, offer: Offer, *, language: str, over: bool = False) -> pieces.Branch:
+    """A hand that has the key, and those below it. `over`: somebody above it is cut off."""
+    hand = one.hand
+    known = hand.name.startswith(CLIENT)
+    return pieces.Branch(
+        id=hand.name,
+        app=app(one.client, hand.name.removeprefix(CLIENT)) if known else None,
+        can=_titles(offer.ordered(hand.permissions), offer, language),
+        since=hand.first,
+        last=hand.last * DAY,
+        cut=one.cut,
+        over=over,
+        below=tuple(
+            branch(each, offer, language=language, over=over or one.cut) for each in one.below
+        ),
+    )
+
+
 def destination(uri: str) -> Destination:
     """Where the browser goes afterwards."""
     if not uri:
@@ -173,6 +193,8 @@ _DEEDS: Final[dict[Kind, Deed]] = {
     "suspended": Deed.SUSPENDED,
     "reissued": Deed.REISSUED,
     "claimed": Deed.CLAIMED,
+    "cut": Deed.CUT,
+    "readmitted": Deed.READMITTED,
 }
 """What of a grant's events its user reads; the rest is for the audit."""
 

@@ -53,8 +53,8 @@ class Blocking:
             )
             principal = self._decided(rule)
         usage = self._server.usage
-        if usage.is_news(principal.token, needs):
-            self._portal.soon(lambda: usage.note(principal.token, needs))
+        if usage.is_news(principal, needs):
+            self._portal.soon(lambda: usage.note(principal, needs))
         return principal
 
     def spend(

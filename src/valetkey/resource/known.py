@@ -9,14 +9,16 @@ import msgspec
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import Catalog, opened
 from valetkey.wire.change_log import KEPT, Entry, Piece, Place, follow
+from valetkey.wire.child_key import ALONE
 
 Over: TypeAlias = Literal["", "paused", "stopped", "inactive"]
 """Why a key opens nothing: "inactive" where that is not said; "" where it may open something."""
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """How a subject stands since an entry. `opens` are the permissions that it allows at most, and
-    `limited` those of them under a limit of the user's."""
+    """How a subject stands since an entry. `opens` are the permissions that it allows at most,
+    `limited` those of them under a limit of the user's, and `cut` those through whose hands no key
+    may have gone."""
 
     seq: int
     version: int
@@ -24,16 +26,19 @@ class Stand(msgspec.Struct, frozen=True):
     opens: frozenset[str]
     until: int = 0
     limited: frozenset[str] = frozenset()
+    cut: frozenset[str] = frozenset()
 
 
 class Opens(msgspec.Struct, frozen=True):
     """What a key opens now. `over` says why it opens nothing any more; `limited` are permissions
-    under a limit of the user's, as of this `version` of the grant."""
+    under a limit of the user's, as of this `version` of the grant. `childless`: nobody may have
+    handed it on alone."""
 
     permissions: frozenset[str]
     over: Over = ""
     limited: frozenset[str] = frozenset()
     version: int = 0
+    childless: bool = False
 
 
 _PAUSED: Final = Opens(frozenset(), "paused")
@@ -77,14 +82,18 @@ class Known:
         if token.iat <= self._all_over:
             return _STOPPED
         limited, version = frozenset(token.limited), token.grant_version
+        childless = token.childless
         grant = find(("grant", token.grant_id))
         if grant is not None and grant.version > token.grant_version:
             if grant.status == "paused":
                 return _PAUSED
             if grant.status != "active" or 0 < grant.until <= time.time():
                 return _STOPPED
+            if not grant.cut.isdisjoint(token.hands):
+                return _STOPPED
             permissions &= grant.opens
             limited, version = grant.limited, grant.version
+            childless = ALONE in grant.cut
         client = find(("client", token.client_id))
         if client is not None:
             if client.status != "active":
@@ -96,7 +105,7 @@ class Known:
             return _STOPPED
         if find(("token", token.jti)) or (user is not None and user.status != "active"):
             return _STOPPED
-        return Opens(permissions, limited=limited, version=version)
+        return Opens(permissions, limited=limited, version=version, childless=childless)
 
     def _take(self, entry: Entry) -> None:
         if entry.kind == "all":
@@ -112,6 +121,7 @@ class Known:
             opens,
             until=entry.until,
             limited=frozenset(entry.limited),
+            cut=frozenset(entry.cut),
         )
         self._entries.append(entry)
         if entry.kind == "client":

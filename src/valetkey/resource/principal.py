@@ -5,7 +5,7 @@ import msgspec
 from valetkey.wire import dpop
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import Detail
-from valetkey.wire.child_key import Hands
+from valetkey.wire.child_key import ALONE, Hands
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +60,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """Under which the key was shown."""
         cnf = self.token.cnf
         return dpop.SCHEME if cnf is not None and cnf.jkt else "Bearer"
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """Through whose hands the key went, the first one first, as the server would call them,
+        where somebody handed it on without a word to it; () where nobody did."""
+        return () if self.hands is None else (*self.token.hands, ALONE)
 
     @property
     def grant_id(self) -> str:

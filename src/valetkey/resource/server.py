@@ -162,7 +162,7 @@ class ResourceServer:
             principal = await awaited(
                 self.rule(authorization, needs=needs, query=query, shown=shown, sign_in=sign_in)
             )
-        self.usage.note(principal.token, needs)
+        self.usage.note(principal, needs)
         return principal
 
     def rule(
@@ -198,7 +198,7 @@ class ResourceServer:
         Raises Refused, Unreachable."""
         with told():
             self._verifying.judge(principal, need.permissions, need.sign_in)
-        self.usage.note(principal.token, need.permissions)
+        self.usage.note(principal, need.permissions)
         if principal.limited:
             await self.spend(principal, need.permissions, amount=await need.told(request))
 

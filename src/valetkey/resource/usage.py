@@ -4,15 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx2
 
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
+from valetkey.resource.principal import Principal
 from valetkey.wire import usage
-from valetkey.wire.access_token import AccessToken
 from valetkey.wire.usage import DAY, MOST, PARAMETER, Used
 
 INTERVAL: Final = 30.0
@@ -27,6 +27,17 @@ REMEMBERED: Final = 50_000
 log = logging.getLogger("valetkey.resource")
 
 
+class Whose(NamedTuple):
+    """The key behind a use, and the hands of which the server does not know by itself."""
+
+    family: str
+    hands: tuple[str, ...]
+
+
+def _whose(caller: Principal) -> Whose:
+    return Whose(caller.token.family_id, caller.alone)
+
+
 class Usage:
     """Notes uses, and tells the authorization server now and then. A use costs a look into a set;
     what cannot be told is told later, and nothing waits for it."""
@@ -37,33 +48,35 @@ class Usage:
         self._http = http
         self._credentials = credentials
         self._day = 0
-        self._told: set[tuple[str, str]] = set()
-        self._untold: dict[str, set[str]] = {}
+        self._told: set[tuple[Whose, str]] = set()
+        self._untold: dict[Whose, set[str]] = {}
         self._next = float("-inf")
         self._sending: asyncio.Task[None] | None = None
 
-    def is_news(self, token: AccessToken, permissions: Sequence[str]) -> bool:
+    def is_news(self, caller: Principal, permissions: Sequence[str]) -> bool:
         """Whether `note` would learn anything; on any thread."""
-        if self._credentials is None or not token.family_id:
+        whose = _whose(caller)
+        if self._credentials is None or not whose.family:
             return False
         told = self._told
         return int(time.time()) // DAY != self._day or any(
-            (token.family_id, one) not in told for one in permissions
+            (whose, one) not in told for one in permissions
         )
 
-    def note(self, token: AccessToken, permissions: Sequence[str]) -> None:
-        """The token has just opened these. Called in a running event loop."""
-        if self._credentials is None or not token.family_id:
+    def note(self, caller: Principal, permissions: Sequence[str]) -> None:
+        """The key has just opened these. Called in a running event loop."""
+        whose = _whose(caller)
+        if self._credentials is None or not whose.family:
             return
         today = int(time.time()) // DAY
         if today != self._day or len(self._told) > REMEMBERED:
             self._day = today
             self._told.clear()
         for one in permissions:
-            use = (token.family_id, one)
+            use = (whose, one)
             if use not in self._told:
                 self._told.add(use)
-                self._untold.setdefault(token.family_id, set()).add(one)
+                self._untold.setdefault(whose, set()).add(one)
         if self._untold and self._begun() is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_later())
 
@@ -92,16 +105,17 @@ class Usage:
 
     async def _send(self) -> None:
         while self._untold:
-            names = list(self._untold)[:MOST]
-            batch = {name: self._untold.pop(name) for name in names}
+            first = list(self._untold)[:MOST]
+            batch = {whose: self._untold.pop(whose) for whose in first}
             if not await self._reported(batch):
                 # Told again at the next use: it is a day's mark, and any use of the day makes it.
-                self._told -= {(name, one) for name, uses in batch.items() for one in uses}
+                self._told -= {(whose, one) for whose, uses in batch.items() for one in uses}
                 return
 
-    async def _reported(self, batch: dict[str, set[str]]) -> bool:
+    async def _reported(self, batch: dict[Whose, set[str]]) -> bool:
         report = tuple(
-            Used(family=name, permissions=tuple(sorted(uses))) for name, uses in batch.items()
+            Used(family=whose.family, permissions=tuple(sorted(uses)), hands=whose.hands)
+            for whose, uses in batch.items()
         )
         try:
             address = (await self._issuer.metadata()).permission_usage_endpoint

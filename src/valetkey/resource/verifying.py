@@ -103,10 +103,13 @@ class Verifying:
             self._bound.check(scheme, text, cnf=cnf, shown=shown)
         except OAuthError as error:
             raise self.refused(error, scheme=scheme) from error
-        opens = yield self._worth.opens(root, token, needs=needs)
+        opens = yield self._worth.opens(root, token, needs=needs, handed_on=hands is not None)
         if opens.over:
             ended = InvalidToken(detail=f"the key is {opens.over}")
             raise self.refused(ended, scheme=scheme, reason=reason_of(opens))
+        if hands is not None and opens.childless:
+            cut = InvalidToken(detail="its user lets nobody hand it on alone")
+            raise self.refused(cut, scheme=scheme, reason="stopped")
         most = frozenset() if hands is None else frozenset(hands.most)
         permissions = opens.permissions if hands is None else opens.permissions & hands.scopes
         return Principal(

@@ -77,13 +77,15 @@ class Worth:
         if follower is not None:
             await follower.stop()
 
-    def opens(self, text: str, token: AccessToken, *, needs: Sequence[str]) -> Step[Opens]:
-        """What the proved token opens now; never more than it says. Raises Unreachable where that
-        cannot be known."""
+    def opens(
+        self, text: str, token: AccessToken, *, needs: Sequence[str], handed_on: bool = False
+    ) -> Step[Opens]:
+        """What the proved token opens now; never more than it says. `handed_on`: it was, alone,
+        of which no status list tells. Raises Unreachable where that cannot be known."""
         own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
         return Step(
             lambda loop: self._known(loop, token, own, needs=needs),
-            partial(self._asked, text, token, own),
+            partial(self._asked, text, token, own, handed_on=handed_on),
         )
 
     def _known(
@@ -104,12 +106,14 @@ class Worth:
             UNKNOWN if known is None or not known.knows_all_of(token) else known.opens(token, own)
         )
 
-    async def _asked(self, text: str, token: AccessToken, own: frozenset[str]) -> Opens:
-        if self._live == "list" and token.status is not None:
+    async def _asked(
+        self, text: str, token: AccessToken, own: frozenset[str], *, handed_on: bool
+    ) -> Opens:
+        if self._live == "list" and token.status is not None and not handed_on:
             status = await self._lists.status(token.status.status_list, text)
             return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
         if not self._asks:
-            raise Unreachable("the token names no status list, and nobody can be asked")
+            raise Unreachable("no status list tells of this key, and nobody can be asked")
         self.start()
         told = await self._introspected(text, token)
         if not told.active:
@@ -118,6 +122,7 @@ class Worth:
             own & frozenset(told.scope.split()),
             limited=frozenset(told.limited),
             version=told.grant_version,
+            childless=told.childless,
         )
 
     def _as_issued(self, token: AccessToken, own: frozenset[str]) -> Opens:
@@ -126,7 +131,7 @@ class Worth:
         limited = frozenset(token.limited)
         if self._asks and token.grant_id:
             limited |= {one.id for one in self._catalog().permissions if one.counted}
-        return Opens(own, limited=limited, version=token.grant_version)
+        return Opens(own, limited=limited, version=token.grant_version, childless=token.childless)
 
     def _bound(self, needs: Sequence[str]) -> float:
         """For how long what is known suffices for these."""

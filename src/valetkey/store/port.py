@@ -23,6 +23,7 @@ from valetkey.model.allowance import Allowance
 from valetkey.model.approval import Approval
 from valetkey.model.change import Change
 from valetkey.model.client import Client
+from valetkey.model.delegates import Delegates
 from valetkey.model.epoch import Epoch
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily
@@ -45,6 +46,7 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
     Approval,
     Client,
+    Delegates,
     Edition,
     Epoch,
     Event,

@@ -52,6 +52,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     (RFC 8693 4.1); `client_id` is then the one that exchanged it. `authorization_details` say
     once more what of the scope was asked by details, and within which limits (RFC 9396 9.1).
     `status` says in which status list the token has its place, where its API looks there.
+    `childless`: its user lets nobody hand it on alone (see `wire.child_key`).
     """
 
     sub: str
@@ -69,6 +70,12 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     limited: tuple[str, ...] = ()
     authorization_details: tuple[Detail, ...] = ()
     status: Status | None = None
+    childless: bool = False
+
+    @property
+    def hands(self) -> tuple[str, ...]:
+        """Everybody through whose hands it went, the first one first."""
+        return () if self.act is None else self.act.chain[::-1]
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -4,7 +4,8 @@ Whoever holds the log up to its present end knows what every token is worth, and
 server signs pieces of it, for one resource server each; an empty piece is a heartbeat.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -47,8 +48,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is "" for `all`, by which everything from before it is worth nothing. `status` is the subject's
     own word, and "removed" where it is gone. `permissions` are a grant's own, or the scopes that a
     client is registered for; `limited` are those of them under a limit of the user's; `until` is
-    when the grant ends by itself, 0 for never. `listed` is a family's place in the status lists,
-    which is the server's own affair.
+    when the grant ends by itself, 0 for never. `cut` names those through whose hands no key of the
+    grant may have gone, each with what it had been handed, () for all that there is. `listed` is a
+    family's place in the status lists, which is the server's own affair.
 
     `seq` numbers the entries from 1 without a gap, in the order in which their changes became
     visible; `mark` is random, and tells apart two logs that have the same number. `at` and `until`
@@ -62,10 +64,23 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     until: int = 0
+    cut: dict[str, tuple[str, ...]] = {}
     listed: str = ""
     at: int = 0
     mark: str = ""
     seq: int = 0
+
+
+def concerning(
+    cut: Mapping[str, tuple[str, ...]], names: AbstractSet[str]
+) -> dict[str, tuple[str, ...]]:
+    """Who is cut off as far as it concerns an API of these names: whoever only had another's shows
+    in no token of its own."""
+    return {
+        hand: tuple(one for one in had if one in names)
+        for hand, had in cut.items()
+        if not had or not names.isdisjoint(had)
+    }
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

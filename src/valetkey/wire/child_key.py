@@ -35,6 +35,9 @@ MAX_LENGTH: Final = 2048
 
 MAX_NAME: Final = 64
 
+ALONE: Final = "child-key"
+"""What all children of a key are called together, where its user lets nobody hand it on alone."""
+
 
 class BadChild(ValueError):
     """The key was not handed on like this. Says why, for the log only."""

@@ -20,7 +20,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `scope` is what the grant allows at this moment, within what the token was issued for, and
     `limited` what of it the user has limited. `authorization_details` say the same of what was
-    asked by details (RFC 9396 9.2).
+    asked by details (RFC 9396 9.2). `childless`: nobody may hand it on alone (`wire.child_key`).
     """
 
     active: bool
@@ -41,6 +41,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     act: Actor | None = None
     limited: tuple[str, ...] = ()
     authorization_details: tuple[Detail, ...] = ()
+    childless: bool = False
 
 
 INACTIVE: Final = Introspection(active=False)

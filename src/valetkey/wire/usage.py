@@ -15,18 +15,27 @@ MOST: Final = 100
 """Families that one report may speak of."""
 
 MOST_PERMISSIONS: Final = 500
+MOST_HANDS: Final = 8
 
 
 class Used(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The permissions that were made use of today, by the family whose tokens did."""
+    """The permissions that were made use of today, by the family whose tokens did.
+
+    `hands` are those through which the key went, the first one first, where the last had it from a
+    hand alone (`wire.child_key.ALONE`); else (), since the server knows them.
+    """
 
     family: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     permissions: Annotated[
         tuple[Annotated[str, msgspec.Meta(max_length=200)], ...],
         msgspec.Meta(min_length=1, max_length=MOST_PERMISSIONS),
     ]
+    hands: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=2000)], ...],
+        msgspec.Meta(max_length=MOST_HANDS),
+    ] = ()
 
 
 Report = Annotated[tuple[Used, ...], msgspec.Meta(min_length=1, max_length=MOST)]

@@ -55,7 +55,8 @@ def test_a_key_is_passed_on_smaller() -> None:
     assert told["scope"] == "chirps.read"
     assert "refresh_token" not in told
     assert "id_token" not in told
-    assert world.digest() == before, "nothing is written"
+    tree = f"delegates {world.grant().id}"
+    assert world.digest() == before | {tree: 1}, "who has it, and nothing else, is written"
     of, to = world.introspect(access), world.introspect(told["access_token"])
     assert (to.sub, to.client_id, to.aud) == (world.miko.id, "agent", (CHIRP,))
     assert to.act == Actor(sub="client:agent")

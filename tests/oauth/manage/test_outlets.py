@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tests.attacks.play import claims
 from tests.installation import RESOURCE_SERVERS
 from tests.oauth.forms import request
+from tests.oauth.grants.test_token_exchange import exchange
 from tests.oauth.manage.signalling import PUSHED, opted_in, read, short, stream, waiting
 from tests.oauth.manage.test_status_list import reference, stands
 from tests.oauth.world import ISSUER, World, done
@@ -25,7 +26,7 @@ from valetkey.model.limits import Bounds
 from valetkey.model.want import Many
 from valetkey.oauth import outgoing
 from valetkey.oauth.clients.receiving import NAME
-from valetkey.oauth.manage import sessions
+from valetkey.oauth.manage import delegates, sessions
 from valetkey.oauth.manage.declared import Kind, Wish, plan
 from valetkey.oauth.manage.grants import Turn, narrow, turn
 from valetkey.oauth.manage.limits import bound
@@ -152,6 +153,20 @@ def everywhere(at: Stage) -> None:
     at.settle(lambda: sessions.everywhere(at.miko.id, by="user", context=at.context))
 
 
+def cut_off(*, again: bool = False) -> Act:
+    """An agent that has the key from the app; its own key is the matter of `test_delegates`."""
+
+    def act(at: Stage) -> None:
+        exchange(at, at.tokens["access_token"], scope="chirps.read")
+        name, user = at.grant("web").id, at.miko.id
+        for rule in (delegates.cut, delegates.readmit)[: 1 + again]:
+            at.settle(
+                lambda: rule(name, "client:agent", user=user, by="user", context=at.context)  # noqa: B023
+            )
+
+    return act
+
+
 class Says(msgspec.Struct, frozen=True, kw_only=True):
     """What the outlets say of one change."""
 
@@ -239,6 +254,33 @@ ROWS: list[Any] = [
             pushed=REVOKED,
             logout=True,
             refresh="invalid_grant",
+        ),
+    ),
+    row(
+        "issue",
+        "one cut off who had it handed on",
+        cut_off(),
+        Says(
+            # The app goes on as before: who is cut off is named beside that.
+            log="grant active",
+            introspection="active",
+            status=VALID,
+            polled=CHANGED,
+            pushed=CHANGED,
+            refresh="good",
+        ),
+    ),
+    row(
+        "issue",
+        "one allowed again",
+        cut_off(again=True),
+        Says(
+            log="grant active",
+            introspection="active",
+            status=VALID,
+            polled=CHANGED * 2,
+            pushed=CHANGED * 2,
+            refresh="good",
         ),
     ),
     row(

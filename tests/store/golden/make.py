@@ -26,6 +26,7 @@ from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.approval import Approval
 from valetkey.model.change import Create
 from valetkey.model.client import KeptSecret
+from valetkey.model.delegates import Delegates, Hand
 from valetkey.model.env import Env
 from valetkey.model.epoch import Epoch
 from valetkey.model.event import event
@@ -103,8 +104,21 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         epoch=1,
         created=BORN,
         changed=BORN,
+        cut={"client:agent": ("chirps.read",)},
     )
     yield grant
+    yield Delegates(
+        id=grant.id,
+        user=user.id,
+        hands=(
+            Hand(
+                chain=("client:agent",),
+                permissions=("chirps.read",),
+                first=BORN,
+                last=BORN // 86400,
+            ),
+        ),
+    )
     yield msgspec.structs.replace(
         grant, id=ids.owned_id(env, owner=user.id), client="web", status="stopped"
     )

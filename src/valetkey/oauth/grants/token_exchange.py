@@ -14,17 +14,18 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily, standing
 from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Rule
-from valetkey.oauth.alive import still_allowed, why_dead
+from valetkey.oauth.alive import is_cut, still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Delegation, Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
 from valetkey.oauth.grants import narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
+from valetkey.oauth.manage import delegates
 from valetkey.oauth.manage.live import Dead, Live, worth
 from valetkey.oauth.senders.binding import fits, is_bound
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
-from valetkey.spec.errors import InvalidRequest, InvalidTarget, UnauthorizedClient
+from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient
 from valetkey.wire.access_token import Actor, Confirmation
 from valetkey.wire.form import Form
 from valetkey.wire.id_token import IdToken
@@ -96,9 +97,14 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
     if what.actor:
         yield from _actor(what.actor, by, context)
     act = _acting(brought, by.client)
+    grant = brought.standing.grant
+    if is_cut(grant, act):
+        # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
+        raise AccessDenied("the user lets this client have no key of that app any more", status=400)
     permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
     if not permissions:
         raise InvalidTarget("nothing of what was brought opens anything there")
+    noted = yield from delegates.noted(grant, act, permissions, context=context)
     return Issue(
         client=by.client,
         standing=brought.standing,
@@ -107,6 +113,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         resources=resources,
         details=what.narrowing.types,
         delegation=Delegation(brought.owner, act, brought.until),
+        changes=noted,
         more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
     )
 

@@ -21,7 +21,7 @@ from valetkey.oauth.issue.status import status_of
 from valetkey.oauth.senders.binding import fits, sender_of
 from valetkey.oauth.subjects import session, subject
 from valetkey.spec.errors import InvalidGrant
-from valetkey.wire import access_token, id_token
+from valetkey.wire import access_token, child_key, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation
 from valetkey.wire.authorization_details import PARAMETER, Detail
 from valetkey.wire.id_token import IdToken
@@ -32,7 +32,8 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     somebody is no longer alive, and where the family is bound to something else."""
     standing, delegation = decision.standing, decision.delegation
     owner = decision.client if delegation is None else delegation.owner
-    dead = why_dead(owner, standing, epoch=context.epoch, now=context.now)
+    act = None if delegation is None else delegation.act
+    dead = why_dead(owner, standing, act=act, epoch=context.epoch, now=context.now)
     if dead or decision.client.status != "active":
         raise InvalidGrant(detail=dead)
     bound = None if standing is None else standing.family.bound_to(decision.shard)
@@ -129,6 +130,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         grant_version=standing.grant.version,
         family_id=standing.family.id,
         limited=tuple(one for one in permissions if one in standing.grant.limits.bound),
+        childless=child_key.ALONE in standing.grant.cut,
     )
 
 

@@ -16,7 +16,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Asked, Call, Feature, Follower, Moment, StreamEndpoint
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
-from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, fitting
+from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, concerning, fitting
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7662", "2.1")
@@ -77,6 +77,7 @@ def shown(entry: Entry, resource: str, context: Context) -> Entry:
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),
         limited=tuple(one for one in entry.limited if one in names),
+        cut=concerning(entry.cut, names),
         listed="",
     )
 

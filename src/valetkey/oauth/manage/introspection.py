@@ -17,7 +17,7 @@ from valetkey.oauth.manage.refreshable import refreshable
 from valetkey.oauth.senders.binding import is_offered, sender_of
 from valetkey.oauth.subjects import subject
 from valetkey.spec.errors import InvalidClient
-from valetkey.wire import opaque
+from valetkey.wire import child_key, opaque
 from valetkey.wire.introspection import (
     CITE,
     INACTIVE,
@@ -121,6 +121,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         grant_version=0 if grant is None else grant.version,
         limited=tuple(one for one in shown if one in limits.bound),
         authorization_details=rar.told(types, shown, within=limits, offer=offer),
+        childless=grant is not None and child_key.ALONE in grant.cut,
     )
 
 

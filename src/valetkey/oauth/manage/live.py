@@ -87,7 +87,7 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
             return passed
         owner, scope = passed, _registered(scope, app, context.offer)
     standing = Standing(person, yes, descent)
-    dead = why_dead(owner, standing, epoch=context.epoch, now=context.now)
+    dead = why_dead(owner, standing, act=token.act, epoch=context.epoch, now=context.now)
     if dead:
         return Dead(dead)
     granted = still_allowed(scope, client=owner, grant=yes, offer=context.offer)

@@ -24,6 +24,7 @@ from valetkey.oauth.clients.receiving import NAME
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.sessions import apps
 from valetkey.oauth.manage.signals import Happened, happened, touched
+from valetkey.wire.change_log import concerning
 from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE
 
 
@@ -198,14 +199,22 @@ def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
     return tuple(one for one in grant.permissions if names is None or one in names)
 
 
+def _cut(grant: Grant, server: ResourceServer | None) -> list[str]:
+    """Through whose hands a token may not have gone."""
+    return sorted(grant.cut if server is None else concerning(grant.cut, _names(server)))
+
+
 def _view(grant: Grant, server: ResourceServer | None) -> object:
     """All that the receiver can see of a key."""
     mine = _mine(grant, server)
-    return mine, grant.limits.until, [grant.limits.permissions.get(one) for one in mine]
+    bounds = [grant.limits.permissions.get(one) for one in mine]
+    return mine, grant.limits.until, bounds, _cut(grant, server)
 
 
 def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
     """What a token of the key would say now."""
     mine = _mine(grant, server)
     limited = [one for one in mine if one in grant.limits.bound]
-    return {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
+    told = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
+    cut = _cut(grant, server)
+    return told | ({"cut": cut} if cut else {})

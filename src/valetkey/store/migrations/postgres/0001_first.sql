@@ -52,6 +52,15 @@ CREATE TABLE clients (
 );
 CREATE INDEX clients_forget ON clients (forget_at) WHERE forget_at > 0;
 
+CREATE TABLE delegates (
+    place bigint NOT NULL,
+    version integer NOT NULL,
+    key bytea NOT NULL,
+    "user" bytea,
+    body bytea NOT NULL,
+    PRIMARY KEY (place, key)
+);
+
 CREATE TABLE epochs (
     place bigint NOT NULL,
     key text COLLATE "C" NOT NULL,

@@ -5,7 +5,7 @@
 -- What users own, the rows of a user side by side: `spot` says where (see store/tree.py), `body`
 -- is an array in MessagePack (see store/packed.py), which `valetkey db show` spells out. The bits of
 -- `spot` from the 29th to the 32nd are the kind: 1 users, 2 grants, 3 token families, 4 sessions,
--- 5 approvals, 6 receipts, 7 events.
+-- 5 approvals, 6 receipts, 7 events, 8 delegates.
 CREATE TABLE owned (
     spot INTEGER PRIMARY KEY,
     key BLOB NOT NULL,
