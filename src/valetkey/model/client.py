@@ -63,16 +63,28 @@ Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "
 """What a client may understand beyond ordinary OAuth; others are not bothered with it."""
 
 
+class Asserted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a client may assert of its users to another authorization server: as the client that it
+    is there, for these scopes of that server at the most."""
+
+    client_id: str
+    scope: tuple[str, ...] = ()
+
+
 class Exchange(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
     """What a client may exchange (RFC 8693): the tokens of these `clients`, its own among them only
     where it is named, for tokens that these `audiences` honour. `bound`: also tokens that are bound
-    to a key which it does not hold itself, because it is trusted to have seen their proof."""
+    to a key which it does not hold itself, because it is trusted to have seen their proof.
+    `asserts`: the other authorization servers to which it may say who signed in with it."""
 
     clients: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     bound: bool = False
+    asserts: dict[str, Asserted] = {}
 
 
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):

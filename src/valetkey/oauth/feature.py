@@ -67,14 +67,17 @@ class Authenticated(msgspec.Struct, frozen=True, eq=False):
 
 
 class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
-    """An exchange at the token endpoint. `parse` reads its parameters, `decide` says yes or no."""
+    """An exchange at the token endpoint. `parse` reads its parameters, `decide` says yes or no, or
+    answers with what opens nothing here."""
 
     name: str
     cite: Cite
     parse: Callable[[Form], P]
-    decide: Callable[[P, Authenticated, Context], Rule[Issue | Refuse]]
+    decide: Callable[[P, Authenticated, Context], Rule[Issue | Answer | Refuse]]
 
-    def begin(self, form: Form, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    def begin(
+        self, form: Form, by: Authenticated, context: Context
+    ) -> Rule[Issue | Answer | Refuse]:
         """Parse, then decide. Raises OAuthError for parameters that cannot be read."""
         return self.decide(self.parse(form), by, context)
 

@@ -21,7 +21,8 @@ from valetkey.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.oauth.grants.ciba import BACKCHANNEL
 from valetkey.oauth.grants.client_credentials import CLIENT_CREDENTIALS
 from valetkey.oauth.grants.device import DEVICE
-from valetkey.oauth.grants.jwt_bearer import IDENTITY_ASSERTION, JWT_BEARER
+from valetkey.oauth.grants.identity_assertion import IDENTITY_ASSERTION
+from valetkey.oauth.grants.jwt_bearer import JWT_BEARER
 from valetkey.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.oauth.grants.token import TOKEN
 from valetkey.oauth.grants.token_exchange import TOKEN_EXCHANGE

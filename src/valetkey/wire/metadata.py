@@ -62,6 +62,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     code_challenge_methods_supported: tuple[str, ...] = ()
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     authorization_grant_profiles_supported: tuple[str, ...] = ()
+    identity_chaining_requested_token_types_supported: tuple[str, ...] = ()
     refresh_token_expiration_types_supported: tuple[str, ...] = ()
     backchannel_authentication_request_signing_alg_values_supported: tuple[str, ...] = ()
     backchannel_token_delivery_modes_supported: tuple[str, ...] = ()

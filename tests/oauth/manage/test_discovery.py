@@ -177,6 +177,11 @@ SHARDS = {
     "key_shard_reissue_endpoint",
 }
 
+ASSERTIONS = {
+    "authorization_grant_profiles_supported",
+    "identity_chaining_requested_token_types_supported",
+}
+
 MANAGED = {"grant_management_endpoint", "grant_management_actions_supported"}
 
 MEMBERS: dict[str, set[str]] = {
@@ -229,9 +234,9 @@ MEMBERS: dict[str, set[str]] = {
         "backchannel_token_delivery_modes_supported",
         "backchannel_authentication_request_signing_alg_values_supported",
     },
-    "token exchange": set(),
-    "JWT assertion grants": {"authorization_grant_profiles_supported"},
-    "identity assertion": {"authorization_grant_profiles_supported"},
+    "token exchange": {"identity_chaining_requested_token_types_supported"},
+    "JWT assertion grants": ASSERTIONS,
+    "identity assertion": ASSERTIONS,
     "authorization expiration": {"refresh_token_expiration_types_supported"},
     "introspection": {
         "introspection_endpoint",

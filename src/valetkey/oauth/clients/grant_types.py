@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from valetkey.model.client import Client
+from valetkey.model.client import Client, Exchange
 from valetkey.oauth.context import Installation
-from valetkey.oauth.fields import twice, why_not_web
+from valetkey.oauth.fields import twice, why_not_https, why_not_web
 from valetkey.spec import names
 
 # RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
@@ -54,11 +54,24 @@ def exchange(client: Client, at: Installation) -> Iterator[str]:
         return
     if names.TOKEN_EXCHANGE not in client.grant_types:
         yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"
-    for one in client.exchange.audiences:
+    yield from _what(client.exchange, at)
+    yield from _asserts(client.exchange, at)
+
+
+def _what(policy: Exchange, at: Installation) -> Iterator[str]:
+    for one in policy.audiences:
         if one not in at.offer.resources:
             yield f"{one[:100]!r} is no resource server"
-    for name in ("clients", "audiences"):
-        values: tuple[str, ...] = getattr(client.exchange, name)
-        if not values:
+    some = policy.clients or policy.audiences or not policy.asserts
+    for name, values in (("clients", policy.clients), ("audiences", policy.audiences)):
+        if some and not values:
             yield f"{name} is empty, so nothing may be exchanged"
         yield from twice(values)
+
+
+def _asserts(policy: Exchange, at: Installation) -> Iterator[str]:
+    for issuer, there in policy.asserts.items():
+        if not issuer or issuer == at.issuer or why_not_https(issuer):
+            yield f"{issuer[:100]!r} is no other authorization server"
+        if not there.client_id:
+            yield f"client_id at {issuer[:100]!r} is empty"

@@ -2,8 +2,7 @@
 
 It has to be one that the client's policy trusts, and the user has to have said yes to this app
 already: an assertion opens what their grant opens, and nothing that they were never asked. Each
-counts once. With `identity assertion` switched on, ID-JAG counts too
-(draft-ietf-oauth-identity-assertion-authz-grant).
+counts once. With `identity assertion` switched on, ID-JAG counts too (see there).
 """
 
 from typing import Final
@@ -25,7 +24,7 @@ from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
-from valetkey.oauth.grants import authorization_code, narrowing
+from valetkey.oauth.grants import authorization_code, identity_assertion, narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
 from valetkey.oauth.issue.code import Code
 from valetkey.oauth.limiting import ended
@@ -35,9 +34,6 @@ from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7523", "2.1")
-ID_JAG: Final = "oauth-id-jag+jwt"
-ID_JAG_CITE: Final = Cite("draft-ietf-oauth-identity-assertion-authz-grant", "4.3")
-IDENTITY: Final = "identity assertion"
 
 SEEN: Final = "assertion of a user"
 """The purpose under which assertions are remembered."""
@@ -82,8 +78,8 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     """A token for a user of whom a trusted server speaks, within what that user granted."""
     if by.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
-    jag = any(one.name == IDENTITY for one in context.at.features)
-    typ = ("jwt", "", ID_JAG) if jag else ("jwt", "")
+    jag = identity_assertion.is_on(context)
+    typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
     said, user = yield from about(what.assertion, by, context, typ=typ)
     if user is None:
         raise InvalidGrant(detail="an assertion about nobody here")
@@ -138,7 +134,7 @@ def _said(
         said = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
-    is_jag = jws.read_header(text).get("typ") == ID_JAG
+    is_jag = jws.read_header(text).get("typ") == identity_assertion.TYPE
     why = moment.why_not(
         context.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
     ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
@@ -218,14 +214,4 @@ JWT_BEARER: Final = Feature(
     name="JWT assertion grants",
     cites=(CITE, Cite("RFC 7521", "4.1")),
     grant_types=(GrantType(name=names.JWT_BEARER, cite=CITE, parse=parse, decide=decide),),
-)
-
-IDENTITY_ASSERTION: Final = Feature(
-    name=IDENTITY,
-    cites=(ID_JAG_CITE,),
-    on=False,
-    needs=("JWT assertion grants",),
-    metadata=lambda _: {
-        "authorization_grant_profiles_supported": ("urn:ietf:params:oauth:grant-profile:id-jag",)
-    },
 )

@@ -37,7 +37,7 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             yield from _used(by.client)
             decision = yield from placed(decision, context)
             return with_changes(issue(decision, context, holds=by.holds), proof)
-        case Refuse():
+        case Answer() | Refuse():
             return with_changes(decision, proof)
 
 

@@ -16,9 +16,9 @@ from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Rule
 from valetkey.oauth.alive import is_cut, still_allowed, why_dead
 from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Delegation, Issue, Refuse, Standing
+from valetkey.oauth.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
-from valetkey.oauth.grants import narrowing
+from valetkey.oauth.grants import identity_assertion, narrowing
 from valetkey.oauth.grants.narrowing import Narrowing
 from valetkey.oauth.manage import delegates
 from valetkey.oauth.manage.live import Dead, Live, worth
@@ -45,6 +45,7 @@ class Exchanging(msgspec.Struct, frozen=True):
     subject_type: str
     actor: str
     narrowing: Narrowing
+    requested: str = names.TYPE_ACCESS_TOKEN
 
     def __repr__(self) -> str:
         return "Exchanging(…)"
@@ -69,7 +70,8 @@ def parse(form: Form) -> Exchanging:
     kind = form.need("subject_token_type")
     if kind not in _SUBJECTS:
         raise InvalidRequest("subject_token_type is none that is exchanged here")
-    if form.get("requested_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
+    requested = form.get("requested_token_type", names.TYPE_ACCESS_TOKEN)
+    if requested not in (names.TYPE_ACCESS_TOKEN, identity_assertion.TOKEN_TYPE):
         raise InvalidRequest("requested_token_type is none that is issued here")
     if ("actor_token" in form) != ("actor_token_type" in form):
         raise InvalidRequest("actor_token and actor_token_type go together")
@@ -82,14 +84,17 @@ def parse(form: Form) -> Exchanging:
         kind,
         form.get("actor_token", ""),
         msgspec.structs.replace(wish, resources=tuple(targets)),
+        requested,
     )
 
 
-def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
-    """A smaller token of the same grant, for the client that passes it on."""
+def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue | Answer | Refuse]:
+    """A smaller token of the same grant, for the client that passes it on; or an assertion."""
     policy = by.client.exchange
     if by.client.is_public or policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
+    if what.requested == identity_assertion.TOKEN_TYPE:
+        return (yield from _asserted(what, by, context))
     brought = yield from _subject(what, context)
     if brought.client not in policy.clients:
         raise InvalidRequest("the subject_token is of a client whose tokens are not exchanged here")
@@ -115,6 +120,21 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         delegation=Delegation(brought.owner, act, brought.until),
         changes=noted,
         more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
+    )
+
+
+def _asserted(what: Exchanging, by: Authenticated, context: Context) -> Rule[Answer]:
+    """Who signed in with this client, told to another server: by its own ID Token alone."""
+    if not identity_assertion.is_on(context):
+        raise InvalidRequest("requested_token_type is none that is issued here")
+    if what.subject_type != names.TYPE_ID_TOKEN or what.actor:
+        raise InvalidRequest("an assertion is made of an ID Token, and of nothing else")
+    brought = yield from _signed_in(what.subject, context)
+    if brought.client != by.client.id:
+        raise InvalidRequest("the subject_token is of another client")
+    _check_bound(brought, by, context)
+    return identity_assertion.told(
+        brought.standing, what.narrowing, by, until=brought.until, context=context
     )
 
 
