@@ -121,6 +121,22 @@ def test_what_comes_back(sent: tuple[bytes, ...], back: tuple[int, ...], server:
     assert statuses(talk(server, *sent)) == [*back, 404]
 
 
+HOSTS = [
+    pytest.param(b"", 400, id="none"),
+    pytest.param(b"Host: a\r\nHost: b\r\n", 400, id="two"),
+    pytest.param(b"Host: a\r\nhost: a\r\n", 400, id="one twice"),
+    pytest.param(b"Host:\r\n", 200, id="an empty one"),
+]
+
+
+@pytest.mark.parametrize("path", [b"/jwks", b"/%6awks", b"/sign-in"])
+@pytest.mark.parametrize("lines, status", HOSTS)
+def test_a_request_names_one_host(path: bytes, lines: bytes, status: int, server: Live) -> None:
+    """RFC 9112 3.2. What it names decides nothing: the issuer is in the settings."""
+    sent = b"GET %b HTTP/1.1\r\n%b\r\n" % (path, lines)
+    assert statuses(talk(server, sent)) == [status, 404]
+
+
 def test_whoever_wants_to_close_is_closed(server: Live) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
         wire.sendall(get("/jwks", "Connection: close"))

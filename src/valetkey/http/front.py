@@ -128,12 +128,16 @@ def _over_tls(send: Send) -> Send:
 
 
 def _admit(scope: Scope, trusted: Sequence[Network]) -> None:
-    """Notes who calls. Raises InvalidRequest for what is larger than any request of an app."""
+    """Notes who calls. Raises InvalidRequest for what is larger than any request of an app, and
+    for what names no host, or two (RFC 9112 3.2)."""
     scope["valetkey.address"] = caller(scope, trusted)
     if len(scope["path"]) > MAX_PATH:
         raise InvalidRequest("the path is too long", status=414)
     if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADERS:
         raise InvalidRequest("the headers are too large", status=431)
+    hosts = [name for name, _ in scope["headers"]].count(b"host")
+    if hosts != 1 and (hosts or scope.get("http_version") != "1.0"):
+        raise InvalidRequest("a request names one host")
 
 
 async def serve(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from importlib.resources import files
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -53,7 +54,18 @@ class Page:
 
 
 class Files(StaticFiles):
-    """Our own style and pictures, which are what they say they are."""
+    """Our own style and pictures, which are what they say they are; `nowhere` answers for whatever
+    is not there."""
+
+    def __init__(self, directory: str, *, nowhere: Page) -> None:
+        super().__init__(directory=directory)
+        self._nowhere = nowhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except HTTPException:
+            await self._nowhere(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -98,6 +110,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
         f"{APPROVALS}/{{approval}}": {"GET": approvals.show, "POST": approvals.submit},
         "/": {"GET": _home},
     }
+    nowhere = Page(frame, {"GET": _nowhere})
     app = Starlette(
         routes=[
             *(
@@ -105,7 +118,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
                 for path, handlers in table.items()
                 if path not in off
             ),
-            Mount(STATIC, Files(directory=str(files("valetkey.pages") / "static"))),
+            Mount(STATIC, Files(str(files("valetkey.pages") / "static"), nowhere=nowhere)),
         ],
         lifespan=lifespan,
     )
