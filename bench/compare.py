@@ -5,8 +5,9 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import msgspec
@@ -22,9 +23,8 @@ MOST_IDLE: Final = 0.3
 that, was not what was measured."""
 
 
-WARM: Final = 4
 FASTER: Final = 1.05
-"""Rounds to warm up, at the most; and by how much one has to be faster for another."""
+"""By how much a round to warm up has to be faster than the one before, for another."""
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,17 +56,42 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     first: float
     quiet: int
 
+    @property
+    def core(self) -> float:
+        """Microseconds for which the server had a core for one answer."""
+        return median(one.busy / one.result.rate for one in self.rounds) * 1e6
+
 
 class Failed(Exception):
-    """A round that does not count: then nothing of the run does."""
+    """A round that does not count: then no other of this server at this operation does."""
+
+
+class Fallen(msgspec.Struct, frozen=True, kw_only=True):
+    """What did not go through to its end, at which server ("" for all of it), and why."""
+
+    what: str
+    peer: str
+    why: str
+
+
+@contextlib.contextmanager
+def named(fallen: list[Fallen], what: str, peer: str = "") -> Iterator[None]:
+    """Whatever goes wrong within is written down under its name, and all else goes on."""
+    try:
+        yield
+    except Exception as error:
+        one = Fallen(what=what, peer=peer, why=str(error) or repr(error))
+        print(f"FAILED: {what}{peer and f', {peer}'}: {one.why}", flush=True)
+        fallen.append(one)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """How to measure."""
+    """How to measure. `warm` are rounds to warm up, at the most."""
 
     rounds: int = 5
     seconds: float = 2
     connections: int = 64
+    warm: int = 4
 
 
 def one_round(running: Running, asked: Asked) -> Round:
@@ -83,15 +108,36 @@ def one_round(running: Running, asked: Asked) -> Round:
     )
 
 
-def counted(peer: Peer, running: Running, asked: Asked, *, operation: str) -> Round:
+class Racer(msgspec.Struct, kw_only=True):
+    """A server that runs, the memory that it held at first, and its rounds that count."""
+
+    peer: Peer
+    running: Running
+    quiet: int
+    rounds: list[Round] = []
+
+    def seen(self, operation: str) -> Seen:
+        """What came of it."""
+        return Seen(
+            operation=operation,
+            peer=self.peer.name,
+            rounds=self.rounds,
+            first=self.running.first,
+            quiet=self.quiet,
+        )
+
+
+def counted(running: Running, asked: Asked) -> Round:
     """A round that counts. Raises Failed."""
     one = one_round(running, asked)
+    if one.result.wrong and not one.result.why:
+        probe(running)  # wrk does not keep what it was told
     if why := one.wrong():
-        raise Failed(f"{operation}, {peer.name}: {why}")
+        raise Failed(why)
     return one
 
 
-def probe(running: Running, what: str) -> None:
+def probe(running: Running) -> None:
     """Looks at one answer. Raises Failed where it is not what it should be."""
     load = running.load()
     if load.mode == "chain":
@@ -104,16 +150,16 @@ def probe(running: Running, what: str) -> None:
                 said += more
     status = said.partition(b"\r\n")[0].split(b" ")[1:2]
     if status != [str(load.status).encode()] or not re.search(load.holds.encode(), said):
-        raise Failed(f"{what}: the first answer is {said[:500]!r}")
+        raise Failed(f"the first answer is {said[:500]!r}")
 
 
-def warm_up(peer: Peer, running: Running, asked: Asked, *, operation: str) -> None:
+def warm_up(running: Running, asked: Asked) -> None:
     """Rounds until one is hardly faster than the one before: what compiles as it goes needs some.
     Raises Failed."""
     before = 0.0
-    probe(running, f"{operation}, {peer.name}")
-    for _ in range(WARM):
-        rate = counted(peer, running, asked, operation=operation).result.rate
+    probe(running)
+    for _ in range(asked.warm):
+        rate = counted(running, asked).result.rate
         if rate < FASTER * before:
             return
         before = rate
@@ -126,47 +172,48 @@ def compare(
     *,
     folder: Path,
     say: Callable[[str], None] = print,
-) -> list[Seen]:
-    """Every server that has the operation, freshly started, round by round after one to warm up.
-    Raises Failed where a round does not count."""
+) -> tuple[list[Seen], list[Fallen]]:
+    """Every server that has the operation, freshly started, round by round after some to warm up;
+    and those of which a round did not count, with the reason: the others go on without them."""
+    fallen: list[Fallen] = []
     with contextlib.ExitStack() as stack:
-        started = list[tuple[Peer, Running, int]]()
+
+        def through(racers: Sequence[Racer], step: Callable[[Racer], None]) -> list[Racer]:
+            """Those who come through."""
+            there = []
+            for one in racers:
+                with named(fallen, operation, one.peer.name):
+                    step(one)
+                    there.append(one)
+            return there
+
+        racers = list[Racer]()
         for peer in peers:
             if operation in peer.operations:
-                own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
-                running = stack.enter_context(peer.serving(operation, own))
-                started.append((peer, running, resident(running.pid)))
+                with named(fallen, operation, peer.name):
+                    own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+                    running = stack.enter_context(peer.serving(operation, own))
+                    racers.append(Racer(peer=peer, running=running, quiet=resident(running.pid)))
         os.sync()  # or the first commit would wait for all that was made ready
-        for peer, running, _ in started:
-            warm_up(peer, running, asked, operation=operation)
-        rounds: dict[str, list[Round]] = {peer.name: [] for peer, _, _ in started}
-        for number in range(asked.rounds):
-            for peer, running, _ in started if number % 2 else reversed(started):
-                rounds[peer.name].append(counted(peer, running, asked, operation=operation))
-    seen = [
-        Seen(
-            operation=operation,
-            peer=peer.name,
-            rounds=rounds[peer.name],
-            first=running.first,
-            quiet=quiet,
-        )
-        for peer, running, quiet in started
-    ]
+        racers = through(racers, lambda one: warm_up(one.running, asked))
+        for _ in range(asked.rounds):
+            racers = through(
+                racers[::-1], lambda one: one.rounds.append(counted(one.running, asked))
+            )
+    names = [peer.name for peer in peers]
+    seen = [one.seen(operation) for one in sorted(racers, key=lambda r: names.index(r.peer.name))]
     for one in seen:
         say(line(one))
-    return seen
+    return seen, fallen
 
 
 def line(seen: Seen) -> str:
     """A line: the median rate and its spread, p99, how busy the server was."""
-    rates = sorted(one.result.rate for one in seen.rounds)
-    p99 = sorted(one.result.p99 for one in seen.rounds)[len(seen.rounds) // 2] / 1000
-    busy = sorted(one.busy for one in seen.rounds)[len(seen.rounds) // 2]
-    middle = rates[len(rates) // 2]
-    each = sorted(one.busy / one.result.rate for one in seen.rounds)[len(seen.rounds) // 2] * 1e6
+    rates = [one.result.rate for one in seen.rounds]
+    p99 = median(one.result.p99 for one in seen.rounds) / 1000
+    busy = median(one.busy for one in seen.rounds)
     return (
-        f"{seen.operation:26}{seen.peer:24}{middle:9,.0f}/s  ({rates[0]:,.0f} to {rates[-1]:,.0f})"
-        f"   p99 {p99:.1f} ms   busy {busy:.0%}"
-        f"   {each:.0f} us of a core each"
+        f"{seen.operation:28}{seen.peer:24}{median(rates):9,.0f}/s"
+        f"  ({min(rates):,.0f} to {max(rates):,.0f})   p99 {p99:.1f} ms   busy {busy:.0%}"
+        f"   {seen.core:.0f} us of a core each"
     )

@@ -10,10 +10,16 @@ from typing import Final
 
 import msgspec
 
-from bench.compare import Seen
+from bench.compare import Fallen, Seen
 
 FOLDER: Final = Path(__file__).parents[1] / "docs/performance"
 DATA: Final = "run.json"
+GROWTH: Final = "growth.json"
+
+BARE: Final = "the bare signature (ES256)"
+FIRST: Final = "bound by DPoP, a token's first call"
+NEXT: Final = "bound by DPoP, its next calls"
+"""Rows of `bench.verify` of which there are goals: both calls are live, and need a permission."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +43,35 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Kit(msgspec.Struct, frozen=True, kw_only=True):
+    """What it costs an API to check a key, in microseconds, round by round: by row of
+    `bench.verify`, and for a call of FastAPI without the kit and with it. `signatures` are those
+    that are checked in a row."""
+
+    rows: dict[str, list[float]]
+    signatures: dict[str, int]
+    calls: dict[str, list[float]]
+
+
+class Grown(msgspec.Struct, frozen=True, kw_only=True):
+    """The p99 of an operation at so many families, as a ratio to that at the least number of them:
+    the median of the rounds, and the lowest and the highest. `bench.growth` measures it, which
+    takes hours."""
+
+    store: str
+    operation: str
+    families: int
+    median: float
+    lowest: float
+    highest: float
+
+
 class Run(msgspec.Struct, kw_only=True):
-    """One run. `skipped` says why a server is not in it; `limit` are ES256 signatures a second, and
-    `workers` answers a second of one and of two processes on all cores, round by round; `curve`
-    has p99 in milliseconds by server and number of connections; `flood` has the p99 of the token
-    endpoint without and with people signing in, and how many of those there were a second."""
+    """One run. `skipped` says why a server is not in it, `fallen` what did not go through. `limit`
+    are ES256 signatures a second; `workers` has, by store, answers a second of one and of two
+    processes on all cores, round by round; `curve` has connections, answers a second and p99 in
+    milliseconds, by server; `flood` has the p99 of the token endpoint without and with people
+    signing in, and how many of those there were a second."""
 
     machine: Machine
     at: int
@@ -51,10 +81,14 @@ class Run(msgspec.Struct, kw_only=True):
     connections: int
     seen: list[Seen] = []
     skipped: dict[str, str] = {}
+    fallen: list[Fallen] = []
+    left_out: list[str] = []
     limit: list[float] = []
-    workers: list[tuple[float, float]] = []
+    workers: dict[str, list[tuple[float, float]]] = {}
     curve: dict[str, list[tuple[int, float, float]]] = {}
     flood: list[tuple[float, float, float]] = []
+    kit: Kit | None = None
+    grown: list[Grown] = []
 
     @classmethod
     def begin(cls, *, quick: bool, command: str, seconds: float, connections: int) -> "Run":
@@ -66,6 +100,7 @@ class Run(msgspec.Struct, kw_only=True):
             command=command,
             seconds=seconds,
             connections=connections,
+            grown=growth(),
         )
 
     def of(self, operation: str, peer: str) -> Seen | None:
@@ -92,6 +127,11 @@ class Run(msgspec.Struct, kw_only=True):
     def operations(self) -> list[str]:
         """All that was measured."""
         return list(dict.fromkeys(one.operation for one in self.seen))
+
+
+def growth(file: Path = FOLDER / GROWTH) -> list[Grown]:
+    """What was measured of growth, the last time that it was."""
+    return msgspec.json.decode(file.read_bytes(), type=list[Grown]) if file.exists() else []
 
 
 def quotient(above: Sequence[float], below: Sequence[float]) -> list[float]:

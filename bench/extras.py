@@ -1,26 +1,37 @@
-"""What is measured beside the operations: the signing limit, several workers, more and fewer
-connections, and a flood of people who sign in."""
+"""What is measured beside the operations: the signing limit, two workers, more and fewer
+connections, a flood of people who sign in, and the kit."""
 
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 import httpx2
+import msgspec
 
 from bench import wrk
 from bench.compare import Asked, Failed, one_round
+from bench.data import Kit, Run
 from bench.machine import CORES, SERVER_CORE, on_core
-from bench.peers.ours import Ours
+from bench.peers.ours import OnPostgres, Ours
 from bench.peers.peer import Peer
 from bench.peers.people import PASSWORD
-from bench.wrk import Load
+from bench.wrk import Load, Result
 
+OPERATION: Final = "client credentials"
 CONNECTIONS: Final = (1, 4, 16, 64, 256)
+CURVES: Final = ("valetkey", "node-oidc-provider")
+
+CROWD: Final = 16
+"""People who sign in at the same time: more than two threads can check. Who is told to come back
+costs nothing, and is not counted."""
+
+FLOODED: Final = 4
+"""Seconds of a round with them: each waits for one or two."""
 
 _SIGN: Final = """
 import sys, time
@@ -35,95 +46,101 @@ print(count / (time.perf_counter() - began))
 """
 
 
-def signing_limit(asked: Asked) -> list[float]:
+def signing_limit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
     """ES256 signatures a second on the server's core, round by round."""
     command = [*on_core(SERVER_CORE), sys.executable, "-c", _SIGN, str(asked.seconds)]
-    return [
-        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        for _ in range(asked.rounds)
-    ]
+    for _ in range(asked.rounds):
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        run.limit.append(float(done.stdout))
 
 
-def workers(asked: Asked, *, folder: Path) -> list[tuple[float, float]]:
-    """Client credentials a second of one process and of two, in turn. Both may use all cores, and
-    so may the load."""
-    operation = "client credentials"
-    for name in ("one", "two"):
-        (folder / name).mkdir()
-    with (
-        Ours(cores=CORES).serving(operation, folder / "one") as one,
-        Ours(workers=2, cores=CORES).serving(operation, folder / "two") as two,
-    ):
-        found = list[tuple[float, float]]()
-        for number in range(asked.rounds + 1):
-            rates = []
-            for running in (one, two):
-                result = wrk.run(
-                    running.port,
-                    running.load(),
-                    seconds=asked.seconds,
-                    connections=asked.connections,
-                    cores=CORES,
-                )
-                if result.errors:
-                    raise Failed(f"workers: {result.errors} wrong answers: {result.why}")
-                rates.append(result.rate)
-            if number:
-                found.append((rates[0], rates[1]))
-    return found
+def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+    """Client credentials of one process and of two, in turn. Both may use all cores, and so may the
+    load, and the database."""
+    for kind in (Ours, OnPostgres):
+        if kind.name not in {peer.name for peer in there}:
+            continue
+        places = [folder / f"{kind.name} {count}" for count in (1, 2)]
+        for place in places:
+            place.mkdir()
+        with (
+            kind(cores=CORES).serving(OPERATION, places[0]) as one,
+            kind(workers=2, cores=CORES).serving(OPERATION, places[1]) as two,
+        ):
+            found = run.workers.setdefault(kind.name, [])
+            for number in range(asked.rounds + 1):
+                rates = [
+                    good(
+                        wrk.run(
+                            running.port,
+                            running.load(),
+                            seconds=asked.seconds,
+                            connections=asked.connections,
+                            cores=CORES,
+                        ),
+                        kind.name,
+                    ).rate
+                    for running in (one, two)
+                ]
+                if number:
+                    found.append((rates[0], rates[1]))
 
 
-def curve(
-    peers: Sequence[Peer], asked: Asked, *, folder: Path
-) -> dict[str, list[tuple[int, float, float]]]:
-    """Connections, answers a second, and p99 in milliseconds, of client credentials."""
-    operation = "client credentials"
-    found: dict[str, list[tuple[int, float, float]]] = {}
-    for peer in peers:
-        if operation not in peer.operations:
+def curve(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+    """Client credentials by number of connections."""
+    for peer in there:
+        if peer.name not in CURVES:
             continue
         own = folder / f"curve {peer.name}"
         own.mkdir()
-        with peer.serving(operation, own) as running:
-            for _ in range(2):
+        with peer.serving(OPERATION, own) as running:
+            for _ in range(asked.warm):
                 one_round(running, asked)
             for connections in CONNECTIONS:
-                at = Asked(rounds=1, seconds=asked.seconds, connections=connections)
-                one = one_round(running, at)
-                if one.result.errors:
-                    raise Failed(f"{peer.name}, {connections} connections: {one.result.why}")
-                point = connections, one.result.rate, one.result.p99 / 1000
-                found.setdefault(peer.name, []).append(point)
-    return found
+                at = msgspec.structs.replace(asked, connections=connections)
+                seen = good(one_round(running, at).result, f"{peer.name}, {connections}")
+                point = connections, seen.rate, seen.p99 / 1000
+                run.curve.setdefault(peer.name, []).append(point)
 
 
-def flood(asked: Asked, *, folder: Path) -> list[tuple[float, float, float]]:
-    """p99 of the token endpoint in milliseconds while nobody signs in, the same while as many do
-    as are let, and how many of those there were a second; round by round."""
+def flood(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+    """The token endpoint while nobody signs in, and while many do, in turn."""
     own = folder / "flood"
     own.mkdir()
     ours = Ours(environment={"VALETKEY_UNTHROTTLED": "127.0.0.1"})
-    found = list[tuple[float, float, float]]()
-    with ours.serving("client credentials", own) as running, ThreadPoolExecutor(1) as beside:
+    longer = msgspec.structs.replace(asked, seconds=FLOODED)
+    with ours.serving(OPERATION, own) as running, ThreadPoolExecutor(1) as beside:
+        forms = sign_ins(running.port, ours.names(1000))
+        people = Load(requests=forms, status=303, later=503)
         for number in range(asked.rounds + 1):
-            quiet = one_round(running, asked)
-            people = Load(requests=_sign_ins(running.port, ours.names(1000)), status=303)
-            crowd = beside.submit(
-                wrk.run, running.port, people, seconds=asked.seconds, connections=16
-            )
-            loud = one_round(running, asked)
-            came = crowd.result()
-            for result in (quiet.result, loud.result, came):
-                if result.errors:
-                    raise Failed(f"sign-in: {result.errors} wrong answers: {result.why}")
-            if not came.answers:
-                raise Failed("sign-in: nobody was let in")
+            quiet = good(one_round(running, asked).result, "tokens")
+            crowd = beside.submit(wrk.run, running.port, people, seconds=FLOODED, connections=CROWD)
+            loud = good(one_round(running, longer).result, "tokens under a flood")
+            came = good(crowd.result(), "sign-in")
             if number:
-                found.append((quiet.result.p99 / 1000, loud.result.p99 / 1000, came.rate))
-    return found
+                run.flood.append((quiet.p99 / 1000, loud.p99 / 1000, came.rate))
 
 
-def _sign_ins(port: int, names: Sequence[str]) -> list[bytes]:
+def kit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
+    """The kit's own bench, in a process of its own on the server's core."""
+    words = ("-m", "bench.verify", "--json", "--rounds", str(asked.rounds), "--count", "400")
+    command = [*on_core(SERVER_CORE), sys.executable, *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(done.stderr[-500:])
+    run.kit = msgspec.json.decode(done.stdout, type=Kit)
+
+
+def good(result: Result, whose: str) -> Result:
+    """A result that counts. Raises Failed."""
+    if result.errors:
+        raise Failed(f"{whose}: {result.errors} wrong answers of {result.answers}: {result.why}")
+    if not result.answers:
+        raise Failed(f"{whose}: no answers")
+    return result
+
+
+def sign_ins(port: int, names: Sequence[str]) -> list[bytes]:
     """The form of a browser, filled in by each of these people."""
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as browser:
         page = browser.get("/sign-in").raise_for_status()
@@ -142,3 +159,13 @@ def _sign_ins(port: int, names: Sequence[str]) -> list[bytes]:
         )
         requests.append("\r\n".join((*lines, "", body)).encode())
     return requests
+
+
+BESIDE: Final[dict[str, Callable[[Run, Sequence[Peer], Asked, Path], None]]] = {
+    "signing limit": signing_limit,
+    "two workers": workers,
+    "sign-in flood": flood,
+    "load": curve,
+    "kit": kit,
+}
+"""What there is, by the name under which it can be asked for."""

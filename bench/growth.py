@@ -26,6 +26,7 @@ import msgspec
 import uvloop
 from tests.postgres import Cluster, cluster, owner
 
+from bench.data import FOLDER, GROWTH, Grown, growth
 from bench.load import Result, processor_seconds, send
 from bench.population import population
 from bench.subject import Kept, Subject
@@ -70,6 +71,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cold: bool = False
     by_store: bool = False
     postgres: bool = False
+    record: bool = False
     folder: Path | None = None
 
 
@@ -86,7 +88,10 @@ def run(asked: Asked) -> None:
                 for one in subjects:
                     one.warm()
                     serving.enter_context(one.serving(folder))
-                report(measure(subjects, asked), asked.sizes)
+                seen = measure(subjects, asked)
+                report(seen, asked.sizes)
+                if asked.record:
+                    record(seen, asked.sizes, store="PostgreSQL" if asked.postgres else "SQLite")
                 if asked.cold:
                     print("of files of which nothing is in memory:")
                     report(chilled(subjects, asked), asked.sizes)
@@ -208,11 +213,37 @@ def report(rounds: Rounds, sizes: Sequence[int]) -> None:
             print(f"{name:14}{size:>12,}  {'   '.join(cells)}")
 
 
+def record(
+    rounds: Rounds, sizes: Sequence[int], *, store: str, file: Path = FOLDER / GROWTH
+) -> None:
+    """Writes the ratios of p99 down for the performance page, in the place of those of before."""
+    kept = [one for one in growth(file) if one.store != store]
+    for name in OPERATIONS:
+        for size in sizes:
+            ratios = _ratios(rounds, name, size=size, first=sizes[0], column="p99")
+            kept.append(
+                Grown(
+                    store=store,
+                    operation=name,
+                    families=size,
+                    median=round(median(ratios), 2),
+                    lowest=round(min(ratios), 2),
+                    highest=round(max(ratios), 2),
+                )
+            )
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+
+
+def _ratios(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> list[float]:
+    these = [getattr(one, column) for one in rounds[name, size]]
+    base = [getattr(one, column) for one in rounds[name, first]]
+    return [one / other for one, other in zip(these, base, strict=True)]
+
+
 def _cell(rounds: Rounds, name: str, *, size: int, first: int, column: str) -> str:
     """The median of a column; then that of its ratios, and the lowest and highest of these."""
     these = [getattr(one, column) for one in rounds[name, size]]
-    base = [getattr(one, column) for one in rounds[name, first]]
-    ratios = [one / other for one, other in zip(these, base, strict=True)]
+    ratios = _ratios(rounds, name, size=size, first=first, column=column)
     spread = f"x {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     return f"{column} {median(these):6.2f} ms {spread}"
 
@@ -252,6 +283,7 @@ def _asked(words: Sequence[str]) -> Asked:
     parser.add_argument("--by-store", action="store_true", help="refresh without the server")
     parser.add_argument("--cold", action="store_true", help="with SQLite: not in memory, too")
     parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own")
+    parser.add_argument("--record", action="store_true", help="for the performance page")
     parser.add_argument("--folder", type=Path, help="keep the databases here, and use them again")
     return Asked(**vars(parser.parse_args(words)))
 

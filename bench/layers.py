@@ -60,10 +60,10 @@ def main() -> None:
             seen = [core(one, one.calls[WARM:]) for _ in range(ROUNDS)]
             layers = {layer: median(each.get(layer, 0.0) for each in seen) for layer in LAYERS}
             asked = Asked(rounds=3, seconds=1)
-            (whole,) = compare(
+            ((whole,), _) = compare(
                 one.operation, [Ours()], asked, folder=Path(name), say=lambda _: None
             )
-            each = median(each.busy / each.result.rate for each in whole.rounds) * 1e6
+            each = whole.core
             rest = each - sum(layers.values())
             cells = (*layers.values(), rest, each)
             print(f"{one.operation:24}" + "".join(f"{cell:10.1f}" for cell in cells), flush=True)

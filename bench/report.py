@@ -8,7 +8,7 @@ from statistics import median
 from typing import Final
 
 from bench import svg
-from bench.data import Run, quotient, spread
+from bench.data import BARE, Run, quotient, spread
 from bench.goals import NODE, OURS, rows
 
 PAGE: Final = "performance.md"
@@ -18,20 +18,32 @@ _HEAD: Final = """# Performance
 What `make bench` saw on one machine. The servers take turns, round by round, each with the whole
 of what it needs (its database too) on one core; the load, `wrk`, has another core. A ratio is
 taken within a round; the median is quoted, and the lowest and the highest after it. An answer
-that is not as it should be, or a server that had nothing to do, ends the run. Absolute figures
-are this machine's; ratios travel better.
+that is not as it should be, or a server that had nothing to do, ends the rounds of that server
+and is named here. Absolute figures are this machine's; ratios travel better
+([why, and how each is set up](decisions/0045-side-by-side-or-not-at-all.md)).
 
 valetkey keeps everything durably: each answer that wrote waited for the disk (SQLite in WAL mode,
 `synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with an app each.
 node-oidc-provider and Authlib keep all in memory, glewlwyd and django-oauth-toolkit in SQLite in
-WAL mode. Refresh tokens rotate everywhere. A code brings one signature at node-oidc-provider (the
-ID Token) and two at valetkey (the access token too, which is a JWT here). Introspection asks
-about 2,000 live tokens in turn.
+WAL mode. Refresh tokens rotate everywhere.
 """
 
+_ASKED: Final = """Where two cannot be asked the same:
+
+- A code brings one signature at node-oidc-provider (the ID Token) and two at valetkey (the access
+  token too, which is a JWT here).
+- valetkey has no opaque access tokens: its tokens are JWTs for APIs that check them by themselves,
+  and are looked up when somebody asks. `client credentials, opaque` compares such a JWT, signed in
+  ES256, with the opaque tokens of the others.
+- Introspection and userinfo ask about live tokens in turn, 2,000 and 1,000 of them; `introspection,
+  first time` about tokens that the server has never seen.
+- `device polling` asks for an answer that nobody has given yet (`authorization_pending`, 400).
+- Token exchange, and a code without `openid`, the others lack or answer otherwise.
+- The microseconds of a core beside PostgreSQL are the server's own, without the database's.
+"""
 
 _TAIL: Final = """`make bench` repeats it; `make bench ARGS=--quick` takes less than three minutes.
-The run's data is in `docs/performance/run.json`. How latency grows with what is stored is on
+The run's data is in `docs/performance/run.json`. How the cost grows with what is stored is on
 [a page of its own](explanation/growth.md), what a large installation needs on
 [another](explanation/scale.md).
 """
@@ -58,17 +70,32 @@ def goals(run: Run) -> str:
 
 
 def rates(run: Run) -> str:
-    """Answers a second, and p99 in milliseconds, of every server."""
-    peers = run.peers()
+    """What every server did of every operation."""
     lines = []
-    for operation in run.operations():
-        cells = [operation]
-        for peer in peers:
-            found = run.rates(operation, peer)
-            p99 = run.waits(operation, peer)
-            cells.append(f"{median(found):,.0f} ({median(p99):.1f} ms)" if found else "")
-        lines.append(cells)
-    return table(("answers a second (p99)", *peers), lines)
+    for one in run.seen:
+        rounds = [each.result for each in one.rounds]
+        to = quotient(run.rates(one.operation, OURS), run.rates(one.operation, one.peer))
+        lines.append(
+            (
+                one.operation,
+                one.peer,
+                spread([each.rate for each in rounds], digits=0),
+                f"{median(each.p99 for each in rounds) / 1000:.1f}",
+                f"{one.core:.0f}",
+                "" if one.peer == OURS else spread(to),
+                str(sum(each.errors for each in rounds)),
+            )
+        )
+    head = (
+        "",
+        "",
+        "answers a second",
+        "p99, ms",
+        "microseconds of a core",
+        "valetkey : it",
+        "errors",
+    )
+    return table(head, lines)
 
 
 def memory(run: Run) -> str:
@@ -93,11 +120,12 @@ def beside(run: Run) -> list[str]:
     said = []
     if run.limit:
         said.append(f"ES256 signatures a second, nothing else: {spread(run.limit, digits=0)}.")
-    if run.workers:
-        one, two = zip(*run.workers, strict=True)
+    for store, pairs in run.workers.items():
+        one, two = zip(*pairs, strict=True)
         said.append(
-            f"`--workers 2` on all cores, the load beside: {spread(two, digits=0)} client "
-            f"credentials a second, one worker {spread(one, digits=0)}."
+            f"{store}, `--workers 2` on all cores, the load beside: {spread(two, digits=0)} client "
+            f"credentials a second, one worker {spread(one, digits=0)}; "
+            f"{spread(quotient(two, one))} times."
         )
     if run.flood:
         quiet, loud, came = zip(*run.flood, strict=True)
@@ -108,22 +136,81 @@ def beside(run: Run) -> list[str]:
     return said
 
 
+def kit(run: Run) -> str:
+    """What it costs an API to check a key."""
+    if run.kit is None:
+        return ""
+    bare = run.kit.rows[BARE]
+    rows = [
+        (
+            name,
+            spread(times, digits=0),
+            str(run.kit.signatures[name]),
+            spread(quotient(times, [one * run.kit.signatures[name] for one in bare])),
+        )
+        for name, times in run.kit.rows.items()
+    ]
+    calls = [(name, spread(times, digits=0)) for name, times in run.kit.calls.items()]
+    return "\n\n".join(
+        (
+            "## The kit",
+            table(("", "microseconds", "signatures in it", "to as many bare ones"), rows),
+            table(("a call of FastAPI, no network", "microseconds"), calls),
+        )
+    )
+
+
+def growth(run: Run) -> str:
+    """How the p99 grows with the families that are stored; measured apart, which takes hours."""
+    if not run.grown:
+        return ""
+    rows = [
+        (
+            one.store,
+            one.operation,
+            f"{one.families:,}",
+            f"{one.median:.2f} ({one.lowest:.2f} to {one.highest:.2f})",
+        )
+        for one in run.grown
+    ]
+    return "\n\n".join(
+        (
+            "## Growth\n\n`python -m bench.growth` measures it in hours, so not in this run.",
+            "![p99 by families stored](performance/growth.svg)",
+            table(("", "", "families", "p99 : that at the fewest"), rows),
+        )
+    )
+
+
+def fell(run: Run) -> list[str]:
+    """What did not go through, in sentences."""
+    return [
+        f"**Not measured**: {one.what}{one.peer and f', {one.peer}'}: `{one.why[:300]}`"
+        for one in run.fallen
+    ]
+
+
 def page(run: Run) -> str:
     """The page."""
     skipped = [f"Skipped: {name}, {why}." for name, why in run.skipped.items()]
+    if run.left_out:
+        skipped.append(f"Left out: {'; '.join(run.left_out)}.")
     parts = [
         _HEAD,
         _where(run),
         *skipped,
+        "\n".join(f"- {one}" for one in fell(run)),
         "## The goals\n\n" + goals(run),
         "![Each operation's rate, ours to node-oidc-provider's](performance/ratios.svg)",
-        "## Every operation\n\n" + rates(run),
-        "## Load\n\n![p99 by answers a second](performance/load.svg)" if run.curve else "",
         "\n".join(f"- {one}" for one in beside(run)),
+        "## Load\n\n![p99 by answers a second](performance/load.svg)" if run.curve else "",
         "## Memory and start\n\n" + memory(run),
+        growth(run),
+        kit(run),
+        "## Every operation\n\n" + _ASKED + "\n" + rates(run),
         _TAIL,
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def plots(run: Run) -> dict[str, str]:
@@ -147,7 +234,22 @@ def plots(run: Run) -> dict[str, str]:
             across="answers a second",
             up="p99, ms",
         )
+    if run.grown:
+        drawn["growth.svg"] = svg.lines(
+            "p99 to that at the fewest families",
+            _lines_of_growth(run),
+            across="families",
+            up="ratio",
+        )
     return drawn
+
+
+def _lines_of_growth(run: Run) -> dict[str, list[tuple[float, float]]]:
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for one in run.grown:
+        name = f"{one.operation}, {one.store}"
+        lines.setdefault(name, []).append((one.families, one.median))
+    return lines
 
 
 def write(run: Run, docs: Path) -> None:

@@ -1,8 +1,9 @@
 """`make bench`: our server and others, side by side on one core.
 
 Each server has a core for itself and all that it needs, the load has another. Servers that are not
-installed are skipped by name. The whole run writes its data, a page and its plots into
-`docs/performance`; a quick one into `build/performance`.
+installed are skipped by name, and what does not go through is named while all else goes on. The
+whole run writes a page, its plots and its data into `docs`; any other one its data alone, into
+`build/performance`, where that of the whole run grows as well while it goes on.
 """
 
 import argparse
@@ -13,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import extras, guard, report, wrk
-from bench.compare import Asked, Failed, compare
+from bench import guard, report, wrk
+from bench.compare import Asked, compare, named
 from bench.data import FOLDER, Run, load, save
+from bench.extras import BESIDE
 from bench.goals import rows
 from bench.machine import CORES
 from bench.peers.glewlwyd import Glewlwyd
@@ -25,32 +27,37 @@ from bench.peers.ours import OnPostgres, Ours
 from bench.peers.peer import Peer
 
 ROOT: Final = Path(__file__).parents[1]
+GROWING: Final = ROOT / "build/performance"
 
-COMPARED: Final = (
+GOALS: Final = (
     "client credentials",
     "introspection",
     "refresh",
     "code, openid",
-    "code",
     "userinfo",
     "jwks",
     "discovery",
-    "revocation",
-    "pushed request",
 )
-"""Operations that others have as well."""
+"""Operations of which there are goals."""
 
-OWN: Final = (
+OTHERS: Final = (
     "client credentials, RS256",
+    "client credentials, opaque",
     "introspection, first time",
-    "authorize",
-    "token exchange",
+    "code",
     "code, DPoP",
     "refresh, DPoP",
     "userinfo, DPoP",
+    "revocation",
+    "pushed request",
+    "authorize",
+    "device polling",
+    "token exchange",
 )
 
-QUICK: Final = (*COMPARED[:4], "userinfo", "jwks", "discovery")
+EVERYTHING: Final = (*GOALS, *OTHERS, *BESIDE)
+QUICK: Final = (*GOALS, "signing limit")
+QUICK_PEERS: Final = ("valetkey", "valetkey, PostgreSQL", "node-oidc-provider", "glewlwyd")
 
 
 def peers() -> tuple[Peer, ...]:
@@ -63,14 +70,25 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less than three minutes")
     parser.add_argument("--rounds", type=int, help="rounds that count (5; quick: 3)")
-    parser.add_argument("--seconds", type=int, help="of a round (2; quick: 1)")
+    parser.add_argument("--seconds", type=int, default=1, help="of a round")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--only", nargs="+", metavar="OPERATION", help="nothing but these")
+    parser.add_argument(
+        "--only", nargs="+", metavar="OPERATION", choices=EVERYTHING, help="nothing but these"
+    )
     parser.add_argument("--goals", action="store_true", help="what the goals need, and no more")
     parser.add_argument("--report", type=Path, help="make the page from a run's data, and no more")
     parser.add_argument("--guard", action="store_true", help="count instructions, and no more")
     parser.add_argument("--record", action="store_true", help="with --guard: write the counts down")
     return parser.parse_args()
+
+
+def chosen(given: argparse.Namespace) -> Sequence[str]:
+    """What is measured."""
+    if given.only:
+        return tuple(given.only)
+    if given.quick:
+        return QUICK
+    return (*GOALS, *BESIDE) if given.goals else EVERYTHING
 
 
 def here(everybody: Sequence[Peer], run: Run) -> list[Peer]:
@@ -85,19 +103,18 @@ def here(everybody: Sequence[Peer], run: Run) -> list[Peer]:
     return there
 
 
-def measure(run: Run, asked: Asked, operations: Sequence[str], *, whole: bool) -> None:
-    """The run. Raises Failed."""
-    there = here(peers(), run)
+def measure(run: Run, asked: Asked, what: Sequence[str], there: Sequence[Peer]) -> None:
+    """The run. What does not go through is named in it."""
     with tempfile.TemporaryDirectory(prefix="valetkey-bench-") as name:
-        folder = Path(name)
-        for operation in operations:
-            run.seen += compare(operation, there, asked, folder=folder)
-        run.limit = extras.signing_limit(asked)
-        if whole:
-            run.workers = extras.workers(asked, folder=folder)
-            run.flood = extras.flood(asked, folder=folder)
-            some = [peer for peer in there if peer.name in ("valetkey", "node-oidc-provider")]
-            run.curve = extras.curve(some, asked, folder=folder)
+        for one in what:
+            with named(run.fallen, one):
+                if beside := BESIDE.get(one):
+                    beside(run, there, asked, Path(name))
+                else:
+                    seen, fallen = compare(one, there, asked, folder=Path(name))
+                    run.seen += seen
+                    run.fallen += fallen
+            save(run, GROWING)
 
 
 def show(run: Run) -> None:
@@ -107,8 +124,10 @@ def show(run: Run) -> None:
     print()
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
-    for said in report.beside(run):
+    for said in (*report.beside(run), *report.fell(run)):
         print(said)
+    if run.left_out:
+        print(f"Left out: {'; '.join(run.left_out)}.")
 
 
 def main() -> None:
@@ -125,27 +144,31 @@ def main() -> None:
         sys.exit(f"bench: {wrk.MISSING}")
     asked = Asked(
         rounds=given.rounds or (3 if given.quick else 5),
-        seconds=given.seconds or (1 if given.quick else 2),
+        seconds=given.seconds,
         connections=given.connections,
+        warm=2 if given.quick else 4,
     )
-    operations = given.only or (QUICK if given.quick else COMPARED if given.goals else ())
-    command = f"make bench ARGS={shlex.quote(' '.join(sys.argv[1:]))}" if sys.argv[1:] else ""
+    command = f"make bench ARGS={shlex.quote(shlex.join(sys.argv[1:]))}" if sys.argv[1:] else ""
     run = Run.begin(
         quick=given.quick,
         command=command or "make bench",
         seconds=asked.seconds,
         connections=asked.connections,
     )
-    whole = not given.quick and not given.only
-    try:
-        measure(run, asked, operations or (*COMPARED, *OWN), whole=whole)
-    except Failed as error:
-        sys.exit(f"bench: {error}. Nothing of this run counts.")
+    what, there = chosen(given), here(peers(), run)
+    if given.quick:
+        run.left_out += [peer.name for peer in there if peer.name not in QUICK_PEERS]
+        there = [peer for peer in there if peer.name in QUICK_PEERS]
+    run.left_out += [one for one in EVERYTHING if one not in what]
+    measure(run, asked, what, there)
     show(run)
-    file = save(run, FOLDER if whole else ROOT / "build/performance")
-    if whole:
+    file = GROWING / "run.json"
+    if not given.quick and not given.only:
+        file = save(run, FOLDER)
         report.write(run, ROOT / "docs")
     print(f"\n{file.relative_to(ROOT)}")
+    if run.fallen:
+        sys.exit(f"bench: {len(run.fallen)} of this run did not go through to the end")
 
 
 if __name__ == "__main__":

@@ -73,11 +73,11 @@ def lines(
     for power in range(low_x, high_x + 1):
         x, _ = place(10.0**power, 10.0**low_y)
         parts.append(f'<path class="grid" d="M{x:.1f} {top}V{height - 36}"/>')
-        parts.append(_text(x, height - 20, f"{10.0**power:g}", anchor="middle", style="quiet"))
+        parts.append(_text(x, height - 20, _power(power), anchor="middle", style="quiet"))
     for power in range(low_y, high_y + 1):
         _, y = place(10.0**low_x, 10.0**power)
         parts.append(f'<path class="grid" d="M{left} {y:.1f}H{WIDTH - right}"/>')
-        parts.append(_text(left - 6, y + 4, f"{10.0**power:g}", anchor="end", style="quiet"))
+        parts.append(_text(left - 6, y + 4, _power(power), anchor="end", style="quiet"))
     parts.append(_text((left + WIDTH - right) / 2, height - 4, across, anchor="middle"))
     parts.append(_text(0, top - 8, up, style="quiet"))
     for number, (name, found) in enumerate(series.items()):
@@ -90,6 +90,10 @@ def lines(
         )
         parts.append(_text(WIDTH - right + 34, y, name))
     return _document(height, title, parts)
+
+
+def _power(power: int) -> str:
+    return f"{10.0**power:,.{max(0, -power)}f}"
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:

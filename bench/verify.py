@@ -12,19 +12,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from os import urandom
 from statistics import median
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import httpx2
 import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from fastapi import FastAPI
 
+from bench.data import BARE, FIRST, NEXT, Kit, quotient
+from bench.verify_calls import answering
 from valetkey.jose import base64url, jwk, jws
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.resource import Catalog, Permission, Principal, ResourceServer, Shown
-from valetkey.resource.fastapi import Kit
+from valetkey.resource import Catalog, Permission, ResourceServer, Shown
 from valetkey.wire import access_token, change_log, child_key, dpop
 from valetkey.wire.change_log import BEAT, Piece
 
@@ -236,15 +236,15 @@ def rows(bench: Bench, following: ResourceServer, local: ResourceServer) -> list
         return lambda count: shown(api, bench, tokens.told(count), by)
 
     return [
-        Row("the bare signature (ES256)", 1, bare(plain, bench.server.key)),
+        Row(BARE, 1, bare(plain, bench.server.key)),
         Row("the same as a JWS", 1, jose),
         Row("a token's first call, the change log", 1, bearer(following, new, *READ)),
         Row("its next calls: the token alone", 1, bearer(local, again)),
         Row("+ a permission", 1, bearer(local, again, *READ)),
         Row("+ the change log", 1, bearer(following, again, *READ)),
-        Row("bound by DPoP, the first call", 2, proved(following, bound_new)),
+        Row(FIRST, 2, proved(following, bound_new)),
         Row("its next calls, a permission", 2, proved(local, bound_again)),
-        Row("+ the change log", 2, proved(following, bound_again)),
+        Row(NEXT, 2, proved(following, bound_again)),
         Row("+ three hands, offline", 5, proved(following, Tokens(bench, handed), last)),
     ]
 
@@ -264,83 +264,22 @@ async def measured(rows: list[Row], *, rounds: int, count: int) -> list[list[flo
     return found
 
 
-def told(rows: list[Row], found: list[list[float]]) -> None:
-    """The table."""
+def told(kit: Kit) -> None:
+    """The tables."""
+    bare, *_ = kit.rows.values()
     print(f"{'':38}{'us':>8}{'to the bare ones':>20}{'spread':>16}")
-    for row, times in zip(rows, found, strict=True):
-        bare = [one * row.signatures for one in found[0]]
-        ratios = sorted(a / b for a, b in zip(times, bare, strict=True))
-        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
-        against = f"{median(ratios):.2f} x {row.signatures}"
-        print(f"{row.name:38}{median(times):8.1f}{against:>20}{spread:>16}")
-
-
-async def answering(api: ResourceServer, bench: Bench, *, rounds: int, count: int) -> None:
-    """A FastAPI application without the kit and with it, called in the same process."""
-    app, kit = FastAPI(), Kit(api)
-
-    @app.get("/open")
-    async def openly() -> dict[str, str]:
-        return {"sub": "u" * 22}
-
-    @app.get(PATH)
-    async def read(caller: Annotated[Principal, kit.needs("chirps.read")]) -> dict[str, str]:
-        return {"sub": caller.sub}
-
-    cnf = {"jkt": bench.by.public().thumbprint()}
-    bound = bench.token(cnf=cnf)
-    plain = [("authorization", f"Bearer {bench.token()}")]
-    ways: dict[str, Callable[[], list[tuple[str, list[tuple[str, str]]]]]] = {
-        "without the kit": lambda: [("/open", [])] * count,
-        "with it, a bearer token": lambda: [(PATH, plain)] * count,
-        "with it, bound by DPoP": lambda: [
-            (PATH, [("authorization", f"DPoP {bound}"), ("dpop", bench.proof(bound, bench.by))])
-            for _ in range(count)
-        ],
-    }
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, prepare in ways.items():
-            calls = [_scope(path, headers) for path, headers in prepare()]
-            await asyncio.sleep(2 * BEAT)
-            began = time.perf_counter()
-            for scope in calls:
-                await _called(app, scope)
-            found[name].append((time.perf_counter() - began) / count * 1e6)
+    for name, times in kit.rows.items():
+        count = kit.signatures[name]
+        ratios = quotient(times, [one * count for one in bare])
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        against = f"{median(ratios):.2f} x {count}"
+        print(f"{name:38}{median(times):8.1f}{against:>20}{spread:>16}")
     print(f"\n{'a call of FastAPI, no network':34}{'us':>8}")
-    for name, times in found.items():
+    for name, times in kit.calls.items():
         print(f"{name:34}{median(times):8.1f}")
 
 
-def _scope(path: str, headers: list[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "scheme": "https",
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 1),
-    }
-
-
-async def _called(app: FastAPI, scope: dict[str, Any]) -> None:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        if message.get("status", 200) != 200:
-            raise RuntimeError(f"answered {message['status']}")
-
-    await app(scope, receive, send)
-
-
-async def main(rounds: int, count: int) -> None:
+async def main(rounds: int, count: int) -> Kit:
     """Measures all, in one run."""
     bench = Bench()
     # Nothing is read while a row is measured, so the bound is wider than usual.
@@ -352,14 +291,33 @@ async def main(rounds: int, count: int) -> None:
             await asyncio.sleep(0.01)
     table = rows(bench, following, local)
     await measured(table, rounds=2, count=count)
-    told(table, await measured(table, rounds=rounds, count=count))
-    await answering(following, bench, rounds=rounds, count=count)
+    found = await measured(table, rounds=rounds, count=count)
+    bound = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
+    calls = await answering(
+        following,
+        path=PATH,
+        bearer=bench.token(),
+        bound=bound,
+        proof=lambda: bench.proof(bound, bench.by),
+        rounds=rounds,
+        count=count,
+    )
     await following.close()
+    return Kit(
+        rows={row.name: times for row, times in zip(table, found, strict=True)},
+        signatures={row.name: row.signatures for row in table},
+        calls=calls,
+    )
 
 
 if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=15)
     asked.add_argument("--count", type=int, default=500)
+    asked.add_argument("--json", action="store_true", help="as data")
     given = asked.parse_args()
-    asyncio.run(main(given.rounds, given.count))
+    kit = asyncio.run(main(given.rounds, given.count))
+    if given.json:
+        print(msgspec.json.encode(kit).decode())
+    else:
+        told(kit)

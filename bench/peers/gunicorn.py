@@ -8,11 +8,11 @@ from typing import Final
 
 import httpx2
 
-from bench.load import form_request
 from bench.machine import free_port
+from bench.peers.asking import post
 from bench.peers.peer import Running, program
 from bench.subject import VERIFIER, basic
-from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
+from bench.wrk import ACTIVE, Chain, Load
 from valetkey.wire import pkce
 
 ROOT: Final = Path(__file__).parents[2]
@@ -21,7 +21,10 @@ APPS: Final = Path(__file__).parent / "apps"
 SECRET: Final = "a-secret-of-the-bench-and-of-nobody-else"
 REDIRECT: Final = "https://web.example/callback"
 LIVE: Final = 500
-MANY: Final = 4000
+"""Tokens that are asked about in turn."""
+
+MANY: Final = 1000
+"""Requests of a round, where each is sent once."""
 
 Make = Callable[["Requests"], Load]
 
@@ -69,7 +72,7 @@ class Requests:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._chain: Load | None = None
+        self._chain: Chain | None = None
 
     def drawn(self, what: str, count: int) -> list[str]:
         """So many fresh codes or tokens."""
@@ -90,17 +93,19 @@ class Requests:
     def refresh(self, path: str, *, public: bool) -> Load:
         """Refresh tokens, each of which gives the next."""
         if self._chain is None:
-            form = "grant_type=refresh_token&refresh_token={}"
-            headers = [] if public else [f"Authorization: Basic {basic('web', SECRET)}"]
-            if public:
-                form = f"client_id=web&{form}"
-            tokens = [one.encode() for one in self.drawn("refresh", LIVE)]
-            self._chain = Load(
-                requests=[*chain(self._port, path, form, headers=headers), *tokens],
-                mode="chain",
-                pattern=JSON_REFRESH_TOKEN,
+            self._chain = Chain(
+                self._port,
+                path,
+                "client_id=web&" * public + "grant_type=refresh_token&refresh_token={}",
+                draw=lambda count: self.drawn("refresh", count),
+                headers=[] if public else [f"Authorization: Basic {basic('web', SECRET)}"],
             )
-        return self._chain
+        return self._chain.load()
+
+    def revocation(self, path: str) -> Load:
+        """Refresh tokens that are given back."""
+        forms = [{"client_id": "web", "token": one} for one in self.drawn("refresh", MANY)]
+        return Load(requests=[self._post(path, form) for form in forms], mode="once")
 
     def codes(self, path: str) -> Load:
         """Codes, each once."""
@@ -114,17 +119,18 @@ class Requests:
         return Load(requests=[self._post(path, form | {"code": one}) for one in codes], mode="once")
 
     def _post(self, path: str, form: dict[str, str], *, auth: str = "") -> bytes:
-        return form_request(self._port, path, form, basic=basic(auth, SECRET) if auth else "")
+        return post(self._port, path, form, by=(auth, SECRET) if auth else None)
 
 
 DJANGO: Final = Gunicorn(
     "django-oauth-toolkit",
     "django_app",
     {
-        "client credentials": lambda on: on.credentials("/o/token/"),
+        "client credentials, opaque": lambda on: on.credentials("/o/token/"),
         "introspection": lambda on: on.introspection("/o/introspect/", "chirp"),
         "refresh": lambda on: on.refresh("/o/token/", public=True),
         "code": lambda on: on.codes("/o/token/"),
+        "revocation": lambda on: on.revocation("/o/revoke_token/"),
     },
 )
 

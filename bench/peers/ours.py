@@ -80,10 +80,20 @@ class Ours:
 
 
 class OnPostgres:
-    """The same on PostgreSQL, which runs on the server's core as well."""
+    """The same on PostgreSQL, which runs on the server's cores as well."""
 
     name = "valetkey, PostgreSQL"
-    operations: Sequence[str] = ("refresh", "code", "code, openid", "introspection")
+    operations: Sequence[str] = (
+        "refresh",
+        "code",
+        "code, openid",
+        "introspection",
+        "revocation",
+        "device polling",
+    )
+
+    def __init__(self, *, workers: int = 1, cores: Sequence[int] = (SERVER_CORE,)) -> None:
+        self._how = How(workers=workers, cores=cores)
 
     def missing(self) -> str:
         return NO_POSTGRES
@@ -91,7 +101,7 @@ class OnPostgres:
     @contextlib.contextmanager
     def serving(self, operation: str, folder: Path) -> Iterator[Running]:
         """The server and a cluster of its own."""
-        os.sched_setaffinity(0, {SERVER_CORE})  # which the cluster inherits
+        os.sched_setaffinity(0, self._how.cores)  # which the cluster inherits
         with contextlib.ExitStack() as stack:
             try:
                 url = stack.enter_context(cluster(**POSTGRES)).url
@@ -100,7 +110,7 @@ class OnPostgres:
             asyncio.run(_fresh(url))
             database = Database(PostgresURL(url.replace("/postgres", "/bench")))
             kept = asyncio.run(furnish(database))
-            yield stack.enter_context(_served(database, kept, folder, operation, how=How()))
+            yield stack.enter_context(_served(database, kept, folder, operation, how=self._how))
 
 
 async def _fresh(url: str) -> None:

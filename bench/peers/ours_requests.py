@@ -2,38 +2,50 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
 from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from bench.load import form_request
-from bench.peers.people import BROWSER_SECRET, OPENID, REDIRECT, WEB, Person, people_of
-from bench.population import API, SECRET
-from bench.subject import VERIFIER, Subject, basic
-from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
-from valetkey.jose import base64url, jwk, jwt
+from bench.peers.asking import JKT, get, post, shown
+from bench.peers.people import (
+    BROWSER_SECRET,
+    DEVICES,
+    OPENID,
+    REDIRECT,
+    SERVER,
+    TELEVISION,
+    WEB,
+    Person,
+    device_code,
+    people_of,
+)
+from bench.population import API, APPS, SECRET
+from bench.subject import VERIFIER, Subject
+from bench.wrk import ACTIVE, PENDING, Chain, Load
+from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.env import Env
 from valetkey.oauth.issue import code
 from valetkey.oauth.issue.code import Code
 from valetkey.spec import names
-from valetkey.wire import access_token, dpop, pkce
+from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken, Confirmation
 
-MANY: Final = 30_000
-"""Requests of a round, where each is sent once: more than are answered."""
+MANY: Final = 5000
+"""Requests of a round, where each is sent once."""
 
-BOUND: Final = 1500
-"""The same, where each has a proof of its own."""
+BOUND: Final = 2000
+"""The same, where each has a proof of its own, or a family of its own that is there already."""
 
 LIVE: Final = 2000
 """Tokens that are asked about in turn."""
 
-KEY: Final = jwk.generate("ES256")
+APP: Final = APPS[0].id
+"""Whose refresh tokens follow one another."""
 
 
 class Requests:
@@ -42,8 +54,15 @@ class Requests:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._people = people_of(subject.kept)
+        self._port = subject.port
         self._turn = 0
-        self._chain: Load | None = None
+        self._devices = cycle(range(DEVICES))
+        self._chain = Chain(
+            self._port,
+            "/token",
+            f"grant_type=refresh_token&client_id={APP}&refresh_token={{}}",
+            draw=self._refresh_tokens,
+        )
 
     def load(self, operation: str) -> Load:
         """What a round of the operation sends."""
@@ -52,25 +71,16 @@ class Requests:
     def credentials(self, client: str) -> Load:
         """Client credentials."""
         form = {"grant_type": names.CLIENT_CREDENTIALS, "scope": "chirps.read"}
-        return Load(requests=[self._post("/token", form, auth=client)])
+        return Load(requests=[self._post("/token", form, by=(client, SECRET))])
 
     def refresh(self) -> Load:
-        """Refresh tokens of public clients, each of which gives the next."""
-        if self._chain is None:
-            tokens = [self._subject.refresh_token() for _ in range(LIVE)]
-            form = f"grant_type=refresh_token&client_id={tokens[0][0]}&refresh_token={{}}"
-            same = [token.encode() for client, token in tokens if client == tokens[0][0]]
-            pieces = chain(self._subject.port, "/token", form)
-            self._chain = Load(requests=[*pieces, *same], mode="chain", pattern=JSON_REFRESH_TOKEN)
-        return self._chain
+        """Refresh tokens of a public client, each of which gives the next."""
+        return self._chain.load()
 
     def bound_refresh(self) -> Load:
         """Refresh tokens that are bound to a key."""
-        requests = [
-            self._post("/token", self._refresh_form(), proof=self._proof("/token"))
-            for _ in range(BOUND)
-        ]
-        return Load(requests=requests, mode="once")
+        forms = [self._refresh_form() for _ in range(BOUND)]
+        return self._once("/token", forms, proved=True)
 
     def codes(self, count: int, *, scope: tuple[str, ...], bound: bool = False) -> Load:
         """Codes, each for a new device."""
@@ -79,54 +89,53 @@ class Requests:
     def introspection(self) -> Load:
         """Tokens that are live, in turn."""
         tokens = [self._subject.token(self._subject.visitor()) for _ in range(LIVE)]
-        requests = [self._post("/introspect", {"token": one}, auth=API.id) for one in tokens]
+        by = API.id, SECRET
+        requests = [self._post("/introspect", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, holds=ACTIVE)
 
     def introspection_once(self) -> Load:
         """Tokens that the server has never seen."""
-        requests = [self._subject.introspection() for _ in range(MANY // 2)]
+        requests = [self._subject.introspection() for _ in range(MANY)]
         return Load(requests=requests, mode="once", holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""
-        requests = []
-        for _ in range(BOUND):
-            client, token = self._subject.refresh_token()
-            requests.append(self._post("/revoke", {"client_id": client, "token": token}))
-        return Load(requests=requests, mode="once")
+        drawn = [self._subject.refresh_token() for _ in range(BOUND)]
+        return self._once(
+            "/revoke", [{"client_id": client, "token": token} for client, token in drawn]
+        )
 
     def userinfo(self) -> Load:
         """Who is it?"""
-        return Load(
-            requests=[
-                self._get("/userinfo", f"Authorization: Bearer {self._token(one)}")
-                for one in self._people
-            ]
-        )
+        tokens = [self._token(one) for one in self._people]
+        return Load(requests=[shown(self._port, "/userinfo", one) for one in tokens])
 
     def bound_userinfo(self) -> Load:
         """Who is it? By tokens that are bound to a key."""
-        requests = []
-        for number in range(BOUND):
-            who = self._people[number % len(self._people)]
-            token = self._token(who, cnf=Confirmation(jkt=KEY.public().thumbprint()))
-            proof = self._proof("/userinfo", method="GET", token=token)
-            requests.append(
-                self._get("/userinfo", f"Authorization: DPoP {token}", f"DPoP: {proof}")
-            )
+        to = Confirmation(jkt=JKT)
+        people = islice(cycle(self._people), BOUND)
+        tokens = [self._token(one, cnf=to) for one in people]
+        requests = [shown(self._port, "/userinfo", one, proved=True) for one in tokens]
         return Load(requests=requests, mode="once")
 
     def pushed(self) -> Load:
         """Authorization requests by PAR."""
-        return Load(requests=[self._post("/par", _request())], status=201)
+        form = _request() | {"client_id": SERVER.id}
+        return Load(requests=[self._post("/par", form, by=(SERVER.id, SECRET))], status=201)
 
     def authorize(self) -> Load:
         """The redirect of somebody who has said yes before."""
         requests = []
         for who in self._people:
             cookie = f"Cookie: vk_session={who.session.id}.{BROWSER_SECRET}"
-            requests.append(self._get(f"/authorize?{urlencode(_request())}", cookie))
-        return Load(requests=requests, status=303)
+            requests.append(get(self._port, f"/authorize?{urlencode(_request())}", cookie))
+        return Load(requests=requests, status=303, holds=r"[?&]code=")
+
+    def device(self) -> Load:
+        """Devices that come for an answer which nobody has given yet."""
+        form = {"grant_type": names.DEVICE_CODE, "client_id": TELEVISION.id}
+        forms = [form | {"device_code": device_code(next(self._devices))} for _ in range(BOUND)]
+        return self._once("/token", forms, status=400, holds=PENDING)
 
     def exchange(self) -> Load:
         """A service passes a user's key on."""
@@ -138,12 +147,12 @@ class Requests:
                 "subject_token_type": names.TYPE_ACCESS_TOKEN,
                 "scope": "chirps.read",
             }
-            requests.append(self._post("/token", form, auth="agent"))
+            requests.append(self._post("/token", form, by=("agent", SECRET)))
         return Load(requests=requests)
 
     def document(self, path: str) -> Load:
         """What is published."""
-        return Load(requests=[self._get(path)])
+        return Load(requests=[get(self._port, path)])
 
     def _exchanges(self, scope: tuple[str, ...], *, bound: bool) -> Iterator[bytes]:
         if scope != OPENID:
@@ -152,7 +161,7 @@ class Requests:
         while True:
             form = self._web_form(self._people[self._turn % len(self._people)])
             self._turn += 1
-            yield self._post("/token", form, proof=self._proof("/token") if bound else "")
+            yield self._post("/token", form, proved=bound)
 
     def _web_form(self, who: Person) -> dict[str, str]:
         millisecond = time.time_ns() // 1_000_000
@@ -182,6 +191,12 @@ class Requests:
             "redirect_uri": REDIRECT,
         }
 
+    def _refresh_tokens(self, count: int) -> list[str]:
+        theirs = (
+            token for client, token in iter(self._subject.refresh_token, None) if client == APP
+        )
+        return list(islice(theirs, count))
+
     def _refresh_form(self) -> dict[str, str]:
         client, token = self._subject.refresh_token()
         return {"grant_type": "refresh_token", "client_id": client, "refresh_token": token}
@@ -205,25 +220,27 @@ class Requests:
         )
         return jwt.sign(token, key=self._subject.keyring.signing["ES256"], typ=access_token.TYPE)
 
-    def _proof(self, path: str, *, method: str = "POST", token: str = "") -> str:
-        return dpop.make(
-            KEY,
-            method=method,
-            address=self._subject.issuer + path,
-            now=int(time.time()),
-            jti=base64url.encode(os.urandom(12)),
-            access_token=token,
-        )
+    def _once(
+        self,
+        path: str,
+        forms: Sequence[dict[str, str]],
+        *,
+        proved: bool = False,
+        status: int = 200,
+        holds: str = "\r\n\r\n",
+    ) -> Load:
+        requests = [self._post(path, form, proved=proved) for form in forms]
+        return Load(requests=requests, mode="once", status=status, holds=holds)
 
-    def _post(self, path: str, form: dict[str, str], *, auth: str = "", proof: str = "") -> bytes:
-        plain = form_request(
-            self._subject.port, path, form, basic=basic(auth, SECRET) if auth else ""
-        )
-        return plain.replace(b"\r\n", f"\r\nDPoP: {proof}\r\n".encode(), 1) if proof else plain
-
-    def _get(self, path: str, *headers: str) -> bytes:
-        lines = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self._subject.port}", *headers)
-        return "\r\n".join((*lines, "", "")).encode()
+    def _post(
+        self,
+        path: str,
+        form: dict[str, str],
+        *,
+        by: tuple[str, str] | None = None,
+        proved: bool = False,
+    ) -> bytes:
+        return post(self._port, path, form, by=by, proved=proved)
 
 
 def _request() -> dict[str, str]:
@@ -242,6 +259,7 @@ def _request() -> dict[str, str]:
 OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "client credentials": lambda on: on.credentials("machine"),
     "client credentials, RS256": lambda on: on.credentials("machine-rsa"),
+    "client credentials, opaque": lambda on: on.credentials("machine"),
     "introspection": Requests.introspection,
     "introspection, first time": Requests.introspection_once,
     "refresh": Requests.refresh,
@@ -254,6 +272,7 @@ OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "revocation": Requests.revocation,
     "pushed request": Requests.pushed,
     "authorize": Requests.authorize,
+    "device polling": Requests.device,
     "token exchange": Requests.exchange,
     "jwks": lambda on: on.document("/jwks"),
     "discovery": lambda on: on.document("/.well-known/openid-configuration"),

@@ -1,6 +1,7 @@
 """What our own server is filled with: the population of the growth bench, and whoever else the
 operations need."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -18,10 +19,12 @@ from valetkey.model.change import Create
 from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.env import Env
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.pending import Elsewhere, Pending
 from valetkey.model.policy import Policy
 from valetkey.model.record import Record
 from valetkey.model.secret import Secret
 from valetkey.model.user import Session, User, password_mark
+from valetkey.oauth.grants import polling
 from valetkey.spec import names
 from valetkey.store.database import Database
 from valetkey.store.open import open_store
@@ -52,6 +55,16 @@ MACHINE: Final = Client(
     grant_types=(names.CLIENT_CREDENTIALS,),
     scope=("chirps.read",),
 )
+SERVER: Final = Client(
+    id="server",
+    name="Server",
+    auth_method="client_secret_basic",
+    secrets=_SECRETS,
+    redirect_uris=(REDIRECT,),
+    scope=OPENID,
+)
+"""One that sends its authorization requests ahead (RFC 9126); of public clients few may wait."""
+
 RSA: Final = msgspec.structs.replace(MACHINE, id="machine-rsa", policy="rsa")
 AGENT: Final = Client(
     id="agent",
@@ -68,11 +81,15 @@ TELEVISION: Final = Client(
     grant_types=(names.DEVICE_CODE, names.REFRESH_TOKEN),
     scope=("chirps.read", "offline_access"),
 )
-CLIENTS: Final = (WEB, MACHINE, RSA, AGENT, TELEVISION)
+CLIENTS: Final = (WEB, SERVER, MACHINE, RSA, AGENT, TELEVISION)
 POLICIES: Final = (
     Policy(name="rsa", access_token_algorithm="RS256"),
     Policy(name="elliptic", id_token_algorithm="ES256"),
 )
+
+
+DEVICES: Final = 6000
+"""Televisions that wait for an answer: so many that none comes too soon."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +150,31 @@ def person(member: Member, *, now: int) -> Person:
     return Person(user=user, grant=grant, family=theirs, session=session)
 
 
+def _device(number: int) -> tuple[str, bytes]:
+    """The name of its request, and its secret. The same whenever asked for."""
+    drawn = hashlib.blake2b(b"device %d" % number, digest_size=48).digest()
+    return drawn[:16].hex(), drawn[16:]
+
+
+def device_code(number: int) -> str:
+    """What it shows when it comes (RFC 8628 3.4)."""
+    return polling.handle("dc", *_device(number))
+
+
+def device(number: int, *, now: int) -> Pending:
+    """Its request, to which nobody has said anything."""
+    name, secret = _device(number)
+    return Pending(
+        id=name,
+        kind="device",
+        client=TELEVISION.id,
+        parameters={"client_id": TELEVISION.id, "scope": "chirps.read"},
+        created=now,
+        expires=now + 86400,
+        elsewhere=Elsewhere(digest=polling.kept(secret), interval=polling.INTERVAL),
+    )
+
+
 async def furnish(database: Database, size: int = SIZE) -> Kept:
     """Fills an empty database."""
     now = int(time.time())
@@ -147,7 +189,8 @@ async def furnish(database: Database, size: int = SIZE) -> Kept:
     store = await open_store(database)
     try:
         await store.commit([Create(one) for one in (*CLIENTS, *POLICIES)])
-        new = [Create(_new(one)) for who in people_of(kept) for one in who.records]
+        new: list[Create] = [Create(_new(one)) for who in people_of(kept) for one in who.records]
+        new += [Create(device(number, now=now)) for number in range(DEVICES)]
         for first in range(0, len(new), 300):
             await store.commit(new[first : first + 300])
     finally:

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from bench.growth import OPERATIONS, Asked, run, sent
+from bench.data import growth
+from bench.growth import OPERATIONS, Asked, Round, record, run, sent
 from bench.population import population
 from bench.subject import Subject
 from tests.postgres import MISSING
@@ -45,6 +46,22 @@ def test_it_fills_measures_and_grows(
     for name in OPERATIONS:
         assert says.count(f"\n{name} ") == 2
     assert f"40 refreshes of {SIZE} families" in says
+
+
+def test_what_is_recorded_takes_the_place_of_what_was(tmp_path: Path) -> None:
+    def seen(*p99: float) -> list[Round]:
+        return [Round(1.0, one, 1.0) for one in p99]
+
+    rounds = {(name, 10): seen(2.0, 4.0, 5.0) for name in OPERATIONS}
+    rounds |= {(name, 20): seen(3.0, 4.0, 4.0) for name in OPERATIONS}
+    file = tmp_path / "growth.json"
+    for store in ("SQLite", "PostgreSQL", "SQLite"):
+        record(rounds, (10, 20), store=store, file=file)
+    kept = growth(file)
+    assert len(kept) == 2 * 2 * len(OPERATIONS)
+    assert {(one.median, one.lowest, one.highest) for one in kept if one.families == 20} == {
+        (1.0, 0.8, 1.5)
+    }
 
 
 def test_members_are_found_by_each_of_their_names(tmp_path: Path) -> None:

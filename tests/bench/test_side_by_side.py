@@ -5,21 +5,24 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
 from bench.compare import Asked, Failed, Round, compare, probe
 from bench.core import RULES
-from bench.data import Run, quotient, save, spread
+from bench.data import BARE, FIRST, NEXT, Grown, Kit, Run, quotient, save, spread
 from bench.data import load as loaded
+from bench.extras import BESIDE
 from bench.goals import GOALS, NODE, OURS, rows
 from bench.guard import Counts, grown
 from bench.peers.peer import Running
 from bench.run import here
-from bench.wrk import Load, Result, chain
+from bench.wrk import Chain, Load, Result
 
 from bench import guard, report, svg, wrk
+from bench import run as bench_run
 
 needs_wrk = pytest.mark.skipif(bool(wrk.MISSING), reason=wrk.MISSING)
 
@@ -117,6 +120,19 @@ def test_the_status_that_is_expected_is_none() -> None:
 
 
 @needs_wrk
+def test_who_is_to_come_back_is_no_answer() -> None:
+    answers = iter(range(10**9))
+
+    def some(_: bytes) -> bytes:
+        return reply("no", status=503 if next(answers) % 2 else 303)
+
+    with toy(some) as port:
+        seen = run(port, Load(requests=[GET], status=303, later=503))
+    assert seen.errors == 0
+    assert 0 < seen.answers <= seen.put_off + 2
+
+
+@needs_wrk
 def test_each_once() -> None:
     said: list[bytes] = []
 
@@ -130,43 +146,53 @@ def test_each_once() -> None:
     assert seen.dry > 0
     assert sorted(set(said)) == sorted(said)
     assert 40 <= len(said) <= 50
+    assert seen.microseconds < 1_000_000  # wrk itself goes on for its second
+
+
+class Rotating:
+    """A server whose tokens are good once. `hearing`: whether it answers."""
+
+    def __init__(self) -> None:
+        self.lock, self.hearing = threading.Lock(), True
+        self.made, self.live, self.refused = 0, set[bytes](), list[bytes]()
+
+    def draw(self, count: int) -> list[str]:
+        with self.lock:
+            fresh = [f"drawn{self.made + number}" for number in range(count)]
+            self.made += count
+            self.live.update(one.encode() for one in fresh)
+        return fresh
+
+    def answer(self, request: bytes) -> bytes:
+        token = request.rpartition(b"token=")[2].removesuffix(b"&end")
+        with self.lock:
+            if token not in self.live:
+                self.refused.append(token)
+                return reply("{}", status=400)
+            self.live.remove(token)
+            self.live.add(token + b"x")
+        return reply(f'{{"refresh_token": "{token.decode()}x"}}')
 
 
 @needs_wrk
-def test_a_chain_goes_on_with_what_it_was_given() -> None:
-    lock, live, refused = threading.Lock(), {b"%d" % one for one in range(9)}, list[bytes]()
-
-    def rotated(request: bytes) -> bytes:
-        token = request.rpartition(b"token=")[2].removesuffix(b"&end")
-        with lock:
-            if token not in live:
-                refused.append(token)
-                return reply("{}", status=400)
-            live.remove(token)
-            live.add(token + b"x")
-        return reply(f'{{"refresh_token": "{token.decode()}x"}}')
-
-    with toy(rotated) as port:
-        pieces = chain(port, "/token", "token={}&end")
-        load = Load(
-            requests=[*pieces, *sorted(live)],
-            mode="chain",
-            pattern=wrk.JSON_REFRESH_TOKEN,
-        )
-        first, second = run(port, load), run(port, load)
-    assert first.answers > 9
-    assert second.answers > 0
-    assert first.errors == second.errors == 0
-    assert refused == []
+def test_a_chain_goes_on_with_what_it_was_given_and_with_what_it_lost() -> None:
+    server = Rotating()
+    with toy(server.answer) as port:
+        tokens = Chain(port, "/token", "token={}&end", draw=server.draw, live=3)
+        seen = [run(port, tokens.load()) for _ in range(4)]
+    assert all(one.answers > 9 for one in seen)
+    assert sum(one.errors + one.dry for one in seen) == 0
+    assert server.refused == []
+    assert 3 < server.made <= 3 * len(seen)
 
 
 class Toy:
     """A peer that is no real server."""
 
-    name = OURS
     operations = ("anything",)
 
-    def __init__(self, port: int, load: Load) -> None:
+    def __init__(self, port: int, load: Load, *, name: str = OURS) -> None:
+        self.name = name
         self._running = Running(pid=1, port=port, load=lambda: load)
 
     def missing(self) -> str:
@@ -177,23 +203,63 @@ class Toy:
         yield self._running
 
 
+class Broken(Toy):
+    """One that does not start."""
+
+    def serving(self, operation: str, folder: Path) -> NoReturn:
+        raise RuntimeError("it did not start")
+
+
 @needs_wrk
-def test_a_run_with_an_error_fails(tmp_path: Path) -> None:
+def test_who_answers_wrong_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     answers = iter(range(10**9))
 
     def sometimes(_: bytes) -> bytes:
         return reply("{}", status=500 if next(answers) == 20 else 200)
 
     asked = Asked(rounds=1, seconds=1, connections=2)
-    with toy(sometimes) as port, pytest.raises(Failed, match="1 wrong answers"):
-        compare("anything", [Toy(port, Load(requests=[GET]))], asked, folder=tmp_path)
+    load = Load(requests=[GET])
+    with toy(sometimes) as bad, toy(lambda _: reply("{}")) as good:
+        racers = [Toy(bad, load, name="bad"), Toy(good, load), Broken(0, load, name="broken")]
+        seen, fallen = compare("anything", racers, asked, folder=tmp_path)
+    assert [one.peer for one in seen] == [OURS]
+    assert {one.peer: one.why[:15] for one in fallen} == {
+        "bad": "1 wrong answers",
+        "broken": "it did not star",
+    }
 
 
 def test_an_answer_that_does_not_hold_what_it_should_fails() -> None:
     with toy(lambda _: reply('{"active":false}')) as port:
         load = Load(requests=[GET], holds=wrk.ACTIVE)
         with pytest.raises(Failed, match="active"):
-            probe(Running(pid=1, port=port, load=lambda: load), "introspection")
+            probe(Running(pid=1, port=port, load=lambda: load))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a whole run", "a part"])
+def test_a_run_that_lost_something_ends_so(
+    whole: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def lost(*_: object, **__: object) -> None:
+        raise RuntimeError("the machine is on fire")
+
+    for name in ("FOLDER", "GROWING"):
+        monkeypatch.setattr(bench_run, name, tmp_path / "build")
+    monkeypatch.setattr(bench_run, "ROOT", tmp_path)
+    monkeypatch.setattr(bench_run, "CORES", (0, 1))
+    monkeypatch.setattr(wrk, "MISSING", "")
+    monkeypatch.setattr(bench_run, "compare", lost)
+    monkeypatch.setattr(bench_run, "BESIDE", dict.fromkeys(BESIDE, lost))
+    words = [] if whole else ["--only", "refresh", "kit"]
+    monkeypatch.setattr("sys.argv", ["bench", *words])
+    with pytest.raises(SystemExit) as ended:
+        bench_run.main()
+    assert str(ended.value).startswith("bench: ")
+    written = loaded(tmp_path / "build/run.json")
+    assert [one.what for one in written.fallen] == (words[1:] or list(bench_run.EVERYTHING))
+    page = tmp_path / "docs/performance.md"
+    assert page.exists() == whole
+    assert not whole or "**Not measured**: refresh: `the machine is on fire`" in page.read_text()
 
 
 def test_what_is_not_installed_is_skipped_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,6 +290,8 @@ def a_run(rates: Mapping[tuple[str, str], Sequence[float]]) -> Run:
     return made
 
 
+KIT_GOAL = "kit: a live, permission-checked, DPoP-bound first call : two bare signatures"
+GROWTH_GOAL = "p99 at 10,000,000 families : at 10,000 (measured apart)"
 TWICE = {("client credentials", OURS): [2100, 2000], ("client credentials", NODE): [1000, 1000]}
 
 
@@ -252,13 +320,34 @@ def test_a_run_is_written_down_and_read_again(tmp_path: Path) -> None:
     made = a_run(TWICE)
     made.curve = {OURS: [(1, 500.0, 1.5), (64, 2000.0, 30.0)]}
     made.flood = [(3.0, 5.0, 60.0)]
+    made.workers = {OURS: [(1000.0, 1800.0)]}
+    made.kit = Kit(
+        rows={BARE: [40.0], FIRST: [100.0], NEXT: [80.0]},
+        signatures={BARE: 1, FIRST: 2, NEXT: 2},
+        calls={"with it": [300.0]},
+    )
+    made.grown = [
+        Grown(
+            store="SQLite",
+            operation="refresh",
+            families=families,
+            median=value,
+            lowest=0.9,
+            highest=2.0,
+        )
+        for families, value in ((10_000, 1.0), (10_000_000, 1.1))
+    ]
     again = loaded(save(made, tmp_path))
     assert again == made
     report.write(again, tmp_path)
     page = (tmp_path / "performance.md").read_text()
     assert "2.05 (2.00 to 2.10)" in page
     assert "60 (60 to 60) people a second" in page
-    for name in ("ratios.svg", "load.svg"):
+    found = {row[0]: row[3:] for row in rows(again)}
+    assert found["two workers on two cores : one"] == ("1.80 (1.80 to 1.80)", "must")
+    assert found[KIT_GOAL] == ("1.25 (1.25 to 1.25)", "aim")
+    assert found[GROWTH_GOAL] == ("1.10 (0.90 to 2.00)", "aim")
+    for name in ("ratios.svg", "load.svg", "growth.svg"):
         assert f"performance/{name}" in page
         ElementTree.fromstring((tmp_path / "performance" / name).read_text())
 

@@ -3,11 +3,14 @@
 import asyncio
 
 import pytest
-from bench.verify import main
+from bench.data import BARE, FIRST, NEXT
+from bench.verify import main, told
 
 
 def test_every_row_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    asyncio.run(main(rounds=1, count=3))
-    told = capsys.readouterr().out
-    assert told.count(" x ") == 8
-    assert "with it, bound by DPoP" in told
+    kit = asyncio.run(main(rounds=1, count=3))
+    assert {BARE, FIRST, NEXT} < kit.rows.keys()
+    told(kit)
+    said = capsys.readouterr().out
+    assert said.count(" x ") == len(kit.rows) == 10
+    assert "with it, bound by DPoP" in said

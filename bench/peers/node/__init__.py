@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx2
 
-from bench.load import form_request
 from bench.machine import free_port
+from bench.peers.asking import JKT, get, post, shown
 from bench.peers.peer import Running, program
-from bench.subject import basic
-from bench.wrk import ACTIVE, JSON_REFRESH_TOKEN, Load, chain
+from bench.wrk import ACTIVE, PENDING, Chain, Load
 
 ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "tests/clients/node/node_modules/oidc-provider/lib/index.js"
@@ -22,9 +22,14 @@ SECRET: Final = "a-secret-of-the-bench-and-of-nobody-else"
 REDIRECT: Final = "https://web.example/callback"
 VERIFIER: Final = "A" * 43
 
-MANY: Final = 16_000
+MANY: Final = 5000
+"""Requests of a round, where each is sent once."""
+
+BOUND: Final = 2000
+"""The same, where each has a proof of its own."""
+
 LIVE: Final = 2000
-"""Codes of a round, and tokens that are asked about in turn."""
+"""Tokens that are asked about in turn."""
 
 
 def program_file() -> Path | None:
@@ -70,30 +75,33 @@ class Requests:
     def __init__(self, port: int, control: int) -> None:
         self._port = port
         self._control = control
-        self._chain: Load | None = None
+        form = "grant_type=refresh_token&client_id=web&refresh_token={}"
+        self._chain = Chain(port, "/token", form, draw=lambda count: self.drawn("refresh", count))
 
-    def drawn(self, what: str, count: int) -> list[str]:
-        """So many fresh codes or tokens."""
+    def drawn(self, what: str, count: int, *, bound: bool = False) -> list[str]:
+        """So many fresh codes or tokens; where they are `bound`, to the key that proves."""
         url = f"http://127.0.0.1:{self._control}/{what}?count={count}"
+        url += f"&jkt={JKT}" if bound else ""
         return httpx2.get(url, timeout=60).raise_for_status().text.split()
 
-    def credentials(self) -> Load:
+    def credentials(self, client: str) -> Load:
         """Client credentials."""
-        form = {"grant_type": "client_credentials", "scope": "chirps.read"}
-        return Load(requests=[self._post("/token", form, auth="machine")])
+        form = {"grant_type": "client_credentials"}
+        if client != "machine-opaque":
+            form["scope"] = "chirps.read"
+        return Load(requests=[self._post("/token", form, by=(client, SECRET))])
 
     def refresh(self) -> Load:
         """Refresh tokens of a public client, each of which gives the next."""
-        if self._chain is None:
-            form = "grant_type=refresh_token&client_id=web&refresh_token={}"
-            tokens = [token.encode() for token in self.drawn("refresh", LIVE)]
-            pieces = chain(self._port, "/token", form)
-            self._chain = Load(
-                requests=[*pieces, *tokens], mode="chain", pattern=JSON_REFRESH_TOKEN
-            )
-        return self._chain
+        return self._chain.load()
 
-    def codes(self) -> Load:
+    def bound_refresh(self) -> Load:
+        """Refresh tokens that are bound to a key."""
+        form = {"grant_type": "refresh_token", "client_id": "web"}
+        tokens = self.drawn("refresh", BOUND, bound=True)
+        return self._once("/token", [form | {"refresh_token": one} for one in tokens], proved=True)
+
+    def codes(self, count: int = MANY, *, bound: bool = False) -> Load:
         """Codes, each once."""
         form = {
             "grant_type": "authorization_code",
@@ -101,66 +109,105 @@ class Requests:
             "code_verifier": VERIFIER,
             "redirect_uri": REDIRECT,
         }
-        codes = self.drawn("code", MANY)
-        return Load(
-            requests=[self._post("/token", form | {"code": one}) for one in codes], mode="once"
-        )
+        codes = self.drawn("code", count)
+        return self._once("/token", [form | {"code": one} for one in codes], proved=bound)
 
     def introspection(self) -> Load:
         """Tokens that are live, in turn."""
-        tokens = self.drawn("access", LIVE)
-        requests = [
-            self._post("/token/introspection", {"token": one}, auth="chirp") for one in tokens
-        ]
+        tokens, by = self.drawn("access", LIVE), ("chirp", SECRET)
+        requests = [self._post("/token/introspection", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""
-        requests = [
-            self._post("/token/revocation", {"client_id": "web", "token": one})
-            for one in self.drawn("refresh", MANY)
-        ]
-        return Load(requests=requests, mode="once")
+        tokens = self.drawn("refresh", MANY)
+        return self._once(
+            "/token/revocation", [{"client_id": "web", "token": one} for one in tokens]
+        )
 
     def userinfo(self) -> Load:
         """Who is it?"""
         tokens = self.drawn("access", LIVE // 2)
-        return Load(requests=[self._get("/me", f"Authorization: Bearer {one}") for one in tokens])
+        return Load(requests=[shown(self._port, "/me", one) for one in tokens])
+
+    def bound_userinfo(self) -> Load:
+        """Who is it? By tokens that are bound to a key."""
+        tokens = self.drawn("access", BOUND, bound=True)
+        requests = [shown(self._port, "/me", one, proved=True) for one in tokens]
+        return Load(requests=requests, mode="once")
 
     def pushed(self) -> Load:
         """Authorization requests by PAR."""
-        form = {
-            "client_id": "web",
-            "redirect_uri": REDIRECT,
-            "response_type": "code",
-            "scope": "openid profile email",
-            "state": "of the app's own",
-            "nonce": "of the app's own",
-            "code_challenge": "E" * 43,
-            "code_challenge_method": "S256",
-        }
-        return Load(requests=[self._post("/request", form)], status=201)
+        form = _REQUEST | {"client_id": "server"}
+        return Load(requests=[self._post("/request", form, by=("server", SECRET))], status=201)
+
+    def authorize(self) -> Load:
+        """The redirect of somebody who has said yes before."""
+        path = f"/auth?{urlencode(_REQUEST)}"
+        cookies = [one.replace(";", "; ") for one in self.drawn("session", LIVE // 2)]
+        requests = [get(self._port, path, f"Cookie: {one}") for one in cookies]
+        return Load(requests=requests, status=303, holds=r"[?&]code=")
+
+    def device(self) -> Load:
+        """Devices that come for an answer which nobody has given yet."""
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": "tv"}
+        codes = self.drawn("device", MANY)
+        forms = [form | {"device_code": one} for one in codes]
+        return self._once("/token", forms, status=400, holds=PENDING)
 
     def document(self, path: str) -> Load:
         """What is published."""
-        return Load(requests=[self._get(path)])
+        return Load(requests=[get(self._port, path)])
 
-    def _post(self, path: str, form: dict[str, str], *, auth: str = "") -> bytes:
-        return form_request(self._port, path, form, basic=basic(auth, SECRET) if auth else "")
+    def _once(
+        self,
+        path: str,
+        forms: Sequence[dict[str, str]],
+        *,
+        proved: bool = False,
+        status: int = 200,
+        holds: str = "\r\n\r\n",
+    ) -> Load:
+        requests = [self._post(path, form, proved=proved) for form in forms]
+        return Load(requests=requests, mode="once", status=status, holds=holds)
 
-    def _get(self, path: str, *headers: str) -> bytes:
-        lines = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", *headers)
-        return "\r\n".join((*lines, "", "")).encode()
+    def _post(
+        self,
+        path: str,
+        form: dict[str, str],
+        *,
+        by: tuple[str, str] | None = None,
+        proved: bool = False,
+    ) -> bytes:
+        return post(self._port, path, form, by=by, proved=proved)
 
+
+_REQUEST: Final = {
+    "client_id": "web",
+    "redirect_uri": REDIRECT,
+    "response_type": "code",
+    "scope": "openid profile email",
+    "state": "of the app's own",
+    "nonce": "of the app's own",
+    "code_challenge": "E" * 43,
+    "code_challenge_method": "S256",
+}
 
 OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
-    "client credentials": Requests.credentials,
+    "client credentials": lambda on: on.credentials("machine"),
+    "client credentials, RS256": lambda on: on.credentials("machine-rsa"),
+    "client credentials, opaque": lambda on: on.credentials("machine-opaque"),
     "introspection": Requests.introspection,
     "refresh": Requests.refresh,
+    "refresh, DPoP": Requests.bound_refresh,
     "code, openid": Requests.codes,
+    "code, DPoP": lambda on: on.codes(BOUND, bound=True),
     "userinfo": Requests.userinfo,
+    "userinfo, DPoP": Requests.bound_userinfo,
     "revocation": Requests.revocation,
     "pushed request": Requests.pushed,
+    "authorize": Requests.authorize,
+    "device polling": Requests.device,
     "jwks": lambda on: on.document("/jwks"),
     "discovery": lambda on: on.document("/.well-known/openid-configuration"),
 }

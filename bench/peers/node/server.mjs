@@ -4,7 +4,7 @@
 //
 //   node server.mjs PORT CONTROL PACKAGE
 import { createServer } from 'node:http';
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 const [port, control, provided] = process.argv.slice(2);
 const { default: Provider } = await import(provided);
@@ -16,6 +16,7 @@ const redirect = 'https://web.example/callback';
 const verifier = 'A'.repeat(43);
 const challenge = createHash('sha256').update(verifier).digest('base64url');
 const scope = 'openid profile email offline_access';
+const cookieKey = randomBytes(32).toString('hex');
 
 // The package's own memory forgets all but the last thousand entries. This one keeps them all.
 const stored = new Map();
@@ -70,6 +71,8 @@ class Memory {
   }
 }
 
+const jwts = new Map([['machine', 'ES256'], ['machine-rsa', 'RS256']]);
+
 const jwk = (kind, options, more) => ({
   ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }),
   ...more,
@@ -79,13 +82,21 @@ const jwk = (kind, options, more) => ({
 const provider = new Provider(issuer, {
   adapter: Memory,
   clients: [
-    {
-      client_id: 'machine',
+    ...['machine', 'machine-rsa', 'machine-opaque'].map((name) => ({
+      client_id: name,
       client_secret: secret,
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],
+    })),
+    {
+      client_id: 'tv',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+      redirect_uris: [],
+      response_types: [],
     },
+    { client_id: 'server', client_secret: secret, redirect_uris: [redirect] },
     { client_id: 'chirp', client_secret: secret, grant_types: [], redirect_uris: [], response_types: [] },
     {
       client_id: 'web',
@@ -101,7 +112,7 @@ const provider = new Provider(issuer, {
       jwk('rsa', { modulusLength: 2048 }, { alg: 'RS256', kid: 'rsa' }),
     ],
   },
-  cookies: { keys: [randomBytes(32).toString('hex')] },
+  cookies: { keys: [cookieKey] },
   claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
   scopes: ['openid', 'offline_access', 'profile', 'email'],
   pkce: { required: () => true },
@@ -110,6 +121,7 @@ const provider = new Provider(issuer, {
     AccessToken: 300,
     AuthorizationCode: 60,
     ClientCredentials: 300,
+    DeviceCode: 86400,
     Grant: 86400,
     IdToken: 300,
     RefreshToken: 86400,
@@ -128,6 +140,8 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    dPoP: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true },
     userinfo: { enabled: true },
@@ -135,14 +149,14 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       // A client that acts for itself gets a JWT for the API, as it does from the others.
-      defaultResource: (ctx) => (ctx.oidc.client?.clientId === 'machine' ? api : undefined),
+      defaultResource: (ctx) => (jwts.has(ctx.oidc.client?.clientId) ? api : undefined),
       useGrantedResource: () => false,
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (ctx, resource, client) => ({
         scope: 'chirps.read',
         audience: api,
         accessTokenFormat: 'jwt',
         accessTokenTTL: 300,
-        jwt: { sign: { alg: 'ES256' } },
+        jwt: { sign: { alg: jwts.get(client.clientId) } },
       }),
     },
   },
@@ -156,6 +170,7 @@ async function granted(number) {
   return { client: await provider.Client.find('web'), accountId: grant.accountId, grantId: await grant.save(), gty: 'authorization_code', scope, authTime: now() };
 }
 
+// `jkt` names the key that a refresh or access token is bound to, if any.
 const made = {
   code: async (number) =>
     new provider.AuthorizationCode({
@@ -165,14 +180,31 @@ const made = {
       codeChallengeMethod: 'S256',
       nonce: 'of the app',
     }).save(),
-  refresh: async (number) => new provider.RefreshToken({ ...(await granted(number)), rotations: 0 }).save(),
-  access: async (number) => new provider.AccessToken(await granted(number)).save(),
+  refresh: async (number, jkt) =>
+    new provider.RefreshToken({ ...(await granted(number)), jkt, rotations: 0 }).save(),
+  access: async (number, jkt) => new provider.AccessToken({ ...(await granted(number)), jkt }).save(),
+  device: async () =>
+    new provider.DeviceCode({
+      client: await provider.Client.find('tv'),
+      params: { client_id: 'tv', scope: 'openid' },
+      userCode: randomBytes(8).toString('hex'),
+    }).save(),
+  session: async (number) => {
+    const { accountId, grantId } = await granted(number);
+    const authorizations = { web: { sid: randomBytes(8).toString('hex'), grantId } };
+    const session = new provider.Session({ accountId, loginTs: now(), authorizations });
+    await session.save(43200);
+    const cookie = `${provider.cookieName('session')}=${session.id}`;
+    const signature = createHmac('sha1', cookieKey).update(cookie).digest('base64url');
+    return `${cookie};${cookie.replace('=', '.sig=').replace(session.id, signature)}`;
+  },
 };
 
 createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, issuer);
   const make = made[pathname.slice(1)];
+  const jkt = searchParams.get('jkt') ?? undefined;
   const values = [];
-  for (let number = 0; number < Number(searchParams.get('count')); number += 1) values.push(await make(number));
+  for (let number = 0; number < Number(searchParams.get('count')); number += 1) values.push(await make(number, jkt));
   response.end(values.join('\n'));
 }).listen(Number(control), '127.0.0.1', () => provider.listen(Number(port), '127.0.0.1'));
