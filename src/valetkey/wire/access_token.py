@@ -109,7 +109,7 @@ class Proofs:
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
         # One attribute, so that a thread never sees the proofs of one set of keys beside another.
-        self._known: tuple[Sequence[PublicKey], dict[bytes, AccessToken]] = (), {}
+        self._known: tuple[Sequence[PublicKey], dict[bytes, jwt.Verified[AccessToken]]] = (), {}
 
     def __len__(self) -> int:
         return len(self._known[1])
@@ -120,15 +120,16 @@ class Proofs:
         """What `verify` says of the token. Raises jwt.BadToken."""
         proved = self._by(keys)
         name = hashlib.sha256(token.encode()).digest()
-        claims = proved.get(name)
-        if claims is None:
-            claims = jwt.prove(token, AccessToken, keys=keys, typ=(TYPE,), issuer=self._issuer)
-        jwt.check_time(claims, now, leeway=jwt.LEEWAY)
-        _check_audience(claims, audience)
-        proved[name] = claims
-        return jwt.Verified(claims)
+        known = proved.get(name)
+        if known is None:
+            known = verify(token, keys=keys, issuer=self._issuer, audience=audience, now=now)
+            proved[name] = known
+        else:
+            jwt.check_time(known.claims, now, leeway=jwt.LEEWAY)
+            _check_audience(known.claims, audience)
+        return known
 
-    def _by(self, keys: Sequence[PublicKey]) -> dict[bytes, AccessToken]:
+    def _by(self, keys: Sequence[PublicKey]) -> dict[bytes, jwt.Verified[AccessToken]]:
         """What these keys have proved. Of other keys, or when there is no more room, nothing is
         known any more."""
         by, proved = self._known
