@@ -32,11 +32,13 @@ from tests.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.cli.root import valetkey
 from valetkey.client import Key
+from valetkey.jose.seal import digest
 from valetkey.model.change import Create, Update
-from valetkey.model.client import Client
+from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.resource import ResourceServer as Registered
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.spec.names import TOKEN_EXCHANGE
 
 EXAMPLES: Final = ROOT / "examples"
 PAGE: Final = ROOT / "docs" / "howto" / "apps.md"
@@ -65,6 +67,16 @@ PORT: Final = free_port()
 CATALOG: Final = replace(CHIRP_CATALOG, resource=f"http://127.0.0.1:{PORT}")
 """The API's, where it listens: proofs are for its address."""
 
+READER: Final = Client(
+    id="reader",
+    name="Reader",
+    auth_method="client_secret_basic",
+    secrets=(KeptSecret(digest(SECRETS["agent"]), 0),),
+    grant_types=(TOKEN_EXCHANGE,),
+    scope=("chirps.read",),
+    exchange=Exchange(clients=("stefapp",), audiences=(CATALOG.resource,), bound=True),
+)
+
 
 def api(server: Live) -> Starlette:
     """A platform's API, behind the kit."""
@@ -73,6 +85,7 @@ def api(server: Live) -> Starlette:
         catalog=CATALOG,
         credentials=("chirp", SECRETS["chirp"]),
         live="token",
+        children=1,
     )
     needs = Needs(kit)
 
@@ -92,7 +105,7 @@ def api(server: Live) -> Starlette:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live(tmp_path_factory.mktemp("apps")) as one:
         mine = replace(HARBOUR, redirect_uris=LOOPBACK)
-        records = (mine, SERVER, NIGHT, PLANNER)
+        records = (mine, SERVER, NIGHT, PLANNER, READER)
         moved = Update(replace(find(one, Registered, "chirp"), catalog=CATALOG))
         one.run(one.store.commit((moved, *(Create(record) for record in records))))
         caught_up()
@@ -155,6 +168,18 @@ def test_async(
     opens(monkeypatch, user(server.browser()))
     run("async")
     assert capsys.readouterr().out == "ten times 3 chirps\n"
+
+
+def test_agent(
+    server: Live, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRET", SECRETS["agent"])
+    opens(monkeypatch, user(server.browser()))
+    run("agent")
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{name} {what}" for name in ("reader", "helper") for what in ("3", "may write: False")
+    ]
 
 
 def test_device(

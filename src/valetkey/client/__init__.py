@@ -40,12 +40,14 @@ from valetkey.client.errors import (
     TicketSpent,
 )
 from valetkey.client.flow import Attempt
+from valetkey.client.handed import Handed, HandedKey, Helper
 from valetkey.client.key import Key
 from valetkey.client.key_flows import KeyChange
 from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.passphrase import Passphrase
+from valetkey.client.prover import Hand
 from valetkey.client.refusal import raise_for_refusal
 from valetkey.client.sealed import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
@@ -67,6 +69,10 @@ __all__ = [
     "Detail",
     "FileStore",
     "Full",
+    "Hand",
+    "Handed",
+    "HandedKey",
+    "Helper",
     "Key",
     "KeyAuth",
     "KeyChange",

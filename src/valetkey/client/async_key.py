@@ -14,9 +14,12 @@ from valetkey.client.drivers import AsyncDriver
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
+from valetkey.client.handed import Handed, offline
 from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
+from valetkey.client.machine import AsyncMachine
+from valetkey.client.prover import Hand
 from valetkey.client.refusal import Answered
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens
@@ -178,6 +181,14 @@ class AsyncKey:
     async def replace(self, lost: Holder, *, others: Iterable[str] = ()) -> str:
         """Has a lost shard replaced."""
         return await self.tasks.run(self.flows.shards.replace(lost, others))
+
+    async def hand_on(self, to: AsyncMachine | Hand, *, scope: Iterable[str]) -> Handed:
+        """Hands a smaller key on, to a client of the same server or offline."""
+        opens = tuple(scope)
+        if isinstance(to, Hand):
+            return await self.tasks.run(offline(self.flows, to, opens))
+        held = await self.tasks.run(self.flows.good())
+        return await to.tasks.run(to.flows.handed(held, opens, by=self.app))
 
     async def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user."""

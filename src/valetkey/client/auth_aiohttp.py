@@ -6,6 +6,7 @@ from aiohttp.payload import AsyncIterablePayload
 from valetkey.client.async_key import AsyncKey
 from valetkey.client.carry import Outgoing, carry
 from valetkey.client.drivers import lowered
+from valetkey.client.handed import HandedKey
 from valetkey.client.key import Key
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.steps import Answer, Send
@@ -14,7 +15,7 @@ from valetkey.client.steps import Answer, Send
 class KeyAuth:
     """Sends the key along, and renews it. It serves any number of sessions."""
 
-    def __init__(self, key: AsyncKey | Key | AsyncMachine | Machine) -> None:
+    def __init__(self, key: AsyncKey | Key | AsyncMachine | Machine | HandedKey) -> None:
         self._key = key
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

@@ -8,6 +8,7 @@ from requests.auth import AuthBase
 
 from valetkey.client.carry import Outgoing, carry
 from valetkey.client.drivers import lowered
+from valetkey.client.handed import HandedKey
 from valetkey.client.key import Key
 from valetkey.client.machine import Machine
 from valetkey.client.steps import Answer, Done, Legs, Send
@@ -16,7 +17,7 @@ from valetkey.client.steps import Answer, Done, Legs, Send
 class KeyAuth(AuthBase):
     """Sends the key along, and renews it. It serves any number of calls, in any thread."""
 
-    def __init__(self, key: Key | Machine) -> None:
+    def __init__(self, key: Key | Machine | HandedKey) -> None:
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -14,9 +14,12 @@ from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
+from valetkey.client.handed import Handed, offline
 from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
+from valetkey.client.machine import Machine
+from valetkey.client.prover import Hand
 from valetkey.client.refusal import Answered
 from valetkey.client.steps import Reply, Request
 from valetkey.client.store import TokenStore
@@ -225,6 +228,20 @@ class Key:
         recovery code. Returns the address where the user fetches the new one, "" where that is
         done. Raises ShardsMissing, CodeMistyped, KeySuspended."""
         return self.driver.run(self.flows.shards.replace(lost, others))
+
+    def hand_on(self, to: Machine | Hand, *, scope: Iterable[str]) -> Handed:
+        """Hands a smaller key on, which opens `scope`. A Machine, which is a client of the same
+        server, gets it by an exchange, and the user sees it and can cut it off (RFC 8693). A Hand
+        gets it offline, where the API takes that; the key has to be bound (`App.dpop`).
+
+        `to.holding(…)`, or `Helper.holding(…)` where the helper runs elsewhere, makes use of it.
+        Raises Denied, PermissionMissing, NoKey, KeyStopped, ValueError for what cannot go on so.
+        """
+        opens = tuple(scope)
+        if isinstance(to, Hand):
+            return self.driver.run(offline(self.flows, to, opens))
+        held = self.driver.run(self.flows.good())
+        return to.driver.run(to.flows.handed(held, opens, by=self.app))
 
     def userinfo(self) -> dict[str, Any]:
         """What the server tells about the user (OpenID Connect Core 5.3). A key for one `resource`

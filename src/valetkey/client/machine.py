@@ -11,6 +11,7 @@ from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.endpoints import Endpoints
+from valetkey.client.handed import Handed, HandedKey, exchanged
 from valetkey.client.kept import Kept
 from valetkey.client.prover import Prover
 from valetkey.client.steps import Flow, Reply, Request
@@ -33,7 +34,7 @@ class MachineFlows:
         self.app = app
         self.server = Endpoints(app)
         self._kept = Kept(MemoryStore())
-        self._prover: Prover | None = None
+        self.prover: Prover | None = None
 
     def good(self, refused: str = "") -> Flow[Tokens]:
         """A token of its own that is good for a while, and another than the refused one."""
@@ -63,14 +64,29 @@ class MachineFlows:
         }
         return (yield from self.asked(form, scope))
 
+    def handed(self, held: Tokens, scope: tuple[str, ...], *, by: App) -> Flow[Handed]:
+        """The user's key that an app holds, exchanged for a smaller one of this program's."""
+        if by.issuer != self.app.issuer:
+            # It would be shown to a server that it is not of.
+            raise ValueError("the key is of another server")
+        token, api = held.access_token, by.resource
+        fresh = yield from self.exchange(token, scope, audience=api, kind=ACCESS_TOKEN)
+        return exchanged(fresh, resource=api)
+
+    def holding(self, handed: Handed | Tokens) -> HandedKey:
+        """A user's key, to be used. Raises ValueError where it was handed to somebody else."""
+        if isinstance(handed, Tokens):
+            handed = exchanged(handed, resource=self.app.resource)
+        return HandedKey(handed, self.prover)
+
     def asked(self, form: dict[str, str], scope: tuple[str, ...]) -> Flow[Tokens]:
         """What the token endpoint gives for a form."""
-        if self._prover is None:
-            self._prover = flow.new_prover(self.app, (yield from self.server.about()))
+        if self.prover is None:
+            self.prover = flow.new_prover(self.app, (yield from self.server.about()))
         sent = {**form, "scope": " ".join(scope), "resource": self.app.resource}
-        answer = yield from self.server.token(sent, self._prover)
+        answer = yield from self.server.token(sent, self.prover)
         now = int(time.time())
-        return read(answer, asked=scope, before=None, now=now, prover=self._prover).tokens
+        return read(answer, asked=scope, before=None, now=now, prover=self.prover).tokens
 
     def told(self, challenge: Challenge) -> None:
         """An API has refused the token: another one is fetched."""
@@ -119,6 +135,11 @@ class Machine:
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
 
+    def holding(self, handed: Handed | Tokens) -> HandedKey:
+        """A user's key that was handed on to this program, or what it has exchanged, to be used.
+        Raises ValueError where it was handed to somebody else."""
+        return self.flows.holding(handed)
+
 
 class AsyncMachine:
     """A confidential client without a user, for tasks. Every method does and raises what the one of
@@ -152,3 +173,7 @@ class AsyncMachine:
         return await self.tasks.run(
             self.flows.exchange(token, tuple(scope), audience=audience, kind=kind)
         )
+
+    def holding(self, handed: Handed | Tokens) -> HandedKey:
+        """A user's key that was handed on to this program, or what it has exchanged, to be used."""
+        return self.flows.holding(handed)

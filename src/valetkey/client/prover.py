@@ -7,13 +7,31 @@ from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from valetkey.jose import base64url, jwk
 from valetkey.jose.jwk import PrivateKey
-from valetkey.wire import dpop
+from valetkey.wire import child_key, dpop
 
 NONCE_CODE: Final = "use_dpop_nonce"
 NONCE: Final = dpop.NONCE_HEADER.lower()
 _JTI: Final = 16
+
+
+class Hand(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gets a key offline, and how small. `thumbprint` is that of its own key, which it shows to
+    the app (`Helper.thumbprint`).
+
+    The key is good for `seconds`, and never longer than the one that it is made of. `depth` is how
+    often it may go on, `most` the largest amount of one use, by permission, in the smallest unit.
+    `name` is what APIs see in their logs.
+    """
+
+    thumbprint: str
+    seconds: int = 60
+    depth: int = 0
+    most: dict[str, int] = {}
+    name: str = ""
 
 
 class Prover:
@@ -54,6 +72,28 @@ class Prover:
             jti=secrets.token_urlsafe(_JTI),
             access_token=access_token,
             nonce=self._nonces.get(_place(address), ""),
+        )
+
+    def hand_on(
+        self,
+        shown: str,
+        *,
+        to: Hand,
+        permissions: tuple[str, ...],
+        now: int,
+        until: int,
+    ) -> str:
+        """What is shown with this key, made smaller for the next hand (see `wire.child_key`)."""
+        return child_key.hand_on(
+            shown,
+            by=self._key,
+            to=to.thumbprint,
+            permissions=permissions,
+            now=now,
+            until=until,
+            depth=to.depth,
+            most=to.most,
+            name=to.name,
         )
 
     def heard(self, address: str, headers: Mapping[str, str]) -> bool:

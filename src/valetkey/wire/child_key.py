@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import jws
+from valetkey.jose import base64url, jws
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.jwt import LEEWAY
 from valetkey.jose.objects import read_object
@@ -59,6 +59,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     depth: int = 0
     most: dict[str, int] = {}
     sub: str = ""
+
+
+class _End(msgspec.Struct):
+    exp: int
 
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +113,16 @@ def split(shown: str) -> tuple[str, tuple[str, ...]]:
     """The access token, and the blocks behind it."""
     token, *blocks = shown.split(JOINT)
     return token, tuple(blocks)
+
+
+def ends(shown: str) -> int:
+    """When what is shown ends, in seconds since 1970, as its own holder reads it: that proves
+    nothing. Raises BadChild."""
+    try:
+        last = read_object(base64url.decode(shown.rpartition(JOINT)[2].split(".")[1]))
+        return msgspec.convert(last, _End).exp
+    except (IndexError, ValueError, msgspec.ValidationError) as error:
+        raise BadChild("nothing that could be handed on") from error
 
 
 def check(shown: str, token: AccessToken, *, depth: int, now: int) -> Hands:

@@ -1,0 +1,272 @@
+"""A key that is handed on by the SDK: online and offline, in threads and in tasks."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.attacks.play import claims, find
+from tests.client.person import app, user
+from tests.installation import CHIRP, SECRETS
+from tests.live import Live, caught_up
+from tests.rows import row
+
+from valetkey.client import (
+    App,
+    AsyncKey,
+    AsyncMachine,
+    Denied,
+    Hand,
+    Handed,
+    HandedKey,
+    Helper,
+    Key,
+    KeyStopped,
+    Machine,
+    MemoryStore,
+    PermissionMissing,
+    Tokens,
+)
+from valetkey.client.prover import Prover
+from valetkey.model.change import Create
+from valetkey.model.client import Client, Exchange
+from valetkey.wire import child_key
+from valetkey.wire.access_token import AccessToken
+
+READ = ("chirps.read",)
+
+
+@pytest.fixture(scope="module")
+def reader(server: Live) -> App:
+    """A client that may bring the bound keys of stefapp, and has a key of its own."""
+    known = replace(
+        find(server, Client, "agent"),
+        id="reader",
+        exchange=Exchange(clients=("stefapp",), audiences=(CHIRP,), bound=True),
+    )
+    server.run(server.store.commit((Create(known),)))
+    caught_up()
+    return App(
+        issuer=server.issuer, client_id="reader", secret=SECRETS["agent"], scope=READ, dpop=True
+    )
+
+
+@pytest.fixture(scope="module")
+def kept(server: Live, reader: App) -> MemoryStore:
+    """Where stefapp keeps a bound key of its user."""
+    store = MemoryStore()
+    mine = replace(app(server), dpop=True, resource=CHIRP)
+    one = Key(mine, store)
+    one.connect(open_browser=user(server.browser()), seconds=20)
+    one.close()
+    return store
+
+
+@pytest.fixture
+def key(server: Live, kept: MemoryStore) -> Iterator[Key]:
+    one = Key(replace(app(server), dpop=True, resource=CHIRP), kept)
+    yield one
+    one.close()
+
+
+def by_threads(key: Key, to: App | Hand) -> tuple[Handed, Any]:
+    """What was handed on, and who holds it now."""
+    if isinstance(to, Hand):
+        return key.hand_on(to, scope=READ), None
+    machine = Machine(to)
+    handed = key.hand_on(machine, scope=READ)
+    machine.close()
+    return handed, machine
+
+
+def by_tasks(key: Key, to: App | Hand) -> tuple[Handed, Any]:
+    async def story() -> tuple[Handed, Any]:
+        one = AsyncKey(key.app, key.flows.kept._store)
+        try:
+            if isinstance(to, Hand):
+                return await one.hand_on(to, scope=READ), None
+            machine = AsyncMachine(to)
+            handed = await one.hand_on(machine, scope=READ)
+            await machine.aclose()
+            return handed, machine
+        finally:
+            await one.aclose()
+
+    return asyncio.run(story())
+
+
+WAYS = [row("issue", "threads", by_threads), row("issue", "tasks", by_tasks)]
+Way = Callable[[Key, App | Hand], tuple[Handed, Any]]
+
+
+def sent(key: HandedKey, address: str = f"{CHIRP}/chirps", status: int = 200) -> list[str]:
+    """What an API hears of it."""
+    heard: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        heard.append(request.headers["authorization"])
+        challenge = {"www-authenticate": 'DPoP error="invalid_token"'} if status == 401 else {}
+        return httpx2.Response(status, headers=challenge)
+
+    with httpx2.Client(auth=key.auth(), transport=httpx2.MockTransport(answer)) as api:
+        api.get(address)
+    return heard
+
+
+def hands(shown: str, depth: int = 3) -> child_key.Hands:
+    """What an API makes of a key that went on offline."""
+    token = msgspec.convert(claims(child_key.split(shown)[0]), AccessToken)
+    return child_key.check(shown, token, depth=depth, now=int(time.time()))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_to_a_client_by_an_exchange(key: Key, reader: App, way: Way) -> None:
+    handed, machine = way(key, reader)
+    told = claims(handed.access_token)
+    assert told["act"] == {"sub": "client:reader"}
+    assert told["cnf"] == {"jkt": handed.bound_to}
+    assert (told["scope"], handed.scope, handed.resource) == ("chirps.read", READ, CHIRP)
+    assert sent(machine.holding(handed)) == [f"DPoP {handed.access_token}"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_to_a_hand_without_a_word(key: Key, way: Way) -> None:
+    helper = Helper()
+    hand = Hand(thumbprint=helper.thumbprint, seconds=30, name="one", most={"chirps.read": 5})
+    handed, _ = way(key, hand)
+    there = hands(handed.access_token)
+    assert (there.jkt, there.names, there.most) == (helper.thumbprint, ("one",), hand.most)
+    assert (there.scopes, there.until) == (frozenset(READ), handed.expires)
+    assert 25 < there.until - time.time() <= 30
+    # As it goes to a helper that runs elsewhere.
+    there_too = msgspec.json.decode(msgspec.json.encode(handed), type=Handed)
+    assert sent(helper.holding(there_too)) == [f"DPoP {handed.access_token}"]
+
+
+def test_from_hand_to_hand(key: Key) -> None:
+    helpers = [Helper() for _ in range(3)]
+    first, second, third = (
+        Hand(thumbprint=one.thumbprint, depth=2 - at) for at, one in enumerate(helpers)
+    )
+    one = helpers[0].holding(key.hand_on(first, scope=("chirps.read", "chirps.write")))
+    two = helpers[1].holding(one.hand_on(second, scope=READ))
+    last = two.hand_on(third, scope=READ)
+    assert hands(last.access_token).keys[1:] == tuple(one.thumbprint for one in helpers)
+    with pytest.raises(PermissionMissing):
+        two.hand_on(third, scope=("chirps.write",))
+
+
+def test_no_longer_than_the_key_itself(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where this device's clock is behind, so that the key seems to last longer."""
+    held = key.tokens
+    assert held is not None
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 30)
+    handed = key.hand_on(Hand(thumbprint=Helper().thumbprint, seconds=86400), scope=READ)
+    renewed = key.tokens
+    assert renewed is not None
+    assert renewed.access_token != held.access_token, "it was renewed, to last as long as it can"
+    assert handed.expires == claims(renewed.access_token)["exp"]
+    monkeypatch.undo()
+    assert hands(handed.access_token).until == handed.expires
+
+
+def of_another_server(key: Key, reader: App) -> None:
+    """RFC 9700 2.2: a token is for nobody but whom it is for."""
+    key.hand_on(Machine(replace(reader, issuer="https://other.example")), scope=READ)
+
+
+def unbound(key: Key, reader: App) -> None:
+    held = replace(find_held(key), key="")
+    loose = Key(replace(key.app, dpop=False), kept_in(held))
+    loose.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+
+
+def opaque(key: Key, reader: App) -> None:
+    opaque = Key(key.app, kept_in(replace(find_held(key), access_token="vk_at_opaque")))
+    opaque.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+
+
+def to_somebody_else(key: Key, reader: App) -> None:
+    Helper().holding(key.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ))
+
+
+def elsewhere(key: Key, reader: App) -> None:
+    helper = Helper()
+    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
+    sent(helper.holding(handed), "https://elsewhere.example/chirps")
+
+
+def find_held(key: Key) -> Tokens:
+    held = key.tokens
+    assert held is not None
+    return held
+
+
+def kept_in(held: Tokens) -> MemoryStore:
+    store = MemoryStore()
+    store.save(held)
+    return store
+
+
+def hand(**more: Any) -> Callable[[Key, App], object]:
+    scope = more.pop("scope", READ)
+    return lambda key, _: key.hand_on(Hand(thumbprint=Helper().thumbprint, **more), scope=scope)
+
+
+REFUSED = [
+    row("RFC 9700 2.2", "to a client of another server", of_another_server, ValueError, "server"),
+    row("ours", "offline, of a key that is bound to nothing", unbound, ValueError, "bound"),
+    row("ours", "offline, of a token that nobody can read", opaque, ValueError, "offline"),
+    row("ours", "it would open more", hand(scope=("dms.read",)), PermissionMissing, "dms"),
+    row("ours", "it would open nothing", hand(scope=()), ValueError, "nothing"),
+    row("ours", "for no time", hand(seconds=0), ValueError, "no time"),
+    row("ours", "it was handed to another", to_somebody_else, ValueError, "another key"),
+    row("RFC 6750 5.3", "it would go to another API", elsewhere, ValueError, CHIRP),
+]
+
+
+@pytest.mark.parametrize("does,error,match", REFUSED)
+def test_what_does_not_go_on(
+    key: Key, reader: App, does: Callable[[Key, App], object], error: type[Exception], match: str
+) -> None:
+    before = key.tokens
+    with pytest.raises(error, match=match):
+        does(key, reader)
+    assert key.tokens == before, "nothing was renewed for it"
+
+
+def test_a_server_that_says_no(server: Live, key: Key) -> None:
+    """A bound key does not become an unbound one, and a client brings only whose it may."""
+    agent = Machine(App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=()))
+    with pytest.raises(Denied) as refused:
+        key.hand_on(agent, scope=READ)
+    assert refused.value.code == "invalid_request"
+    agent.close()
+
+
+def test_what_opens_nothing_any_more_is_over(key: Key) -> None:
+    helper = Helper()
+    held = helper.holding(key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ))
+    with pytest.raises(KeyStopped, match="handed on"):
+        sent(held, status=401)
+
+
+def test_what_was_exchanged_is_used_alike(server: Live, key: Key, reader: App) -> None:
+    """By an agent that runs elsewhere, and was sent the token."""
+    machine = Machine(replace(reader, resource=CHIRP))
+    token = machine.exchange(key.access_token(), scope=READ, audience=CHIRP)
+    assert sent(machine.holding(token)) == [f"DPoP {token.access_token}"]
+    machine.close()
+
+
+def test_it_shows_in_no_repr(key: Key) -> None:
+    helper = Helper()
+    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
+    shown = f"{handed!r} {helper.holding(handed)!r} {helper!r}"
+    assert handed.access_token[-20:] not in shown
+    assert Prover.new().kept not in shown
