@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
+# Two workers. One file is one worker's, so that what it starts is started once.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 .NOTPARALLEL:
 
 .PHONY: help demo test promises check bench docs format coverage lock clean
@@ -16,7 +18,7 @@ demo: .venv/.project  ## play the whole story: sign-in, consent, use, change, st
 test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql
 	@scripts/node-packages.sh tests/clients/node
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest $(WORKERS) $(ARGS)
 
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql
@@ -43,7 +45,7 @@ format: .venv/.dev .venv/.project  ## format and mend what ruff can
 
 coverage: .venv/.dev .venv/.project  ## run the tests and say which lines none of them ran
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/coverage run -m pytest $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 lock: .venv/.dev  ## renew the locks from pyproject.toml (ARGS=--upgrade for newer versions)

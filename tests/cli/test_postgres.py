@@ -19,10 +19,7 @@ from valetkey.jose import base64url
 
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
-pytestmark = [
-    pytest.mark.xdist_group("postgres"),
-    pytest.mark.skipif(bool(MISSING), reason=MISSING),
-]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 PASSWORD: Final = "tr0ub4dor"
 KEY: Final = base64url.encode(bytes(range(32)))

@@ -106,7 +106,6 @@ def test_what_is_wrong_is_said_once(line: Line) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.xdist_group("postgres")
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "PostgreSQL is there")
 def test_on_postgresql_as_well(line: Line) -> None:
     """One of them makes the schema and the keys; three use them."""

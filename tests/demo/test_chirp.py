@@ -9,8 +9,6 @@ from tests.rows import row
 from valetkey.demo.chirp.api import ROUTES
 from valetkey.wire.bearer import read_challenge
 
-pytestmark = pytest.mark.xdist_group("demo-platform")
-
 BODIES: dict[tuple[str, str], dict[str, str]] = {
     ("POST", "/chirps"): {"text": "Hello from a test."},
     ("PUT", "/profile"): {"name": "Miko", "line": "Still gardening."},

@@ -21,7 +21,7 @@ TUTORIAL: Final = ROOT / "docs" / "tutorial" / "first-key.md"
 GUIDE: Final = ROOT / "docs" / "howto" / "build-an-app.md"
 NAMED: Final = re.compile(r"`([a-z]+\.(?:py|toml))`:\n\n$")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("first-key")]
+pytestmark = pytest.mark.slow
 
 
 class Stage:

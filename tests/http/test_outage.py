@@ -154,7 +154,6 @@ FAULTS: dict[str, Callable[[Cluster], AbstractContextManager[None]]] = {
 }
 
 
-@pytest.mark.xdist_group("postgres")
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 @pytest.mark.parametrize("over", [0.0, 1.1], ids=["facts fresh", "facts old"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from tests.packaging.wheel import ROOT, build, locked
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 SOURCE = ROOT / "src"
 INFO = f"valetkey-{version('valetkey')}.dist-info"
 

@@ -80,16 +80,12 @@ def golden(version: str) -> Golden:
     return msgspec.json.decode((FOLDER / f"{version}.json").read_bytes(), type=Golden)
 
 
-postgres = pytest.mark.xdist_group("postgres")
-
-
 def test_there_is_one_of_every_kind(golden: Golden) -> None:
     assert {kind.table for kind in RECORDS} == {
         table for table, records in golden.records.items() if records
     }
 
 
-@postgres
 @pytest.mark.anyio
 async def test_whatever_is_in_it_is_found(database: Database, golden: Golden) -> None:
     """Field by field as it was written: a field that changed its name would be missing here."""
@@ -107,7 +103,6 @@ async def test_whatever_is_in_it_is_found(database: Database, golden: Golden) ->
         await store.close()
 
 
-@postgres
 def test_it_is_used(database: Database, golden: Golden, tmp_path: Path) -> None:
     """The key that was handed out then opens what it opened, and the user who gave it sees it."""
     server = Live(tmp_path / "unused.db", at=database.at, master_key=MASTER)
@@ -194,7 +189,6 @@ async def works(store: Store) -> None:
     await store.sweep(1)
 
 
-@postgres
 @pytest.mark.anyio
 async def test_an_older_server_goes_on_while_a_newer_schema_comes(
     database: Database, monkeypatch: pytest.MonkeyPatch
@@ -227,7 +221,6 @@ async def _busy(store: Store, stop: asyncio.Event) -> int:
     return count
 
 
-@postgres
 @pytest.mark.anyio
 async def test_an_older_server_starts_on_a_newer_schema(
     database: Database, monkeypatch: pytest.MonkeyPatch
@@ -243,7 +236,6 @@ async def test_an_older_server_starts_on_a_newer_schema(
     assert [one.name for one in found.ran][-1] == "adds"
 
 
-@postgres
 @pytest.mark.anyio
 async def test_a_step_that_takes_away_keeps_older_servers_out(
     database: Database, monkeypatch: pytest.MonkeyPatch

@@ -18,11 +18,7 @@ asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not ins
 
 from valetkey.store.postgres import PostgresStore, UnsafeDatabase  # noqa: E402
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.xdist_group("postgres"),
-    pytest.mark.skipif(bool(MISSING), reason=MISSING),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
 
 @pytest.fixture(scope="module")

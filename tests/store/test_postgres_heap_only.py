@@ -53,7 +53,6 @@ def test_a_refresh_leaves_the_row_where_the_sweep_finds_it() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.xdist_group("postgres")
 @pytest.mark.skipif(bool(MISSING), reason=MISSING or "PostgreSQL is there")
 async def test_refreshes_are_heap_only() -> None:
     first, *turns = refreshed()

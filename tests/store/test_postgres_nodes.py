@@ -38,10 +38,7 @@ from valetkey.wire.catalog import Catalog, Permission
 
 pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
-pytestmark = [
-    pytest.mark.xdist_group("postgres"),
-    pytest.mark.skipif(bool(MISSING), reason=MISSING),
-]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 SOON = 1.0
 """Seconds in which a change is in force everywhere."""

@@ -22,11 +22,7 @@ asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not ins
 from valetkey.store.postgres import PostgresStore  # noqa: E402
 from valetkey.store.postgres.committer import Committer, Job  # noqa: E402
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.xdist_group("postgres"),
-    pytest.mark.skipif(bool(MISSING), reason=MISSING),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
 IN_TIME = PATIENCE + 0.5
 
