@@ -48,8 +48,8 @@ class BadDetails(ValueError):
 
 
 def read(text: str) -> tuple[Detail, ...]:
-    """The objects in a parameter. Raises BadDetails for what is no list of such objects, for one
-    that has an unknown member, and where a type stands twice."""
+    """The objects in a parameter, several of a type among them. Raises BadDetails for what is no
+    list of such objects, and for one that has an unknown member."""
     if len(text) > MAX_LENGTH:
         raise BadDetails(f"longer than {MAX_LENGTH} characters")
     try:
@@ -60,9 +60,8 @@ def read(text: str) -> tuple[Detail, ...]:
     except (ValueError, msgspec.ValidationError) as error:
         raise BadDetails(str(error)) from error
     found = tuple(Detail(**msgspec.structs.asdict(one)) for one in asked)
-    types = [one.type for one in found]
-    if not found or len(found) > MOST or len(set(types)) < len(types):
-        raise BadDetails(f"none, more than {MOST}, or a type that stands twice")
+    if not found or len(found) > MOST:
+        raise BadDetails(f"none, or more than {MOST}")
     if not all(one.actions for one in found):
         raise BadDetails("an object without actions")
     return found

@@ -119,6 +119,33 @@ def test_a_change_of_the_grant_is_a_change_of_the_details() -> None:
     assert "limits" not in again["authorization_details"][0]
 
 
+SEVERAL = [
+    row("2", "each with its own action", said(READ, WRITE)),
+    row("2", "in another order", said(WRITE, READ)),
+    row("2", "one of them again", said(READ, WRITE, READ)),
+    row(
+        "2",
+        "one inside another, under the same limits",
+        said({**WRITE, "actions": ["chirps.read", "chirps.write"]}, WRITE),
+    ),
+]
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_several_objects_of_one_type_add_up(text: str) -> None:
+    """RFC 9396 2: a type may stand there more than once. What was granted is said in one."""
+    world = World()
+    whole = {**WRITE, "actions": ["chirps.read", "chirps.write"], "locations": [CHIRP]}
+    scope = "openid offline_access"
+    held = world.connect(scope=scope, authorization_details=text)
+    assert details(held["authorization_details"]) == [whole]
+    assert world.grant().limits.of("chirps.write").often == {"day": 5}
+    again = world.refresh("kite", held["refresh_token"], authorization_details=text)
+    assert details(again["authorization_details"]) == [whole]
+    (seen,) = world.introspect(again["access_token"]).authorization_details
+    assert seen.limits == WRITE["limits"]
+
+
 BAD = [
     row("5", "an unknown type", said({"type": "https://evil.example", "actions": ["x"]})),
     row(
@@ -140,7 +167,22 @@ BAD = [
     row("5", "a member of the wrong type", said({"type": CHIRP, "actions": "chirps.read"})),
     row("5", "a number as the type", said({"type": 1, "actions": ["chirps.read"]})),
     row("5", "a location elsewhere", said({**READ, "locations": [PHOTOS]})),
-    row("5", "a type that stands twice", said(READ, READ)),
+    row("2", "two limits for one permission", said(WRITE, {**WRITE, "limits": {}})),
+    row(
+        "2",
+        "two limits for one permission, the tighter one last",
+        said({**WRITE, "limits": {"chirps.write": {"often": {"day": 6}}}}, WRITE),
+    ),
+    row(
+        "2",
+        "two limits for one permission, one by the name of a set",
+        said({"type": CHIRP, "actions": ["chirps"]}, WRITE),
+    ),
+    row(
+        "5",
+        "one of two that will not do",
+        said(READ, {"type": CHIRP, "actions": ["account.delete"]}),
+    ),
     row("5", "more than is registered", said({"type": CHIRP, "actions": ["account.delete"]})),
     row(
         "5",

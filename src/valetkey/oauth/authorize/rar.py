@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.model.client import Client
-from valetkey.model.limits import NONE, Bounds, Limits, Proposal, limits
+from valetkey.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
 from valetkey.oauth import limiting
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import DocumentEndpoint, Feature
@@ -83,17 +83,20 @@ def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Con
 
 
 def meant(details: Iterable[Detail], offer: Offer) -> Rich:
-    """What the objects come to. Raises InvalidAuthorizationDetails."""
-    types, asked, bounds = [], set[str](), dict[str, Bounds]()
+    """What the objects come to: those of one type add up. Raises InvalidAuthorizationDetails."""
+    types, asked = dict[str, None](), dict[str, Bounds]()
     for detail in details:
+        types[detail.type] = None
         actions = _actions(detail, offer)
-        types.append(detail.type)
-        asked |= actions
-        bounds |= _bounds(detail, actions, offer)
+        bounds = _bounds(detail, actions, offer)
+        for name in actions:
+            mine = bounds.get(name, FREE)
+            if asked.setdefault(name, mine) != mine:
+                # Two bounds may add up, or the wider one may hold: the app has to say which.
+                raise _bad("with two limits for the same permission", name)
+    bound = {name: bounds for name, bounds in asked.items() if bounds != FREE}
     return Rich(
-        types=tuple(types),
-        permissions=offer.ordered(asked),
-        limits=limits(permissions=bounds),
+        types=tuple(types), permissions=offer.ordered(asked), limits=limits(permissions=bound)
     )
 
 

@@ -23,7 +23,7 @@ class Narrowing(msgspec.Struct, frozen=True):
     @property
     def types(self) -> tuple[str, ...]:
         """Those of the details."""
-        return tuple(one.type for one in self.details)
+        return tuple(dict.fromkeys(one.type for one in self.details))
 
 
 def parse(form: Form) -> Narrowing:
