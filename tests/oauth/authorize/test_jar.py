@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.oauth.clients.apps import MINE, SIGNER, assertion, with_assertion
 from tests.oauth.forms import CHALLENGE, form, request
@@ -145,6 +145,13 @@ def test_what_nobody_honest_signs(bad: Bad) -> None:
     if not text:
         return  # No parameter at all: an ordinary request.
     refused(it, text)
+
+
+def test_pieces() -> None:
+    it = world()
+    for piece in pieces(signed(it)):
+        if piece:
+            refused(it, piece)
 
 
 WRONG: list[Any] = [

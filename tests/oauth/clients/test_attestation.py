@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, Bad, Honest
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.oauth.forms import VERIFIER, form, pushed, request
 from tests.oauth.world import ISSUER, World
@@ -196,6 +196,25 @@ def test_malformed(bad: Bad) -> None:
     claims |= {"challenge": attestation.challenge(it.context)}
     with pytest.raises(OAuthError):
         asked(it, proof=bad(Honest(COPY, claims, wire.POP_TYPE)))
+
+
+@pytest.mark.parametrize("bad", BY_NAME)
+def test_by_a_key_of_nobody(bad: Bad) -> None:
+    """An attester's key is found by its name; that of the proof is in the attestation."""
+    it = world()
+    claims = {"sub": "wallet", "exp": it.now + 3600, "cnf": holding()}
+    with pytest.raises((InvalidClient, InvalidRequest)):
+        asked(it, bad(Honest(ATTESTER, claims, wire.TYPE)))
+
+
+def test_pieces() -> None:
+    it = world()
+    for piece in pieces(attested(it)):
+        with pytest.raises((InvalidClient, InvalidRequest)):
+            asked(it, piece)
+    for piece in pieces(popped(it)):
+        with pytest.raises(OAuthError):
+            asked(it, proof=piece)
 
 
 def test_a_proof_counts_once() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, Bad, Honest
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.oauth.clients.apps import jwks
 from tests.oauth.world import ISSUER, World
@@ -145,12 +145,19 @@ def test_what_is_refused(changed: dict[str, Any]) -> None:
     assert len(world.all(TokenFamily)) == 1
 
 
-@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("bad", [*BAD, *BY_NAME])
 def test_malformed(bad: Bad) -> None:
     """ATTACKS A45, A59 to A61."""
     world = trusting()
     with pytest.raises(OAuthError):
         brought(world, bad(Honest(THEIRS, claims(world), "JWT")))
+
+
+def test_pieces() -> None:
+    world = trusting()
+    for piece in pieces(says(world)):
+        with pytest.raises(OAuthError):
+            brought(world, piece)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.jose.corpus import BAD, BY_NAME, Bad, Honest
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.oauth.grants.elsewhere import asks, waiting
 from tests.oauth.grants.test_jwt_bearer import JAG, PARTNER, THEIRS, brought, claims
@@ -81,6 +81,14 @@ def test_malformed(bad: Bad) -> None:
     world = trusting()
     with pytest.raises(OAuthError):
         hinted(world, bad(Honest(THEIRS, claims(world), HINT_TYPE)))
+    assert not world.all(Pending)
+
+
+def test_pieces() -> None:
+    world = trusting()
+    for piece in pieces(hint(world)):
+        with pytest.raises(OAuthError):
+            hinted(world, piece)
     assert not world.all(Pending)
 
 
