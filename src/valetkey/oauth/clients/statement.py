@@ -27,6 +27,11 @@ _MAY_HAVE: Final = ("client_uri", "logo_uri")
 bring one with a face of their own beside it: it vouches for an app whose whole face it states."""
 
 
+_OF_AN_APP: Final = frozenset({*_FACE, "software_id"})
+"""One of them at least is in a statement. Under the types of old there is nothing else that tells
+it from what its publisher signs for other places (ATTACKS A48)."""
+
+
 class Said(msgspec.Struct, frozen=True):
     """The metadata, and whether somebody vouches for the app's face in it."""
 
@@ -52,6 +57,8 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
         raise UnapprovedSoftwareStatement
     claims = _proved(text, trusted, context.now)
     stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
+    if _OF_AN_APP.isdisjoint(stated):
+        raise InvalidSoftwareStatement(detail="it says nothing of an app")
     vouched = all(
         name in stated for name in (*_FACE, *(one for one in _MAY_HAVE if one in document))
     )

@@ -1,0 +1,309 @@
+"""Each kind of JWT that goes in or out here, all signed by as few keys as can be, so that nothing
+but what it is tells one from another; and each place that takes one (ATTACKS A48)."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import msgspec
+from tests.attacks.play import change, find
+from tests.attacks.signing import asserted, proof, requested
+from tests.browser import Asking, authorize
+from tests.installation import CHIRP, SECRETS
+from tests.jose.corpus import Honest
+from tests.live import Live, caught_up
+from tests.oauth.clients.apps import MINE, SIGNER, jwks
+
+from valetkey.jose import base64url
+from valetkey.model.change import Create
+from valetkey.model.client import Client, Exchange
+from valetkey.model.keys import Keyring
+from valetkey.model.policy import Policy, TrustedIssuer
+from valetkey.oauth.grants import ciba, identity_assertion
+from valetkey.oauth.manage.backchannel import logout_token
+from valetkey.spec import names
+from valetkey.store.keyring import open_keys, read_keys
+from valetkey.wire import (
+    change_log,
+    child_key,
+    client_attestation,
+    dpop,
+    introspection,
+    status_list,
+)
+
+AGENT: Final = ("agent", SECRETS["agent"])
+APP: Final = msgspec.structs.replace(
+    SIGNER,
+    policy="partners",
+    grant_types=(*SIGNER.grant_types, names.CIBA, names.JWT_BEARER),
+    userinfo_signed_response_alg="ES256",
+)
+"""An app with one key, with which it does all that an app can sign. A server whose word on users
+counts, and a publisher whose word on apps counts, have the same key and name."""
+
+WALLET: Final = msgspec.structs.replace(
+    SIGNER, id="wallet", name="Wallet", auth_method="attest_jwt_client_auth", policy="default"
+)
+PARTNER: Final = TrustedIssuer(issuer="signer", jwks=jwks(MINE))
+ASKING: Final = Asking(
+    client_id="signer", redirect_uri=SIGNER.redirect_uris[0], scope="openid chirps.read"
+)
+
+_COUNT = iter(range(1_000_000))
+
+
+class Scene(msgspec.Struct):
+    """A server on which the app has tokens of Miko's."""
+
+    server: Live
+    ring: Keyring
+    tokens: dict[str, Any]
+
+    def post(self, path: str, headers: Mapping[str, str] = {}, **form: str) -> httpx2.Response:
+        """A form of the app's, which proves itself."""
+        sent = {**form, **proof(asserted(self.server).token())}
+        return self.server.http.post(path, data=sent, headers=dict(headers))
+
+    def own(self, typ: str, **claims: Any) -> str:
+        """Signed by the server itself, with the key of its access tokens."""
+        key = self.ring.signing["ES256"]
+        return Honest(key, self._frame(self.server.issuer) | claims, typ).token()
+
+    def apps(self, typ: str, **claims: Any) -> str:
+        """Signed by the app."""
+        return Honest(MINE, self._frame("signer") | claims, typ).token()
+
+    def _frame(self, issuer: str) -> dict[str, Any]:
+        now = int(time.time())
+        return {"iss": issuer, "iat": now, "exp": now + 60, "jti": f"k-{next(_COUNT)}-{now}"}
+
+
+def scene(server: Live) -> Scene:
+    """Registers the app and connects Miko with it."""
+    policy = Policy(name="partners", pkce="optional", trusts=(PARTNER,))
+    server.run(server.store.commit([Create(one) for one in (APP, WALLET, policy)]))
+    change(
+        server,
+        find(server, Client, "agent"),
+        exchange=Exchange(clients=("signer",), audiences=(CHIRP,)),
+    )
+    caught_up()
+    code = authorize(server.browser(), ASKING)
+    answer = server.http.post(
+        "/token", data={**ASKING.redemption(code), **proof(asserted(server).token())}
+    )
+    assert answer.status_code == 200, answer.text
+    kept = server.run(read_keys(server.store))
+    ring = open_keys(kept, server.master_key, now=int(time.time()))
+    return Scene(server, ring, answer.json())
+
+
+def _proof(it: Scene) -> str:
+    claims = {"jti": os.urandom(8).hex(), "htm": "POST", "htu": f"{it.server.issuer}/token"}
+    claims |= {"iat": int(time.time())}
+    return Honest(MINE, claims, dpop.TYPE, {"jwk": MINE.public().bare()}).token()
+
+
+def _holding() -> dict[str, Any]:
+    members = MINE.public().jwk()
+    return {"jwk": {name: members[name] for name in ("kty", "crv", "x", "y")}}
+
+
+def _attestation(it: Scene) -> str:
+    return it.apps(client_attestation.TYPE, sub="wallet", cnf=_holding())
+
+
+def _challenge(it: Scene) -> str:
+    return str(it.server.http.post("/attestation-challenge").json()["attestation_challenge"])
+
+
+def _pop(it: Scene) -> str:
+    more = {"aud": it.server.issuer, "challenge": _challenge(it)}
+    return it.apps(client_attestation.POP_TYPE, **more)
+
+
+def _jarm(it: Scene) -> str:
+    query = msgspec.structs.replace(ASKING, more={"prompt": "none", "response_mode": "jwt"})
+    answer = it.server.http.get(query.path())
+    found = parse_qs(urlsplit(answer.headers["location"]).query)
+    return found["response"][0]
+
+
+def _userinfo(it: Scene) -> str:
+    headers = {"authorization": f"Bearer {it.tokens['access_token']}"}
+    return it.server.http.get("/userinfo", headers=headers).text
+
+
+def _introspection(it: Scene) -> str:
+    headers = {"accept": introspection.MEDIA}
+    return it.post("/introspect", headers, token=it.tokens["access_token"]).text
+
+
+def _about(it: Scene, **more: Any) -> dict[str, Any]:
+    return {"aud": it.server.issuer, "sub": "miko", **more}
+
+
+KINDS: Final[dict[str, Callable[[Scene], str]]] = {
+    "client assertion": lambda it: asserted(it.server).token(),
+    "client assertion of old": lambda it: it.apps("JWT", **_about(it, sub="signer")),
+    "request object": lambda it: requested(it.server).token(),
+    "request object of old": lambda it: it.apps("JWT", **_without_jti(it)),
+    "backchannel request": lambda it: it.apps(
+        "JWT",
+        aud=it.server.issuer,
+        nbf=int(time.time()),
+        scope="openid",
+        login_hint="miko",
+    ),
+    "assertion about a user": lambda it: it.apps("JWT", **_about(it)),
+    "ID-JAG": lambda it: it.apps(identity_assertion.TYPE, **_about(it, client_id="signer")),
+    "ID-JAG of the server's own": lambda it: it.own(
+        identity_assertion.TYPE, **_about(it, client_id="signer")
+    ),
+    "login hint": lambda it: it.apps(ciba.HINT_TYPE, **_about(it)),
+    "software statement": lambda it: it.apps("software-statement+jwt", **_face()),
+    "software statement of old": lambda it: it.apps("JWT", **_face()),
+    "attestation": _attestation,
+    "attestation's proof": _pop,
+    "DPoP proof": _proof,
+    "child key": lambda it: Honest(
+        MINE, {"scope": "chirps.read"}, child_key.TYPE, {"jwk": MINE.public().bare()}
+    ).token(),
+    "access token": lambda it: str(it.tokens["access_token"]),
+    "ID Token": lambda it: str(it.tokens["id_token"]),
+    "signed answer": _jarm,
+    "signed userinfo": _userinfo,
+    "signed introspection": _introspection,
+    "logout token": lambda it: it.own(
+        logout_token.TYPE,
+        aud="signer",
+        sub=it.server.users["miko"].id,
+        events={logout_token.EVENT: {}},
+    ),
+    "security event": lambda it: it.own("secevent+jwt", aud="signer", sub_id={}, events={}),
+    "status list": lambda it: it.server.http.get(f"/status/0.0.{base64url.encode(b'web')}").text,
+    "piece of the change log": lambda it: it.own(change_log.TYPE, aud=CHIRP),
+    "access token by the app": lambda it: it.apps("at+jwt", **_about(it, client_id="signer")),
+    "ID Token by the app": lambda it: it.apps("JWT", aud="signer", sub="miko", nonce="n"),
+    "logout token by the app": lambda it: it.apps(
+        logout_token.TYPE, **_about(it, events={logout_token.EVENT: {}})
+    ),
+    "security event by the app": lambda it: it.apps("secevent+jwt", **_about(it)),
+    "status list by the app": lambda it: it.apps(status_list.TYPE, **_about(it)),
+}
+
+
+def _without_jti(it: Scene) -> dict[str, Any]:
+    return {name: value for name, value in requested(it.server).claims.items() if name != "jti"}
+
+
+def _face() -> dict[str, Any]:
+    return {"client_name": "A stated app", "redirect_uris": ["https://stated.example/cb"]}
+
+
+def _good(answer: httpx2.Response, status: int = 200) -> bool:
+    assert answer.status_code < 500, answer.text
+    return answer.status_code == status
+
+
+def _authenticates(it: Scene, text: str) -> bool:
+    form = {"grant_type": "client_credentials", "scope": "chirps.read", **proof(text)}
+    return _good(it.server.http.post("/token", data=form))
+
+
+def _asks_by(it: Scene, **form: str) -> bool:
+    return _good(it.post("/backchannel", **form))
+
+
+def _bearer(it: Scene, text: str) -> bool:
+    headers = {"authorization": f"Bearer {text}"}
+    return _good(it.server.http.get("/userinfo", headers=headers))
+
+
+def _proves(it: Scene, text: str) -> bool:
+    form = {"grant_type": "client_credentials", "scope": "chirps.read"}
+    return _good(it.post("/token", {"DPoP": text}, **form))
+
+
+def _hints(it: Scene, text: str) -> bool:
+    """Nobody is signed in there: a hint that is read is answered with that."""
+    more = {"prompt": "none", "id_token_hint": text}
+    answer = it.server.http.get(msgspec.structs.replace(ASKING, more=more).path())
+    return "error=login_required" in answer.headers["location"]
+
+
+def _exchanges(kind: str) -> Callable[[Scene, str], bool]:
+    def take(it: Scene, text: str) -> bool:
+        form = {
+            "grant_type": names.TOKEN_EXCHANGE,
+            "subject_token": text,
+            "subject_token_type": kind,
+            "scope": "chirps.read",
+        }
+        return _good(it.server.http.post("/token", data=form, auth=AGENT))
+
+    return take
+
+
+def _attests(it: Scene, one: str, pop: str) -> bool:
+    headers = {client_attestation.HEADER: one, client_attestation.POP_HEADER: pop}
+    return _good(it.server.http.post("/introspect", data={"token": "x"}, headers=headers))
+
+
+def _registers(it: Scene, text: str) -> bool:
+    said = {"redirect_uris": ["https://brought.example/cb"], "software_statement": text}
+    return _good(it.server.http.post("/register", json=said), 201)
+
+
+OF_OLD: Final = ("client assertion", "client assertion of old")
+
+PLACES: Final[dict[str, tuple[Callable[[Scene, str], bool], tuple[str, ...]]]] = {
+    "client authentication": (_authenticates, OF_OLD),
+    "pushed request": (
+        lambda it, text: _good(it.post("/par", request=text), 201),
+        ("request object", "request object of old"),
+    ),
+    "backchannel request": (
+        lambda it, text: _asks_by(it, request=text),
+        ("backchannel request",),
+    ),
+    "id_token_hint of a backchannel request": (
+        lambda it, text: _asks_by(it, scope="openid", id_token_hint=text),
+        ("ID Token",),
+    ),
+    "login_hint_token": (
+        lambda it, text: _asks_by(it, scope="openid", login_hint_token=text),
+        ("login hint",),
+    ),
+    "assertion": (
+        lambda it, text: _good(it.post("/token", grant_type=names.JWT_BEARER, assertion=text)),
+        ("assertion about a user", "ID-JAG"),
+    ),
+    "subject_token": (_exchanges(names.TYPE_ACCESS_TOKEN), ("access token",)),
+    "subject_token that is an ID Token": (_exchanges(names.TYPE_ID_TOKEN), ("ID Token",)),
+    "userinfo": (_bearer, ("access token",)),
+    "introspection": (
+        lambda it, text: bool(it.post("/introspect", token=text).json()["active"]),
+        ("access token",),
+    ),
+    "id_token_hint": (_hints, ("ID Token",)),
+    "id_token_hint of a logout": (
+        lambda it, text: _good(it.server.http.get("/logout", params={"id_token_hint": text}), 303),
+        ("ID Token",),
+    ),
+    "DPoP": (_proves, ("DPoP proof",)),
+    "attestation": (lambda it, text: _attests(it, text, _pop(it)), ("attestation",)),
+    "attestation's proof": (
+        lambda it, text: _attests(it, _attestation(it), text),
+        ("attestation's proof",),
+    ),
+    "software_statement": (
+        _registers,
+        ("software statement", "software statement of old"),
+    ),
+}
+"""How each place takes a JWT, whether it did, and which kinds are its own."""
