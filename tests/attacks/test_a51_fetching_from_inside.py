@@ -11,8 +11,8 @@ import pytest
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
-from valetkey.http.fetch import Fetcher
-from valetkey.model.want import Document, Outside, Unreachable
+from valetkey.http.fetch import TERMS, Fetcher
+from valetkey.model.want import Document, DocumentKind, Outside, Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +66,24 @@ async def test_a_name_that_leads_inside(host: Host, address: str) -> None:
     it = fetcher(host, resolve=Resolver(address))
     found = await fetched(it, f"https://evil.test:{host.port}/")
     assert found == Unreachable("its host is not on the public internet")
+
+
+@pytest.mark.parametrize("kind", TERMS)
+async def test_whatever_is_fetched(kind: DocumentKind, host: Host) -> None:
+    """A client's keys, its own document, its sector, its requests, its picture."""
+    it = fetcher(host, resolve=Resolver("127.0.0.1"))
+    found = await it.get(Outside(url=f"https://evil.test:{host.port}/", kind=kind))
+    assert found == Unreachable("its host is not on the public internet")
+    assert host.asked == []
+
+
+async def test_whatever_is_sent(host: Host) -> None:
+    """Sign-outs, pings and security events, which all leave by `post`."""
+    it = fetcher(host, resolve=Resolver("127.0.0.1"))
+    url = f"https://evil.test:{host.port}/"
+    found = await it.post(url, b"logout_token=x", content_type="text/plain")
+    assert found == Unreachable("its host is not on the public internet")
+    assert host.posted == []
 
 
 @pytest.mark.parametrize(
