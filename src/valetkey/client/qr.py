@@ -1,4 +1,5 @@
-"""What moves a shard from one device to another, as a picture. Needs the extra `holders`."""
+"""What one device shows for another to read, as a picture: the address of a device that asks to be
+let in, a ticket or a handle of a shard. Needs the extra `holders`."""
 
 import io
 
@@ -6,14 +7,14 @@ import segno
 
 
 def svg(text: str) -> str:
-    """A QR code of a ticket or a handle, as an SVG for a page or a window."""
+    """A QR code, as an SVG for a page or a window."""
     out = io.BytesIO()
     _made(text).save(out, kind="svg", xmldecl=False, scale=4, border=4)
     return out.getvalue().decode()
 
 
 def terminal(text: str) -> str:
-    """A QR code of a ticket or a handle, for a terminal."""
+    """A QR code, for a terminal."""
     out = io.StringIO()
     _made(text).terminal(out, compact=True)
     return out.getvalue()

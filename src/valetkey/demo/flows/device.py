@@ -24,6 +24,7 @@ def asks(play: Play) -> None:
         holds=len(asked.answered["user_code"]) == 9 and len(asked.answered["device_code"]) > 60,
     )
     play.kept |= asked.answered
+    _shows(play)
     risky = play.call(
         "POST",
         f"{play.at.server}/device_authorization",
@@ -34,6 +35,18 @@ def asks(play: Play) -> None:
         "direct messages are too much to give away by a code, though it is registered for them",
         holds=risky.status == 400 and risky.answered["error"] == "invalid_scope",
     )
+
+
+def _shows(play: Play) -> None:
+    """The address with the code in it, as a picture. Whoever scans it has typed nothing yet: the
+    page only fills the code in."""
+    try:
+        from valetkey.client import qr  # noqa: PLC0415
+    except ImportError:
+        # The extra `holders`, which brings what draws it, is not installed.
+        return
+    play.voice.say("It shows the same as a picture, for a phone to scan:")
+    play.voice.raw(qr.terminal(play.kept["verification_uri_complete"]))
 
 
 def polls(play: Play) -> None:
