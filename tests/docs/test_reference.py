@@ -25,7 +25,7 @@ from valetkey.http.fetch import Fetcher
 from valetkey.http.installation import Installations
 from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
-from valetkey.model.policy import Lifetimes
+from valetkey.model.policy import PROFILES, Lifetimes
 from valetkey.oauth.features import FEATURES
 from valetkey.pages.frame import Frame, Look
 from valetkey.pages.routes import pages
@@ -133,6 +133,11 @@ def test_every_module_of_a_conformance_plan(plan: str) -> None:
     assert tuple(row.test for row in rows) == PLANS[plan].modules
     assert [row.test for row in rows if row.result == "failed"] == []
     assert not set(PLANS[plan].modules) & set(PLANS[plan].left_out)
+
+
+def test_every_profile_is_told_of() -> None:
+    page = read(ROOT / "docs" / "reference" / "profiles.md")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == [*PROFILES]
 
 
 CITED: Final = sorted(
