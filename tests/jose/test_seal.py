@@ -39,3 +39,37 @@ def test_the_parts_of_a_mac_cannot_be_moved() -> None:
     assert len(set(macs)) == len(macs)
     assert {len(one) for one in macs} == {seal.MAC}
     assert seal.mac(OTHER, b"ab", b"c") != macs[0]
+
+
+ALIAS = seal.alias(KEY, b"miko", b"sub", b"app.example")
+
+
+def test_an_alias_is_the_same_each_time_and_is_read_back() -> None:
+    assert seal.alias(KEY, b"miko", b"sub", b"app.example") == ALIAS
+    assert seal.named(KEY, ALIAS, b"sub", b"app.example") == b"miko"
+    assert b"miko" not in ALIAS
+
+
+def test_an_alias_is_another_one_for_other_parts() -> None:
+    others = [
+        seal.alias(KEY, b"miko", b"sid", b"app.example"),
+        seal.alias(KEY, b"miko", b"sub", b"other.example"),
+        seal.alias(KEY, b"miko", b"su", b"bapp.example"),
+        seal.alias(KEY, b"noor", b"sub", b"app.example"),
+        seal.alias(OTHER, b"miko", b"sub", b"app.example"),
+    ]
+    assert len({ALIAS, *others}) == len(others) + 1
+    for key, parts in ((OTHER, (b"sub", b"app.example")), (KEY, (b"sub",)), (KEY, (b"", b""))):
+        with pytest.raises(BadSeal):
+            seal.named(key, ALIAS, *parts)
+
+
+def test_nobody_makes_an_alias_up() -> None:
+    for cut in range(len(ALIAS)):
+        with pytest.raises(BadSeal):
+            seal.named(KEY, ALIAS[:cut], b"sub", b"app.example")
+    for bit in range(len(ALIAS) * 8):
+        changed = bytearray(ALIAS)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BadSeal):
+            seal.named(KEY, bytes(changed), b"sub", b"app.example")

@@ -1,12 +1,12 @@
 """Secrets at rest and in handles: AES-256-GCM for what must not be read, HMAC for what must not
-be forged. Keys are 32 bytes."""
+be forged, AES-SIV for names that are to be the same each time. Keys are 32 bytes."""
 
 import hashlib
 import hmac
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 NONCE: Final = 12
 """Bytes of nonce that `seal` needs, fresh for each call."""
@@ -36,6 +36,24 @@ def mac(key: bytes, *parts: bytes) -> bytes:
     """An HMAC-SHA-256 over the parts, each framed by its length."""
     framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return hmac.digest(key, framed, "sha256")
+
+
+def alias(key: bytes, name: bytes, *parts: bytes) -> bytes:
+    """Another name, the same each time for the same name and parts, which only the key reads back
+    (AES-256-SIV, RFC 5297)."""
+    return _siv(key).encrypt(name, [*parts])
+
+
+def named(key: bytes, other: bytes, *parts: bytes) -> bytes:
+    """The name behind an alias that was made with these parts. Raises BadSeal."""
+    try:
+        return _siv(key).decrypt(other, [*parts])
+    except (InvalidTag, ValueError) as error:
+        raise BadSeal("no alias by this key and these parts") from error
+
+
+def _siv(key: bytes) -> AESSIV:
+    return AESSIV(mac(key, b"alias", b"check") + mac(key, b"alias", b"cipher"))
 
 
 def same(left: bytes, right: bytes) -> bool:

@@ -17,6 +17,17 @@ def subject(user: str, client: Client, keyring: Keyring) -> str:
     return _pairwise(PURPOSE, user, client, keyring=keyring)
 
 
+def person(sub: str, client: Client, keyring: Keyring) -> str:
+    """The user whom the client knows by that `sub`; "" for a name that it was never told."""
+    if client.subject_type == "public":
+        return sub
+    try:
+        name = base64url.decode(sub)
+        return seal.named(keyring.salt.raw, name, PURPOSE, _place(client, keyring)).decode()
+    except ValueError:
+        return ""
+
+
 def session(name: str, client: Client, keyring: Keyring) -> str:
     """The `sid` of a session before the client: for apps that may not know that they have the same
     user, it is not the same session either."""
@@ -26,11 +37,15 @@ def session(name: str, client: Client, keyring: Keyring) -> str:
 def _pairwise(purpose: bytes, name: str, client: Client, *, keyring: Keyring) -> str:
     if client.subject_type == "public" or not name:
         return name
+    place = _place(client, keyring)
+    return base64url.encode(seal.alias(keyring.salt.raw, name.encode(), purpose, place))
+
+
+def _place(client: Client, keyring: Keyring) -> bytes:
     place = sector(client)
     if not place or not keyring.salt.raw:
         raise ValueError(f"{client.id}: no sector, or no salt")
-    parts = (place.encode(), name.encode())
-    return base64url.encode(seal.mac(keyring.salt.raw, purpose, *parts))
+    return place.encode()
 
 
 def sector(client: Client) -> str:

@@ -8,6 +8,7 @@ from tests.oauth.grants.elsewhere import asks, begin, comes, fetch, shown, waiti
 from tests.oauth.world import World
 from tests.rows import row
 
+from valetkey.jose import base64url
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
@@ -69,9 +70,9 @@ def test_the_user_is_asked_each_time() -> None:
     assert (page.why, page.new) == ("confirm", ())
 
 
-def id_token(world: World, client: str = "till") -> str:
+def id_token(world: World, client: str = "till", **more: Any) -> str:
     """An ID Token of Miko's to the client."""
-    told, visit = asks(world, client), world.sign_in()
+    told, visit = asks(world, client, **more), world.sign_in()
     world.say(shown(world, visit), visit)
     return str(comes(world, told["auth_req_id"], client)["id_token"])
 
@@ -82,6 +83,27 @@ def test_an_id_token_says_whom_to_ask_even_when_it_is_old() -> None:
     world.later(86400)
     assert asks(world, login_hint=None, id_token_hint=hint)["auth_req_id"]
     assert len(waiting(world, world.miko.id)) == 1
+
+
+def test_a_pairwise_app_speaks_of_its_user_by_the_name_that_it_knows() -> None:
+    world = World()
+    sector = "https://till.example/sector.json"
+    world.change(
+        Client,
+        "till",
+        subject_type="pairwise",
+        sector_identifier_uri=sector,
+        scope=("openid", "profile"),
+    )
+    hint = id_token(world, scope="openid")
+    assert world.miko.id.encode() not in base64url.decode(hint.split(".")[1])
+    mine = {"scope": "openid", "login_hint": None, "id_token_hint": hint}
+    assert asks(world, **mine)["auth_req_id"]
+    assert len(waiting(world, world.miko.id)) == 1
+    # To another sector the name says nothing.
+    world.change(Client, "till", sector_identifier_uri="https://other.example/sector.json")
+    with pytest.raises(UnknownUserId):
+        asks(world, **mine)
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], type[OAuthError]]] = [

@@ -23,6 +23,7 @@ from valetkey.oauth.fields import why_not_text
 from valetkey.oauth.grants import jwt_bearer, narrowing, polling
 from valetkey.oauth.grants.polling import Visiting
 from valetkey.oauth.manage.approvals import APPROVALS, asking, too_many
+from valetkey.oauth.subjects import person
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
@@ -145,7 +146,7 @@ def _subject(form: Form, client: Client, context: Context) -> str:
         raise InvalidRequest("the id_token_hint is none of ours", detail=str(error)) from error
     if claims.aud != client.id:
         raise InvalidRequest("the id_token_hint is another client's")
-    return claims.sub
+    return person(claims.sub, client, context.at.keyring)
 
 
 def _message(form: Form) -> str:
