@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,10 +19,16 @@ class Running:
     """It can be stopped, and started again on the same port."""
 
     def __init__(
-        self, app: Any, after: Callable[[], Awaitable[None]] = _nothing, port: int = 0
+        self,
+        app: Any,
+        after: Callable[[], Awaitable[None]] = _nothing,
+        port: int = 0,
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
+        """`tls`: a certificate and its key, in PEM."""
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self._tls = dict(zip(("ssl_certfile", "ssl_keyfile"), tls or (), strict=False))
         self._app = app
         self._after = after
         self._server: uvicorn.Server | None = None
@@ -29,7 +36,7 @@ class Running:
 
     def start(self) -> None:
         """Until it answers."""
-        config = uvicorn.Config(self._app, port=self.port, log_config=None, ws="none")
+        config = uvicorn.Config(self._app, port=self.port, log_config=None, ws="none", **self._tls)
         self._server = server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, args=(server,), daemon=True)
         self._thread.start()
@@ -53,9 +60,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(app: Any, port: int = 0) -> Iterator[str]:
+def running(app: Any, port: int = 0, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
     """Its address, while it runs."""
-    one = Running(app, port=port)
+    one = Running(app, port=port, tls=tls)
     one.start()
     try:
         yield one.url

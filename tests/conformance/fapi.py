@@ -4,7 +4,6 @@ import json
 import os
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,7 +13,6 @@ import msgspec
 from tests.browser import Browser
 from tests.conformance.op import USER
 from tests.jose.forge import b64, signed
-from tests.keys import key
 from tests.mtls import Pair
 from tests.proofs import Wish, proof
 
@@ -26,6 +24,9 @@ VERIFIER: Final = pkce.verifier(b"f" * 32)
 TIMEOUT: Final = 30.0
 HONEST: Final[dict[str, Any]] = {}
 """Nothing is changed."""
+
+NO_HEADER: Final = "none"
+"""In place of a scheme: the token does not stand in the header."""
 
 
 class Rp(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +77,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Fapi(msgspec.Struct):
-    """The server under test. `mtls` is where certificates are asked for."""
+    """The server under test. `mtls` is where certificates are asked for, `api` the protected
+    resource, where that is not the server's own."""
 
     issuer: str
     mtls: str
@@ -84,6 +86,7 @@ class Fapi(msgspec.Struct):
     http: httpx2.Client
     clients: dict[str, httpx2.Client] = {}
     browsers: list[Browser] = []
+    api: str = ""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -242,6 +245,10 @@ class Fapi(msgspec.Struct):
         form = {"grant_type": "refresh_token", "refresh_token": token}
         return self.post(rp, "/token", form, **how)
 
+    def protected(self, rp: Rp) -> str:
+        """The address at which the client shows its tokens."""
+        return self.api or f"{self.wire(rp).base_url}".rstrip("/") + "/userinfo"
+
     def resource(
         self,
         rp: Rp,
@@ -253,13 +260,12 @@ class Fapi(msgspec.Struct):
         query: str = "",
     ) -> httpx2.Response:
         """The client calls the protected resource."""
-        wire = self.wire(rp, pair)
         kind = scheme or ("DPoP" if rp.sender == "dpop" else "Bearer")
-        headers = {"Authorization": f"{kind} {token}"}
+        headers = {"Authorization": f"{kind} {token}"} if kind != NO_HEADER else {}
+        address = self.protected(rp)
         if rp.sender == "dpop" and dpop is not None:
-            address = f"{wire.base_url}".rstrip("/") + "/userinfo"
             headers["DPoP"] = self.proof(rp, "GET", address, token=token, **dpop)
-        return wire.get(f"/userinfo{query}", headers=headers)
+        return self.wire(rp, pair).get(f"{address}{query}", headers=headers)
 
 
 def answered(browser: Browser) -> Answer:
@@ -270,43 +276,3 @@ def answered(browser: Browser) -> Answer:
     found = parse_qs(urlsplit(page.headers["location"]).query, strict_parsing=True)
     assert all(len(values) == 1 for values in found.values())
     return Answer(parameters={name: values[0] for name, values in found.items()})
-
-
-def _ec(name: str) -> PrivateKey:
-    return key("ES256", name)
-
-
-def players(pair_of: Callable[[str], Pair] | None, profile: str) -> dict[str, Rp]:
-    """The clients: two for each way. `pair_of` makes the certificate of a name, None where nobody
-    asks for any."""
-    made: dict[str, Rp] = {}
-    for name in ("one", "two"):
-        made[f"dpop-{name}"] = Rp(
-            id=f"dpop-{name}",
-            way="private_key_jwt",
-            sender="dpop",
-            profile=profile,
-            signing=key("PS256", f"signs {name}"),
-            holder=_ec(f"holds {name}"),
-        )
-        if pair_of is None:
-            continue
-        made[f"mtls-{name}"] = Rp(
-            id=f"mtls-{name}",
-            way="tls_client_auth",
-            sender="mtls",
-            profile=profile,
-            signing=_ec(f"signs mtls {name}"),
-            holder=_ec("of no use"),
-            pair=pair_of(f"mtls-{name}"),
-        )
-        made[f"mixed-{name}"] = Rp(
-            id=f"mixed-{name}",
-            way="private_key_jwt",
-            sender="mtls",
-            profile=profile,
-            signing=_ec(f"signs mixed {name}"),
-            holder=_ec("of no use"),
-            pair=pair_of(f"mixed-{name}"),
-        )
-    return made

@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import httpx2
+from tests.conformance import fapi_api
 from tests.conformance.conftest import HERE, run, serve
-from tests.conformance.fapi import Fapi, Rp, players
+from tests.conformance.fapi import Fapi, Rp
+from tests.conformance.fapi_api import Api
+from tests.keys import key
 from tests.live import free_port
-from tests.mtls import NGINX, Authority, nginx
+from tests.mtls import NGINX, Authority, Pair, nginx
 from tests.tls import write_pair
+
+from valetkey.jose.jwk import PrivateKey
 
 
 @contextlib.contextmanager
@@ -21,10 +26,11 @@ def running(
     *words: str,
     profile: str = "fapi2",
     more: Callable[[Rp], Iterable[Rp]] = lambda one: (one,),
+    api: Api | None = None,
 ) -> Iterator[tuple[Fapi, dict[str, Rp]]]:
-    """A server with its clients; `words` are more of its settings, and `more` makes of each client
-    those that there are."""
-    certificate, key = write_pair(folder, "server")
+    """A server with its clients; `words` are more of its settings, `more` makes of each client
+    those that there are, and `api` is a protected resource beside the server's own."""
+    pair = certificate, private = write_pair(folder, "server")
     issuer = f"https://127.0.0.1:{free_port()}"
     outside = f"https://127.0.0.1:{free_port()}"
     authority = Authority(folder)
@@ -33,11 +39,12 @@ def running(
     declared = folder / "fapi.toml"
     user = (HERE / "op.toml").read_text().partition("[[user]]")
     tables = "\n".join(one.table(folder) for one in clients.values())
+    tables += "" if api is None else api.table()
     declared.write_text(tables + "\n" + user[1] + user[2])
     settings = {
         "issuer": issuer,
         "tls_certificate": certificate,
-        "tls_key": key,
+        "tls_key": private,
         "unthrottled": "127.0.0.0/8",
         "certificate_proxies": "127.0.0.1",
         "client_authorities": authority.pem,
@@ -51,12 +58,58 @@ def running(
     before = None
     if NGINX:
         port = int(outside.rpartition(":")[2])
-        before = nginx(folder, port=port, upstream=issuer, certificate=certificate, key=key)
+        before = nginx(folder, port=port, upstream=issuer, certificate=certificate, key=private)
     try:
-        yield fapi, clients
+        with contextlib.ExitStack() as stack:
+            if api is not None:
+                fapi.api = api.address
+                stack.enter_context(
+                    fapi_api.running(api, folder, issuer=issuer, trust=trust, pair=pair)
+                )
+            yield fapi, clients
     finally:
         fapi.close()
         for one in (before, process):
             if one is not None:
                 one.send_signal(signal.SIGTERM)
                 one.communicate()
+
+
+def _ec(name: str) -> PrivateKey:
+    return key("ES256", name)
+
+
+def players(pair_of: Callable[[str], Pair] | None, profile: str) -> dict[str, Rp]:
+    """The clients: two for each way. `pair_of` makes the certificate of a name, None where nobody
+    asks for any."""
+    made: dict[str, Rp] = {}
+    for name in ("one", "two"):
+        made[f"dpop-{name}"] = Rp(
+            id=f"dpop-{name}",
+            way="private_key_jwt",
+            sender="dpop",
+            profile=profile,
+            signing=key("PS256", f"signs {name}"),
+            holder=_ec(f"holds {name}"),
+        )
+        if pair_of is None:
+            continue
+        made[f"mtls-{name}"] = Rp(
+            id=f"mtls-{name}",
+            way="tls_client_auth",
+            sender="mtls",
+            profile=profile,
+            signing=_ec(f"signs mtls {name}"),
+            holder=_ec("of no use"),
+            pair=pair_of(f"mtls-{name}"),
+        )
+        made[f"mixed-{name}"] = Rp(
+            id=f"mixed-{name}",
+            way="private_key_jwt",
+            sender="mtls",
+            profile=profile,
+            signing=_ec(f"signs mixed {name}"),
+            holder=_ec("of no use"),
+            pair=pair_of(f"mixed-{name}"),
+        )
+    return made

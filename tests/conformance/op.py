@@ -20,7 +20,9 @@ from tests.outside import Host
 from valetkey.wire import pkce
 
 USER: Final = ("foo", "bar")
-SECRETS: Final = {name: secret() for name in ("one", "two", "post", "leaving", "front", "back")}
+SECRETS: Final = {
+    name: secret() for name in ("one", "two", "post", "leaving", "front", "back", "bank")
+}
 VERIFIER: Final = pkce.verifier(b"c" * 32)
 
 

@@ -165,6 +165,16 @@ SECURITY_PROFILE: Final = names(
     par-test-token-endpoint-url-as-audience-fails""",
 )
 
+OF_OPENID: Final = names(
+    "fapi2-security-profile-final-",
+    """ensure-authorization-request-without-nonce-success
+    ensure-authorization-request-with-64-char-nonce-success
+    ensure-authorization-request-with-long-nonce
+    ensure-different-nonce-inside-and-outside-request-object
+    test-claims-parameter-identity-claims""",
+)
+"""Of these, those that OpenID Connect alone has."""
+
 PLANS: Final[dict[str, Plan]] = {
     "basic": Plan(title="OpenID Connect Core: Basic OP", modules=BASIC),
     "form-post-basic": Plan(title="OpenID Connect Core: Form Post Basic OP", modules=BASIC),
@@ -181,8 +191,14 @@ PLANS: Final[dict[str, Plan]] = {
         },
     ),
     "fapi2-security-profile": Plan(title="FAPI 2.0 Security Profile", modules=SECURITY_PROFILE),
-    "fapi2-security-profile-jarm": Plan(
-        title="FAPI 2.0 Security Profile, with signed answers (JARM)", modules=SECURITY_PROFILE
+    "fapi2-security-profile-oauth": Plan(
+        title="FAPI 2.0 Security Profile, for clients of plain OAuth",
+        modules=tuple(one for one in SECURITY_PROFILE if one not in OF_OPENID),
+        left_out={
+            "…-nonce-…, test-claims-parameter-identity-claims": (
+                "they are about the ID Token, of which plain OAuth has none"
+            )
+        },
     ),
     "fapi2-message-signing": Plan(
         title="FAPI 2.0 Message Signing: what it adds",
@@ -205,6 +221,10 @@ PLANS: Final[dict[str, Plan]] = {
             state-only-outside-request-object-not-used
             ensure-request-object-without-redirect-uri-fails""",
         ),
+    ),
+    "fapi2-message-signing-profile": Plan(
+        title="FAPI 2.0 Message Signing: the Security Profile, with requests and answers signed",
+        modules=SECURITY_PROFILE,
     ),
     "fapi-ciba-poll": Plan(title="FAPI-CIBA ID1: poll", modules=CIBA, left_out=OF_COUNTRIES),
     "fapi-ciba-ping": Plan(

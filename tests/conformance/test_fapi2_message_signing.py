@@ -2,7 +2,6 @@
 pushed; answers are signed (JARM) where the client asks for it."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +13,10 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from tests.conformance.fapi import Answer, Fapi, Rp
 from tests.conformance.fapi_server import running
+from tests.conformance.fapi_signed import inside, packed
 from tests.conformance.op import header_of
 from tests.conformance.test_fapi2_security_profile import WAYS, identity, refused
-from tests.jose.forge import b64, signed, unsigned
-
-from valetkey.jose.jwk import PrivateKey
+from tests.jose.forge import b64, unsigned
 
 PLAN = "fapi2-message-signing"
 NAME = "fapi2-security-profile-final-"
@@ -48,28 +46,6 @@ def rp(request: pytest.FixtureRequest, setup: tuple[Fapi, dict[str, Rp]]) -> Rp:
 @pytest.fixture
 def two(rp: Rp, setup: tuple[Fapi, dict[str, Rp]]) -> Rp:
     return setup[1][rp.id.replace("one", "two")]
-
-
-def inside(fapi: Fapi, rp: Rp, **changed: Any) -> dict[str, Any]:
-    """The claims of a request object, changed; None leaves one out."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        **fapi.request(rp),
-        "iss": rp.id,
-        "aud": fapi.issuer,
-        "iat": now,
-        "nbf": now,
-        "exp": now + 300,
-        "jti": b64(os.urandom(12)),
-        **changed,
-    }
-    return {name: value for name, value in claims.items() if value is not None}
-
-
-def packed(claims: dict[str, Any], by: PrivateKey) -> str:
-    """The request object."""
-    header = {"alg": by.algorithm, "kid": by.kid, "typ": "oauth-authz-req+jwt"}
-    return signed(header, json.dumps(claims).encode(), by)
 
 
 def sent(fapi: Fapi, rp: Rp, text: str, **outside: str) -> httpx2.Response:
