@@ -23,7 +23,6 @@ from valetkey.model.client import Client, Exchange
 from valetkey.model.keys import Keyring
 from valetkey.model.policy import Policy, TrustedIssuer
 from valetkey.oauth.grants import ciba, identity_assertion
-from valetkey.oauth.manage.backchannel import logout_token
 from valetkey.spec import names
 from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import (
@@ -32,6 +31,7 @@ from valetkey.wire import (
     client_attestation,
     dpop,
     introspection,
+    logout_token,
     status_list,
 )
 
@@ -63,7 +63,7 @@ class Scene(msgspec.Struct):
     ring: Keyring
     tokens: dict[str, Any]
 
-    def post(self, path: str, headers: Mapping[str, str] = {}, **form: str) -> httpx2.Response:
+    def post(self, path: str, headers: Mapping[str, str] = {}, **form: Any) -> httpx2.Response:
         """A form of the app's, which proves itself."""
         sent = {**form, **proof(asserted(self.server).token())}
         return self.server.http.post(path, data=sent, headers=dict(headers))
@@ -103,7 +103,11 @@ def scene(server: Live) -> Scene:
 
 
 def _proof(it: Scene) -> str:
-    claims = {"jti": os.urandom(8).hex(), "htm": "POST", "htu": f"{it.server.issuer}/token"}
+    claims: dict[str, Any] = {
+        "jti": os.urandom(8).hex(),
+        "htm": "POST",
+        "htu": f"{it.server.issuer}/token",
+    }
     claims |= {"iat": int(time.time())}
     return Honest(MINE, claims, dpop.TYPE, {"jwk": MINE.public().bare()}).token()
 
@@ -215,7 +219,7 @@ def _authenticates(it: Scene, text: str) -> bool:
     return _good(it.server.http.post("/token", data=form))
 
 
-def _asks_by(it: Scene, **form: str) -> bool:
+def _asks_by(it: Scene, **form: Any) -> bool:
     return _good(it.post("/backchannel", **form))
 
 
@@ -225,7 +229,7 @@ def _bearer(it: Scene, text: str) -> bool:
 
 
 def _proves(it: Scene, text: str) -> bool:
-    form = {"grant_type": "client_credentials", "scope": "chirps.read"}
+    form: dict[str, Any] = {"grant_type": "client_credentials", "scope": "chirps.read"}
     return _good(it.post("/token", {"DPoP": text}, **form))
 
 

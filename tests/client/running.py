@@ -28,7 +28,9 @@ class Running:
         """`tls`: a certificate and its key, in PEM."""
         self.port = port or free_port()
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
-        self._tls = dict(zip(("ssl_certfile", "ssl_keyfile"), tls or (), strict=False))
+        self._tls: dict[str, Any] = {}
+        if tls is not None:
+            self._tls = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
         self._app = app
         self._after = after
         self._server: uvicorn.Server | None = None

@@ -97,7 +97,7 @@ def test_a_pairwise_app_speaks_of_its_user_by_the_name_that_it_knows() -> None:
     )
     hint = id_token(world, scope="openid")
     assert world.miko.id.encode() not in base64url.decode(hint.split(".")[1])
-    mine = {"scope": "openid", "login_hint": None, "id_token_hint": hint}
+    mine: dict[str, Any] = {"scope": "openid", "login_hint": None, "id_token_hint": hint}
     assert asks(world, **mine)["auth_req_id"]
     assert len(waiting(world, world.miko.id)) == 1
     # To another sector the name says nothing.
