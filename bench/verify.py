@@ -22,10 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bench.data import BARE, FIRST, NEXT, Kit, quotient
 from bench.verify_calls import answering
+from bench.verify_split import Halves
 from valetkey.jose import base64url, jwk, jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.resource import Catalog, Permission, ResourceServer, Shown
-from valetkey.wire import access_token, change_log, child_key, dpop
+from valetkey.wire import access_token, change_log, child_key, dpop, split_token
+from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import BEAT, Piece
 
 ISSUER: Final = "https://id.example"
@@ -42,11 +44,12 @@ Work = Callable[[int], Awaitable[Any]]
 
 
 class Server(httpx2.AsyncBaseTransport):
-    """The authorization server's side: its keys, and the change log, of which nothing comes but
-    heartbeats."""
+    """The authorization server's side: its keys, the API's halves of split tokens, and the change
+    log, of which nothing comes but heartbeats."""
 
     def __init__(self) -> None:
         self.key = jwk.generate("ES256")
+        self.halves = Halves(self.key)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         match request.url.path:
@@ -56,9 +59,12 @@ class Server(httpx2.AsyncBaseTransport):
                     "jwks_uri": f"{ISSUER}/jwks",
                     "change_log_endpoint": f"{ISSUER}/changes",
                     "introspection_endpoint": f"{ISSUER}/introspect",
+                    "access_token_half_endpoint": ISSUER + split_token.PATH,
                 }
             case "/jwks":
                 told = {"keys": [self.key.public().jwk()]}
+            case split_token.PATH:
+                told = msgspec.Raw(self.halves.told(await request.aread()))
             case "/changes":
                 return self._stream(request)
             case _:
@@ -96,8 +102,8 @@ class Bench:
         self.public = (self.server.key.public(),)
         self.proof_key = self.by.public()
 
-    def token(self, **claims: Any) -> str:
-        """An access token as the server signs it."""
+    def token(self, *, half: bool = False, **claims: Any) -> str:
+        """An access token as the server signs it, or the app's half of it."""
         now = int(time.time())
         told = {
             "iss": ISSUER,
@@ -113,6 +119,8 @@ class Bench:
             "family_id": "f" * 22,
             **claims,
         }
+        if half:
+            return self.server.halves.split(msgspec.convert(told, AccessToken))
         return jws.sign(msgspec.json.encode(told), key=self.server.key, typ=access_token.TYPE)
 
     def api(self, **options: Any) -> ResourceServer:
@@ -211,7 +219,9 @@ def bare(token: str, key: jwk.PrivateKey) -> Callable[[int], Work]:
     return lambda count: work
 
 
-def rows(bench: Bench, following: ResourceServer, local: ResourceServer) -> list[Row]:
+def rows(
+    bench: Bench, following: ResourceServer, local: ResourceServer, joining: ResourceServer
+) -> list[Row]:
     """What is measured, from the bare signature to three hands."""
     plain = bench.token()
     cnf = {"jkt": bench.by.public().thumbprint()}
@@ -219,6 +229,7 @@ def rows(bench: Bench, following: ResourceServer, local: ResourceServer) -> list
     handed, last = bench.handed_on(bound, 3)
 
     again, new = Tokens(bench, plain), Tokens(bench)
+    halves = Tokens(bench, bench.token(half=True, cnf=cnf)), Tokens(bench, half=True, cnf=cnf)
     bound_again, bound_new = Tokens(bench, bound), Tokens(bench, cnf=cnf)
 
     def jose(count: int) -> Work:
@@ -245,6 +256,8 @@ def rows(bench: Bench, following: ResourceServer, local: ResourceServer) -> list
         Row(FIRST, 2, proved(following, bound_new)),
         Row("its next calls, a permission", 2, proved(local, bound_again)),
         Row(NEXT, 2, proved(following, bound_again)),
+        Row("+ in halves, a token's first call", 3, proved(joining, halves[1])),
+        Row("+ in halves, its next calls", 2, proved(joining, halves[0])),
         Row("+ three hands, offline", 5, proved(following, Tokens(bench, handed), last)),
     ]
 
@@ -284,12 +297,14 @@ async def main(rounds: int, count: int) -> Kit:
     bench = Bench()
     # Nothing is read while a row is measured, so the bound is wider than usual.
     local, following = bench.api(live="token"), bench.api(live="follow", children=3, bound=30.0)
-    following.start()
-    follower = following._worth._followers.get()
-    async with asyncio.timeout(10):
-        while follower.known is None:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
-    table = rows(bench, following, local)
+    joining = bench.api(live="follow", split=True, bound=30.0)
+    for api in (following, joining):
+        api.start()
+        follower = api._worth._followers.get()
+        async with asyncio.timeout(10):
+            while follower.known is None:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+    table = rows(bench, following, local, joining)
     await measured(table, rounds=2, count=count)
     found = await measured(table, rounds=rounds, count=count)
     bound = bench.token(cnf={"jkt": bench.by.public().thumbprint()})
@@ -303,6 +318,7 @@ async def main(rounds: int, count: int) -> Kit:
         count=count,
     )
     await following.close()
+    await joining.close()
     return Kit(
         rows={row.name: times for row, times in zip(table, found, strict=True)},
         signatures={row.name: row.signatures for row in table},

@@ -12,5 +12,5 @@ def test_every_row_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert {BARE, FIRST, NEXT} < kit.rows.keys()
     told(kit)
     said = capsys.readouterr().out
-    assert said.count(" x ") == len(kit.rows) == 10
+    assert said.count(" x ") == len(kit.rows) == 12
     assert "with it, bound by DPoP" in said

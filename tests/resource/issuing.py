@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from os import urandom
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,7 +13,7 @@ import msgspec
 
 from valetkey.jose import jwk, jwt
 from valetkey.jose.jwk import PrivateKey
-from valetkey.wire import access_token
+from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import Catalog, Permission
 
@@ -28,7 +29,8 @@ CATALOG = Catalog(
 
 class Issuing:
     """`keys` are published. `replies` replaces the reply of a path: status and body. `asked` counts
-    the calls of each path; `forms` and `authorization` keep what introspection was sent."""
+    the calls of each path; `forms` and `authorization` keep what introspection was sent. `halves`
+    are the tokens that it has split."""
 
     def __init__(self) -> None:
         self.key = jwk.generate("ES256")
@@ -37,6 +39,7 @@ class Issuing:
         self.asked: Counter[str] = Counter()
         self.forms: list[dict[str, list[str]]] = []
         self.authorization = ""
+        self.halves: dict[str, AccessToken] = {}
         self.slowly = 0.0
         self._port = 0
         self.start()
@@ -59,6 +62,17 @@ class Issuing:
 
     def token(self, *, key: PrivateKey | None = None, **claims: Any) -> str:
         """An access token for the catalog's API, good for a minute."""
+        told = self._claims(**claims)
+        return jwt.sign(told, key=key or self.key, typ=access_token.TYPE)
+
+    def split(self, *, key: PrivateKey | None = None, **claims: Any) -> str:
+        """The app's half of one."""
+        token = self._claims(**claims)
+        text = split_token.write(urandom(64), exp=token.exp, key=key or self.key)
+        self.halves[text] = token
+        return text
+
+    def _claims(self, **claims: Any) -> AccessToken:
         now = int(time.time())
         usual: dict[str, Any] = {
             "iss": self.issuer,
@@ -70,8 +84,7 @@ class Issuing:
             "iat": now,
             "exp": now + 60,
         }
-        token = AccessToken(**(usual | claims))
-        return jwt.sign(token, key=key or self.key, typ=access_token.TYPE)
+        return AccessToken(**(usual | claims))
 
     def reply(self, path: str, body: bytes) -> tuple[int, bytes]:
         """What a path answers to a body."""
@@ -86,8 +99,15 @@ class Issuing:
             "/jwks": lambda: {"keys": [key.public().jwk() for key in self.keys]},
             "/introspect": lambda: {"active": True, "scope": "chirps.read openid"},
             "/usage": dict,
+            split_token.PATH: lambda: self._half(parse_qs(body.decode())["token"][0]),
         }
         return (200, msgspec.json.encode(documents[path]())) if path in documents else (404, b"")
+
+    def _half(self, text: str) -> split_token.Told:
+        if text not in self.halves:
+            return split_token.NOTHING
+        half = split_token.of_api(self.halves[text], text, key=self.key)
+        return split_token.Told(active=True, access_token_half=half)
 
     def _metadata(self) -> dict[str, str]:
         return {
@@ -95,6 +115,7 @@ class Issuing:
             "jwks_uri": f"{self.issuer}/jwks",
             "introspection_endpoint": f"{self.issuer}/introspect",
             "permission_usage_endpoint": f"{self.issuer}/usage",
+            "access_token_half_endpoint": self.issuer + split_token.PATH,
         }
 
 

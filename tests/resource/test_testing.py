@@ -12,7 +12,7 @@ from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
 from tests.resource.serving import EXAMPLES
 
-from valetkey.resource import Refused, ResourceServer, Unreachable
+from valetkey.resource import Refused, ResourceServer, Shown, Unreachable
 from valetkey.resource.testing import Limit, issuing
 from valetkey.resource.worth import Live as Live_
 
@@ -115,3 +115,21 @@ def test_a_mistake_in_a_test_is_told() -> None:
             keys.issue("chirps.fly")
         with pytest.raises(ValueError, match="not counted"):
             keys.issue("chirps.read", limits={"chirps.read": Limit(uses=1)})
+
+
+def test_the_keys_of_an_api_whose_tokens_are_split() -> None:
+    """They are halves, and bound, as real ones are."""
+    api = ResourceServer(
+        issuer="https://id.example", catalog=CHIRP_CATALOG, credentials=("c", "s"), split=True
+    )
+    with issuing(api) as keys:
+        key = keys.issue("chirps.read")
+        assert key.token.startswith("vk_at_")
+        sent = key.headers("GET", "/chirps")
+        shown = Shown(method="GET", path="/chirps", proofs=(sent["DPoP"],))
+        assert api.blocking.verify(sent["Authorization"], shown=shown).sub == "miko"
+        keys.stop(key)
+        sent = key.headers("GET", "/chirps")
+        shown = Shown(method="GET", path="/chirps", proofs=(sent["DPoP"],))
+        with pytest.raises(Refused):
+            api.blocking.verify(sent["Authorization"], shown=shown)

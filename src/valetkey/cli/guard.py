@@ -74,6 +74,7 @@ def read(file: Path) -> Guard:
             credentials=(said.id, secret),
             live="follow",
             bound=said.bound,
+            split=said.split,
         )
     except ValueError as error:
         raise Wrong(f"{file}: {error}") from error

@@ -29,8 +29,9 @@ def resource() -> None:
 @click.option("--id", "name", required=True, help="Its client_id at introspection.")
 @click.option("--catalog-file", type=PATH, required=True, help="Its catalog, TOML or JSON.")
 @click.option("--status-list", is_flag=True, help="Its tokens say where their status is published.")
+@click.option("--split", is_flag=True, help="Its tokens come in halves, and it holds one of them.")
 @click.pass_obj
-def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool) -> None:
+def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool, split: bool) -> None:
     """Register an API. It gets a secret for introspection, which is shown once."""
     try:
         catalog = read_catalog(catalog_file)
@@ -41,7 +42,7 @@ def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool) -> None
         place=f"resource server {name}",
         kind="resource_server",
         key=name,
-        fields={"catalog": catalog, "status_list": status_list},
+        fields={"catalog": catalog, "status_list": status_list, "split": split},
         secret=digest(secret),
         new=True,
         by=getpass.getuser(),

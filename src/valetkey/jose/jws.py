@@ -70,6 +70,17 @@ def sign_embedded(payload: bytes, *, key: PrivateKey, typ: str) -> str:
     return _joined(base64url.encode(msgspec.json.encode(header)) + ".", payload, key)
 
 
+def assembled(payload: bytes, signature: bytes, *, algorithm: Algorithm, kid: str, typ: str) -> str:
+    """The compact JWS that `sign` made, of its parts, for a place where only those are kept."""
+    signed = _header(algorithm, kid, typ) + base64url.encode(payload)
+    return signed + "." + base64url.encode(signature)
+
+
+def signature_of(text: str) -> bytes:
+    """The signature at the end of a compact JWS."""
+    return base64url.decode(text.rpartition(".")[2])
+
+
 def _joined(header: str, payload: bytes, key: PrivateKey) -> str:
     signed = header + base64url.encode(payload)
     return signed + "." + base64url.encode(_signature(key, signed.encode()))

@@ -10,7 +10,8 @@ from valetkey.wire.catalog import Catalog, Permission, Words
 class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An API. `id` and a secret authenticate it at introspection; `catalog.resource` is its
     identifier as an audience (RFC 8707). `edition` counts the catalogs that it has had.
-    `status_list`: its tokens say where their status is published."""
+    `status_list`: its tokens say where their status is published. `split`: its tokens come in two
+    halves, of which it holds one (see `wire.split_token`)."""
 
     table: ClassVar[str] = "resource_servers"
 
@@ -19,6 +20,7 @@ class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
     secrets: tuple[KeptSecret, ...] = ()
     edition: int = 0
     status_list: bool = False
+    split: bool = False
     created: int = 0
 
     @property

@@ -32,6 +32,7 @@ from valetkey.oauth.manage.change_log import CHANGE_LOG
 from valetkey.oauth.manage.discovery import DISCOVERY
 from valetkey.oauth.manage.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
 from valetkey.oauth.manage.grant_management import GRANT_MANAGEMENT
+from valetkey.oauth.manage.halves import SPLIT_TOKENS
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
 from valetkey.oauth.manage.revocation import REVOCATION
@@ -74,6 +75,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     IDENTITY_ASSERTION,
     EXPIRATION,
     INTROSPECTION,
+    SPLIT_TOKENS,
     CHANGE_LOG,
     STATUS_LISTS,
     SHARED_SIGNALS,

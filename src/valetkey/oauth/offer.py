@@ -26,6 +26,8 @@ class Offer:
         self.editions = {server.catalog.resource: server.edition for server in resource_servers}
         self.listed = frozenset(one.catalog.resource for one in resource_servers if one.status_list)
         """The resource servers that look into status lists."""
+        self.split = frozenset(one.catalog.resource for one in resource_servers if one.split)
+        """Those whose tokens come in halves."""
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
         for catalog in self.catalogs:

@@ -31,7 +31,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An API behind a proxy: what a file says of it. `catalog` and `secret_file` are paths from
-    that file on; `bound` is in seconds."""
+    that file on; `bound` is in seconds, `split`: its
+    tokens come in halves."""
 
     issuer: str
     id: str
@@ -40,6 +41,7 @@ class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     proxy: Proxy
     routes: tuple[Route, ...]
     bound: float = 1.0
+    split: bool = False
 
 
 def mistakes(routes: tuple[Route, ...], catalog: Catalog) -> list[str]:

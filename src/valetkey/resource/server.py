@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
 
 import httpx2
-import msgspec
 
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.blocking import Blocking
 from valetkey.resource.calls import Call
+from valetkey.resource.declared import Declared
+from valetkey.resource.halves import Halves
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.limits import Limits
@@ -24,16 +24,13 @@ from valetkey.resource.usage import Usage
 from valetkey.resource.verifying import Verifying, told
 from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import authorization_details, client_certificate, dpop, metadata
-from valetkey.wire.catalog import Catalog, Permission, Risk, mistakes
+from valetkey.wire import client_certificate, dpop, metadata
+from valetkey.wire.catalog import Catalog, Risk
 from valetkey.wire.child_key import DEEPEST
 from valetkey.wire.metadata import ResourceMetadata
 
-CATALOG_PATH: Final = "/.well-known/permission-catalog"
-TYPES_PATH: Final = "/.well-known/authorization-details-types"
 
-
-class ResourceServer:
+class ResourceServer(Declared):
     """An API and its catalog.
 
     How it learns of a change: with `live="follow"` it follows the change log, and checks each call
@@ -55,6 +52,7 @@ class ResourceServer:
         certificate_proxies: Sequence[str] = (),
         signed: bool = False,
         children: int = 0,
+        split: bool = False,
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
@@ -63,18 +61,19 @@ class ResourceServer:
         (RFC 9440): the frameworks read it from them alone. `signed`: what the server says of a
         token counts only where it has signed it (RFC 9701). `children`: through how many hands a
         key may have gone with no word to the server (see `wire.child_key`); 0, unless set.
+        `split`: its tokens come in halves, of which it asks the server for one (see
+        `wire.split_token`), and it takes no others; as its registration says.
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
-        that others could pose as, a bound that is none, and `follow` or `ask` without credentials.
+        that others could pose as, a bound that is none, and `follow`, `ask` or `split` without
+        credentials.
         """
-        self.catalog = catalog
-        self.published()
+        super().__init__(catalog)
         if not metadata.is_protected(issuer):
             raise ValueError(f"the issuer {issuer!r} is not https")
         if not urlsplit(catalog.resource).netloc:
             # RFC 9728 1.2: its metadata lies below it.
             raise ValueError(f"the resource {catalog.resource!r} is no web address")
-        self.resource = catalog.resource
         self.live: Live = live or ("ask" if credentials else "token")
         if self.live in {"follow", "ask"} and credentials is None:
             raise ValueError(f"live={self.live!r} needs credentials")
@@ -89,6 +88,9 @@ class ResourceServer:
         if not 0 <= children <= DEEPEST:
             raise ValueError(f"children={children!r} is not a number of hands up to {DEEPEST}")
         self._children = children
+        if split and credentials is None:
+            raise ValueError("split needs credentials")
+        self._split = split
         self._given = http
         self.connect()
 
@@ -117,6 +119,9 @@ class ResourceServer:
             issuer=issuer,
             worth=self._worth,
             children=self._children,
+            halves=Halves(issuer=issuer, http=self._http, auth=auth, audience=self.resource)
+            if self._split
+            else None,
         )
         self._limits = Limits(
             issuer=issuer,
@@ -224,50 +229,12 @@ class ResourceServer:
         except client_certificate.BadCertificate as error:
             raise self._verifying.refused(InvalidRequest(detail=str(error))) from error
 
-    def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
-        """Their ids. One that is given in full joins the catalog, if it is not in it yet. Raises
-        ValueError for an id that the catalog does not have, and for one that means two things."""
-        for one in permissions:
-            if isinstance(one, Permission):
-                self._join(one)
-        names = tuple(one if isinstance(one, str) else one.id for one in permissions)
-        unknown = [one for one in names if self.catalog.permission(one) is None]
-        if unknown or not permissions:
-            raise ValueError(f"not in the catalog of {self.resource}: {', '.join(unknown) or '-'}")
-        return names
-
-    def published(self) -> Catalog:
-        """The catalog, for everybody to read. Raises ValueError for one that is wrong: what is
-        declared piece by piece is whole only in the end."""
-        wrong = mistakes(self.catalog)
-        if wrong:
-            raise ValueError(f"the catalog: {'; '.join(wrong)}")
-        return self.catalog
-
-    def _join(self, permission: Permission) -> None:
-        there = self.catalog.permission(permission.id)
-        if there is not None and there != permission:
-            raise ValueError(f"{permission.id!r} was declared before, in other words")
-        if there is None:
-            permissions = (*self.catalog.permissions, permission)
-            self.catalog = msgspec.structs.replace(self.catalog, permissions=permissions)
-
     async def spend(
         self, whose: Principal, needs: Sequence[str], *, amount: Amount | None = None
     ) -> None:
         """One use of each of the permissions that the user has limited; `amount` is for the one
         that has a unit. Raises Refused, of which Limited says what ran out; Unreachable."""
         await self._limits.spend(whose, needs, amount=amount)
-
-    @property
-    def metadata_address(self) -> str:
-        """Where the RFC 9728 document is, below the identifier of the API."""
-        return metadata.well_known(self.resource, metadata.PROTECTED_RESOURCE)
-
-    @property
-    def catalog_address(self) -> str:
-        """Where the catalog is."""
-        return metadata.well_known(self.resource, CATALOG_PATH)
 
     @property
     def metadata(self) -> ResourceMetadata:
@@ -282,17 +249,7 @@ class ResourceServer:
             tls_client_certificate_bound_access_tokens=bool(self._proxies),
             resource_name=self.catalog.name,
             permission_catalog=self.catalog_address,
+            split_access_tokens_required=self._split,
             authorization_details_types_supported=(self.resource,),
             authorization_details_types_metadata_endpoint=self.types_address,
         )
-
-    @property
-    def types_address(self) -> str:
-        """Where the metadata of the type is, in which it may be asked for by details."""
-        return metadata.well_known(self.resource, TYPES_PATH)
-
-    @property
-    def types(self) -> dict[str, Any]:
-        """That metadata: the catalog once more. Raises ValueError for a catalog that is wrong."""
-        described = {self.resource: authorization_details.described(self.published())}
-        return {"authorization_details_types_metadata": described}

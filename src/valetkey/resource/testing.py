@@ -15,11 +15,11 @@ from typing import Any
 import httpx2
 import msgspec
 
-from valetkey.jose import base64url, jwk, jws
+from valetkey.jose import base64url, jwk
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount, units
 from valetkey.resource.trial import Trial, TrialGrant
-from valetkey.wire import access_token, child_key, dpop
+from valetkey.wire import child_key, dpop
 from valetkey.wire.catalog import opened
 
 
@@ -101,11 +101,13 @@ class Keys:
         **claims: Any,
     ) -> TrialKey:
         """A key that opens these permissions, and what they imply. `bound`: to a key of its own, by
-        DPoP. `claims` are put into the token as they are: `auth_time`, `acr`, `exp`, `act`, `cnf`,
-        another `aud`. Raises ValueError for a name that the catalog does not have."""
+        DPoP; that of an API whose tokens are split always is. `claims` are put into the token as
+        they are: `auth_time`, `acr`, `exp`, `act`, `cnf`, another `aud`. Raises ValueError for a
+        name that the catalog does not have."""
         opens = self._named(permissions)
         grant = TrialGrant(permissions=opens, left=self._left(limits or {}))
-        by = jwk.generate("ES256") if bound else None
+        split = self._server.metadata.split_access_tokens_required
+        by = jwk.generate("ES256") if bound or split else None
         now = int(time.time())
         told = {
             "iss": self._server.issuer,
@@ -124,8 +126,8 @@ class Keys:
             **({} if by is None else {"cnf": {"jkt": by.public().thumbprint()}}),
             **claims,
         }
-        text = jws.sign(msgspec.json.encode(told), key=self._trial.key, typ=access_token.TYPE)
-        self._trial.grants[text] = self._grants[text] = grant
+        text = self._trial.key_to(grant, told, split=split)
+        self._grants[text] = grant
         return TrialKey(text, self._server.resource, by=by)
 
     def narrow(self, key: TrialKey, *permissions: str) -> None:

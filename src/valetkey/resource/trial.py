@@ -11,8 +11,7 @@ import httpx2
 import msgspec
 
 from valetkey.jose import base64url, jwk, jws
-from valetkey.jose.objects import read_object
-from valetkey.wire import introspection, lease, metadata
+from valetkey.wire import access_token, dpop, introspection, lease, metadata, split_token
 from valetkey.wire.lease import Leased, Refused
 
 Left = tuple[int | None, int | None]
@@ -22,10 +21,13 @@ Form = dict[str, str]
 
 
 class TrialGrant(msgspec.Struct, eq=False):
-    """What a user gave in a test, and what is left of it by permission."""
+    """What a user gave in a test, and what is left of it by permission. `jti` names its key, and
+    `half` is the API's half of that, "" where it is whole."""
 
     permissions: frozenset[str]
     left: dict[str, Left]
+    jti: str = ""
+    half: str = ""
     active: bool = True
     id: str = msgspec.field(default_factory=lambda: base64url.encode(urandom(12)))
 
@@ -46,6 +48,7 @@ class Trial(httpx2.AsyncBaseTransport):
             f"{base}/jwks": lambda _: {"keys": [self.key.public().jwk()]},
             f"{base}/introspect": self._introspect,
             f"{base}/usage": lambda _: {},
+            base + split_token.PATH: self._half,
             base + lease.PATH: self._lease,
             base + lease.RETURN_PATH: self._back,
         }
@@ -62,6 +65,23 @@ class Trial(httpx2.AsyncBaseTransport):
         if introspection.wants_signed(request.headers.get("accept", "")):
             return httpx2.Response(200, text=self._signed(told, request), request=request)
         return httpx2.Response(200, content=msgspec.json.encode(told), request=request)
+
+    def key_to(self, grant: TrialGrant, told: dict[str, Any], *, split: bool) -> str:
+        """An access token that says this, or the app's half of it."""
+        text = jws.sign(msgspec.json.encode(told), key=self.key, typ=access_token.TYPE)
+        if split:
+            text = split_token.write(urandom(64), exp=told["exp"], key=self.key)
+            half = msgspec.json.encode({**told, "ath": dpop.token_hash(text)})
+            grant.half = jws.sign(half, key=self.key, typ=split_token.OF_API)
+        grant.jti = told["jti"]
+        self.grants[text] = grant
+        return text
+
+    def _half(self, form: Form) -> split_token.Told:
+        grant = self.grants.get(form["token"])
+        if grant is None or not grant.active or not grant.half:
+            return split_token.NOTHING
+        return split_token.Told(active=True, access_token_half=grant.half)
 
     def _signed(self, told: Any, request: httpx2.Request) -> str:
         """The answer to an introspection, signed for whoever asked (RFC 9701 5)."""
@@ -80,6 +100,7 @@ class Trial(httpx2.AsyncBaseTransport):
             "jwks_uri": f"{self._issuer}/jwks",
             "introspection_endpoint": f"{self._issuer}/introspect",
             "permission_usage_endpoint": f"{self._issuer}/usage",
+            "access_token_half_endpoint": self._issuer + split_token.PATH,
         }
 
     def _introspect(self, form: Form) -> dict[str, Any]:
@@ -89,7 +110,7 @@ class Trial(httpx2.AsyncBaseTransport):
         opens = grant.permissions
         return {
             "active": True,
-            "jti": read_object(base64url.decode(form["token"].split(".")[1]))["jti"],
+            "jti": grant.jti,
             "scope": " ".join(sorted(opens)),
             "limited": sorted(opens & grant.left.keys()),
             "grant_id": grant.id,

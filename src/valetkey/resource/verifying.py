@@ -12,6 +12,7 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, SCHEMES, Binding, Shown
 from valetkey.resource.errors import Refused, Unreachable, refused
+from valetkey.resource.halves import Halves
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
 from valetkey.resource.step_up import SignIn
@@ -45,8 +46,10 @@ class Verifying:
         issuer: Issuer,
         worth: Worth,
         children: int = 0,
+        halves: Halves | None = None,
     ) -> None:
-        """`children`: through how many hands a key may have gone."""
+        """`children`: through how many hands a key may have gone. `halves`: its tokens are split,
+        and no other counts."""
         self._children = children
         self._resource = resource
         self._resource_metadata = resource_metadata
@@ -54,6 +57,7 @@ class Verifying:
         self._worth = worth
         self._bound = Binding(resource)
         self._proofs = Proofs(issuer.issuer)
+        self._halves = halves
 
     def principal(
         self,
@@ -130,8 +134,10 @@ class Verifying:
             raise self.refused(InvalidToken(detail=f"child key: {error}"), scheme=scheme) from error
 
     def _proved(self, scheme: str, text: str) -> Rule[AccessToken]:
-        keys = yield self._issuer.keys_for(text)
         try:
+            if self._halves is not None:
+                return (yield from self._halves.proved(text))
+            keys = yield self._issuer.keys_for(text)
             return self._proofs.verify(
                 text, keys=keys, audience=self._resource, now=int(time.time())
             ).claims

@@ -52,7 +52,8 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     (RFC 8693 4.1); `client_id` is then the one that exchanged it. `authorization_details` say
     once more what of the scope was asked by details, and within which limits (RFC 9396 9.1).
     `status` says in which status list the token has its place, where its API looks there.
-    `childless`: its user lets nobody hand it on alone (see `wire.child_key`).
+    `childless`: its user lets nobody hand it on alone (see `wire.child_key`). `ath` is the hash of
+    the other half, in one half of a token that was split (see `wire.split_token`).
     """
 
     sub: str
@@ -71,6 +72,7 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     authorization_details: tuple[Detail, ...] = ()
     status: Status | None = None
     childless: bool = False
+    ath: str = ""
 
     @property
     def hands(self) -> tuple[str, ...]:
@@ -84,10 +86,17 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def verify(
-    token: str, *, keys: Sequence[PublicKey], issuer: str, audience: str, now: int
+    token: str,
+    *,
+    keys: Sequence[PublicKey],
+    issuer: str,
+    audience: str,
+    now: int,
+    typ: str = TYPE,
 ) -> jwt.Verified[AccessToken]:
-    """An access token meant for `audience` (RFC 9068 4). Raises jwt.BadToken."""
-    verified = jwt.verify(token, AccessToken, keys=keys, typ=(TYPE,), issuer=issuer, now=now)
+    """An access token meant for `audience` (RFC 9068 4), or what else says the same under a `typ`
+    of its own. Raises jwt.BadToken."""
+    verified = jwt.verify(token, AccessToken, keys=keys, typ=(typ,), issuer=issuer, now=now)
     _check_audience(verified.claims, audience)
     return verified
 
@@ -106,8 +115,9 @@ class Proofs:
     at each call. Whatever may change between two calls is checked at each: the keys, by which it
     was proved, the time, and whom it is for. No token is kept: what names it is its SHA-256."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, *, typ: str = TYPE) -> None:
         self._issuer = issuer
+        self._typ = typ
         # One attribute, so that a thread never sees the proofs of one set of keys beside another.
         self._known: tuple[Sequence[PublicKey], dict[bytes, jwt.Verified[AccessToken]]] = (), {}
 
@@ -122,7 +132,14 @@ class Proofs:
         name = hashlib.sha256(token.encode()).digest()
         known = proved.get(name)
         if known is None:
-            known = verify(token, keys=keys, issuer=self._issuer, audience=audience, now=now)
+            known = verify(
+                token,
+                keys=keys,
+                issuer=self._issuer,
+                audience=audience,
+                now=now,
+                typ=self._typ,
+            )
             proved[name] = known
         else:
             jwt.check_time(known.claims, now, leeway=jwt.LEEWAY)

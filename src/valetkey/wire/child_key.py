@@ -19,7 +19,7 @@ from valetkey.jose.jwt import LEEWAY
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import same
 from valetkey.spec.cite import Cite
-from valetkey.wire import dpop
+from valetkey.wire import dpop, split_token
 from valetkey.wire.access_token import AccessToken, Confirmation
 
 CITE: Final = Cite("RFC 7800", "3.1")
@@ -118,9 +118,11 @@ def split(shown: str) -> tuple[str, tuple[str, ...]]:
 def ends(shown: str) -> int:
     """When what is shown ends, in seconds since 1970, as its own holder reads it: that proves
     nothing. Raises BadChild."""
+    last = shown.rpartition(JOINT)[2]
     try:
-        last = read_object(base64url.decode(shown.rpartition(JOINT)[2].split(".")[1]))
-        return msgspec.convert(last, _End).exp
+        if split_token.is_app_half(last):
+            return split_token.read(last).exp
+        return msgspec.convert(read_object(base64url.decode(last.split(".")[1])), _End).exp
     except (IndexError, ValueError, msgspec.ValidationError) as error:
         raise BadChild("nothing that could be handed on") from error
 

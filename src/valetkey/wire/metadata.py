@@ -31,6 +31,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     pushed_authorization_request_endpoint: str = ""
     change_log_endpoint: str = ""
     status_list_aggregation_endpoint: str = ""
+    access_token_half_endpoint: str = ""
     registration_endpoint: str = ""
     device_authorization_endpoint: str = ""
     backchannel_authentication_endpoint: str = ""
@@ -95,10 +96,11 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a resource server says of itself (RFC 9728 2). `permission_catalog` is ours: where
-    the catalog of its permissions is. `authorization_details_types_metadata_endpoint` is that of
-    draft-ietf-oauth-rar-metadata-remediation, whose expression over types is not used: RFC 9728 has
-    a list in that place, and clients refuse what is none."""
+    """What a resource server says of itself (RFC 9728 2). Two are ours: `permission_catalog` is
+    where the catalog of its permissions is, and `split_access_tokens_required` says that it takes
+    none but split ones (see `wire.split_token`). `authorization_details_types_metadata_endpoint` is
+    that of draft-ietf-oauth-rar-metadata-remediation, whose expression over types is not used: RFC
+    9728 has a list in that place, and clients refuse what is none."""
 
     resource: str
     authorization_servers: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     tls_client_certificate_bound_access_tokens: bool = False
     dpop_signing_alg_values_supported: tuple[str, ...] = ()
     permission_catalog: str = ""
+    split_access_tokens_required: bool = False
     authorization_details_types_supported: tuple[str, ...] = ()
     authorization_details_types_metadata_endpoint: str = ""
 

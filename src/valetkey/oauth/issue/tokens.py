@@ -14,7 +14,7 @@ from valetkey.oauth.authorize import rar
 from valetkey.oauth.claims import Claim, chosen
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Delegation, Issue, Issued, Standing
-from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.issue import refresh_token, split
 from valetkey.oauth.issue.extensions import extensions
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.issue.status import status_of
@@ -29,7 +29,8 @@ from valetkey.wire.id_token import IdToken
 
 def issue(decision: Issue, context: Context, *, holds: Confirmation | None = None) -> Issued:
     """The tokens of a yes, unsigned, bound to what the client `holds`. Raises InvalidGrant where
-    somebody is no longer alive, and where the family is bound to something else."""
+    somebody is no longer alive, and where the family is bound to something else; InvalidRequest
+    where the token has to be bound, and is not."""
     standing, delegation = decision.standing, decision.delegation
     owner = decision.client if delegation is None else delegation.owner
     act = None if delegation is None else delegation.act
@@ -43,9 +44,11 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     scope = context.offer.names(decision.permissions, asked=decision.scope)
     if decision.own:
         scope = " ".join(decision.own)  # These stand alone.
+    token = _access_token(decision, scope, holds=holds, context=context)
+    split.check_bound(token, context)
     return Issued(
         client=decision.client,
-        access_token=_access_token(decision, scope, holds=holds, context=context),
+        access_token=token,
         id_token=_id_token(decision, context) if decision.with_id_token else None,
         id_token_claims=_individual(decision) if decision.with_id_token else {},
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
@@ -58,11 +61,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
 
 def response(issued: Issued, context: Context) -> dict[str, Any]:
     """The token response (RFC 6749 5.1), signed. Only for what has been committed."""
-    signed = jwt.sign(
-        issued.access_token,
-        key=context.access_token_key(issued.client),
-        typ=access_token.TYPE,
-    )
+    signed = _signed(issued, context)
     answer: dict[str, Any] = {
         "access_token": signed,
         "token_type": sender_of(issued.access_token.cnf, context).token_type,
@@ -78,6 +77,14 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
     if issued.id_token is not None:
         answer["id_token"] = _sign_id_token(issued, issued.id_token, access=signed, context=context)
     return answer
+
+
+def _signed(issued: Issued, context: Context) -> str:
+    """The access token as its app gets it: whole, or its half."""
+    if split.is_split(issued.access_token, context):
+        return split.write(issued.access_token, context)
+    key = context.access_token_key(issued.client)
+    return jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
 
 
 def _access_token(

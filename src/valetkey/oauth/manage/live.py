@@ -16,8 +16,9 @@ from valetkey.model.want import Lately, One, Rule
 from valetkey.oauth.alive import still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Standing
+from valetkey.oauth.issue import split
 from valetkey.oauth.offer import Offer
-from valetkey.wire import access_token
+from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken, Actor
 
 PROVED: Final = 4096
@@ -57,7 +58,10 @@ def worth(text: str, context: Context) -> Rule[Live | Dead]:
 def proved(text: str, context: Context) -> AccessToken | Dead:
     """The token, where it is ours and not expired, whatever has become of its grant."""
     try:
-        token = _ours(text, context.at.keyring.published, context.at.issuer)
+        if split_token.is_app_half(text):
+            token = split.read(text, context)
+        else:
+            token = _ours(text, context.at.keyring.published, context.at.issuer)
         # Two clocks need leeway; here there is only one.
         jwt.check_time(token, context.now, leeway=0)
     except jwt.BadToken as error:
