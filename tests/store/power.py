@@ -3,10 +3,14 @@
 Writes go to the real file, where every connection sees them, and are noted as unsynced until the
 file is synced. `Disk.cut` makes the files as a power cut would leave them: all that was synced, and
 of what was not any part at all, torn at sector boundaries.
+
+It fails on demand too: what `Disk.before` raises is what SQLite hears. What a failed sync should
+have made durable waits for the next one.
 """
 
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +65,14 @@ def _sectors(start: int, data: bytes, sector: int) -> list[tuple[int, bytes]]:
 
 
 class Disk:
-    """The files of one folder. `syncs` counts, and `watch` is called just before each one."""
+    """The files of one folder. `watch` is called just before each sync, `before` with the name of
+    each write, truncation and sync; it may raise in its place."""
 
     def __init__(self) -> None:
         self.images: dict[str, Image] = {}
         self.lock = threading.RLock()
         self.watch: Any = lambda: None
+        self.before: Callable[[str], None] = lambda _: None
 
     def cut(self, folder: Path, *, dice: random.Random | None, sector: int = 512) -> None:
         """Writes the files as a cut at this moment leaves them: without `dice` nothing unsynced
@@ -86,7 +92,8 @@ class ForgetfulFile(apsw.VFSFile):
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         self._disk = disk
         with disk.lock:
-            if path is None:  # A temporary file: nobody looks for it after a cut.
+            self._kind = Path(path or "a temporary file").name
+            if path is None:  # Nobody looks for it after a cut.
                 self._image = Image(b"")
                 return
             existing = Path(path).read_bytes() if Path(path).exists() else b""
@@ -94,19 +101,21 @@ class ForgetfulFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         with self._disk.lock:
+            self._disk.before(f"write of {self._kind}")
             super().xWrite(data, offset)
             self._image.unsynced.append((offset, bytes(data)))
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         with self._disk.lock:
+            self._disk.before(f"truncate of {self._kind}")
             super().xTruncate(newsize)
             self._image.unsynced.append((newsize, None))
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         with self._disk.lock:
             self._disk.watch()
-            super().xSync(flags)
-            self._image.sync()
+            self._disk.before(f"sync of {self._kind}")
+            self._image.sync()  # The platter is the image: the real disk need not be waited for.
 
 
 class ForgetfulVFS(apsw.VFS):
