@@ -3,7 +3,8 @@ the same moment to two processes on one database."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -22,6 +23,9 @@ SIDE: Final = 8
 
 RACES: Final[dict[Budget, int]] = {"short": 40, "long": 17_000}
 """Races of each of the three kinds on each database: 102,000 in the long budget."""
+
+TRACKS: Final = 8
+"""On which races are run at the same time, so that they share commits too."""
 
 
 class Track(msgspec.Struct):
@@ -93,17 +97,26 @@ async def pushed_requests(track: Track, races: int) -> None:
 Kind: TypeAlias = Callable[[Track, int], Awaitable[None]]
 
 
-def _run(both: tuple[Process, ...], kinds: Iterable[Kind], races: int) -> Counter[int]:
+def _run(
+    both: tuple[Process, ...], kinds: Sequence[Kind], races: int, *, tracks: int = TRACKS
+) -> Counter[int]:
+    apps = [signed_in(both[0].url) for _ in range(tracks)]
+
     async def racing() -> Counter[int]:
+        outcomes: Counter[int] = Counter()
+        shares = [len(range(number, races, tracks)) for number in range(tracks)]
+        await asyncio.gather(*map(on_track, apps, shares, repeat(outcomes)))
+        return outcomes
+
+    async def on_track(app: PageApp, share: int, outcomes: Counter[int]) -> None:
         connections = [Connection(both[number % 2].port) for number in range(SIDE)]
-        track = Track(signed_in(both[0].url), connections, Counter())
+        track = Track(app, connections, outcomes)
         try:
             for kind in kinds:
-                await kind(track, races)
+                await kind(track, share)
         finally:
             for one in connections:
                 await one.close()
-        return track.outcomes
 
     return asyncio.run(racing())
 
@@ -129,5 +142,5 @@ def test_a_dropped_precondition_is_noticed(kind: str, tmp_path: Path, figure: Fi
     ):
         for one in (codes, pushed_requests):
             with pytest.raises(Violation) as found:
-                _run(both, [one], RACES["long"])
+                _run(both, [one], RACES["long"], tracks=1)
             figure("the checker said", str(found.value))
