@@ -460,6 +460,19 @@ SAMPLES: dict[str, View] = {
         destination=Destination(reach=Reach.WEB, place=EVIL.host),
         asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE, detail=HOSTILE)),
     ),
+    "consent-parts": replace(
+        CONSENT,
+        parts=tuple(
+            Part(holder=one, held=True)
+            for one in (Holder.DEVICE, Holder.BACKEND, Holder.RECOVERY_CODE)
+        ),
+        threshold=2,
+    ),
+    "consent-both-parts": replace(
+        CONSENT,
+        parts=tuple(Part(holder=one, held=True) for one in (Holder.DEVICE, Holder.BACKEND)),
+        threshold=2,
+    ),
     "consent-elsewhere": replace(
         CONSENT, asked=(READ,), destination=Destination(reach=Reach.ELSEWHERE)
     ),
@@ -553,6 +566,23 @@ SAMPLES: dict[str, View] = {
                 deed=Deed.PAUSED,
                 actor=Actor.OPERATOR,
                 reason="Somebody reported this app.",
+            ),
+        ),
+    ),
+    "app-parts": replace(
+        APP,
+        devices=(
+            replace(
+                APP.devices[0],
+                suspended=True,
+                threshold=2,
+                see_parts="/apps/stefapp/shards/phone",
+                parts=(
+                    Part(holder=Holder.DEVICE, held=True, alarm=True),
+                    Part(holder=Holder.BACKEND, held=True),
+                    Part(holder=Holder.SECOND_DEVICE, held=False),
+                    Part(holder=Holder.RECOVERY_CODE, held=False, spent=True),
+                ),
             ),
         ),
     ),

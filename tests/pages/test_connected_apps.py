@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.attacks.bound import posted
 from tests.attacks.play import STEFAPP, asking, change, every, find, introspected, redeem, signed_in
-from tests.browser import Browser, authorize, forms
+from tests.browser import Asking, Browser, authorize, forms
 from tests.installation import PASSWORDS
 from tests.live import Live, live
+from tests.oauth.shards.app import CODE, HARBOUR, PHONE, SERVER
 from tests.pages.document import Document
 
 from valetkey.model import ids
@@ -22,6 +24,7 @@ from valetkey.model.receipt import Receipt
 from valetkey.model.user import Session
 from valetkey.pages import apps_list
 from valetkey.pages.apps_list import PAGE
+from valetkey.wire.key_shards import write_tier
 
 DAY = 86_400
 
@@ -292,3 +295,41 @@ def test_what_was_used_is_told_by_the_day(server: Live, nothing: None) -> None:
     assert "Last used on" in page
     assert f'datetime="{time.strftime("%Y-%m-%dT%H:%M:%SZ", told)}"' in page
     assert "Not used for 60 days. Take it away?" in page
+
+
+def held(page: str) -> list[str]:
+    """Who holds the parts of a key, as the page says it."""
+    return [one.text for one in Document(page).find("li") if "data-holder" in one.attributes]
+
+
+def test_a_key_in_parts_is_drawn_so_where_it_is_asked_for_and_where_it_is(
+    server: Live, miko: Browser
+) -> None:
+    server.run(server.store.commit((Create(HARBOUR), Create(SERVER))))
+    harbour = Asking(
+        client_id=HARBOUR.id,
+        redirect_uri=HARBOUR.redirect_uris[0],
+        scope="openid offline_access chirps.read",
+        more={"key_shards": write_tier(CODE)},
+    )
+    page = miko.open(harbour.path()).text
+    assert "The key is kept in 3 parts" in page
+    assert "Any 2 of them open it." in page
+    fetched = "You fetch it afterwards, under connected apps."
+    assert held(page) == ["Your device", "The app\u2019s server", f"Your recovery code {fetched}"]
+    miko.press("allow", boxes=set(miko.form("allow").boxes))
+    form = harbour.redemption(miko.answer()["code"])
+    assert posted(server, "/token", form, harbour, key=PHONE).status_code == 200
+    (grant,) = [one for one in every(server, Grant) if one.client == HARBOUR.id]
+    page = miko.open(f"/apps/{grant.id}").text
+    nobody = "Nobody has it yet"
+    assert held(page) == [
+        "Your device",
+        f"The app\u2019s server {nobody}",
+        f"Your recovery code {nobody}",
+    ]
+
+
+def test_an_ordinary_key_is_whole(server: Live, miko: Browser) -> None:
+    page = miko.open(STEFAPP.path()).text
+    assert (held(page), "in-parts" in page) == ([], False)

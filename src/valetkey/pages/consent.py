@@ -37,6 +37,8 @@ def page(
         limits=limiting.offered(asked, language),
         lasting=() if asked.kept or not asked.new else limiting.lasting(asked),
         once=asked.once and not asked.kept,
+        parts=words.parts_to_be(asked.tier),
+        threshold=asked.tier.threshold if asked.tier else 1,
         ends=asked.ends or (now + asked.lasts if asked.lasts and not asked.kept else None),
     )
 

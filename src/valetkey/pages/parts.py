@@ -15,7 +15,7 @@ from valetkey.oauth.shards.told import path
 from valetkey.pages import grant_views, words
 from valetkey.pages.apps import is_recent
 from valetkey.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
-from valetkey.pages.pieces import Holder, Part
+from valetkey.pages.pieces import Holder
 from valetkey.pages.qr import squares
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
@@ -97,7 +97,7 @@ class PartsPage:
                 request, context, action=here, purpose=here, session=person.session.id
             ),
             device=family.device,
-            parts=_parts(family),
+            parts=words.parts(family),
             threshold=family.shards.threshold if family.shards else 1,
             suspended=family.status == "suspended",
             because=family.because,
@@ -123,19 +123,3 @@ class PartsPage:
         if family is None or family.grant != grant:
             raise NoSuchPage
         return person, family, context
-
-
-def _parts(family: TokenFamily) -> tuple[Part, ...]:
-    shards = family.shards
-    if shards is None:
-        return ()
-    return tuple(
-        Part(
-            holder=Holder(one.holder),
-            held=one.is_claimed,
-            spent=one.is_spent,
-            last_seen=one.used or None,
-            alarm=family.status == "suspended" and one.holder == shards.alarm,
-        )
-        for one in shards.of
-    )

@@ -208,18 +208,6 @@ class Receipt(Struct, frozen=True, kw_only=True):
     cannot: tuple[str, ...]
 
 
-class Device(Struct, frozen=True, kw_only=True):
-    """One token family: the app on one device. ``id`` is what the stop button sends; ``parts`` is
-    the page of a key that is held in several parts, "" for an ordinary one."""
-
-    id: str
-    name: str
-    since: int
-    last_used: int | None
-    parts: str = ""
-    suspended: bool = False
-
-
 class Holder(StrEnum):
     """Who holds a part of a key."""
 
@@ -238,6 +226,20 @@ class Part(Struct, frozen=True, kw_only=True):
     spent: bool = False
     last_seen: int | None = None
     alarm: bool = False
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """One token family: the app on one device. ``id`` is what the stop button sends. A key that is
+    held in ``parts``, of which ``threshold`` open it, has a page for them, ``see_parts``."""
+
+    id: str
+    name: str
+    since: int
+    last_used: int | None
+    parts: tuple[Part, ...] = ()
+    threshold: int = 1
+    see_parts: str = ""
+    suspended: bool = False
 
 
 class Branch(Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from valetkey.pages.pieces import (
     Back,
     Destination,
     Form,
+    Part,
     Permission,
     Site,
 )
@@ -138,7 +139,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
     so otherwise than when it was allowed. ``limits`` are of what is asked and can be limited, and
     ``lasting`` are the ends that the user can choose ("" is the app's own, or none), empty where
-    they are not asked until when; ``once``: the app asks for just once.
+    they are not asked until when; ``once``: the app asks for just once. ``parts`` are those in
+    which the key will be held, of which ``threshold`` open it; none, for an ordinary one.
     """
 
     site: Site
@@ -158,6 +160,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     lasting: tuple[str, ...] = ()
     once: bool = False
+    parts: tuple[Part, ...] = ()
+    threshold: int = 1
 
 
 class CodeProblem(StrEnum):

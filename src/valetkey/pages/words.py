@@ -24,7 +24,9 @@ from valetkey.pages.pieces import (
     Destination,
     Device,
     Entry,
+    Holder,
     Need,
+    Part,
     Reach,
     Risk,
     Status,
@@ -34,6 +36,7 @@ from valetkey.pages.pieces import Permission as Shown
 from valetkey.pages.text import plain
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
+from valetkey.wire.key_shards import Tier
 from valetkey.wire.usage import DAY
 
 _NAME: Final = 60
@@ -143,9 +146,34 @@ def device(family: TokenFamily) -> Device:
         name=family.device,
         since=family.created,
         last_used=family.used or None,
-        parts=path(family) if family.shards is not None else "",
+        parts=parts(family),
+        threshold=family.shards.threshold if family.shards else 1,
+        see_parts=path(family) if family.shards is not None else "",
         suspended=family.status == "suspended",
     )
+
+
+def parts(family: TokenFamily) -> tuple[Part, ...]:
+    """The parts in which a key is held, that of the device first; none, for an ordinary one."""
+    shards = family.shards
+    if shards is None:
+        return ()
+    return tuple(
+        Part(
+            holder=Holder(one.holder),
+            held=one.is_claimed,
+            spent=one.is_spent,
+            last_seen=one.used or None,
+            alarm=family.status == "suspended" and one.holder == shards.alarm,
+        )
+        for one in shards.of
+    )
+
+
+def parts_to_be(tier: Tier | None) -> tuple[Part, ...]:
+    """The parts of a key that nobody has yet, each as it will be."""
+    holders = () if tier is None else tier.holders
+    return tuple(Part(holder=Holder(one), held=True) for one in holders)
 
 
 def branch(one: Branch, offer: Offer, *, language: str, over: bool = False) -> pieces.Branch:

@@ -70,6 +70,8 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     locked = offer.cannot((*step.new, *kept))
     its = proposed(client, asked.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.now if its.until else 0
+    tier = asked.request.tier
+    shown = (step.why, client.name, new, held, locked, bounds, lasts, its.once, tier)
     return Consent(
         pending=pending,
         client=client,
@@ -78,13 +80,14 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
         why=step.why,
         new=new,
         broad=broad,
-        seen=digest(repr((step.why, client.name, new, held, locked, bounds, lasts, its.once))),
+        seen=digest(repr(shown)),
         kept=held,
         cannot=locked,
         bounds=bounds,
         lasts=lasts,
         once=its.once,
         ends=step.grant.limits.until if held and step.grant is not None else 0,
+        tier=tier,
     )
 
 

@@ -14,6 +14,7 @@ from valetkey.oauth.authorize.interaction import Why
 from valetkey.oauth.decision import Outcome
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.catalog import Permission
+from valetkey.wire.key_shards import Tier
 
 
 class Deny(Outcome, frozen=True, kw_only=True, eq=False):
@@ -66,6 +67,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     `lasts` for how many seconds it wants the key (0 for until it is stopped), `once`: for just
     once. `ends` is when a key that is there ends by itself, 0 for never. `broad`: the app asks for
     so much that nothing risky is ticked.
+    `tier`: the key is to be held in so many parts.
     `seen` is a digest of all that is shown, and why: an answer to another sheet does not count."""
 
     pending: Pending
@@ -82,6 +84,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     lasts: int = 0
     once: bool = False
     ends: int = 0
+    tier: Tier | None = None
 
 
 class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
