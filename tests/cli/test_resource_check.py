@@ -39,6 +39,28 @@ async def about(request): ...
 WHOLE = [Route("/a", read), Route("/a", write, methods=["POST"]), *documents(server)]
 """
 
+MCP = """
+from mcp.server.mcpserver import MCPServer
+from starlette.responses import Response
+from valetkey.resource import Catalog, Permission, ResourceServer, open_to_all
+from valetkey.resource.mcp import McpGuard
+
+server = ResourceServer(
+    issuer="https://id.example",
+    catalog=Catalog(
+        resource="https://api.example",
+        name="A",
+        permissions=(Permission(id="read", can="read"), Permission(id="write", can="write")),
+    ),
+)
+guard = McpGuard(server)
+app = MCPServer("A", token_verifier=guard, auth=guard.settings())
+
+@app.tool()
+@guard.needs("read")
+def read() -> str: ...
+"""
+
 FASTAPI = """
 from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI
@@ -108,6 +130,50 @@ app.include_router(router)
 @open_to_all
 async def about(): ...
 """,
+    "plain ASGI or WSGI, one by one": """
+from valetkey.resource import asgi, wsgi
+
+async def there(scope, receive, send): ...
+def here(environ, start_response): ...
+
+app = {
+    ("GET", "/a"): asgi.Needs(server)("read")(there),
+    "/b": wsgi.Needs(server)("write")(here),
+    "/about": open_to_all(there),
+}
+""",
+    "plain ASGI, as a whole": """
+from valetkey.resource.asgi import Needs as Whole
+
+async def there(scope, receive, send): ...
+
+app = Whole(server)("read", "write")(there)
+""",
+    "plain WSGI, as a whole": """
+from valetkey.resource.wsgi import Needs as Whole
+
+def there(environ, start_response): ...
+
+app = Whole(server)("read", "write")(there)
+""",
+    "MCP": MCP
+    + """
+@app.resource("notes://all")
+@guard.needs("read")
+def notes() -> str: ...
+
+@app.resource("notes://{name}")
+@guard.needs("write")
+def note(name: str) -> str: ...
+
+@app.prompt()
+@open_to_all
+def greet() -> str: ...
+
+@app.custom_route("/health", methods=["GET"])
+@open_to_all
+async def health(request): ...
+""",
     "a dependency of a dependency": FASTAPI
     + """
 async def author(caller: Annotated[Principal, kit.needs("write")]): ...
@@ -161,6 +227,23 @@ app = Starlette(routes=[*WHOLE, Route("/fly", fly)])
     ),
     "FastAPI": (FASTAPI + '\n@app.post("/a")\nasync def write(): ...\n', "POST /a needs no"),
     "FastAPI, a permission": (FASTAPI, "no route asks for 'write'"),
+    "MCP, a tool": (MCP + "\n@app.tool()\ndef bare(): ...\n", "CALL tools/bare needs no"),
+    "MCP, a resource": (
+        MCP + '\n@app.resource("notes://all")\ndef bare(): ...\n',
+        "READ notes://all needs no",
+    ),
+    "MCP, a template": (
+        MCP + '\n@app.resource("notes://{x}")\ndef bare(x: str): ...\n',
+        "READ notes://{x} needs no",
+    ),
+    "MCP, a prompt": (MCP + "\n@app.prompt()\ndef bare(): ...\n", "GET prompts/bare needs no"),
+    "MCP, a route": (
+        MCP + '\n@app.custom_route("/x", methods=["GET"])\nasync def bare(request): ...\n',
+        "GET /x needs no",
+    ),
+    "MCP, a permission": (MCP, "no route asks for 'write'"),
+    "plain ASGI": ("async def app(scope, receive, send): ...", "* /… needs no permission"),
+    "plain WSGI, one of a table": ('app = {"/a": bare}', "* /a needs no permission"),
 }
 
 
@@ -174,7 +257,7 @@ def fresh() -> Iterator[None]:
 
 
 def written(line: Line, text: str) -> None:
-    head = "" if text.startswith(FASTAPI) else HEAD
+    head = "" if text.startswith((FASTAPI, MCP)) else HEAD
     (line.folder / "its_api.py").write_text(head + text)
 
 
@@ -199,6 +282,8 @@ WRONG = {
     "no such module": ("nowhere:app", "nowhere cannot be imported"),
     "no such name": ("its_api:nothing", "its_api has no 'nothing'"),
     "no application": ("its_api:server", "is no application of Starlette, FastAPI or Flask"),
+    "nothing that could be called": ("its_api:WHOLE", "is no application of Starlette"),
+    "what is around MCP": ("its_api:around", "is checked as the MCPServer"),
     "no name": ("its_api", "'its_api' is not MODULE:APP"),
     "no module": (":app", "':app' is not MODULE:APP"),
 }
@@ -206,7 +291,8 @@ WRONG = {
 
 @pytest.mark.parametrize("words,said", WRONG.values(), ids=WRONG)
 def test_what_cannot_be_checked(line: Line, words: str, said: str) -> None:
-    written(line, "app = Starlette(routes=WHOLE)")
+    around = "from valetkey.resource.mcp import McpGuard\naround = McpGuard(server).around(None)"
+    written(line, f"app = Starlette(routes=WHOLE)\n{around}")
     assert said in line.fails("resource", "check", words, status=2)
 
 

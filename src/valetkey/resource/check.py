@@ -1,12 +1,21 @@
 """Is every route guarded, and every permission asked for somewhere? For the API's own tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 
-from valetkey.resource.guarded import Guarded, of_django, of_flask
+from valetkey.resource.guarded import (
+    Guarded,
+    of_django,
+    of_flask,
+    of_mcp,
+    of_table,
+    routes_of_mcp,
+    whole,
+)
 from valetkey.resource.marks import Mark, marks
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import mistakes
@@ -26,8 +35,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(app: Any) -> Report:
-    """What is wrong with an application of Starlette, FastAPI or Flask, or with Django's
-    `urlpatterns`. Raises TypeError for another."""
+    """What is wrong with an application of Starlette, FastAPI or Flask, with Django's
+    `urlpatterns`, with an `MCPServer`, or with an application of plain ASGI or WSGI: one that the
+    kit is around as a whole, or a table of such, by path or by method and path. Raises TypeError
+    for another."""
     found = tuple(_ways(app))
     servers = {id(one): one for one in _servers(found)}
     return Report(routes=found, mistakes=tuple(_wrong(found, list(servers.values()))))
@@ -41,7 +52,18 @@ def _ways(app: Any) -> Iterator[Guarded]:
         return of_flask(app)
     if isinstance(app, list) and app and all(hasattr(one, "pattern") for one in app):
         return of_django(app)
-    raise TypeError("is no application of Starlette, FastAPI or Flask, and no urlpatterns")
+    if hasattr(app, "_tool_manager"):
+        return chain(of_mcp(app), _walk(routes_of_mcp(app), ""))
+    if isinstance(app, Mapping) and app and all(callable(one) for one in app.values()):
+        return of_table(app)
+    if hasattr(app, "checked_as"):
+        raise TypeError(f"is checked as {app.checked_as}")
+    if callable(app) and not isinstance(app, type):
+        return whole(app)
+    raise TypeError(
+        "is no application of Starlette, FastAPI or Flask, of ASGI or WSGI, no MCPServer, and no "
+        "urlpatterns"
+    )
 
 
 def _servers(found: tuple[Guarded, ...]) -> Iterator[ResourceServer]:

@@ -1,6 +1,6 @@
-"""The ways into an application of Flask or Django, and what was said of each."""
+"""The ways into an application that is none of Starlette's, and what was said of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -54,6 +54,39 @@ def of_django(patterns: Iterable[Any], prefix: str = "/") -> Iterator[Guarded]:
                 mark for each in getattr(kind, "permission_classes", ()) for mark in marks(each)
             ]
             yield from _of_class(path, kind, (*marks(view), *whole))
+
+
+def of_mcp(server: Any) -> Iterator[Guarded]:
+    """The tools of an `MCPServer`, its resources and its prompts. What it publishes itself names
+    them without their functions, which have the marks."""
+    for tool in server._tool_manager.list_tools():  # noqa: SLF001
+        yield Guarded(path=f"tools/{tool.name}", methods=("CALL",), marks=marks(tool.fn))
+    known = server._resource_manager  # noqa: SLF001
+    for at, one in (
+        *((str(one.uri), one) for one in known.list_resources()),
+        *((one.uri_template, one) for one in known.list_templates()),
+    ):
+        yield Guarded(path=at, methods=("READ",), marks=marks(getattr(one, "fn", one)))
+    for prompt in server._prompt_manager.list_prompts():  # noqa: SLF001
+        yield Guarded(path=f"prompts/{prompt.name}", methods=("GET",), marks=marks(prompt.fn))
+
+
+def routes_of_mcp(server: Any) -> list[Any]:
+    """What an `MCPServer` serves beside its protocol."""
+    routes: list[Any] = server._custom_starlette_routes  # noqa: SLF001
+    return routes
+
+
+def of_table(table: Mapping[Any, Callable[..., Any]]) -> Iterator[Guarded]:
+    """Applications of ASGI or WSGI by their path, or by method and path."""
+    for key, app in table.items():
+        method, path = key if isinstance(key, tuple) else ("*", key)
+        yield Guarded(path=str(path), methods=(str(method),), marks=marks(app))
+
+
+def whole(app: Any) -> Iterator[Guarded]:
+    """An application of ASGI or WSGI as one way in: nobody knows what it does with a path."""
+    yield Guarded(path="/…", methods=("*",), marks=marks(app))
 
 
 def _of_class(path: str, kind: type, around: tuple[Mark, ...]) -> Iterator[Guarded]:

@@ -178,6 +178,8 @@ class McpGuard:
 
 
 class _Around:
+    checked_as = "the MCPServer that it is around"
+
     def __init__(self, guard: McpGuard, app: Application) -> None:
         self._guard = guard
         self._app = app

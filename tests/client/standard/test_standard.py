@@ -9,11 +9,18 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from tests.client.running import running
 from tests.client.standard.peers import (
+    API,
     CLAIMED,
     FOLDER,
     MINE,
     NODE,
+    NOTES,
     SCHEME,
     Peer,
     node_oidc_provider,
@@ -31,9 +38,13 @@ from valetkey.client import (
     KeyStopped,
     Machine,
     MemoryStore,
+    PermissionMissing,
     TokenStore,
     Waiting,
+    raise_for_refusal,
 )
+from valetkey.resource import ResourceServer
+from valetkey.resource.starlette import Needs, lifespan
 
 NEEDS_NODE = [
     pytest.mark.node,
@@ -214,6 +225,58 @@ def test_a_program(peer: Peer, face: Faces, dpop: bool) -> None:
         machine = face(msgspec.structs.replace(app, dpop=dpop), None)
         token = machine.access_token()
         assert token == machine.access_token()
+
+
+@pytest.fixture(scope="module")
+def api(peer: Peer) -> Iterator[str]:
+    """An API behind the kit, which knows of the server what its metadata says, and no more."""
+    kit = ResourceServer(issuer=peer.issuer, catalog=NOTES, live="token")
+    needs = Needs(kit)
+
+    @needs("read")
+    async def read(request: Request) -> Response:
+        caller = request.state.principal
+        return JSONResponse([caller.sub, caller.client_id, *sorted(caller.permissions)])
+
+    @needs("write")
+    async def write(request: Request) -> Response:
+        return JSONResponse({})
+
+    routes = [Route("/notes", read), Route("/notes", write, methods=["POST"])]
+    port = int(API.rpartition(":")[2])
+    with running(Starlette(routes=routes, lifespan=lifespan(kit)), port=port):
+        yield f"{API}/notes"
+
+
+@pytest.mark.parametrize("dpop", [True, False], ids=["dpop", "bearer"])
+def test_an_api_behind_the_kit(peer: Peer, api: str, dpop: bool) -> None:
+    """RFC 9068 4, RFC 8707, RFC 9449 7: whoever the server is."""
+    app = peer.app("noter", dpop=dpop, resource=API)
+    key = Key(
+        msgspec.structs.replace(app, scope=("openid", "offline_access", "read")), MemoryStore()
+    )
+    key.connect(open_browser=browser(peer), seconds=30, prompt="consent")
+    token = key.access_token()
+    with httpx2.Client(auth=key.auth()) as client:
+        sub, client_id, *opens = raise_for_refusal(client.get(api)).json()
+        assert (bool(sub), client_id, opens) == (True, "noter", ["read"])
+        with pytest.raises(PermissionMissing) as missing:
+            raise_for_refusal(client.post(api))
+        assert missing.value.permissions == {"write"}
+    key.connect(
+        open_browser=browser(peer),
+        seconds=30,
+        prompt="consent",
+        scope=("openid", "offline_access", "read", "write"),
+    )
+    with httpx2.Client(auth=key.auth()) as client:
+        assert client.post(api).status_code == 200
+    key.close()
+    # RFC 9449 7.2: what is bound is worth nothing without its proof.
+    alone = httpx2.get(api, headers={"authorization": f"Bearer {token}"})
+    assert alone.status_code == (401 if dpop else 200)
+    spoilt = httpx2.get(api, headers={"authorization": f"Bearer {token[:-8]}AAAAAAAA"})
+    assert spoilt.status_code == 401
 
 
 def test_another_clients_secret(peer: Peer, face: Faces) -> None:

@@ -1,9 +1,9 @@
 // oidc-provider, a server that others wrote, as its own documentation sets it up. The clients come as
 // JSON in the first argument; it says on stdout where it listens, and ends with its stdin.
 import { createServer } from "node:http";
-import { Provider } from "oidc-provider";
+import { Provider, errors } from "oidc-provider";
 
-const { port, clients, nonces } = JSON.parse(process.argv[2]);
+const { port, clients, nonces, api } = JSON.parse(process.argv[2]);
 const issuer = `http://127.0.0.1:${port}`;
 console.warn = console.info = () => {};
 
@@ -21,6 +21,14 @@ const provider = new Provider(issuer, {
       requireNonce: (ctx) => nonces.includes(ctx.oidc.client?.clientId),
     },
     introspection: { enabled: true },
+    // RFC 8707, RFC 9068: tokens for the one API that there is are JWTs.
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (ctx, resource) => {
+        if (resource !== api) throw new errors.InvalidTarget();
+        return { scope: "read write", accessTokenFormat: "jwt" };
+      },
+    },
     revocation: { enabled: true },
   },
 });
