@@ -5,12 +5,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiohttp
 import httpx2
 import msgspec
 import pytest
+import requests
 from msgspec.structs import replace
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from tests.attacks.play import claims, find
 from tests.client.person import app, user
+from tests.client.running import running
 from tests.installation import CHIRP, SECRETS
 from tests.live import Live, caught_up
 from tests.rows import row
@@ -30,6 +37,8 @@ from valetkey.client import (
     MemoryStore,
     PermissionMissing,
     Tokens,
+    auth_aiohttp,
+    auth_requests,
 )
 from valetkey.client.prover import Prover
 from valetkey.model.change import Create
@@ -262,6 +271,26 @@ def test_what_was_exchanged_is_used_alike(server: Live, key: Key, reader: App) -
     token = machine.exchange(key.access_token(), scope=READ, audience=CHIRP)
     assert sent(machine.holding(token)) == [f"DPoP {token.access_token}"]
     machine.close()
+
+
+async def heard(request: Request) -> Response:
+    """What an API is shown."""
+    return JSONResponse(request.headers["authorization"])
+
+
+def test_the_clients_of_others_carry_it(key: Key) -> None:
+    helper = Helper()
+    handed = key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ)
+    held = helper.holding(replace(handed, resource=""))
+
+    async def by_aiohttp(address: str) -> Any:
+        along = auth_aiohttp.KeyAuth(held)
+        async with aiohttp.ClientSession(middlewares=(along,)) as api, api.get(address) as answer:
+            return await answer.json()
+
+    with running(Starlette(routes=[Route("/", heard)])) as address:
+        answer = requests.get(address, auth=auth_requests.KeyAuth(held), timeout=10)
+        assert answer.json() == asyncio.run(by_aiohttp(address)) == f"DPoP {handed.access_token}"
 
 
 def test_it_shows_in_no_repr(key: Key) -> None:

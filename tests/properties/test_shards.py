@@ -1,4 +1,4 @@
-"""A key in three shards under lost replies, retries, absent holders, and a thief.
+"""A key in two or three shards under lost replies, retries, absent holders, and a thief.
 
 The thief holds what one holder has, from any moment, with that holder's own credentials. They have
 the shards of all the others besides, without theirs; all that is known to be lost; every handle
@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.keys import key
 from tests.oauth.forms import call
 from tests.oauth.senders import proving
-from tests.oauth.shards.app import CODE, SECOND, THIEF, Harbour
+from tests.oauth.shards.app import CODE, SECOND, THIEF, TWO, Harbour
 from tests.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
@@ -47,16 +47,16 @@ def _asked(world: World, rule: Any) -> object:
 
 
 class Owner(RuleBasedStateMachine):
-    """Miko, with a phone, the app's server, and a printed code or a tablet."""
+    """Miko, with a phone, the app's server, and a printed code, or a tablet, or neither."""
 
-    @initialize(tier=st.sampled_from([CODE, SECOND]))
+    @initialize(tier=st.sampled_from([TWO, CODE, SECOND]))
     def begin(self, tier: Any) -> None:
         self.app = Harbour(tier, refresh_idle=10**8, refresh_token=10**8)
         self.bought = self.tablets = 0
         self._moved_in()
         self.backend = self.app.backend()
         self.code = self.app.code() if tier is CODE else ""
-        self.tablet = "" if tier is CODE else self._claimed("second_device", self.tablet_key)
+        self.tablet = self._claimed("second_device", self.tablet_key) if tier is SECOND else ""
         # What the thief has. `stolen` is the holder whose place they are in now.
         self.stolen = ""
         self.copies: dict[str, list[str]] = {"device": [], "backend": [], "third": []}

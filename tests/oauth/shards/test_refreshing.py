@@ -380,6 +380,24 @@ def test_shards_of_two_keys_suspend_both() -> None:
     assert (mine.status, other.status) == ("suspended", "suspended")
 
 
+def test_the_shards_of_an_earlier_key_are_none_of_its_successor_s() -> None:
+    """Of two holders before, of three now: what two opened then opens nothing beside the third."""
+    before = Harbour(TWO)
+    kept = before.backend()
+    now = Harbour(CODE, world=before.world)
+    code = now.code()
+    with pytest.raises(InvalidGrant):
+        now.refresh(before.deliver(kept).handle, code)
+    assert (before.status, now.status) == ("suspended", "suspended")
+
+
+def test_in_which_order_they_come_is_all_one() -> None:
+    app = Harbour(CODE)
+    handle, code = app.deliver(app.backend()).handle, app.code()
+    shown = app.refresh(code, handle)
+    assert shown == app.refresh(handle, code) | {"access_token": shown["access_token"]}
+
+
 def test_a_code_that_is_guessed_suspends_the_key_at_the_fifth() -> None:
     app = Harbour(CODE)
     stray = Harbour(CODE, world=app.world)
