@@ -184,6 +184,15 @@ def test_no_longer_than_the_key_itself(key: Key, monkeypatch: pytest.MonkeyPatch
     assert hands(handed.access_token).until == handed.expires
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_that_is_nearly_over_is_renewed_first(key: Key, reader: App, way: Way) -> None:
+    held = find_held(key)
+    key.flows.kept._store.save(replace(held, expires=int(time.time()) + 20))
+    handed, _ = way(key, reader)
+    assert handed.expires > time.time() + 200
+    assert find_held(key).access_token != held.access_token
+
+
 def of_another_server(key: Key, reader: App) -> None:
     """RFC 9700 2.2: a token is for nobody but whom it is for."""
     key.hand_on(Machine(replace(reader, issuer="https://other.example")), scope=READ)

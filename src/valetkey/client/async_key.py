@@ -14,7 +14,7 @@ from valetkey.client.drivers import AsyncDriver
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
-from valetkey.client.handed import Handed, offline
+from valetkey.client.handed import Handed, lasting, offline
 from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
@@ -187,7 +187,7 @@ class AsyncKey:
         opens = tuple(scope)
         if isinstance(to, Hand):
             return await self.tasks.run(offline(self.flows, to, opens))
-        held = await self.tasks.run(self.flows.good())
+        held = await self.tasks.run(lasting(self.flows))
         return await to.tasks.run(to.flows.handed(held, opens, by=self.app))
 
     async def userinfo(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ goes with no word to the server, where the API takes that (see `wire.child_key`)
 
 import time
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,9 @@ from valetkey.client.steps import Flow
 from valetkey.client.tokens import Tokens
 from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
+
+SECONDS: Final = 60
+"""For which a key should last that a client gets by an exchange."""
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +122,17 @@ def offline(key: KeyFlows, to: Hand, scope: tuple[str, ...]) -> Flow[Handed]:
     last as long. Raises as `smaller`, and as a renewal does."""
     held = yield from key.good()
     _check(held, to, scope)
-    if held.refresh_token and _end(held) < time.time() + to.seconds:
-        held = yield from key.refresh(held)
+    held = yield from lasting(key, to.seconds)
     return smaller(held, to, scope, resource=key.app.resource)
+
+
+def lasting(key: KeyFlows, seconds: int = SECONDS) -> Flow[Tokens]:
+    """The app's own key, renewed where it would be over before: what is made of it ends with it.
+    Raises as a renewal does."""
+    held = yield from key.good()
+    if held.refresh_token and held.is_over(time.time() + seconds):
+        held = yield from key.refresh(held)
+    return held
 
 
 def smaller(held: Tokens, to: Hand, scope: tuple[str, ...], *, resource: str) -> Handed:

@@ -14,7 +14,7 @@ from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
-from valetkey.client.handed import Handed, offline
+from valetkey.client.handed import Handed, lasting, offline
 from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
@@ -240,7 +240,7 @@ class Key:
         opens = tuple(scope)
         if isinstance(to, Hand):
             return self.driver.run(offline(self.flows, to, opens))
-        held = self.driver.run(self.flows.good())
+        held = self.driver.run(lasting(self.flows))
         return to.driver.run(to.flows.handed(held, opens, by=self.app))
 
     def userinfo(self) -> dict[str, Any]:
