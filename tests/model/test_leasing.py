@@ -184,13 +184,23 @@ def test_a_lease_of_a_period_that_is_over_gives_the_next_one_nothing() -> None:
     assert (after.often["hour"].used, after.often["total"].used) == (2, 2)
 
 
-def test_what_a_crash_strands_is_one_lease_until_the_period_ends() -> None:
-    bounds = Bounds(often={"hour": 100})
+def test_what_nobody_can_tell_of_is_one_lease_until_the_period_ends() -> None:
+    bounds = Bounds(often={"day": 100})
     _, some = taken(EMPTY, bounds, wish(uses=10))
     later = at(NOW + LEASE + GRACE, some, bounds)
     # Nobody knows how much of it was spent, so none of it comes back while it could still count.
     assert (used(later), later.out) == (10, ())
-    assert used(at(NOW + 3600, some, bounds)) == 0
+    assert used(at(NOW + 86400, some, bounds)) == 0
+
+
+@pytest.mark.parametrize("left", [0, 4, 10, None])
+def test_what_is_known_of_the_dead_comes_back_until_an_hour_after(left: int | None) -> None:
+    bounds = Bounds(often={"total": 100})
+    _, some = taken(EMPTY, bounds, wish(uses=10))
+    for after, back in ((GRACE - 1, 10 if left is None else left), (GRACE, 0)):
+        later = at(NOW + LEASE + after, some, bounds)
+        told = returned(later, "a" * 16, holder="chirp", uses=left, amount=left and 0)
+        assert used(told) == 10 - back
 
 
 def test_so_many_leases_are_remembered_and_no_more() -> None:

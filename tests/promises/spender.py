@@ -1,9 +1,10 @@
 """A node of an API: it makes uses of one limited permission, and notes each in a file.
 
-    python -m tests.promises.spender ISSUER GRANT FAMILY FILE PACE
+    python -m tests.promises.spender ISSUER GRANT FAMILY FILE PACE FOLDER
 
 The API's secret is in the environment, as API_SECRET. A use is noted once it is let through, by one
-byte, which `kill -9` does not take back. SIGTERM ends it politely: what it has leased goes back.
+byte, which `kill -9` does not take back. In FOLDER it notes what it has leased. SIGTERM ends it
+politely: what it has leased goes back.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 from tests.installation import CHIRP_CATALOG
@@ -51,10 +53,15 @@ async def use(api: ResourceServer, whose: Principal, *, notes: int, pace: float)
             await asyncio.sleep(pace)
 
 
-async def main(issuer: str, grant: str, family: str, *, file: str, pace: float) -> None:
+async def main(
+    issuer: str, grant: str, family: str, *, file: str, pace: float, folder: Path
+) -> None:
     """Works until it is ended."""
     api = ResourceServer(
-        issuer=issuer, catalog=CHIRP_CATALOG, credentials=("chirp", os.environ["API_SECRET"])
+        issuer=issuer,
+        catalog=CHIRP_CATALOG,
+        credentials=("chirp", os.environ["API_SECRET"]),
+        journal=folder,
     )
     whose = caller(issuer, grant, family)
     notes = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -70,5 +77,5 @@ async def main(issuer: str, grant: str, family: str, *, file: str, pace: float) 
 
 
 if __name__ == "__main__":
-    _, at, of, by, into, speed = sys.argv
-    asyncio.run(main(at, of, by, file=into, pace=float(speed)))
+    _, at, of, by, into, speed, kept = sys.argv
+    asyncio.run(main(at, of, by, file=into, pace=float(speed), folder=Path(kept)))

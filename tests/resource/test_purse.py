@@ -163,6 +163,18 @@ async def test_while_the_server_is_away_nothing_is_spent_and_the_name_stays() ->
     assert len({one["lease"] for one in server.asked}) == 1
 
 
+async def test_what_was_held_while_the_server_went_away_goes_back_by_itself() -> None:
+    away, left = Unreachable("away"), list[Held]()
+    purse = Purse(lambda purse, held: None, on_left=left.append)
+    server = Server(some(9, grant_version=1), away, away, some(4, grant_version=2))
+    held = await purse.spend(0, 1, server)
+    with pytest.raises(Unreachable):
+        await purse.spend(0, 2, server)
+    assert left == [held]
+    await purse.spend(0, 2, server)
+    assert ["back" in one for one in server.asked] == [False, True, True, False]
+
+
 async def test_many_that_wait_learn_once_that_the_server_is_away() -> None:
     """Else the last of them would wait for as many timeouts as there are calls."""
     away = Unreachable("away")
@@ -231,8 +243,9 @@ async def test_a_use_that_was_not_made_goes_back_where_it_came_from() -> None:
     assert held is not None
     held.undo(4)
     assert (held.uses, held.amount) == (2, 10)
-    assert purse.take() == {"back": "l" * 22, "unused_uses": "2", "unused_amount": "10"}
-    assert purse.take() == {}
+    assert purse.take() is held
+    assert held.left == {"back": "l" * 22, "unused_uses": "2", "unused_amount": "10"}
+    assert purse.take() is None
     # Given back meanwhile: the next lease has nothing of it.
     await purse.spend(4, 1, server)
     held.undo(4)

@@ -1,8 +1,8 @@
 """How a limit is leased: to the nodes of an API, in pieces.
 
 A node of an API spends from a lease: a few units that were deducted here before it got them. So no
-crash and no race can lead to more than the limit. What a node does not return stays deducted until
-the period's end: nobody can know how much of it was spent.
+crash and no race can lead to more than the limit. What nobody returns stays deducted until the
+period's end: nobody can know how much of it was spent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,9 @@ from valetkey.model.pending import Said
 LEASE: Final = 30
 """Seconds for which a lease is good, at most: then the node returns what it did not spend."""
 
-GRACE: Final = 60
-"""Seconds after its end within which a lease can still be returned."""
+GRACE: Final = 3600
+"""Seconds after its end within which a lease can still be returned: by its node, once the server is
+there again, or by another one that finds what a dead node has noted."""
 
 SHARE: Final = 8
 """A lease takes at most this part of what is left, so that near the end many nodes find some."""
@@ -171,12 +172,15 @@ class TooMuch(ValueError):
     """More is returned than was leased."""
 
 
-def returned(some: Allowance, name: str, *, holder: str, uses: int, amount: int) -> Allowance:
-    """The allowance with what a lease left over; as it was, where nobody of this name holds such a
-    lease any more. Raises TooMuch."""
+def returned(
+    some: Allowance, name: str, *, holder: str, uses: int | None, amount: int | None
+) -> Allowance:
+    """The allowance with what a lease left over, None for all of it; as it was, where nobody of
+    this name holds such a lease any more. Raises TooMuch."""
     mine = next((one for one in some.out if (one.id, one.holder) == (name, holder)), None)
     if mine is None:
         return some
+    uses, amount = _or_all(uses, mine.uses), _or_all(amount, mine.amount)
     if uses > (mine.uses or 0) or amount > (mine.amount or 0):
         raise TooMuch(name)
     return msgspec.structs.replace(
@@ -185,6 +189,10 @@ def returned(some: Allowance, name: str, *, holder: str, uses: int, amount: int)
         much=_given_back(some.much, mine.much, amount),
         out=tuple(one for one in some.out if one is not mine),
     )
+
+
+def _or_all(part: int | None, whole: int | None) -> int:
+    return (whole or 0) if part is None else part
 
 
 def _given_back(

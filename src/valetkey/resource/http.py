@@ -25,6 +25,10 @@ EVENTS: Final = "text/event-stream"
 T = TypeVar("T")
 
 
+class Wrong(Unreachable):
+    """The server has answered that the question is wrong: it is of no use to ask again."""
+
+
 class NoStream(Unreachable):
     """There is an answer, but no stream: something on the way holds it up."""
 
@@ -116,7 +120,8 @@ class Http:
         response = await client.send(request, auth=auth, follow_redirects=False, stream=True)
         try:
             if response.status_code != 200:
-                raise Unreachable(f"{request.url.path} answers {response.status_code}")
+                kind = Wrong if response.status_code == 400 else Unreachable
+                raise kind(f"{request.url.path} answers {response.status_code}")
             body = b""
             async for piece in response.aiter_bytes():
                 body += piece

@@ -11,7 +11,7 @@ from valetkey.resource.issuer import Issuer
 from valetkey.resource.limited import Limited
 from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Spent
-from valetkey.resource.spending import Amount, Spending, Use, units
+from valetkey.resource.spending import Amount, Place, Spending, Use, units
 from valetkey.spec.errors import InvalidRequest, InvalidToken, OAuthError
 from valetkey.wire import lease
 from valetkey.wire.catalog import Catalog
@@ -30,13 +30,14 @@ class Limits:
         auth: httpx2.Auth,
         catalog: Callable[[], Catalog],
         resource_metadata: str,
+        place: Place | None = None,
     ) -> None:
         self._issuer = issuer
         self._http = http
         self._auth = auth
         self._catalog = catalog
         self._resource_metadata = resource_metadata
-        self._spending = PerLoop(lambda: Spending(self._post))
+        self._spending = PerLoop(lambda: Spending(self._post, place))
 
     async def close(self) -> None:
         """Returns what is leased in the running event loop."""

@@ -14,6 +14,7 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.resource.errors import Unreachable
+from valetkey.resource.journal import NOWHERE, Slot
 from valetkey.wire.lease import Answer, Leased, Refused
 
 BRISK: Final = 5.0
@@ -47,13 +48,15 @@ class Spent(Exception):
 
 
 class Held(msgspec.Struct, eq=False):
-    """A lease at hand. `uses` and `amount` go down; None for not counted."""
+    """A lease at hand. `uses` and `amount` go down; None for not counted. `slot`: where that is
+    noted."""
 
     lease: Leased
     since: float
     until: float
     uses: int | None
     amount: int | None
+    slot: Slot = NOWHERE
 
     def spend(self, amount: int, now: float) -> bool:
         """One use of this amount, where there is enough, about which nobody is asked."""
@@ -74,6 +77,7 @@ class Held(msgspec.Struct, eq=False):
             self.uses += uses
         if self.amount is not None:
             self.amount += amount
+        self.slot.left(self.uses or 0, self.amount or 0)
 
     @property
     def left(self) -> Form:
@@ -88,13 +92,24 @@ class Held(msgspec.Struct, eq=False):
 class Purse:
     """What is at hand of one permission of one grant."""
 
-    def __init__(self, on_lease: Callable[["Purse", Held], None]) -> None:
-        """`on_lease` is told of each lease that is taken."""
+    def __init__(
+        self,
+        on_lease: Callable[["Purse", Held], None],
+        *,
+        on_left: Callable[[Held], None] = lambda held: None,
+        note: Callable[[str], Slot] = lambda lease: NOWHERE,
+    ) -> None:
+        """`on_lease` is told of each lease that is taken, `on_left` of each that may not have been
+        given back; `note` tells where a lease of this name is noted."""
         self._on_lease = on_lease
+        self._on_left = on_left
+        self._note = note
         self._turn = asyncio.Lock()
         self._wanted = 1
         self._in_vain = 0
         self._pending: Form = {}
+        self._slot = NOWHERE
+        self._giving: Held | None = None
         self._refusal: Refused | None = None
         self._refused_amount = 0
         self._refused_until = 0.0
@@ -134,10 +149,10 @@ class Purse:
                 self._in_vain += 1
                 raise
 
-    def take(self) -> Form:
-        """What gives back what is at hand, which is then spent no more; empty for nothing."""
+    def take(self) -> Held | None:
+        """What is at hand, to be given back: it is spent no more."""
         held, self.held = self.held, None
-        return {} if held is None else held.left
+        return held
 
     async def _lease(self, amount: int, ask: Ask) -> Held | None:
         for _ in range(TRIES):
@@ -147,7 +162,7 @@ class Purse:
                 raise Spent(answer)
             if answer.exact:
                 return None
-            held = Held(answer, since, since + answer.expires_in, answer.uses, answer.amount)
+            held = self._taken(answer, since)
             self.held = held
             self._on_lease(self, held)
             if held.spend(amount, seconds()):
@@ -162,17 +177,40 @@ class Purse:
             return await ask(self._form(amount)), seconds()
         self._learn()
         # Should the answer be lost, the same question brings the same lease.
-        self._pending = self._pending or self._form(amount) | self.take()
+        if not self._pending:
+            self._pending = self._form(amount)
+            self._slot = self._note(self._pending["lease"])
+            self._giving = self.take()
+        form = self._pending | ({} if self._giving is None else self._giving.left)
         try:
             since = seconds()
-            answer = await ask(self._pending)
-        except Unreachable:
-            # It may have been heard all the same. A second time, what was held is given up.
-            since, form = seconds(), self._pending
-            self._pending = {name: text for name, text in form.items() if "back" not in name}
             answer = await ask(form)
-        self._pending = {}
+        except Unreachable:
+            # It may have been heard all the same.
+            since = seconds()
+            answer = await self._again(form, ask)
+        if self._giving is not None:
+            self._giving.slot.free()
+        if not isinstance(answer, Leased) or answer.exact:
+            self._slot.free()
+        self._pending, self._giving = {}, None
         return answer, since
+
+    async def _again(self, form: Form, ask: Ask) -> Answer:
+        try:
+            return await ask(form)
+        except Unreachable:
+            # What was held is given back by itself from now on.
+            if self._giving is not None:
+                self._on_left(self._giving)
+            self._giving = None
+            raise
+
+    def _taken(self, lease: Leased, since: float) -> Held:
+        slot, self._slot = self._slot, NOWHERE
+        held = Held(lease, since, since + lease.expires_in, lease.uses, lease.amount, slot)
+        slot.hold(held.uses or 0, held.amount or 0, held.until)
+        return held
 
     def _form(self, amount: int) -> Form:
         return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote_plus, urlsplit
 
 import httpx2
@@ -17,7 +18,7 @@ from valetkey.resource.limits import Limits
 from valetkey.resource.need import Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.proxies import Proxies
-from valetkey.resource.spending import Amount
+from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, awaited
 from valetkey.resource.usage import Usage
@@ -53,6 +54,7 @@ class ResourceServer(Declared):
         signed: bool = False,
         children: int = 0,
         split: bool = False,
+        journal: Path | None = None,
     ) -> None:
         """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
@@ -63,6 +65,8 @@ class ResourceServer(Declared):
         key may have gone with no word to the server (see `wire.child_key`); 0, unless set.
         `split`: its tokens come in halves, of which it asks the server for one (see
         `wire.split_token`), and it takes no others; as its registration says.
+        `journal`: the folder in memory (tmpfs) where processes of this API note what they have
+        leased, so that others return it when one is killed; one of this user's own, unless set.
 
         Raises ValueError for a catalog that is wrong, a resource that is no web address, an issuer
         that others could pose as, a bound that is none, and `follow`, `ask` or `split` without
@@ -91,6 +95,7 @@ class ResourceServer(Declared):
         if split and credentials is None:
             raise ValueError("split needs credentials")
         self._split = split
+        self._journal = journal
         self._given = http
         self.connect()
 
@@ -129,6 +134,7 @@ class ResourceServer(Declared):
             auth=auth,
             catalog=lambda: self.catalog,
             resource_metadata=self.metadata_address,
+            place=Place(self._journal, f"{self.issuer} {name}") if name else None,
         )
         self.usage = Usage(issuer, self._http, auth if self._credentials else None)
 

@@ -1,15 +1,24 @@
-"""The kit spends: each use of what a user has limited comes out of a lease."""
+"""The kit spends: each use of what a user has limited comes out of a lease.
+
+What is left over goes back to the server: by whoever held it, as soon as the server is there; for a
+process that was killed, by another one of this machine (see `journal`).
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
+from valetkey.jose import seal
+from valetkey.resource import journal
 from valetkey.resource.errors import Unreachable
+from valetkey.resource.http import Wrong
+from valetkey.resource.journal import NOWHERE, Journal, Note, Slot
 from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Form, Held, Purse, seconds
 from valetkey.spec.errors import InvalidRequest
@@ -18,6 +27,18 @@ from valetkey.wire.lease import MOST, PATH, RETURN_PATH, Answer
 
 MOST_PURSES: Final = 10_000
 """From which on the empty ones are dropped."""
+
+TIDY: Final = 5.0
+"""Seconds between two looks at what was left over, one's own and of the dead."""
+
+LONGEST_LEASE: Final = 30.0
+"""Seconds: what is asked for now has ended by then."""
+
+AT_ONCE: Final = 16
+"""Leases that are returned side by side."""
+
+KEPT: Final = 3600.0
+"""Seconds after a lease for which that is tried: then the server has forgotten the lease."""
 
 LONGEST: Final = 64
 """Characters of an amount that is told as text."""
@@ -45,59 +66,151 @@ class Use(msgspec.Struct, frozen=True, eq=False):
             self.held.undo(self.amount)
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where this process notes what it has at hand (see `journal.ready`), and for whom."""
+
+    folder: Path | None
+    whose: str
+
+
+class Leftover(msgspec.Struct, frozen=True, eq=False):
+    """What gives back the rest of a lease, and where that is noted."""
+
+    form: Form
+    until: float
+    slot: Slot
+
+
 class Spending:
     """The purses of one event loop."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, place: Place | None = None) -> None:
+        """With no place, what is at hand ends with the process."""
         self._post = post
+        self._place = place
+        self._whose = "" if place is None else seal.digest(place.whose)[:16]
+        self._folder: Path | None = None
+        self._journal: Journal | None = None
         self._purses: dict[tuple[str, str], Purse] = {}
-        self._returning: set[asyncio.Task[None]] = set()
+        self._left: list[Leftover] = []
+        self._tidying: asyncio.Task[None] | None = None
+        self._next: asyncio.TimerHandle | None = None
 
     async def use(self, whose: Principal, permission: str, amount: int) -> Use:
         """One use of the permission. Raises Spent, Unreachable."""
         name = whose.grant_id, permission
-        purse = self._purses.get(name) or self._new(name, whose)
+        purse = self._purses.get(name) or self._new(name)
         fields = _fields(whose, permission)
         held = await purse.spend(amount, whose.grant_version, partial(self._ask, fields))
         return Use(held, amount)
 
     async def close(self) -> None:
         """Returns all that is at hand."""
-        for (grant, permission), purse in self._purses.items():
-            self._give_back(purse, {"grant": grant, "family": "-", "permission": permission})
-        if self._returning:
-            await asyncio.wait(self._returning)
+        for name, purse in self._purses.items():
+            self._give_back(purse, name)
+        self._purses = {}
+        if self._next is not None:
+            self._next.cancel()
+        if self._tidying is not None:
+            await asyncio.wait([self._tidying])
+        if self._left:
+            await self._return_left()
+        if self._journal is not None:
+            self._journal.close()
 
-    def _new(self, name: tuple[str, str], whose: Principal) -> Purse:
+    def _new(self, name: tuple[str, str]) -> Purse:
+        self._begin()
         if len(self._purses) >= MOST_PURSES:
             self._purses = {key: one for key, one in self._purses.items() if not one.idle}
-        fields = _fields(whose, name[1])
 
         def taken(purse: Purse, held: Held) -> None:
             # What lies idle is somebody else's to use.
             after = max(held.until - seconds(), 0)
-            asyncio.get_running_loop().call_later(after, self._ended, purse, held, fields)
+            asyncio.get_running_loop().call_later(after, self._ended, purse, held, name)
 
-        self._purses[name] = Purse(taken)
+        def note(lease: str) -> Slot:
+            until = seconds() + LONGEST_LEASE
+            return self._journal.note(*name, lease, until=until) if self._journal else NOWHERE
+
+        self._purses[name] = Purse(taken, on_left=partial(self._keep, name), note=note)
         return self._purses[name]
 
-    def _ended(self, purse: Purse, held: Held, fields: Form) -> None:
-        if purse.held is held:
-            self._give_back(purse, fields)
-
-    def _give_back(self, purse: Purse, fields: Form) -> None:
-        left = purse.take()
-        if not left:
+    def _begin(self) -> None:
+        if self._next is not None:
             return
-        task = asyncio.get_running_loop().create_task(self._return(fields | left))
-        self._returning.add(task)
-        task.add_done_callback(self._returning.discard)
+        if self._place is not None:
+            self._folder = journal.ready(self._place.folder)
+        if self._place is not None and self._folder is not None:
+            try:
+                self._journal = Journal(self._folder, self._whose)
+            except OSError as trouble:
+                log.info("what is leased is not noted: %s", trouble)
+        self._tidy()
 
-    async def _return(self, form: Form) -> None:
+    # --- what is left over ---
+
+    def _ended(self, purse: Purse, held: Held, name: tuple[str, str]) -> None:
+        if purse.held is held:
+            self._give_back(purse, name)
+
+    def _give_back(self, purse: Purse, name: tuple[str, str]) -> None:
+        held = purse.take()
+        if held is not None:
+            self._keep(name, held)
+            self._tidy_now()
+
+    def _keep(self, name: tuple[str, str], held: Held) -> None:
+        form = {"grant": name[0], "family": "-", "permission": name[1]} | held.left
+        self._left.append(Leftover(form, held.until, held.slot))
+
+    def _tidy(self) -> None:
+        """Now, and from now on."""
+        self._tidy_now()
+        self._next = asyncio.get_running_loop().call_later(TIDY, self._tidy)
+
+    def _tidy_now(self) -> None:
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().create_task(self._tidied())
+
+    async def _tidied(self) -> None:
+        try:
+            await self._return_left()
+            await self._return_of_the_dead()
+        finally:
+            self._tidying = None
+
+    async def _return_left(self) -> None:
+        """Returns what is left over, as far as the server is there."""
+        while self._left:
+            some = self._left[:AT_ONCE]
+            done = await asyncio.gather(*(self._returned(one.form) for one in some))
+            for one, is_done in zip(some, done, strict=True):
+                if is_done or seconds() >= one.until + KEPT:
+                    self._left.remove(one)
+                    one.slot.free()
+            if not all(done):
+                return
+
+    async def _return_of_the_dead(self) -> None:
+        if self._folder is None:
+            return
+        for path, notes in journal.orphans(self._folder, self._whose):
+            due = [one for one in notes if seconds() < one.until + KEPT]
+            for one in due:
+                if not await self._returned(_form(one)):
+                    return
+            path.unlink(missing_ok=True)
+
+    async def _returned(self, form: Form) -> bool:
+        """Whether there is nothing more to do about it."""
         try:
             await self._post(RETURN_PATH, form)
+        except Wrong as trouble:
+            log.warning("a lease is not returned: %s", trouble)
         except Unreachable as trouble:
-            log.info("a lease is stranded until its period ends: %s", trouble)
+            log.info("a lease is not returned yet: %s", trouble)
+            return False
+        return True
 
     async def _ask(self, fields: Form, form: Form) -> Answer:
         answer = await self._post(PATH, fields | form)
@@ -108,6 +221,13 @@ class Spending:
 
 
 _ANSWER: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)
+
+
+def _form(note: Note) -> Form:
+    about = {"grant": note.grant, "family": "-", "permission": note.permission, "back": note.lease}
+    if note.uses is None:
+        return about | {"unspent": "all"}
+    return about | {"unused_uses": str(note.uses), "unused_amount": str(note.amount or 0)}
 
 
 def _fields(whose: Principal, permission: str) -> Form:

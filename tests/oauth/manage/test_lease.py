@@ -92,6 +92,15 @@ def test_one_lease_is_changed_for_the_next() -> None:
     assert used(world) == 5
 
 
+def test_a_lease_of_which_nothing_was_spent_goes_back_whole() -> None:
+    """By whoever finds that a dead process has asked for it, not knowing how much it was."""
+    world = world_of(chirps_write=Bounds(often={"day": 100}))
+    leased(world, uses="9")
+    back(world, back=NAME, unspent="all", family="-")
+    back(world, back=NAME, unspent="all", family="-")
+    assert used(world) == 0
+
+
 def test_what_ran_out_is_told_and_when_it_comes_back() -> None:
     world = world_of(chirps_write=Bounds(often={"day": 1}))
     leased(world)

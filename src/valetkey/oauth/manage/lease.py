@@ -46,11 +46,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):
-    """A lease that is given up, and what it left over."""
+    """A lease that is given up, and what it left over, None for all of it."""
 
     lease: str
-    uses: int
-    amount: int
+    uses: int | None
+    amount: int | None
 
 
 def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -257,6 +257,8 @@ def _key(asked: Asked) -> str:
 def _back(form: Form) -> Back | None:
     if "back" not in form:
         return None
+    if "unspent" in form:
+        return Back(lease=_name(form, "back"), uses=None, amount=None)
     return Back(
         lease=_name(form, "back"),
         uses=_number(form, "unused_uses"),

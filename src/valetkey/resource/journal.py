@@ -1,0 +1,212 @@
+"""What a process has at hand of users' limits, noted where it outlives the process.
+
+Each process keeps a file in memory that the kernel holds (tmpfs), and notes in it what is left of
+each lease before a use of it is let through. The kernel keeps what was written when the process is
+killed, and lets go of its lock. So another one knows that it is dead, and exactly what it had left.
+
+Nobody knows that of a machine that has died: its file may have lost the last uses. So a file counts
+only on the boot that wrote it, and only where it was written: a copy of it may be older.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from mmap import mmap
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+SLOTS: Final = 1024
+"""Leases that a process notes at once; what is more is not noted."""
+
+SIZE: Final = 256
+"""Bytes of a slot; the first one is the head."""
+
+_WORDS: Final = SIZE // 8
+_LENGTH, _USES, _AMOUNT, _UNTIL = range(4)
+_TEXT: Final = 32
+"""Of a slot: four numbers, then what it is about."""
+
+_UNSPENT: Final = -1
+"""In place of uses: nothing was spent, however much it may be."""
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder in it that is checked
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What is left of a lease; `uses` and `amount` are None where nothing of it was spent. `until`
+    when it ends, by the clock that counts from the boot on."""
+
+    grant: str
+    permission: str
+    lease: str
+    uses: int | None
+    amount: int | None
+    until: int
+
+
+class Slot:
+    """Where one lease is noted; nowhere, by itself."""
+
+    __slots__ = ()
+
+    def hold(self, uses: int, amount: int, until: float) -> None:
+        """The lease is here, and ends then."""
+
+    def left(self, uses: int, amount: int) -> None:
+        """So much of it is left. To be said before the use is let through."""
+
+    def free(self) -> None:
+        """Nothing of it is left, or it was returned."""
+
+
+NOWHERE: Final = Slot()
+
+
+class _Kept(Slot):
+    """A slot of a journal."""
+
+    __slots__ = ("_at", "_journal")
+
+    def __init__(self, journal: "Journal", at: int) -> None:
+        self._journal = journal
+        self._at = at * _WORDS
+
+    # Each number is one store of eight bytes, so a process that is killed leaves the old one or the
+    # new one, both of which are true until the use is let through.
+
+    def hold(self, uses: int, amount: int, until: float) -> None:
+        words = self._journal.words
+        if self._at and words is not None:
+            words[self._at + _UNTIL] = int(until)
+            words[self._at + _AMOUNT] = amount
+            words[self._at + _USES] = uses
+
+    def left(self, uses: int, amount: int) -> None:
+        words = self._journal.words
+        if self._at and words is not None:
+            words[self._at + _USES] = uses
+            words[self._at + _AMOUNT] = amount
+
+    def free(self) -> None:
+        words = self._journal.words
+        if self._at and words is not None:
+            words[self._at + _LENGTH] = 0
+            self._journal.spare.append(self._at // _WORDS)
+        # Whoever still holds it writes into no slot of another lease.
+        self._at = 0
+
+
+class Journal:
+    """The notes of one event loop of this process."""
+
+    def __init__(self, folder: Path, whose: str) -> None:
+        """`whose`: whom the leases are of; others' notes are none of theirs. Raises OSError."""
+        name = f"{whose}.{os.urandom(8).hex()}"
+        # Under its own name only once it is locked: what is found unlocked has no owner.
+        fresh = folder / f".{name}"
+        try:
+            with open(fresh, "x+b", opener=_private) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # Taken now: a write into what is full would end the process.
+                os.posix_fallocate(file.fileno(), 0, (SLOTS + 1) * SIZE)
+                # It has the file open as well, so the lock lasts as long as the memory.
+                self._memory = mmap(file.fileno(), 0)
+                head = _head(file)
+            self._memory[: len(head)] = head
+            self.path = fresh.rename(folder / name)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+        self.words: memoryview | None = memoryview(self._memory).cast("q")
+        self.spare = list(range(SLOTS, 0, -1))
+
+    def note(self, grant: str, permission: str, lease: str, *, until: float) -> Slot:
+        """A slot for a lease that is about to be asked for, which ends then at the latest."""
+        text = f"{grant} {permission} {lease}".encode()
+        if self.words is None or not self.spare or len(text) > SIZE - _TEXT:
+            return NOWHERE
+        slot = self.spare.pop()
+        at = slot * SIZE + _TEXT
+        self._memory[at : at + len(text)] = text
+        kept = _Kept(self, slot)
+        kept.hold(_UNSPENT, 0, until)
+        self.words[slot * _WORDS + _LENGTH] = len(text)
+        return kept
+
+    def close(self) -> None:
+        """Ends it. Where something is noted, it is left for others to find."""
+        words, self.words = self.words, None
+        if words is None:
+            return
+        if len(self.spare) == SLOTS:
+            self.path.unlink(missing_ok=True)
+        words.release()
+        self._memory.close()
+
+
+def ready(folder: Path | None) -> Path | None:
+    """The folder for the notes, None for one of this user's own in memory; None where there is
+    none that is private."""
+    folder = folder or _MEMORY / f"valetkey-{os.geteuid()}"
+    with contextlib.suppress(FileExistsError, OSError):
+        folder.mkdir(0o700)
+    try:
+        found = folder.lstat()
+    except OSError:
+        return None
+    # Somebody else may have been there first.
+    private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+    return folder if private and found.st_uid == os.geteuid() and _boot() else None
+
+
+def orphans(folder: Path, whose: str) -> Iterator[tuple[Path, list[Note]]]:
+    """What the dead have left, file by file; locked while it is looked at, so that nobody else
+    looks. Whoever has returned it all unlinks the file."""
+    for path in sorted(folder.glob(f"{whose}.*")):
+        with contextlib.suppress(OSError), open(path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield path, _notes(file)
+
+
+def _notes(file: IO[bytes]) -> list[Note]:
+    """What is noted in a file, nothing where it is not what was written here since the boot."""
+    raw, head = file.read((SLOTS + 1) * SIZE), _head(file)
+    if not raw.startswith(head) or len(raw) != (SLOTS + 1) * SIZE:
+        return []
+    words = memoryview(raw).cast("q")
+    found = (_note(raw, words, slot) for slot in range(1, SLOTS + 1))
+    return [one for one in found if one is not None]
+
+
+def _note(raw: bytes, words: memoryview, slot: int) -> Note | None:
+    length, uses, amount, until = words[slot * _WORDS : slot * _WORDS + 4]
+    if not 0 < length <= SIZE - _TEXT:
+        return None
+    at = slot * SIZE + _TEXT
+    grant, permission, lease = raw[at : at + length].decode().split(" ")
+    unspent = uses == _UNSPENT
+    return Note(
+        grant, permission, lease, None if unspent else uses, None if unspent else amount, until
+    )
+
+
+def _head(file: IO[bytes]) -> bytes:
+    """What tells this very file on this boot from a copy, and from one of another boot."""
+    place = os.fstat(file.fileno())
+    return f"valetkey 1 {_boot()} {place.st_dev} {place.st_ino}\n".encode()
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
