@@ -1,6 +1,8 @@
 """A77: every route asks whose it is, for every verb: two users, two clients, two APIs."""
 
+import os
 import re
+import time
 from typing import Any
 
 import httpx2
@@ -25,12 +27,19 @@ from tests.attacks.play import (
 from tests.browser import Asking, Browser, authorize, error_code
 from tests.live import Live
 
+from valetkey.model import ids
+from valetkey.model.approval import Approval
+from valetkey.model.change import Create
+from valetkey.model.env import Env
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.receipt import Receipt
+from valetkey.oauth.shards.feature import PAGE as PARTS
+from valetkey.pages.actions import ACTIONS
 
-ACTIONS = (
-    *("save", "give", "pause", "resume", "stop", "stop-device", "cut", "readmit", "", "delete"),
-)
+DONE = (*ACTIONS, "stop", "", "delete")
+"""What an app's page does, what leads on from it, and what it does not do."""
+
+LIMITS = ("save", "end", "", "delete")
 
 
 class Owned(msgspec.Struct):
@@ -78,8 +87,23 @@ ROUTES = [
     ("HEAD", "/apps/{}", ""),
     ("GET", "/apps/{}/stop", ""),
     ("POST", "/apps/{}/stop", "stop"),
-    *(("POST", "/apps/{}", action) for action in ACTIONS),
+    *(("POST", "/apps/{}", action) for action in DONE),
+    ("GET", "/apps/{}/limits", ""),
+    ("HEAD", "/apps/{}/limits", ""),
+    *(("POST", "/apps/{}/limits", action) for action in LIMITS),
 ]
+ELSEWHERE = ("/continue/{pending}", "/approvals/{approval}", PARTS)
+"""Tried by `another_users_request` and `another_users_question` below, and in
+`test_a15_stolen_shards`."""
+
+
+def test_no_page_with_a_name_in_its_path_is_left_out(server: Live) -> None:
+    """A page that is added is tried below, or is said to be tried elsewhere."""
+    routes: Any = server._app._pages
+    paths = {getattr(one, "path", "") for one in routes.routes}
+    named = {one for one in paths if "{" in one and not one.startswith(tuple(ELSEWHERE))}
+    assert {path.format("{grant}") for _, path, _ in ROUTES} == named
+    assert paths >= {f"{ELSEWHERE[0]}/consent", *ELSEWHERE[1:]}
 
 
 @pytest.mark.parametrize("method, path, action", ROUTES)
@@ -219,6 +243,39 @@ def test_another_users_request_is_not_gone_on_with(miko: Owned, noor: Owned) -> 
     assert noor.browser.open(here).status_code == 400
     for stage in ("sign-in", "consent", "switch"):
         assert noor.browser.http.post(f"{here}/{stage}", data={"csrf": "x"}).status_code == 403
+
+
+def _question(server: Live, owned: Owned) -> Approval:
+    """What an app asks the user, a yes to a use above a limit."""
+    env = Env(int(time.time()), os.urandom)
+    one = Approval(
+        id=ids.owned_id(env, owner=find(server, Grant, owned.grant).user),
+        user=find(server, Grant, owned.grant).user,
+        client="stefapp",
+        grant=owned.grant,
+        permission="chirps.write",
+        created=env.now,
+        expires=env.now + 300,
+    )
+    server.run(server.store.commit([Create(one)]))
+    return find(server, Approval, one.id)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST approve", "POST deny"])
+def test_another_users_question_is_no_question(
+    method: str, miko: Owned, noor: Owned, server: Live
+) -> None:
+    before = _question(server, miko)
+    verb, _, action = method.partition(" ")
+    form = {"csrf": _csrf(noor.browser, f"/apps/{noor.grant}"), "action": action}
+    data = form if verb == "POST" else None
+    theirs = noor.browser.http.request(verb, f"/approvals/{before.id}", data=data)
+    absent = noor.browser.http.request(verb, f"/approvals/{'0' * 26}", data=data)
+    assert (theirs.status_code, _bare(theirs)) == (absent.status_code, _bare(absent))
+    assert theirs.status_code == 404
+    assert before.id not in noor.browser.http.get("/approvals").text
+    assert find(server, Approval, before.id) == before
+    assert miko.browser.http.get(f"/approvals/{before.id}").status_code == 200
 
 
 CLIENTS = [

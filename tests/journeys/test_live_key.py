@@ -174,14 +174,16 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
 
 
 def test_a_limit_is_seen_in_the_apps_window(two: Two) -> None:
-    """Used up, refused in the window, raised, and lifted."""
+    """Set with the yes, used up, refused in the window, raised, and lifted."""
     app, tab = two.app, two.tab
     two.signs_in()
+    tab.uncheck("input[value='profile.write']")
+    picture(tab, "live-5-consent-with-a-limit")
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    tab.fill("[name='often:chirps.write']", "2")
     tab.click("#allow")
     two.back()
-    two.limits("2")
-    picture(tab, "live-5-limits")
-    tab.set_viewport_size({"width": 1200, "height": 900})
+    expect(app.locator("#ask-edit")).to_be_visible()
     for number in (1, 2):
         two.posts(f"Number {number} of 2")
         expect(app.locator("#notice.good")).to_contain_text("Posted.")
@@ -190,6 +192,8 @@ def test_a_limit_is_seen_in_the_apps_window(two: Two) -> None:
     picture(app, "live-6-limit-reached")
     app.set_viewport_size({"width": 1200, "height": 900})
     two.limits("5")
+    picture(tab, "live-7-limits")
+    tab.set_viewport_size({"width": 1200, "height": 900})
     two.posts("Within the new limit")
     expect(app.locator("#notice.good")).to_contain_text("Posted.")
     two.limits("")
