@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
-# Two workers. One file is one worker's, so that what it starts is started once.
-WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
+# so that what it starts is started once.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 .NOTPARALLEL:
 
 .PHONY: help demo test promises check bench docs format coverage lock clean

@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import cache
 from typing import Final
 
 from valetkey.accounts import password
@@ -167,7 +168,7 @@ def users() -> tuple[User, ...]:
         User(
             id=ids.user_id(env),
             username=name,
-            password=password.keep(Secret(word), salt=os.urandom(16)),
+            password=_hashed(word),
             email=f"{name}@example.org",
             email_verified=True,
             claims={"name": name.title()},
@@ -176,6 +177,12 @@ def users() -> tuple[User, ...]:
         )
         for name, word in PASSWORDS.items()
     )
+
+
+@cache
+def _hashed(word: str) -> str:
+    # Once for all servers of a run: it is made to take its time.
+    return password.keep(Secret(word), salt=os.urandom(16))
 
 
 async def furnish(store: Store) -> dict[str, User]:
