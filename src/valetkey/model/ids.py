@@ -11,6 +11,9 @@ from typing import Final
 from valetkey.model.env import Env
 
 LENGTH: Final = 16
+LETTERS: Final = 26
+"""Characters of the same as text."""
+
 _RECENT: Final = 4096
 """Names of which both forms are remembered: a request meets the same one several times."""
 

@@ -63,7 +63,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
         for at, name in self.seen:
             value = row[at]
             if value is not None:
-                force_setattr(record, name, _text(name, value, place))
+                force_setattr(record, name, written(name, value, place))
         return record
 
 
@@ -99,7 +99,8 @@ def _known(name: str, start: int) -> tuple[int, bytes]:
     return apart
 
 
-def _text(name: str, value: bytes | str, place: int) -> str:
+def written(name: str, value: bytes | str, place: int) -> str:
+    """The field of that name as text, from what its column holds in a row of the place."""
     if isinstance(value, str):
         return value
     if len(value) == _REST:

@@ -34,29 +34,33 @@ class Recall:
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
 
+    @property
+    def inline(self) -> bool:
+        return self.store.inline
+
     async def read(self, *wants: Want) -> Found:
-        if Lately not in map(type, wants):
-            return await self.store.read(*wants)
         recalled: dict[Want, tuple[Record, ...]] = {}
-        now = time.monotonic()
+        asked, lately, now = list[Want](), list[Want](), time.monotonic()
         for want in wants:
             if type(want) is Lately:
                 kept = self._kept.get(want)
                 if kept is not None and now - kept[0] < FRESH:
                     recalled[want] = kept[1]
-                else:
-                    self._kinds.add(want.record)
-        if len(recalled) == len(wants) and wants:
+                    continue
+                self._kinds.add(want.record)
+                lately.append(want)
+            asked.append(want)
+        if recalled and not asked:
             return Found(recalled)
         before = self._forgotten
-        found = await self.store.read(*(want for want in wants if want not in recalled))
-        if before == self._forgotten:
-            self._keep(found, wants, now)
+        found = await self.store.read(*asked)
+        if lately and before == self._forgotten:
+            self._keep(found, lately, now)
         return found.beside(recalled) if recalled else found
 
     def _keep(self, found: Found, wants: Sequence[Want], now: float) -> None:
         for want in wants:
-            if type(want) is Lately and (records := found.records(want)):
+            if records := found.records(want):
                 if len(self._kept) >= MOST:
                     self._kept.clear()
                 self._kept[want] = now, records

@@ -17,13 +17,13 @@ from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One, Page, Query, Want
+from valetkey.store import named
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
 from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.table import table
 from valetkey.store.transactions import Writer
-from valetkey.store.tree import Tree
 from valetkey.store.writer import Commit, Sweep
 
 R = TypeVar("R", bound=Record)
@@ -33,12 +33,17 @@ _LOG: Final = (
     "LEFT JOIN (SELECT seq, body FROM log WHERE seq >= ? ORDER BY seq LIMIT ?) l ORDER BY l.seq"
 )
 
+CACHE: Final = 16 * 1024
+"""KiB of pages that a connection remembers, at the most."""
+
 AGAIN: Final = 0.01
 """Seconds between two tries to enter write-ahead logging."""
 
 
 class SQLiteStore:
     """A database in one file. Several processes may share it."""
+
+    inline = True
 
     def __init__(self, path: Path) -> None:
         """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
@@ -58,10 +63,9 @@ class SQLiteStore:
         try:
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
-            named = [want for want in wants if isinstance(want, One) and want.record.rank]
-            if len(named) == len(wants):
-                several = Tree.named(self._reading, named)
-                return Found(dict(zip(wants, several, strict=True)))
+            mine = tuple(want for want in wants if isinstance(want, One) and named.is_one(want))
+            if len(mine) == len(wants):
+                return Found(named.find(self._reading, mine))
             with self._reading:
                 found = {want: self._find(want) for want in wants}
             return Found(found)
@@ -121,6 +125,7 @@ def connect(path: Path) -> apsw.Connection:
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{CACHE}")
     # Checkpoints run off the writer; see `writer`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection

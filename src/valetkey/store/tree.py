@@ -6,7 +6,7 @@ own but by chance; rows that share a block are told apart by their `key`. All th
 short stretch of the tree, mostly one page: it is looked through, where other tables have an index.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -104,7 +104,6 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     select: str
     mine: str
     order: tuple[str, ...]
-    held: tuple[int, ...]
 
     @staticmethod
     @cache
@@ -120,7 +119,6 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
             select=f"SELECT spot >> {_PLACE}, key, version, body{columns} FROM owned",  # noqa: S608
             mine=mine,
             order=by_name,
-            held=tuple(3 + COLUMNS.index(name) for name in kind.indexes),
         )
 
     def row(self, record: Record, version: int) -> Row:
@@ -170,22 +168,6 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         return block_of(place, self.kind.rank, key)
 
     # --- reading ---------------------------------------------------------------------------------
-
-    @staticmethod
-    def named(connection: apsw.Connection, wants: Sequence[One[Any]]) -> list[tuple[Record, ...]]:
-        """What several names lead to, by one statement, and so of one moment."""
-        kinds: list[type[Record]] = [want.record for want in wants]
-        trees = [Tree.of(kind) for kind in kinds]
-        binds: list[Any] = []
-        for tree, want in zip(trees, wants, strict=True):
-            name = tree.packing.name(want.key)
-            binds += (None, None) if name is None else (tree.block(*name), name[1])
-        found: list[tuple[Record, ...]] = [()] * len(wants)
-        for number, place, *row in connection.execute(_named(len(wants)), binds):
-            tree = trees[number]
-            held = (*row[:3], *(row[at] for at in tree.held))
-            found[number] = (tree.packing.unpack(place + _HALF, held),)
-        return found
 
     def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
         """The records that are wanted. Raises ValueError for what is no index."""
@@ -272,15 +254,3 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STRETCHED: Final = "spot BETWEEN ? AND ?"
-
-
-@cache
-def _named(count: int) -> str:
-    """So many rows by block and key; each says which of the names it answers."""
-    columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    return " UNION ALL ".join(
-        f"SELECT {number}, spot >> {_PLACE}, key, version, body, {columns} FROM owned "  # noqa: S608
-        f"WHERE spot BETWEEN ?{2 * number + 1} AND ?{2 * number + 1} + {LAST} "
-        f"AND key = ?{2 * number + 2}"
-        for number in range(count)
-    )

@@ -84,7 +84,7 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     yes, descent = found.one(grant), found.one(family)
     if app is None or person is None or yes is None or descent is None:
         return Dead("its client, user, grant or family is gone")
-    owner, scope = app, context.offer.ordered(token.scopes)
+    owner, scope = app, context.offer.ordered(token.scope.split())
     if token.act is not None:
         passed = yield from _passed_on(token, token.act, yes)
         if isinstance(passed, Dead):

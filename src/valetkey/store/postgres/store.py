@@ -33,6 +33,8 @@ _SWEEPS: Final = (
 class PostgresStore:
     """A database that several nodes share. Make one with `open`."""
 
+    inline = False
+
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._committer = Committer(connections)

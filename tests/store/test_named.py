@@ -1,0 +1,95 @@
+"""Several names by one statement: whatever stands in a row is read from it, and only how it is read
+is remembered."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from msgspec.structs import replace
+from tests.store.samples import ENV, FULL, MIKO, grant, user
+
+from valetkey.model import ids
+from valetkey.model.change import Create, Remove, Update
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.record import Record
+from valetkey.model.user import User
+from valetkey.model.want import One
+from valetkey.store import named
+from valetkey.store.migrate import migrate
+from valetkey.store.sqlite import connect
+from valetkey.store.table import table
+
+OTHER = ids.user_id(ENV)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
+    with closing(connect(tmp_path / "valetkey.db")) as opened:
+        migrate(opened)
+        yield opened
+
+
+def family(of: Grant, **fields: Any) -> TokenFamily:
+    (whole,) = (one for one in FULL if isinstance(one, TokenFamily))
+    its = {"grant": of.id, "user": of.user} | fields
+    return replace(whole, id=ids.owned_id(ENV, owner=of.user), version=0, **its)
+
+
+def named_by(*records: Record) -> tuple[One[Any], ...]:
+    return tuple(One(type(one), one.key) for one in records)
+
+
+def read(connection: apsw.Connection, *records: Record) -> list[Record]:
+    wants = named_by(*records)
+    found = named.find(connection, wants)
+    return [one for want in wants for one in found[want]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({}, id="the user and the grant that are wanted beside it"),
+        pytest.param({"grant": ids.owned_id(ENV, owner=MIKO)}, id="another grant of the user"),
+        pytest.param({"grant": ids.owned_id(ENV, owner=OTHER)}, id="a grant of another place"),
+        pytest.param({"user": OTHER}, id="a user of another place"),
+        pytest.param({"user": ids.to_text(ids.to_bytes(MIKO)[:4] + bytes(12))}, id="a neighbour"),
+        pytest.param({"client": "another app"}, id="another client"),
+    ],
+)
+def test_a_row_says_itself_whose_it_is(connection: apsw.Connection, fields: dict[str, str]) -> None:
+    """Whoever asks for a user, a grant and a family need not be right that they belong together."""
+    miko, yes = replace(user("miko"), id=MIKO), grant()
+    written = (miko, yes, family(yes, **fields))
+    for one in written:
+        assert table(type(one)).write(connection, Create(one))
+    assert read(connection, *written) == [replace(one, version=1) for one in written]
+
+
+def test_what_changes_is_seen_by_the_next_read(connection: apsw.Connection) -> None:
+    miko, yes = replace(user("miko"), id=MIKO), grant()
+    its = family(yes)
+    for one in (miko, yes, its):
+        assert table(type(one)).write(connection, Create(one))
+    first = read(connection, miko, yes, its)
+    closed = replace(its, version=1, status="closed", because="its user said so")
+    assert table(TokenFamily).write(connection, Update(closed))
+    assert read(connection, miko, yes, its) == [*first[:2], replace(closed, version=2)]
+    assert table(Grant).write(connection, Remove(replace(yes, version=1)))
+    assert read(connection, miko, yes, its) == [first[0], replace(closed, version=2)]
+
+
+def test_what_is_no_name_is_nowhere(connection: apsw.Connection) -> None:
+    miko = replace(user("miko"), id=MIKO)
+    assert table(User).write(connection, Create(miko))
+    # As long as a name, but none: it may be asked for beside one.
+    wants = (One(User, MIKO), One(Grant, "z" * ids.LETTERS))
+    assert list(named.find(connection, wants).values()) == [(replace(miko, version=1),), ()]
+
+
+@pytest.mark.parametrize("key", ["", "x" * (ids.LETTERS - 1), "x" * 65536])
+def test_nothing_longer_than_a_name_is_remembered(key: str) -> None:
+    """Whoever sends what is none fills no memory with it."""
+    assert not named.is_one(One(Grant, key))
