@@ -74,6 +74,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         pages=people,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
+        inline=store.inline,
     )
 
 

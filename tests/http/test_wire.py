@@ -2,6 +2,7 @@
 out, at a server that runs."""
 
 import socket
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from tests.installation import SECRETS
 from tests.live import Live, live
 
-from valetkey.http.wire import head
+from valetkey.http import request as reading
+from valetkey.http.heads import head
+from valetkey.http.wire import MAX_HEAD
 from valetkey.wire.form import MAX_BYTES
 
 
@@ -183,6 +186,30 @@ def test_what_has_no_body_has_no_length(path: str, server: Live) -> None:
 def lengths(head: bytes) -> list[int]:
     fields = (line.partition(b": ") for line in head.lower().split(b"\r\n")[1:])
     return [int(value) for name, _, value in fields if name == b"content-length"]
+
+
+def asked(wire: socket.socket, request: bytes) -> list[int]:
+    wire.sendall(request)
+    seen = b""
+    while not (end := seen.find(b"\r\n\r\n") + 1) or len(seen) < end + 3 + sum(lengths(seen[:end])):
+        seen += wire.recv(65536)
+    return statuses(seen)
+
+
+def test_what_was_answered_counts_for_no_request_that_follows(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its bytes nor the time since: both are limits of one request."""
+    monkeypatch.setattr(reading, "WHOLE", 0.2)
+    large = post("/token", f"{MACHINE}&x={'a' * (MAX_BYTES // 2)}", BASIC)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+        for _ in range(2 * MAX_HEAD // MAX_BYTES + 1):
+            assert asked(wire, large) == [200]
+        time.sleep(0.4)
+        assert asked(wire, JWKS) == [200]
+        wire.sendall(b"\r\n")
+        # What may become a request has to.
+        assert statuses(wire.recv(65536)) == [408]
 
 
 def test_whoever_hangs_up_harms_nobody(server: Live) -> None:

@@ -31,6 +31,7 @@ class Transport:
         self._reads = {
             name.lower(): name.lower().encode() for one in self._speaking for name in one.headers
         }
+        self._raw = frozenset(self._reads.values())
         reads = [name for one in self._speaking for name in one.headers]
         tells = [name for one in self._speaking for name in one.tells]
         self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
@@ -49,9 +50,11 @@ class Transport:
 
     def brought(self, request: Request, *, token: str = "") -> Brought:
         """What senders are told of the request. Raises InvalidRequest."""
-        headers = {
-            name: values for name, raw in self._reads.items() if (values := request.values(raw))
-        }
+        headers = (
+            {name: values for name, raw in self._reads.items() if (values := request.values(raw))}
+            if request.has_any(self._raw)
+            else {}
+        )
         told = self._certificates.of(request)
         return Brought(
             method=request.method,
@@ -64,7 +67,7 @@ class Transport:
 
     def told(self, request: Request, context: Context) -> Headers:
         """What senders have to say with the reply, whatever it is."""
-        if not any(request.has(raw) for raw in self._reads.values()):
+        if not request.has_any(self._raw):
             return ()
         brought = self.brought(request)
         told = {

@@ -57,8 +57,11 @@ class Front:
         pages: App,
         trusted: Sequence[Network],
         secure: bool = False,
+        inline: bool = False,
     ) -> None:
-        """`secure`: it is reached over TLS alone, and browsers are told so (RFC 6797)."""
+        """`secure`: it is reached over TLS alone, and browsers are told so (RFC 6797). `inline`: a
+        reply may be begun outside of a task (see `store.port`)."""
+        self.inline = inline
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

@@ -5,7 +5,6 @@ from the last known state where the store is out of reach.
 """
 
 import asyncio
-import contextlib
 import time
 from typing import Final
 
@@ -61,24 +60,33 @@ class Installations:
 
     async def current(self) -> Installation:
         """The installation, at most a second old. Raises Unavailable, WrongMasterKey."""
-        return self.fresh() or await self._next()
+        if (fresh := self.fresh()) is not None:
+            return fresh
+        # Whoever asks meanwhile waits for the same reading.
+        return await asyncio.shield(self._under_way())
 
     async def known(self) -> Installation:
         """The newest that is known, however old. Raises Unavailable where nothing is."""
-        if self._known is None:
+        known = self._known
+        if known is None:
             return await self.current()
-        with contextlib.suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(GLANCE):
-                return await self.current()
-        return self._known
+        if (fresh := self.fresh()) is not None:
+            return fresh
+        reading = self._under_way()
+        await asyncio.wait({reading}, timeout=GLANCE)
+        try:
+            return reading.result() if reading.done() else known
+        except Unavailable:
+            return known
 
-    async def _next(self) -> Installation:
-        """What is read just now. Whoever asks meanwhile waits for the same reading."""
+    def _under_way(self) -> asyncio.Task[Installation]:
+        """What reads it just now."""
         now = time.monotonic()
         if self._reading is None or self._reading.done() or now - self._begun >= FRESH:
             self._begun = now
             self._reading = asyncio.create_task(self._read(now))
-        return await asyncio.shield(self._reading)
+            self._reading.add_done_callback(_noted)
+        return self._reading
 
     async def _read(self, now: float) -> Installation:
         keys, servers, policies = Many(SigningKey), Many(ResourceServer), Many(Policy)
@@ -103,3 +111,9 @@ class Installations:
             self._seen = seen
         self._read_at = now
         return self._known
+
+
+def _noted(reading: asyncio.Task[Installation]) -> None:
+    """Whoever still waits is told why it failed; where nobody does, it is no news."""
+    if not reading.cancelled():
+        reading.exception()

@@ -50,9 +50,9 @@ class Request:
             raise InvalidRequest(f"the header {name.decode()} stands twice")
         return value.decode("latin-1")
 
-    def has(self, name: bytes) -> bool:
-        """Whether there is such a header (lower-case name)."""
-        return name in self._last
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Whether there is one of such headers (lower-case names)."""
+        return not names.isdisjoint(self._last)
 
     def values(self, name: bytes) -> tuple[str, ...]:
         """Every value of a header (lower-case name), as often as it stands."""

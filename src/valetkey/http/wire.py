@@ -6,24 +6,22 @@ last one was answered) goes uvicorn's own way. Between the two nothing differs b
 """
 
 import asyncio
-import re
-from functools import lru_cache
 from typing import Any, Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from valetkey.http import request as reading
+from valetkey.http.begun import begun
 from valetkey.http.front import CLOSE, Endpoint, Front, unread
-from valetkey.http.reply import BODILESS, Headers, Reply
+from valetkey.http.heads import added, head
+from valetkey.http.reply import BODILESS, Reply
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import MAX_BYTES
 
 MAX_HEAD: Final = 128 * 1024
 """Bytes of a head of which the end has not come: more than any that would be looked at."""
 
-_NAME: Final = re.compile(rb"[a-z0-9-]+")
-_VALUE: Final = re.compile(rb"[\x20-\x7e\x80-\xff\t]*")
 _NEVER: Final = float("inf")
 
 log = structlog.get_logger("valetkey")
@@ -76,6 +74,8 @@ class Protocol(HttpToolsProtocol):
         self._quiet_since = _NEVER
         self._heading = True
         self._headed = 0
+        self._whole = False
+        self._turn = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -89,8 +89,12 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         heading = self._heading
+        self._whole, self._turn = False, True
         super().data_received(data)
         if self._free():
+            if self._whole:
+                self._headed = 0
+                return  # It is answered, and of a next one nothing has come.
             # The end of the head has not come, or more of a body comes that nobody wants.
             self._headed = self._headed + len(data) if heading and self._heading else 0
             if self._headed > MAX_HEAD:
@@ -135,6 +139,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._short = None
         self._heading = True
+        self._whole = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -191,7 +196,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         cycle = self._short
-        self._heading = True
+        self._heading = self._whole = True
         self._calm()
         if cycle is None:
             super().on_message_complete()
@@ -201,7 +206,15 @@ class Protocol(HttpToolsProtocol):
     def _start(self, cycle: Cycle) -> None:
         cycle.started = True
         self._calm()
-        task = self.loop.create_task(self._answer(cycle))
+        if self.transport.is_closing():
+            return  # The reply before was the last one.
+        answer = self._answer(cycle)
+        # One at a time of those that came together: nobody else shall wait for all of them.
+        at_once, self._turn = cycle.front.inline and self._turn, False
+        rest = begun(answer) if at_once else answer
+        if rest is None:
+            return
+        task = self.loop.create_task(rest)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -231,7 +244,7 @@ class Protocol(HttpToolsProtocol):
         size = b"" if reply.status in BODILESS else b"content-length: %d\r\n" % len(reply.body)
         return b"%b%b%b\r\n%b" % (
             head(reply.status, reply.headers),
-            _rendered(self.server_state.default_headers),
+            added(self.server_state.default_headers),
             size,
             b"" if bare else reply.body,
         )
@@ -266,25 +279,3 @@ class Protocol(HttpToolsProtocol):
             self._wait(left)
         else:
             super().timeout_keep_alive_handler()
-
-
-@lru_cache(maxsize=256)
-def head(status: int, headers: Headers) -> bytes:
-    """The status line and the headers as they go over the wire. The same few come again and again.
-    Raises ValueError for what is no header."""
-    if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers):
-        raise ValueError("not a header")
-    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % pair for pair in headers)
-
-
-class _Dated:
-    """What uvicorn adds to every reply, the date, which is another one each second."""
-
-    of: list[tuple[bytes, bytes]] | None = None
-    text = b""
-
-
-def _rendered(headers: list[tuple[bytes, bytes]]) -> bytes:
-    if _Dated.of is not headers:
-        _Dated.of, _Dated.text = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return _Dated.text

@@ -61,11 +61,11 @@ class Writer:
         if first:
             # Whatever else this turn of the loop brings goes along.
             job.loop.call_soon(self._begin)
+        patience = job.loop.call_later(PATIENCE, job.give_up)
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await job.future
-        except TimeoutError as error:
-            raise Unavailable("the database is busy") from error
+            return await job.future
+        finally:
+            patience.cancel()
 
     def stop(self) -> None:
         """Writes what waits, then ends."""
