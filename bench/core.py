@@ -21,17 +21,20 @@ from valetkey.model.env import Env
 from valetkey.model.keys import Use
 from valetkey.model.policy import Lifetimes
 from valetkey.model.record import Record
-from valetkey.model.want import Alias, Found, Many, One
+from valetkey.model.want import Alias, Found, Many, One, Rule
 from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.decision import Answer, Issued
-from valetkey.oauth.feature import Call
+from valetkey.oauth.decision import Answer, Issued, Refuse
+from valetkey.oauth.feature import Brought, Call
 from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
 from valetkey.oauth.issue.tokens import response
 from valetkey.oauth.manage.introspection import introspect
+from valetkey.oauth.manage.userinfo import userinfo
 from valetkey.oauth.offer import Offer
+from valetkey.oauth.senders.binding import presented
 from valetkey.store.database import Database
 from valetkey.store.keyring import make, open_keys
+from valetkey.wire.bearer import read_header
 from valetkey.wire.form import parse_form
 
 SIZE: Final = 100
@@ -42,9 +45,20 @@ WARM: Final = 20
 
 Ruling = Callable[..., Generator[Any, Any, Any]]
 
+
+def _shown(call: Call, context: Context) -> Rule[Answer | Refuse]:
+    """What the driver of userinfo has decided about a token that is shown."""
+    shown = read_header(call.authorization)
+    if shown is None:
+        raise RuntimeError("no token")
+    yield from presented(shown[0], Brought(token=shown[1]), context)
+    return (yield from userinfo(shown[1], context))
+
+
 RULES: Final[dict[str, Ruling]] = {
     "client credentials": token,
     "introspection": introspect,
+    "userinfo": _shown,
     "refresh": token,
     "code, openid": token,
 }
@@ -160,6 +174,8 @@ def _requests(subject: Subject, operation: str) -> list[bytes]:
             return [subject.introspection() for _ in range(SIZE)]
         case "code, openid":
             return list(requests.codes(SIZE, scope=OPENID).requests)
+        case "userinfo":
+            return list(requests.load(operation).requests)
         case _:
             return list(requests.load(operation).requests) * SIZE
 
