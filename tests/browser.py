@@ -11,6 +11,9 @@ from tests.installation import LOOPBACK, PASSWORDS
 
 from valetkey.wire import pkce
 
+PATIENCE = 60.0
+"""Seconds for an answer, on a machine that is busy with other tests."""
+
 CALLBACK = LOOPBACK.replace("127.0.0.1", "127.0.0.1:49152")
 
 
@@ -61,7 +64,9 @@ class Browser:
     def __init__(self, url: str, trust: ssl.SSLContext | None = None, /, **headers: str) -> None:
         self.url = url
         # On plain http no certificate is read: that would be most of a browser's cost.
-        self.http = httpx2.Client(base_url=url, headers=headers, verify=trust or False)
+        self.http = httpx2.Client(
+            base_url=url, headers=headers, verify=trust or False, timeout=PATIENCE
+        )
         self.page = httpx2.Response(204)
 
     def open(self, path: str) -> httpx2.Response:

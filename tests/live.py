@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 import uvicorn
-from tests.browser import Browser
+from tests.browser import PATIENCE, Browser
 from tests.installation import furnish
 
 from valetkey.app import create
@@ -49,7 +49,7 @@ class Live:
         )
         self.store: Store
         self.users: dict[str, User] = {}
-        self.http = httpx2.Client(base_url=self.url, verify=False)
+        self.http = httpx2.Client(base_url=self.url, verify=False, timeout=PATIENCE)
         self._browsers: list[Browser] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -78,7 +78,7 @@ class Live:
 
     def run(self, work: Any) -> Any:
         """Awaits something on the server's loop, such as a call of its store."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _opened(self) -> Store:
         return await open_store(self.settings.database)

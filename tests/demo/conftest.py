@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from tests.browser import PATIENCE
 from tests.live import free_port
 
 from valetkey.demo.miko.http import HttpBody
@@ -30,8 +31,10 @@ class Platform:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.http = httpx2.Client(base_url=stage.addresses.chirp, trust_env=False)
-        self.server = httpx2.Client(base_url=stage.addresses.server, trust_env=False)
+        self.http, self.server = (
+            httpx2.Client(base_url=one, trust_env=False, timeout=PATIENCE)
+            for one in (stage.addresses.chirp, stage.addresses.server)
+        )
         self._refresh_token = ""
 
     def connect(self) -> None:

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.journeys.api import chirp
 from tests.journeys.stefapp import StefApp
 from tests.journeys.tab import Window
 from tests.live import Live, live
 
 CHROMIUM = Path("/usr/bin/chromium")
+
+expect.set_options(timeout=30_000)  # A page may take its time on a busy machine.
 
 
 @pytest.fixture(scope="module")  # One playwright in a thread at a time: other modules have theirs.

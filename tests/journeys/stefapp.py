@@ -32,7 +32,7 @@ class StefApp:
         self.file = folder / "key.json"
         app = App(issuer=issuer, client_id="stefapp", scope=SCOPE)
         self.key = Key(app, FileStore(self.file))
-        self._api = httpx2.Client(base_url=api, auth=self.key.auth())
+        self._api = httpx2.Client(base_url=api, auth=self.key.auth(), timeout=PATIENCE)
         self._addresses: queue.Queue[str] = queue.Queue()
         self._pool = ThreadPoolExecutor(1)
 

@@ -197,28 +197,46 @@ async def test_an_older_server_goes_on_while_a_newer_schema_comes(
     store = await open_store(database)
     try:
         await works(store)
-        stop = asyncio.Event()
-        working = asyncio.create_task(_busy(store, stop))
-        await asyncio.sleep(0.1)
+        load = Load(store)
+        await load.turns(5)
         await upgraded(database, monkeypatch)
-        await asyncio.sleep(0.1)
-        stop.set()
-        assert await working > 10
+        await load.turns(5)
+        await load.stop()
         await works(store)
     finally:
         await store.close()
 
 
-async def _busy(store: Store, stop: asyncio.Event) -> int:
-    count = 0
-    user = next(one for one in SAMPLES if isinstance(one, User))
-    while not stop.is_set():
-        await put(store, user)
-        written = await kept(store, user)
-        assert written is not None
-        await store.commit([Remove(written)])
-        count += 1
-    return count
+class Load:
+    """Somebody who writes, reads and removes, again and again."""
+
+    def __init__(self, store: Store) -> None:
+        self._turn, self._stop = asyncio.Event(), False
+        self._working = asyncio.create_task(self._work(store))
+
+    async def turns(self, more: int) -> None:
+        """Comes back after so many turns more, however long they take. Raises what went wrong."""
+        for _ in range(more):
+            self._turn.clear()
+            turned = asyncio.create_task(self._turn.wait())
+            await asyncio.wait({turned, self._working}, return_when=asyncio.FIRST_COMPLETED)
+            if not turned.done():
+                turned.cancel()
+                await self._working
+
+    async def stop(self) -> None:
+        """Lets the last turn end."""
+        self._stop = True
+        await self._working
+
+    async def _work(self, store: Store) -> None:
+        user = next(one for one in SAMPLES if isinstance(one, User))
+        while not self._stop:
+            await put(store, user)
+            written = await kept(store, user)
+            assert written is not None
+            await store.commit([Remove(written)])
+            self._turn.set()
 
 
 @pytest.mark.anyio
