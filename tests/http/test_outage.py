@@ -19,7 +19,9 @@ from tests.promises.trouble import frozen, locked, stopped
 
 from valetkey.store.database import PostgresURL
 
-TWO_SECONDS = 2.0
+IN_TIME = 15.0
+"""Seconds in which there is an answer: two, where the machine does nothing else. Whoever waited for
+the database would never have one."""
 
 WEB = ("web", SECRETS["web"])
 CHIRP = ("chirp", SECRETS["chirp"])
@@ -124,18 +126,18 @@ def told(node: Node, *, over: float = 0.0) -> None:
     fresh = OF_CLIENTS_ALONE if over < 1.0 else {}
     for name, (status, _) in answers.items():
         assert status in {503, fresh.get(name, 503)}, name
-    assert max(took for _, took in answers.values()) < TWO_SECONDS
+    assert max(took for _, took in answers.values()) < IN_TIME
     assert {path: status for path, (status, _) in published.items()} == dict.fromkeys(
         PUBLISHED, 200
     )
-    assert max(took for _, took in published.values()) < 1.0
+    assert max(took for _, took in published.values()) < IN_TIME
 
 
 def well(node: Node) -> None:
     """All is well again, by itself, and soon."""
     began = time.monotonic()
     while node.get("/readyz").status_code != 200:
-        assert time.monotonic() - began < TWO_SECONDS
+        assert time.monotonic() - began < IN_TIME
         time.sleep(0.05)
     assert node.refresh().status_code == 200
     assert introspected(node.server, node.given["access_token"])["active"]
@@ -194,6 +196,6 @@ def test_an_sqlite_that_another_process_holds(tmp_path: Path) -> None:
             for thread in threads:
                 thread.join()
             assert {status for status, _ in waits} == {503}
-            assert max(took for _, took in waits) < TWO_SECONDS
+            assert max(took for _, took in waits) < IN_TIME
         assert node.push().status_code == 201
         well(node)

@@ -57,7 +57,7 @@ def follower(kit: ResourceServer) -> Follower:
     return kit._worth._followers.get()
 
 
-async def until(holds: Any, seconds: float = 5.0) -> None:
+async def until(holds: Any, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it never came"
@@ -79,11 +79,12 @@ async def refusal(kit: ResourceServer, token: str, *needs: str) -> Refused:
     """The first refusal, which comes within the bound."""
     end = time.monotonic() + BOUND
     while True:
+        asked = time.monotonic()
         try:
             await ask(kit, token, *needs)
         except Refused as refused:
             return refused
-        assert time.monotonic() < end, "still open after the bound"
+        assert asked < end, "still open after the bound"
         await asyncio.sleep(0.005)
 
 
@@ -255,11 +256,12 @@ async def test_past_the_bound_it_asks_and_where_nobody_answers_nobody_is_let_in(
         await asyncio.to_thread(server.stop)
         end = time.monotonic() + BOUND + 1
         while True:
+            asked = time.monotonic()
             try:
                 await ask(kit, token)
             except Unreachable:
                 break
-            assert time.monotonic() < end, "it goes on with what it cannot know"
+            assert asked < end, "it goes on with what it cannot know"
             await asyncio.sleep(0.01)
 
 
