@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from tests.rows import row
 from valetkey.resource import journal
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
-from valetkey.resource.journal import NOWHERE, SLOTS, Journal, Note, orphans, ready
-from valetkey.resource.purse import Form, Spent
-from valetkey.resource.spending import Place, Spending
+from valetkey.resource.journal import NOWHERE, SLOTS, Journal, Note, is_of, orphans, ready
+from valetkey.resource.purse import Form, Spent, seconds
+from valetkey.resource.spending import KEPT, Place, Spending
 from valetkey.wire.lease import RETURN_PATH, Leased
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +47,7 @@ def killed(folder: Path, does: Callable[[Journal], None]) -> None:
 
 
 def found(folder: Path, whose: str = "w") -> list[list[Note]]:
-    return [notes for _, notes in orphans(folder, whose)]
+    return [notes for path, notes in orphans(folder) if is_of(path, whose)]
 
 
 def files(folder: Path) -> int:
@@ -83,7 +84,7 @@ def test_what_a_living_process_has_is_nobody_elses(folder: Path) -> None:
 
 def test_one_looks_at_a_time(folder: Path) -> None:
     killed(folder, two)
-    looking = orphans(folder, "w")
+    looking = orphans(folder)
     next(looking)
     assert found(folder) == []
     del looking
@@ -263,6 +264,43 @@ async def test_what_the_server_calls_wrong_is_not_sent_for_ever(folder: Path) ->
     await turns()
     await one.close()
     assert files(folder) == 0
+
+
+def begun(folder: Path, *, ago: int) -> None:
+    """A process began a file so many seconds ago, and has not locked it."""
+    path = folder / ".w.0123456789abcdef"
+    path.touch()
+    os.utime(path, (time.time() - ago,) * 2)
+
+
+LITTER = [
+    row("journal", "another API's, whose leases are over", lambda at: killed(at, over), 0),
+    row("journal", "another API's, whose leases can go back", lambda at: killed(at, due), 1),
+    row("journal", "begun, and never written", lambda at: begun(at, ago=61), 0),
+    row("journal", "begun just now", lambda at: begun(at, ago=1), 1),
+]
+
+
+def over(journal: Journal) -> None:
+    journal.note("g1", WRITE, "a" * 22, until=seconds() - KEPT - 1)
+
+
+def due(journal: Journal) -> None:
+    journal.note("g1", WRITE, "a" * 22, until=seconds() + 30)
+
+
+@pytest.mark.parametrize("left,stays", LITTER)
+async def test_what_is_of_no_use_to_anybody_is_removed(
+    left: Callable[[Path], None], stays: int, folder: Path
+) -> None:
+    left(folder)
+    server = Server()
+    one = server.spending(folder)
+    await spend(one, 1)
+    await turns()
+    await one.close()
+    assert [each["grant"] for each in server.back] == ["g"]
+    assert files(folder) == stays
 
 
 async def test_without_private_memory_a_lease_is_only_not_noted(folder: Path) -> None:

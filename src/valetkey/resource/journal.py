@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from mmap import mmap
 from pathlib import Path
@@ -24,6 +25,9 @@ SLOTS: Final = 1024
 
 SIZE: Final = 256
 """Bytes of a slot; the first one is the head."""
+
+FRESH: Final = 60
+"""Seconds that a process has to begin its file."""
 
 _WORDS: Final = SIZE // 8
 _LENGTH, _USES, _AMOUNT, _UNTIL = range(4)
@@ -164,13 +168,24 @@ def ready(folder: Path | None) -> Path | None:
     return folder if private and found.st_uid == os.geteuid() and _boot() else None
 
 
-def orphans(folder: Path, whose: str) -> Iterator[tuple[Path, list[Note]]]:
+def orphans(folder: Path) -> Iterator[tuple[Path, list[Note]]]:
     """What the dead have left, file by file; locked while it is looked at, so that nobody else
-    looks. Whoever has returned it all unlinks the file."""
-    for path in sorted(folder.glob(f"{whose}.*")):
+    looks. Whoever has returned it all, or finds nothing in it, unlinks the file."""
+    for path in sorted(folder.iterdir()):
         with contextlib.suppress(OSError), open(path, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield path, _notes(file)
+            if not (path.name.startswith(".") and _is_fresh(file)):
+                yield path, _notes(file)
+
+
+def is_of(path: Path, whose: str) -> bool:
+    """Whether the leases noted in this file are theirs."""
+    return path.name.startswith(f"{whose}.")
+
+
+def _is_fresh(file: IO[bytes]) -> bool:
+    """Whether somebody may be about to lock it."""
+    return time.time() < os.fstat(file.fileno()).st_mtime + FRESH
 
 
 def _notes(file: IO[bytes]) -> list[Note]:

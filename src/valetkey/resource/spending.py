@@ -194,8 +194,10 @@ class Spending:
     async def _return_of_the_dead(self) -> None:
         if self._folder is None:
             return
-        for path, notes in journal.orphans(self._folder, self._whose):
+        for path, notes in journal.orphans(self._folder):
             due = [one for one in notes if seconds() < one.until + KEPT]
+            if due and not journal.is_of(path, self._whose):
+                continue
             for one in due:
                 if not await self._returned(_form(one)):
                     return
