@@ -2,8 +2,9 @@
 following costs a call.
 
 A server, and some APIs in processes of their own, which call with a token over and over. The grant
-of that token is changed, by another process on the same database; the time runs from the commit's
-answer to the first refusal of the last API. Meanwhile the server answers introspections.
+of that token is changed by its user's click on the page of connected apps: a permission less, a
+pause, a stop; the time runs from the click to the first refusal of the last API. Meanwhile the
+server answers introspections.
 """
 
 import argparse
@@ -17,26 +18,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import uvloop
 
+from bench.clicks import Clicks
 from bench.followers import Seen, Try
 from bench.load import send
 from bench.population import API, SECRET, Member, population
 from bench.subject import Subject
-from valetkey.model.change import Update
 from valetkey.resource import ResourceServer, Unreachable
 from valetkey.store.database import Database
 from valetkey.store.open import open_store
-
-HOW: Final[tuple[dict[str, Any], ...]] = (
-    {"permissions": ("chirps.read",)},
-    {"status": "paused"},
-    {"status": "stopped"},
-)
-"""What is changed of a grant, in turns."""
 
 OTHERS: Final = 500
 """Members whose grants are not changed."""
@@ -71,14 +65,15 @@ def following(issuer: str, asked: Asked) -> Iterator[list["subprocess.Popen[byte
 
 
 async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[float]:
-    """Seconds from each commit's answer to the last API's first refusal."""
-    store = await open_store(subject.database)
+    """Seconds from each click to the last API's first refusal."""
+    store, clicks = await open_store(subject.database), Clicks(subject)
     found: list[float] = []
     used = 0.0
     calls = unknown = 0
     try:
         with following(subject.issuer, asked) as processes:
             for number, member in enumerate(members):
+                browser = await clicks.signed_in(member, store)
                 line = msgspec.json.encode(Try(number, subject.token(member))) + b"\n"
                 for one in processes:
                     assert one.stdin is not None
@@ -86,19 +81,17 @@ async def waits(subject: Subject, members: list[Member], asked: Asked) -> list[f
                     one.stdin.flush()
                 for one in processes:
                     await asyncio.to_thread(_opened, one, asked.followers // asked.processes)
-                how = HOW[number % len(HOW)]
-                changed = msgspec.structs.replace(member.grant, version=1, **how)
-                await store.commit([Update(changed)])
-                answered = time.monotonic()
+                clicked = await clicks.click(member, browser, way=number)
                 seen = [await asyncio.to_thread(_seen, one) for one in processes]
-                found.append(max(one.last for one in seen) - answered)
-                used = max(used, *(one.open - answered for one in seen))
+                found.append(max(one.last for one in seen) - clicked)
+                used = max(used, *(one.open - clicked for one in seen))
                 calls += sum(one.calls for one in seen)
                 unknown += sum(one.unknown for one in seen)
     finally:
+        await clicks.close()
         await store.close()
     print(f"{calls:,} calls; {unknown} could not be decided and were answered 503")
-    print(f"the last call that was let in began {used * 1000:.0f} ms after the commit's answer")
+    print(f"the last call that was let in began {used * 1000:.0f} ms after the click")
     return found
 
 
@@ -140,7 +133,7 @@ async def measure(subject: Subject, asked: Asked) -> None:
     print(f"{len(found):,} changes in {took:,.0f} s, beside {await loading:,} introspections")
     marks = quantiles(found, n=100)
     print(
-        f"commit's answer to the last of {asked.followers} APIs' first refusal: "
+        f"click to the last of {asked.followers} APIs' first refusal: "
         f"p50 {marks[49] * 1000:.0f} ms, p99 {marks[98] * 1000:.0f} ms, "
         f"highest {max(found) * 1000:.0f} ms"
     )
