@@ -9,9 +9,11 @@ import pytest
 from tests.client.serving import serving
 from tests.rows import row
 
-from valetkey.client import App, Key, MemoryStore, Tokens
+from valetkey.client import App, Key, LimitReached, MemoryStore, Tokens
 from valetkey.demo.stefapp.app import StefApp
 from valetkey.demo.stefapp.window import HEADERS, create
+from valetkey.demo.stefapp.words import told
+from valetkey.wire.bearer import Challenge
 from valetkey.wire.key_shards import ShardTold
 
 pytestmark = pytest.mark.anyio
@@ -168,3 +170,46 @@ async def test_a_key_in_parts_says_who_has_them_and_takes_a_code() -> None:
     assert "does not answer, and this computer" in text
     text = await shown(held, b'{"error":"invalid_grant"}', code="not a code")
     assert "That is no recovery code." in text
+
+
+def limited(limit: str, **more: str) -> LimitReached:
+    return LimitReached(
+        Challenge(error="limit_reached", permission="chirps.write", limit=limit, **more)
+    )
+
+
+NOON = str(1_764_504_000)
+LIMITS = [
+    row(
+        "often",
+        "a day",
+        limited("often", per="day", most="2", back_at=NOON),
+        "only 2 times a day. It goes on at 12:00 UTC on 30 November, or when you raise",
+    ),
+    row(
+        "often",
+        "once",
+        limited("often", per="hour", most="1", back_at=NOON),
+        "only once an hour. It goes on at 12:00",
+    ),
+    row(
+        "often",
+        "in all",
+        limited("often", per="total", most="5"),
+        "only 5 times in all. It goes on when you raise",
+    ),
+    row(
+        "hours",
+        "closed",
+        limited("hours", back_at=NOON),
+        "only at certain hours. It goes on at 12:00",
+    ),
+    row(
+        "much", "too much", limited("much", per="total"), "only so much. It goes on when you raise"
+    ),
+]
+
+
+@pytest.mark.parametrize("error,says", LIMITS)
+def test_what_ran_out_is_said_and_when_there_is_more(error: LimitReached, says: str) -> None:
+    assert says in told(error).text

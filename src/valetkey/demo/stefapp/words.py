@@ -1,5 +1,6 @@
 """What stefApp says when something did not go as its user wanted."""
 
+import time
 from typing import Final, TypeAlias
 
 import httpx2
@@ -93,10 +94,7 @@ def told(error: Exception) -> Notice:
             detail = f"403 insufficient_scope: {' '.join(sorted(missing))}"
             return Notice("bad", f"Chirp refused to let stefApp {does}: you {why}.", detail)
         case LimitReached():
-            does = DOES.get(error.permission, error.permission)
-            often = f"{error.most} times a {error.per}" if error.limit == "often" else "so much"
-            text = f"Chirp refused: you let stefApp {does} only {often}."
-            return Notice("bad", text, f"403 limit_reached: {error.permission}")
+            return _limited(error)
         case ShardsMissing():
             return Notice("bad", ALONE, str(error))
         case CodeMistyped():
@@ -114,3 +112,19 @@ def told(error: Exception) -> Notice:
             return Notice("bad", f"Chirp answered {error.response.status_code}.", said)
         case _:
             return Notice("bad", "That did not work.", str(error))
+
+
+def _limited(error: LimitReached) -> Notice:
+    """What ran out, and when there is more."""
+    does = DOES.get(error.permission, error.permission)
+    often = "once" if error.most == 1 else f"{error.most} times"
+    spans = {"hour": "an hour", "day": "a day", "month": "a month"}
+    bounds = {
+        "often": f"{often} {spans.get(error.per, 'in all')}",
+        "hours": "at certain hours",
+    }
+    text = f"Chirp refused: you let stefApp {does} only {bounds.get(error.limit, 'so much')}."
+    when = time.strftime("%H:%M UTC on %d %B", time.gmtime(error.back_at or 0))
+    more = f"It goes on at {when}, or" if error.back_at else "It goes on"
+    text = f"{text} {more} when you raise the limit at Chirp."
+    return Notice("bad", text, f"403 limit_reached: {error.permission}")
