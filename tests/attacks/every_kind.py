@@ -1,5 +1,5 @@
 """Each kind of JWT that goes in or out here, all signed by as few keys as can be, so that nothing
-but what it is tells one from another; and each place that takes one (ATTACKS A48)."""
+but what it is tells one from another (ATTACKS A48)."""
 
 import os
 import time
@@ -12,7 +12,7 @@ import msgspec
 from tests.attacks.play import change, find
 from tests.attacks.signing import asserted, proof, requested
 from tests.browser import Asking, authorize
-from tests.installation import CHIRP, SECRETS
+from tests.installation import CHIRP
 from tests.jose.corpus import Honest
 from tests.live import Live, caught_up
 from tests.oauth.clients.apps import MINE, SIGNER, jwks
@@ -34,8 +34,8 @@ from valetkey.wire import (
     logout_token,
     status_list,
 )
+from valetkey.wire.change_log import Piece
 
-AGENT: Final = ("agent", SECRETS["agent"])
 APP: Final = msgspec.structs.replace(
     SIGNER,
     policy="partners",
@@ -52,6 +52,8 @@ PARTNER: Final = TrustedIssuer(issuer="signer", jwks=jwks(MINE))
 ASKING: Final = Asking(
     client_id="signer", redirect_uri=SIGNER.redirect_uris[0], scope="openid chirps.read"
 )
+
+LIST: Final = f"/status/0.0.{base64url.encode(b'web')}"
 
 _COUNT = iter(range(1_000_000))
 
@@ -117,7 +119,8 @@ def _holding() -> dict[str, Any]:
     return {"jwk": {name: members[name] for name in ("kty", "crv", "x", "y")}}
 
 
-def _attestation(it: Scene) -> str:
+def attestation(it: Scene) -> str:
+    """What the publisher says of a copy of the app."""
     return it.apps(client_attestation.TYPE, sub="wallet", cnf=_holding())
 
 
@@ -125,7 +128,8 @@ def _challenge(it: Scene) -> str:
     return str(it.server.http.post("/attestation-challenge").json()["attestation_challenge"])
 
 
-def _pop(it: Scene) -> str:
+def pop(it: Scene) -> str:
+    """The copy's proof."""
     more = {"aud": it.server.issuer, "challenge": _challenge(it)}
     return it.apps(client_attestation.POP_TYPE, **more)
 
@@ -145,6 +149,15 @@ def _userinfo(it: Scene) -> str:
 def _introspection(it: Scene) -> str:
     headers = {"accept": introspection.MEDIA}
     return it.post("/introspect", headers, token=it.tokens["access_token"]).text
+
+
+def _piece(it: Scene) -> str:
+    piece = Piece(iss=it.server.issuer, aud=CHIRP, after=0, to=0, head=0, at=1, node="n")
+    return change_log.write(piece, key=it.ring.signing["ES256"])
+
+
+def _list(it: Scene) -> str:
+    return it.server.http.get(LIST).text
 
 
 def _about(it: Scene, **more: Any) -> dict[str, Any]:
@@ -171,8 +184,8 @@ KINDS: Final[dict[str, Callable[[Scene], str]]] = {
     "login hint": lambda it: it.apps(ciba.HINT_TYPE, **_about(it)),
     "software statement": lambda it: it.apps("software-statement+jwt", **_face()),
     "software statement of old": lambda it: it.apps("JWT", **_face()),
-    "attestation": _attestation,
-    "attestation's proof": _pop,
+    "attestation": attestation,
+    "attestation's proof": pop,
     "DPoP proof": _proof,
     "child key": lambda it: Honest(
         MINE, {"scope": "chirps.read"}, child_key.TYPE, {"jwk": MINE.public().bare()}
@@ -189,8 +202,8 @@ KINDS: Final[dict[str, Callable[[Scene], str]]] = {
         events={logout_token.EVENT: {}},
     ),
     "security event": lambda it: it.own("secevent+jwt", aud="signer", sub_id={}, events={}),
-    "status list": lambda it: it.server.http.get(f"/status/0.0.{base64url.encode(b'web')}").text,
-    "piece of the change log": lambda it: it.own(change_log.TYPE, aud=CHIRP),
+    "status list": _list,
+    "piece of the change log": _piece,
     "access token by the app": lambda it: it.apps("at+jwt", **_about(it, client_id="signer")),
     "ID Token by the app": lambda it: it.apps("JWT", aud="signer", sub="miko", nonce="n"),
     "logout token by the app": lambda it: it.apps(
@@ -207,107 +220,3 @@ def _without_jti(it: Scene) -> dict[str, Any]:
 
 def _face() -> dict[str, Any]:
     return {"client_name": "A stated app", "redirect_uris": ["https://stated.example/cb"]}
-
-
-def _good(answer: httpx2.Response, status: int = 200) -> bool:
-    assert answer.status_code < 500, answer.text
-    return answer.status_code == status
-
-
-def _authenticates(it: Scene, text: str) -> bool:
-    form = {"grant_type": "client_credentials", "scope": "chirps.read", **proof(text)}
-    return _good(it.server.http.post("/token", data=form))
-
-
-def _asks_by(it: Scene, **form: Any) -> bool:
-    return _good(it.post("/backchannel", **form))
-
-
-def _bearer(it: Scene, text: str) -> bool:
-    headers = {"authorization": f"Bearer {text}"}
-    return _good(it.server.http.get("/userinfo", headers=headers))
-
-
-def _proves(it: Scene, text: str) -> bool:
-    form: dict[str, Any] = {"grant_type": "client_credentials", "scope": "chirps.read"}
-    return _good(it.post("/token", {"DPoP": text}, **form))
-
-
-def _hints(it: Scene, text: str) -> bool:
-    """Nobody is signed in there: a hint that is read is answered with that."""
-    more = {"prompt": "none", "id_token_hint": text}
-    answer = it.server.http.get(msgspec.structs.replace(ASKING, more=more).path())
-    return "error=login_required" in answer.headers["location"]
-
-
-def _exchanges(kind: str) -> Callable[[Scene, str], bool]:
-    def take(it: Scene, text: str) -> bool:
-        form = {
-            "grant_type": names.TOKEN_EXCHANGE,
-            "subject_token": text,
-            "subject_token_type": kind,
-            "scope": "chirps.read",
-        }
-        return _good(it.server.http.post("/token", data=form, auth=AGENT))
-
-    return take
-
-
-def _attests(it: Scene, one: str, pop: str) -> bool:
-    headers = {client_attestation.HEADER: one, client_attestation.POP_HEADER: pop}
-    return _good(it.server.http.post("/introspect", data={"token": "x"}, headers=headers))
-
-
-def _registers(it: Scene, text: str) -> bool:
-    said = {"redirect_uris": ["https://brought.example/cb"], "software_statement": text}
-    return _good(it.server.http.post("/register", json=said), 201)
-
-
-OF_OLD: Final = ("client assertion", "client assertion of old")
-
-PLACES: Final[dict[str, tuple[Callable[[Scene, str], bool], tuple[str, ...]]]] = {
-    "client authentication": (_authenticates, OF_OLD),
-    "pushed request": (
-        lambda it, text: _good(it.post("/par", request=text), 201),
-        ("request object", "request object of old"),
-    ),
-    "backchannel request": (
-        lambda it, text: _asks_by(it, request=text),
-        ("backchannel request",),
-    ),
-    "id_token_hint of a backchannel request": (
-        lambda it, text: _asks_by(it, scope="openid", id_token_hint=text),
-        ("ID Token",),
-    ),
-    "login_hint_token": (
-        lambda it, text: _asks_by(it, scope="openid", login_hint_token=text),
-        ("login hint",),
-    ),
-    "assertion": (
-        lambda it, text: _good(it.post("/token", grant_type=names.JWT_BEARER, assertion=text)),
-        ("assertion about a user", "ID-JAG"),
-    ),
-    "subject_token": (_exchanges(names.TYPE_ACCESS_TOKEN), ("access token",)),
-    "subject_token that is an ID Token": (_exchanges(names.TYPE_ID_TOKEN), ("ID Token",)),
-    "userinfo": (_bearer, ("access token",)),
-    "introspection": (
-        lambda it, text: bool(it.post("/introspect", token=text).json()["active"]),
-        ("access token",),
-    ),
-    "id_token_hint": (_hints, ("ID Token",)),
-    "id_token_hint of a logout": (
-        lambda it, text: _good(it.server.http.get("/logout", params={"id_token_hint": text}), 303),
-        ("ID Token",),
-    ),
-    "DPoP": (_proves, ("DPoP proof",)),
-    "attestation": (lambda it, text: _attests(it, text, _pop(it)), ("attestation",)),
-    "attestation's proof": (
-        lambda it, text: _attests(it, _attestation(it), text),
-        ("attestation's proof",),
-    ),
-    "software_statement": (
-        _registers,
-        ("software statement", "software statement of old"),
-    ),
-}
-"""How each place takes a JWT, whether it did, and which kinds are its own."""

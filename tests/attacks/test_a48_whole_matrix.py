@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.attacks.every_kind import KINDS, PLACES, Scene, scene
+from tests.attacks.every_kind import KINDS, Scene, scene
+from tests.attacks.every_place import PLACES
 from tests.live import live
 from tests.oauth.clients.apps import MINE, jwks
 

@@ -32,6 +32,9 @@ def inside(fapi: Fapi, rp: Rp, **changed: Any) -> dict[str, Any]:
         "jti": b64(os.urandom(12)),
         **changed,
     }
+    if isinstance(claims.get("claims"), str):
+        # OpenID Connect Core 6.1: in an object it is one.
+        claims["claims"] = json.loads(claims["claims"])
     return {name: value for name, value in claims.items() if value is not None}
 
 

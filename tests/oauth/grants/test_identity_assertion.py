@@ -62,6 +62,14 @@ def read(world: World, told: dict[str, Any]) -> IdJag:
     ).claims
 
 
+def test_a_pairwise_app_learns_no_other_name_of_its_user() -> None:
+    """It could read the assertion, which would name the user as everybody else's does."""
+    world = asserting(subject_type="pairwise", scope=("openid", "offline_access"))
+    subject = str(world.connect("web", scope="openid offline_access")["id_token"])
+    with pytest.raises(InvalidRequest):
+        asked(world, subject)
+
+
 def test_who_signed_in_is_told_to_another_server() -> None:
     world = asserting()
     subject = signed_in(world)
