@@ -11,16 +11,18 @@ from msgspec.structs import replace
 from tests.installation import CHIRP, PHOTOS
 from tests.keys import key
 from tests.oauth.forms import call, form
-from tests.oauth.world import ISSUER, World
+from tests.oauth.world import ISSUER, KEYRING, World
 from tests.rows import row
 
 from valetkey.jose import jwt
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.limits import Limits
 from valetkey.model.user import User
 from valetkey.oauth.feature import Call
 from valetkey.oauth.manage.introspection import introspect
 from valetkey.oauth.manage.userinfo import userinfo
+from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,
@@ -241,10 +243,14 @@ DOORS = [at_introspection, at_introspection_by_the_client, at_userinfo, at_refre
 
 
 @pytest.mark.parametrize("door", DOORS, ids=[door.__name__ for door in DOORS])
+@pytest.mark.parametrize("before", [False, True], ids=["at first", "after it was open"])
 @pytest.mark.parametrize("state", STATES)
-def test_the_dead_open_no_door(state: str, door: Any) -> None:
+def test_the_dead_open_no_door(state: str, door: Any, *, before: bool) -> None:
+    """Whatever came of the token a moment ago."""
     world = World()
     tokens = world.connect("web")
+    if before:
+        assert door(world, tokens)
     kind, who, fields = STATES[state]
     keys = {
         "user": world.miko.id,
@@ -256,12 +262,40 @@ def test_the_dead_open_no_door(state: str, door: Any) -> None:
     assert door(world, tokens) is (not fields)
 
 
+def test_a_key_ends_by_the_time_alone_after_it_was_asked_about() -> None:
+    world = World()
+    text = world.connect()["access_token"]
+    world.change(Grant, world.grant().id, limits=Limits(until=world.now + 100))
+    for seconds, active in ((0, True), (99, True), (1, False)):
+        world.later(seconds)
+        assert world.introspect(text).active is active
+
+
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "a backup was restored": {"epoch": 1},
+    "the catalogs are others": {"offer": Offer(ISSUER, ())},
+    "its key is no longer published": {
+        "keyring": replace(KEYRING, published=(key("ES256", "new").public(),))
+    },
+}
+
+
+@pytest.mark.parametrize("fields", [pytest.param(two, id=one) for one, two in ELSEWHERE.items()])
+def test_another_installation_decides_anew(fields: dict[str, Any]) -> None:
+    world = World()
+    text = world.connect(scope="openid chirps.read")["access_token"]
+    assert world.introspect(text).scope == "chirps.read"
+    world.at = replace(world.at, **fields)
+    assert world.introspect(text).scope == ""
+
+
 # PROMISES I2: the scope is that of the grant now.
 
 
 def test_what_was_taken_away_is_gone_from_tokens_that_are_out() -> None:
     world = World()
     text = world.connect(scope="openid chirps")["access_token"]
+    assert world.introspect(text).scope == "chirps.read chirps.write chirps"
     world.change(Grant, world.grant().id, permissions=("chirps.read",))
     told = world.introspect(text)
     assert (told.active, told.scope, told.grant_version) == (True, "chirps.read", 2)
@@ -272,6 +306,7 @@ def test_what_was_taken_away_is_gone_from_tokens_that_are_out() -> None:
 def test_what_the_client_lost_is_gone_too() -> None:
     world = World()
     text = world.connect(scope="openid chirps")["access_token"]
+    assert world.introspect(text).scope == "chirps.read chirps.write chirps"
     world.change(Client, "kite", scope=("openid", "chirps.read"))
     assert world.introspect(text).scope == "chirps.read"
 

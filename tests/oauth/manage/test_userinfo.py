@@ -51,6 +51,14 @@ def test_a_permission_opens_its_claims(scope: str, opened: set[str]) -> None:
     assert {name: everything[name] for name in opened} == {name: found[name] for name in opened}
 
 
+def test_what_has_changed_since_the_last_answer_is_told() -> None:
+    world = World()
+    text = world.connect(scope="openid email")["access_token"]
+    assert claims(world, text)["email"] == "miko@example.org"
+    world.change(User, world.miko.id, email="new@example.org")
+    assert claims(world, text)["email"] == "new@example.org"
+
+
 def test_what_the_user_left_out_is_not_told() -> None:
     world = World()
     tokens = world.connect(scope="openid profile email", ticked=("profile",))

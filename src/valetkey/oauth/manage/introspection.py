@@ -1,5 +1,6 @@
 """Token introspection (RFC 7662): a resource server asks what a token is worth now."""
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -9,12 +10,12 @@ from valetkey.model.limits import NONE
 from valetkey.model.want import Rule
 from valetkey.oauth.authorize import rar
 from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
-from valetkey.oauth.context import Context
+from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Answer, Issued, Refuse, Written
 from valetkey.oauth.feature import Call, Feature, FormEndpoint
 from valetkey.oauth.manage.live import Dead, Live, worth
 from valetkey.oauth.manage.refreshable import refreshable
-from valetkey.oauth.senders.binding import is_offered, sender_of
+from valetkey.oauth.senders.binding import honouring
 from valetkey.oauth.subjects import subject
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import child_key, opaque
@@ -28,6 +29,9 @@ from valetkey.wire.introspection import (
     SignedIntrospection,
     wants_signed,
 )
+
+TOLD: Final = 4096
+"""Answers that are remembered, the last used ones."""
 
 
 def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -58,8 +62,7 @@ def _access_token(
     token = yield from worth(text, context)
     if isinstance(token, Dead) or not _concerns(token, audience, client_id):
         return INACTIVE
-    # What is bound in a way that is switched off opens nothing.
-    return _told(token, audience, context) if is_offered(token.token.cnf, context) else INACTIVE
+    return _told(token, audience, context.at)
 
 
 def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
@@ -95,8 +98,14 @@ def _concerns(live: Live, audience: str, client_id: str) -> bool:
     return audience in live.token.aud if audience else client_id == live.token.client_id
 
 
-def _told(live: Live, audience: str, context: Context) -> Introspection:
-    token, offer = live.token, context.offer
+@lru_cache(maxsize=TOLD)
+def _told(live: Live, audience: str, at: Installation) -> Introspection:
+    """Of the same facts the same is told."""
+    token, offer = live.token, at.offer
+    sender = honouring(token.cnf, at)
+    if sender is None:
+        # What is bound in a way that is switched off opens nothing.
+        return INACTIVE
     # A resource server learns of its own permissions only.
     shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
     grant = None if live.standing is None else live.standing.grant
@@ -106,7 +115,7 @@ def _told(live: Live, audience: str, context: Context) -> Introspection:
         active=True,
         scope=offer.names(shown, asked=live.scope),
         client_id=token.client_id,
-        token_type=sender_of(token.cnf, context).token_type,
+        token_type=sender.token_type,
         exp=token.exp,
         iat=token.iat,
         sub=token.sub,

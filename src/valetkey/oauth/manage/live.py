@@ -13,8 +13,8 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
 from valetkey.model.user import User
 from valetkey.model.want import Lately, One, Rule
-from valetkey.oauth.alive import still_allowed, why_dead
-from valetkey.oauth.context import Context
+from valetkey.oauth.alive import over, still_allowed, why_dead
+from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.issue import split
 from valetkey.oauth.offer import Offer
@@ -25,8 +25,9 @@ PROVED: Final = 4096
 """Tokens whose signature is remembered, the last used ones."""
 
 
-class Live(msgspec.Struct, frozen=True):
-    """A token that is good now. `permissions` is what its grant still allows of its scope."""
+class Live(msgspec.Struct, frozen=True, eq=False):
+    """A token that is good now. `permissions` is what its grant still allows of its scope. It is
+    the same object as long as all that it follows from is the same."""
 
     token: AccessToken
     client: Client
@@ -45,38 +46,56 @@ class Dead(msgspec.Struct, frozen=True):
     why: str
 
 
+class Proved(msgspec.Struct, eq=False):
+    """The claims that one of our keys signed, and what they were worth when that was asked last, in
+    which installation: None, None where they were worth nothing."""
+
+    token: AccessToken
+    live: Live | None = None
+    at: Installation | None = None
+
+    def __repr__(self) -> str:
+        return "Proved(…)"
+
+
 def worth(text: str, context: Context) -> Rule[Live | Dead]:
     """What an access token is worth, all facts considered."""
-    token = proved(text, context)
-    if isinstance(token, Dead):
-        return token
-    if token.grant_id:
-        return (yield from _of_user(token, context))
-    return (yield from _of_client(token, context))
+    known = _proved(text, context)
+    if isinstance(known, Dead):
+        return known
+    if known.token.grant_id:
+        return (yield from _of_user(known, context))
+    return (yield from _of_client(known.token, context))
 
 
 def proved(text: str, context: Context) -> AccessToken | Dead:
     """The token, where it is ours and not expired, whatever has become of its grant."""
+    known = _proved(text, context)
+    return known if isinstance(known, Dead) else known.token
+
+
+def _proved(text: str, context: Context) -> Proved | Dead:
     try:
         if split_token.is_app_half(text):
-            token = split.read(text, context)
+            known = Proved(split.read(text, context))
         else:
-            token = _ours(text, context.at.keyring.published, context.at.issuer)
+            known = _ours(text, context.at.keyring.published, context.at.issuer)
         # Two clocks need leeway; here there is only one.
-        jwt.check_time(token, context.now, leeway=0)
+        jwt.check_time(known.token, context.now, leeway=0)
     except jwt.BadToken as error:
         return Dead(str(error))
-    return token
+    return known
 
 
 @lru_cache(maxsize=PROVED)
-def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str) -> AccessToken:
-    """The claims that one of the keys signed. What is proved once stays proved for as long as the
-    keys are the same: an API asks about a token again and again. Raises jwt.BadToken."""
-    return jwt.prove(text, AccessToken, keys=keys, typ=(access_token.TYPE,), issuer=issuer)
+def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str) -> Proved:
+    """What is proved once stays proved for as long as the keys are the same: an API asks about a
+    token again and again. Raises jwt.BadToken."""
+    return Proved(jwt.prove(text, AccessToken, keys=keys, typ=(access_token.TYPE,), issuer=issuer))
 
 
-def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
+def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
+    token = known.token
     client, user = Lately(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
     found = yield (client, user, grant, family)
@@ -84,18 +103,36 @@ def _of_user(token: AccessToken, context: Context) -> Rule[Live | Dead]:
     yes, descent = found.one(grant), found.one(family)
     if app is None or person is None or yes is None or descent is None:
         return Dead("its client, user, grant or family is gone")
+    standing = Standing(person, yes, descent)
+    if (same := _as_before(known, app, standing, context=context)) is not None:
+        return same
     owner, scope = app, context.offer.ordered(token.scope.split())
     if token.act is not None:
         passed = yield from _passed_on(token, token.act, yes)
         if isinstance(passed, Dead):
             return passed
         owner, scope = passed, _registered(scope, app, context.offer)
-    standing = Standing(person, yes, descent)
     dead = why_dead(owner, standing, act=token.act, epoch=context.epoch, now=context.now)
     if dead:
         return Dead(dead)
     granted = still_allowed(scope, client=owner, grant=yes, offer=context.offer)
-    return Live(token, app, standing, granted)
+    live = Live(token, app, standing, granted)
+    if token.act is None:  # One that was passed on follows from more than these.
+        known.live, known.at = live, context.at
+    return live
+
+
+def _as_before(known: Proved, app: Client, now: Standing, *, context: Context) -> Live | None:
+    """What it was worth last, where nothing has changed since: the records that were just read are
+    equal to those of then, the installation is the same, and no time has run out."""
+    live = known.live
+    if live is None or live.standing is None or known.at is not context.at:
+        return None
+    then = live.standing
+    before = live.client, then.user, then.grant, then.family
+    if before != (app, now.user, now.grant, now.family) or over(now, context.now):
+        return None
+    return live
 
 
 def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | Dead]:

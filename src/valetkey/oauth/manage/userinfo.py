@@ -1,5 +1,7 @@
 """The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user who said yes."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -9,7 +11,7 @@ from valetkey.jose.jwk import ALGORITHMS
 from valetkey.model.want import Rule
 from valetkey.oauth import claims
 from valetkey.oauth.claims import Claim
-from valetkey.oauth.context import Context
+from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Answer, Refuse, Standing, Written
 from valetkey.oauth.feature import BearerEndpoint, Feature
 from valetkey.oauth.manage.live import Dead, Live, worth
@@ -20,6 +22,8 @@ from valetkey.spec.errors import InsufficientScope, InvalidToken
 
 CITE: Final = Cite("OpenID Connect Core", "5.3")
 TYPE: Final = "JWT"
+TOLD: Final = 4096
+"""Answers that are remembered, the last used ones."""
 
 
 def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
@@ -32,22 +36,23 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
         raise InvalidToken(detail="a token of no user, or for another server")
     if names.OPENID not in token.permissions:
         raise InsufficientScope
-    return Answer(document=_written(_claims(token, token.standing, context), token, context))
+    return Answer(document=_written(_claims(token, token.standing, context.at), token, context))
 
 
-def _claims(live: Live, standing: Standing, context: Context) -> dict[str, Claim]:
+@lru_cache(maxsize=TOLD)
+def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
     """What the app asked for, as far as its user still lets it know."""
     user, family = standing.user, standing.family
     told = claims.chosen(
         user,
         live.permissions,
-        whole=context.offer.registered(family.scope),
+        whole=at.offer.registered(family.scope),
         named=family.userinfo_claims,
     )
-    return {"sub": subject(user.id, live.client, context.at.keyring), **told}
+    return {"sub": subject(user.id, live.client, at.keyring), **told}
 
 
-def _written(told: dict[str, Claim], live: Live, context: Context) -> object:
+def _written(told: Mapping[str, Claim], live: Live, context: Context) -> object:
     """As JSON, or signed for an app that registered for it (5.3.2)."""
     algorithm = live.client.userinfo_signed_response_alg
     if not algorithm:

@@ -5,7 +5,7 @@ import msgspec
 from valetkey.model.change import Change
 from valetkey.model.client import Client
 from valetkey.model.want import Always, Rule
-from valetkey.oauth.context import Context
+from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.feature import Authenticated, Brought, Held, Sender
 from valetkey.oauth.manage.live import Dead, proved
 from valetkey.spec.errors import InvalidRequest, InvalidToken
@@ -20,15 +20,23 @@ def senders(context: Context) -> tuple[Sender, ...]:
 def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
     """The sender whose a token with this confirmation is. Raises InvalidToken where that is
     switched off: a bound token is never honoured as if it were not."""
-    for sender in senders(context):
+    sender = honouring(cnf, context.at)
+    if sender is None:
+        raise InvalidToken(detail="bound in a way that is not offered here")
+    return sender
+
+
+def honouring(cnf: Confirmation | None, at: Installation) -> Sender | None:
+    """The enabled sender that honours a token with this confirmation."""
+    for sender in at.senders:
         if sender.binds(cnf):
             return sender
-    raise InvalidToken(detail="bound in a way that is not offered here")
+    return None
 
 
 def is_offered(cnf: Confirmation | None, context: Context) -> bool:
-    """Whether some enabled sender honours a token with this confirmation."""
-    return any(sender.binds(cnf) for sender in senders(context))
+    """Whether there is one."""
+    return honouring(cnf, context.at) is not None
 
 
 def bind(
