@@ -5,6 +5,8 @@ ARGS ?=
 # Three workers for two cores, as many tests wait for a program or the clock. A file is one worker's,
 # so that what it starts is started once.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+# The programs that are started hundreds of times are compiled once, whatever the machine says.
+unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
 
 .PHONY: help demo test promises check bench docs format coverage lock clean
