@@ -92,4 +92,4 @@ def test_what_is_no_name_is_nowhere(connection: apsw.Connection) -> None:
 @pytest.mark.parametrize("key", ["", "x" * (ids.LETTERS - 1), "x" * 65536])
 def test_nothing_longer_than_a_name_is_remembered(key: str) -> None:
     """Whoever sends what is none fills no memory with it."""
-    assert not named.is_one(One(Grant, key))
+    assert not named.are_names((One(User, MIKO), One(Grant, key)))

@@ -1,12 +1,12 @@
 """Rows that users own, found by their names: all by one statement, and so of one moment.
 
 Whoever shows a token again wants the same rows again. Where they lie and how they are read follows
-from their names alone, so it is remembered; what is in them is read each time.
+from their names alone, so it is remembered; the rows themselves are read each time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import apsw
 from msgspec.structs import force_setattr
@@ -56,27 +56,35 @@ class Plan(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """What finds the rows of several names, and how each is read."""
+    """What finds the rows of several names, and how each is read. `last` has what was found last: a
+    record never changes, so as long as its row is the same, byte by byte, it is the record."""
 
     statement: str
     binds: tuple[int | bytes | None, ...]
     plans: tuple[Plan, ...]
+    last: list[tuple[Sequence[Any], tuple[Record, ...]] | None]
 
 
-def is_one(want: One[Any]) -> bool:
-    """Whether it is of what users own, and may be a name: nothing longer is ever remembered."""
-    return want.record.rank > 0 and len(want.key) == ids.LETTERS
+def are_names(wants: tuple[Want, ...]) -> TypeGuard[tuple[One[Any], ...]]:
+    """Whether all are of what users own, and may be names: nothing longer is ever remembered."""
+    for want in wants:
+        if not isinstance(want, One) or not want.record.rank or len(want.key) != ids.LETTERS:
+            return False
+    return True
 
 
 def find(
     connection: apsw.Connection, wants: tuple[One[Any], ...]
 ) -> dict[Want, tuple[Record, ...]]:
-    """What the names lead to, of which each `is_one`."""
-    statement, binds, plans = _sought(wants)
+    """What the names lead to; all of them `are_names`."""
+    statement, binds, plans, last = _sought(wants)
     found: dict[Want, tuple[Record, ...]] = dict.fromkeys(wants, ())
     for row in connection.execute(statement, binds):
         number: int = row[0]
-        found[wants[number]] = (_read(plans[number], row),)
+        before = last[number]
+        if before is None or before[0] != row:
+            before = last[number] = row, (_read(plans[number], row),)
+        found[wants[number]] = before[1]
     return found
 
 
@@ -108,7 +116,7 @@ def _sought(wants: tuple[One[Any], ...]) -> Sought:
         Plan(name, packing(kind).decoder.decode, _columns(kind, name.place, near))
         for kind, name in zip(kinds, names, strict=True)
     )
-    return Sought(_statement(kinds), tuple(binds), plans)
+    return Sought(_statement(len(kinds)), tuple(binds), plans, [None] * len(wants))
 
 
 def _named(kind: type[Record], key: str) -> Name:
@@ -127,15 +135,13 @@ def _columns(kind: type[Record], place: int, names: Mapping[str, Name]) -> tuple
 
 
 @cache
-def _statement(kinds: tuple[type[Record], ...]) -> str:
+def _statement(count: int) -> str:
     """Rows by block and key; each says which of the names it answers."""
-    return " UNION ALL ".join(
-        f"SELECT {number}, version, body, {_selected(kind)} FROM owned "  # noqa: S608
-        f"WHERE spot BETWEEN ?{2 * number + 1} AND ?{2 * number + 1} + {LAST} "
-        f"AND key = ?{2 * number + 2}"
-        for number, kind in enumerate(kinds)
+    names = ", ".join(f"({number}, ?, ?)" for number in range(count))
+    columns = ", ".join(f'"{name}"' for name in COLUMNS)
+    # CROSS: the names first, each of which leads to its place in the tree.
+    return (
+        f"WITH wanted(number, block, name) AS (VALUES {names}) "  # noqa: S608
+        f"SELECT number, version, body, {columns} FROM wanted CROSS JOIN owned "
+        f"WHERE spot BETWEEN block AND block + {LAST} AND key = name"
     )
-
-
-def _selected(kind: type[Record]) -> str:
-    return ", ".join(f'"{name}"' if name in kind.indexes else "NULL" for name in COLUMNS)

@@ -16,7 +16,7 @@ from valetkey.model.change import Change
 from valetkey.model.event import Event
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
-from valetkey.model.want import Found, One, Page, Query, Want
+from valetkey.model.want import Found, Page, Query, Want
 from valetkey.store import named
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
@@ -63,9 +63,8 @@ class SQLiteStore:
         try:
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
-            mine = tuple(want for want in wants if isinstance(want, One) and named.is_one(want))
-            if len(mine) == len(wants):
-                return Found(named.find(self._reading, mine))
+            if named.are_names(wants):
+                return Found(named.find(self._reading, wants))
             with self._reading:
                 found = {want: self._find(want) for want in wants}
             return Found(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -46,11 +46,15 @@ class Dead(msgspec.Struct, frozen=True):
     why: str
 
 
+Wants: TypeAlias = tuple[Lately[Client], One[User], One[Grant], One[TokenFamily]]
+
+
 class Proved(msgspec.Struct, eq=False):
-    """The claims that one of our keys signed, and what they were worth when that was asked last, in
-    which installation: None, None where they were worth nothing."""
+    """The claims that one of our keys signed, and what they rest on. `live` is what they were worth
+    when that was asked last, in the installation `at`: None, None where they were worth nothing."""
 
     token: AccessToken
+    wants: Wants
     live: Live | None = None
     at: Installation | None = None
 
@@ -77,7 +81,7 @@ def proved(text: str, context: Context) -> AccessToken | Dead:
 def _proved(text: str, context: Context) -> Proved | Dead:
     try:
         if split_token.is_app_half(text):
-            known = Proved(split.read(text, context))
+            known = _resting(split.read(text, context))
         else:
             known = _ours(text, context.at.keyring.published, context.at.issuer)
         # Two clocks need leeway; here there is only one.
@@ -91,14 +95,20 @@ def _proved(text: str, context: Context) -> Proved | Dead:
 def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str) -> Proved:
     """What is proved once stays proved for as long as the keys are the same: an API asks about a
     token again and again. Raises jwt.BadToken."""
-    return Proved(jwt.prove(text, AccessToken, keys=keys, typ=(access_token.TYPE,), issuer=issuer))
+    claims = jwt.prove(text, AccessToken, keys=keys, typ=(access_token.TYPE,), issuer=issuer)
+    return _resting(claims)
+
+
+def _resting(token: AccessToken) -> Proved:
+    client, user = Lately(Client, token.client_id), One(User, token.sub)
+    grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
+    return Proved(token, (client, user, grant, family))
 
 
 def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
-    token = known.token
-    client, user = Lately(Client, token.client_id), One(User, token.sub)
-    grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
-    found = yield (client, user, grant, family)
+    token, wants = known.token, known.wants
+    found = yield wants
+    client, user, grant, family = wants
     app, person = found.one(client), found.one(user)
     yes, descent = found.one(grant), found.one(family)
     if app is None or person is None or yes is None or descent is None:
