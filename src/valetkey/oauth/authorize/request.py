@@ -18,6 +18,7 @@ from valetkey.oauth.shards import offered
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire import authorization_details
+from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form
 from valetkey.wire.key_shards import PARAMETER, Tier
 
@@ -132,7 +133,7 @@ def understand(
         login_hint=form.get("login_hint", "")[:255],
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
-        jkt=form.get("dpop_jkt", ""),
+        jkt=_jkt(form, context),
         individual=individual,
         acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
         hinted=_hinted(form, client, individual, context=context),
@@ -173,6 +174,12 @@ def _with_claims(
     registered = offer.registered(client.scope)
     more = (one for one in individual.permissions if one in registered)
     return offer.ordered((*permissions, *more))
+
+
+def _jkt(form: Form, context: Context) -> str:
+    """The key to which the code is to be bound; none where nobody could show that they hold it."""
+    named = Confirmation(jkt=form.get("dpop_jkt", ""))
+    return named.jkt if any(one.binds(named) for one in context.at.senders) else ""
 
 
 def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:
