@@ -1,5 +1,6 @@
 """TLS that the server ends itself: FAPI's rules, and a certificate renewed while it runs."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -135,6 +136,37 @@ def test_half_a_pair_is_passed_over_until_the_other_half_is_there(tmp_path: Path
     shutil.copy(new[1], old[1])
     assert pair.refresh()
     assert served(pair) != before
+
+
+@pytest.mark.anyio
+async def test_a_server_that_runs_on_serves_the_new_one(tmp_path: Path) -> None:
+    old, new = write_pair(tmp_path, "old"), write_pair(tmp_path, "new")
+    pair = Certificate(*old)
+    server = await asyncio.start_server(
+        lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=pair.context
+    )
+    port = server.sockets[0].getsockname()[1]
+    watching = asyncio.create_task(pair.watch(0.01))
+    try:
+        before = await asyncio.to_thread(met, port)
+        replace(new, old)
+        for _ in range(3000):
+            if await asyncio.to_thread(met, port) != before:
+                return
+        pytest.fail("it serves the old one for ever")
+    finally:
+        watching.cancel()
+        server.close()
+        await server.wait_closed()
+
+
+def met(port: int) -> bytes | None:
+    """The certificate that a client meets there."""
+    with (
+        socket.create_connection(("127.0.0.1", port)) as raw,
+        client(least=TWO, most=THREE).wrap_socket(raw) as wrapped,
+    ):
+        return wrapped.getpeercert(binary_form=True)
 
 
 def test_files_that_are_gone_change_nothing(tmp_path: Path) -> None:
