@@ -4,9 +4,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.keys import key
 from tests.oauth.forms import call, form, pushed, request
 from tests.oauth.grants.story import leaf
+from tests.oauth.grants.test_token_exchange import exchange
 from tests.oauth.senders import THIRD, bound, brought, code, proving, redeem, refresh, tokens
 from tests.oauth.world import ISSUER, World, done
 from tests.proofs import MINE, OTHER, Wish, proof
@@ -21,8 +23,10 @@ from valetkey.model.want import Many, Rule
 from valetkey.oauth.authorize.outcome import Deny
 from valetkey.oauth.authorize.par import push
 from valetkey.oauth.challenges import STEP
+from valetkey.oauth.clients.registration import mistakes
 from valetkey.oauth.decision import Answer, Outcome
 from valetkey.oauth.feature import Brought
+from valetkey.oauth.features import switched
 from valetkey.oauth.senders.bearer import BEARER
 from valetkey.oauth.senders.binding import presented
 from valetkey.oauth.senders.dpop import DPOP, nonce
@@ -378,3 +382,39 @@ def test_switched_off_a_bound_token_opens_nothing() -> None:
     with pytest.raises(InvalidToken):
         show(world, "Bearer", text)
     assert not world.introspect(text).active
+
+
+# What a client is held to does not go with the feature that it needs.
+
+BOUND: list[Any] = [
+    row("9449 5.2", "DPoP", "DPoP", "dpop_bound_access_tokens"),
+    row("8705 3.4", "mutual TLS", "mutual TLS", "tls_client_certificate_bound_access_tokens"),
+]
+
+
+@pytest.mark.parametrize("name, field", BOUND)
+def test_switched_off_a_client_that_has_bound_tokens_alone_gets_none(name: str, field: str) -> None:
+    world = World(switched(off=(name,)))
+    for client in ("machine", "web"):
+        world.change(Client, client, **{field: True})
+    with pytest.raises(InvalidRequest):
+        world.token("machine", grant_type="client_credentials", scope="chirps.read")
+    with pytest.raises(InvalidRequest):
+        world.connect("web")
+
+
+@pytest.mark.parametrize("name, field", BOUND)
+def test_switched_off_nobody_passes_its_key_on_unbound(name: str, field: str) -> None:
+    world = World(switched(off=(name,)))
+    held = world.connect("web")["access_token"]
+    world.change(Client, "web", **{field: True})
+    with pytest.raises(InvalidRequest):
+        exchange(world, held, scope="chirps.read")
+
+
+@pytest.mark.parametrize("name, field", BOUND)
+def test_switched_off_its_registration_says_so(name: str, field: str) -> None:
+    client = replace(World().need(Client, "web"), **{field: True})
+    on, off = World(switched(on=(name,))), World(switched(off=(name,)))
+    assert mistakes(client, on.at) == []
+    assert any("switched off" in one for one in mistakes(client, off.at))

@@ -182,6 +182,15 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.unused_until
 
     @property
+    def bound_by(self) -> tuple[str, ...]:
+        """The senders to which its tokens have to be bound, whether or not they are offered."""
+        registered = {
+            "dpop": self.dpop_bound_access_tokens,
+            "mtls": self.tls_client_certificate_bound_access_tokens,
+        }
+        return tuple(name for name, is_on in registered.items() if is_on)
+
+    @property
     def is_public(self) -> bool:
         """Whether it can keep no secret (RFC 6749 2.1)."""
         return self.auth_method == "none"

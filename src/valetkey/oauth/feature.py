@@ -128,8 +128,8 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     `token_type` is also the scheme under which its tokens are shown. `headers` are those that it
     reads, `tells` those that it writes, by `tell`; `challenge` has the parameters of its own in
     WWW-Authenticate; `errors` are the codes in which a proof is refused. `binds` says whether a
-    token with this confirmation is its own, `requires` whether a client gets no other. `prove`
-    finds what the request of the client of that id proves to hold, or None; raises
+    token with this confirmation is its own; a client whose `bound_by` has the name gets no other.
+    `prove` finds what the request of the client of that id proves to hold, or None; raises
     OAuthError for a proof that is wrong.
     """
 
@@ -138,7 +138,6 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     token_type: str
     binds: Callable[[Confirmation | None], bool]
     prove: Callable[[Brought, str, Context], Rule[Held | None]]
-    requires: Callable[[Client], bool] = lambda _: False
     headers: tuple[str, ...] = ()
     tells: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()

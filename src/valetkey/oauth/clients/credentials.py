@@ -87,6 +87,13 @@ def certificate(client: Client, at: Installation) -> Iterator[str]:
         yield "tokens are bound to a certificate or to a key (DPoP), not to both"
 
 
+def bound(client: Client, at: Installation) -> Iterator[str]:
+    """Its tokens are bound in a way that is offered here: it gets none in another."""
+    offered = {sender.name for sender in at.senders}
+    for name in client.bound_by:
+        yield "" if name in offered else f"tokens are to be bound by {name}, which is switched off"
+
+
 def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
     allowed = at.policy(client).client_algorithms
     if not named or named in allowed:

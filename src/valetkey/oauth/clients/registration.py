@@ -56,6 +56,7 @@ CHECKS: Final[dict[str, Check]] = {
     "request_object_algorithm": credentials.request_object_algorithm,
     "request_uris": addresses.request_uris,
     "certificate": credentials.certificate,
+    "bound": credentials.bound,
     "redirect_uris": addresses.redirect_uris,
     "grant_types": grant_types.grant_types,
     "scope": permissions.scope,

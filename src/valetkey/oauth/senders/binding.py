@@ -66,16 +66,18 @@ def _remember(held: Held) -> Rule[None]:
 
 def check_required(by: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
-    nothing to bind them to."""
-    for sender in senders(context):
-        if sender.requires(by.client) and (by.holds is None or not sender.binds(by.holds)):
-            raise InvalidRequest(f"this client has to prove what it holds: {sender.name}")
+    nothing to bind them to; so it is where they are switched off, for it gets no others."""
+    offered = {sender.name: sender for sender in senders(context)}
+    for name in by.client.bound_by:
+        sender = offered.get(name)
+        if sender is None or by.holds is None or not sender.binds(by.holds):
+            raise InvalidRequest(f"this client has to prove what it holds: {name}")
 
 
 def is_bound(client: Client, context: Context) -> bool:
     """Whether the client gets no tokens but bound ones."""
     demanded = context.at.policy(client).bound == "required"
-    return demanded or any(sender.requires(client) for sender in senders(context))
+    return demanded or bool(client.bound_by)
 
 
 def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:

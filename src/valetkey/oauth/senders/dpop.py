@@ -86,7 +86,6 @@ SENDER: Final = Sender(
     errors=(InvalidDpopProof.code, UseDpopNonce.code),
     challenge={"algs": " ".join(dpop.ALGORITHMS)},
     binds=lambda cnf: cnf is not None and bool(cnf.jkt),
-    requires=lambda client: client.dpop_bound_access_tokens,
     prove=prove,
     tell=_tell,
 )

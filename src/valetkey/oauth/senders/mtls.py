@@ -113,7 +113,6 @@ SENDER: Final = Sender(
     cite=Cite("RFC 8705", "3"),
     token_type="Bearer",
     binds=lambda cnf: cnf is not None and bool(cnf.x5t_s256),
-    requires=lambda client: client.tls_client_certificate_bound_access_tokens,
     prove=_prove,
 )
 
