@@ -1,6 +1,7 @@
 """Who does what a flow wants: one driver for threads, one for tasks."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
@@ -41,7 +42,8 @@ class Driver:
         *,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._http = http or httpx2.Client(timeout=TIMEOUT)
+        self._http = http
+        self._making = threading.Lock()
         self._sleep = sleep
 
     def run(self, flow: Flow[T]) -> T:
@@ -83,7 +85,7 @@ class Driver:
         made = _outgoing(request)
         try:
             # A redirect would carry secrets to wherever it leads.
-            response = self._http.send(made, auth=None, follow_redirects=False, stream=True)
+            response = self._client().send(made, auth=None, follow_redirects=False, stream=True)
             try:
                 body = b"".join(_bounded(response.iter_bytes()))
             finally:
@@ -94,7 +96,15 @@ class Driver:
 
     def close(self) -> None:
         """Lets go of connections."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
+
+    def _client(self) -> httpx2.Client:
+        """Made when it is first used: it takes longer than all that a handed key does."""
+        with self._making:
+            if self._http is None:
+                self._http = httpx2.Client(timeout=TIMEOUT)
+            return self._http
 
 
 class AsyncDriver:
