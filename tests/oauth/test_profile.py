@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from tests.oauth.clients.apps import SIGNER, assertion, with_assertion
 from tests.oauth.forms import CHALLENGE, call, request
+from tests.oauth.grants.elsewhere import asks, begin
+from tests.oauth.grants.test_token_exchange import exchange
 from tests.oauth.senders import proving, tokens
 from tests.oauth.world import World
 from tests.rows import row
@@ -133,3 +135,33 @@ def test_mcp_names_the_api() -> None:
     assert denied.error.description == "resource is missing"
     named = request("spa", resource=("https://chirp.example",))
     assert platform.agree(named).code
+
+
+CHIRP = "https://chirp.example"
+
+
+def _of_its_own(platform: World, **more: Any) -> Any:
+    return platform.token("machine", grant_type="client_credentials", **more)
+
+
+def _passed_on(platform: World, **more: Any) -> Any:
+    return exchange(platform, platform.connect("web")["access_token"], **more)
+
+
+WAYS: list[Any] = [
+    row("8707 2", "by a device's code", "tv", begin),
+    row("8707 2", "of a user elsewhere", "till", asks),
+    row("8707 2", "for itself", "machine", _of_its_own),
+    row("8707 2", "by exchange", "agent", _passed_on),
+]
+
+
+@pytest.mark.parametrize("name, ask", WAYS)
+def test_mcp_names_the_api_however_it_asks(name: str, ask: Any) -> None:
+    platform = World()
+    platform.change(Client, name, policy="mcp")
+    scope = "openid chirps.read" if name in {"tv", "till"} else "chirps.read"
+    with pytest.raises(InvalidRequest, match="resource is missing"):
+        ask(platform, scope=scope)
+    named = (CHIRP, platform.at.issuer) if name in {"tv", "till"} else (CHIRP,)
+    assert ask(platform, scope=scope, resource=named)

@@ -92,16 +92,17 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the clients under this name are held to. None means: as the settings say; an empty list
     means: any that is offered.
 
-    `client_algorithms` are those in which a client may sign, `auth_methods` those by which it may
-    authenticate. With `request_object`, what it signs has to say for whom it is, and lasts so many
-    seconds at the most; without it, it need not end. `pushed`: its authorization requests come by
-    PAR (RFC 9126), `bound`: its tokens are bound to what it holds, `resource`: its requests name
-    the API (RFC 8707). `device_risk` is the riskiest kind of permission that may be asked for by a
-    code that people type. `short_of_shards` says what becomes of a key in shards of which too few
-    are shown. A refresh has permissions of the risk `one_more_shard`, or of a higher one, only with
-    one shard more than the key needs, "" for no such ones. `trusts` lists those whose assertions
-    about users they may bring. `status_list`: their tokens say where their status is published,
-    whoever they are for.
+    `client_algorithms` are those in which a client may sign, and whoever it `trusts` for it;
+    `auth_methods` are those by which it may authenticate. With `request_object`, what it signs
+    has to say for whom it is, and lasts so many seconds at the most; without it, it need not
+    end. `pushed`: its authorization requests come by PAR (RFC 9126), `bound`: its tokens are
+    bound to what it holds, `resource`: its requests name the API (RFC 8707). `device_risk` is
+    the riskiest kind of permission that may be asked for by a code that people type.
+    `short_of_shards` says what becomes of a key in shards of which too few are shown. A refresh
+    has permissions of the risk `one_more_shard`, or of a higher one, only with one shard more
+    than the key needs, "" for no such ones. `trusts` lists those whose assertions about users
+    they may bring. `status_list`: their tokens say where their status is published, whoever
+    they are for.
     """
 
     table: ClassVar[str] = "policies"

@@ -3,6 +3,7 @@ is refused here; the demands are the rows of `model.policy.PROFILES`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from valetkey.oauth.authorize.jarm import is_signed
@@ -33,12 +34,19 @@ def check_request(request: AuthorizationRequest, context: Context) -> None:
         (policy.pushed, request.pushed, "the request has to be pushed"),
         # FAPI 2.0 Security Profile 5.3.2.2: in a pushed request the address is always named.
         (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
-        (policy.resource, bool(request.resources), "resource is missing"),
         (policy.signed_answers, is_signed(request.response_mode), "response_mode has to be jwt"),
     )
     for demand, met, says in demanded:
         if demand == "required" and not met:
             raise InvalidRequest(says)
+    check_resources(request.client, request.resources, context)
+
+
+def check_resources(client: Client, named: Collection[str], context: Context) -> None:
+    """Raises InvalidRequest where the client has to name the API (RFC 8707 2), and named none.
+    Asked wherever something new is asked for; a refresh is for what was named before."""
+    if context.at.policy(client).resource == "required" and not named:
+        raise InvalidRequest("resource is missing")
 
 
 def check_tokens(by: Authenticated, context: Context) -> None:

@@ -153,6 +153,24 @@ def test_malformed(bad: Bad) -> None:
         brought(world, bad(Honest(THEIRS, claims(world), "JWT")))
 
 
+@pytest.mark.parametrize("algorithms, taken", [(("ES256",), False), (("ES256", "RS256"), True)])
+def test_in_what_its_profile_processes(algorithms: Any, taken: bool) -> None:
+    """FAPI 2.0 Security Profile 5.4.1: who speaks of a client's users signs no weaker than it."""
+    world = trusting()
+    theirs = key("RS256", "the partner's other")
+    partner = TrustedIssuer(issuer=PARTNER, jwks=jwks(theirs))
+    policy = msgspec.structs.replace(
+        world.at.policies["partners"], trusts=(partner,), client_algorithms=algorithms
+    )
+    world.at = msgspec.structs.replace(world.at, policies={"partners": policy})
+    text = Honest(theirs, claims(world), "JWT").token()
+    if taken:
+        assert brought(world, text)
+        return
+    with pytest.raises(InvalidGrant):
+        brought(world, text)
+
+
 def test_pieces() -> None:
     world = trusting()
     for piece in pieces(says(world)):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.model.pending import Kind
+from valetkey.oauth import profile
 from valetkey.oauth.authorize.address import response_modes
 from valetkey.oauth.authorize.request import AuthorizationRequest
 from valetkey.oauth.context import Context
@@ -112,8 +113,18 @@ def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) ->
             raise InvalidScope(f"{one} is not given away by a code that people type")
 
 
+def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 8707 2, where the client's profile wants that."""
+    profile.check_resources(request.client, request.resources, context)
+
+
 CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {
-    "device": (client_may_use_device_codes, something_is_asked, not_too_risky_for_a_code),
-    "backchannel": (client_may_ask_users, openid_is_asked),
+    "device": (
+        client_may_use_device_codes,
+        something_is_asked,
+        not_too_risky_for_a_code,
+        the_api_is_named,
+    ),
+    "backchannel": (client_may_ask_users, openid_is_asked, the_api_is_named),
 }
 """What the request of an app on another device must pass, by its kind."""

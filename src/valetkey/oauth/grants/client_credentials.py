@@ -4,6 +4,7 @@ from typing import Final
 
 from valetkey.model.resource import IDENTITY
 from valetkey.model.want import Rule
+from valetkey.oauth import profile
 from valetkey.oauth.clients import managing, receiving
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse
@@ -34,6 +35,7 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
     for may, scopes in _OWN:
         if may(by.client, context) and frozenset(wish.scope) & scopes:
             return _own(wish, by, context, scopes=scopes)
+    profile.check_resources(by.client, wish.resources, context)
     registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
     permissions, resources = narrowing.narrow(
         wish, permissions=registered, resources=(), offer=context.offer

@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import base64url, jws, moment
-from valetkey.jose.jwk import OF_APPS
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.model import ids
@@ -20,6 +19,7 @@ from valetkey.model.guard import Once
 from valetkey.model.policy import TrustedIssuer
 from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, Always, One, Rule
+from valetkey.oauth import profile
 from valetkey.oauth.clients import keys
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse
@@ -78,6 +78,7 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     """A token for a user of whom a trusted server speaks, within what that user granted."""
     if by.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
+    profile.check_resources(by.client, what.narrowing.resources, context)
     jag = identity_assertion.is_on(context)
     typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
     said, user = yield from about(what.assertion, by, context, typ=typ)
@@ -130,7 +131,8 @@ def _said(
 ) -> Rule[Assertion]:
     """What it says, proved, of this moment and for this server (RFC 7523 3)."""
     try:
-        payload = yield from keys.proved(text, trusted, typ=typ, algorithms=OF_APPS)
+        algorithms = context.at.policy(by.client).client_algorithms
+        payload = yield from keys.proved(text, trusted, typ=typ, algorithms=algorithms)
         said = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error

@@ -14,6 +14,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily, standing
 from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Rule
+from valetkey.oauth import profile
 from valetkey.oauth.alive import is_cut, still_allowed, why_dead
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Delegation, Issue, Refuse, Standing
@@ -93,6 +94,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
     policy = by.client.exchange
     if by.client.is_public or policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
+    profile.check_resources(by.client, what.narrowing.resources, context)
     if what.requested == identity_assertion.TOKEN_TYPE:
         return (yield from _asserted(what, by, context))
     brought = yield from _subject(what, context)
