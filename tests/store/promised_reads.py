@@ -18,6 +18,10 @@ from valetkey.store.port import Store
 class Reads:
     """What is there is found, by one name or the other, at one moment."""
 
+    async def test_who_asks_for_nothing_is_told_nothing(self, store: Store) -> None:
+        await put(store, user("miko"))
+        assert (await store.read()).records(Many(User)) == ()
+
     # A second name is unique, and is let go of.
 
     async def test_a_second_name_is_unique(self, store: Store) -> None:
