@@ -66,8 +66,8 @@ class Sought(NamedTuple):
 
 
 def are_names(wants: tuple[Want, ...]) -> TypeGuard[tuple[One[Any], ...]]:
-    """Whether there are any, and all are of what users own, and may be names: nothing longer is ever
-    remembered."""
+    """Whether there are any, all of what users own, and all of them may be names: nothing longer is
+    ever remembered."""
     for want in wants:
         if not isinstance(want, One) or not want.record.rank or len(want.key) != ids.LETTERS:
             return False
