@@ -1,4 +1,4 @@
-"""The examples' APIs as programs of their own, and the same API over plain ASGI and WSGI."""
+"""The examples' APIs as programs of their own, and Django's by ASGI."""
 
 import contextlib
 import os
@@ -45,8 +45,8 @@ COMMANDS: Final[dict[str, Callable[[int], list[str]]]] = {
     "django": _django("django"),
     "django by asgi": _uvicorn(str(HERE), "django_by_asgi"),
     "drf": _django("drf"),
-    "asgi": _uvicorn(str(HERE), "plain_asgi"),
-    "wsgi": lambda port: [str(HERE / "plain_wsgi.py"), str(port)],
+    "asgi": _example("asgi"),
+    "wsgi": lambda port: [str(EXAMPLES / "api-wsgi" / "api_wsgi.py"), str(port)],
     "mcp": _example("mcp"),
 }
 """How each is started, by a Python that knows the project."""

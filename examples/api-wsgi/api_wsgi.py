@@ -1,43 +1,43 @@
-"""The same API with no framework but WSGI: `python plain_wsgi.py PORT`."""
+"""An API with no framework but WSGI. `python api_wsgi.py PORT`"""
 
 import os
 import signal
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
-from tests.resource.chirp_platform import CATALOG
 
-from valetkey.resource import ResourceServer
+from valetkey.resource import Catalog, ResourceServer, uses
 from valetkey.resource.documents import documents
 from valetkey.resource.wsgi import PRINCIPAL, Needs
 
+CATALOG = Path(__file__).parent.parent / "catalog.toml"
+
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=CATALOG,
+    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
-    certificate_proxies=os.environ["PROXIES"].split(),
+    certificate_proxies=os.environ.get("PROXIES", "").split(),
 )
 needs = Needs(server)
 
-
-def answer(start: StartResponse, body: Any, status: str = "200 OK") -> list[bytes]:
-    start(status, [("Content-Type", "application/json")])
-    return [msgspec.json.encode(body)]
+chirps: list[str] = []
 
 
 @needs("chirps.read")
 def read(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-    return answer(start, [])
+    return answer(start, chirps)
 
 
 @needs("chirps.write")
 def write(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    chirps.append(sent(environ)["text"])
     caller = environ[PRINCIPAL]
     return answer(start, {"by": caller.sub, "with": caller.client_id}, "201 Created")
 
@@ -47,10 +47,10 @@ def paid(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     return answer(start, {"sent": environ["tip"]["amount"]})
 
 
+@uses("tips.send")
 def tip(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     # What an amount is read from, a WSGI application reads before it asks.
-    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
-    return paid({**environ, "tip": msgspec.json.decode(body or b"{}")}, start)
+    return paid({**environ, "tip": sent(environ)}, start)
 
 
 @needs("account.close", max_age=300)
@@ -58,7 +58,7 @@ def close(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     return answer(start, {"closed": environ[PRINCIPAL].sub})
 
 
-ROUTES: dict[tuple[str, str], WSGIApplication] = {
+routes: dict[tuple[str, str], WSGIApplication] = {
     ("GET", "/chirps"): read,
     ("POST", "/chirps"): write,
     ("POST", "/tips"): tip,
@@ -68,10 +68,20 @@ ROUTES: dict[tuple[str, str], WSGIApplication] = {
 
 def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     for address, document in documents(server).values():
-        if address.endswith(environ["PATH_INFO"]):
+        if address == server.resource + environ["PATH_INFO"]:
             return answer(start, document())
-    route = ROUTES.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+    route = routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
     return answer(start, "", "404 Not Found") if route is None else route(environ, start)
+
+
+def sent(environ: WSGIEnvironment) -> dict[str, str]:
+    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
+    return msgspec.json.decode(body or b"{}", type=dict[str, str])
+
+
+def answer(start: StartResponse, body: Any, status: str = "200 OK") -> list[bytes]:
+    start(status, [("Content-Type", "application/json")])
+    return [msgspec.json.encode(body)]
 
 
 class Threads(ThreadingMixIn, WSGIServer):

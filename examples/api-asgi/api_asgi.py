@@ -1,37 +1,37 @@
-"""The same API with no framework but ASGI."""
+"""An API with no framework but ASGI. `uvicorn api_asgi:app`"""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from tests.resource.chirp_platform import CATALOG
 
-from valetkey.resource import ResourceServer
+from valetkey.resource import Catalog, ResourceServer, uses
 from valetkey.resource.asgi import PRINCIPAL, Application, Needs, Receive, Scope, Send
 from valetkey.resource.documents import documents
 
+CATALOG = Path(__file__).parent.parent / "catalog.toml"
+
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=CATALOG,
+    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
-    certificate_proxies=os.environ["PROXIES"].split(),
+    certificate_proxies=os.environ.get("PROXIES", "").split(),
 )
 needs = Needs(server)
 
-
-async def answer(send: Send, body: Any, status: int = 200) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": []})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
+chirps: list[str] = []
 
 
 @needs("chirps.read")
 async def read(scope: Scope, receive: Receive, send: Send) -> None:
-    await answer(send, [])
+    await answer(send, chirps)
 
 
 @needs("chirps.write")
 async def write(scope: Scope, receive: Receive, send: Send) -> None:
+    chirps.append((await sent(receive))["text"])
     caller = scope[PRINCIPAL]
     await answer(send, {"by": caller.sub, "with": caller.client_id}, 201)
 
@@ -41,10 +41,10 @@ async def paid(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, {"sent": scope["tip"]["amount"]})
 
 
+@uses("tips.send")
 async def tip(scope: Scope, receive: Receive, send: Send) -> None:
     # What an amount is read from, an ASGI application reads before it asks.
-    message = await receive()
-    await paid({**scope, "tip": msgspec.json.decode(message["body"] or b"{}")}, receive, send)
+    await paid({**scope, "tip": await sent(receive)}, receive, send)
 
 
 @needs("account.close", max_age=300)
@@ -52,7 +52,7 @@ async def close(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, {"closed": scope[PRINCIPAL].sub})
 
 
-ROUTES: dict[tuple[str, str], Application] = {
+routes: dict[tuple[str, str], Application] = {
     ("GET", "/chirps"): read,
     ("POST", "/chirps"): write,
     ("POST", "/tips"): tip,
@@ -65,10 +65,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
         return
     for address, document in documents(server).values():
-        if address.endswith(scope["path"]):
+        if address == server.resource + scope["path"]:
             await answer(send, document())
             return
-    route = ROUTES.get((scope["method"], scope["path"]))
+    route = routes.get((scope["method"], scope["path"]))
     if route is None:
         await answer(send, "", 404)
     else:
@@ -81,3 +81,18 @@ async def lifespan(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.complete"})
     await server.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def sent(receive: Receive) -> dict[str, str]:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return msgspec.json.decode(body or b"{}", type=dict[str, str])
+
+
+async def answer(send: Send, body: Any, status: int = 200) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
