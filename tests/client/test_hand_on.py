@@ -267,6 +267,19 @@ def test_a_server_that_says_no(server: Live, key: Key) -> None:
     agent.close()
 
 
+def test_an_unbound_key_stays_unbound(server: Live) -> None:
+    plain = Key(replace(app(server), resource=CHIRP), MemoryStore())
+    plain.connect(open_browser=user(server.browser()), seconds=20)
+    agent = Machine(App(issuer=server.issuer, client_id="agent", secret=SECRETS["agent"], scope=()))
+    handed = plain.hand_on(agent, scope=READ)
+    assert (handed.bound_to, handed.scope, handed.resource) == ("", READ, CHIRP)
+    assert sent(agent.holding(handed)) == [f"Bearer {handed.access_token}"]
+    with pytest.raises(ValueError, match="another key"):
+        Helper().holding(handed)
+    agent.close()
+    plain.close()
+
+
 def test_what_opens_nothing_any_more_is_over(key: Key) -> None:
     helper = Helper()
     held = helper.holding(key.hand_on(Hand(thumbprint=helper.thumbprint), scope=READ))
