@@ -8,6 +8,8 @@ import pytest
 
 from valetkey.http.begun import begun
 
+pytestmark = pytest.mark.anyio
+
 
 async def to_the_end(work: Any) -> bool:
     """Whether anything was left of it; that is done as well."""
