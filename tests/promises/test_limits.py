@@ -9,6 +9,7 @@ process of their machine finds it; where the machine died with them, one lease e
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,9 @@ SIZES: Final[dict[Budget, Size]] = {
 SHORT: Final[dict[str, Dies]] = {"sqlite": "process", "postgres": "machine"}
 """What dies in the short budget: all else that is tried is the same."""
 
+MEMORY: Final = "/dev/shm"
+"""A folder that is no disk, as the kit's own is."""
+
 SERVER_DIES: Final = 4
 """After every so many kills, the server does too."""
 
@@ -62,8 +66,12 @@ SERVER_DIES: Final = 4
 class Crowd:
     """The nodes, and what they note."""
 
-    def __init__(self, folder: Path, line: list[str], size: Size, dies: Dies) -> None:
+    def __init__(
+        self, folder: Path, memory: Path, line: list[str], *, size: Size, dies: Dies
+    ) -> None:
+        """`memory` is where they note what they have leased."""
         self._folder = folder
+        self._memory = memory
         self._dies = dies
         self._line = line
         self._size = size
@@ -78,7 +86,7 @@ class Crowd:
         command = [sys.executable, "-m", "tests.promises.spender", *self._line, str(file)]
         env = environment() | {"API_SECRET": SECRETS["chirp"]}
         of = "all" if self._dies == "process" else str(self._started)
-        command += [str(self._size.pace), str(self._folder / f"{of}.leases")]
+        command += [str(self._size.pace), str(self._memory / of)]
         self._nodes.append(subprocess.Popen(command, env=env))
 
     def kill(self) -> None:
@@ -104,15 +112,16 @@ class Crowd:
 
 @contextmanager
 def crowd(folder: Path, line: list[str], size: Size, dies: Dies) -> Iterator[Crowd]:
-    one = Crowd(folder, line, size, dies)
-    try:
-        for _ in range(size.nodes):
-            one.start()
-        yield one
-    finally:
-        for node in one._nodes:
-            node.kill()
-            node.wait()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as memory:
+        one = Crowd(folder, Path(memory), line, size=size, dies=dies)
+        try:
+            for _ in range(size.nodes):
+                one.start()
+            yield one
+        finally:
+            for node in one._nodes:
+                node.kill()
+                node.wait()
 
 
 def key(address: str, uses: int) -> tuple[str, str]:
