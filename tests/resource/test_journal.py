@@ -202,6 +202,14 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came to that")
+
+
 def spend_and_die(folder: Path, uses: int) -> None:
     """A process that is killed once it has spent so many of ten."""
     child = os.fork()
@@ -252,6 +260,23 @@ async def test_while_the_server_is_away_what_is_left_stays_noted(
     await turns()
     await other.close()
     assert sorted(each["unused_uses"] for each in server.back) == ["6", "9", "9"]
+    assert files(folder) == 0
+
+
+async def test_a_server_in_trouble_is_asked_less_and_less_often(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("valetkey.resource.spending.TIDY", 0.01)
+    monkeypatch.setattr("valetkey.resource.spending.SELDOM", 0.04)
+    await asyncio.to_thread(spend_and_die, folder, 4)
+    server = Server()
+    one = server.spending(folder)
+    await spend(one, 1)
+    server.trouble = Unreachable("away")
+    await until(lambda: one._pause == 0.04)
+    server.trouble = None
+    await until(lambda: bool(server.back) and one._pause == 0.01)
+    await one.close()
     assert files(folder) == 0
 
 

@@ -6,7 +6,8 @@ process that was killed, by another one of this machine (see `journal`).
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,9 @@ TIDY: Final = 5.0
 
 LONGEST_LEASE: Final = 30.0
 """Seconds: what is asked for now has ended by then."""
+
+SELDOM: Final = 60.0
+"""Seconds between two looks while the server cannot take anything back, at most."""
 
 AT_ONCE: Final = 16
 """Leases that are returned side by side."""
@@ -94,6 +98,7 @@ class Spending:
         self._purses: dict[tuple[str, str], Purse] = {}
         self._left: list[Leftover] = []
         self._tidying: asyncio.Task[None] | None = None
+        self._pause = TIDY
         self._next: asyncio.TimerHandle | None = None
 
     async def use(self, whose: Principal, permission: str, amount: int) -> Use:
@@ -157,7 +162,8 @@ class Spending:
         held = purse.take()
         if held is not None:
             self._keep(name, held)
-            self._tidy_now()
+            if self._pause == TIDY:
+                self._tidy_now()
 
     def _keep(self, name: tuple[str, str], held: Held) -> None:
         form = {"grant": name[0], "family": "-", "permission": name[1]} | held.left
@@ -166,21 +172,25 @@ class Spending:
     def _tidy(self) -> None:
         """Now, and from now on."""
         self._tidy_now()
-        self._next = asyncio.get_running_loop().call_later(TIDY, self._tidy)
+        # Not all processes of a machine at once.
+        after = self._pause * random.uniform(0.5, 1.5)  # noqa: S311 - nothing is guarded by it
+        self._next = asyncio.get_running_loop().call_later(after, self._tidy)
 
     def _tidy_now(self) -> None:
         if self._tidying is None:
             self._tidying = asyncio.get_running_loop().create_task(self._tidied())
 
     async def _tidied(self) -> None:
+        """What cannot be returned now is tried less and less often: a server that has too much to
+        do is given no more."""
         try:
-            await self._return_left()
-            await self._return_of_the_dead()
+            done = await self._return_left() and await self._return_of_the_dead()
+            self._pause = TIDY if done else min(2 * self._pause, SELDOM)
         finally:
             self._tidying = None
 
-    async def _return_left(self) -> None:
-        """Returns what is left over, as far as the server is there."""
+    async def _return_left(self) -> bool:
+        """Returns what is left over; whether the server was there for it."""
         while self._left:
             some = self._left[:AT_ONCE]
             done = await asyncio.gather(*(self._returned(one.form) for one in some))
@@ -189,19 +199,22 @@ class Spending:
                     self._left.remove(one)
                     one.slot.free()
             if not all(done):
-                return
+                return False
+        return True
 
-    async def _return_of_the_dead(self) -> None:
-        if self._folder is None:
-            return
-        for path, notes in journal.orphans(self._folder):
+    async def _return_of_the_dead(self) -> bool:
+        for path, notes in self._orphans():
             due = [one for one in notes if seconds() < one.until + KEPT]
             if due and not journal.is_of(path, self._whose):
                 continue
             for one in due:
                 if not await self._returned(_form(one)):
-                    return
+                    return False
             path.unlink(missing_ok=True)
+        return True
+
+    def _orphans(self) -> Iterator[tuple[Path, list[Note]]]:
+        return iter(()) if self._folder is None else journal.orphans(self._folder)
 
     async def _returned(self, form: Form) -> bool:
         """Whether there is nothing more to do about it."""
