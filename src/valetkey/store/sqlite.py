@@ -33,9 +33,6 @@ _LOG: Final = (
     "LEFT JOIN (SELECT seq, body FROM log WHERE seq >= ? ORDER BY seq LIMIT ?) l ORDER BY l.seq"
 )
 
-CACHE: Final = 16 * 1024
-"""KiB of pages that a connection remembers, at the most."""
-
 AGAIN: Final = 0.01
 """Seconds between two tries to enter write-ahead logging."""
 
@@ -124,7 +121,6 @@ def connect(path: Path) -> apsw.Connection:
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA cache_size = -{CACHE}")
     # Checkpoints run off the writer; see `writer`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
