@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -73,6 +73,12 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     status: Status | None = None
     childless: bool = False
     ath: str = ""
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> dict[str, Any]:
+        # RFC 7519 4.1.3: one audience may stand alone; ours never does.
+        one = said.get("aud")
+        return {**said, "aud": [one]} if isinstance(one, str) else said
 
     @property
     def hands(self) -> tuple[str, ...]:

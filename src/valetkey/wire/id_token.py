@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from valetkey.jose import base64url, jwt
 from valetkey.jose.jwk import PublicKey
@@ -24,6 +24,15 @@ class IdToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     acr: str = ""
     amr: tuple[str, ...] = ()
     sid: str = ""
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> dict[str, Any]:
+        # RFC 7519 4.1.3: one audience may stand in a list. One for others too is not taken.
+        match said.get("aud"):
+            case [str(one)]:
+                return {**said, "aud": one}
+            case _:
+                return said
 
 
 def at_hash(access_token: str) -> str:
