@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -200,6 +201,16 @@ async def test_what_introspection_says_counts(issuing: Issuing) -> None:
     issuing.replies["/introspect"] = (200, b'{"active":false}')
     with pytest.raises(Refused, match="invalid_token"):
         await verified(kit, issuing.token())
+    await kit.close()
+
+
+async def test_what_another_server_says_of_a_token_is_read(issuing: Issuing) -> None:
+    """RFC 7662 2.2: a user name, members of its own, and one audience that stands alone."""
+    told = {"active": True, "scope": "chirps.read", "username": "miko", "aud": CATALOG.resource}
+    issuing.replies["/introspect"] = (200, json.dumps({**told, "realm": {"roles": []}}).encode())
+    kit = ResourceServer(issuer=issuing.issuer, catalog=CATALOG, credentials=("chirp", "s"))
+    token = issuing.token(aud=CATALOG.resource)
+    assert (await verified(kit, token, "chirps.read")).permissions == {"chirps.read"}
     await kit.close()
 
 

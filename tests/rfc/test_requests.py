@@ -158,7 +158,7 @@ RFC_9207: list[Must] = [
 ]
 
 
-def audience(world: World, **shown: object) -> tuple[str, ...]:
+def audience(world: World, **shown: object) -> object:
     code = world.agree(request("kite", scope="chirps.read photos.read")).code
     return world.introspect(world.redeem("kite", code, **shown)["access_token"], by="chirp").aud
 

@@ -30,7 +30,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     exp: int = 0
     iat: int = 0
     sub: str = ""
-    aud: tuple[str, ...] = ()
+    aud: str | tuple[str, ...] = ()
     iss: str = ""
     jti: str = ""
     auth_time: int = 0
