@@ -26,12 +26,14 @@ from valetkey.oauth.grants import ciba, identity_assertion
 from valetkey.spec import names
 from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import (
+    access_token,
     change_log,
     child_key,
     client_attestation,
     dpop,
     introspection,
     logout_token,
+    split_token,
     status_list,
 )
 from valetkey.wire.change_log import Piece
@@ -156,6 +158,15 @@ def _piece(it: Scene) -> str:
     return change_log.write(piece, key=it.ring.signing["ES256"])
 
 
+def _half(it: Scene) -> str:
+    """Of that very token, were it split."""
+    text, keys = str(it.tokens["access_token"]), it.ring.published
+    token = access_token.verify(
+        text, keys=keys, issuer=it.server.issuer, audience=CHIRP, now=int(time.time())
+    )
+    return split_token.of_api(token.claims, "vk_at_", key=it.ring.signing["ES256"])
+
+
 def _list(it: Scene) -> str:
     return it.server.http.get(LIST).text
 
@@ -191,6 +202,7 @@ KINDS: Final[dict[str, Callable[[Scene], str]]] = {
         MINE, {"scope": "chirps.read"}, child_key.TYPE, {"jwk": MINE.public().bare()}
     ).token(),
     "access token": lambda it: str(it.tokens["access_token"]),
+    "API's half of an access token": _half,
     "ID Token": lambda it: str(it.tokens["id_token"]),
     "signed answer": _jarm,
     "signed userinfo": _userinfo,

@@ -18,6 +18,7 @@ from valetkey.wire import (
     client_attestation,
     id_token,
     introspection,
+    split_token,
     status_list,
 )
 
@@ -142,6 +143,12 @@ PLACES: Final[dict[str, tuple[Callable[[Scene, str], bool], tuple[str, ...]]]] =
     "an API": (
         lambda it, text: _now(it, text, access_token.verify, audience=CHIRP),
         ("access token",),
+    ),
+    "an API that holds halves": (
+        lambda it, text: _now(
+            it, text, access_token.verify, audience=CHIRP, typ=split_token.OF_API
+        ),
+        ("API's half of an access token",),
     ),
     "an API that asks": (
         lambda it, text: _now(it, text, introspection.verify, audience="signer"),

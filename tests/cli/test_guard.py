@@ -33,6 +33,7 @@ permissions = [{ id = "chirps.read", can = "read your timeline" }]
         row(
             "ours", "an unknown key", 'proxy = "nginx"', 'proxy = "nginx"\nbound_to = 1', "bound_to"
         ),
+        row("ours", "a split that is none", "proxy =", "split = 1\nproxy =", "split"),
         row("ours", "an unknown proxy", "nginx", "squid", "squid"),
         row("ours", "no issuer", 'issuer = "https://id.chirp.example"', "", "issuer"),
         row("ours", "an issuer that others can pose as", "https://id", "http://id", "https"),

@@ -39,10 +39,11 @@ MISTAKES = {
 def test_add_from_toml_and_from_json(line: Line) -> None:
     (line.folder / "notes.toml").write_text(TOML)
     (line.folder / "chirp.json").write_bytes(msgspec.json.encode(CHIRP_CATALOG))
-    text = line.ok("resource", "add", "--id", "notes", "--catalog-file", "notes.toml")
+    text = line.ok("resource", "add", "--id", "notes", "--catalog-file", "notes.toml", "--split")
     answer = line.json("resource", "add", "--id", "chirp", "--catalog-file", "chirp.json")
     chirp, notes = line.every(ResourceServer)
     assert chirp.catalog == CHIRP_CATALOG
+    assert (chirp.split, notes.split) == (False, True)
     assert chirp.secrets[0].digest == digest(answer["client_secret"])
     assert notes.catalog.scopes == {"notes": ("notes.read", "notes.write")}
     shown = dict(part.split() for part in text.splitlines())

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.attacks.play import claims
+from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.rows import row
 
@@ -149,3 +151,21 @@ def test_neither_kind_passes_for_the_other() -> None:
         Proofs(ISSUER, typ=OF_API).verify(whole, **asked)
     with pytest.raises(jwt.BadToken, match="typ"):
         Proofs(ISSUER).verify(of_api(TOKEN, APP, key=ES), **asked)
+
+
+def _at_the_api(text: str) -> bool:
+    try:
+        Proofs(ISSUER, typ=OF_API).verify(text, keys=KEYS, audience=API, now=NOW)
+    except jwt.BadToken:
+        return False
+    return True
+
+
+def test_the_corpus_against_the_apis_half() -> None:
+    """A59 to A61: what is wrong with a JWS, each proper prefix, and each suffix."""
+    honest = Honest(ES, claims(of_api(TOKEN, APP, key=ES)), OF_API)
+    assert _at_the_api(honest.token())
+    rows: dict[str, Bad] = {one.id: one.values[0] for one in (*BAD, *BY_NAME)}
+    tried = {what: bad(honest) for what, bad in rows.items()}
+    tried |= {f"cut {at}": piece for at, piece in enumerate(pieces(honest.token()))}
+    assert [what for what, text in tried.items() if _at_the_api(text)] == []
