@@ -54,6 +54,26 @@ def test_a_profile_is_there_by_itself_and_a_declared_one_takes_its_place() -> No
     assert msgspec.structs.replace(at, policies={"fapi2": own}).policy(BANK) is own
 
 
+def test_a_policy_that_is_not_there_opens_nothing() -> None:
+    """A node may learn of a client a moment before it learns of its policy."""
+    platform = World()
+    for name in ("web", "machine", "tv"):
+        platform.change(Client, name, policy="of tomorrow")
+    denied = platform.visit(request("web"), platform.sign_in())
+    assert isinstance(denied, Deny)
+    for ask in (
+        lambda: platform.token("machine", grant_type="client_credentials"),
+        lambda: platform.push("web"),
+        lambda: begin(platform),
+    ):
+        with pytest.raises(InvalidRequest):
+            ask()
+    tomorrow = {"of tomorrow": Policy(name="of tomorrow")}
+    platform.at = msgspec.structs.replace(platform.at, policies=tomorrow)
+    assert platform.token("machine", grant_type="client_credentials")
+    assert platform.connect("web")
+
+
 def test_a_registration_fits_its_profile() -> None:
     at = World().at
     assert mistakes(BANK, at) == []

@@ -136,6 +136,22 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 DEFAULT: Final = Policy(name="default")
 
+UNKNOWN: Final = Policy(
+    name="",
+    dpop_nonce="required",
+    client_algorithms=STRONG,
+    signed_requests="required",
+    signed_answers="required",
+    request_object=60,
+    device_risk="low",
+    one_more_shard="low",
+    pushed="required",
+    bound="required",
+    resource="required",
+)
+"""What the clients of a policy that is not there are held to: all that there is. A node may learn
+of a client a moment before it learns of its policy, which may be the stricter one."""
+
 _FAPI2: Final = Policy(
     name="fapi2",
     id_token_algorithm="ES256",

@@ -10,7 +10,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.model.client import Client
 from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
-from valetkey.model.policy import DEFAULT, PROFILES, Lifetimes, Policy
+from valetkey.model.policy import DEFAULT, PROFILES, UNKNOWN, Lifetimes, Policy
 from valetkey.oauth.offer import Offer
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def policy(self, client: Client) -> Policy:
         """What the client is held to."""
-        return self.held_to.get(client.policy, DEFAULT)
+        fallback = DEFAULT if client.policy == DEFAULT.name else UNKNOWN
+        return self.held_to.get(client.policy, fallback)
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):
