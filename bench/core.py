@@ -22,6 +22,7 @@ from valetkey.model.keys import Use
 from valetkey.model.policy import Lifetimes
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Rule
+from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Brought, Call
@@ -46,23 +47,33 @@ WARM: Final = 20
 Ruling = Callable[..., Generator[Any, Any, Any]]
 
 
-def _shown(call: Call, context: Context) -> Rule[Answer | Refuse]:
-    """What the driver of userinfo has decided about a token that is shown."""
+def _token(call: Call) -> tuple[str, str]:
     shown = read_header(call.authorization)
     if shown is None:
         raise RuntimeError("no token")
-    yield from presented(shown[0], Brought(token=shown[1]), context)
-    return (yield from userinfo(shown[1], context))
+    return shown
 
 
-RULES: Final[dict[str, Ruling]] = {
-    "client credentials": token,
-    "introspection": introspect,
-    "userinfo": _shown,
-    "refresh": token,
-    "code, openid": token,
+def _presented(call: Call, context: Context) -> Rule[None]:
+    scheme, text = _token(call)
+    yield from presented(scheme, Brought(token=text), context)
+
+
+def _shown(call: Call, context: Context) -> Rule[Answer | Refuse]:
+    """What the driver of userinfo has decided about a token that is shown."""
+    yield from _presented(call, context)
+    return (yield from userinfo(_token(call)[1], context))
+
+
+RULES: Final[dict[str, tuple[Ruling, Ruling]]] = {
+    "client credentials": (authenticate, token),
+    "introspection": (authenticate_resource_server, introspect),
+    "introspection, first time": (authenticate_resource_server, introspect),
+    "userinfo": (_presented, _shown),
+    "refresh": (authenticate, token),
+    "code, openid": (authenticate, token),
 }
-"""The operations, and the rules behind them."""
+"""The operations, and the rules behind them: who asks, and all of it."""
 
 
 class Facts:
@@ -105,6 +116,7 @@ class Ready(NamedTuple):
 
     operation: str
     calls: list[Callable[[], Call]]
+    who: Ruling
     rule: Ruling
     facts: Facts
     context: Context
@@ -136,9 +148,9 @@ def ready() -> Iterator[Ready]:
         policies={one.name: one for one in POLICIES},
     )
     context = Context(at, Env(now, bytes))
-    for operation, rule in RULES.items():
+    for operation, (who, rule) in RULES.items():
         calls = [_call(one) for one in _requests(subject, operation)]
-        yield Ready(operation, calls, rule, facts, context)
+        yield Ready(operation, calls, who, rule, facts, context)
 
 
 def main(count: int) -> None:
@@ -165,17 +177,20 @@ def _answer(one: Ready, calls: Sequence[Callable[[], Call]]) -> None:
 
 
 def _requests(subject: Subject, operation: str) -> list[bytes]:
-    """SIZE of them, each of somebody else where people matter."""
+    """SIZE of them, each of somebody else where people matter; or the same again and again, where
+    tokens are asked about again."""
     requests = Requests(subject)
     match operation:
         case "refresh":
             return [subject.refresh() for _ in range(SIZE)]
         case "introspection":
+            return [subject.introspection() for _ in range(WARM)] * (SIZE // WARM)
+        case "introspection, first time":
             return [subject.introspection() for _ in range(SIZE)]
         case "code, openid":
             return list(requests.codes(SIZE, scope=OPENID).requests)
         case "userinfo":
-            return list(requests.load(operation).requests)
+            return list(requests.load(operation).requests[:WARM]) * (SIZE // WARM)
         case _:
             return list(requests.load(operation).requests) * SIZE
 

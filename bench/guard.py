@@ -84,7 +84,7 @@ def main(*, record: bool) -> int:
         return 0
     now = count()
     for operation, instructions in now.instructions.items():
-        print(f"{operation:24}{instructions:12,} instructions a request")
+        print(f"{operation:26}{instructions:12,} instructions a request")
     if record:
         RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(now), indent=1) + b"\n")
         return 0

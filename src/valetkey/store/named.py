@@ -79,14 +79,14 @@ def find(
 ) -> dict[Want, tuple[Record, ...]]:
     """What the names lead to; all of them `are_names`."""
     statement, binds, plans, last = _sought(wants)
-    found: dict[Want, tuple[Record, ...]] = dict.fromkeys(wants, ())
+    found: list[tuple[Record, ...]] = [()] * len(wants)
     for row in connection.execute(statement, binds):
         number: int = row[0]
         before = last[number]
         if before is None or before[0] != row:
             before = last[number] = row, (_read(plans[number], row),)
-        found[wants[number]] = before[1]
-    return found
+        found[number] = before[1]
+    return dict(zip(wants, found, strict=True))
 
 
 def _read(plan: Plan, row: Sequence[Any]) -> Record:
