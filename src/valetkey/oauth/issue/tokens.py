@@ -104,14 +104,15 @@ def _access_token(
         iat=context.now,
         exp=context.now + seconds,
         cnf=holds,
+        authorization_details=_details(decision, context),
     )
-    token = msgspec.structs.replace(token, authorization_details=_details(decision, context))
     if standing is None:
         return token
     token = _of_user(token, standing, decision.permissions)
     if decision.delegation is not None:
         return _delegated(token, decision.delegation)
-    return msgspec.structs.replace(token, status=status_of(decision, context))
+    status = status_of(decision, context)
+    return token if status is None else msgspec.structs.replace(token, status=status)
 
 
 def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
