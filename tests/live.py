@@ -15,6 +15,7 @@ import httpx2
 import uvicorn
 from tests.browser import PATIENCE, Browser
 from tests.installation import furnish
+from tests.keys import lent
 
 from valetkey.app import create
 from valetkey.http.installation import FRESH
@@ -85,7 +86,8 @@ class Live:
 
     async def _open(self, *, furnished: bool) -> None:
         self.store = await self._opened()
-        await ensure_keys(self.store, self.master_key)
+        with lent():
+            await ensure_keys(self.store, self.master_key)
         if furnished:
             self.users = await furnish(self.store)
         self._app = app = create(self.settings, self.store, master_key=self.master_key)

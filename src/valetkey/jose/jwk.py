@@ -97,8 +97,12 @@ def generate(algorithm: Algorithm) -> PrivateKey:
 
 
 def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
-    """The key that `to_der` wrote. Raises ValueError where it is none."""
-    key = serialization.load_der_private_key(der, password=None)
+    """The key that `to_der` wrote, and that was kept where nobody else writes: sealed, or as a
+    secret. That it is a whole RSA key was made sure of when it was made; to find its primes prime
+    again takes 30 ms, at each start. Raises ValueError where it is none."""
+    key = serialization.load_der_private_key(
+        der, password=None, unsafe_skip_rsa_key_validation=True
+    )
     if not isinstance(key, _KINDS[algorithm][0]):
         raise ValueError(f"not a key for {algorithm}")
     return _named(algorithm, key)
