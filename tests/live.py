@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import uvicorn
@@ -26,6 +26,9 @@ from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import ensure_keys
 from valetkey.store.open import open_store
 from valetkey.store.port import Store
+
+WORKERS: Final = 16
+"""More of them than ever run together."""
 
 
 def caught_up() -> None:
@@ -125,9 +128,11 @@ def live(folder: Path, **settings: Any) -> Iterator[Live]:
 
 def free_port() -> int:
     """A port that nobody listens on, none of those that the system lends to clients: it stays free
-    while a server is down."""
+    while a server is down. Each worker has ports of its own: what another one has chosen is not
+    listened on yet."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = random.randrange(20_000 + worker, 32_000, WORKERS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
