@@ -22,6 +22,10 @@ from valetkey.store.tree import COLUMNS, LAST, block_of
 MANY: Final = 4096
 """Groups of names that are remembered, the last used ones."""
 
+AGAIN: Final = 3
+"""Names from which a group is remembered: the three of a token are wanted again and again, the two
+of a refresh only once in its token's life."""
+
 _FIELDS: Final[Mapping[type[Record], str]] = {User: "user", Grant: "grant"}
 """The fields that name a record of this kind."""
 
@@ -33,6 +37,9 @@ class Name(NamedTuple):
     place: int
     rest: bytes | None
 
+
+NOWHERE: Final = 0, b""
+"""Where what is no name of ours would be: no row has such a key."""
 
 NOBODY: Final = Name("", 0, None)
 
@@ -78,6 +85,8 @@ def find(
     connection: apsw.Connection, wants: tuple[One[Any], ...]
 ) -> dict[Want, tuple[Record, ...]]:
     """What the names lead to; all of them `are_names`."""
+    if len(wants) < AGAIN:
+        return _once(connection, wants)
     statement, binds, plans, last = _sought(wants)
     found: list[tuple[Record, ...]] = [()] * len(wants)
     for row in connection.execute(statement, binds):
@@ -86,6 +95,23 @@ def find(
         if before is None or before[0] != row:
             before = last[number] = row, (_read(plans[number], row),)
         found[number] = before[1]
+    return dict(zip(wants, found, strict=True))
+
+
+def _once(
+    connection: apsw.Connection, wants: tuple[One[Any], ...]
+) -> dict[Want, tuple[Record, ...]]:
+    kinds: list[type[Record]] = [want.record for want in wants]
+    packings = [packing(kind) for kind in kinds]
+    names = [one.name(want.key) or NOWHERE for one, want in zip(packings, wants, strict=True)]
+    binds: list[int | bytes] = []
+    for one, (place, rest) in zip(packings, names, strict=True):
+        binds += (block_of(place, one.kind.rank, rest), rest)
+    found: list[tuple[Record, ...]] = [()] * len(wants)
+    for number, *row in connection.execute(_statement(len(wants)), binds):
+        place, rest = names[number]
+        held = (row[2 + COLUMNS.index(name)] for name in packings[number].columns)
+        found[number] = (packings[number].unpack(place, (rest, row[0], row[1], *held)),)
     return dict(zip(wants, found, strict=True))
 
 
