@@ -37,8 +37,8 @@ CLOSED: Final = Registration()
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
     `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
-    `ways` (to prove who one is) and `senders` are what the features bring, and `held_to` the
-    policies with those that are there by themselves: all gathered once."""
+    `ways` (to prove who one is) and `senders` are what the features bring, `enabled` their names,
+    and `held_to` the policies with those that are there by themselves: all gathered once."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -52,6 +52,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     grant_types: dict[str, GrantType[Any]] = {}
     ways: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
+    enabled: frozenset[str] = frozenset()
     held_to: dict[str, Policy] = {}
 
     def __post_init__(self) -> None:
@@ -60,6 +61,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "ways": tuple(one for of in self.features for one in of.client_auth),
             "held_to": {**PROFILES, **self.policies},
             "senders": tuple(one for of in self.features for one in of.senders),
+            "enabled": frozenset(one.name for one in self.features),
         }
         for name, value in gathered.items():
             msgspec.structs.force_setattr(self, name, value)

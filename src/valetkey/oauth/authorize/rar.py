@@ -61,7 +61,7 @@ def heard(form: Form, context: Context) -> Form:
 
 def is_offered(context: Context) -> bool:
     """Whether anybody reads them here."""
-    return any(one.name == NAME for one in context.at.features)
+    return NAME in context.at.enabled
 
 
 def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Context) -> Rich:

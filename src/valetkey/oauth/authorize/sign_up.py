@@ -18,4 +18,4 @@ SIGN_UP: Final = Feature(
 
 def is_offered(context: Context) -> bool:
     """Whether people may make themselves an account."""
-    return any(feature.name == SIGN_UP.name for feature in context.at.features)
+    return SIGN_UP.name in context.at.enabled

@@ -22,4 +22,4 @@ def manages(client: Client, context: Context) -> bool:
     Management for OAuth 2.0 5.1)."""
     if EXTENSION not in client.understands or client.is_public:
         return False
-    return any(feature.name == NAME for feature in context.at.features)
+    return NAME in context.at.enabled

@@ -21,4 +21,4 @@ def receives(client: Client, context: Context) -> bool:
     """Whether the app has opted in, and may: it has to be able to prove who it is."""
     if EXTENSION not in client.understands or client.is_public:
         return False
-    return any(feature.name == NAME for feature in context.at.features)
+    return NAME in context.at.enabled

@@ -42,7 +42,7 @@ class IdJag(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
 def is_on(context: Context) -> bool:
     """Whether they are issued and taken here."""
-    return any(one.name == NAME for one in context.at.features)
+    return NAME in context.at.enabled
 
 
 def told(

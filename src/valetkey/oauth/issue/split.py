@@ -32,7 +32,7 @@ KNOWN: Final = 4096
 
 def is_on(context: Context) -> bool:
     """Whether the feature is switched on."""
-    return any(feature.name == NAME for feature in context.at.features)
+    return NAME in context.at.enabled
 
 
 def is_split(token: AccessToken, context: Context) -> bool:

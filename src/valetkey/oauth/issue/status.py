@@ -71,7 +71,7 @@ def list_name(epoch: int, number: int, client: str) -> str:
 
 def _wanted(issue: Issue, context: Context) -> bool:
     """Whether the client is held to it, or an API that the token is for has asked."""
-    if not any(feature.name == NAME for feature in context.at.features):
+    if NAME not in context.at.enabled:
         return False
     audience = context.offer.audience(issue.permissions, issue.resources)
     policy = context.at.policy(issue.client)

@@ -130,7 +130,7 @@ def over(user: str, context: Context, *, client: str = "") -> Rule[tuple[Change,
 
 def _frames(signed_in: Apps, context: Context) -> tuple[str, ...]:
     """OpenID Connect Front-Channel Logout 2: always with `iss` and `sid`."""
-    if not any(feature.name == FRONTCHANNEL for feature in context.at.features):
+    if FRONTCHANNEL not in context.at.enabled:
         return ()
     issuer, keyring = context.at.issuer, context.at.keyring
     return tuple(

@@ -53,7 +53,7 @@ def telling(rule: Rule[D], context: Context) -> Rule[D]:
     """The rule's outcome, and with its changes what they say."""
     outcome = yield from rule
     records = touched(outcome.changes)
-    if not records or not any(feature.name == NAME for feature in context.at.features):
+    if not records or NAME not in context.at.enabled:
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
     return _with(outcome, signals)

@@ -25,7 +25,7 @@ TIERS: Final[tuple[Tier, ...]] = (
 
 def is_offered(context: Context) -> bool:
     """Whether keys may be cut here."""
-    return any(feature.name == NAME for feature in context.at.features)
+    return NAME in context.at.enabled
 
 
 def asked(form: Form, client: Client, context: Context) -> Tier | None:
