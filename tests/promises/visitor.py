@@ -64,12 +64,13 @@ class Visitor:
                     raise Violation(f"{self._key}: it is over, and opens a page")
 
     def find_app(self) -> bool:
-        """Opens the page of the connected app; whether there is one."""
+        """Opens the page of the connected app; whether there is one. Raises Violation where the
+        list has it, and it has no page: nobody else changes anything."""
         self.browser.open("/apps")
         self.signed_in()
         links = re.findall(r'href="(/apps/\w+)"', self.browser.page.text)
-        if links:
-            self.browser.open(links[0])
+        if links and self.browser.open(links[0]).status_code == 404:
+            raise Violation(f"{links[0]} is a connected app, and then it is not")
         return bool(links)
 
 
