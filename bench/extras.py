@@ -30,8 +30,9 @@ CROWD: Final = 16
 """People who sign in at the same time: more than two threads can check. Who is told to come back
 costs nothing, and is not counted."""
 
-FLOODED: Final = 4
-"""Seconds of a round with them: each waits for one or two."""
+FLOODED: Final = 6
+"""Seconds of a round with them, and of one without: where the core is full of tokens, each waits
+for some of these."""
 
 _SIGN: Final = """
 import sys, time
@@ -113,7 +114,7 @@ def flood(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
         forms = sign_ins(running.port, ours.names(1000))
         people = Load(requests=forms, status=303, later=503)
         for number in range(asked.rounds + 1):
-            quiet = good(one_round(running, asked).result, "tokens")
+            quiet = good(one_round(running, longer).result, "tokens")
             crowd = beside.submit(wrk.run, running.port, people, seconds=FLOODED, connections=CROWD)
             loud = good(one_round(running, longer).result, "tokens under a flood")
             came = good(crowd.result(), "sign-in")
