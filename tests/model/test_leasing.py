@@ -12,8 +12,6 @@ from tests.rows import row
 from valetkey.model.allowance import AFTER, Allowance, Lease
 from valetkey.model.hours import Hours
 from valetkey.model.leasing import (
-    GRACE,
-    LEASE,
     MOST_LEASES,
     Nothing,
     TooMuch,
@@ -23,6 +21,7 @@ from valetkey.model.leasing import (
     returned,
 )
 from valetkey.model.limits import Bounds, Per, period
+from valetkey.wire.lease import GRACE, LONGEST_LEASE
 
 NOW = 1_700_000_000 - 1_700_000_000 % 86400  # A day's first second.
 EMPTY = Allowance(grant="0" * 26, permission="pay")
@@ -74,7 +73,7 @@ def test_a_lease_is_a_share_of_what_is_left(
     got, after = take(some, bounds, wish(uses=wanted))
     if size is None:
         assert got == Nothing(
-            why="often", per="day", limit=most, back=NOW + 86400, again=NOW + LEASE + 1
+            why="often", per="day", limit=most, back=NOW + 86400, again=NOW + LONGEST_LEASE + 1
         )
         assert after == some
     else:
@@ -100,10 +99,10 @@ def test_amounts_are_leased_alike() -> None:
 def test_all_limits_hold_together_and_the_last_to_come_back_is_told() -> None:
     bounds = Bounds(often={"hour": 1, "day": 1}, much={"total": 10})
     _, some = taken(EMPTY, bounds, wish("a" * 16, amount=10))
-    none, _ = take(some, bounds, wish("b" * 16, amount=1), now=NOW + LEASE + GRACE)
+    none, _ = take(some, bounds, wish("b" * 16, amount=1), now=NOW + LONGEST_LEASE + GRACE)
     assert none == Nothing(why="much", per="total", limit=10, back=0, again=0)
     bounds = replace(bounds, much={})
-    none, _ = take(some, bounds, wish("b" * 16), now=NOW + LEASE + GRACE)
+    none, _ = take(some, bounds, wish("b" * 16), now=NOW + LONGEST_LEASE + GRACE)
     assert isinstance(none, Nothing)
     assert (none.per, none.back, none.again) == ("day", NOW + 86400, NOW + 86400)
 
@@ -111,10 +110,10 @@ def test_all_limits_hold_together_and_the_last_to_come_back_is_told() -> None:
 # When it ends.
 
 ENDS = [
-    row("end", "soon", Bounds(often={"day": 9}), NOW, LEASE),
+    row("end", "soon", Bounds(often={"day": 9}), NOW, LONGEST_LEASE),
     row("end", "with the hour", Bounds(often={"hour": 9}), NOW + 3590, 10),
     row("end", "with the day", Bounds(often={"day": 9, "month": 9}), NOW + 86399, 1),
-    row("end", "never by a total", Bounds(often={"total": 9}), NOW + 86399, LEASE),
+    row("end", "never by a total", Bounds(often={"total": 9}), NOW + 86399, LONGEST_LEASE),
     row(
         "end",
         "with the hours",
@@ -187,7 +186,7 @@ def test_a_lease_of_a_period_that_is_over_gives_the_next_one_nothing() -> None:
 def test_what_nobody_can_tell_of_is_one_lease_until_the_period_ends() -> None:
     bounds = Bounds(often={"day": 100})
     _, some = taken(EMPTY, bounds, wish(uses=10))
-    later = at(NOW + LEASE + GRACE, some, bounds)
+    later = at(NOW + LONGEST_LEASE + GRACE, some, bounds)
     # Nobody knows how much of it was spent, so none of it comes back while it could still count.
     assert (used(later), later.out) == (10, ())
     assert used(at(NOW + 86400, some, bounds)) == 0
@@ -198,7 +197,7 @@ def test_what_is_known_of_the_dead_comes_back_until_an_hour_after(left: int | No
     bounds = Bounds(often={"total": 100})
     _, some = taken(EMPTY, bounds, wish(uses=10))
     for after, back in ((GRACE - 1, 10 if left is None else left), (GRACE, 0)):
-        later = at(NOW + LEASE + after, some, bounds)
+        later = at(NOW + LONGEST_LEASE + after, some, bounds)
         told = returned(later, "a" * 16, holder="chirp", uses=left, amount=left and 0)
         assert used(told) == 10 - back
 
@@ -333,7 +332,7 @@ def test_no_order_of_leases_returns_crashes_and_period_ends_leads_past_the_limit
                 if what == "lost":
                     node.die()
                     if draw.random() < 0.5:
-                        now += draw.randint(0, LEASE)
+                        now += draw.randint(0, LONGEST_LEASE)
                         got, some = take(some, bounds, ask, now=now)
                     else:
                         continue

@@ -19,8 +19,8 @@ from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
 from valetkey.resource.journal import NOWHERE, SLOTS, Journal, Note, is_of, orphans, ready
 from valetkey.resource.purse import Form, Spent, seconds
-from valetkey.resource.spending import KEPT, Place, Spending
-from valetkey.wire.lease import RETURN_PATH, Leased
+from valetkey.resource.spending import Place, Spending
+from valetkey.wire.lease import GRACE, RETURN_PATH, Leased
 
 pytestmark = pytest.mark.anyio
 
@@ -307,7 +307,7 @@ LITTER = [
 
 
 def over(journal: Journal) -> None:
-    journal.note("g1", WRITE, "a" * 22, until=seconds() - KEPT - 1)
+    journal.note("g1", WRITE, "a" * 22, until=seconds() - GRACE - 1)
 
 
 def due(journal: Journal) -> None:

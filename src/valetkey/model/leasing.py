@@ -13,13 +13,7 @@ import msgspec
 from valetkey.model.allowance import Allowance, Count, Lease
 from valetkey.model.limits import Bounds, Per, closing, next_open, period
 from valetkey.model.pending import Said
-
-LEASE: Final = 30
-"""Seconds for which a lease is good, at most: then the node returns what it did not spend."""
-
-GRACE: Final = 3600
-"""Seconds after its end within which a lease can still be returned: by its node, once the server is
-there again, or by another one that finds what a dead node has noted."""
+from valetkey.wire.lease import GRACE, LONGEST_LEASE
 
 SHARE: Final = 8
 """A lease takes at most this part of what is left, so that near the end many nodes find some."""
@@ -137,7 +131,7 @@ def _leased(
         uses=1 if exact else uses,
         amount=wish.amount if exact else amount,
         exact=exact,
-        expires=min(closing(bounds, now, within=LEASE), *ends, now + LEASE),
+        expires=min(closing(bounds, now, within=LONGEST_LEASE), *ends, now + LONGEST_LEASE),
         often={per: count.start for per, count in some.often.items()},
         much={per: count.start for per, count in some.much.items()},
     )

@@ -24,7 +24,7 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.purse import Form, Held, Purse, seconds
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
-from valetkey.wire.lease import MOST, PATH, RETURN_PATH, Answer
+from valetkey.wire.lease import GRACE, LONGEST_LEASE, MOST, PATH, RETURN_PATH, Answer
 
 MOST_PURSES: Final = 10_000
 """From which on the empty ones are dropped."""
@@ -32,17 +32,11 @@ MOST_PURSES: Final = 10_000
 TIDY: Final = 5.0
 """Seconds between two looks at what was left over, one's own and of the dead."""
 
-LONGEST_LEASE: Final = 30.0
-"""Seconds: what is asked for now has ended by then."""
-
 SELDOM: Final = 60.0
 """Seconds between two looks while the server cannot take anything back, at most."""
 
 AT_ONCE: Final = 16
 """Leases that are returned side by side."""
-
-KEPT: Final = 3600.0
-"""Seconds after a lease for which that is tried: then the server has forgotten the lease."""
 
 LONGEST: Final = 64
 """Characters of an amount that is told as text."""
@@ -195,7 +189,7 @@ class Spending:
             some = self._left[:AT_ONCE]
             done = await asyncio.gather(*(self._returned(one.form) for one in some))
             for one, is_done in zip(some, done, strict=True):
-                if is_done or seconds() >= one.until + KEPT:
+                if is_done or seconds() >= one.until + GRACE:
                     self._left.remove(one)
                     one.slot.free()
             if not all(done):
@@ -204,7 +198,7 @@ class Spending:
 
     async def _return_of_the_dead(self) -> bool:
         for path, notes in self._orphans():
-            due = [one for one in notes if seconds() < one.until + KEPT]
+            due = [one for one in notes if seconds() < one.until + GRACE]
             if due and not journal.is_of(path, self._whose):
                 continue
             for one in due:

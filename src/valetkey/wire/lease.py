@@ -23,6 +23,13 @@ Per: TypeAlias = Literal["hour", "day", "month", "total"]
 MOST: Final = 10**12
 """The largest number that is asked for, and the largest amount."""
 
+LONGEST_LEASE: Final = 30
+"""Seconds for which a lease is good, at most: then the node returns what it did not spend."""
+
+GRACE: Final = 3600
+"""Seconds after its end within which a lease can still be returned: by its node, once the server is
+there again, or by another one that finds what a dead node has noted."""
+
 
 class Leased(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="leased"):
     """A lease: so many uses and so much, None where it is not counted, for so many seconds.

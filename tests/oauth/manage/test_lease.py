@@ -13,7 +13,6 @@ from valetkey.model.allowance import Allowance
 from valetkey.model.approval import Approval
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.hours import Hours
-from valetkey.model.leasing import GRACE, LEASE
 from valetkey.model.limits import Bounds, Proposal
 from valetkey.oauth.decision import Answer
 from valetkey.oauth.feature import Call
@@ -21,7 +20,7 @@ from valetkey.oauth.manage.discovery import server_metadata
 from valetkey.oauth.manage.grants import narrow, turn
 from valetkey.oauth.manage.lease import give_back, lease
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
-from valetkey.wire.lease import Leased, Refused
+from valetkey.wire.lease import GRACE, LONGEST_LEASE, Leased, Refused
 
 WRITE = "chirps.write"
 NAME = "n" * 22
@@ -66,7 +65,7 @@ def test_a_lease_is_deducted_before_it_is_told() -> None:
     world = world_of(chirps_write=TEN)
     told = leased(world, uses="3")
     version = world.grant("payer").version
-    assert told == Leased(lease=NAME, expires_in=LEASE, grant_version=version, uses=1)
+    assert told == Leased(lease=NAME, expires_in=LONGEST_LEASE, grant_version=version, uses=1)
     (row_,) = world.all(Allowance)
     assert (row_.grant, row_.permission, used(world)) == (world.grant("payer").id, WRITE, 1)
 
@@ -112,7 +111,7 @@ def test_what_ran_out_is_told_and_when_it_comes_back() -> None:
         per="day",
         allowed=1,
         back_at=midnight,
-        again_in=LEASE + 1,
+        again_in=LONGEST_LEASE + 1,
     )
     world.now = midnight
     assert isinstance(leased(world, lease="l" * 22), Leased)
@@ -136,7 +135,7 @@ def test_what_is_not_limited_is_leased_without_a_row() -> None:
     world = world_of()
     told = leased(world)
     assert isinstance(told, Leased)
-    assert (told.uses, told.amount, told.expires_in) == (None, None, LEASE)
+    assert (told.uses, told.amount, told.expires_in) == (None, None, LONGEST_LEASE)
     assert world.all(Allowance) == ()
 
 
@@ -323,7 +322,7 @@ def test_a_limit_that_is_tightened_counts_what_was_used() -> None:
     told = leased(world, lease="m" * 22)
     assert isinstance(told, Refused)
     assert told.grant_version == grant.version + 1
-    world.later(LEASE + GRACE)
+    world.later(LONGEST_LEASE + GRACE)
     assert isinstance(leased(world, lease="m" * 22), Refused)
 
 
