@@ -118,6 +118,18 @@ class Fapi(msgspec.Struct):
             )
         return self.clients[shown.certificate.name]
 
+    def envelope(self, rp: Rp) -> dict[str, Any]:
+        """Of a signed request, who makes it, for whom, and for how long."""
+        now = int(time.time())
+        return {
+            "iss": rp.id,
+            "aud": self.issuer,
+            "iat": now,
+            "nbf": now,
+            "exp": now + 300,
+            "jti": b64(os.urandom(12)),
+        }
+
     def assertion(self, rp: Rp, **changed: Any) -> str:
         """A client assertion, its claims changed; None leaves one out."""
         by, alg = changed.pop("by", rp.signing), changed.pop("alg", "")

@@ -2,8 +2,6 @@
 JWT, with nothing beside it (JARM)."""
 
 import json
-import os
-import time
 from typing import Any, Final
 
 import httpx2
@@ -11,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from tests.browser import Browser
 from tests.conformance.fapi import Answer, Fapi, Rp, answered
-from tests.jose.forge import b64, signed
+from tests.jose.forge import signed
 
 from valetkey.jose.jwk import PrivateKey
 
@@ -21,17 +19,7 @@ OUTSIDE: Final = ("request_uri",)
 
 def inside(fapi: Fapi, rp: Rp, **changed: Any) -> dict[str, Any]:
     """The claims of a request object, changed; None leaves one out."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        **fapi.request(rp),
-        "iss": rp.id,
-        "aud": fapi.issuer,
-        "iat": now,
-        "nbf": now,
-        "exp": now + 300,
-        "jti": b64(os.urandom(12)),
-        **changed,
-    }
+    claims = {**fapi.request(rp), **fapi.envelope(rp), **changed}
     if isinstance(claims.get("claims"), str):
         # OpenID Connect Core 6.1: in an object it is one.
         claims["claims"] = json.loads(claims["claims"])

@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -106,14 +105,8 @@ def _name(way: str, which: str, plan: str) -> str:
 
 def inside(fapi: Fapi, rp: Rp, **changed: Any) -> dict[str, Any]:
     """The claims of a signed request (CIBA Core 7.1.1), changed; None leaves one out."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": rp.id,
-        "aud": fapi.issuer,
-        "iat": now,
-        "nbf": now,
-        "exp": now + 300,
-        "jti": b64(os.urandom(12)),
+    claims = {
+        **fapi.envelope(rp),
         "scope": "openid profile",
         "login_hint": USER[0],
         "client_notification_token": TOKEN,
