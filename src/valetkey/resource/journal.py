@@ -157,7 +157,7 @@ def ready(folder: Path | None) -> Path | None:
     """The folder for the notes, None for one of this user's own in memory; None where there is
     none that is private."""
     folder = folder or _MEMORY / f"valetkey-{os.geteuid()}"
-    with contextlib.suppress(FileExistsError, OSError):
+    with contextlib.suppress(OSError):
         folder.mkdir(0o700)
     try:
         found = folder.lstat()

@@ -31,8 +31,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Guarded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An API behind a proxy: what a file says of it. `catalog` and `secret_file` are paths from
-    that file on; `bound` is in seconds, `split`: its
-    tokens come in halves."""
+    that file on; `bound` is in seconds. `split`: its tokens come in halves."""
 
     issuer: str
     id: str
