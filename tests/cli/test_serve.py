@@ -117,9 +117,27 @@ def test_from_an_empty_folder_to_sigterm(line: Line) -> None:
     files = {one.name: one.stat().st_mode & 0o777 for one in line.folder.iterdir()}
     assert files == {"valetkey.db": 0o600, "valetkey.db.key": 0o600}
     first = line.every(SigningKey)
-    with serving(*words):
+    with serving(*words, PYTHONPROFILEIMPORTTIME="1") as (process, _):
         assert httpx2.get(f"{issuer}/readyz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
     assert line.every(SigningKey) == first
+    imported = {text.rpartition("|")[2].strip() for text in log.splitlines()}
+    assert "valetkey.app" in imported
+    assert imported & NEEDLESS.keys() == set()
+
+
+NEEDLESS = {
+    "valetkey.cli.apply": "other commands",
+    "valetkey.cli.declaration": "what they read",
+    "valetkey.client": "the SDK",
+    "valetkey.demo": "the story",
+    "valetkey.resource": "the kit",
+    "valetkey.store.postgres": "the other database",
+    "httpx2": "what the kit and the SDK ask with",
+    "rich": "drawing on terminals",
+}
+"""What serving has no use for: each module costs every start its time, and every process memory."""
 
 
 def test_ctrl_c_stops_it_as_well_and_json_says_when_it_is_ready(line: Line) -> None:

@@ -1,42 +1,48 @@
 """The root of the command line, and what hangs on it."""
 
 import os
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Final
 
 import click
 
 from valetkey import __version__
-from valetkey.cli.apply import apply
-from valetkey.cli.clients import client
-from valetkey.cli.config import config
-from valetkey.cli.db import db
-from valetkey.cli.demo import demo
-from valetkey.cli.doctor import doctor
-from valetkey.cli.grants import grant
-from valetkey.cli.guard import guard
-from valetkey.cli.keys import key
 from valetkey.cli.options import Group
-from valetkey.cli.resources import resource
-from valetkey.cli.serve import serve
-from valetkey.cli.users import user
 
-COMMANDS: Final = (
-    serve,
-    guard,
-    demo,
-    doctor,
-    apply,
-    client,
-    user,
-    resource,
-    grant,
-    key,
-    db,
-    config,
-)
+MODULES: Final = {
+    "serve": "serve",
+    "guard": "guard",
+    "demo": "demo",
+    "doctor": "doctor",
+    "apply": "apply",
+    "client": "clients",
+    "user": "users",
+    "resource": "resources",
+    "grant": "grants",
+    "key": "keys",
+    "db": "db",
+    "config": "config",
+}
+"""The module in which each command is."""
 
 
-@click.group(cls=Group)
+class Commands(Mapping[str, click.Command]):
+    """The commands. Each is imported when it is asked for: a server that starts shall not wait for
+    the tools of its operator."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f"valetkey.cli.{MODULES[name]}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+@click.group(cls=Group, commands=Commands())
 @click.version_option(__version__, prog_name="valetkey")
 @click.pass_context
 def valetkey(context: click.Context) -> None:
@@ -46,7 +52,3 @@ def valetkey(context: click.Context) -> None:
     """
     if os.environ.get("NO_COLOR"):
         context.color = False
-
-
-for command in COMMANDS:
-    valetkey.add_command(command)
