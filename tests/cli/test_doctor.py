@@ -179,10 +179,10 @@ def test_versions_of_sqlite(version: str, verdict: str) -> None:
 
 
 def test_without_argon2(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(*args: Any, **named: Any) -> str:
+    def lacking(*args: Any, **named: Any) -> Any:
         raise UnsupportedAlgorithm("Argon2id is not supported")
 
-    monkeypatch.setattr(password, "keep", lacking)
+    monkeypatch.setattr(password, "Argon2id", lacking)
     row = look(line, status=1)["Argon2id"]
     assert "OpenSSL before 3.2" in row["says"]
     told = line.fails("serve", status=1)

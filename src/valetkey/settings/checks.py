@@ -80,6 +80,8 @@ def _why_not_keys(file: Path | None) -> str:
 
 
 def _why_not_authorities(file: Path | None) -> str:
+    if file is None:
+        return ""
     try:
         ssl.create_default_context(cafile=file)
     except (OSError, ValueError) as error:
