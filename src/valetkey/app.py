@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-import structlog
-
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
-from valetkey.http import leftovers
+from valetkey.http import leftovers, log
 from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import Front, Network
@@ -33,8 +32,6 @@ SWEEP_SECONDS: Final = 10.0
 
 SWEEP_PAUSE: Final = 0.05
 """Seconds between the small steps of forgetting."""
-
-log = structlog.get_logger("valetkey")
 
 
 def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
@@ -95,7 +92,11 @@ def fetcher(settings: Settings) -> Fetcher:
     """The one way out to other hosts."""
     if settings.fetch_local:
         log.warning("fetches from local hosts", hosts=list(settings.fetch_local))
-    trust = ssl.create_default_context(cafile=settings.fetch_ca_file)
+    file = settings.fetch_ca_file
+    # The system's own authorities are many: they are read once somebody goes out.
+    trust = functools.cache(lambda: ssl.create_default_context(cafile=file))
+    if file is not None:
+        trust()
     return Fetcher(trust, local=settings.fetch_local)
 
 

@@ -21,7 +21,7 @@ IMPURE = frozenset(
         *("time", "datetime", "random", "secrets", "uuid"),
         *("os", "sys", "io", "pathlib", "shutil", "tempfile", "glob", "importlib"),
         *("socket", "ssl", "select", "http", "smtplib", "sqlite3", "apsw", "asyncpg", "httpx2"),
-        *("logging", "structlog", "warnings", "starlette", "jinja2", "uvicorn"),
+        *("logging", "warnings", "starlette", "jinja2", "uvicorn"),
     )
 )
 """What a rule has no business with."""
@@ -87,7 +87,7 @@ IMPURITIES = [
     row("purity", "a submodule", "import concurrent.futures", "1: imports concurrent"),
     row("purity", "a request", "from urllib import request", "1: imports urllib.request"),
     row("purity", "a file", "def f():\n    open('x')", "2: calls open"),
-    row("purity", "the log", "import structlog", "1: imports structlog"),
+    row("purity", "the log", "import logging", "1: imports logging"),
     row("purity", "a drawn key", "k = ec.generate_private_key(c)", "1: calls generate_private_key"),
     row("purity", "state", "def f():\n    global x", "2: keeps state"),
 ]

@@ -40,9 +40,9 @@ class Resolver:
 def fetcher(host: Host, *, resolve: Any = None, local: tuple[str, ...] = ()) -> Fetcher:
     trust = ssl.create_default_context(cafile=host.ca)
     return (
-        Fetcher(trust, local=local)
+        Fetcher(lambda: trust, local=local)
         if resolve is None
-        else Fetcher(trust, local=local, resolve=resolve)
+        else Fetcher(lambda: trust, local=local, resolve=resolve)
     )
 
 
@@ -204,6 +204,6 @@ async def test_a_certificate_of_somebody_else(host: Host, tmp_path: Path) -> Non
     assert isinstance(found, Unreachable)
     assert "certificate" in found.why
     untrusting = Fetcher(
-        ssl.create_default_context(), local=(host.place,), resolve=Resolver("127.0.0.1")
+        ssl.create_default_context, local=(host.place,), resolve=Resolver("127.0.0.1")
     )
     assert isinstance(await fetched(untrusting, host.url("/")), Unreachable)

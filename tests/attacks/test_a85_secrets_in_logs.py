@@ -7,36 +7,33 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from tests.attacks import story
 from tests.attacks.play import STEFAPP, redeem, refresh, tokens, userinfo
 from tests.browser import authorize
 from tests.installation import PASSWORDS, SECRETS
 from tests.live import Live
 
+from valetkey.cli.logging import Lines
 from valetkey.store.port import Unavailable
 
 OF_THE_TEST = ("httpx", "httpcore", "hpack", "faker", "hypothesis")
 """Loggers of the browsers that this test plays."""
 
 
+class Whole(Lines):
+    """Lines in which nothing is cut."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.whole(record)
+
+
 class Log:
-    """All that the server logs: by structlog, and by `logging` as uvicorn and asyncio do."""
+    """All that the server logs, by itself or as uvicorn and asyncio do, before anything is cut."""
 
     def __init__(self) -> None:
         self.out = io.StringIO()
-        self.before = structlog.get_config()
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(default=repr),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-            logger_factory=structlog.WriteLoggerFactory(self.out),
-            cache_logger_on_first_use=False,
-        )
         self.handler = logging.StreamHandler(self.out)
+        self.handler.setFormatter(Whole())
         self.handler.addFilter(lambda record: not record.name.startswith(OF_THE_TEST))
         self.root = logging.getLogger()
         self.level = self.root.level
@@ -46,7 +43,6 @@ class Log:
         logging.getLogger("uvicorn.access").disabled = True
 
     def close(self) -> None:
-        structlog.configure(**self.before)
         self.root.removeHandler(self.handler)
         self.root.setLevel(self.level)
         logging.getLogger("uvicorn.access").disabled = False
@@ -75,8 +71,8 @@ def _silent(log: Log, secrets: frozenset[str]) -> None:
 
 def test_a_whole_story_with_all_its_slips(log: Log, server: Live) -> None:
     secrets = story.play(server)
-    assert log.text.count('"event": "refused"') > 20
-    assert log.text.count('"event": "error page"') > 5
+    assert log.text.count('"message": "refused"') > 20
+    assert log.text.count('"message": "error page"') > 5
     _silent(log, secrets)
 
 

@@ -112,7 +112,7 @@ def _caller(text: str) -> str:
 
 def _log(text: str) -> None:
     for wrapped in (text, f'{{"path": "/{text}"}}'):
-        cut(None, "info", wrapped)
+        cut(wrapped)
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from valetkey.cli import logging
+from valetkey.http import log
 from valetkey.model.secret import Secret
 from valetkey.wire import opaque
 
@@ -27,11 +27,12 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Logging is global: put it back as the other tests expect it."""
-    root = stdlib.getLogger()
-    handlers, level = root.handlers[:], root.level
+    root, ours = stdlib.getLogger(), stdlib.getLogger(log.NAME)
+    handlers, levels = root.handlers[:], (root.level, ours.level)
     yield
-    structlog.reset_defaults()
-    root.handlers, root.level = handlers, level
+    root.handlers = handlers
+    for logger, level in zip((root, ours), levels, strict=True):
+        logger.setLevel(level)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -41,7 +42,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_json_lines() -> None:
     stream = io.StringIO()
     logging.configure(stream)
-    structlog.get_logger("valetkey").info("refused", path="/token", error="invalid_grant")
+    log.info("refused", path="/token", error="invalid_grant")
     stdlib.getLogger("uvicorn.error").warning("late by %d s", 3)
     first, second = lines(stream)
     assert (first["message"], first["level"], first["path"], first["error"]) == (
@@ -57,7 +58,7 @@ def test_json_lines() -> None:
 def test_debug_is_not_written() -> None:
     stream = io.StringIO()
     logging.configure(stream)
-    structlog.get_logger("valetkey").debug("quiet")
+    stdlib.getLogger(log.NAME).debug("quiet")
     stdlib.getLogger("uvicorn.error").info("quiet")
     assert stream.getvalue() == ""
 
@@ -71,7 +72,6 @@ def stumble(word: str) -> None:
 def test_no_secret_is_written(stream: io.StringIO) -> None:
     """ATTACKS A85: by its type, and where a token slipped into a text, by its form."""
     logging.configure(stream)
-    log = structlog.get_logger("valetkey")
     log.info("given", password=Secret("correct horse"), form={"token": Secret("battery")})
     slipped = f"token {TOKEN}"
     log.info(slipped, header=f"Bearer {JWT}", nested={"list": [TOKEN]})
@@ -105,10 +105,10 @@ def test_for_a_person_it_is_plain_and_without_colours_where_none_are_wanted(
     coloured, plain = Terminal(), Terminal()
     monkeypatch.delenv("NO_COLOR", raising=False)
     logging.configure(coloured)
-    structlog.get_logger("valetkey").info("ready")
+    log.info("ready")
     monkeypatch.setenv("NO_COLOR", "1")
     logging.configure(plain)
-    structlog.get_logger("valetkey").info("ready", port=8000)
+    log.info("ready", port=8000)
     assert "\x1b[" in coloured.getvalue()
     assert "\x1b[" not in plain.getvalue()
     assert "ready" in plain.getvalue()

@@ -109,7 +109,7 @@ def test_every_endpoint_with_its_methods() -> None:
 def test_every_page_for_people() -> None:
     frame = Frame(
         _shell(),
-        outbox=Outbox(_shell(), Fetcher(ssl.create_default_context()).post),
+        outbox=Outbox(_shell(), Fetcher(ssl.create_default_context).post),
         issuer="http://127.0.0.1:8000",
         look=Look(name="valetkey"),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),

@@ -39,7 +39,7 @@ async def here(name: str, port: int) -> Sequence[str]:
 def fetcher(host: Host, clock: Clock | None = None, **changed: Any) -> Fetcher:
     trust = ssl.create_default_context(cafile=host.ca)
     given: dict[str, Any] = {"local": (host.place,), "resolve": here, "clock": clock or Clock()}
-    return Fetcher(trust, **(given | changed))
+    return Fetcher(lambda: trust, **(given | changed))
 
 
 async def test_a_document_is_fetched_and_remembered(host: Host) -> None:

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import click
 import msgspec
-import structlog
 import uvicorn
 
 from valetkey.cli import logging
@@ -19,6 +18,7 @@ from valetkey.cli.desk import Desk, Failed, opened
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
+from valetkey.http import log
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
 from valetkey.settings import Settings
@@ -29,8 +29,6 @@ GRACE: Final = 10
 
 GARBAGE: Final = 20_000
 """Objects more than were let go of, after which it is looked for cycles."""
-
-log = structlog.get_logger("valetkey")
 
 
 @click.command(cls=Command)

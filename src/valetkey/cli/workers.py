@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import structlog
+from valetkey.http import log
 
 Ready: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[int, Ready], None]
@@ -27,8 +27,6 @@ LONGEST: Final = 5.0
 """Seconds to the next try, at the most, where workers end before they are ready."""
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT)
-
-log = structlog.get_logger("valetkey")
 
 
 class Crew:

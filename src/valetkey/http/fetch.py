@@ -13,8 +13,8 @@ from ssl import SSLContext
 from typing import Final
 
 import msgspec
-import structlog
 
+from valetkey.http import log
 from valetkey.http.exchange import (
     Answer,
     Outgoing,
@@ -53,8 +53,6 @@ shortest spans the steps of one sign-in."""
 AGAIN: Final = 10.0
 """Seconds after a fetch in which the same document is not fetched again, whoever insists."""
 
-log = structlog.get_logger("valetkey")
-
 
 class Terms(msgspec.Struct, frozen=True):
     """How a kind of document is taken: at most so many bytes, JSON or not, and whether it has to
@@ -84,12 +82,12 @@ class _Kept(msgspec.Struct):
 
 
 class Fetcher:
-    """Goes out. `trust` vouches for hosts; `local` lists `host:port`s that may lie on addresses
-    which are not public."""
+    """Goes out. `trust` says who vouches for hosts, and is asked each time; `local` lists
+    `host:port`s that may lie on addresses which are not public."""
 
     def __init__(
         self,
-        trust: SSLContext,
+        trust: Callable[[], SSLContext],
         *,
         local: Collection[str] = (),
         resolve: Resolve = system_resolver,
@@ -161,7 +159,9 @@ class Fetcher:
         try:
             async with asyncio.timeout(SECONDS):
                 addresses = await permitted(to, resolve=self._resolve, local=self._local)
-                answer = await exchange(to, what, addresses=addresses, trust=self._trust, most=most)
+                answer = await exchange(
+                    to, what, addresses=addresses, trust=self._trust(), most=most
+                )
         except TimeoutError as error:
             raise Refused(f"it takes longer than {SECONDS:g} s") from error
         finally:

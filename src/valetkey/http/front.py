@@ -10,8 +10,8 @@ from os import urandom
 from typing import Any, Final, TypeAlias
 
 import msgspec
-import structlog
 
+from valetkey.http import log
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
@@ -32,8 +32,6 @@ HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 """RFC 6797 6.1: for a year; of this host alone, for others on its domain are not ours."""
 
 CLOSE: Final = (b"connection", b"close")
-
-log = structlog.get_logger("valetkey")
 
 
 class Endpoint(msgspec.Struct, frozen=True):

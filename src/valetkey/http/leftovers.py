@@ -7,16 +7,13 @@ node does it; what one has forgotten, another does not find.
 import asyncio
 from typing import Final
 
-import structlog
-
+from valetkey.http import log
 from valetkey.http.shell import Shell
 from valetkey.model.allowance import Allowance
 from valetkey.model.want import Query
 from valetkey.oauth.manage import leftovers
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.store.port import Unavailable
-
-log = structlog.get_logger("valetkey.leftovers")
 
 STEP: Final = 50
 """Rows at a time."""

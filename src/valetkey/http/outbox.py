@@ -9,8 +9,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-import structlog
-
+from valetkey.http import log
 from valetkey.http.exchange import Answer
 from valetkey.http.shell import Shell
 from valetkey.model.job import Job, before
@@ -30,8 +29,6 @@ AT_ONCE: Final = 16
 
 AGAIN: Final = frozenset({408, 425, 429})
 """Answers that ask for another try, beside 500 and above."""
-
-log = structlog.get_logger("valetkey.outbox")
 
 
 class Post(Protocol):

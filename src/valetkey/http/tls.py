@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-import structlog
+from valetkey.http import log
 
 CIPHERS: Final = ":".join(
     (
@@ -20,8 +20,6 @@ CIPHERS: Final = ":".join(
 
 LOOK: Final = 10.0
 """Seconds after which the files are looked at again."""
-
-log = structlog.get_logger("valetkey")
 
 
 def make_context(certificate: Path, key: Path) -> ssl.SSLContext:

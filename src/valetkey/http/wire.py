@@ -8,9 +8,9 @@ last one was answered) goes uvicorn's own way. Between the two nothing differs b
 import asyncio
 from typing import Any, Final
 
-import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from valetkey.http import log
 from valetkey.http import request as reading
 from valetkey.http.begun import begun
 from valetkey.http.front import CLOSE, Endpoint, Front, unread
@@ -23,8 +23,6 @@ MAX_HEAD: Final = 128 * 1024
 """Bytes of a head of which the end has not come: more than any that would be looked at."""
 
 _NEVER: Final = float("inf")
-
-log = structlog.get_logger("valetkey")
 
 
 class Gone:

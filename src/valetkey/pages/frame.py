@@ -7,9 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
-import structlog
 
-from valetkey.http import csrf
+from valetkey.http import csrf, log
 from valetkey.http.cookies import Cookies
 from valetkey.http.front import Network
 from valetkey.http.hashing import Passwords
@@ -34,8 +33,6 @@ SIGN_UP: Final = "/sign-up"
 APPS: Final = "/apps"
 APPROVALS: Final = "/approvals"
 STATIC: Final = "/static"
-
-log = structlog.get_logger("valetkey.pages")
 
 
 class SignInFirst(LoginRequired):
