@@ -186,9 +186,9 @@ async def test_a_batch_does_one_thing_to_each_table(store: PostgresStore) -> Non
     ]
     committer = Committer(store._connections)
     await committer.stop()
-    committer._waiting.extend(jobs)
+    committer._gathered.extend(jobs)
     batches = []
-    while committer._waiting:
+    while committer._gathered:
         batches.append([jobs.index(job) for job in committer._batch()])
     assert batches == [[0, 1, 3], [2, 4, 6], [5]]
 

@@ -15,9 +15,11 @@ import asyncpg
 
 from valetkey.model.change import Change, Create, Stale
 from valetkey.model.event import Event
+from valetkey.model.record import Record
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.postgres.connections import TROUBLE, Connections, why
-from valetkey.store.postgres.statements import OPERATIONS, STALE, Operation, Statement, commit
+from valetkey.store.postgres.statements import STALE, Statement, commit
+from valetkey.store.postgres.waiting import Waiting
 
 BATCH: Final = 128
 """Requests in one statement, at the most."""
@@ -34,10 +36,8 @@ class Job:
     def __init__(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
         self.changes: tuple[Change, ...] = (*changes, *(Create(event) for event in events))
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.rows = frozenset((one.record.table, one.record.key) for one in self.changes)
-        self.operations = frozenset(
-            (one.record.table, OPERATIONS[type(one)]) for one in self.changes
-        )
+        self.rows = {(type(one.record), one.record.key) for one in self.changes}
+        self.operations = {(type(one.record), type(one)) for one in self.changes}
 
     def resolve(self, error: Exception | None = None) -> None:
         """Tells the outcome."""
@@ -55,7 +55,8 @@ class Committer:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._waiting: deque[Job] = deque()
+        self._gathered: deque[Job] = deque()
+        self._waiting = Waiting()
         self._wake = asyncio.Event()
         self._stopping = False
         self._task = asyncio.create_task(self._serve())
@@ -65,13 +66,9 @@ class Committer:
         if self._stopping:
             raise Unavailable("the store is closed")
         job = Job(changes, events)
-        self._waiting.append(job)
+        self._gathered.append(job)
         self._wake.set()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await job.future
-        except TimeoutError as error:
-            raise Unavailable("the database does not answer") from error
+        await self._waiting.outcome(job.future)
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
@@ -80,7 +77,7 @@ class Committer:
         await self._task
 
     async def _serve(self) -> None:
-        while self._waiting or not self._stopping:
+        while self._gathered or not self._stopping:
             await self._wake.wait()
             batch = self._batch()
             if not batch:
@@ -97,20 +94,20 @@ class Committer:
         statement that does."""
         batch: list[Job] = []
         left: deque[Job] = deque()
-        rows: set[tuple[str, str]] = set()
-        doing: frozenset[tuple[str, Operation]] = frozenset()
-        for job in self._waiting:
+        rows: set[tuple[type[Record], str]] = set()
+        doing: set[tuple[type[Record], type[Change]]] = set()
+        for job in self._gathered:
             if job.future.done():
                 continue
             together = doing | job.operations
-            fits = len({table for table, _ in together}) == len(together) and not rows & job.rows
+            fits = len({kind for kind, _ in together}) == len(together) and not rows & job.rows
             if not batch or (fits and len(batch) < BATCH):
                 batch.append(job)
                 rows |= job.rows
                 doing = together
             else:
                 left.append(job)
-        self._waiting = left
+        self._gathered = left
         if not left and not self._stopping:
             self._wake.clear()
         return batch

@@ -11,15 +11,19 @@ from typing import Any, Final
 
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One
-from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.postgres.rows import record_of
 from valetkey.store.postgres.statements import Statement, points
+from valetkey.store.postgres.waiting import Waiting
 
 BATCH: Final = 64
 """Reads in one statement, at the most."""
 
-ABREAST: Final = 2
-"""Statements under way. While they are, reads gather for the next."""
+ABREAST: Final = 4
+"""Statements under way, at the most. Beside one, another is begun where there is enough for a whole
+one, or where it is SLOW; else reads gather for the next: many cost hardly more than one."""
+
+SLOW: Final = 0.03
+"""Seconds after which a statement that is under way is no reason to wait any more."""
 
 Wants = tuple[One[Any], ...]
 
@@ -40,28 +44,35 @@ class Reader:
 
     def __init__(self, fetch: Callable[[Statement], Awaitable[Sequence[Any]]]) -> None:
         self._fetch = fetch
-        self._waiting: deque[Asked] = deque()
+        self._gathered: deque[Asked] = deque()
+        self._waiting = Waiting()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._begun = 0.0
         self._called = False
 
     async def read(self, wants: Wants) -> Found:
         """What was found, all of one moment. Raises Unavailable."""
         asked = Asked(wants)
-        self._waiting.append(asked)
-        if not self._called and len(self._under_way) < ABREAST:
+        self._gathered.append(asked)
+        if not self._called and self._may_begin():
             # Whatever else this turn of the loop brings goes along.
             self._called = True
             asyncio.get_running_loop().call_soon(self._begin)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await asked.future
-        except TimeoutError as error:
-            raise Unavailable("the database does not answer") from error
+        return await self._waiting.outcome(asked.future)
+
+    def _may_begin(self) -> bool:
+        if not self._under_way:
+            return True
+        if len(self._under_way) >= ABREAST:
+            return False
+        full = len(self._gathered) >= BATCH
+        return full or asyncio.get_running_loop().time() - self._begun > SLOW
 
     def _begin(self) -> None:
         self._called = False
-        while self._waiting and len(self._under_way) < ABREAST:
-            some = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        while self._gathered and self._may_begin():
+            self._begun = asyncio.get_running_loop().time()
+            some = [self._gathered.popleft() for _ in range(min(BATCH, len(self._gathered)))]
             task = asyncio.create_task(self._run([one for one in some if not one.future.done()]))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
@@ -76,7 +87,7 @@ class Reader:
             rows = await self._fetch(points(wants)) if wants else ()
             found: list[tuple[Record, ...]] = [()] * len(wants)
             for row in rows:
-                number = row["n"]
+                number = row[0]
                 found[number] = (record_of(wants[number].record, row),)
         except Exception as error:
             for asked in batch:

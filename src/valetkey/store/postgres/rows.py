@@ -6,7 +6,9 @@ as JSON. Of what users own it has those two only where the records have such, na
 `body` is what `store.packed` makes of them.
 """
 
+from collections.abc import Callable
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -26,16 +28,28 @@ def columns(kind: type[Record]) -> tuple[str, ...]:
 def row(record: Record, version: int) -> tuple[Any, ...]:
     """What these hold for a record. Raises ValueError for what is no name of ours."""
     kind = type(record)
-    held: dict[str, Any] = {"version": version, "forget_at": record.forget_at}
-    if kind.rank:
-        held["place"], held["key"], indexed, held["body"] = packing(kind).pack(record)
-        held |= zip(kind.indexes, indexed, strict=True)
-        held["alias"] = second_name(record.alias)
-    else:
-        held |= {"place": record.place, "key": record.key, "alias": record.alias or None}
-        held |= {name: getattr(record, name) for name in kind.indexes}
-        held["body"] = json(msgspec.structs.replace(record, version=version))
-    return tuple(held[name] for name in columns(kind))
+    if not kind.rank:
+        indexed = (getattr(record, name) for name in kind.indexes)
+        body = json(msgspec.structs.replace(record, version=version))
+        named = record.alias or None
+        return (record.place, record.forget_at, version, record.key, named, *indexed, body)
+    packed = packing(kind).pack(record)
+    swept, alias = _swept_and_named(kind)
+    return (
+        packed.place,
+        *((record.forget_at,) if swept else ()),
+        version,
+        packed.key,
+        *((second_name(record.alias),) if alias else ()),
+        *packed.columns,
+        packed.body,
+    )
+
+
+@cache
+def _swept_and_named(kind: type[Record]) -> tuple[bool, bool]:
+    held = columns(kind)
+    return "forget_at" in held, "alias" in held
 
 
 def json(value: object) -> str:
@@ -49,14 +63,11 @@ def _decoder(kind: type[Record]) -> msgspec.json.Decoder[Any]:
 
 
 def record_of(kind: type[Record], found: Any) -> Record:
-    """The record in a row that `read` or `page` found."""
+    """The record in a row, of which `selected` says what it holds, after a number."""
     if not kind.rank:
-        told: Record = _decoder(kind).decode(found["plain"])
+        told: Record = _decoder(kind).decode(found[_PLAIN])
         return told
-    indexed = (found[name] for name in kind.indexes)
-    return packing(kind).unpack(
-        found["place"], (found["key"], found["version"], found["packed"], *indexed)
-    )
+    return packing(kind).unpack(found[_PLACE], _picked(kind)(found))
 
 
 _SEEN: Final = {
@@ -70,16 +81,26 @@ _SEEN: Final = {
     "plain": "text",
 }
 
+_AT: Final = {name: number for number, name in enumerate(_SEEN, 1)}
+_PLACE: Final = _AT["place"]
+_PLAIN: Final = _AT["plain"]
+
+
+@cache
+def _picked(kind: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
+    """What `Packing.unpack` wants of a row."""
+    return itemgetter(*(_AT[name] for name in ("key", "version", "packed", *kind.indexes)))
+
 
 @cache
 def selected(kind: type[Record]) -> str:
-    """What a read asks of a kind: columns of the same names and types for all kinds."""
+    """What a read asks of a kind: the same columns, of the same types, for all kinds."""
     if not kind.rank:
         held = {"plain": "body"}
     else:
         held = {"place": "place", "key": "key", "version": "version", "packed": "body"}
         held |= {name: f'"{name}"' for name in kind.indexes}
-    return ", ".join(f'{held.get(name, f"NULL::{of}")} AS "{name}"' for name, of in _SEEN.items())
+    return ", ".join(held.get(name, f"NULL::{of}") for name, of in _SEEN.items())
 
 
 _TYPES: Final = {"n": "int", "place": "bigint", "version": "int", "forget_at": "bigint"}

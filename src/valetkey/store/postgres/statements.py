@@ -43,7 +43,7 @@ def points(wants: Sequence[One[Any]]) -> Statement:
     prepares it once. Each row says which want it answers (`n`)."""
     given: dict[type[Record], list[tuple[int, int, Any]]] = {}
     for number, want in enumerate(wants):
-        place, key = _named(want.record, want.key).values()
+        place, key = _named(want.record, want.key)
         if key is not None and not (isinstance(key, str) and "\x00" in key):
             given.setdefault(want.record, []).append((number, place, key))
     kinds = tuple(sorted(given, key=lambda kind: kind.table))
@@ -72,7 +72,8 @@ def _sought(want: Want, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     match want:
         case One(key=key):
-            return _conditions(parameters, **_named(kind, key))
+            at, named = _named(kind, key)
+            return _conditions(parameters, place=at, key=named)
         case Alias(alias=alias):
             place = kind.place_of_alias(alias)
             told = second_name(alias) if kind.rank else alias or None
@@ -83,11 +84,9 @@ def _sought(want: Want, parameters: list[Any]) -> str:
             return _conditions(parameters, **_indexed(kind, index, value))
 
 
-def _named(kind: type[Record], key: str) -> dict[str, Any]:
-    if not kind.rank:
-        return {"place": kind.place_of(key), "key": key}
-    place, held = packing(kind).name(key) or (0, None)
-    return {"place": place, "key": held}
+def _named(kind: type[Record], key: str) -> tuple[int, Any]:
+    """The place of a row, and its key as the row has it; None for what can be no record's."""
+    return (packing(kind).name(key) or (0, None)) if kind.rank else (kind.place_of(key), key)
 
 
 def _indexed(kind: type[Record], index: str, value: str) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def page(query: Query[Any]) -> Statement:
         parameters += before
     newest = ", ".join(f"{one} DESC" for one in order)
     sql = (
-        f"SELECT {selected(kind)} FROM {kind.table} WHERE {conditions} "  # noqa: S608
+        f"SELECT 0 AS n, {selected(kind)} FROM {kind.table} WHERE {conditions} "  # noqa: S608
         f"ORDER BY {newest} LIMIT $1"
     )
     return Statement(sql, tuple(parameters))
@@ -140,7 +139,7 @@ _OLD: Final = (_TIME, "place", "key")
 
 def _before(kind: type[Record], key: str, order: Sequence[str]) -> tuple[Any, ...]:
     """What these come to for a key; nothing where it can be no record's."""
-    place, held = _named(kind, key).values()
+    place, held = _named(kind, key)
     if held is None:
         return ()
     known = {"place": place, "key": held, _TIME: held[: ids.TIME]}
@@ -225,8 +224,7 @@ def _arrays(
 
 def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "remove":
-        place, key = _named(type(record), record.key).values()
-        return place, key, record.version
+        return *_named(type(record), record.key), record.version
     return row(record, 1 if operation == "create" else record.version + 1)
 
 

@@ -70,7 +70,7 @@ class PostgresStore:
         rows = await self._fetch(statements.read(wants))
         found: list[list[Record]] = [[] for _ in wants]
         for row in rows:
-            number = row["n"]
+            number = row[0]
             found[number].append(record_of(wants[number].record, row))
         for records in found:
             if len(records) > 1:
