@@ -38,6 +38,14 @@ class Races:
         assert {one.value for one in found.many(wanted)} == {"alive", "for ever"}
         assert len(found.many(people)) == 1
 
+    async def test_a_sweep_sees_an_end_that_moved(self, store: Store) -> None:
+        first = session(MIKO, expires=NOW - 1)
+        await put(store, first)
+        await store.commit([Update(replace(first, version=1, expires=NOW + 1))])
+        assert await store.sweep(NOW) == 0
+        await store.commit([Update(replace(first, version=2, expires=NOW))])
+        assert await store.sweep(NOW) == 1
+
     async def test_sweeps_come_to_an_end(self, store: Store) -> None:
         await put(store, *(once(str(n), expires=NOW - 1) for n in range(1001)))
         swept = 0

@@ -26,7 +26,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Row(NamedTuple):
-    """A record. `columns` are those of the kind's indexes, in order."""
+    """A record. `columns` are those of its packing, in order."""
 
     place: int
     key: bytes
@@ -35,11 +35,12 @@ class Row(NamedTuple):
 
 
 class Packing(msgspec.Struct, frozen=True, kw_only=True):
-    """How one kind of record is packed."""
+    """How one kind of record is packed. `columns` are the fields that columns of a row hold, None
+    for one that the kind does not have; `seen` is where these are behind a version and a body."""
 
     kind: type[Record]
     start: int
-    columns: tuple[str, ...]
+    columns: tuple[str | None, ...]
     blank: dict[str, Any]
     seen: tuple[tuple[int, str], ...]
     decoder: msgspec.msgpack.Decoder[Any]
@@ -51,31 +52,42 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     def pack(self, record: Record) -> Row:
         """The row of a record. Raises ValueError for what is no name of ours."""
         place, key = _known(record.key, self.start)
-        columns = tuple(column(name, getattr(record, name), place) for name in self.columns)
+        columns = tuple(
+            [
+                None if name is None else column(name, getattr(record, name), place)
+                for name in self.columns
+            ]
+        )
         return Row(place, key, columns, _encode(replace(record, **self.blank)))
 
     def unpack(self, place: int, row: Sequence[Any]) -> Record:
         """The record of a row: its key, version, body, and columns."""
-        record: Record = self.decoder.decode(row[2])
+        return self.read(ids.joined(place, row[0], self.start), place, row[1:])
+
+    def read(self, name: str, place: int, row: Sequence[Any]) -> Record:
+        """The record of that name: its version, body, and columns."""
+        record: Record = self.decoder.decode(row[1])
         # Nobody else has it yet.
-        force_setattr(record, "id", ids.joined(place, row[0], self.start))
-        force_setattr(record, "version", row[1])
-        for at, name in self.seen:
+        force_setattr(record, "id", name)
+        force_setattr(record, "version", row[0])
+        for at, field in self.seen:
             value = row[at]
             if value is not None:
-                force_setattr(record, name, written(name, value, place))
+                force_setattr(record, field, written(field, value, place))
         return record
 
 
 @cache
-def packing(kind: type[Record]) -> Packing:
-    """That of a kind which a user owns."""
+def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
+    """That of a kind which a user owns, in rows with these columns: those of its indexes, where
+    none are named."""
+    has = tuple(name if name in kind.indexes else None for name in columns or kind.indexes)
     return Packing(
         kind=kind,
         start=ids.USER if kind is User else ids.OWNED,
-        columns=kind.indexes,
+        columns=has,
         blank={"id": "", "version": 0, **dict.fromkeys(kind.indexes, "")},
-        seen=tuple(enumerate(kind.indexes, 3)),
+        seen=tuple((at, name) for at, name in enumerate(has, 2) if name is not None),
         decoder=msgspec.msgpack.Decoder(kind),
     )
 

@@ -58,10 +58,10 @@ class SQLiteStore:
 
     async def read(self, *wants: Want) -> Found:
         try:
-            if len(wants) == 1:
-                return Found({wants[0]: self._find(wants[0])})
             if named.are_names(wants):
                 return Found(named.find(self._reading, wants))
+            if len(wants) == 1:
+                return Found({wants[0]: self._find(wants[0])})
             with self._reading:
                 found = {want: self._find(want) for want in wants}
             return Found(found)

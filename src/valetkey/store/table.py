@@ -15,7 +15,7 @@ import msgspec
 from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Many, One, Query, Want
-from valetkey.store.tree import Tree
+from valetkey.store.tree import Tree, wrote
 
 
 class Table(Protocol):
@@ -56,7 +56,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
 
     def write(self, connection: apsw.Connection, change: Change) -> bool:
-        return connection.execute(*self._statement(change)).fetchone() is not None
+        return wrote(connection, *self._statement(change))
 
     def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
         record = change.record
@@ -129,8 +129,8 @@ def plain(kind: type[Record]) -> Plain:
         name=name,
         columns=columns,
         indexes=kind.indexes,
-        insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING 1",  # noqa: S608
-        update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ? RETURNING 1",  # noqa: S608
-        delete=f"DELETE FROM {name} WHERE key = ? AND version = ? RETURNING 1",  # noqa: S608
+        insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+        update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ?",  # noqa: S608
+        delete=f"DELETE FROM {name} WHERE key = ? AND version = ?",  # noqa: S608
         decoder=msgspec.json.Decoder(kind),
     )

@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Change, Create, Remove
 from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.model.user import User
@@ -53,26 +53,33 @@ class Row(NamedTuple):
     version: int
     forget_at: int
     alias: bytes | None
-    user: bytes | None
-    grant: bytes | None
-    client: str | None
+    user: bytes | str | None
+    grant: bytes | str | None
+    client: bytes | str | None
     body: bytes
 
 
 # S608: every name in a statement is a constant of the record's class.
 
+_SELECT: Final = f'SELECT spot >> {_PLACE}, key, version, body, "user", "grant", client FROM owned'  # noqa: S608
 _CREATE: Final = (
     f"{INSERT}SELECT coalesce(max(spot) + 1, ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "  # noqa: S608
     f"FROM owned WHERE spot BETWEEN ?1 AND ?1 + {LAST} "
     f"HAVING count(*) FILTER (WHERE key = ?2) = 0 AND coalesce(max(spot), ?1) < ?1 + {LAST} "
-    "ON CONFLICT DO NOTHING RETURNING 1"
+    "ON CONFLICT DO NOTHING"
 )
 _HERE: Final = f"spot BETWEEN ?1 AND ?1 + {LAST} AND key = ?2"
+_ITS: Final = f"{_HERE} AND version = ?3 - 1"
+_BODY: Final = (
+    "UPDATE owned SET version = ?3, body = ?9 "  # noqa: S608
+    f'WHERE {_ITS} AND forget_at = ?4 AND alias IS ?5 AND "user" IS ?6 AND "grant" IS ?7 '
+    "AND client IS ?8"
+)
 _UPDATE: Final = (
     'UPDATE owned SET version = ?3, forget_at = ?4, alias = ?5, "user" = ?6, "grant" = ?7, '  # noqa: S608
-    f"client = ?8, body = ?9 WHERE {_HERE} AND version = ?3 - 1 RETURNING 1"
+    f"client = ?8, body = ?9 WHERE {_ITS}"
 )
-_REMOVE: Final = f"DELETE FROM owned WHERE {_HERE} AND version = ?3 RETURNING 1"  # noqa: S608
+_REMOVE: Final = f"DELETE FROM owned WHERE {_HERE} AND version = ?3"  # noqa: S608
 
 SWEEP: Final = (
     "DELETE FROM owned WHERE spot IN (SELECT spot FROM owned "
@@ -96,12 +103,18 @@ def _first(place: int, rank: int) -> int:
     return place - _HALF << _PLACE | rank << _RANK
 
 
+def wrote(connection: apsw.Connection, statement: str, binds: tuple[Any, ...]) -> bool:
+    """Whether the statement wrote a row."""
+    # RETURNING would cost a table of its own.
+    connection.execute(statement, binds)
+    return connection.changes() > 0
+
+
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one kind."""
 
     kind: type[Record]
     packing: Packing
-    select: str
     mine: str
     order: tuple[str, ...]
 
@@ -109,14 +122,12 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     @cache
     def of(kind: type[Record]) -> "Tree":
         """That of a kind which users own."""
-        columns = "".join(f', "{name}"' for name in kind.indexes)
         mine = f"(spot >> {_RANK}) & 15 = {kind.rank}"
         place = f"spot >> {_PLACE}"
         by_name = (place, "key") if kind is User else (f"substr(key, 1, {ids.TIME})", place, "key")
         return Tree(
             kind=kind,
-            packing=packing(kind),
-            select=f"SELECT spot >> {_PLACE}, key, version, body{columns} FROM owned",  # noqa: S608
+            packing=packing(kind, COLUMNS),
             mine=mine,
             order=by_name,
         )
@@ -124,35 +135,24 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     def row(self, record: Record, version: int) -> Row:
         """The row of a record."""
         place, key, columns, body = self.packing.pack(record)
-        held: dict[str, Any] = dict(zip(self.packing.columns, columns, strict=True))
+        user, grant, client = columns
         alias = None if self._near else second_name(record.alias)
-        return Row(
-            block=self.block(place, key),
-            key=key,
-            version=version,
-            forget_at=record.forget_at,
-            alias=alias,
-            **{name: held.get(name) for name in COLUMNS},
-            body=body,
-        )
+        block = self.block(place, key)
+        return Row(block, key, version, record.forget_at, alias, user, grant, client, body)
 
     def write(self, connection: apsw.Connection, change: Change) -> bool:
         """Writes a change; whether its precondition held."""
-        written = not isinstance(change, Remove)
-        if written and self._near and self._taken(connection, change.record):
-            return False
-        return connection.execute(*self._statement(change)).fetchone() is not None
-
-    def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
         record = change.record
-        match change:
-            case Create():
-                return _CREATE, self.row(record, 1)
-            case Update():
-                return _UPDATE, self.row(record, record.version + 1)
-            case Remove():
-                place, key = self.packing.name(record.key) or (0, b"")
-                return _REMOVE, (self.block(place, key), key, record.version)
+        if isinstance(change, Remove):
+            place, key = self.packing.name(record.key) or (0, b"")
+            return wrote(connection, _REMOVE, (self.block(place, key), key, record.version))
+        if record.alias and self._near and self._taken(connection, record):
+            return False
+        if isinstance(change, Create):
+            return wrote(connection, _CREATE, self.row(record, 1))
+        row = self.row(record, record.version + 1)
+        # By what it is found mostly stays, and then no index has anything to write.
+        return wrote(connection, _BODY, row) or wrote(connection, _UPDATE, row)
 
     @property
     def _near(self) -> bool:
@@ -160,7 +160,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind is not User
 
     def _taken(self, connection: apsw.Connection, record: Record) -> bool:
-        found = self.find(connection, Alias(type(record), record.alias)) if record.alias else ()
+        found = self.find(connection, Alias(type(record), record.alias))
         return any(one.key != record.key for one in found)
 
     def block(self, place: int, key: bytes) -> int:
@@ -249,7 +249,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
     def _read(self, connection: apsw.Connection, rest: str, binds: Any) -> Iterable[Record]:
         unpack = self.packing.unpack
-        rows = connection.execute(f"{self.select} {rest}", binds)
+        rows = connection.execute(f"{_SELECT} {rest}", binds)
         return (unpack(row[0] + _HALF, row[1:]) for row in rows)
 
 
