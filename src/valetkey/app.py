@@ -6,7 +6,7 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Final
 
 from valetkey.endpoints.drivers import endpoints
@@ -14,16 +14,17 @@ from valetkey.endpoints.health import health
 from valetkey.http import leftovers, log
 from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
-from valetkey.http.front import Front, Network
+from valetkey.http.front import App, Front, Network
+from valetkey.http.hashing import Passwords
 from valetkey.http.installation import Installations
+from valetkey.http.later import Later
 from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
 from valetkey.jose.objects import read_object
 from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.context import Registration
+from valetkey.oauth.feature import Feature
 from valetkey.oauth.features import pages_off, switched
-from valetkey.pages.frame import Frame, Look
-from valetkey.pages.routes import pages
 from valetkey.settings import Settings
 from valetkey.store.port import Store, Unavailable
 
@@ -52,23 +53,18 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
     shell = Shell(store, installations, fetch=fetch.documents)
     outbox = Outbox(shell, fetch.post)
     shell.goes_out = outbox.nudge
-    frame = Frame(
-        shell,
-        outbox=outbox,
-        issuer=settings.issuer,
-        look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
-        unthrottled=_networks(settings.unthrottled),
-        watched=SESSION_MANAGEMENT in features,
-    )
+    passwords = Passwords()
 
-    def running(_: object) -> contextlib.AbstractAsyncContextManager[None]:
-        return _running(store, frame, outbox, kept=settings.lifetimes.event)
+    def running() -> contextlib.AbstractAsyncContextManager[None]:
+        return _running(shell, outbox, passwords, kept=settings.lifetimes.event)
 
-    people = pages(frame, off=pages_off(features), lifespan=running)
-    machines = {**endpoints(features, shell, certificates), **health(shell)}
+    def people() -> App:
+        return _pages(settings, features, shell=shell, outbox=outbox, passwords=passwords)
+
     return Front(
-        machines,
-        pages=people,
+        {**endpoints(features, shell, certificates), **health(shell)},
+        pages=Later(people),
+        running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
         inline=store.inline,
@@ -100,9 +96,36 @@ def fetcher(settings: Settings) -> Fetcher:
     return Fetcher(trust, local=settings.fetch_local)
 
 
+def _pages(
+    settings: Settings,
+    features: Collection[Feature],
+    *,
+    shell: Shell,
+    outbox: Outbox,
+    passwords: Passwords,
+) -> App:
+    # Here: a start would wait for them, and a server that nobody visits keeps them for nothing.
+    from valetkey.pages.frame import Frame, Look  # noqa: PLC0415
+    from valetkey.pages.routes import pages  # noqa: PLC0415
+
+    frame = Frame(
+        shell,
+        outbox=outbox,
+        passwords=passwords,
+        issuer=settings.issuer,
+        look=Look(name=settings.name, privacy=settings.privacy_url, terms=settings.terms_url),
+        unthrottled=_networks(settings.unthrottled),
+        watched=SESSION_MANAGEMENT in features,
+    )
+    return pages(frame, off=pages_off(features))
+
+
 @contextlib.asynccontextmanager
-async def _running(store: Store, frame: Frame, outbox: Outbox, *, kept: int) -> AsyncIterator[None]:
-    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(frame.shell))
+async def _running(
+    shell: Shell, outbox: Outbox, passwords: Passwords, *, kept: int
+) -> AsyncIterator[None]:
+    store = shell.store
+    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell))
     beside = [asyncio.create_task(one) for one in running]
     try:
         yield
@@ -110,7 +133,7 @@ async def _running(store: Store, frame: Frame, outbox: Outbox, *, kept: int) -> 
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
-        frame.passwords.close()
+        passwords.close()
         await store.close()
 
 

@@ -135,6 +135,9 @@ NEEDLESS = {
     "valetkey.resource": "the kit",
     "valetkey.store.postgres": "the other database",
     "httpx2": "what the kit and the SDK ask with",
+    "jinja2": "the pages, while nobody has looked at one",
+    "starlette": "the same",
+    "valetkey.pages": "the same",
     "rich": "drawing on terminals",
 }
 """What serving has no use for: each module costs every start its time, and every process memory."""

@@ -6,7 +6,6 @@ import re
 import ssl
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from valetkey.cli.root import valetkey
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
 from valetkey.http.fetch import Fetcher
+from valetkey.http.hashing import Passwords
 from valetkey.http.installation import Installations
 from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
@@ -110,14 +110,12 @@ def test_every_page_for_people() -> None:
     frame = Frame(
         _shell(),
         outbox=Outbox(_shell(), Fetcher(ssl.create_default_context).post),
+        passwords=Passwords(),
         issuer="http://127.0.0.1:8000",
         look=Look(name="valetkey"),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
     )
-    served = {
-        getattr(route, "path", "")
-        for route in pages(frame, lifespan=lambda _: nullcontext()).routes
-    }
+    served = {getattr(route, "path", "") for route in pages(frame).routes}
     told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))
     assert told == served - {"/static", "/{path:path}"}
 

@@ -27,9 +27,6 @@ from valetkey.store.port import Unavailable
 GRACE: Final = 10
 """Seconds in which requests may end after the server was told to stop."""
 
-GARBAGE: Final = 20_000
-"""Objects more than were let go of, after which it is looked for cycles."""
-
 
 @click.command(cls=Command)
 @click.option("--issuer", help="The address by which people and apps reach it.")
@@ -177,16 +174,11 @@ def _watch(lifeline: int) -> None:
 
 
 def _imported() -> Callable[..., Any]:
-    """The composition root. It imports every page and endpoint, and the other commands need none.
-    What is made meanwhile stays for good, so nobody has to look whether it is garbage."""
-    gc.disable()
+    """The composition root. It imports every endpoint, and the other commands need none. What is
+    there by now stays for good, so nobody has to look whether it is garbage."""
     from valetkey.app import create  # noqa: PLC0415
 
     gc.freeze()
-    # What a request makes is gone with it, by its count of references. To look for cycles among it
-    # after every 700 objects, as Python does, costs a thirtieth of the time and finds none.
-    gc.set_threshold(GARBAGE)
-    gc.enable()
     return create
 
 

@@ -5,6 +5,7 @@ Machines' endpoints answer here; everything else goes to the pages.
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from itertools import chain
 from os import urandom
 from typing import Any, Final, TypeAlias
@@ -12,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.http import log
+from valetkey.http.lifespan import lifespan
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
@@ -53,16 +55,19 @@ class Front:
         endpoints: Mapping[str, Endpoint],
         *,
         pages: App,
+        running: Callable[[], AbstractAsyncContextManager[None]],
         trusted: Sequence[Network],
         secure: bool = False,
         inline: bool = False,
     ) -> None:
-        """`secure`: it is reached over TLS alone, and browsers are told so (RFC 6797). `inline`: a
-        reply may be begun outside of a task (see `store.port`)."""
+        """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
+        browsers are told so (RFC 6797). `inline`: a reply may be begun outside of a task (see
+        `store.port`)."""
         self.inline = inline
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages
+        self._running = running
         self._trusted = tuple(trusted)
         self._short = {path.encode(): one for path, one in self._endpoints.items() if one.whole}
 
@@ -95,6 +100,9 @@ class Front:
         return unread(error).having(HSTS) if self._secure else unread(error)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(self._running(), receive, send)
+            return
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return

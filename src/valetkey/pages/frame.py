@@ -55,6 +55,7 @@ class Frame:
         shell: Shell,
         *,
         outbox: Outbox,
+        passwords: Passwords,
         issuer: str,
         look: Look,
         unthrottled: Sequence[Network],
@@ -64,7 +65,7 @@ class Frame:
         self.outbox = outbox
         self.issuer = issuer
         self.cookies = Cookies(issuer, watched=watched)
-        self.passwords = Passwords()
+        self.passwords = passwords
         self.unthrottled = unthrottled
         self.site = Site(
             name=look.name,

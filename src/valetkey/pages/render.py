@@ -66,7 +66,7 @@ def render_in(view: views.View, *, locale: Locale) -> str:
 
 @cache
 def environment(locale: Locale) -> Environment:
-    """The templates, compiled once for a locale."""
+    """The templates, each compiled when it is first shown in this locale."""
     env = Environment(
         loader=PackageLoader("valetkey.pages"),
         extensions=["jinja2.ext.i18n"],
@@ -86,8 +86,6 @@ def environment(locale: Locale) -> Environment:
         "utc": _utc,
     }
     env.globals |= {"locale": locale} | {enum.__name__: enum for enum in _ENUMS}
-    for name in env.list_templates():
-        env.get_template(name)
     return env
 
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Lifespan, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from valetkey.http.front import Endpoint, Handler, serve
 from valetkey.http.reply import SAFE, Reply, Streamed, see_other
@@ -73,9 +73,8 @@ class Files(StaticFiles):
         return response
 
 
-def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] = ()) -> Starlette:
-    """Every page but those that are `off`. A path that is none of these gets the error page too.
-    `lifespan` runs what has to run beside the application."""
+def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
+    """Every page but those that are `off`. A path that is none of these gets the error page too."""
     authorize, interaction = Authorize(frame), Interaction(frame)
     device, approvals = DevicePage(frame), Approvals(frame)
     sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
@@ -119,8 +118,7 @@ def pages(frame: Frame, *, lifespan: Lifespan[Starlette], off: Collection[str] =
                 if path not in off
             ),
             Mount(STATIC, Files(str(files("valetkey.pages") / "static"), nowhere=nowhere)),
-        ],
-        lifespan=lifespan,
+        ]
     )
     app.router.default = Page(frame, {"GET": _nowhere, "POST": _nowhere})
     # Starlette would mend a slash by a redirect to whatever Host the request names.
