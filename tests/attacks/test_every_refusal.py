@@ -166,8 +166,8 @@ def test_a_document(path: str, method: str, sent: Mapping[str, Any], whole: Live
 
 def pages(server: Live) -> list[str]:
     """Every page that there is, with a name where one belongs."""
-    routes: Any = server._app._pages
-    paths = (getattr(one, "path", "") for one in routes.routes)
+    front: Any = server._app
+    paths = (getattr(one, "path", "") for one in front._pages.make().routes)
     named = (path.replace("{pending}", "x").replace("{grant}", "x") for path in paths)
     there = {path.replace("{approval}", "x") for path in named} - {"/static"}
     return sorted(there | {"/static/nothing.css", "/static/", "/static/%00", "/static/x/../../.."})

@@ -46,6 +46,16 @@ def test_every_step_is_run_once(connection: apsw.Connection) -> None:
     assert migrate(connection) == ()
 
 
+def test_where_nothing_is_to_be_run_nobody_waits(tmp_path: Path) -> None:
+    """A node that starts again beside one that writes all the time (PROMISES R02)."""
+    with closing(connect(tmp_path / "valetkey.db")) as other:
+        migrate(other)
+        other.execute("BEGIN IMMEDIATE")
+        with closing(connect(tmp_path / "valetkey.db")) as starting:
+            starting.set_busy_handler(None)
+            assert migrate(starting) == ()
+
+
 APART = tuple(kind for kind in RECORDS if not kind.rank)
 """What nobody owns has a table for each kind."""
 

@@ -11,14 +11,14 @@ class Later:
     """Stands for the application that `make` makes, in a thread: nobody waits but who asks."""
 
     def __init__(self, make: Callable[[], App]) -> None:
-        self._make = make
+        self.make = make
         self._making: asyncio.Task[App] | None = None
         self._made: App | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._made is None:
             if self._making is None or self._making.done():
-                self._making = asyncio.create_task(asyncio.to_thread(self._make))
+                self._making = asyncio.create_task(asyncio.to_thread(self.make))
             # Shielded: of those who wait, each may go away.
             self._made = await asyncio.shield(self._making)
         await self._made(scope, receive, send)

@@ -26,6 +26,7 @@ _CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
     "checksum TEXT NOT NULL, oldest INTEGER NOT NULL, at INTEGER NOT NULL)"
 )
+_THERE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +77,16 @@ def _found(kind: Kind) -> Iterator[Migration]:
 def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
     """Brings the schema up to this version, all or nothing; what was run. Raises MigrationError.
 
-    The write lock serialises processes that start together.
+    The write lock serialises processes that start together. Where nothing is to be run it is not
+    asked for: whoever starts beside others that write would wait for a turn of theirs.
     """
+    brought = migrations("sqlite")
+    if not pending(ran(connection), brought):
+        return ()
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_CREATE)
-        steps = pending(ran(connection), migrations("sqlite"))
+        steps = pending(ran(connection), brought)
         for one in steps:
             connection.execute(one.sql)
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?, ?, ?)", row(one))
@@ -116,6 +121,8 @@ def pending(run: Sequence[Ran], brought: Sequence[Migration]) -> tuple[Migration
 
 def ran(connection: apsw.Connection) -> tuple[Ran, ...]:
     """The steps that were run, in order."""
+    if not connection.execute(_THERE).fetchall():
+        return ()
     rows = connection.execute(
         "SELECT number, name, checksum, oldest, at FROM migrations ORDER BY number"
     )
