@@ -119,7 +119,8 @@ class Process:
         if self._process is None or self._workers == 1:
             return []
         pid = self._process.pid
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        born = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [one for one in map(int, born) if _lives(one)]
 
     def _kill(self, workers: list[int]) -> None:
         for one in workers:
@@ -127,7 +128,7 @@ class Process:
         self._killed |= {*workers}
 
     def _gone(self) -> None:
-        while any(Path(f"/proc/{one}").exists() for one in self._killed):
+        while any(map(_lives, self._killed)):
             time.sleep(0.001)
         self._killed.clear()
 
@@ -154,6 +155,17 @@ class Process:
 
     def _set(self, name: str, value: str) -> tuple[str, str]:
         return "--set", f"{name}={value}"
+
+
+def _lives(pid: int) -> bool:
+    """Whether any of its threads holds something yet: a file, a socket, a lock. One that was killed
+    keeps its number until somebody asks how it ended, which may take whoever inherited it a second
+    or two."""
+    try:
+        told = [one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return True  # One has just ended: look again.
+    return any(text.rpartition(")")[2].split()[0] not in {"Z", "X"} for text in told)
 
 
 def nodes(
