@@ -1,6 +1,7 @@
 """What is begun outside of a task and goes on in one comes to the same as if it had been in one."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ async def to_the_end(work: Any) -> bool:
     """Whether anything was left of it; that is done as well."""
     rest = begun(work)
     if rest is not None:
+        # From Python 3.12 on, nothing else becomes a task.
+        assert inspect.iscoroutine(rest)
         await asyncio.create_task(rest)
     return rest is not None
 

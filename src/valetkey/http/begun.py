@@ -20,8 +20,13 @@ def begun(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
     return _rest(work, waits_for)
 
 
+async def _rest(work: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    """From Python 3.12 on, a generator becomes no task, whatever else it can do."""
+    await _steps(work, waits_for)
+
+
 @coroutine
-def _rest(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+def _steps(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     while True:
         try:
             given = yield waits_for
