@@ -32,6 +32,9 @@ class Told(NamedTuple):
     vouched: bool = False
 
 
+_NOTHING: Final = Told()
+
+
 class Certificates:
     """Reads certificates from the headers of the proxies that may tell them, and of nobody else
     (ATTACKS A14)."""
@@ -49,7 +52,7 @@ class Certificates:
         """The caller's certificate. Raises InvalidRequest where a trusted proxy tells nonsense."""
         value = request.header(_HEADER) if self._proxies else ""
         if not value or not within(request.peer, self._proxies):
-            return Told()
+            return _NOTHING
         try:
             der = client_certificate.read(value)
             chain = tuple(

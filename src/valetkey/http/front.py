@@ -91,7 +91,7 @@ class Front:
             reply = await _handled(endpoint, scope, body)
         except OAuthError as error:
             reply = _refusal(scope, error, refuse_json)
-        if isinstance(reply, Streamed):
+        if not isinstance(reply, Reply):
             raise RuntimeError("a reply that goes on, where none was announced")
         return reply.having(HSTS) if self._secure else reply
 

@@ -74,8 +74,8 @@ class Request:
 
     def form(self, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
         """The form in the body. Raises InvalidRequest (415 for another content type)."""
-        content_type = self.header(b"content-type").partition(";")[0].strip().lower()
-        if content_type != FORM:
+        content_type = self.header(b"content-type")
+        if content_type != FORM and content_type.partition(";")[0].strip().lower() != FORM:
             raise InvalidRequest(f"the body must be {FORM}", status=415)
         return parse_form(self.body, repeatable=repeatable)
 

@@ -60,8 +60,10 @@ class Shell:
         decision = await settle(
             self.store, lambda: telling(rule(context), context), tries=tries, fetch=self._fetch
         )
-        if any(_goes_out(change, context) for change in decision.changes):
-            self.goes_out()
+        for change in decision.changes:
+            if _goes_out(change, context):
+                self.goes_out()
+                break
         return decision
 
 

@@ -144,7 +144,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._heading = False
-        endpoint = self._plain()
+        path, _, query = self.url.partition(b"?")
+        endpoint = self._plain(path)
         if endpoint is None or self._front is None:
             self._calm()
             url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -153,7 +154,6 @@ class Protocol(HttpToolsProtocol):
             self.headers.extend(headers)
             super().on_headers_complete()
             return
-        path, _, query = self.url.partition(b"?")
         scope = {
             "type": "http",
             "method": self.parser.get_method().decode("ascii"),
@@ -164,11 +164,11 @@ class Protocol(HttpToolsProtocol):
         }
         self._short = self.cycle = Cycle(self._front, endpoint, scope)  # type: ignore[assignment]
 
-    def _plain(self) -> Endpoint | None:
+    def _plain(self, path: bytes) -> Endpoint | None:
         """The endpoint, where the request may go the short way."""
         if self._front is None or not self._free():
             return None
-        endpoint = self._front.short(self.url.partition(b"?")[0])
+        endpoint = self._front.short(path)
         if endpoint is None or self.expect_100_continue or self.limit_concurrency is not None:
             return None
         parser = self.parser

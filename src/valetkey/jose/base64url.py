@@ -9,7 +9,12 @@ _ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 def encode(raw: bytes) -> str:
     """The text for these bytes."""
-    return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=\n").decode()
+    return written(raw).decode()
+
+
+def written(raw: bytes) -> bytes:
+    """The text for these bytes, as ASCII."""
+    return b2a_base64(raw, newline=False).translate(_TO_URL, b"=")
 
 
 def decode(text: str) -> bytes:

@@ -5,7 +5,7 @@ the refusals that this project wants first.
 """
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,11 +13,8 @@ from typing import Any, Final
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
@@ -67,13 +64,13 @@ def sign(payload: bytes, *, key: PrivateKey, typ: str) -> str:
 def sign_embedded(payload: bytes, *, key: PrivateKey, typ: str) -> str:
     """The same with the public key itself in the header, in place of its name."""
     header = {"alg": key.algorithm, "typ": typ, "jwk": key.public().bare()}
-    return _joined(base64url.encode(msgspec.json.encode(header)) + ".", payload, key)
+    return _joined(base64url.written(msgspec.json.encode(header)), payload, key)
 
 
 def assembled(payload: bytes, signature: bytes, *, algorithm: Algorithm, kid: str, typ: str) -> str:
     """The compact JWS that `sign` made, of its parts, for a place where only those are kept."""
-    signed = _header(algorithm, kid, typ) + base64url.encode(payload)
-    return signed + "." + base64url.encode(signature)
+    parts = _header(algorithm, kid, typ), base64url.written(payload), base64url.written(signature)
+    return b".".join(parts).decode()
 
 
 def signature_of(text: str) -> bytes:
@@ -81,27 +78,32 @@ def signature_of(text: str) -> bytes:
     return base64url.decode(text.rpartition(".")[2])
 
 
-def _joined(header: str, payload: bytes, key: PrivateKey) -> str:
-    signed = header + base64url.encode(payload)
-    return signed + "." + base64url.encode(_signature(key, signed.encode()))
+def _joined(header: bytes, payload: bytes, key: PrivateKey) -> str:
+    signed = b"%b.%b" % (header, base64url.written(payload))
+    signature = _SIGN[key.algorithm](key.key, signed)
+    return (b"%b.%b" % (signed, base64url.written(signature))).decode()
 
 
 @lru_cache(maxsize=64)
-def _header(algorithm: Algorithm, kid: str, typ: str) -> str:
-    return base64url.encode(msgspec.json.encode({"alg": algorithm, "kid": kid, "typ": typ})) + "."
+def _header(algorithm: Algorithm, kid: str, typ: str) -> bytes:
+    return base64url.written(msgspec.json.encode({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
-def _signature(key: PrivateKey, data: bytes) -> bytes:
-    # The fast one first: each of these is an abstract class, and asking costs a microsecond.
-    match key.key:
-        case ec.EllipticCurvePrivateKey() as private:
-            r, s = decode_dss_signature(private.sign(data, _ECDSA))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        case rsa.RSAPrivateKey() as private:
-            pad = _PSS if key.algorithm == "PS256" else _PADDING
-            return private.sign(data, pad, _SHA256)
-        case ed25519.Ed25519PrivateKey() as private:
-            return private.sign(data)
+def _es256(key: Any, data: bytes) -> bytes:
+    """R and S, each of 32 bytes (RFC 7518 3.4). In DER they are two short integers: without zeros
+    in front, or with one where the first bit would make it negative."""
+    der: bytes = key.sign(data, _ECDSA)
+    end = 4 + der[3]
+    return der[4:end][-32:].rjust(32, b"\0") + der[end + 2 :][-32:].rjust(32, b"\0")
+
+
+# By the name of its algorithm: to ask a key of what abstract class it is costs microseconds.
+_SIGN: Final[dict[Algorithm, Callable[[Any, bytes], bytes]]] = {
+    "ES256": _es256,
+    "RS256": lambda key, data: key.sign(data, _PADDING, _SHA256),
+    "PS256": lambda key, data: key.sign(data, _PSS, _SHA256),
+    "EdDSA": lambda key, data: key.sign(data),
+}
 
 
 def verify(

@@ -3,7 +3,7 @@ be forged, AES-SIV for names that are to be the same each time. Keys are 32 byte
 
 import hashlib
 import hmac
-from typing import Final
+from typing import AnyStr, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
@@ -56,8 +56,8 @@ def _siv(key: bytes) -> AESSIV:
     return AESSIV(mac(key, b"alias", b"check") + mac(key, b"alias", b"cipher"))
 
 
-def same(left: bytes, right: bytes) -> bool:
-    """Equality in constant time."""
+def same(left: AnyStr, right: AnyStr) -> bool:
+    """Equality in constant time, of bytes or of ASCII."""
     return hmac.compare_digest(left, right)
 
 

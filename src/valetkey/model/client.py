@@ -56,7 +56,7 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def fits(self, secret: str, now: int) -> bool:
         """Whether this is the secret, and it is still good."""
-        return same(self.digest.encode(), digest(secret).encode()) and self.good(now)
+        return same(self.digest, digest(secret)) and self.good(now)
 
 
 Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "shared_signals"]
@@ -184,6 +184,8 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def bound_by(self) -> tuple[str, ...]:
         """The senders to which its tokens have to be bound, whether or not they are offered."""
+        if not (self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens):
+            return ()  # as most are
         registered = {
             "dpop": self.dpop_bound_access_tokens,
             "mtls": self.tls_client_certificate_bound_access_tokens,

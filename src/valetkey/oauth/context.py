@@ -59,7 +59,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         gathered = {
             "grant_types": {one.name: one for of in self.features for one in of.grant_types},
             "ways": tuple(one for of in self.features for one in of.client_auth),
-            "held_to": {**PROFILES, **self.policies},
+            "held_to": {DEFAULT.name: DEFAULT, **PROFILES, **self.policies},
             "senders": tuple(one for of in self.features for one in of.senders),
             "enabled": frozenset(one.name for one in self.features),
         }
@@ -73,8 +73,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def policy(self, client: Client) -> Policy:
         """What the client is held to."""
-        fallback = DEFAULT if client.policy == DEFAULT.name else UNKNOWN
-        return self.held_to.get(client.policy, fallback)
+        return self.held_to.get(client.policy, UNKNOWN)
 
 
 class Context(msgspec.Struct, frozen=True, eq=False):

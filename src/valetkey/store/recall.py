@@ -40,7 +40,9 @@ class Recall:
 
     async def read(self, *wants: Want) -> Found:
         recalled: dict[Want, tuple[Record, ...]] = {}
-        asked, lately, now = list[Want](), list[Want](), time.monotonic()
+        asked: list[Want] = []
+        lately: list[Want] = []
+        now = time.monotonic()
         for want in wants:
             if type(want) is Lately:
                 kept = self._kept.get(want)

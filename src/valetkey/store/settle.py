@@ -93,22 +93,16 @@ async def settle(
             outcome = await _decided(store, rule(), fetch, always=always)
         except OAuthError as refused:
             outcome = refused
-        if not await _written(store, outcome, always):
-            continue
+        changes: Sequence[Change] = always
+        events: Sequence[Event] = ()
+        if not isinstance(outcome, OAuthError):
+            changes, events = (*always, *outcome.changes), outcome.events
+        if changes or events:
+            try:
+                await store.commit(changes, events)
+            except Stale:
+                continue
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome
     raise TemporarilyUnavailable(detail=f"lost {tries} races")
-
-
-async def _written(store: Store, outcome: Decided | OAuthError, always: Sequence[Change]) -> bool:
-    """Whether all of it is durable; False for a lost race."""
-    changes, events = tuple(always), tuple[Event, ...]()
-    if not isinstance(outcome, OAuthError):
-        changes, events = (*changes, *outcome.changes), tuple(outcome.events)
-    if changes or events:
-        try:
-            await store.commit(changes, events)
-        except Stale:
-            return False
-    return True

@@ -1,6 +1,6 @@
 """Client authentication (RFC 6749 2.3): who makes this call?"""
 
-import base64
+from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
@@ -92,13 +92,13 @@ def _by_name(client: Client, by: Credentials, context: Context) -> Rule[None]:
 
 
 def _basic(call: Call) -> Credentials | None:
+    if not call.authorization:
+        return None
     scheme, _, encoded = call.authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        name, colon, secret = (
-            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        )
+        name, colon, secret = a2b_base64(encoded.strip(), strict_mode=True).decode().partition(":")
     except ValueError as error:
         raise InvalidClient("the Authorization header cannot be read") from error
     if not colon or not name:

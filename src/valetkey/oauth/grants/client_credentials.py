@@ -33,7 +33,7 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
     for may, scopes in _OWN:
-        if may(by.client, context) and frozenset(wish.scope) & scopes:
+        if not scopes.isdisjoint(wish.scope) and may(by.client, context):
             return _own(wish, by, context, scopes=scopes)
     profile.check_resources(by.client, wish.resources, context)
     registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]

@@ -2,6 +2,8 @@
 authorized, no more."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -11,6 +13,9 @@ from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.form import Form
+
+KNOWN: Final = 512
+"""Narrowings by names alone that are remembered, the last used ones."""
 
 
 class Narrowing(msgspec.Struct, frozen=True):
@@ -23,7 +28,7 @@ class Narrowing(msgspec.Struct, frozen=True):
     @property
     def types(self) -> tuple[str, ...]:
         """Those of the details."""
-        return tuple(dict.fromkeys(one.type for one in self.details))
+        return tuple(dict.fromkeys(one.type for one in self.details)) if self.details else ()
 
 
 def parse(form: Form) -> Narrowing:
@@ -47,10 +52,32 @@ def narrow(
     9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
     InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
     """
-    allowed = offer.ordered(permissions)
-    chosen = _chosen(wish, allowed, offer=offer, limits=limits)
+    authorized = _Authorized(tuple(permissions), tuple(resources))
+    if not wish.details:
+        return _by_name(wish, authorized, offer)
+    allowed = offer.ordered(authorized.permissions)
+    by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
+    return _narrowed(wish, authorized, offer, by_details=by_details)
+
+
+class _Authorized(NamedTuple):
+    permissions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def _narrowed(
+    wish: Narrowing, authorized: _Authorized, offer: Offer, *, by_details: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    resources = authorized.resources
+    allowed = offer.ordered(authorized.permissions)
+    chosen = allowed
+    if wish.scope or wish.details:
+        by_scope = offer.expand(wish.scope)
+        if not set(by_scope) <= set(allowed):
+            raise InvalidScope
+        chosen = offer.ordered((*by_scope, *by_details))
     if not wish.resources:
-        return chosen, tuple(resources)
+        return chosen, resources
     offer.check_resources(wish.resources)
     if not set(wish.resources) <= set(resources or offer.audience(allowed, ())):
         raise InvalidTarget
@@ -59,13 +86,5 @@ def narrow(
     return offer.within(chosen, wish.resources), wish.resources
 
 
-def _chosen(
-    wish: Narrowing, allowed: tuple[str, ...], *, offer: Offer, limits: Limits
-) -> tuple[str, ...]:
-    if not wish.scope and not wish.details:
-        return allowed
-    by_scope = offer.expand(wish.scope)
-    if not set(by_scope) <= set(allowed):
-        raise InvalidScope
-    by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
-    return offer.ordered((*by_scope, *by_details))
+_by_name: Final = lru_cache(maxsize=KNOWN)(_narrowed)
+"""What names alone come to: an offer never changes, and the same few are asked for."""

@@ -13,7 +13,8 @@ CITE: Final = Cite("draft-ietf-oauth-refresh-token-expiration", "4")
 
 def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
     """The members that are added. None for a key that was passed on: it is another's."""
-    standing, told = decision.standing, dict[str, str | int]()
+    told: dict[str, str | int] = {}
+    standing = decision.standing
     if standing is None or decision.delegation is not None:
         return told
     if manages(decision.client, context):

@@ -117,12 +117,12 @@ def _access_token(
 
 def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
     """What was asked by details, as it is granted now (RFC 9396 7)."""
-    if not rar.is_offered(context):
-        return ()
     standing = decision.standing
     asked, within = decision.details, NONE
     if standing is not None:
         asked, within = (*standing.family.details, *asked), standing.grant.limits
+    if not asked or not rar.is_offered(context):
+        return ()
     return rar.told(asked, decision.permissions, within=within, offer=context.offer)
 
 

@@ -52,7 +52,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def telling(rule: Rule[D], context: Context) -> Rule[D]:
     """The rule's outcome, and with its changes what they say."""
     outcome = yield from rule
-    records = touched(outcome.changes)
+    records = touched(outcome.changes) if outcome.changes else ()
     if not records or NAME not in context.at.enabled:
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)

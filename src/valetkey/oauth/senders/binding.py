@@ -67,8 +67,11 @@ def _remember(held: Held) -> Rule[None]:
 def check_required(by: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
     nothing to bind them to; so it is where they are switched off, for it gets no others."""
+    bound_by = by.client.bound_by
+    if not bound_by:
+        return
     offered = {sender.name: sender for sender in senders(context)}
-    for name in by.client.bound_by:
+    for name in bound_by:
         sender = offered.get(name)
         if sender is None or by.holds is None or not sender.binds(by.holds):
             raise InvalidRequest(f"this client has to prove what it holds: {name}")
