@@ -4,14 +4,15 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
-from tests.store.samples import MIKO, NOW, grant, session, user
+from tests.store.samples import ENV, MIKO, NOW, grant, sample, session, user
 from tests.store.steps import counted, kept, put
 
+from valetkey.model import ids
 from valetkey.model.change import Remove, Stale, Update
-from valetkey.model.grant import Grant
+from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Throttle
 from valetkey.model.user import Session, User
-from valetkey.model.want import Alias, Many, One, Query
+from valetkey.model.want import Alias, Many, One, Query, With
 from valetkey.store.port import Store
 
 
@@ -77,6 +78,37 @@ class Reads:
         assert (await store.read(wanted)).one(wanted) is None
 
     # Reads.
+
+    async def test_what_comes_along_is_what_is_there(self, store: Store) -> None:
+        """Families with their grant and their user, asked for at once; one has neither."""
+        miko = user("miko")
+        yes = replace(grant(), id=ids.owned_id(ENV, owner=miko.id), user=miko.id)
+        families = [
+            replace(
+                sample(TokenFamily),
+                id=ids.owned_id(ENV, owner=owner),
+                grant=of,
+                user=owner,
+                version=0,
+            )
+            for owner, of in ((miko.id, yes.id), (miko.id, yes.id), (MIKO, grant().id))
+        ]
+        await put(store, miko, yes, *families)
+        others = ("grant", Grant), ("user", User)
+        wants = [With(TokenFamily, one.id, others) for one in families]
+        nobody = With(TokenFamily, ids.owned_id(ENV, owner=MIKO), others)
+        alone = One(TokenFamily, families[0].id)
+        found = await asyncio.gather(*(store.read(want) for want in (*wants, nobody, alone)))
+        asked = (*wants, nobody, alone)
+        told = [(*of.records(want), None)[0] for of, want in zip(found, asked, strict=True)]
+        assert told == [replace(one, version=1) for one in families] + [
+            None,
+            replace(families[0], version=1),
+        ]
+        for one, of in zip(families, found, strict=False):
+            for other in (One(Grant, one.grant), One(User, one.user)):
+                along, read = of.along((other,)), await store.read(other)
+                assert along is None or along.records(other) == read.records(other)
 
     async def test_many_come_oldest_first(self, store: Store) -> None:
         stef = user("stef")

@@ -5,11 +5,16 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from msgspec.structs import replace
 from tests.postgres import MISSING, Cluster, cluster
 from tests.store.contract import StoreContract
-from tests.store.samples import once
+from tests.store.samples import MIKO, grant, once, sample
+from tests.store.steps import put
 
 from valetkey.model.change import Create
+from valetkey.model.grant import Grant, TokenFamily
+from valetkey.model.user import User
+from valetkey.model.want import One, With
 from valetkey.oauth.manage.keys import TURNED
 from valetkey.store.database import PostgresURL
 from valetkey.store.keyring import ensure_keys, read_keys
@@ -58,6 +63,17 @@ async def twin(store: Store, url: PostgresURL) -> AsyncIterator[Store]:
 
 class TestPostgresStore(StoreContract):
     """See the contract."""
+
+
+async def test_a_family_brings_its_grant_along(store: Store) -> None:
+    mine = grant()
+    family = replace(sample(TokenFamily), grant=mine.id, user=MIKO, version=0)
+    await put(store, mine, family)
+    found = await store.read(With(TokenFamily, family.id, (("grant", Grant), ("user", User))))
+    wanted = One(Grant, mine.id)
+    along = found.along((wanted,))
+    assert along is not None
+    assert along.one(wanted) == replace(mine, version=1)
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes", "synchronous_commit"])

@@ -10,7 +10,7 @@ from tests.store.steps import kept, put
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.event import Event
 from valetkey.model.guard import Once
-from valetkey.model.want import Document, One, Outside, Rule, Unreachable
+from valetkey.model.want import Document, Found, One, Outside, Rule, Unreachable, Want
 from valetkey.oauth.decision import Outcome, Refuse
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
 from valetkey.store.memory import MemoryStore
@@ -49,6 +49,33 @@ async def test_a_rule_may_ask_so_often_and_no_more() -> None:
         assert await ask(store, asks(times)) == times
     with pytest.raises(RuntimeError, match="without end"):
         await ask(store, asks(READS + 1))
+
+
+class Bringing(MemoryStore):
+    """Brings something along, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def read(self, *wants: Want) -> Found:
+        self.asked += 1
+        found = await super().read(*wants)
+        return Found({want: found.records(want) for want in wants}, more={WANTED: (once("x"),)})
+
+
+async def test_what_was_brought_along_is_not_read_again() -> None:
+    first, other = One(Once, "first"), One(Once, "other")
+
+    def rule() -> Rule[tuple[bool, bool]]:
+        yield (first,)
+        known = (yield (WANTED,)).one(WANTED)
+        found = yield (WANTED, other)
+        return known is not None, found.one(WANTED) is not None
+
+    store = Bringing()
+    assert await ask(store, rule()) == (True, False)
+    assert store.asked == 2
 
 
 async def test_a_rule_sees_what_is_there() -> None:

@@ -10,7 +10,7 @@ A rule is a generator. It yields what it wants, is sent what was found, and retu
 It does no I/O, so it reads from top to bottom and can be run by hand in a test.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -32,6 +32,14 @@ class One(msgspec.Struct, Generic[R], frozen=True):
 class Lately(One[R], Generic[R], frozen=True):
     """The same, as it was a second ago at the most: for what an administrator changes, and what
     takes a moment to get around in any case."""
+
+
+class With(One[R], Generic[R], frozen=True):
+    """The same, and with it what its fields name, because the rule is going to want that next. Each
+    of `others` is a field, and the kind of record whose key it holds. A store may bring them at
+    once, all of one moment, or wait until they are wanted: the rule cannot tell."""
+
+    others: tuple[tuple[str, type[Record]], ...]
 
 
 class Alias(msgspec.Struct, Generic[R], frozen=True):
@@ -88,17 +96,20 @@ class Always(msgspec.Struct, frozen=True):
 
 
 class Found:
-    """What a read found, typed by what was asked."""
+    """What a read found, typed by what was asked. `more` was brought along (see `With`)."""
 
-    __slots__ = ("_documents", "_records")
+    __slots__ = ("_documents", "_more", "_records")
 
     def __init__(
         self,
         records: Mapping[Want, tuple[Record, ...]],
         documents: Mapping[Outside, Document | Unreachable] = {},
+        *,
+        more: Mapping[Want, tuple[Record, ...]] = {},
     ) -> None:
         self._records = records
         self._documents = documents
+        self._more = more
 
     def outside(self, want: Outside) -> Document | Unreachable:
         """What the other host publishes, or why there is nothing."""
@@ -106,7 +117,7 @@ class Found:
 
     def beside(self, records: Mapping[Want, tuple[Record, ...]]) -> "Found":
         """The same, with records that were known already."""
-        return Found({**self._records, **records}, self._documents)
+        return Found({**self._records, **records}, self._documents, more=self._more)
 
     def records(self, want: Want) -> tuple[Record, ...]:
         """What answers the want; nothing, where it was not asked."""
@@ -114,7 +125,12 @@ class Found:
 
     def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
         """The same, with what was found outside."""
-        return Found(self._records, documents)
+        return Found(self._records, documents, more=self._more)
+
+    def along(self, wants: Sequence[Any]) -> "Found | None":
+        """What was brought along for these wants; None where it was not, for all of them."""
+        more = self._more
+        return Found(more) if more and all(want in more for want in wants) else None
 
     def one(self, want: One[R] | Alias[R]) -> R | None:
         """The record, or None where there is none."""

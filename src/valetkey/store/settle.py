@@ -57,8 +57,11 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
     """The rule's decision; `always` gets what has to be written whatever it is."""
     try:
         wants: Sequence[Any] = next(rule)
+        found = Found({})
         for _ in range(READS):
-            if _ASIDE.isdisjoint(map(type, wants)):
+            if (known := found.along(wants)) is not None:
+                found = known
+            elif _ASIDE.isdisjoint(map(type, wants)):
                 found = await store.read(*wants)
             else:
                 always += [want.change for want in wants if isinstance(want, Always)]

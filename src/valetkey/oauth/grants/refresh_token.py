@@ -13,7 +13,7 @@ from valetkey.model.change import Change, Update
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
-from valetkey.model.want import One, Rule
+from valetkey.model.want import One, Rule, With
 from valetkey.oauth.alive import still_allowed
 from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
@@ -36,6 +36,8 @@ USED_STEP: Final = 3600
 """A family that does not rotate notes its last use at most once in so many seconds, or in a tenth
 of the time for which it may lie idle."""
 
+_WHOSE: Final = (("grant", Grant), ("user", User))
+
 
 class Refreshing(msgspec.Struct, frozen=True):
     """What the client brings. `others` are shards beside the refresh token, "" for none."""
@@ -56,7 +58,7 @@ def parse(form: Form) -> Refreshing:
 def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Fresh tokens for the family that the refresh token names."""
     shown = read(what.refresh_token, context.at.keyring)
-    wanted = One(TokenFamily, shown.family)
+    wanted = With(TokenFamily, shown.family, _WHOSE)
     family = (yield (wanted,)).one(wanted)
     if family is not None and family.shards is not None:
         return (yield from _sharded(what, family, by=by, context=context))

@@ -7,12 +7,13 @@ is of one moment still: that of the statement.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from valetkey.model.record import Record
-from valetkey.model.want import Found, One
+from valetkey.model.want import Found, One, Want, With
+from valetkey.store.postgres.points import BESIDE, points
 from valetkey.store.postgres.rows import record_of
-from valetkey.store.postgres.statements import Statement, points
+from valetkey.store.postgres.statements import Statement
 from valetkey.store.postgres.waiting import Waiting
 
 BATCH: Final = 64
@@ -25,7 +26,8 @@ one, or where it is SLOW; else reads gather for the next: many cost hardly more 
 SLOW: Final = 0.03
 """Seconds after which a statement that is under way is no reason to wait any more."""
 
-Wants = tuple[One[Any], ...]
+Wants: TypeAlias = Sequence[One[Any]]
+Records: TypeAlias = tuple[Record, ...]
 
 
 class Asked:
@@ -85,10 +87,7 @@ class Reader:
         wants = [want for asked in batch for want in asked.wants]
         try:
             rows = await self._fetch(points(wants)) if wants else ()
-            found: list[tuple[Record, ...]] = [()] * len(wants)
-            for row in rows:
-                number = row[0]
-                found[number] = (record_of(wants[number].record, row),)
+            records, more = _told(wants, rows)
         except Exception as error:
             for asked in batch:
                 if not asked.future.done():
@@ -98,7 +97,24 @@ class Reader:
         for asked in batch:
             last = first + len(asked.wants)
             if not asked.future.done():
-                asked.future.set_result(
-                    Found(dict(zip(asked.wants, found[first:last], strict=True)))
+                found: dict[Want, Records] = dict(
+                    zip(asked.wants, records[first:last], strict=True)
                 )
+                asked.future.set_result(Found(found, more=more))
             first = last
+
+
+def _told(wants: Wants, rows: Sequence[Any]) -> tuple[list[Records], dict[Want, Records]]:
+    """What answers each want, and what was brought along."""
+    found: list[Records] = [()] * len(wants)
+    more: dict[Want, Records] = {}
+    for row in rows:
+        beside, number = divmod(row[0], BESIDE)
+        want = wants[number]
+        if beside and isinstance(want, With):
+            _, kind = want.others[beside - 1]
+            record = record_of(kind, row)
+            more[One(kind, record.key)] = (record,)
+        else:
+            found[number] = (record_of(want.record, row),)
+    return found, more

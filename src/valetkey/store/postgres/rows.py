@@ -94,12 +94,10 @@ def _picked(kind: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
 
 @cache
 def selected(kind: type[Record]) -> str:
-    """What a read asks of a kind: the same columns, of the same types, for all kinds."""
-    if not kind.rank:
-        held = {"plain": "body"}
-    else:
-        held = {"place": "place", "key": "key", "version": "version", "packed": "body"}
-        held |= {name: f'"{name}"' for name in kind.indexes}
+    """What a read asks of a kind, the table `t`: the same columns, of the same types, for all."""
+    held = {"packed": "t.body"} if kind.rank else {"plain": "t.body"}
+    if kind.rank:
+        held |= {name: f't."{name}"' for name in ("place", "key", "version", *kind.indexes)}
     return ", ".join(held.get(name, f"NULL::{of}") for name, of in _SEEN.items())
 
 

@@ -38,42 +38,18 @@ def read(wants: Sequence[Want]) -> Statement:
     return Statement(" UNION ALL ".join(parts), tuple(parameters))
 
 
-def points(wants: Sequence[One[Any]]) -> Statement:
-    """Any number of rows by their keys, in a text that depends on their kinds alone: the database
-    prepares it once. Each row says which want it answers (`n`)."""
-    given: dict[type[Record], list[tuple[int, int, Any]]] = {}
-    for number, want in enumerate(wants):
-        place, key = _named(want.record, want.key)
-        if key is not None and not (isinstance(key, str) and "\x00" in key):
-            given.setdefault(want.record, []).append((number, place, key))
-    kinds = tuple(sorted(given, key=lambda kind: kind.table))
-    parameters = [list(column) for kind in kinds for column in zip(*given[kind], strict=True)]
-    return Statement(_points(kinds), tuple(parameters))
-
-
-@cache
-def _points(kinds: tuple[type[Record], ...]) -> str:
-    parts = [
-        f"SELECT n, {selected(kind)} FROM unnest(${first}::int[], ${first + 1}::bigint[], "  # noqa: S608
-        f"${first + 2}::{type_of(kind, 'key')}[]) AS r(n, at, named) "
-        f"JOIN {kind.table} ON place = at AND key = named"
-        for first, kind in zip(range(1, 3 * len(kinds) + 1, 3), kinds, strict=True)
-    ]
-    return " UNION ALL ".join(parts) or "SELECT 1 AS n WHERE false"
-
-
 def _wanted(number: int, want: Want, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     conditions = _sought(want, parameters)
-    return f"SELECT {number} AS n, {selected(kind)} FROM {kind.table} WHERE {conditions}"  # noqa: S608
+    return f"SELECT {number} AS n, {selected(kind)} FROM {kind.table} t WHERE {conditions}"  # noqa: S608
 
 
 def _sought(want: Want, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     match want:
         case One(key=key):
-            at, named = _named(kind, key)
-            return _conditions(parameters, place=at, key=named)
+            at, held = named(kind, key)
+            return _conditions(parameters, place=at, key=held)
         case Alias(alias=alias):
             place = kind.place_of_alias(alias)
             told = second_name(alias) if kind.rank else alias or None
@@ -84,7 +60,7 @@ def _sought(want: Want, parameters: list[Any]) -> str:
             return _conditions(parameters, **_indexed(kind, index, value))
 
 
-def _named(kind: type[Record], key: str) -> tuple[int, Any]:
+def named(kind: type[Record], key: str) -> tuple[int, Any]:
     """The place of a row, and its key as the row has it; None for what can be no record's."""
     return (packing(kind).name(key) or (0, None)) if kind.rank else (kind.place_of(key), key)
 
@@ -126,7 +102,7 @@ def page(query: Query[Any]) -> Statement:
         parameters += before
     newest = ", ".join(f"{one} DESC" for one in order)
     sql = (
-        f"SELECT 0 AS n, {selected(kind)} FROM {kind.table} WHERE {conditions} "  # noqa: S608
+        f"SELECT 0 AS n, {selected(kind)} FROM {kind.table} t WHERE {conditions} "  # noqa: S608
         f"ORDER BY {newest} LIMIT $1"
     )
     return Statement(sql, tuple(parameters))
@@ -139,7 +115,7 @@ _OLD: Final = (_TIME, "place", "key")
 
 def _before(kind: type[Record], key: str, order: Sequence[str]) -> tuple[Any, ...]:
     """What these come to for a key; nothing where it can be no record's."""
-    place, held = _named(kind, key)
+    place, held = named(kind, key)
     if held is None:
         return ()
     known = {"place": place, "key": held, _TIME: held[: ids.TIME]}
@@ -224,7 +200,7 @@ def _arrays(
 
 def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "remove":
-        return *_named(type(record), record.key), record.version
+        return *named(type(record), record.key), record.version
     return row(record, 1 if operation == "create" else record.version + 1)
 
 
