@@ -156,8 +156,7 @@ def verify_embedded(
     algorithm = _acceptable(header, algorithms, typ)
     first = text.partition(".")[0]
     key = (_known_key if len(first) <= ALIKE else _embedded_key)(first, algorithm)
-    room = _Roomy(algorithms=[algorithm], strict_check_header=False)
-    return _checked(text, key, room=room), key
+    return _checked(text, key, embedded=True), key
 
 
 def _embedded_key(text: str, algorithm: Algorithm) -> PublicKey:
@@ -182,7 +181,7 @@ def _acceptable(
             break
     else:
         raise BadSignature(f"algorithm {algorithm!r} is not accepted here")
-    if _media_type(header.get("typ")) not in typ:
+    if header.get("typ") not in typ and _media_type(header.get("typ")) not in typ:
         raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
     return one
 
@@ -221,12 +220,14 @@ def _media_type(typ: object) -> str:
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
 
 
-def _checked(text: str, key: PublicKey, *, room: jws.JWSRegistry | None = None) -> bytes:
+def _checked(text: str, key: PublicKey, *, embedded: bool = False) -> bytes:
     if isinstance(key.key, OKPKey):
         return _checked_ed25519(text, key.key)
     if isinstance(key.key, ECKey):
         return _checked_es256(text, key.key)
-    known = room or jws.JWSRegistry(algorithms=[key.algorithm])
+    known = jws.JWSRegistry(algorithms=[key.algorithm])
+    if embedded:
+        known = _Roomy(algorithms=[key.algorithm], strict_check_header=False)
     try:
         return jws.deserialize_compact(text, key.key, registry=known).payload
     except (JoseError, ValueError) as error:

@@ -19,11 +19,14 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 def read_value(raw: bytes | str) -> Any:
     """The JSON value in `raw`, as strictly."""
     # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
-    text = raw if isinstance(raw, str) else raw.decode()
+    text = (raw if isinstance(raw, str) else raw.decode()).strip(_SPACE)
     try:
-        value: Any = _STRICT.decode(text)
+        value: Any
+        value, end = _STRICT.raw_decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    if end != len(text):
+        raise ValueError("something stands behind it")
     return value
 
 
@@ -50,5 +53,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
+
+_SPACE: Final = " \t\n\r"
+"""What may stand around a value (RFC 8259 2)."""
 
 _STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

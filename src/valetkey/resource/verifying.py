@@ -87,7 +87,7 @@ class Verifying:
     def _sent(self, authorization: str, query: str) -> tuple[str, str]:
         """The scheme and the token."""
         names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
-        if "access_token" in names:
+        if query and "access_token" in names:
             raise self.refused(InvalidRequest("an access token does not belong into a query"))
         if authorization.partition(" ")[0].lower() not in KNOWN:
             # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.

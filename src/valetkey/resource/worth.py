@@ -36,6 +36,13 @@ _BY_STATUS: Final = {
 }
 
 
+class _Known(msgspec.Struct, frozen=True, eq=False):
+    """A catalog, and for how long what is known of each permission suffices."""
+
+    catalog: Catalog
+    bounds: Mapping[str, float]
+
+
 class Worth:
     """Learns it as `live` says: from the change log, by asking, from a status list, or from the
     token alone."""
@@ -57,6 +64,8 @@ class Worth:
         where they need not be. Raises ValueError for a bound that is none."""
         self._live = live
         self._bounds = _bounds(bound)
+        self._tightest = min(self._bounds.values())
+        self._looked_through: _Known | None = None
         self._issuer = issuer
         self._http = http
         self._auth = auth
@@ -82,7 +91,7 @@ class Worth:
     ) -> Step[Opens]:
         """What the proved token opens now; never more than it says. `handed_on`: it was, alone,
         of which no status list tells. Raises Unreachable where that cannot be known."""
-        own = frozenset(one.id for one in self._catalog().permissions) & token.scopes
+        own = token.scopes.intersection(self._known_catalog().bounds)
         return Step(
             lambda loop: self._known(loop, token, own, needs=needs),
             partial(self._asked, text, token, own, handed_on=handed_on),
@@ -135,9 +144,16 @@ class Worth:
 
     def _bound(self, needs: Sequence[str]) -> float:
         """For how long what is known suffices for these."""
-        found = (self._catalog().permission(one) for one in needs)
-        bounds = (self._bounds[one.risk] for one in found if one is not None)
-        return min(bounds, default=min(self._bounds.values()))
+        bounds = self._known_catalog().bounds
+        return min([bounds[one] for one in needs if one in bounds], default=self._tightest)
+
+    def _known_catalog(self) -> "_Known":
+        """The catalog as it is now, looked through once."""
+        catalog, known = self._catalog(), self._looked_through
+        if known is None or known.catalog is not catalog:
+            bounds = {one.id: self._bounds[one.risk] for one in catalog.permissions}
+            known = self._looked_through = _Known(catalog, bounds)
+        return known
 
     async def _introspected(self, text: str, token: AccessToken) -> Introspection:
         address = (await self._issuer.metadata()).introspection_endpoint

@@ -185,7 +185,8 @@ def _individual(decision: Issue) -> dict[str, Claim]:
 
 
 def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Context) -> str:
-    bound = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
-    claims = {**msgspec.to_builtins(bound), **issued.id_token_claims}
+    bound: object = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
+    if issued.id_token_claims:
+        bound = {**msgspec.to_builtins(bound), **issued.id_token_claims}
     key = context.id_token_key(issued.client)
-    return jws.sign(msgspec.json.encode(claims), key=key, typ=id_token.TYPE)
+    return jws.sign(msgspec.json.encode(bound), key=key, typ=id_token.TYPE)
