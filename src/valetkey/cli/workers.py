@@ -1,7 +1,8 @@
 """Several processes that serve one socket, and the parent that keeps up their number.
 
-The parent imports everything and makes what is missing, holds nothing open, and forks. So a worker
-that died is back in the time of a fork, not of a start; meanwhile the others take its connections.
+The parent imports what serving needs, makes what is missing, holds nothing open, and forks. So a
+worker that died is back in the time of a fork, not of a start; meanwhile the others take its
+connections.
 """
 
 import os
