@@ -19,7 +19,7 @@ from valetkey.model.record import Record
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.postgres.connections import TROUBLE, Connections, why
 from valetkey.store.postgres.statements import STALE, Statement, commit
-from valetkey.store.postgres.waiting import Waiting
+from valetkey.store.postgres.waiting import Waiting, gather
 
 BATCH: Final = 128
 """Requests in one statement, at the most."""
@@ -79,6 +79,7 @@ class Committer:
     async def _serve(self) -> None:
         while self._gathered or not self._stopping:
             await self._wake.wait()
+            await gather()
             batch = self._batch()
             if not batch:
                 continue

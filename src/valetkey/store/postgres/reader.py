@@ -14,7 +14,7 @@ from valetkey.model.want import Found, One, Want, With
 from valetkey.store.postgres.points import BESIDE, points
 from valetkey.store.postgres.rows import record_of
 from valetkey.store.postgres.statements import Statement
-from valetkey.store.postgres.waiting import Waiting
+from valetkey.store.postgres.waiting import Waiting, gather
 
 BATCH: Final = 64
 """Reads in one statement, at the most."""
@@ -50,40 +50,34 @@ class Reader:
         self._waiting = Waiting()
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun = 0.0
-        self._called = False
 
     async def read(self, wants: Wants) -> Found:
         """What was found, all of one moment. Raises Unavailable."""
         asked = Asked(wants)
         self._gathered.append(asked)
-        if not self._called and self._may_begin():
-            # Whatever else this turn of the loop brings goes along.
-            self._called = True
-            asyncio.get_running_loop().call_soon(self._begin)
+        self._begin()
         return await self._waiting.outcome(asked.future)
 
-    def _may_begin(self) -> bool:
-        if not self._under_way:
-            return True
-        if len(self._under_way) >= ABREAST:
-            return False
-        full = len(self._gathered) >= BATCH
-        return full or asyncio.get_running_loop().time() - self._begun > SLOW
-
     def _begin(self) -> None:
-        self._called = False
-        while self._gathered and self._may_begin():
-            self._begun = asyncio.get_running_loop().time()
-            some = [self._gathered.popleft() for _ in range(min(BATCH, len(self._gathered)))]
-            task = asyncio.create_task(self._run([one for one in some if not one.future.done()]))
+        now = asyncio.get_running_loop().time()
+        full = len(self._gathered) >= BATCH
+        if not self._under_way or (
+            len(self._under_way) < ABREAST and (full or now - self._begun > SLOW)
+        ):
+            self._begun = now
+            task = asyncio.create_task(self._run())
             self._under_way.add(task)
             task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
-        self._begin()
+        if self._gathered:
+            self._begin()
 
-    async def _run(self, batch: Sequence[Asked]) -> None:
+    async def _run(self) -> None:
+        await gather()
+        some = [self._gathered.popleft() for _ in range(min(BATCH, len(self._gathered)))]
+        batch = [one for one in some if not one.future.done()]
         wants = [want for asked in batch for want in asked.wants]
         try:
             rows = await self._fetch(points(wants)) if wants else ()

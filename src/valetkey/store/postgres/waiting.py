@@ -10,6 +10,15 @@ T = TypeVar("T")
 
 SILENT: Final = "the database does not answer"
 
+TURNS: Final = 4
+
+
+async def gather() -> None:
+    """Lets the loop turn a few times, so that whatever else it has to do goes along. Where it has
+    nothing to do, that takes no time."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
 
 class Waiting:
     """Those who wait."""
