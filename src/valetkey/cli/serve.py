@@ -63,6 +63,7 @@ def serve(desk: Desk, /, **flags: Any) -> None:
 def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> int:
     """Everything is made, once, by the parent, which then keeps up the number of workers."""
     _imported()
+    _loop()  # imported as well: once, and not by each worker
     asyncio.run(_made(settings))
 
     def work(lifeline: int, ready: Callable[[], None]) -> None:
