@@ -15,7 +15,7 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import UNKNOWN, Rule, T
-from valetkey.resource.verifying import told
+from valetkey.resource.verifying import TOLD
 
 if TYPE_CHECKING:
     from valetkey.resource.server import ResourceServer
@@ -47,7 +47,7 @@ class Blocking:
         sign_in: SignIn = ANYHOW,
     ) -> Principal:
         """As `ResourceServer.verify`."""
-        with told():
+        with TOLD:
             rule = self._server.rule(
                 authorization, needs=needs, query=query, shown=shown, sign_in=sign_in
             )

@@ -34,6 +34,7 @@ class Issuer:
         self._http = http
         self._metadata: ServerMetadata | None = None
         self._keys: tuple[PublicKey, ...] = ()
+        self._kids: frozenset[str] = frozenset()
         self._fetched = float("-inf")
         self._next = float("-inf")
         self._in_vain = 0
@@ -89,12 +90,13 @@ class Issuer:
 
     def _knows(self, kid: str) -> bool:
         """Whether another fetch would tell nothing new about this key id: "" has no key."""
-        return not kid or any(key.kid == kid for key in self._keys)
+        return not kid or kid in self._kids
 
     async def _fetch(self, kid: str) -> None:
         try:
             about = await self.metadata()
             self._keys = parse_set(read_object(await self._http.get(about.jwks_uri)))
+            self._kids = frozenset(key.kid for key in self._keys)
             self._fetched = time.monotonic()
             self._answers = True
         except (Unreachable, ValueError):

@@ -22,7 +22,7 @@ from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, awaited
 from valetkey.resource.usage import Usage
-from valetkey.resource.verifying import Verifying, told
+from valetkey.resource.verifying import TOLD, Verifying
 from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import client_certificate, dpop, metadata
@@ -169,7 +169,7 @@ class ResourceServer(Declared):
         what the call brings beside the token: a bound token opens nothing without it. `sign_in`
         is how its user has to have signed in (RFC 9470). Raises Refused, Unreachable.
         """
-        with told():
+        with TOLD:
             principal = await awaited(
                 self.rule(authorization, needs=needs, query=query, shown=shown, sign_in=sign_in)
             )
@@ -207,7 +207,7 @@ class ResourceServer(Declared):
     async def allow(self, principal: Principal, need: Need, request: object) -> None:
         """Lets a caller do what is needed whom an earlier question has proved, within this call.
         Raises Refused, Unreachable."""
-        with told():
+        with TOLD:
             self._verifying.judge(principal, need.permissions, need.sign_in)
         self.usage.note(principal, need.permissions)
         if principal.limited:

@@ -2,9 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -86,8 +85,7 @@ class Verifying:
 
     def _sent(self, authorization: str, query: str) -> tuple[str, str]:
         """The scheme and the token."""
-        names = (unquote_plus(part.partition("=")[0]) for part in query.split("&"))
-        if query and "access_token" in names:
+        if query and "access_token" in _names(query):
             raise self.refused(InvalidRequest("an access token does not belong into a query"))
         if authorization.partition(" ")[0].lower() not in KNOWN:
             # RFC 6750 3.1: who sends no token, or speaks of another scheme, is told nothing more.
@@ -178,15 +176,22 @@ class Verifying:
         raise Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
 
 
-@contextmanager
-def told() -> Iterator[None]:
+def _names(query: str) -> set[str]:
+    return {unquote_plus(part.partition("=")[0]) for part in query.split("&")}
+
+
+class Told:
     """Tells the log who is refused, and why. The detail is for whoever runs the API; of the token
     it quotes the header at most."""
-    try:
-        yield
-    except Refused as refusal:
-        log.info("refused: %s (%.200s)", refusal, refusal.detail)
-        raise
-    except Unreachable as trouble:
-        log.warning("nobody is let in: %s", trouble)
-        raise
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Refused):
+            log.info("refused: %s (%.200s)", error, error.detail)
+        elif isinstance(error, Unreachable):
+            log.warning("nobody is let in: %s", error)
+
+
+TOLD: Final = Told()

@@ -27,8 +27,10 @@ def read_header(value: str, *, schemes: Iterable[str] = ("Bearer",)) -> tuple[st
     if match is None:
         return None
     asked = match[1].lower()
-    known = (scheme for scheme in schemes if scheme.lower() == asked)
-    return next(((scheme, match[2]) for scheme in known), None)
+    for scheme in schemes:
+        if scheme.lower() == asked:
+            return scheme, match[2]
+    return None
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):
