@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One, Want, With
 from valetkey.store.postgres.points import BESIDE, points
-from valetkey.store.postgres.rows import record_of
+from valetkey.store.postgres.rows import Recent, record_of
 from valetkey.store.postgres.statements import Statement
 from valetkey.store.postgres.waiting import Waiting, gather
 
@@ -50,6 +50,7 @@ class Reader:
         self._waiting = Waiting()
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun = 0.0
+        self._recent = Recent()
 
     async def read(self, wants: Wants) -> Found:
         """What was found, all of one moment. Raises Unavailable."""
@@ -81,7 +82,7 @@ class Reader:
         wants = [want for asked in batch for want in asked.wants]
         try:
             rows = await self._fetch(points(wants)) if wants else ()
-            records, more = _told(wants, rows)
+            records, more = self._told(wants, rows)
         except Exception as error:
             for asked in batch:
                 if not asked.future.done():
@@ -97,18 +98,20 @@ class Reader:
                 asked.future.set_result(Found(found, more=more))
             first = last
 
-
-def _told(wants: Wants, rows: Sequence[Any]) -> tuple[list[Records], dict[Want, Records]]:
-    """What answers each want, and what was brought along."""
-    found: list[Records] = [()] * len(wants)
-    more: dict[Want, Records] = {}
-    for row in rows:
-        beside, number = divmod(row[0], BESIDE)
-        want = wants[number]
-        if beside and isinstance(want, With):
-            _, kind = want.others[beside - 1]
-            record = record_of(kind, row)
-            more[One(kind, record.key)] = (record,)
-        else:
-            found[number] = (record_of(want.record, row),)
-    return found, more
+    def _told(self, wants: Wants, rows: Sequence[Any]) -> tuple[list[Records], dict[Want, Records]]:
+        """What answers each want, and what was brought along. Of that nothing is remembered: it is
+        wanted once in the life of a refresh token."""
+        found: list[Records] = [()] * len(wants)
+        more: dict[Want, Records] = {}
+        for row in rows:
+            beside, number = divmod(row[0], BESIDE)
+            want = wants[number]
+            if not isinstance(want, With):
+                found[number] = (self._recent.record_of(want.record, row),)
+            elif beside:
+                _, kind = want.others[beside - 1]
+                record = record_of(kind, row)
+                more[One(kind, record.key)] = (record,)
+            else:
+                found[number] = (record_of(want.record, row),)
+        return found, more

@@ -67,7 +67,33 @@ def record_of(kind: type[Record], found: Any) -> Record:
     if not kind.rank:
         told: Record = _decoder(kind).decode(found[_PLAIN])
         return told
-    return packing(kind).unpack(found[_PLACE], _picked(kind)(found))
+    place, *row = _picked(kind)(found)
+    return packing(kind).unpack(place, row)
+
+
+RECENT: Final = 12288
+"""Rows that are remembered, as many as on SQLite."""
+
+
+class Recent:
+    """Rows that were read lately, with their records: whoever shows a token again wants the same
+    rows again. One that is as it was, byte by byte, is the record that it was."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[type[Record], bytes], tuple[tuple[Any, ...], Record]] = {}
+
+    def record_of(self, kind: type[Record], found: Any) -> Record:
+        """The record in a row."""
+        if not kind.rank:
+            return record_of(kind, found)
+        row = _picked(kind)(found)
+        name = kind, row[1]
+        last = self._last.get(name)
+        if last is None or last[0] != row:
+            if len(self._last) >= RECENT:
+                self._last.clear()
+            last = self._last[name] = row, packing(kind).unpack(row[0], row[1:])
+        return last[1]
 
 
 _SEEN: Final = {
@@ -82,14 +108,14 @@ _SEEN: Final = {
 }
 
 _AT: Final = {name: number for number, name in enumerate(_SEEN, 1)}
-_PLACE: Final = _AT["place"]
 _PLAIN: Final = _AT["plain"]
 
 
 @cache
 def _picked(kind: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
-    """What `Packing.unpack` wants of a row."""
-    return itemgetter(*(_AT[name] for name in ("key", "version", "packed", *kind.indexes)))
+    """What `Packing.unpack` wants of a row: its place, and the rest."""
+    wanted = ("place", "key", "version", "packed", *kind.indexes)
+    return itemgetter(*(_AT[name] for name in wanted))
 
 
 @cache
