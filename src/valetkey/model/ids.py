@@ -6,7 +6,7 @@ right place, and new rows land side by side.
 """
 
 import re
-from typing import Final
+from typing import Final, NoReturn
 
 from valetkey.model.env import Env
 
@@ -26,9 +26,20 @@ OWNED: Final = TIME
 """Where in the name of a user, and of what a user owns, the place begins."""
 
 _TEXT: Final = re.compile(r"[0-9a-v]{25}[048cgkos]", re.ASCII)
-_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
-_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
-_SHIFTS: Final = range(120, -1, -10)
+_DIGITS: Final = b"0123456789abcdefghijklmnopqrstuv".ljust(256)
+
+
+def _halves() -> tuple[tuple[int, int, int], ...]:
+    """How 32 digits of five bits come to lie in a byte each: their upper half is moved away from
+    the lower one, then those of each half, and so on. Two masks for each step, and how far."""
+    steps = []
+    for digits in (16, 8, 4, 2, 1):
+        lower = sum(((1 << 5 * digits) - 1) << 16 * digits * at for at in range(16 // digits))
+        steps.append((lower, lower << 5 * digits, 3 * digits))
+    return tuple(steps)
+
+
+_HALVES: Final = _halves()
 
 
 def user_id(env: Env) -> str:
@@ -38,8 +49,8 @@ def user_id(env: Env) -> str:
 
 def owned_id(env: Env, *, owner: str) -> str:
     """A name for something that the user `owner` owns."""
-    place = to_bytes(owner)[:PLACE]
-    return to_text(_time(env) + place + env.draw(LENGTH - TIME - PLACE))
+    place, _ = parted(owner, USER) or _no_name()
+    return joined(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
 
 
 def free_id(env: Env) -> str:
@@ -71,10 +82,10 @@ def parted(name: str, start: int) -> tuple[int, bytes] | None:
     ours."""
     apart = _parts.get((name, start))
     if apart is None and _TEXT.fullmatch(name):
-        raw = to_bytes(name)
+        raw = _raw(name)
         place = int.from_bytes(raw[start : start + PLACE], "big")
         apart = place, raw[:start] + raw[start + PLACE :]
-        _remember(name, *apart, start=start)
+        _remember((name, start), (*apart, start))
     return apart
 
 
@@ -83,29 +94,37 @@ def joined(place: int, rest: bytes, start: int) -> str:
     name = _names.get((place, rest, start))
     if name is None:
         name = to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
-        _remember(name, place, rest, start=start)
+        _remember((name, start), (place, rest, start))
     return name
 
 
-def _remember(name: str, place: int, rest: bytes, *, start: int) -> None:
+def _remember(whole: tuple[str, int], apart: tuple[int, bytes, int]) -> None:
     if len(_parts) >= _RECENT or len(_names) >= _RECENT:
         _parts.clear()
         _names.clear()
-    _parts[name, start], _names[place, rest, start] = (place, rest), name
+    _parts[whole], _names[apart] = apart[:2], whole[0]
 
 
 def to_text(raw: bytes) -> str:
     """16 bytes as text."""
-    # 130 bits, two digits at a time: the standard library goes byte by byte, in Python.
+    # The standard library goes byte by byte, in Python.
     bits = int.from_bytes(raw, "big") << 2
-    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+    for lower, upper, far in _HALVES:
+        bits = bits & lower | (bits & upper) << far
+    return bits.to_bytes(LETTERS, "big").translate(_DIGITS).decode()
 
 
 def to_bytes(text: str) -> bytes:
     """The bytes behind the text. Raises ValueError where it is no name of ours."""
-    if not _TEXT.fullmatch(text):
-        raise ValueError("not a name of ours")
+    return _raw(text) if _TEXT.fullmatch(text) else _no_name()
+
+
+def _raw(text: str) -> bytes:
     return (int(text, 32) >> 2).to_bytes(LENGTH, "big")
+
+
+def _no_name() -> NoReturn:
+    raise ValueError("not a name of ours")
 
 
 def time_of(second: int, millisecond: int = 0) -> bytes:
