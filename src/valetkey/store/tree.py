@@ -62,10 +62,13 @@ class Row(NamedTuple):
 # S608: every name in a statement is a constant of the record's class.
 
 _SELECT: Final = f'SELECT spot >> {_PLACE}, key, version, body, "user", "grant", client FROM owned'  # noqa: S608
+# The spot behind the last of the block; where the name is there already, or no room is left, that
+# last one itself, which is taken: so nothing is written. INSERT … SELECT would cost a table of its
+# own.
 _CREATE: Final = (
-    f"{INSERT}SELECT coalesce(max(spot) + 1, ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "  # noqa: S608
-    f"FROM owned WHERE spot BETWEEN ?1 AND ?1 + {LAST} "
-    f"HAVING count(*) FILTER (WHERE key = ?2) = 0 AND coalesce(max(spot), ?1) < ?1 + {LAST} "
+    f"{INSERT}VALUES ((SELECT coalesce(max(spot) + "  # noqa: S608
+    f"(count(*) FILTER (WHERE key = ?2) = 0 AND max(spot) < ?1 + {LAST}), ?1) "
+    f"FROM owned WHERE spot BETWEEN ?1 AND ?1 + {LAST}), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
     "ON CONFLICT DO NOTHING"
 )
 _HERE: Final = f"spot BETWEEN ?1 AND ?1 + {LAST} AND key = ?2"
