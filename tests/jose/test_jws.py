@@ -163,6 +163,11 @@ FORM = [
         "deep nesting, closed",
         signed(_PLAIN[:-1] + b',"x":' + b"[" * 5000 + b"]" * 5000 + b"}", PAYLOAD, ES),
     ),
+    row(
+        "8725 3.1",
+        "deeper than any document, closed",
+        signed(_PLAIN[:-1] + b',"x":' + b"[" * 300 + b"]" * 300 + b"}", PAYLOAD, ES),
+    ),
     row("ATTACKS A61", "longer than 16 KiB", signed(HEAD, b"x" * 16_384, ES)),
     row("7515 2", "padding after the header", signed_parts(f"{START}=", BODY, ES)),
     row("7515 2", "padding after the payload", signed_parts(START, f"{BODY}=", ES)),
