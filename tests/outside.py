@@ -124,20 +124,40 @@ def outside(folder: Path, *, name: str = "localhost") -> Iterator[Host]:
         host.stop()
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def write_authority(folder: Path, names: Sequence[str]) -> tuple[Path, Path, Path]:
     """An authority, and a certificate from it for these names, as PEM files: the authority's
     certificate, the host's certificate, the host's key."""
     root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     called = _called("an authority of the tests")
+    # As the rules of certificates want them (RFC 5280 4.2.1), which Python asks for since 3.13.
+    named = x509.SubjectKeyIdentifier.from_public_key(root.public_key())
     authority = (
         _begun(called, called, root.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_SIGNS, critical=True)
+        .add_extension(named, critical=False)
         .sign(root, hashes.SHA256())
     )
     certificate = (
         _begun(_called(names[0]), called, key.public_key())
         .add_extension(
             x509.SubjectAlternativeName([_general(one) for one in names]), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named), critical=False
         )
         .sign(root, hashes.SHA256())
     )
