@@ -112,13 +112,15 @@ async def size(database: Database) -> int:
 
 
 async def warm(url: PostgresURL) -> None:
-    """Reads each table and index of a PostgreSQL database once."""
+    """Reads each table and index of a PostgreSQL database once. What is only ever appended comes
+    first, so that it makes room."""
     connection = await asyncpg.connect(url.reveal())
     try:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
         await connection.fetch(
-            "SELECT pg_prewarm(oid::regclass, 'read') FROM pg_class "
-            "WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
+            "SELECT pg_prewarm(oid::regclass) FROM (SELECT oid FROM pg_class "
+            "WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace "
+            "ORDER BY relname LIKE 'events%' DESC, relkind DESC) AS every"
         )
     finally:
         await connection.close()

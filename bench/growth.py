@@ -33,7 +33,10 @@ from bench.subject import Kept, Subject
 from valetkey.store.database import Database, PostgresURL
 
 SIZES: Final = (10_000, 1_000_000, 10_000_000)
-MEMORY: Final = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
+QUARTER: Final = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 >> 20
+"""Megabytes of the machine's memory for PostgreSQL's own pages, as its manual advises."""
+
+MEMORY: Final = {"shared_buffers": f"{QUARTER}MB", "max_wal_size": "4GB"}
 
 OPERATIONS: Final[dict[str, Callable[[Subject], bytes]]] = {
     "exchange": Subject.exchange,
