@@ -19,6 +19,7 @@ import apsw
 from valetkey.store.checkpoints import Checkpoints
 from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable
+from valetkey.store.waiting import Waiting
 from valetkey.store.writer import Job
 
 BATCH: Final = 256
@@ -40,8 +41,7 @@ class Writer:
         self._patience = Patience()
         writing.set_busy_handler(self._patience)
         self._waiting: deque[Job] = deque()
-        self._underway: Sequence[Job] = ()
-        self._watched: set[asyncio.AbstractEventLoop] = set()
+        self._patient = Waiting("the database is busy")
         self._begun = False
         self._turn = threading.Lock()  # of whoever is in a transaction, or about to begin one
         self._entrance = threading.Lock()
@@ -63,10 +63,7 @@ class Writer:
         if first:
             # Whatever else this turn of the loop brings goes along.
             job.loop.call_soon(self._begin)
-        if job.loop not in self._watched:
-            self._watched.add(job.loop)
-            job.loop.call_at(job.until, self._watch, job.loop)
-        return await job.future
+        return await self._patient.outcome(job.future)
 
     def stop(self) -> None:
         """Writes what waits, then ends."""
@@ -97,22 +94,6 @@ class Writer:
     def _fill(self, batch: Sequence[Job]) -> None:
         self._written(batch)
         self._errands.put(lambda: self._finish(batch))
-
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Gives up what has waited for too long, and looks again when the next may have. One timer
-        for all: to set and cancel one for each costs as much as to write a row."""
-        now = loop.time()
-        with self._entrance:
-            jobs = [job for job in (*self._underway, *self._waiting) if job.loop is loop]
-        left = [job for job in jobs if not job.future.done()]
-        for job in left:
-            if job.until <= now:
-                job.give_up()
-        until = [job.until for job in left if job.until > now]
-        if until:
-            loop.call_at(min(until), self._watch, loop)
-        else:
-            self._watched.discard(loop)
 
     def _answered(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -185,7 +166,6 @@ class Writer:
                 job = self._waiting.popleft()
                 if not job.future.done():
                     batch.append(job)
-            self._underway = batch
         return batch
 
     def _why_not_entered(self, *, patiently: bool) -> str:

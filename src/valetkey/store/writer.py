@@ -13,7 +13,7 @@ from valetkey.model.event import Event
 from valetkey.model.log import entries_of
 from valetkey.store import tree
 from valetkey.store.log import forget_at, marked
-from valetkey.store.port import PATIENCE, RECORDS, Unavailable
+from valetkey.store.port import RECORDS
 from valetkey.store.table import plain, table
 from valetkey.wire.change_log import Entry
 
@@ -30,18 +30,12 @@ class Job:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.until = loop.time() + PATIENCE
         self.future: asyncio.Future[int] = loop.create_future()
         self.outcome: int | Exception = 0
 
     def run(self, connection: apsw.Connection) -> int:
         """Writes; how many rows. Raises Stale where a precondition does not hold."""
         raise NotImplementedError
-
-    def give_up(self) -> None:
-        """Tells whoever waits that nobody knows."""
-        if not self.future.done():
-            self.future.set_exception(Unavailable("the database is busy"))
 
     def resolve(self) -> None:
         """Tells whoever waits, on their loop."""

@@ -18,8 +18,9 @@ from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.store.port import PATIENCE, Unavailable
 from valetkey.store.postgres.connections import TROUBLE, Connections, why
+from valetkey.store.postgres.gathering import SILENT, gather
 from valetkey.store.postgres.statements import STALE, Statement, commit
-from valetkey.store.postgres.waiting import Waiting, gather
+from valetkey.store.waiting import Waiting
 
 BATCH: Final = 128
 """Requests in one statement, at the most."""
@@ -56,7 +57,7 @@ class Committer:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._gathered: deque[Job] = deque()
-        self._waiting = Waiting()
+        self._waiting = Waiting(SILENT)
         self._wake = asyncio.Event()
         self._stopping = False
         self._task = asyncio.create_task(self._serve())

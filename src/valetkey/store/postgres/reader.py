@@ -11,10 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One, Want, With
+from valetkey.store.postgres.gathering import SILENT, gather
 from valetkey.store.postgres.points import BESIDE, points
 from valetkey.store.postgres.rows import Recent, record_of
 from valetkey.store.postgres.statements import Statement
-from valetkey.store.postgres.waiting import Waiting, gather
+from valetkey.store.waiting import Waiting
 
 BATCH: Final = 64
 """Reads in one statement, at the most."""
@@ -47,7 +48,7 @@ class Reader:
     def __init__(self, fetch: Callable[[Statement], Awaitable[Sequence[Any]]]) -> None:
         self._fetch = fetch
         self._gathered: deque[Asked] = deque()
-        self._waiting = Waiting()
+        self._waiting = Waiting(SILENT)
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun = 0.0
         self._recent = Recent()
