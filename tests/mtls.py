@@ -1,6 +1,5 @@
 """An authority, clients' certificates, and nginx, which asks for them and tells them (RFC 9440)."""
 
-import datetime
 import re
 import shutil
 import subprocess
@@ -11,7 +10,8 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from tests.certificates import authority, begun, called, pem_of, vouched_by
 
 NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 LINES: Final = 40
@@ -36,16 +36,8 @@ class Authority:
     def __init__(self, folder: Path, name: str = "Authority") -> None:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        own = (
-            _begun(self._name, self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(), critical=True)
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
-            )
-            .sign(self._key, hashes.SHA256())
-        )
+        self._name = called(name)
+        own = authority(self._name, self._key)
         self.pem = folder / f"{name}.pem"
         self.pem.write_bytes(own.public_bytes(serialization.Encoding.PEM))
 
@@ -59,14 +51,10 @@ class Authority:
     ) -> Pair:
         """A certificate whose subject is called that."""
         private = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = (
-            _begun(subject, self._name, private, days=days)
+            begun(called(name), self._name, private, days=days)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-                critical=False,
-            )
+            .add_extension(vouched_by(self._key), critical=False)
         )
         if alternatives:
             builder = builder.add_extension(
@@ -77,37 +65,8 @@ class Authority:
 
 def self_signed(folder: Path, name: str, key: ec.EllipticCurvePrivateKey) -> Pair:
     """A certificate that nobody vouches for."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    return _written(folder, name, _begun(subject, subject, key).sign(key, hashes.SHA256()), key)
-
-
-def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int = 30
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=60))
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _key_usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    subject = called(name)
+    return _written(folder, name, begun(subject, subject, key).sign(key, hashes.SHA256()), key)
 
 
 def _written(
@@ -116,13 +75,7 @@ def _written(
     file = folder / f"{re.sub(r'[^a-z0-9-]', '-', name.lower())}.client"
     pem, private = file.with_suffix(".pem"), file.with_suffix(".key.pem")
     pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    private.write_bytes(pem_of(key))
     return Pair(pem, private, certificate.public_bytes(serialization.Encoding.DER))
 
 

@@ -1,7 +1,6 @@
 """Somebody else's host: a real HTTPS server on a loopback port, with an authority of its own."""
 
 import contextlib
-import datetime
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.certificates import authority, begun, called, pem_of, vouched_by
 
 NAMES: Final = ("localhost", "outside.test", "app.test", "evil.test", "127.0.0.1", "::1")
 """What the host's certificate is for."""
@@ -124,73 +123,25 @@ def outside(folder: Path, *, name: str = "localhost") -> Iterator[Host]:
         host.stop()
 
 
-_SIGNS = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
-
-
 def write_authority(folder: Path, names: Sequence[str]) -> tuple[Path, Path, Path]:
     """An authority, and a certificate from it for these names, as PEM files: the authority's
     certificate, the host's certificate, the host's key."""
     root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    called = _called("an authority of the tests")
-    # As the rules of certificates want them (RFC 5280 4.2.1), which Python asks for since 3.13.
-    named = x509.SubjectKeyIdentifier.from_public_key(root.public_key())
-    authority = (
-        _begun(called, called, root.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_SIGNS, critical=True)
-        .add_extension(named, critical=False)
-        .sign(root, hashes.SHA256())
-    )
+    name = called("an authority of the tests")
+    own = authority(name, root)
     certificate = (
-        _begun(_called(names[0]), called, key.public_key())
+        begun(called(names[0]), name, key)
         .add_extension(
             x509.SubjectAlternativeName([_general(one) for one in names]), critical=False
         )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named), critical=False
-        )
+        .add_extension(vouched_by(root), critical=False)
         .sign(root, hashes.SHA256())
     )
     files = tuple(folder / f"outside.{part}.pem" for part in ("ca", "certificate", "key"))
-    files[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    files[0].write_bytes(own.public_bytes(serialization.Encoding.PEM))
     files[1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[2].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    files[2].write_bytes(pem_of(key))
     return files[0], files[1], files[2]
-
-
-def _called(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-
-def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-    )
 
 
 def _general(name: str) -> x509.GeneralName:
