@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import socket
@@ -126,13 +127,17 @@ def live(folder: Path, **settings: Any) -> Iterator[Live]:
         server.stop()
 
 
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
+_PORTS: Final = range(20_000 + _WORKER, 32_000, WORKERS)
+_turns: Final = itertools.count(random.randrange(len(_PORTS)))
+
+
 def free_port() -> int:
     """A port that nobody listens on, none of those that the system lends to clients: it stays free
-    while a server is down. Each worker has ports of its own: what another one has chosen is not
-    listened on yet."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
+    while a server is down. Each worker has ports of its own, and takes them in turn: what was
+    chosen is not listened on yet."""
     while True:
-        port = random.randrange(20_000 + worker, 32_000, WORKERS)
+        port = _PORTS[next(_turns) % len(_PORTS)]
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
