@@ -4,6 +4,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tests.jose.forge import b64, genuine, hs256, signed, signed_parts, unsigned
 from tests.keys import key
 from tests.rows import row
@@ -243,3 +244,11 @@ def test_a_key_in_the_header_proves_only_itself(algorithm: Algorithm) -> None:
         jws.verify_embedded(signed(swapped, b"{}", mine), algorithms=OF_APPS, typ=("x+jwt",))
     with pytest.raises(BadSignature, match="refused"):
         verify(text)
+
+
+@pytest.mark.parametrize("r", ["00", "0001", "007f", "0080", "01", "7f", "80", "ff"])
+@pytest.mark.parametrize("s", ["00", "0001", "007f", "0080", "01", "7f", "80", "ff"])
+def test_r_and_s_become_der(r: str, s: str) -> None:
+    pair = [bytes.fromhex(one).ljust(32, b"\x05" if one != "00" else b"\0") for one in (r, s)]
+    numbers = [int.from_bytes(one, "big") for one in pair]
+    assert jws._der(b"".join(pair)) == encode_dss_signature(*numbers)

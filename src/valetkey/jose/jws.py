@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -44,6 +44,9 @@ REFUSED_HEADERS: Final = frozenset(
 EMBEDDED: Final = frozenset({"jwk"})
 
 _TEXTS: Final = ("alg", "typ", "cty", "kid")
+
+_Parts: TypeAlias = tuple[str, str, str, str]
+"""Header and payload, both as what is signed, and the signature; all as they are written."""
 
 
 class _Roomy(jws.JWSRegistry):
@@ -119,11 +122,13 @@ def verify(
     `algorithms` and `typ` list what is acceptable (`typ` compared without case and without
     `application/`, RFC 7515 4.1.9). Raises BadSignature.
     """
-    header = read_header(text, max_length=max_length)
-    algorithm, kid = _acceptable(header, algorithms, typ), header.get("kid")
+    parts = _split(text, max_length)
+    first = parts[0]
+    read = _known if len(first) <= ALIKE else _accepted
+    algorithm, kid = read(first, tuple(algorithms), tuple(typ))
     for key in keys:
         if key.algorithm == algorithm and kid in (None, key.kid):
-            return _checked(text, key)
+            return _checked(parts, key)
     raise BadSignature("no key of that kid and algorithm")
 
 
@@ -152,15 +157,27 @@ def verify_embedded(
 ) -> tuple[bytes, PublicKey]:
     """The payload, and the key in the header that has proved to have signed it: whose key it is
     has to be known from elsewhere. Raises BadSignature."""
-    header = read_header(text, embedded=EMBEDDED)
-    algorithm = _acceptable(header, algorithms, typ)
-    first = text.partition(".")[0]
-    key = (_known_key if len(first) <= ALIKE else _embedded_key)(first, algorithm)
-    return _checked(text, key, embedded=True), key
+    parts = _split(text)
+    first = parts[0]
+    read = _known_key if len(first) <= ALIKE else _embedded_key
+    key = read(first, tuple(algorithms), tuple(typ))
+    return _checked(parts, key, embedded=True), key
 
 
-def _embedded_key(text: str, algorithm: Algorithm) -> PublicKey:
-    members = _read(text, EMBEDDED).get("jwk")
+def _accepted(
+    first: str, algorithms: tuple[Algorithm, ...], typ: tuple[str, ...]
+) -> tuple[Algorithm, str | None]:
+    header = _read(first)
+    return _acceptable(header, algorithms, typ), header.get("kid")
+
+
+# A signer begins all that it signs alike, so each beginning is read once for each use of it.
+_known: Final = lru_cache(maxsize=1024)(_accepted)
+
+
+def _embedded_key(first: str, algorithms: tuple[Algorithm, ...], typ: tuple[str, ...]) -> PublicKey:
+    header = _read(first, EMBEDDED)
+    algorithm, members = _acceptable(header, algorithms, typ), header.get("jwk")
     if not isinstance(members, dict):
         raise BadSignature("no jwk in the header")
     try:
@@ -186,21 +203,23 @@ def _acceptable(
     return one
 
 
-def read_header(
-    text: str, *, embedded: frozenset[str] = frozenset(), max_length: int = MAX_LENGTH
-) -> Mapping[str, Any]:
-    """The protected header, unproved, once its form is acceptable; `embedded` may stand in it
-    though it is refused elsewhere. Raises BadSignature."""
+def read_header(text: str) -> Mapping[str, Any]:
+    """The protected header, unproved, once its form is acceptable. Raises BadSignature."""
+    first = _split(text)[0]
+    return (_known_header if len(first) <= ALIKE else _read)(first)
+
+
+def _split(text: str, max_length: int = MAX_LENGTH) -> _Parts:
     if len(text) > max_length:
         raise BadSignature("longer than any token of ours")
-    first, _, rest = text.partition(".")
-    if rest.count(".") != 1:
+    signed, _, signature = text.rpartition(".")
+    first, dot, payload = signed.partition(".")
+    if not dot or "." in payload:
         raise BadSignature("not three parts")
-    # A signer begins all that it signs alike.
-    return (_known if len(first) <= ALIKE else _read)(first, embedded)
+    return first, payload, signed, signature
 
 
-def _read(text: str, embedded: frozenset[str]) -> Mapping[str, Any]:
+def _read(text: str, embedded: frozenset[str] = frozenset()) -> Mapping[str, Any]:
     try:
         header = read_object(base64url.decode(text))
     except ValueError as error:
@@ -213,54 +232,61 @@ def _read(text: str, embedded: frozenset[str]) -> Mapping[str, Any]:
     return MappingProxyType(header)
 
 
-_known: Final = lru_cache(maxsize=1024)(_read)
+_known_header: Final = lru_cache(maxsize=1024)(_read)
 
 
 def _media_type(typ: object) -> str:
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
 
 
-def _checked(text: str, key: PublicKey, *, embedded: bool = False) -> bytes:
-    if isinstance(key.key, OKPKey):
-        return _checked_ed25519(text, key.key)
-    if isinstance(key.key, ECKey):
-        return _checked_es256(text, key.key)
+def _checked(parts: _Parts, key: PublicKey, *, embedded: bool = False) -> bytes:
+    _, payload, signed, signature = parts
+    try:
+        if isinstance(key.key, ECKey):
+            _check_es256(signed, base64url.decode(signature), key.key)
+        elif isinstance(key.key, OKPKey):
+            _check_ed25519(signed, base64url.decode(signature), key.key)
+        else:
+            return _checked_rsa(f"{signed}.{signature}", key, embedded=embedded)
+        return base64url.decode(payload)
+    except (InvalidSignature, JoseError, ValueError) as error:
+        raise BadSignature("the signature does not fit") from error
+
+
+def _checked_rsa(text: str, key: PublicKey, *, embedded: bool) -> bytes:
     known = jws.JWSRegistry(algorithms=[key.algorithm])
     if embedded:
         known = _Roomy(algorithms=[key.algorithm], strict_check_header=False)
-    try:
-        return jws.deserialize_compact(text, key.key, registry=known).payload
-    except (JoseError, ValueError) as error:
-        raise BadSignature("the signature does not fit") from error
+    return jws.deserialize_compact(text, key.key, registry=known).payload
 
 
-def _checked_es256(text: str, key: ECKey) -> bytes:
+def _check_es256(signed: str, raw: bytes, key: ECKey) -> None:
     # What every call of an API costs: without a detour the check takes half the time.
-    signed, _, end = text.rpartition(".")
     public = key.public_key
-    try:
-        raw, payload = base64url.decode(end), base64url.decode(signed.partition(".")[2])
-    except ValueError as error:
-        raise BadSignature("the signature does not fit") from error
     # RFC 7518 3.4: R and S, each of 32 bytes.
     if len(raw) != 64 or not isinstance(public.curve, ec.SECP256R1):
         raise BadSignature("the signature does not fit")
-    pair = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-    try:
-        public.verify(pair, signed.encode(), _ECDSA)
-    except InvalidSignature as error:
-        raise BadSignature("the signature does not fit") from error
-    return payload
+    public.verify(_der(raw), signed.encode(), _ECDSA)
 
 
-def _checked_ed25519(text: str, key: OKPKey) -> bytes:
+def _der(raw: bytes) -> bytes:
+    """R and S as DER wants them: with a zero in front of a first bit, else without."""
+    if raw[0] and raw[32]:
+        return _DER[raw[0] > 127, raw[32] > 127] % (raw[:32], raw[32:])
+    return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+
+
+_DER: Final = {
+    (False, False): b"0\x44\x02\x20%b\x02\x20%b",
+    (False, True): b"0\x45\x02\x20%b\x02\x21\0%b",
+    (True, False): b"0\x45\x02\x21\0%b\x02\x20%b",
+    (True, True): b"0\x46\x02\x21\0%b\x02\x21\0%b",
+}
+
+
+def _check_ed25519(signed: str, raw: bytes, key: OKPKey) -> None:
     # By its new name (RFC 9864) joserfc knows it; FAPI 2.0 and the apps of today say EdDSA.
-    signed, _, signature = text.rpartition(".")
     public = key.public_key
     if not isinstance(public, ed25519.Ed25519PublicKey):
         raise BadSignature("the signature does not fit")
-    try:
-        public.verify(base64url.decode(signature), signed.encode())
-        return base64url.decode(signed.partition(".")[2])
-    except (InvalidSignature, ValueError) as error:
-        raise BadSignature("the signature does not fit") from error
+    public.verify(raw, signed.encode())

@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey, PublicKey
-from valetkey.jose.objects import read_object
+from valetkey.jose.objects import read_as, read_object
 
 LEEWAY: Final = 60
 """Seconds that two honest clocks may differ."""
@@ -84,7 +84,9 @@ def prove(
     """
     try:
         payload = jws.verify(token, keys, algorithms=algorithms, typ=typ)
-        found = msgspec.convert(claims.read(read_object(payload)), claims)
+        found = read_as(payload, claims)
+        if found is None:
+            found = msgspec.convert(claims.read(read_object(payload)), claims)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadToken(str(error)) from error
     if found.iss != issuer:

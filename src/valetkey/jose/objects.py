@@ -2,7 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
 
 DEEPEST: Final = 200
 """Levels of a document; none of ours has a tenth of them."""
@@ -17,6 +21,18 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def read_as(raw: bytes, kind: type[T]) -> T | None:
+    """The JSON object in `raw`, where it says what such an object says, and is spelled as we would
+    write it: so no member stands twice. None where it is not, which tells nothing about it."""
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST:
+        return None
+    try:
+        found = msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return found if msgspec.json.encode(found) == raw else None
 
 
 def read_value(raw: bytes | str) -> Any:
