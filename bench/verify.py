@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from bench.data import BARE, FIRST, NEXT, Kit, quotient
 from bench.verify_calls import answering
 from bench.verify_split import Halves
-from valetkey.jose import base64url, jwk, jws
+from valetkey.jose import base64url, jwk, jws, jwt
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.resource import Catalog, Permission, ResourceServer, Shown
 from valetkey.wire import access_token, change_log, child_key, dpop, split_token
@@ -119,9 +119,10 @@ class Bench:
             "family_id": "f" * 22,
             **claims,
         }
+        token = msgspec.convert(told, AccessToken)
         if half:
-            return self.server.halves.split(msgspec.convert(told, AccessToken))
-        return jws.sign(msgspec.json.encode(told), key=self.server.key, typ=access_token.TYPE)
+            return self.server.halves.split(token)
+        return jwt.sign(token, key=self.server.key, typ=access_token.TYPE)
 
     def api(self, **options: Any) -> ResourceServer:
         """An API whose server answers from memory."""

@@ -127,6 +127,7 @@ MADE_IN: dict[str, set[str]] = {
     "Authenticated": {"oauth/clients/authentication.py"},
     "ReplyTo": {"oauth/authorize/address.py"},
     "Verified": {"jose/jwt.py"},
+    "Remembered": {"wire/access_token.py"},
     "Issued": {"oauth/issue/tokens.py"},
     "AccessToken": {"oauth/issue/tokens.py"},
     "IdToken": {"oauth/issue/tokens.py"},

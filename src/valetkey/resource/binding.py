@@ -49,20 +49,20 @@ class Binding:
         self._seen: dict[str, _Seen] = {}
         self._swept = 0
 
-    def check(self, scheme: str, text: str, *, cnf: Confirmation | None, shown: Shown) -> None:
-        """Raises InvalidToken or InvalidDpopProof where the token is bound to what the call does
-        not show, or is shown under another scheme than its own."""
+    def check(self, scheme: str, ath: str, *, cnf: Confirmation | None, shown: Shown) -> None:
+        """Raises InvalidToken or InvalidDpopProof where the token of that hash is bound to what the
+        call does not show, or is shown under another scheme than its own."""
         jkt = "" if cnf is None else cnf.jkt
         if bool(jkt) != (scheme == dpop.SCHEME):
             raise InvalidToken("the access token is bound in another way than it is shown")
-        if jkt and self._proved(text, shown) != jkt:
+        if jkt and self._proved(ath, shown) != jkt:
             raise InvalidToken("the access token is bound to another key")
         if cnf is not None and cnf.x5t_s256 and not _is_of(shown.certificate, cnf.x5t_s256):
             raise InvalidToken("the access token is bound to another certificate")
         if cnf is not None and not (cnf.jkt or cnf.x5t_s256):
             raise InvalidToken(detail="bound in a way that is not known here")
 
-    def _proved(self, text: str, shown: Shown) -> str:
+    def _proved(self, ath: str, shown: Shown) -> str:
         """The key that the call proves to hold, once for each proof."""
         if len(shown.proofs) != 1:
             raise _bad("no proof, or more than one")
@@ -73,7 +73,7 @@ class Binding:
                 method=shown.method,
                 addresses=(self._address(shown.path),),
                 now=now,
-                access_token=text,
+                ath=ath,
             )
         except dpop.BadProof as error:
             raise _bad(str(error)) from error

@@ -14,7 +14,7 @@ from valetkey.resource.portal import Portal
 from valetkey.resource.principal import Principal
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
-from valetkey.resource.steps import UNKNOWN, Rule, T
+from valetkey.resource.steps import Rule, T
 from valetkey.resource.verifying import TOLD
 
 if TYPE_CHECKING:
@@ -49,7 +49,12 @@ class Blocking:
         """As `ResourceServer.verify`."""
         with TOLD:
             rule = self._server.rule(
-                authorization, needs=needs, query=query, shown=shown, sign_in=sign_in
+                authorization,
+                needs=needs,
+                query=query,
+                shown=shown,
+                sign_in=sign_in,
+                loop=self._portal.loop,
             )
             principal = self._decided(rule)
         usage = self._server.usage
@@ -78,12 +83,10 @@ class Blocking:
         return principal
 
     def _decided(self, rule: Rule[T]) -> T:
-        loop = self._portal.loop
         try:
-            step = next(rule)
+            ask = next(rule)
             while True:
-                found = step.here(loop)
-                step = rule.send(self._portal.run(step.ask) if found is UNKNOWN else found)
+                ask = rule.send(self._portal.run(ask))
         except StopIteration as end:
             decided: T = end.value
             return decided

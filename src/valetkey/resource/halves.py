@@ -13,10 +13,11 @@ import httpx2
 import msgspec
 
 from valetkey.jose import jwt
+from valetkey.jose.jwk import PublicKey
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
-from valetkey.resource.steps import UNKNOWN, Rule, Step, Unknown
+from valetkey.resource.steps import Rule
 from valetkey.wire import dpop, split_token
 from valetkey.wire.access_token import AccessToken, Proofs
 from valetkey.wire.split_token import AppHalf, NotHalf, Told
@@ -43,31 +44,38 @@ class Halves:
         self._refused: dict[str, float] = {}
         self._asking: PerLoop[dict[str, asyncio.Future[str]]] = PerLoop(dict)
 
-    def proved(self, text: str) -> Rule[AccessToken]:
-        """What the app's half and its other half say together. Raises jwt.BadToken where they are
-        no access token for this API, Unreachable where that cannot be known."""
+    def proved(self, text: str) -> Rule[tuple[AccessToken, str]]:
+        """What the app's half and its other half say together, and the hash of the app's. Raises
+        jwt.BadToken where they are no access token for this API, Unreachable where that cannot be
+        known."""
         name = dpop.token_hash(text)
         other = self._here(name)
-        if isinstance(other, Unknown):
+        if other is None:
             yield from self._genuine(text)
-            other = yield Step(lambda _: self._here(name), partial(self._asked, text, name))
+            other = yield partial(self._asked, text, name)
         if not other:
             raise jwt.BadToken("the server has no other half for it")
-        keys = yield self._issuer.keys_for(other)
+        keys = yield from self._keys(other)
         try:
             half = self._proofs.verify(
                 other, keys=keys, audience=self._audience, now=int(time.time())
             ).claims
-            return split_token.join(text, half)
+            return split_token.join(text, half), name
         except NotHalf as error:
             raise jwt.BadToken(str(error)) from error
 
-    def _here(self, name: str) -> str | Unknown:
+    def _here(self, name: str) -> str | None:
         """The other half, as far as it is known: "" where there was none a moment ago."""
         known = self._known.get(name)
         if known is not None:
             return known
-        return "" if self._refused.get(name, 0.0) > time.monotonic() else UNKNOWN
+        return "" if self._refused.get(name, 0.0) > time.monotonic() else None
+
+    def _keys(self, text: str) -> Rule[tuple[PublicKey, ...]]:
+        keys = self._issuer.known_keys(text)
+        if keys is None:
+            keys = yield partial(self._issuer.keys, text)
+        return keys
 
     def _genuine(self, text: str) -> Rule[None]:
         """Raises jwt.BadToken for what the server did not make, or what is over."""
@@ -75,7 +83,7 @@ class Halves:
             half: AppHalf = split_token.read(text)
             if half.exp + jwt.LEEWAY <= time.time():
                 raise jwt.BadToken("expired")
-            split_token.prove(half, (yield self._issuer.keys_for(half.signed)))
+            split_token.prove(half, (yield from self._keys(half.signed)))
         except NotHalf as error:
             raise jwt.BadToken(str(error)) from error
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from functools import partial
+from functools import lru_cache
 from typing import Final
 
 from valetkey.jose.jwk import PublicKey, parse_set
-from valetkey.jose.jws import BadSignature, read_header
+from valetkey.jose.jws import ALIKE, BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
-from valetkey.resource.steps import UNKNOWN, Step
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 
@@ -56,22 +55,18 @@ class Issuer:
     async def keys(self, token: str) -> tuple[PublicKey, ...]:
         """The keys that may have signed the token. Raises Unreachable while they cannot be known:
         the server is silent, and its keys are unknown, too old, or not the token's."""
-        return await self._found(_kid(token))
-
-    def keys_for(self, token: str) -> Step[tuple[PublicKey, ...]]:
-        """The same as a step of a rule."""
         kid = _kid(token)
-        return Step(
-            lambda _: UNKNOWN if self._due(kid) else self._good(kid), partial(self._found, kid)
-        )
-
-    async def _found(self, kid: str) -> tuple[PublicKey, ...]:
         if self._due(kid):
             # One fetch, however many ask at the same time.
             async with self._fetching.get():
                 if self._due(kid):
                     await self._fetch(kid)
         return self._good(kid)
+
+    def known_keys(self, token: str) -> tuple[PublicKey, ...] | None:
+        """The same on any thread; None where they have to be asked for."""
+        kid = _kid(token)
+        return None if self._due(kid) else self._good(kid)
 
     def _good(self, kid: str) -> tuple[PublicKey, ...]:
         if not self._answers and (self._age() >= STALE or not self._knows(kid)):
@@ -108,8 +103,16 @@ class Issuer:
 
 def _kid(token: str) -> str:
     """The key id that the token names, "" where it names none or is no token of ours."""
+    first = token.partition(".")[0]
+    return (_known_kid if len(first) <= ALIKE else _kid_in)(first)
+
+
+def _kid_in(first: str) -> str:
     try:
-        kid = read_header(token).get("kid")
+        kid = read_header(f"{first}..").get("kid")
     except BadSignature:
         return ""
     return kid if isinstance(kid, str) else ""
+
+
+_known_kid: Final = lru_cache(maxsize=1024)(_kid_in)

@@ -1,5 +1,6 @@
 """The core of the kit: an API, its catalog, and the parts that judge its callers."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.proxies import Proxies
 from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
-from valetkey.resource.steps import Rule, awaited
+from valetkey.resource.steps import Loop, Rule, awaited
 from valetkey.resource.usage import Usage
 from valetkey.resource.verifying import TOLD, Verifying
 from valetkey.resource.worth import BOUND, Live, Worth
@@ -171,7 +172,14 @@ class ResourceServer(Declared):
         """
         with TOLD:
             principal = await awaited(
-                self.rule(authorization, needs=needs, query=query, shown=shown, sign_in=sign_in)
+                self.rule(
+                    authorization,
+                    needs=needs,
+                    query=query,
+                    shown=shown,
+                    sign_in=sign_in,
+                    loop=asyncio.get_running_loop(),
+                )
             )
         self.usage.note(principal, needs)
         return principal
@@ -184,10 +192,12 @@ class ResourceServer(Declared):
         query: str,
         shown: Shown,
         sign_in: SignIn,
+        loop: Loop,
     ) -> Rule[Principal]:
-        """What `verify` does, for whoever asks the questions in another way."""
+        """What `verify` does, by what that loop has learnt, for whoever asks the questions in
+        another way."""
         return self._verifying.principal(
-            authorization, needs, query=query, shown=shown, sign_in=sign_in
+            authorization, needs, query=query, shown=shown, sign_in=sign_in, loop=loop
         )
 
     async def admit(self, call: Call, need: Need, request: object) -> Principal:

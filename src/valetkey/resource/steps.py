@@ -1,42 +1,27 @@
-"""A rule of the kit reads from top to bottom and asks for what it needs to know. Whoever drives it
-may wait for the answer on an event loop, or on a thread that has none.
+"""A rule of the kit reads from top to bottom. What an event loop has learnt already it looks up, on
+any thread; the rest it asks for. Whoever drives it may wait for the answer in that loop, or on a
+thread that has none.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final, Generic, TypeAlias, TypeVar
-
-import msgspec
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
+Loop: TypeAlias = asyncio.AbstractEventLoop
+Ask: TypeAlias = Callable[[], Awaitable[Any]]
+"""Finds out what is not known here, in the event loop. May raise."""
 
-class Unknown:
-    """What is not known here, and has to be asked for."""
-
-
-UNKNOWN: Final = Unknown()
-
-
-class Step(msgspec.Struct, Generic[T], frozen=True, eq=False):
-    """Something that a rule needs to know. `here` answers from what that event loop has learnt
-    already, on any thread; `ask` finds out, in that loop. Both may raise."""
-
-    here: Callable[[asyncio.AbstractEventLoop], T | Unknown]
-    ask: Callable[[], Awaitable[T]]
-
-
-Rule: TypeAlias = Generator[Step[Any], Any, T]
+Rule: TypeAlias = Generator[Ask, Any, T]
 
 
 async def awaited(rule: Rule[T]) -> T:
     """What the rule decides, its questions asked in the running event loop."""
-    loop = asyncio.get_running_loop()
     try:
-        step = next(rule)
+        ask = next(rule)
         while True:
-            found = step.here(loop)
-            step = rule.send(await step.ask() if found is UNKNOWN else found)
+            ask = rule.send(await ask())
     except StopIteration as end:
         decided: T = end.value
         return decided

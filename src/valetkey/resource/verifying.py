@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -15,7 +16,7 @@ from valetkey.resource.halves import Halves
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
 from valetkey.resource.step_up import SignIn
-from valetkey.resource.steps import Rule
+from valetkey.resource.steps import Loop, Rule
 from valetkey.resource.worth import Worth, reason_of
 from valetkey.spec.errors import (
     InsufficientAuthorization,
@@ -25,7 +26,7 @@ from valetkey.spec.errors import (
     InvalidToken,
     OAuthError,
 )
-from valetkey.wire import bearer, child_key
+from valetkey.wire import bearer, child_key, dpop
 from valetkey.wire.access_token import AccessToken, Confirmation, Proofs
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
@@ -66,10 +67,13 @@ class Verifying:
         query: str,
         shown: Shown,
         sign_in: SignIn,
+        loop: Loop,
     ) -> Rule[Principal]:
-        """The caller behind an `Authorization` header, who may do all that `needs` names. Raises
-        Refused, Unreachable."""
-        principal = yield from self._known(self._sent(authorization, query), needs, shown)
+        """The caller behind an `Authorization` header, who may do all that `needs` names, by what
+        that loop has learnt. Raises Refused, Unreachable."""
+        principal = yield from self._known(
+            self._sent(authorization, query), needs, shown=shown, loop=loop
+        )
         self.judge(principal, needs, sign_in)
         return principal
 
@@ -95,17 +99,23 @@ class Verifying:
             raise self.refused(InvalidToken(detail="not of the form of a token"))
         return sent
 
-    def _known(self, sent: tuple[str, str], needs: Sequence[str], shown: Shown) -> Rule[Principal]:
+    def _known(
+        self, sent: tuple[str, str], needs: Sequence[str], *, shown: Shown, loop: Loop
+    ) -> Rule[Principal]:
         scheme, text = sent
         root, blocks = child_key.split(text)
-        token = yield from self._proved(scheme, root)
+        token, ath = yield from self._proved(scheme, root)
         hands = self._handed_on(scheme, text, token) if blocks else None
         cnf = token.cnf if hands is None else Confirmation(jkt=hands.jkt)
         try:
-            self._bound.check(scheme, text, cnf=cnf, shown=shown)
+            self._bound.check(
+                scheme, dpop.token_hash(text) if blocks else ath, cnf=cnf, shown=shown
+            )
         except OAuthError as error:
             raise self.refused(error, scheme=scheme) from error
-        opens = yield self._worth.opens(root, token, needs=needs, handed_on=hands is not None)
+        opens = self._worth.known(token, needs=needs, loop=loop)
+        if opens is None:
+            opens = yield partial(self._worth.asked, root, token, handed_on=hands is not None)
         if opens.over:
             ended = InvalidToken(detail=f"the key is {opens.over}")
             raise self.refused(ended, scheme=scheme, reason=reason_of(opens))
@@ -131,16 +141,20 @@ class Verifying:
         except child_key.BadChild as error:
             raise self.refused(InvalidToken(detail=f"child key: {error}"), scheme=scheme) from error
 
-    def _proved(self, scheme: str, text: str) -> Rule[AccessToken]:
+    def _proved(self, scheme: str, text: str) -> Rule[tuple[AccessToken, str]]:
+        """What the token says, and its hash."""
         try:
             if self._halves is not None:
                 return (yield from self._halves.proved(text))
-            keys = yield self._issuer.keys_for(text)
-            return self._proofs.verify(
+            keys = self._issuer.known_keys(text)
+            if keys is None:
+                keys = yield partial(self._issuer.keys, text)
+            proved = self._proofs.verify(
                 text, keys=keys, audience=self._resource, now=int(time.time())
-            ).claims
+            )
         except jwt.BadToken as error:
             raise self.refused(InvalidToken(detail=str(error)), scheme=scheme) from error
+        return proved.claims, proved.ath
 
     def _opened(self, principal: Principal, needs: Sequence[str]) -> None:
         if principal.may(*needs):

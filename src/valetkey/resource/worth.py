@@ -1,9 +1,8 @@
 """What a proved token opens at this moment, as far as an API wants to know it."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import httpx2
@@ -15,7 +14,7 @@ from valetkey.resource.http import JSON, Http, PerLoop
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.known import Opens
 from valetkey.resource.status_lists import StatusLists
-from valetkey.resource.steps import UNKNOWN, Step, Unknown
+from valetkey.resource.steps import Loop
 from valetkey.wire import introspection
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import RISKS, Catalog, Risk
@@ -41,6 +40,7 @@ class _Known(msgspec.Struct, frozen=True, eq=False):
 
     catalog: Catalog
     bounds: Mapping[str, float]
+    names: frozenset[str]
 
 
 class Worth:
@@ -64,7 +64,7 @@ class Worth:
         where they need not be. Raises ValueError for a bound that is none."""
         self._live = live
         self._bounds = _bounds(bound)
-        self._tightest = min(self._bounds.values())
+        self._tightest, self._widest = min(self._bounds.values()), max(self._bounds.values())
         self._looked_through: _Known | None = None
         self._issuer = issuer
         self._http = http
@@ -86,38 +86,23 @@ class Worth:
         if follower is not None:
             await follower.stop()
 
-    def opens(
-        self, text: str, token: AccessToken, *, needs: Sequence[str], handed_on: bool = False
-    ) -> Step[Opens]:
-        """What the proved token opens now; never more than it says. `handed_on`: it was, alone,
-        of which no status list tells. Raises Unreachable where that cannot be known."""
-        own = token.scopes.intersection(self._known_catalog().bounds)
-        return Step(
-            lambda loop: self._known(loop, token, own, needs=needs),
-            partial(self._asked, text, token, own, handed_on=handed_on),
-        )
-
-    def _known(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        token: AccessToken,
-        own: frozenset[str],
-        *,
-        needs: Sequence[str],
-    ) -> Opens | Unknown:
+    def known(self, token: AccessToken, *, needs: Sequence[str], loop: Loop) -> Opens | None:
+        """What the proved token opens now, never more than it says, by what that loop has learnt;
+        on any thread. None where it has to be asked for."""
         if self._live == "token":
-            return self._as_issued(token, own)
+            return self._as_issued(token, self._own(token))
         follower = self._followers.of(loop) if self._live == "follow" else None
         if follower is None or follower.age > self._bound(needs):
-            return UNKNOWN
+            return None
         known = follower.known
-        return (
-            UNKNOWN if known is None or not known.knows_all_of(token) else known.opens(token, own)
-        )
+        if known is None or not known.knows_all_of(token):
+            return None
+        return known.opens(token, self._own(token))
 
-    async def _asked(
-        self, text: str, token: AccessToken, own: frozenset[str], *, handed_on: bool
-    ) -> Opens:
+    async def asked(self, text: str, token: AccessToken, *, handed_on: bool) -> Opens:
+        """The same, found out. `handed_on`: it was, alone, of which no status list tells. Raises
+        Unreachable where that cannot be known."""
+        own = self._own(token)
         if self._live == "list" and token.status is not None and not handed_on:
             status = await self._lists.status(token.status.status_list, text)
             return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
@@ -134,6 +119,10 @@ class Worth:
             childless=told.childless,
         )
 
+    def _own(self, token: AccessToken) -> frozenset[str]:
+        """What of the token's scope is in the catalog."""
+        return _among(token.scope, self._known_catalog().names)
+
     def _as_issued(self, token: AccessToken, own: frozenset[str]) -> Opens:
         """What the token says. It may be older than a limit, so whatever is counted is leased,
         where that can be asked for."""
@@ -144,6 +133,8 @@ class Worth:
 
     def _bound(self, needs: Sequence[str]) -> float:
         """For how long what is known suffices for these."""
+        if self._tightest == self._widest:
+            return self._tightest
         bounds = self._known_catalog().bounds
         return min([bounds[one] for one in needs if one in bounds], default=self._tightest)
 
@@ -152,7 +143,7 @@ class Worth:
         catalog, known = self._catalog(), self._looked_through
         if known is None or known.catalog is not catalog:
             bounds = {one.id: self._bounds[one.risk] for one in catalog.permissions}
-            known = self._looked_through = _Known(catalog, bounds)
+            known = self._looked_through = _Known(catalog, bounds, frozenset(bounds))
         return known
 
     async def _introspected(self, text: str, token: AccessToken) -> Introspection:
@@ -185,6 +176,12 @@ class Worth:
         return Follower(
             issuer=self._issuer, http=self._http, auth=self._auth, catalog=self._catalog()
         )
+
+
+@lru_cache(maxsize=1024)
+def _among(scope: str, names: frozenset[str]) -> frozenset[str]:
+    # The same few scopes come again and again.
+    return names.intersection(scope.split())
 
 
 def reason_of(opens: Opens) -> Reason:

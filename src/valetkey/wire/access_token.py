@@ -1,6 +1,5 @@
 """The JWT profile for access tokens (RFC 9068): the server writes, a resource server reads."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.spec.cite import Cite
 from valetkey.wire.authorization_details import Detail
+from valetkey.wire.dpop import token_hash
 from valetkey.wire.status_list import Status
 
 TYPE: Final = "at+jwt"
@@ -116,29 +116,37 @@ MOST: Final = 4096
 """Tokens whose proof is remembered."""
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """What an access token says, proved, and its hash, by which others speak of it (the `ath` of a
+    proof). Only `Proofs` makes one."""
+
+    claims: AccessToken
+    ath: str
+
+
 class Proofs:
     """Access tokens of one issuer that its keys have proved, so that a token is proved once and not
     at each call. Whatever may change between two calls is checked at each: the keys, by which it
-    was proved, the time, and whom it is for. No token is kept: what names it is its SHA-256."""
+    was proved, the time, and whom it is for. No token is kept: what names it is its hash."""
 
     def __init__(self, issuer: str, *, typ: str = TYPE) -> None:
         self._issuer = issuer
         self._typ = typ
         # One attribute, so that a thread never sees the proofs of one set of keys beside another.
-        self._known: tuple[Sequence[PublicKey], dict[bytes, jwt.Verified[AccessToken]]] = (), {}
+        self._known: tuple[Sequence[PublicKey], dict[str, Remembered]] = (), {}
 
     def __len__(self) -> int:
         return len(self._known[1])
 
     def verify(
         self, token: str, *, keys: Sequence[PublicKey], audience: str, now: int
-    ) -> jwt.Verified[AccessToken]:
+    ) -> Remembered:
         """What `verify` says of the token. Raises jwt.BadToken."""
         proved = self._by(keys)
-        name = hashlib.sha256(token.encode()).digest()
+        name = token_hash(token)
         known = proved.get(name)
         if known is None:
-            known = verify(
+            found = verify(
                 token,
                 keys=keys,
                 issuer=self._issuer,
@@ -146,13 +154,13 @@ class Proofs:
                 now=now,
                 typ=self._typ,
             )
-            proved[name] = known
+            known = proved[name] = Remembered(found.claims, name)
         else:
             jwt.check_time(known.claims, now, leeway=jwt.LEEWAY)
             _check_audience(known.claims, audience)
         return known
 
-    def _by(self, keys: Sequence[PublicKey]) -> dict[bytes, jwt.Verified[AccessToken]]:
+    def _by(self, keys: Sequence[PublicKey]) -> dict[str, Remembered]:
         """What these keys have proved. Of other keys, or when there is no more room, nothing is
         known any more."""
         by, proved = self._known
