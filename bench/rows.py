@@ -53,7 +53,7 @@ class Rows:
     def __init__(self, people: Population) -> None:
         self._people = people
         example = people.member(0)
-        bodies = [packing(type(one)).pack(one).body for one in example.records]
+        bodies = [packing(type(one)).pack(one)[-1] for one in example.records]
         self._user, self._grant, self._family, self._granted, self._connected = (
             msgspec.msgpack.decode(one) for one in bodies
         )

@@ -16,7 +16,7 @@ from valetkey.model.change import Create, Remove, Update
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.record import Record
 from valetkey.model.user import User
-from valetkey.model.want import One
+from valetkey.model.want import One, With
 from valetkey.store import named
 from valetkey.store.migrate import migrate
 from valetkey.store.sqlite import connect
@@ -45,7 +45,7 @@ def named_by(*records: Record) -> tuple[One[Any], ...]:
 def read(connection: apsw.Connection, *records: Record) -> list[Record]:
     wants = named_by(*records)
     found = named.find(connection, wants)
-    return [one for want in wants for one in found[want]]
+    return [one for want in wants for one in found.records(want)]
 
 
 @pytest.mark.parametrize(
@@ -64,33 +64,41 @@ def test_a_row_says_itself_whose_it_is(connection: apsw.Connection, fields: dict
     miko, yes = replace(user("miko"), id=MIKO), grant()
     written = (miko, yes, family(yes, **fields))
     for one in written:
-        assert table(type(one)).write(connection, Create(one))
+        assert table(type(one)).write(connection.cursor(), Create(one))
     assert read(connection, *written) == [replace(one, version=1) for one in written]
     # As a refresh reads them: some, and once.
     assert read(connection, *written[1:]) == [replace(one, version=1) for one in written[1:]]
+    its = written[2]
+    wanted = With(TokenFamily, its.id, (("grant", Grant), ("user", User)))
+    found = named.find(connection, (wanted,))
+    assert found.one(wanted) == replace(its, version=1)
+    for other in (One(Grant, its.grant), One(User, its.user)):
+        there = tuple(replace(one, version=1) for one in written[:2] if one.key == other.key)
+        along = found.along((other,))
+        assert (along.records(other) if along else ()) == there
 
 
 def test_what_changes_is_seen_by_the_next_read(connection: apsw.Connection) -> None:
     miko, yes = replace(user("miko"), id=MIKO), grant()
     its = family(yes)
     for one in (miko, yes, its):
-        assert table(type(one)).write(connection, Create(one))
+        assert table(type(one)).write(connection.cursor(), Create(one))
     first = read(connection, miko, yes, its)
     closed = replace(its, version=1, status="closed", because="its user said so")
-    assert table(TokenFamily).write(connection, Update(closed))
+    assert table(TokenFamily).write(connection.cursor(), Update(closed))
     assert read(connection, miko, yes, its) == [*first[:2], replace(closed, version=2)]
-    assert table(Grant).write(connection, Remove(replace(yes, version=1)))
+    assert table(Grant).write(connection.cursor(), Remove(replace(yes, version=1)))
     assert read(connection, miko, yes, its) == [first[0], replace(closed, version=2)]
 
 
 def test_what_is_no_name_is_nowhere(connection: apsw.Connection) -> None:
     miko = replace(user("miko"), id=MIKO)
-    assert table(User).write(connection, Create(miko))
+    assert table(User).write(connection.cursor(), Create(miko))
     # As long as a name, but none: it may be asked for beside one.
     wants = (One(User, MIKO), One(Grant, "z" * ids.LETTERS), One(Grant, "y" * ids.LETTERS))
     for some in (wants, wants[:2]):
-        found = named.find(connection, some)
-        assert [found[want] for want in some] == [(replace(miko, version=1),), (), ()][: len(some)]
+        found = [named.find(connection, some).records(want) for want in some]
+        assert found == [(replace(miko, version=1),), (), ()][: len(some)]
 
 
 @pytest.mark.parametrize("key", ["", "x" * (ids.LETTERS - 1), "x" * 65536])

@@ -130,7 +130,7 @@ class Found:
     def along(self, wants: Sequence[Any]) -> "Found | None":
         """What was brought along for these wants; None where it was not, for all of them."""
         more = self._more
-        return Found(more) if more and all(want in more for want in wants) else None
+        return Found(more) if more and all(map(more.__contains__, wants)) else None
 
     def one(self, want: One[R] | Alias[R]) -> R | None:
         """The record, or None where there is none."""

@@ -5,10 +5,10 @@ version and the names in it, is left empty there. A name is 16 bytes, of which f
 beside a place, the other 12 do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import force_setattr, replace
@@ -25,25 +25,23 @@ _REST: Final = ids.LENGTH - ids.PLACE
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-class Row(NamedTuple):
-    """A record. `columns` are those of its packing, in order."""
+Held: TypeAlias = bytes | str | None
+"""What a column for an index holds."""
 
-    place: int
-    key: bytes
-    columns: tuple[bytes | str | None, ...]
-    body: bytes
+Row: TypeAlias = tuple[int, bytes, Sequence[Held], bytes]
+"""A record: place, key, the columns of its packing in order, body."""
 
 
 class Packing(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind of record is packed. `columns` are the fields that columns of a row hold, None
-    for one that the kind does not have; `seen` is where these are behind a version and a body."""
+    for one that the kind does not have; `seen` is where these are behind a version and a body. Each
+    is with where in its name the place begins, None where it is no name of ours."""
 
-    kind: type[Record]
     start: int
-    columns: tuple[str | None, ...]
+    columns: tuple[tuple[str, int | None] | None, ...]
     blank: dict[str, Any]
-    seen: tuple[tuple[int, str], ...]
-    decoder: msgspec.msgpack.Decoder[Any]
+    seen: tuple[tuple[int, str, int | None], ...]
+    decode: Callable[[bytes], Record]
 
     def name(self, key: str) -> tuple[int, bytes] | None:
         """The place and the key of a row; None for what can be no record's name."""
@@ -52,13 +50,8 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     def pack(self, record: Record) -> Row:
         """The row of a record. Raises ValueError for what is no name of ours."""
         place, key = _known(record.key, self.start)
-        columns = tuple(
-            [
-                None if name is None else column(name, getattr(record, name), place)
-                for name in self.columns
-            ]
-        )
-        return Row(place, key, columns, _encode(replace(record, **self.blank)))
+        columns = [one and _held(getattr(record, one[0]), one[1], place) for one in self.columns]
+        return place, key, columns, _encode(replace(record, **self.blank))
 
     def unpack(self, place: int, row: Sequence[Any]) -> Record:
         """The record of a row: its key, version, body, and columns."""
@@ -66,14 +59,14 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, name: str, place: int, row: Sequence[Any]) -> Record:
         """The record of that name: its version, body, and columns."""
-        record: Record = self.decoder.decode(row[1])
+        record = self.decode(row[1])
         # Nobody else has it yet.
         force_setattr(record, "id", name)
         force_setattr(record, "version", row[0])
-        for at, field in self.seen:
+        for at, field, start in self.seen:
             value = row[at]
             if value is not None:
-                force_setattr(record, field, written(field, value, place))
+                force_setattr(record, field, _written(value, start, place))
         return record
 
 
@@ -81,21 +74,22 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
     """That of a kind which a user owns, in rows with these columns: those of its indexes, where
     none are named."""
-    has = tuple(name if name in kind.indexes else None for name in columns or kind.indexes)
+    has = [
+        (name, _START.get(name)) if name in kind.indexes else None
+        for name in columns or kind.indexes
+    ]
     return Packing(
-        kind=kind,
         start=ids.USER if kind is User else ids.OWNED,
-        columns=has,
+        columns=tuple(has),
         blank={"id": "", "version": 0, **dict.fromkeys(kind.indexes, "")},
-        seen=tuple((at, name) for at, name in enumerate(has, 2) if name is not None),
-        decoder=msgspec.msgpack.Decoder(kind),
+        seen=tuple((at, *one) for at, one in enumerate(has, 2) if one is not None),
+        decode=msgspec.msgpack.Decoder(kind).decode,
     )
 
 
-def column(name: str, value: str, place: int) -> bytes | str | None:
-    """What the column of that field holds in a row of the place. Raises ValueError for what is no
-    name of ours."""
-    start = _START.get(name)
+def _held(value: str, start: int | None, place: int) -> Held:
+    """What the column of a field holds in a row of the place. Raises ValueError for what is no name
+    of ours."""
     if start is None:
         return value
     if not value:
@@ -111,12 +105,12 @@ def _known(name: str, start: int) -> tuple[int, bytes]:
     return apart
 
 
-def written(name: str, value: bytes | str, place: int) -> str:
-    """The field of that name as text, from what its column holds in a row of the place."""
+def _written(value: bytes | str, start: int | None, place: int) -> str:
+    """The field as text, from what its column holds in a row of the place."""
     if isinstance(value, str):
         return value
-    if len(value) == _REST:
-        return ids.joined(place, value, _START[name])
+    if start is not None and len(value) == _REST:
+        return ids.joined(place, value, start)
     return ids.to_text(value)
 
 

@@ -74,8 +74,10 @@ class Recall:
             self._forget()
             raise
         finally:
-            if any(type(change.record) in self._kinds for change in changes):
-                self._forget()
+            for change in changes:
+                if type(change.record) in self._kinds:
+                    self._forget()
+                    break
 
     def _forget(self) -> None:
         self._forgotten += 1

@@ -59,7 +59,7 @@ class SQLiteStore:
     async def read(self, *wants: Want) -> Found:
         try:
             if named.are_names(wants):
-                return Found(named.find(self._reading, wants))
+                return named.find(self._reading, wants)
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
             with self._reading:
@@ -121,6 +121,8 @@ def connect(path: Path) -> apsw.Connection:
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
+    # Or a statement might be planned anew for each name that it looks for.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     # Checkpoints run off the writer; see `writer`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection

@@ -21,7 +21,7 @@ from valetkey.store.tree import Tree, wrote
 class Table(Protocol):
     """Where the records of one kind are."""
 
-    def write(self, connection: apsw.Connection, change: Change) -> bool:
+    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
         """Writes a change; whether its precondition held."""
         ...
 
@@ -55,8 +55,8 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         swept = f"SELECT key FROM {self.name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?"  # noqa: S608
         return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
 
-    def write(self, connection: apsw.Connection, change: Change) -> bool:
-        return wrote(connection, *self._statement(change))
+    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
+        return wrote(cursor, *self._statement(change))
 
     def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
         record = change.record

@@ -8,7 +8,7 @@ short stretch of the tree, mostly one page: it is looked through, where other ta
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import apsw
 import msgspec
@@ -19,14 +19,14 @@ from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Query, Want
-from valetkey.store.packed import Packing, packing, second_name, sought
+from valetkey.store.packed import Held, Packing, packing, second_name, sought
 
 _HALF: Final = 1 << 31
 """A number in SQLite has a sign."""
 
 _PLACE: Final = 32
 _RANK: Final = 28
-_STRETCH: Final = 1 << _RANK
+STRETCH: Final = 1 << _RANK
 """Spots of one kind in one place."""
 
 _END: Final = 3
@@ -45,19 +45,8 @@ INSERT: Final = (
 """What `Tree.row` fits."""
 
 
-class Row(NamedTuple):
-    """The columns, with the first spot of the block."""
-
-    block: int
-    key: bytes
-    version: int
-    forget_at: int
-    alias: bytes | None
-    user: bytes | str | None
-    grant: bytes | str | None
-    client: bytes | str | None
-    body: bytes
-
+Row: TypeAlias = tuple[int, bytes, int, int, Held, Held, Held, Held, bytes]
+"""The columns, with the first spot of the block."""
 
 # S608: every name in a statement is a constant of the record's class.
 
@@ -99,27 +88,28 @@ SWEEP_TOLD: Final = (
 
 def block_of(place: int, rank: int, key: bytes) -> int:
     """The first spot of the block of a row."""
-    return _first(place, rank) | int.from_bytes(key[-_END:], "big") << _BLOCK
+    return first_of(place, rank) | int.from_bytes(key[-_END:], "big") << _BLOCK
 
 
-def _first(place: int, rank: int) -> int:
+def first_of(place: int, rank: int) -> int:
+    """The first of the STRETCH of spots of one kind in one place."""
     return place - _HALF << _PLACE | rank << _RANK
 
 
-def wrote(connection: apsw.Connection, statement: str, binds: tuple[Any, ...]) -> bool:
+def wrote(cursor: apsw.Cursor, statement: str, binds: tuple[Any, ...]) -> bool:
     """Whether the statement wrote a row."""
     # RETURNING would cost a table of its own.
-    connection.execute(statement, binds)
-    return connection.changes() > 0
+    return cursor.execute(statement, binds).connection.changes() > 0
 
 
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of one kind."""
+    """The rows of one kind. `near`: a second name tells the place, and so needs no index."""
 
     kind: type[Record]
     packing: Packing
     mine: str
     order: tuple[str, ...]
+    near: bool
 
     @staticmethod
     @cache
@@ -133,34 +123,29 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
             packing=packing(kind, COLUMNS),
             mine=mine,
             order=by_name,
+            near=kind is not User,
         )
 
     def row(self, record: Record, version: int) -> Row:
         """The row of a record."""
-        place, key, columns, body = self.packing.pack(record)
-        user, grant, client = columns
-        alias = None if self._near else second_name(record.alias)
-        block = self.block(place, key)
-        return Row(block, key, version, record.forget_at, alias, user, grant, client, body)
+        place, key, (user, grant, client), body = self.packing.pack(record)
+        alias = None if self.near else second_name(record.alias)
+        block = block_of(place, self.kind.rank, key)
+        return block, key, version, record.forget_at, alias, user, grant, client, body
 
-    def write(self, connection: apsw.Connection, change: Change) -> bool:
+    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
         """Writes a change; whether its precondition held."""
-        record = change.record
-        if isinstance(change, Remove):
+        record, what = change.record, type(change)
+        if what is Remove:
             place, key = self.packing.name(record.key) or (0, b"")
-            return wrote(connection, _REMOVE, (self.block(place, key), key, record.version))
-        if record.alias and self._near and self._taken(connection, record):
+            return wrote(cursor, _REMOVE, (self.block(place, key), key, record.version))
+        if self.near and record.alias and self._taken(cursor.connection, record):
             return False
-        if isinstance(change, Create):
-            return wrote(connection, _CREATE, self.row(record, 1))
+        if what is Create:
+            return wrote(cursor, _CREATE, self.row(record, 1))
         row = self.row(record, record.version + 1)
         # By what it is found mostly stays, and then no index has anything to write.
-        return wrote(connection, _BODY, row) or wrote(connection, _UPDATE, row)
-
-    @property
-    def _near(self) -> bool:
-        """Whether a second name tells the place: then it needs no index."""
-        return self.kind is not User
+        return wrote(cursor, _BODY, row) or wrote(cursor, _UPDATE, row)
 
     def _taken(self, connection: apsw.Connection, record: Record) -> bool:
         found = self.find(connection, Alias(type(record), record.alias))
@@ -244,8 +229,8 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         return list(self._read(connection, condition, binds))
 
     def _stretch(self, place: int) -> tuple[int, int]:
-        first = _first(place, self.kind.rank)
-        return first, first + _STRETCH - 1
+        first = first_of(place, self.kind.rank)
+        return first, first + STRETCH - 1
 
     def _by_name(self, direction: str = "") -> str:
         return f" ORDER BY {', '.join(f'{one}{direction}' for one in self.order)}"

@@ -33,7 +33,7 @@ class Job:
         self.future: asyncio.Future[int] = loop.create_future()
         self.outcome: int | Exception = 0
 
-    def run(self, connection: apsw.Connection) -> int:
+    def run(self, cursor: apsw.Cursor) -> int:
         """Writes; how many rows. Raises Stale where a precondition does not hold."""
         raise NotImplementedError
 
@@ -54,16 +54,16 @@ class Commit(Job):
         self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
     ) -> None:
         super().__init__(loop)
-        self._changes = (*changes, *(Create(event) for event in events))
+        self._changes = (*changes, *map(Create, events))
         self._entries = entries_of(self._changes)
         self.single = len(self._changes) == 1 and not self._entries
 
-    def run(self, connection: apsw.Connection) -> int:
+    def run(self, cursor: apsw.Cursor) -> int:
         for change in self._changes:
-            if not _written(connection, change):
+            if not _written(cursor, change):
                 raise Stale(change)
         if self._entries:
-            _log(connection, self._entries)
+            _log(cursor, self._entries)
         return len(self._changes)
 
 
@@ -90,9 +90,9 @@ class Sweep(Job):
         if told:
             self._steps.append((tree.SWEEP_TOLD, ids.time_of(told)))
 
-    def run(self, connection: apsw.Connection) -> int:
+    def run(self, cursor: apsw.Cursor) -> int:
         return sum(
-            len(connection.execute(statement, (until, SWEEP_ROWS)).fetchall())
+            len(cursor.execute(statement, (until, SWEEP_ROWS)).fetchall())
             for statement, until in self._steps
         )
 
@@ -101,17 +101,17 @@ _NEXT: Final = "UPDATE log_head SET seq = seq + 1 RETURNING seq"
 _APPEND: Final = "INSERT INTO log (seq, forget_at, body) VALUES (?, ?, ?)"
 
 
-def _log(connection: apsw.Connection, entries: Sequence[Entry]) -> None:
+def _log(cursor: apsw.Cursor, entries: Sequence[Entry]) -> None:
     """Appends entries to the change log. There is one writer at a time, and a job
     that is undone gives its numbers back: so they have no gap."""
     for entry in marked(entries):
-        ((seq,),) = connection.execute(_NEXT)
-        connection.execute(_APPEND, (seq, forget_at(entry), msgspec.json.encode(entry)))
+        ((seq,),) = cursor.execute(_NEXT)
+        cursor.execute(_APPEND, (seq, forget_at(entry), msgspec.json.encode(entry)))
 
 
-def _written(connection: apsw.Connection, change: Change) -> bool:
+def _written(cursor: apsw.Cursor, change: Change) -> bool:
     """Writes one change; whether its precondition held."""
     try:
-        return table(type(change.record)).write(connection, change)
+        return table(type(change.record)).write(cursor, change)
     except apsw.ConstraintError:
         return False  # The alias is taken.

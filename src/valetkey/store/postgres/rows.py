@@ -33,17 +33,11 @@ def row(record: Record, version: int) -> tuple[Any, ...]:
         body = json(msgspec.structs.replace(record, version=version))
         named = record.alias or None
         return (record.place, record.forget_at, version, record.key, named, *indexed, body)
-    packed = packing(kind).pack(record)
+    place, key, indexes, packed = packing(kind).pack(record)
     swept, alias = _swept_and_named(kind)
-    return (
-        packed.place,
-        *((record.forget_at,) if swept else ()),
-        version,
-        packed.key,
-        *((second_name(record.alias),) if alias else ()),
-        *packed.columns,
-        packed.body,
-    )
+    forget_at = (record.forget_at,) if swept else ()
+    second = (second_name(record.alias),) if alias else ()
+    return place, *forget_at, version, key, *second, *indexes, packed
 
 
 @cache
