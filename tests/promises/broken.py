@@ -71,8 +71,8 @@ def forgets_preconditions() -> None:
     """A change whose precondition does not hold counts as written."""
     written, statement = writer._written, statements.commit
 
-    def careless(connection: apsw.Connection, change: Change) -> bool:
-        written(connection, change)
+    def careless(cursor: apsw.Cursor, change: Change) -> bool:
+        written(cursor, change)
         return True
 
     def blind(changes: Sequence[Change]) -> Statement:

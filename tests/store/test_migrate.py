@@ -108,8 +108,8 @@ def test_what_is_searched_has_an_index(connection: apsw.Connection, record: Reco
 
     connection.exec_trace = listen
     words = table(kind)
-    words.write(connection, Create(record))
-    words.write(connection, Update(replace(record, version=1)))
+    words.write(connection.cursor(), Create(record))
+    words.write(connection.cursor(), Update(replace(record, version=1)))
     words.find(connection, One(kind, record.key))
     if record.alias:
         words.find(connection, Alias(kind, record.alias))
@@ -120,7 +120,7 @@ def test_what_is_searched_has_an_index(connection: apsw.Connection, record: Reco
         words.page(connection, query)
     if kind.rank:
         words.page(connection, Query(record=kind, before=record.key, walk=True))
-    words.write(connection, Remove(replace(record, version=2)))
+    words.write(connection.cursor(), Remove(replace(record, version=2)))
     connection.exec_trace = None
     for statement, binds in said.items():
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", binds)
