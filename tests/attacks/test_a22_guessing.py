@@ -77,8 +77,7 @@ def _session(keyring: Keyring) -> bytes:
 
 
 def _browser(keyring: Keyring) -> bytes:
-    scope = {"method": "GET", "path": "/", "query_string": b"", "headers": []}
-    request = Request(scope, b"", address="")
+    request = Request("GET", "/", headers=[])
     return base64url.decode(Cookies("https://as.example").browser_secret(request))
 
 

@@ -100,14 +100,13 @@ def _refuses(parser: Callable[[str], Any]) -> Callable[[str], None]:
 def _request(text: str) -> Request:
     raw = text.encode()
     headers = [(b"cookie", raw), (b"user-agent", raw)]
-    scope = {"method": "GET", "path": "/", "query_string": b"", "headers": headers}
-    return Request(scope, b"", address="")
+    return Request("GET", "/", headers=headers)
 
 
 def _caller(text: str) -> str:
     headers = [(b"x-forwarded-for", text.encode())]
     everywhere = [ipaddress.ip_network("0.0.0.0/0")]
-    return caller({"client": ("1.2.3.4", 1), "headers": headers}, everywhere)
+    return caller(Request("GET", "/", headers=headers, peer="1.2.3.4"), everywhere)
 
 
 def _log(text: str) -> None:

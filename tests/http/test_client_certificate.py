@@ -3,7 +3,6 @@
 import ipaddress
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.mtls import Authority, Pair
@@ -25,14 +24,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def told(authority: Authority | None, *values: str, peer: str = PROXY) -> Told:
     proxies = [ipaddress.ip_network(PROXY)]
     reads = Certificates(proxies, None if authority is None else authority.pem)
-    scope: dict[str, Any] = {
-        "method": "POST",
-        "path": "/token",
-        "query_string": b"",
-        "headers": [(b"client-cert", value.encode()) for value in values],
-        "client": (peer, 1),
-    }
-    return reads.of(Request(scope, b"", address="198.51.100.1"))
+    headers = [(b"client-cert", value.encode()) for value in values]
+    request = Request("POST", "/token", headers=headers, peer=peer)
+    request.address = "198.51.100.1"
+    return reads.of(request)
 
 
 def header(pair: Pair) -> str:

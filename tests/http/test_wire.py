@@ -150,9 +150,11 @@ def test_whoever_wants_to_close_is_closed(server: Live) -> None:
     assert b"connection: close" in seen.lower()
 
 
-def test_the_old_protocol(server: Live) -> None:
+@pytest.mark.parametrize("line", [b"", b"Connection: keep-alive\r\n"])
+def test_the_old_protocol(line: bytes, server: Live) -> None:
+    """It names no host."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
-        wire.sendall(b"GET /jwks HTTP/1.0\r\n\r\n")
+        wire.sendall(b"GET /jwks HTTP/1.0\r\n%b\r\n" % line)
         seen = b""
         while more := wire.recv(65536):
             seen += more

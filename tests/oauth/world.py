@@ -6,7 +6,6 @@ Nothing waits here, so stories read from top to bottom and races can be laid out
 
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -165,11 +164,10 @@ class World:
 
     def settle(self, rule: Callable[[], Rule[D]]) -> D:
         """What the rule decides, written."""
-        told = partial(self._telling, rule)
-        return done(settle(self.store, told, fetch=self._fetch))
+        return done(settle(self.store, rule, then=self._telling, fetch=self._fetch))
 
-    def _telling(self, rule: Callable[[], Rule[D]]) -> Rule[D]:
-        return telling(rule(), self.context)
+    def _telling(self, outcome: D) -> Rule[D]:
+        return telling(outcome, self.context)
 
     async def _fetch(self, wants: Sequence[Outside]) -> Answers:
         self.fetched += wants

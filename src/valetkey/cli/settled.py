@@ -14,4 +14,4 @@ D = TypeVar("D", bound=Decided)
 
 async def settled(store: Store, rule: Callable[[], Rule[D]], context: Context) -> D:
     """The rule's decision, committed. Raises what the rule raises, TemporarilyUnavailable."""
-    return await settle(store, lambda: telling(rule(), context))
+    return await settle(store, rule, then=lambda outcome: telling(outcome, context))

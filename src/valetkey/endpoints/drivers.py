@@ -78,39 +78,41 @@ def serve(endpoint: Endpoint, shell: Shell, transport: Transport) -> Served:
 
 
 def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
+    room = Room(shell)
+
     async def handle(request: Request) -> Reply:
         if request.method == "OPTIONS":
             return Reply(204, transport.preflight)
-        context = await shell.context()
+        context = shell.fresh() or await shell.context()
         told = transport.told(request, context)
         try:
-            reply = await _answer(request, context)
-            return reply.having(*told) if told else reply
+            call = _call(request, endpoint, transport)
+            outcome = await shell.settled(
+                lambda context: endpoint.rule(call, context), context, tries=endpoint.tries
+            )
+            if isinstance(outcome, Answer) and outcome.stranger:
+                await room.made(outcome.stranger, request.address)
+            reply = _replied(outcome, endpoint, context)
         except OAuthError as refused:
             return refuse_json(request, refused, headers=(*ANY_ORIGIN, *told))
-
-    room = Room(shell)
-
-    async def _answer(request: Request, context: Context) -> Reply:
-        if request.query:
-            # OAuth 2.1 3.2: parameters travel in the body, where no log and no history keeps them.
-            raise InvalidRequest("parameters belong into the body")
-        call = Call(
-            form=Form({}) if endpoint.empty and not request.body else request.form(),
-            authorization=request.header(b"authorization"),
-            agent=device(request.joined(b"user-agent")),
-            address=request.address,
-            accept=request.joined(b"accept"),
-            brought=transport.brought(request),
-        )
-        outcome = await shell.settled(
-            lambda context: endpoint.rule(call, context), context, tries=endpoint.tries
-        )
-        if isinstance(outcome, Answer) and outcome.stranger:
-            await room.made(outcome.stranger, request.address)
-        return _replied(outcome, endpoint, context)
+        return reply.having(*told) if told else reply
 
     return Served(frozenset({"POST", "OPTIONS"}), handle)
+
+
+def _call(request: Request, endpoint: FormEndpoint, transport: Transport) -> Call:
+    """The call as the rule sees it. Raises InvalidRequest."""
+    if request.query:
+        # OAuth 2.1 3.2: parameters travel in the body, where no log and no history keeps them.
+        raise InvalidRequest("parameters belong into the body")
+    return Call(
+        form=Form({}) if endpoint.empty and not request.body else request.form(),
+        authorization=request.header(b"authorization"),
+        agent=device(request.joined(b"user-agent")),
+        address=request.address,
+        accept=request.joined(b"accept"),
+        brought=transport.brought(request),
+    )
 
 
 def _replied(outcome: Answer | Issued | Refuse, endpoint: FormEndpoint, context: Context) -> Reply:

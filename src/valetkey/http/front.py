@@ -6,7 +6,6 @@ Machines' endpoints answer here; everything else goes to the pages.
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from itertools import chain
 from os import urandom
 from typing import Any, Final, TypeAlias
 
@@ -80,17 +79,14 @@ class Front:
         """The endpoint at this very path, where its replies are whole."""
         return self._short.get(path)
 
-    async def answer(
-        self, endpoint: Endpoint, scope: Scope, body: bytes, *, late: bool = False
-    ) -> Reply:
+    async def answer(self, endpoint: Endpoint, request: Request, *, late: bool = False) -> Reply:
         """The reply of such an endpoint to a request that is there already, or is too `late`."""
         try:
-            _admit(scope, self._trusted)
-            if late:
-                raise too_slow()
-            reply = await _handled(endpoint, scope, body)
-        except OAuthError as error:
-            reply = _refusal(scope, error, refuse_json)
+            request.address = caller(request, self._trusted) if self._trusted else request.peer
+            _admit(request)
+            reply = _amiss(request, endpoint, late=late) or await endpoint.handler(request)
+        except Exception as error:
+            reply = _refusal(request, error, refuse_json)
         if not isinstance(reply, Reply):
             raise RuntimeError("a reply that goes on, where none was announced")
         return reply.having(HSTS) if self._secure else reply
@@ -108,8 +104,10 @@ class Front:
             return
         if self._secure:
             send = _over_tls(send)
+        request = Request.of(scope)
+        scope["valetkey.address"] = caller(request, self._trusted)
         try:
-            _admit(scope, self._trusted)
+            _admit(request, hosts=int(scope["http_version"] != "1.0"))
         except InvalidRequest as error:
             await send_reply(error_reply(error), send)
             return
@@ -136,16 +134,14 @@ def _over_tls(send: Send) -> Send:
     return sent
 
 
-def _admit(scope: Scope, trusted: Sequence[Network]) -> None:
-    """Notes who calls. Raises InvalidRequest for what is larger than any request of an app, and
-    for what names no host, or two (RFC 9112 3.2)."""
-    scope["valetkey.address"] = caller(scope, trusted)
-    if len(scope["path"]) > MAX_PATH:
+def _admit(request: Request, *, hosts: int = 1) -> None:
+    """Raises InvalidRequest for what is larger than any request of an app, and for what names fewer
+    `hosts`, or two (RFC 9112 3.2)."""
+    if len(request.path) > MAX_PATH:
         raise InvalidRequest("the path is too long", status=414)
-    if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADERS:
+    if request.head_size() > MAX_HEADERS:
         raise InvalidRequest("the headers are too large", status=431)
-    hosts = [name for name, _ in scope["headers"]].count(b"host")
-    if hosts != 1 and (hosts or scope.get("http_version") != "1.0"):
+    if not hosts <= request.times(b"host") <= 1:
         raise InvalidRequest("a request names one host")
 
 
@@ -159,16 +155,20 @@ async def serve(
 ) -> None:
     """Reads, handles, replies; whatever goes wrong becomes a registered error."""
     reply: Reply | Streamed
+    request = Request.of(scope)
+    request.address = scope["valetkey.address"]
     try:
-        reply = await _handled(endpoint, scope, await _body(endpoint, scope, receive))
+        if request.method in endpoint.methods:
+            request.body = await read_body(receive)
+        reply = _amiss(request, endpoint) or await endpoint.handler(request)
     except Gone:
         return
-    except OAuthError as error:
-        reply = _refusal(scope, error, refuse)
+    except Exception as error:
+        reply = _refusal(request, error, refuse)
     if isinstance(reply, Streamed):
         await send_streamed(reply, receive, send)
         return
-    await send_reply(reply, send, bare=scope["method"] == "HEAD")
+    await send_reply(reply, send, bare=request.method == "HEAD")
 
 
 def unread(error: InvalidRequest) -> Reply:
@@ -178,11 +178,23 @@ def unread(error: InvalidRequest) -> Reply:
 
 
 def _refusal(
-    scope: Scope, error: OAuthError, refuse: Callable[[Request, OAuthError], Reply]
+    request: Request, error: Exception, refuse: Callable[[Request, OAuthError], Reply]
 ) -> Reply:
-    reply = refuse(Request(scope, b"", address=scope["valetkey.address"]), error)
+    told = _registered(error, request)
+    reply = refuse(request, told)
     # RFC 9110 15.5.9: what is left of the request is waited for no longer.
-    return reply.having(CLOSE) if error.status == 408 else reply
+    return reply.having(CLOSE) if told.status == 408 else reply
+
+
+def _registered(error: Exception, request: Request) -> OAuthError:
+    """What the caller is told of it."""
+    if isinstance(error, OAuthError):
+        return error
+    if isinstance(error, Unavailable):
+        return TemporarilyUnavailable(detail=str(error))
+    reference = urandom(6).hex()
+    log.exception("unexpected", path=request.path, reference=reference)
+    return ServerError(f"something went wrong here, reference {reference}", detail=reference)
 
 
 def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
@@ -191,41 +203,27 @@ def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -
     return error_reply(error, headers=headers)
 
 
-async def _body(endpoint: Endpoint, scope: Scope, receive: Receive) -> bytes:
-    """The body, where the method is one that the endpoint takes."""
-    return await read_body(receive) if scope["method"] in endpoint.methods else b""
-
-
-async def _handled(endpoint: Endpoint, scope: Scope, body: bytes) -> Reply | Streamed:
-    if scope["method"] not in endpoint.methods:
+def _amiss(request: Request, endpoint: Endpoint, *, late: bool = False) -> Reply | None:
+    """The refusal of a method that the endpoint does not take; None where it takes it. Raises
+    InvalidRequest for a body that is too large, or too `late`."""
+    if late:
+        raise too_slow()
+    if request.method not in endpoint.methods:
         allow = (b"allow", ", ".join(sorted(endpoint.methods)).encode())
         return error_reply(InvalidRequest("this method is not allowed here", status=405)).having(
             allow
         )
-    if len(body) > MAX_BYTES:
+    if len(request.body) > MAX_BYTES:
         raise InvalidRequest("the request is too large", status=413)
-    request = Request(scope, body, address=scope["valetkey.address"])
-    try:
-        return await endpoint.handler(request)
-    except (OAuthError, Gone):
-        raise
-    except Unavailable as error:
-        raise TemporarilyUnavailable(detail=str(error)) from error
-    except Exception as error:
-        reference = urandom(6).hex()
-        log.exception("unexpected", path=scope["path"], reference=reference)
-        says = f"something went wrong here, reference {reference}"
-        raise ServerError(says, detail=reference) from error
+    return None
 
 
-def caller(scope: Scope, trusted: Sequence[Network]) -> str:
+def caller(request: Request, trusted: Sequence[Network]) -> str:
     """The caller's address. X-Forwarded-For counts only from a trusted hop, and only as far back
     as the hops are trusted (ATTACKS A14, A90)."""
-    address: str = (scope.get("client") or ("",))[0]
-    if not trusted:
-        return address
-    forwarded = b",".join(value for key, value in scope["headers"] if key == b"x-forwarded-for")
-    hops = [hop.strip() for hop in forwarded.decode("latin-1").split(",") if hop.strip()]
+    address = request.peer
+    forwarded = request.joined(b"x-forwarded-for") if trusted else ""
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     while hops and within(address, trusted):
         address = hops.pop()
     return address

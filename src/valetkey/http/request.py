@@ -1,7 +1,7 @@
 """A request, read whole from raw ASGI within limits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -24,21 +24,40 @@ class Gone(Exception):
 
 
 class Request:
-    """One request. `address` is the caller's, as the nearest trusted hop tells it."""
+    """One request. `peer` holds the other end of the connection: a proxy, where one is in between.
+    `address` is the caller's, as the nearest trusted hop tells it."""
 
-    def __init__(self, scope: Scope, body: bytes, *, address: str) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope["query_string"]
-        self.body = body
-        self.address = address
-        self.peer: str = (scope.get("client") or ("",))[0]
-        """Who holds the other end of the connection: a proxy, where one is in between."""
-        self.parts: dict[str, str] = scope.get("path_params", {})
-        self.drawn = ""
-        """The name that this reply gives to a browser that had none."""
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._last: dict[bytes, bytes] = dict(self._headers)
+    parts: Mapping[str, str] = {}
+    """What the names in a page's path stand for."""
+
+    drawn = ""
+    """The name that this reply gives to a browser that had none."""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: bytes = b"",
+        headers: list[tuple[bytes, bytes]],
+        peer: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.body = b""
+        self.address = self.peer = peer
+        self._headers = headers
+        self._last = dict(headers)
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Request":
+        """The request of an ASGI scope, before its body is read."""
+        peer = (scope.get("client") or ("",))[0]
+        query, headers = scope["query_string"], scope["headers"]
+        one = cls(scope["method"], scope["path"], query=query, headers=headers, peer=peer)
+        one.parts = scope.get("path_params", {})
+        return one
 
     def header(self, name: bytes) -> str:
         """The value of a header (lower-case name), "" where it is missing. Raises InvalidRequest
@@ -46,9 +65,22 @@ class Request:
         value = self._last.get(name)
         if value is None:
             return ""
-        if len(self._last) != len(self._headers) and len(self.values(name)) > 1:
+        if len(self._last) != len(self._headers) and self.times(name) > 1:
             raise InvalidRequest(f"the header {name.decode()} stands twice")
         return value.decode("latin-1")
+
+    def times(self, name: bytes) -> int:
+        """How often a header (lower-case name) stands."""
+        if len(self._last) == len(self._headers):
+            return 1 if name in self._last else 0
+        return [key for key, _ in self._headers].count(name)
+
+    def head_size(self) -> int:
+        """Bytes of the headers' names and values, all together."""
+        size = 0
+        for name, value in self._headers:
+            size += len(name) + len(value)
+        return size
 
     def has_any(self, names: frozenset[bytes]) -> bool:
         """Whether there is one of such headers (lower-case names)."""
@@ -62,6 +94,8 @@ class Request:
 
     def joined(self, name: bytes) -> str:
         """All values of a header that is a list, joined by commas (RFC 9110 5.3)."""
+        if name not in self._last:
+            return ""
         return ",".join(self.values(name))
 
     @cached_property

@@ -32,9 +32,14 @@ class Shell:
         self.goes_out: Callable[[], None] = lambda: None
         """Is told when there is a message that may go out at once."""
 
+    def fresh(self) -> Context | None:
+        """This moment, where what decides it is at hand."""
+        fresh = self._installations.fresh()
+        return None if fresh is None else _at(fresh)
+
     async def context(self) -> Context:
         """This moment, for whatever decides. Raises Unavailable."""
-        return _at(self._installations.fresh() or await self._installations.current())
+        return _at(await self._installations.current())
 
     async def known(self) -> Context:
         """The last moment that is known, for what is only published. Raises Unavailable where none
@@ -58,12 +63,14 @@ class Shell:
     ) -> D:
         """The same, in a context that is this moment's."""
         decision = await settle(
-            self.store, lambda: telling(rule(context), context), tries=tries, fetch=self._fetch
+            self.store,
+            lambda: rule(context),
+            then=lambda outcome: telling(outcome, context),
+            tries=tries,
+            fetch=self._fetch,
         )
-        for change in decision.changes:
-            if _goes_out(change, context):
-                self.goes_out()
-                break
+        if decision.changes and any(_goes_out(change, context) for change in decision.changes):
+            self.goes_out()
         return decision
 
 

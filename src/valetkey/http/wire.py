@@ -16,6 +16,7 @@ from valetkey.http.begun import begun
 from valetkey.http.front import CLOSE, Endpoint, Front, unread
 from valetkey.http.heads import added, head
 from valetkey.http.reply import BODILESS, Reply
+from valetkey.http.request import Request
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import MAX_BYTES
 
@@ -36,23 +37,19 @@ class Cycle:
     """A request that goes the short way. uvicorn looks at what its own cycles have as well."""
 
     __slots__ = (
-        "body",
         "disconnected",
         "endpoint",
-        "front",
         "keep_alive",
         "late",
         "message_event",
+        "request",
         "response_complete",
-        "scope",
         "started",
     )
 
-    def __init__(self, front: Front, endpoint: Endpoint, scope: dict[str, Any]) -> None:
-        self.front = front
+    def __init__(self, endpoint: Endpoint, request: Request) -> None:
         self.endpoint = endpoint
-        self.scope = scope
-        self.body = b""
+        self.request = request
         self.started = self.response_complete = self.disconnected = self.late = False
         self.keep_alive = True
         self.message_event = _GONE
@@ -145,36 +142,31 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._heading = False
         path, _, query = self.url.partition(b"?")
-        endpoint = self._plain(path)
-        if endpoint is None or self._front is None:
-            self._calm()
-            url, headers, expects = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expects
-            self.headers.extend(headers)
-            super().on_headers_complete()
-            return
-        scope = {
-            "type": "http",
-            "method": self.parser.get_method().decode("ascii"),
-            "path": path.decode("ascii"),
-            "query_string": query,
-            "headers": self.headers,
-            "client": self.client,
-        }
-        self._short = self.cycle = Cycle(self._front, endpoint, scope)  # type: ignore[assignment]
+        endpoint = None if self._front is None else self._front.short(path)
+        if endpoint is not None and self._free() and self.parser.should_keep_alive():
+            method = self.parser.get_method().decode("ascii")
+            peer = self.client[0] if self.client else ""
+            request = Request(
+                method, path.decode("ascii"), query=query, headers=self.headers, peer=peer
+            )
+            if self._is_plain(request):
+                self._short = self.cycle = Cycle(endpoint, request)  # type: ignore[assignment]
+                return
+        self._calm()
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
 
-    def _plain(self, path: bytes) -> Endpoint | None:
-        """The endpoint, where the request may go the short way."""
-        if self._front is None or not self._free():
-            return None
-        endpoint = self._front.short(path)
-        if endpoint is None or self.expect_100_continue or self.limit_concurrency is not None:
-            return None
-        parser = self.parser
-        if parser.should_upgrade() or not parser.should_keep_alive():
-            return None
-        return endpoint if parser.get_http_version() == "1.1" else None
+    def _is_plain(self, request: Request) -> bool:
+        """Whether a request after which the connection stays may go the short way."""
+        if self.expect_100_continue or self.limit_concurrency is not None:
+            return False
+        if self.parser.should_upgrade():
+            return False
+        # RFC 9112 9.3: of HTTP/1.0 it stays only where the request says so.
+        return not request.times(b"connection") or self.parser.get_http_version() == "1.1"
 
     def _free(self) -> bool:
         """Whether every request before this one has been answered."""
@@ -188,8 +180,9 @@ class Protocol(HttpToolsProtocol):
             return
         if cycle.started:
             return
-        cycle.body = cycle.body + body if cycle.body else body
-        if len(cycle.body) > MAX_BYTES:
+        request = cycle.request
+        request.body = request.body + body if request.body else body
+        if len(request.body) > MAX_BYTES:
             self._start(cycle)  # to be refused
 
     def on_message_complete(self) -> None:
@@ -206,9 +199,10 @@ class Protocol(HttpToolsProtocol):
         self._calm()
         if self.transport.is_closing():
             return  # The reply before was the last one.
-        answer = self._answer(cycle)
+        front: Any = self._front
+        answer = self._answer(cycle, front)
         # One at a time of those that came together: nobody else shall wait for all of them.
-        at_once, self._turn = cycle.front.inline and self._turn, False
+        at_once, self._turn = front.inline and self._turn, False
         rest = begun(answer) if at_once else answer
         if rest is None:
             return
@@ -216,20 +210,20 @@ class Protocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _answer(self, cycle: Cycle) -> None:
+    async def _answer(self, cycle: Cycle, front: Front) -> None:
+        request = cycle.request
         try:
-            reply = await cycle.front.answer(
-                cycle.endpoint, cycle.scope, cycle.body, late=cycle.late
-            )
+            reply = await front.answer(cycle.endpoint, request, late=cycle.late)
             if self.flow.write_paused and not cycle.disconnected:
                 await self.flow.drain()
             if not cycle.disconnected:
-                cycle.keep_alive = cycle.keep_alive and CLOSE not in reply.headers
-                if not cycle.keep_alive and CLOSE not in reply.headers:
+                if CLOSE in reply.headers:
+                    cycle.keep_alive = False
+                elif not cycle.keep_alive:
                     reply = reply.having(CLOSE)
-                self.transport.write(self._written(reply, bare=cycle.scope["method"] == "HEAD"))
+                self.transport.write(self._written(reply, bare=request.method == "HEAD"))
         except Exception:
-            log.exception("a reply could not be written", path=cycle.scope["path"])
+            log.exception("a reply could not be written", path=request.path)
             self.transport.close()
         finally:
             cycle.response_complete = True

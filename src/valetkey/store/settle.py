@@ -85,16 +85,26 @@ async def _found(store: Store, wants: Sequence[Want | Outside | Always], fetch: 
 
 
 async def settle(
-    store: Store, rule: Callable[[], Rule[D]], *, tries: int = TRIES, fetch: Fetch = nothing
+    store: Store,
+    rule: Callable[[], Rule[D]],
+    *,
+    then: Callable[[D], Rule[D]] | None = None,
+    tries: int = TRIES,
+    fetch: Fetch = nothing,
 ) -> D:
-    """The rule's decision, committed. Raises what the rule raises, once what has to be written all
-    the same is committed; TemporarilyUnavailable after too many lost races."""
+    """The rule's decision, committed; where it changes something, the one that it comes to by
+    `then`. Raises what the rule raises, once what has to be written all the same is committed;
+    TemporarilyUnavailable after too many lost races."""
     for _ in range(tries):
         always: list[Change] = []
         outcome: D | OAuthError
         try:
             outcome = await _decided(store, rule(), fetch, always=always)
+            if then is not None and outcome.changes:
+                outcome = await _decided(store, then(outcome), fetch, always=always)
         except OAuthError as refused:
+            if not always:
+                raise
             outcome = refused
         changes: Sequence[Change] = always
         events: Sequence[Event] = ()

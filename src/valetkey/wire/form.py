@@ -1,11 +1,9 @@
 """Form bodies and query strings, read strictly (RFC 6749 3.1, 3.2 and appendix B)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final, TypeVar, overload
+from collections.abc import Mapping
+from typing import Final
 
 from valetkey.spec.errors import InvalidRequest
-
-T = TypeVar("T")
 
 MAX_BYTES: Final = 64 * 1024
 MAX_PARAMETERS: Final = 100
@@ -20,36 +18,15 @@ _BYTES: Final = {
 """What two hexadecimal digits stand for."""
 
 
-class Form(Mapping[str, str]):
-    """The parameters of one request. An empty value counts as absent (RFC 6749 3.1)."""
+class Form(dict[str, str]):
+    """The parameters of one request, by name; `many` are the values of repeatable ones. An empty
+    value counts as absent (RFC 6749 3.1)."""
 
-    __slots__ = ("_many", "_one")
+    __slots__ = ("_many",)
 
     def __init__(self, one: Mapping[str, str], many: Mapping[str, tuple[str, ...]] = {}) -> None:
-        self._one = one
+        super().__init__(one)
         self._many = many
-
-    def __getitem__(self, name: str) -> str:
-        return self._one[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._one)
-
-    def __len__(self) -> int:
-        return len(self._one)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._one
-
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-
-    @overload
-    def get(self, name: str, /, default: str | T) -> str | T: ...
-
-    def get(self, name: str, /, default: object = None) -> object:
-        """The value, or the default where it is missing."""
-        return self._one.get(name, default)
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a repeatable parameter, in order."""
@@ -57,7 +34,7 @@ class Form(Mapping[str, str]):
 
     def need(self, name: str) -> str:
         """The value. Raises InvalidRequest where it is missing."""
-        value = self._one.get(name)
+        value = self.get(name)
         if value is None:
             raise InvalidRequest(f"{name} is missing")
         return value
@@ -84,7 +61,9 @@ def parse_form(raw: bytes, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
             raise InvalidRequest("a parameter stands twice", detail=f"twice: {key[:40]!r}")
         else:
             one[key] = text
-    return Form({key: text for key, text in one.items() if text}, many)
+    if "" in one.values():
+        one = {key: text for key, text in one.items() if text}
+    return Form(one, many)
 
 
 def _decoded(text: str) -> str:

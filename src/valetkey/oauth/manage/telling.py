@@ -49,10 +49,9 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     resources: frozenset[str] | None = None
 
 
-def telling(rule: Rule[D], context: Context) -> Rule[D]:
-    """The rule's outcome, and with its changes what they say."""
-    outcome = yield from rule
-    records = touched(outcome.changes) if outcome.changes else ()
+def telling(outcome: D, context: Context) -> Rule[D]:
+    """The outcome of a rule, and with its changes what they say."""
+    records = touched(outcome.changes)
     if not records or NAME not in context.at.enabled:
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
