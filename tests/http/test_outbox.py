@@ -143,7 +143,7 @@ async def test_a_lease_is_of_one(store: Store) -> None:
     changes = outgoing.take(job, context)
     taken, _ = await shell.settle(lambda context: outgoing.take(job, context))
     assert taken.job is not None
-    assert taken.job.due == context.now + LEASE
+    assert taken.job.due == context.env.now + LEASE
     late, _ = await shell.settle(lambda context: outgoing.take(job, context))
     assert late.job is None
     changes.close()

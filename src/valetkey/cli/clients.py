@@ -94,8 +94,8 @@ def invite(desk: Desk, *, uses: int, days: int, scope: str, policy: str) -> None
         policy=policy or desk.settings().registration_policy,
         scope=tuple(scope.split()),
         uses=uses,
-        expires=context.now + days * 86400,
-        now=context.now,
+        expires=context.env.now + days * 86400,
+        now=context.env.now,
     )
 
     async def keeping(store: Store) -> None:

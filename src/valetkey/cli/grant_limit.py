@@ -122,7 +122,7 @@ def _rules(
 
 
 def _bounds(fields: dict[str, str], permission: str, context: Context) -> Bounds:
-    known: Permission | None = context.offer.permissions.get(permission)
+    known: Permission | None = context.at.offer.permissions.get(permission)
     if known is None:
         raise InvalidRequest(f"{permission[:60]} is in no catalog")
     return read_bounds({name: text for name, text in fields.items() if text}, known)

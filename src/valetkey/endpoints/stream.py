@@ -177,7 +177,7 @@ class News:
 
     async def _made(self, follower: Follower, after: int, at: int) -> Told:
         context = await self._shell.context()
-        if follower.resource not in context.offer.resources:
+        if follower.resource not in context.at.offer.resources:
             raise Over
         log = await self._shell.store.log(after, limit=MOST)
         if log.head < after or (log.head > after and not log.entries):

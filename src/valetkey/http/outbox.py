@@ -68,7 +68,7 @@ class Outbox:
         """Sends some of what is due; how many it tried. Raises Unavailable,
         TemporarilyUnavailable."""
         context = await self._shell.context()
-        query = Query(record=Job, before=before(context.now + 1), limit=AT_ONCE)
+        query = Query(record=Job, before=before(context.env.now + 1), limit=AT_ONCE)
         due = (await self._shell.store.page(query)).records
         return sum(await asyncio.gather(*(self._taken(job) for job in due)))
 

@@ -76,7 +76,7 @@ class Shell:
 
 def _goes_out(change: Change, context: Context) -> bool:
     record = change.record
-    return isinstance(record, Job) and record.due <= context.now and isinstance(change, Create)
+    return isinstance(record, Job) and record.due <= context.env.now and isinstance(change, Create)
 
 
 def _at(installation: Installation) -> Context:

@@ -152,6 +152,14 @@ UNKNOWN: Final = Policy(
 """What the clients of a policy that is not there are held to: all that there is. A node may learn
 of a client a moment before it learns of its policy, which may be the stricter one."""
 
+
+class Policies(dict[str, Policy]):
+    """Policies by name, as clients are held to them: any other name is that of UNKNOWN."""
+
+    def __missing__(self, name: str) -> Policy:
+        return UNKNOWN
+
+
 _FAPI2: Final = Policy(
     name="fapi2",
     id_token_algorithm="ES256",

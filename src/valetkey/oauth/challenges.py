@@ -16,13 +16,13 @@ _COUNT: Final = 6
 
 def challenge(purpose: bytes, context: Context) -> str:
     """The challenge of this moment, the same on every node, and another for each purpose."""
-    return _written(purpose, context.now // STEP, context.at.keyring.macs[0].raw)
+    return _written(purpose, context.env.now // STEP, context.at.keyring.macs[0].raw)
 
 
 def is_ours(text: str, purpose: bytes, context: Context) -> bool:
     """Whether this is the challenge of this moment, or of the one before or after it: nodes'
     clocks may differ."""
-    present = context.now // STEP
+    present = context.env.now // STEP
     return any(
         seal.same(text.encode(), _written(purpose, count, key.raw).encode())
         for key in context.at.keyring.macs

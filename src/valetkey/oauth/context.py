@@ -10,7 +10,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.model.client import Client
 from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
-from valetkey.model.policy import DEFAULT, PROFILES, UNKNOWN, Lifetimes, Policy
+from valetkey.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
 from valetkey.oauth.offer import Offer
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 CLOSED: Final = Registration()
 
 
+NONE: Final = Policies()
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
     `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
@@ -53,13 +56,13 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ways: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
     enabled: frozenset[str] = frozenset()
-    held_to: dict[str, Policy] = {}
+    held_to: Policies = NONE
 
     def __post_init__(self) -> None:
         gathered = {
             "grant_types": {one.name: one for of in self.features for one in of.grant_types},
             "ways": tuple(one for of in self.features for one in of.client_auth),
-            "held_to": {DEFAULT.name: DEFAULT, **PROFILES, **self.policies},
+            "held_to": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
             "enabled": frozenset(one.name for one in self.features),
         }
@@ -71,10 +74,6 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Where the endpoints are reached."""
         return (self.issuer, self.mtls_address) if self.mtls_address else (self.issuer,)
 
-    def policy(self, client: Client) -> Policy:
-        """What the client is held to."""
-        return self.held_to.get(client.policy, UNKNOWN)
-
 
 class Context(msgspec.Struct, frozen=True, eq=False):
     """An installation at a moment."""
@@ -82,26 +81,10 @@ class Context(msgspec.Struct, frozen=True, eq=False):
     at: Installation
     env: Env
 
-    @property
-    def now(self) -> int:
-        return self.env.now
-
-    @property
-    def epoch(self) -> int:
-        return self.at.epoch
-
-    @property
-    def offer(self) -> Offer:
-        return self.at.offer
-
-    @property
-    def lifetimes(self) -> Lifetimes:
-        return self.at.lifetimes
-
     def access_token_key(self, client: Client) -> PrivateKey:
         """The key that signs this client's access tokens."""
-        return self.at.keyring.signing[self.at.policy(client).access_token_algorithm]
+        return self.at.keyring.signing[self.at.held_to[client.policy].access_token_algorithm]
 
     def id_token_key(self, client: Client) -> PrivateKey:
         """The key that signs this client's ID Tokens."""
-        return self.at.keyring.signing[self.at.policy(client).id_token_algorithm]
+        return self.at.keyring.signing[self.at.held_to[client.policy].id_token_algorithm]

@@ -24,7 +24,7 @@ def mistakes(some: Limits | Proposal, *, offer: Offer, now: int = 0) -> list[str
 
 def check(some: Limits | Proposal, context: Context) -> None:
     """Raises InvalidRequest for limits that make no sense."""
-    wrong = mistakes(some, offer=context.offer, now=context.now)
+    wrong = mistakes(some, offer=context.at.offer, now=context.env.now)
     if wrong:
         raise InvalidRequest("the limits make no sense", detail="; ".join(wrong))
 
@@ -58,7 +58,7 @@ def given(
     """The limits of a key that is given now: `its` are what the app proposes. Raises InvalidRequest
     for a wish without sense."""
     check(wished, context)
-    both = meet(its, wished.since(context.now))
+    both = meet(its, wished.since(context.env.now))
     return only(_for_once(both, client, context), permissions)
 
 
@@ -68,7 +68,7 @@ def widened(
     """The limits of a key that opens more from now on: those in force, and for what is new those
     that are proposed and wished. How long it lasts does not change."""
     check(wished, context)
-    fresh = only(meet(its, wished.since(context.now)), new)
+    fresh = only(meet(its, wished.since(context.env.now)), new)
     return limits(
         until=grant.limits.until,
         once=grant.limits.once,
@@ -79,15 +79,15 @@ def widened(
 def proposed(client: Client, asked: Proposal, context: Context) -> Limits:
     """What the app proposes, in its registration and in what it `asked`, as far as it can still be
     counted. Both hold."""
-    counted = [one.id for one in context.offer.permissions.values() if one.counted]
-    return only(meet(client.limits.since(context.now), asked.since(context.now)), counted)
+    counted = [one.id for one in context.at.offer.permissions.values() if one.counted]
+    return only(meet(client.limits.since(context.env.now), asked.since(context.env.now)), counted)
 
 
 def _for_once(some: Limits, client: Client, context: Context) -> Limits:
     """For once is: one code, and what comes of it, without a refresh."""
     if not some.once:
         return some
-    token = context.at.policy(client).access_token or context.lifetimes.access_token
-    end = context.now + context.lifetimes.code + token
+    token = context.at.held_to[client.policy].access_token or context.at.lifetimes.access_token
+    end = context.env.now + context.at.lifetimes.code + token
     until = min(some.until, end) if some.until else end
     return msgspec.structs.replace(some, until=until)

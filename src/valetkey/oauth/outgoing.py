@@ -40,8 +40,8 @@ def send(
             id=ids.to_text(context.env.draw(ids.LENGTH)),
             kind=kind,
             url=url,
-            due=context.now + wait,
-            created=context.now,
+            due=context.env.now + wait,
+            created=context.env.now,
             user=user,
             client=client,
             facts=dict(facts),
@@ -57,7 +57,7 @@ def take(job: Job, context: Context) -> Rule[Taken]:
     delivery = deliveries(context).get(job.kind)
     if delivery is not None and delivery.take is not None:
         return (yield from delivery.take(job, context))
-    leased = msgspec.structs.replace(job, due=context.now + LEASE)
+    leased = msgspec.structs.replace(job, due=context.env.now + LEASE)
     return Taken(job=leased, changes=moved(job, leased))
 
 
@@ -102,7 +102,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
             note=f"{job.kind}: {why}",
         )
         return Outcome(changes=(Remove(kept),), events=(told,))
-    due = context.now + PAUSES[kept.tried]
+    due = context.env.now + PAUSES[kept.tried]
     return Outcome(
         changes=moved(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
     )

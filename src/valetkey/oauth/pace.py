@@ -28,10 +28,12 @@ def count(pace: Pace, address: str, context: Context) -> Rule[None]:
     bucket = f"{pace.what} {network(address)}"
     wanted = One(Throttle, bucket)
     row = (yield (wanted,)).one(wanted)
-    fresh = Throttle(bucket=bucket, tried=1, since=context.now, expires=context.now + pace.seconds)
+    fresh = Throttle(
+        bucket=bucket, tried=1, since=context.env.now, expires=context.env.now + pace.seconds
+    )
     if row is None:
         yield (Always(Create(fresh)),)
-    elif context.now >= row.expires:
+    elif context.env.now >= row.expires:
         yield (Always(Update(msgspec.structs.replace(fresh, version=row.version))),)
     elif row.tried >= pace.most:
         raise TemporarilyUnavailable(f"too many {pace.what}s from your network", status=429)

@@ -21,7 +21,7 @@ CITE: Final = Cite("FAPI 2.0 Security Profile", "5.3.2")
 
 def check_authentication(client: Client, context: Context) -> None:
     """Raises InvalidClient where the client may not authenticate as it does."""
-    methods = context.at.policy(client).auth_methods
+    methods = context.at.held_to[client.policy].auth_methods
     if methods and client.auth_method not in methods:
         raise InvalidClient(detail=f"{client.policy} does not allow {client.auth_method}")
 
@@ -29,7 +29,7 @@ def check_authentication(client: Client, context: Context) -> None:
 def check_request(request: AuthorizationRequest, context: Context) -> None:
     """Raises InvalidRequest for an authorization request that lacks what is demanded. PKCE and the
     algorithms, which each client has a rule for, are asked where they are read."""
-    policy = context.at.policy(request.client)
+    policy = context.at.held_to[request.client.policy]
     demanded = (
         (policy.pushed, request.pushed, "the request has to be pushed"),
         # FAPI 2.0 Security Profile 5.3.2.2: in a pushed request the address is always named.
@@ -45,12 +45,12 @@ def check_request(request: AuthorizationRequest, context: Context) -> None:
 def check_resources(client: Client, named: Collection[str], context: Context) -> None:
     """Raises InvalidRequest where the client has to name the API (RFC 8707 2), and named none.
     Asked wherever something new is asked for; a refresh is for what was named before."""
-    if context.at.policy(client).resource == "required" and not named:
+    if context.at.held_to[client.policy].resource == "required" and not named:
         raise InvalidRequest("resource is missing")
 
 
 def check_tokens(by: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where tokens have to be bound, and the client proves to hold nothing to
     bind them to."""
-    if context.at.policy(by.client).bound == "required" and by.holds is None:
+    if context.at.held_to[by.client.policy].bound == "required" and by.holds is None:
         raise InvalidRequest("this client has to prove what it holds")

@@ -39,7 +39,7 @@ class Approvals:
             account=self._frame.account(person.user),
             questions=tuple(_shown(one, context, self._frame.language(request)) for one in found),
             apps=APPS,
-            now=context.now,
+            now=context.env.now,
         )
         return self._frame.page(request, view)
 
@@ -55,7 +55,7 @@ class Approvals:
             ),
             question=_shown(one, context, self._frame.language(request)),
             back=APPROVALS,
-            now=context.now,
+            now=context.env.now,
         )
         return self._frame.page(request, view)
 
@@ -100,7 +100,7 @@ class Approvals:
 
 
 def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
-    permission = context.offer.permissions.get(one.approval.permission)
+    permission = context.at.offer.permissions.get(one.approval.permission)
     what = "" if permission is None else permission.said(language).can
     return grant_views.Question(
         app=words.app(one.client, one.client.id),

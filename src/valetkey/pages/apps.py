@@ -145,11 +145,11 @@ def _done(told: str) -> Done:
 
 
 def _is_risky(form: forms.Form, context: Context) -> bool:
-    offer = context.offer
+    offer = context.at.offer
     wanted = offer.with_implied(one for one in form.all("more") if one in offer.permissions)
     return any(offer.permissions[one].risk == "high" for one in wanted)
 
 
 def is_recent(person: Person, context: Context) -> bool:
     """Whether they have proved who they are just now."""
-    return context.now - person.session.auth_time < RECENT
+    return context.env.now - person.session.auth_time < RECENT

@@ -71,7 +71,7 @@ class AppsList:
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(rows),
-            now=context.now,
+            now=context.env.now,
             here=APPS,
             export=EXPORT,
             search=search,
@@ -100,7 +100,7 @@ class AppsList:
                 request, context, action=UNUSED, purpose=UNUSED, session=person.session.id
             ),
             back=APPS,
-            now=context.now,
+            now=context.env.now,
         )
         return self._frame.page(request, view)
 
@@ -110,7 +110,7 @@ class AppsList:
         form = self._frame.posted(request, context, purpose=UNUSED, session=person.session.id)
         wanted = set(form.all("app"))
         async for one in self._connections(person, "", context):
-            if one.grant.id in wanted and one.is_unused(context.now):
+            if one.grant.id in wanted and one.is_unused(context.env.now):
                 await self._stop(one)
         return see_other(f"{APPS}?done={Done.UNUSED_STOPPED.value}")
 
@@ -123,7 +123,7 @@ class AppsList:
         history, older_history = await self._newest(Event, user)
         more = {"grants": older_grants, "receipts": older_receipts, "history": older_history}
         document = {
-            "exported": context.now,
+            "exported": context.env.now,
             "user": {"sub": user, "username": person.user.username},
             "grants": [await self._exported(one) for one in grants],
             "receipts": [*map(_plain, receipts)],
@@ -166,7 +166,9 @@ class AppsList:
             )
             for one in await self._standing(page.records):
                 href = f"{APPS}/{one.grant.id}"
-                row = words.row(one, context.offer, language=language, now=context.now, href=href)
+                row = words.row(
+                    one, context.at.offer, language=language, now=context.env.now, href=href
+                )
                 if _fits(row, search, shelf):
                     rows.append(row)
                     if len(rows) == PAGE:

@@ -31,32 +31,34 @@ def page(
     context: Context,
 ) -> grant_views.ConnectedApp:
     """The page of one app's key. `history` and `receipts` have the newest first."""
-    entries = (words.entry(event, context.offer, language=language) for event in history)
+    entries = (words.entry(event, context.at.offer, language=language) for event in history)
     return grant_views.ConnectedApp(
         site=frame.site,
         account=frame.account(person.user),
         app=words.app(one.client, one.grant.client),
         form=form,
         permissions=tuple(_permissions(one, language, context)),
-        more=words.more(one, context.offer, language=language),
+        more=words.more(one, context.at.offer, language=language),
         cannot=tuple(
             words.cannot(permission, language)
-            for permission in context.offer.cannot(one.grant.permissions)
+            for permission in context.at.offer.cannot(one.grant.permissions)
         ),
-        status=words.status(one.grant, context.now),
+        status=words.status(one.grant, context.env.now),
         ends=one.grant.limits.until or None,
         since=one.grant.created,
         last_used=one.used or None,
         where=one.where,
         signs_in_only=one.signs_in_only,
-        unused=one.is_unused(context.now),
+        unused=one.is_unused(context.env.now),
         receipts=tuple(map(words.receipt, receipts)),
         devices=tuple(map(words.device, one.devices)),
-        branches=tuple(words.branch(each, context.offer, language=language) for each in branches),
+        branches=tuple(
+            words.branch(each, context.at.offer, language=language) for each in branches
+        ),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
         begins=_begins(one, context),
-        now=context.now,
+        now=context.env.now,
         done=done,
     )
 
@@ -72,10 +74,10 @@ def _permissions(one: Connection, language: str, context: Context) -> Iterator[P
     """What the app holds. Where its APIs tell what it uses, each says when that was."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
-    for shown in words.granted(one.grant, one.client, context.offer, language=language):
+    for shown in words.granted(one.grant, one.client, context.at.offer, language=language):
         used = opened.get(shown.id, 0)
         tells = bool(opened) and shown.kind in _USED
-        idle = tells and context.now - max(used, since) >= UNUSED
+        idle = tells and context.env.now - max(used, since) >= UNUSED
         yield replace(shown, used=used or None, idle=idle)
 
 

@@ -37,10 +37,10 @@ class DevicePage:
         network = network_of(request.address)
         if not within(request.address, self._frame.unthrottled):
             judged, context = await self._frame.shell.settle(
-                lambda context: attempt_code(visit.browser, network, context.now), tries=TRIES
+                lambda context: attempt_code(visit.browser, network, context.env.now), tries=TRIES
             )
             if isinstance(judged, Throttled):
-                wait = max(1, judged.until - context.now)
+                wait = max(1, judged.until - context.env.now)
                 return await self._asked(
                     request, typed, problem=CodeProblem.THROTTLED, retry_after=wait
                 )

@@ -69,7 +69,7 @@ class Interaction:
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
-        said = consent.said(form, context.offer.permissions)
+        said = consent.said(form, context.at.offer.permissions)
         decision, context = await self._frame.shell.settle(
             lambda context: answer(name, said, visit, context=context)
         )
@@ -175,7 +175,7 @@ class Interaction:
             app=words.app(asked.client, asked.client.id),
             code=asked.code,
             asked_at=asked.asked.created,
-            now=context.now,
+            now=context.env.now,
             device="" if at is None else at.agent,
             address=address,
             near=network_of(address) == network_of(request.address),
@@ -201,7 +201,7 @@ class Interaction:
             session=session,
         )
         return consent.page(
-            self._frame, asked, form=form, switch=switch, language=language, now=context.now
+            self._frame, asked, form=form, switch=switch, language=language, now=context.env.now
         )
 
 

@@ -107,13 +107,13 @@ def _asked(
     name, user = found.grant.id, found.grant.user
     action = form.get("action", "")
     if action == "end":
-        lasts = bounds.read_end(form, context.now)
+        lasts = bounds.read_end(form, context.env.now)
         if lasts is None:
             raise InvalidRequest("the form changes nothing")
         return lambda now: end(name, lasts, user=user, by="user", context=now), "saved"
     # More than one cannot be chosen here.
     (one, *_) = (*form.all("permission"), "")
-    permission = context.offer.permissions.get(one)
+    permission = context.at.offer.permissions.get(one)
     if permission is None or one not in found.grant.permissions:
         raise NoSuchPage
     if action == "save":
@@ -124,10 +124,10 @@ def _asked(
 
 def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
     """Each granted permission that can be limited, as it stands."""
-    offered = context.offer.permissions
-    counted = (one for one in context.offer.ordered(found.grant.permissions))
+    offered = context.at.offer.permissions
+    counted = (one for one in context.at.offer.ordered(found.grant.permissions))
     return tuple(
-        _titled(_limit(offered[one], found, now=context.now, zone=zone), offered[one], language)
+        _titled(_limit(offered[one], found, now=context.env.now, zone=zone), offered[one], language)
         for one in counted
         if offered[one].counted
     )

@@ -102,7 +102,7 @@ class PartsPage:
             suspended=family.status == "suspended",
             because=family.because,
             back=f"{APPS}/{family.grant}",
-            now=context.now,
+            now=context.env.now,
             holder=Holder(shown.holder) if shown.holder else None,
             ticket=shown.ticket,
             code=shown.code,

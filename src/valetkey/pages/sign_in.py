@@ -57,10 +57,10 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
     exempt = within(request.address, frame.unthrottled)
     network = "" if exempt else network_of(request.address)
     found, context = await frame.shell.settle(
-        lambda context: candidate(username, network=network, now=context.now), tries=TRIES
+        lambda context: candidate(username, network=network, now=context.env.now), tries=TRIES
     )
     if isinstance(found, Throttled):
-        wait = max(1, found.until - context.now)
+        wait = max(1, found.until - context.env.now)
         return Refused(SignInProblem.THROTTLED, username, wait)
     user = found.user
     fits = await frame.passwords.fits(Secret(form["password"]), found.kept)
@@ -85,8 +85,8 @@ async def opened(
             username=username,
             network=network,
             replaces="" if before is None else before.session.id,
-            seconds=context.lifetimes.session,
-            epoch=context.epoch,
+            seconds=context.at.lifetimes.session,
+            epoch=context.at.epoch,
             env=context.env,
         ),
         tries=TRIES,

@@ -80,7 +80,7 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
         lambda context: judge(wish, given, network=network, env=context.env), tries=TRIES
     )
     if isinstance(judged, Throttled):
-        wait = max(1, judged.until - context.now)
+        wait = max(1, judged.until - context.env.now)
         return Refused(SignUpProblem.THROTTLED, wish, wait)
     if judged.wrong is not None:
         return Refused(_PROBLEMS[judged.wrong], wish)

@@ -57,7 +57,7 @@ def remembered(
         pending,
         kind="answered",
         contents=msgspec.msgpack.encode(_kept(_said(said, pending, visit), code, context)),
-        expires=context.now + SECONDS,
+        expires=context.env.now + SECONDS,
     )
     changes: tuple[Change, ...] = tuple(
         Update(kept) if change == Remove(pending) else change for change in decision.changes
@@ -72,7 +72,7 @@ def repeated(
     another one, or none was given. Nothing is written."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
-    if pending is None or pending.kind != "answered" or context.now >= pending.expires:
+    if pending is None or pending.kind != "answered" or context.env.now >= pending.expires:
         return None
     if pending.browser != visit.browser or (yield from person(visit, context)) is None:
         return None

@@ -100,7 +100,7 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
     pending = found.one(request)
     if pending is None or pending.kind != "pushed" or found.one(done) is not None:
         raise InvalidRequestUri
-    if pending.client != name or context.now >= pending.expires:
+    if pending.client != name or context.env.now >= pending.expires:
         raise InvalidRequestUri
     client = yield from documents.found(name, context)
     return _addressed(_form(pending), client, context, pushed=pushed)
@@ -127,7 +127,7 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     OAuthError, for a page, where it is over or was begun in another browser."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
-    if pending is None or pending.kind != "interaction" or context.now >= pending.expires:
+    if pending is None or pending.kind != "interaction" or context.env.now >= pending.expires:
         raise Over
     if pending.browser != visit.browser:
         raise Over("this request was begun in another browser")
@@ -147,7 +147,7 @@ def _answering(pending: Pending, context: Context) -> Rule[Asked]:
     of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
     found = yield (of_client, of_row)
     client, row = found.one(of_client), found.one(of_row)
-    if row is None or row.elsewhere is None or context.now >= row.expires:
+    if row is None or row.elsewhere is None or context.env.now >= row.expires:
         raise Over
     if row.elsewhere.said or client is None or client.status != "active":
         raise Over
@@ -218,13 +218,13 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     row = asked.elsewhere
     if row is not None and row.elsewhere is not None:
         said = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
-        until = fetchable_until(row, context.now)
+        until = fetchable_until(row, context.env.now)
         fetched = msgspec.structs.replace(row, contents=code, elsewhere=said, expires=until)
         return (*changes, Update(fetched), *told(row, asked.sent.client, context))
     pushed = asked.sent.pushed
     if not pushed:
         return changes
-    until = context.now + context.lifetimes.pushed_request + context.lifetimes.interaction
+    until = context.env.now + context.at.lifetimes.pushed_request + context.at.lifetimes.interaction
     return (*changes, Create(Once(purpose=REQUEST_URI, value=pushed, expires=until)))
 
 

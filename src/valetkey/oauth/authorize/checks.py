@@ -54,7 +54,7 @@ def something_is_asked(request: AuthorizationRequest, context: Context) -> None:
 def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
     """RFC 7636 4.4.1; RFC 9700 2.1.1: no plain, and none left out but by policy."""
     if not request.challenge:
-        optional = context.at.policy(request.client).pkce == "optional"
+        optional = context.at.held_to[request.client.policy].pkce == "optional"
         if request.client.is_public or not optional:
             raise InvalidRequest("code_challenge is missing")
         return
@@ -107,9 +107,9 @@ def openid_is_asked(request: AuthorizationRequest, context: Context) -> None:
 
 def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
     """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
-    limit = RISKS.index(context.at.policy(request.client).device_risk)
+    limit = RISKS.index(context.at.held_to[request.client.policy].device_risk)
     for one in request.permissions:
-        if RISKS.index(context.offer.permissions[one].risk) > limit:
+        if RISKS.index(context.at.offer.permissions[one].risk) > limit:
             raise InvalidScope(f"{one} is not given away by a code that people type")
 
 

@@ -52,7 +52,7 @@ class Cancel(msgspec.Struct, frozen=True):
 
 def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
-    client, offer = asked.sent.client, context.offer
+    client, offer = asked.sent.client, context.at.offer
     kept, refused = standing(step)
     must, broad = required(asked.request), is_broad(step.new, offer)
     new = tuple(
@@ -69,7 +69,7 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     held = tuple(offer.permissions[one] for one in offer.ordered(kept))
     locked = offer.cannot((*step.new, *kept))
     its = proposed(client, asked.request.rich.proposal, context)
-    bounds, lasts = only(its, step.new).permissions, its.until - context.now if its.until else 0
+    bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
     tier = asked.request.tier
     shown = (step.why, client.name, new, held, locked, bounds, lasts, its.once, tier)
     return Consent(
@@ -129,7 +129,7 @@ def agree(
     if not set(said.permissions) <= new:
         raise InvalidRequest("the form names a permission that was not asked for")
     must = required(asked.request) & new
-    chosen = context.offer.with_implied([*said.permissions, *must]) & new
+    chosen = context.at.offer.with_implied([*said.permissions, *must]) & new
     choice = _choice(asked, step, chosen=chosen, wished=said.limits, context=context)
     grant, changes, events = _granted(asked, step, choice, context=context)
     if not grant.allows(asked.request.permissions):
@@ -196,13 +196,13 @@ def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context
         id=ids.owned_id(context.env, owner=step.person.user.id),
         user=step.person.user.id,
         client=asked.sent.client.id,
-        permissions=context.offer.ordered(choice.chosen),
-        refused=context.offer.ordered(choice.left_out),
+        permissions=context.at.offer.ordered(choice.chosen),
+        refused=context.at.offer.ordered(choice.left_out),
         limits=choice.limits,
         face=face(asked.sent.client),
-        epoch=context.epoch,
-        created=context.now,
-        changed=context.now,
+        epoch=context.at.epoch,
+        created=context.env.now,
+        changed=context.env.now,
     )
     told = _event(
         asked, step, "granted", grant=grant.id, permissions=grant.permissions, context=context
@@ -213,7 +213,7 @@ def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context
 def _widened(
     asked: Asked, step: NeedConsent, choice: _Choice, *, before: Grant, context: Context
 ) -> Given:
-    offer, chosen, left_out = context.offer, choice.chosen, choice.left_out
+    offer, chosen, left_out = context.at.offer, choice.chosen, choice.left_out
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before,
@@ -222,8 +222,8 @@ def _widened(
         limits=choice.limits,
         face=face(asked.sent.client),
         status="active",
-        epoch=context.epoch,
-        changed=context.now,
+        epoch=context.at.epoch,
+        changed=context.env.now,
     )
     given_back = managed.told(grant, () if step.why in OVER else step.dropped, context)
     if msgspec.structs.replace(grant, changed=before.changed) == before:

@@ -193,7 +193,7 @@ def _ready(asked: Asked, step: Ready, *, visit: Visit, context: Context) -> Perm
     changes = tuple[Change, ...]()
     grant = step.grant
     if step.dropped:
-        grant = msgspec.structs.replace(grant, changed=context.now)
+        grant = msgspec.structs.replace(grant, changed=context.env.now)
         changes = (Update(grant),)
     events = managed.told(grant, step.dropped, context)
     return permit(
@@ -230,8 +230,8 @@ def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
         resources=asked.sent.form.all("resource"),
         browser=visit.browser,
         pushed=asked.sent.pushed,
-        created=context.now,
-        expires=context.now + context.lifetimes.interaction,
+        created=context.env.now,
+        expires=context.env.now + context.at.lifetimes.interaction,
     )
 
 

@@ -112,7 +112,9 @@ def _who(
         return NeedChoice(person)
     if "create" in request.prompts:
         return NeedLogin(None, create=True)
-    return _proved(request, person) if _recent(request, person, context.now) else NeedLogin(person)
+    return (
+        _proved(request, person) if _recent(request, person, context.env.now) else NeedLogin(person)
+    )
 
 
 def _meant(request: AuthorizationRequest, person: Person, context: Context) -> bool:
@@ -139,11 +141,11 @@ def _consented(
     """What is left to ask of a known user."""
     if grant is None:
         return NeedConsent(person, None, "permissions", request.permissions)
-    if grant.epoch != context.epoch:
+    if grant.epoch != context.at.epoch:
         return NeedConsent(person, grant, "restored", request.permissions)
-    if ended(grant, context.now):
+    if ended(grant, context.env.now):
         return NeedConsent(person, grant, "ended", request.permissions)
-    new = undecided(request, grant, context.offer)
+    new = undecided(request, grant, context.at.offer)
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),
         (grant.status == "paused", "paused"),

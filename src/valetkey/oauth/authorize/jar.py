@@ -38,7 +38,7 @@ def unwrapped(
     if "request_uri" in form:
         text = yield from _fetched(form["request_uri"], client, context)
         return (yield from _opened(text, form, client, needs=needs, context=context))
-    if context.at.policy(client).signed_requests == "required":
+    if context.at.held_to[client.policy].signed_requests == "required":
         raise InvalidRequest("this client signs its requests")
     return form
 
@@ -49,7 +49,7 @@ def _opened(
     if SIGNED_REQUESTS not in context.at.features or not (client.jwks or client.jwks_uri):
         # Without keys nothing can be signed, and unsigned ones are not offered.
         raise RequestNotSupported
-    policy = context.at.policy(client)
+    policy = context.at.held_to[client.policy]
     algorithms = keys.algorithms_of(client, client.request_object_algorithm, context)
     try:
         payload = yield from keys.proved(
@@ -59,7 +59,7 @@ def _opened(
             payload,
             client_id=client.id,
             issuer=context.at.issuer,
-            now=context.now,
+            now=context.env.now,
             lifetime=policy.request_object,
             needs=needs,
         )

@@ -36,7 +36,7 @@ def is_signed(mode: str) -> bool:
 
 def signed(parameters: Mapping[str, str], client: Client, context: Context) -> dict[str, str]:
     """The answer as one parameter (2.1). `iss` is among what it says already."""
-    claims = {**parameters, "aud": client.id, "exp": context.now + SECONDS}
+    claims = {**parameters, "aud": client.id, "exp": context.env.now + SECONDS}
     key = context.id_token_key(client)
     return {PARAMETER: jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE)}
 

@@ -51,12 +51,12 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         client=by.client.id,
         parameters=kept(form, request),
         resources=resources,
-        created=context.now,
-        expires=context.now + context.lifetimes.pushed_request,
+        created=context.env.now,
+        expires=context.env.now + context.at.lifetimes.pushed_request,
     )
     document = {
         "request_uri": REQUEST_URI_PREFIX + pending.id,
-        "expires_in": context.lifetimes.pushed_request,
+        "expires_in": context.at.lifetimes.pushed_request,
     }
     return Answer(
         document=document,

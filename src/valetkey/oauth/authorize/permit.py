@@ -88,9 +88,9 @@ def _contents(
         resources=request.resources,
         device=visit.device if row is None or row.elsewhere is None else row.elsewhere.agent,
         expires=(
-            context.now + context.lifetimes.code
+            context.env.now + context.at.lifetimes.code
             if row is None
-            else fetchable_until(row, context.now)
+            else fetchable_until(row, context.env.now)
         ),
         jkt=request.jkt,
         amr=person.session.amr,
@@ -109,7 +109,7 @@ def _kept(code: Code, raw: bytes, context: Context) -> Pending:
         kind="code",
         client=code.client,
         contents=raw,
-        created=context.now,
+        created=context.env.now,
         # Kept past the code's own end, so that a replay is told from a stray code.
         expires=code.expires + 600,
     )

@@ -69,7 +69,7 @@ def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Con
     InvalidTarget for a type that is none of the `resources` that the request names."""
     if not is_offered(context):
         return NOTHING
-    details, offer = sent(form), context.offer
+    details, offer = sent(form), context.at.offer
     rich = meant(details, offer)
     own = client.authorization_details_types
     if own and not set(rich.types) <= set(own):
@@ -166,12 +166,12 @@ def _bad(why: str, detail: str = "") -> InvalidAuthorizationDetails:
 
 def types(context: Context) -> tuple[str, ...]:
     """The types that there are: one for each resource server."""
-    return context.offer.resources[1:]
+    return context.at.offer.resources[1:]
 
 
 def _document(context: Context) -> Mapping[str, Any]:
     """The metadata of every type."""
-    described = {one.resource: wire.described(one) for one in context.offer.catalogs[1:]}
+    described = {one.resource: wire.described(one) for one in context.at.offer.catalogs[1:]}
     return {"authorization_details_types_metadata": described}
 
 

@@ -19,7 +19,7 @@ def receipt(
     shown: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
 ) -> Receipt:
     """The receipt of a yes by which the grant stands as it does."""
-    offer = context.offer
+    offer = context.at.offer
     lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
     resources = {offer.resource_of[line.id] for line in lines}
     return Receipt(
@@ -28,7 +28,7 @@ def receipt(
         client=grant.client,
         grant=grant.id,
         request=shown.pending.id,
-        at=context.now,
+        at=context.env.now,
         language=language[:LONGEST],
         app=shown.client.name,
         destination=redirect.host(shown.reply_to.uri),

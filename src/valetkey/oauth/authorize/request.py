@@ -114,9 +114,9 @@ def understand(
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
     rich = rar.read(form, client, resources=resources, context=context)
-    scope, permissions = _asked(form, client, rich, resources=resources, offer=context.offer)
+    scope, permissions = _asked(form, client, rich, resources=resources, offer=context.at.offer)
     individual = individually.read(form.get("claims", ""))
-    permissions = _with_claims(permissions, individual, client, offer=context.offer)
+    permissions = _with_claims(permissions, individual, client, offer=context.at.offer)
     return AuthorizationRequest(
         client=client,
         response_type=form.get("response_type", ""),

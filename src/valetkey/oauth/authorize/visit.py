@@ -35,9 +35,9 @@ def person(visit: Visit, context: Context) -> Rule[Person | None]:
         return None
     wanted = One(Session, visit.session)
     session = (yield (wanted,)).one(wanted)
-    if session is None or context.now >= session.expires:
+    if session is None or context.env.now >= session.expires:
         return None
-    if session.epoch != context.epoch:
+    if session.epoch != context.at.epoch:
         return None
     if not same(session.digest.encode(), digest(visit.session_secret).encode()):
         return None

@@ -41,7 +41,7 @@ def count(payload: bytes, client: Client, context: Context) -> Rule[None]:
     """A payload whose signature was checked is the client's, meant for this server, of this moment,
     and new. Raises BadAssertion, InvalidClient."""
     claims = assertion.check(
-        payload, client_id=client.id, issuer=context.at.issuer, now=context.now
+        payload, client_id=client.id, issuer=context.at.issuer, now=context.env.now
     )
     marker = Once(
         purpose=SEEN,

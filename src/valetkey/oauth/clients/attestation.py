@@ -64,9 +64,9 @@ def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
         payload = yield from keys.proved(by.secret, client, typ=(wire.TYPE,), algorithms=algorithms)
-        members = wire.check(payload, client_id=client.id, now=context.now)
+        members = wire.check(payload, client_id=client.id, now=context.env.now)
         key = wire.key_of(members, jws.read_header(by.proof).get("alg"))
-        pop = wire.check_pop(by.proof, key, issuer=context.at.issuer, now=context.now)
+        pop = wire.check_pop(by.proof, key, issuer=context.at.issuer, now=context.env.now)
     except wire.Stale as error:
         raise UseFreshAttestation(detail=client.id) from error
     except (BadAttestation, BadSignature) as error:

@@ -42,7 +42,7 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
     server = (yield (wanted,)).one(wanted)
     if server is None:
         return None
-    if way.name not in BY_SECRET or not _proves(server, claimed.secret, context.now):
+    if way.name not in BY_SECRET or not _proves(server, claimed.secret, context.env.now):
         raise InvalidClient(detail=f"wrong secret for resource server {server.id}")
     return server
 
@@ -82,7 +82,7 @@ def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
 
 def _by_secret(client: Client, by: Credentials, context: Context) -> Rule[None]:
     yield from ()
-    if not _proves(client, by.secret, context.now):
+    if not _proves(client, by.secret, context.env.now):
         raise InvalidClient(detail=f"wrong secret for {client.id}")
 
 

@@ -23,7 +23,7 @@ CITE: Final = Cite("OpenID Connect Core", "9")
 def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
     """The HMAC is by the client's own secret, and the assertion counts."""
     try:
-        known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.now))
+        known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.env.now))
         payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
         yield from assertions.count(payload, client, context)
     except (BadAssertion, BadSignature, BadSeal) as error:

@@ -95,7 +95,7 @@ def bound(client: Client, at: Installation) -> Iterator[str]:
 
 
 def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
-    allowed = at.policy(client).client_algorithms
+    allowed = at.held_to[client.policy].client_algorithms
     if not named or named in allowed:
         return ""
     return f"the policy {client.policy} allows only {', '.join(allowed)}"

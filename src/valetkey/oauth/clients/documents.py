@@ -139,10 +139,10 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
         policy=context.at.registration.policy,
         verified=False,
         origin="document",
-        created=context.now,
+        created=context.env.now,
     )
     _check_redirects(client, host)
-    return within(client, context.at.registration.scope, context.offer)
+    return within(client, context.at.registration.scope, context.at.offer)
 
 
 def _check_redirects(client: Client, host: str) -> None:

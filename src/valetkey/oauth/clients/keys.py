@@ -67,7 +67,7 @@ def holds(client: Client, key: object) -> Rule[bool]:
 def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
     """Those in which the client may sign: what its policy allows, narrowed to the one that it
     registered where it did."""
-    allowed = context.at.policy(client).client_algorithms
+    allowed = context.at.held_to[client.policy].client_algorithms
     return tuple(one for one in allowed if registered in ("", one))
 
 

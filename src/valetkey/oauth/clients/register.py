@@ -70,12 +70,12 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
         verified=said.vouched,
         origin="registered",
         registration_token=digest(token),
-        created=context.now,
-        unused_until=context.now + UNUSED,
+        created=context.env.now,
+        unused_until=context.env.now + UNUSED,
     )
     if client.auth_method in WITH_SECRET:
         client = _with_secret(client, secret, context)
-    client = within(client, scope, context.offer)
+    client = within(client, scope, context.at.offer)
     _check(client, context)
     yield from sector.check(client)
     told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
@@ -94,7 +94,7 @@ def _let_in(
     if call.token:
         wanted = One(Pending, invitation_id(call.token))
         invited = (yield (wanted,)).one(wanted)
-        if invited is None or invited.kind != "invitation" or context.now >= invited.expires:
+        if invited is None or invited.kind != "invitation" or context.env.now >= invited.expires:
             raise InvalidToken("the initial access token is unknown, used up or over")
         uses = int(invited.parameters["uses"]) - 1
         left = msgspec.structs.replace(
@@ -172,7 +172,9 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
         # RFC 7592 2.2: it names itself, and never gets another name.
         raise InvalidRequest("client_id is missing, or another client")
     given = document.get("client_secret")
-    if given is not None and not any(kept.fits(str(given), context.now) for kept in client.secrets):
+    if given is not None and not any(
+        kept.fits(str(given), context.env.now) for kept in client.secrets
+    ):
         raise InvalidRequest("client_secret is not the one of this client")
     said = statement.with_statement(document, context)
     fields = metadata.read(said.document, client)
@@ -186,7 +188,7 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
         secret = _opaque("cs", context)
         after = _with_secret(after, secret, context)
     if not set(after.scope) <= set(client.scope):
-        after = within(after, context.at.registration.scope, context.offer)
+        after = within(after, context.at.registration.scope, context.at.offer)
     _check(after, context)
     yield from sector.check(after)
     told = _document(after, context)

@@ -40,7 +40,7 @@ def _software(client: Client, at: Installation) -> Iterator[str]:
 def _policy(client: Client, at: Installation) -> Iterator[str]:
     if client.policy not in {"default", *at.policies, *PROFILES}:
         yield f"there is no policy {client.policy[:60]!r}"
-    methods = at.policy(client).auth_methods
+    methods = at.held_to[client.policy].auth_methods
     if methods and client.auth_method not in methods:
         yield f"{client.policy} allows only {', '.join(methods)}, not {client.auth_method}"
 

@@ -55,7 +55,7 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
     trusted = context.at.registration.publishers
     if not trusted:
         raise UnapprovedSoftwareStatement
-    claims = _proved(text, trusted, context.now)
+    claims = _proved(text, trusted, context.env.now)
     stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
     if _OF_AN_APP.isdisjoint(stated):
         raise InvalidSoftwareStatement(detail="it says nothing of an app")

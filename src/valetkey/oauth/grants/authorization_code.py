@@ -73,7 +73,7 @@ def redeem(
     spent = found.one(family)
     if spent is not None:
         return _replayed(spent, context)
-    if context.now >= code.expires:
+    if context.env.now >= code.expires:
         raise InvalidGrant("the code has expired")
     wrong = _wrong_binding(what, code, by)
     if wrong:
@@ -140,7 +140,7 @@ def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
 
 def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
     client = by.client
-    lifetimes, policy = context.lifetimes, context.at.policy(client)
+    lifetimes, policy = context.at.lifetimes, context.at.held_to[client.policy]
     refreshable = _may_refresh(code, client, context) and not grant.limits.once
     until = policy.refresh_token or lifetimes.refresh_token
     idle = policy.refresh_idle or lifetimes.refresh_idle
@@ -153,7 +153,7 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         permissions=code.permissions,
         resources=code.resources,
         # There from the first, like all that a refresh writes: the row then changes in its place.
-        rotated=context.now,
+        rotated=context.env.now,
         refreshable=refreshable,
         # RFC 9449 5: a confidential client proves itself, so it may change its key.
         cnf=by.holds if client.is_public else None,
@@ -166,9 +166,9 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         details=code.details,
         device=code.device,
         shards=_shards(code, context) if refreshable else None,
-        created=context.now,
-        used=context.now,
-        expires=context.now + (min(until, idle) if refreshable else _kept(client, context)),
+        created=context.env.now,
+        used=context.env.now,
+        expires=context.env.now + (min(until, idle) if refreshable else _kept(client, context)),
     )
 
 
@@ -176,16 +176,16 @@ def _shards(code: Code, context: Context) -> Shards | None:
     tier = code.tier
     if tier is None:
         return None
-    return cut(tier.threshold, tier.holders, client=code.client, now=context.now)
+    return cut(tier.threshold, tier.holders, client=code.client, now=context.env.now)
 
 
 def _kept(client: Client, context: Context) -> int:
     """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
     token, so that a replay of the code is still noticed, and the session, where the app wants to
     hear of its end."""
-    least = context.lifetimes.access_token + 3600
+    least = context.at.lifetimes.access_token + 3600
     told = client.frontchannel_logout_uri or client.backchannel_logout_uri
-    return max(least, context.lifetimes.session) if told else least
+    return max(least, context.at.lifetimes.session) if told else least
 
 
 def _may_refresh(code: Code, client: Client, context: Context) -> bool:
@@ -198,12 +198,12 @@ def _redeemed(
     what: Redemption, code: Code, by: Authenticated, *, context: Context, user: User, grant: Grant
 ) -> Issue:
     client, family = by.client, _family(code, by, grant, context=context)
-    allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.offer)
+    allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.at.offer)
     permissions, resources = narrowing.narrow(
         what.narrowing,
         permissions=allowed,
         resources=code.resources,
-        offer=context.offer,
+        offer=context.at.offer,
         limits=grant.limits,
     )
     return Issue(
@@ -247,8 +247,8 @@ def _burnt(code: Code, wrong: str, context: Context) -> Refuse:
         client=code.client,
         status="closed",
         because=f"code refused: {wrong}",
-        created=context.now,
-        used=context.now,
+        created=context.env.now,
+        used=context.env.now,
         expires=code.expires + 3600,
     )
     events = (_event(context, "refused", code, note="authorization code"),)

@@ -71,8 +71,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         client=by.client.id,
         parameters={**kept(form, request), "login_hint": user.username},
         resources=form.all("resource"),
-        created=context.now,
-        expires=context.now + seconds,
+        created=context.env.now,
+        expires=context.env.now + seconds,
         elsewhere=Elsewhere(
             digest=polling.kept(secret),
             interval=polling.INTERVAL,
@@ -159,7 +159,7 @@ def _message(form: Form) -> str:
 
 def _seconds(form: Form, context: Context) -> int:
     """How long the question waits: as long as the app wants, within what is offered."""
-    text, most = form.get("requested_expiry"), context.lifetimes.elsewhere
+    text, most = form.get("requested_expiry"), context.at.lifetimes.elsewhere
     if text is None:
         return most
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) > 0):

@@ -36,9 +36,9 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         if not scopes.isdisjoint(wish.scope) and may(by.client, context):
             return _own(wish, by, context, scopes=scopes)
     profile.check_resources(by.client, wish.resources, context)
-    registered = [one for one in context.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
+    registered = [one for one in context.at.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
     permissions, resources = narrowing.narrow(
-        wish, permissions=registered, resources=(), offer=context.offer
+        wish, permissions=registered, resources=(), offer=context.at.offer
     )
     return Issue(
         client=by.client,

@@ -67,8 +67,8 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         client=by.client.id,
         parameters=kept(form, request),
         resources=form.all("resource"),
-        created=context.now,
-        expires=context.now + context.lifetimes.elsewhere,
+        created=context.env.now,
+        expires=context.env.now + context.at.lifetimes.elsewhere,
         elsewhere=Elsewhere(
             digest=polling.kept(secret),
             interval=polling.INTERVAL,
@@ -82,7 +82,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         "user_code": user_code.shown(code),
         "verification_uri": page,
         "verification_uri_complete": f"{page}?user_code={user_code.shown(code)}",
-        "expires_in": context.lifetimes.elsewhere,
+        "expires_in": context.at.lifetimes.elsewhere,
         "interval": polling.INTERVAL,
     }
     stranger = row.id if by.client.is_public else ""
@@ -100,7 +100,7 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
     row = next((row for one in wanted if (row := found.one(one)) is not None), None)
     if row is None or row.kind != "device" or row.elsewhere is None:
         return Unknown()
-    if row.elsewhere.said or context.now >= row.expires:
+    if row.elsewhere.said or context.env.now >= row.expires:
         return Unknown()
     pending = Pending(
         id=ids.free_id(context.env),
@@ -109,7 +109,7 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
         contents=user_code.sealed(code, context.at.keyring, context.env),
         browser=visit.browser,
         answers=row.id,
-        created=context.now,
+        created=context.env.now,
         expires=row.expires,
     )
     return Opened(pending=pending, changes=(Create(pending),))

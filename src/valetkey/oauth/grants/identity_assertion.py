@@ -65,8 +65,8 @@ def told(
         aud=wish.resources[0],
         client_id=there.client_id,
         jti=encode(context.env.draw(16)),
-        iat=context.now,
-        exp=min(context.now + LASTS, until),
+        iat=context.env.now,
+        exp=min(context.env.now + LASTS, until),
         scope=scope,
         auth_time=standing.family.auth_time,
         acr=level(standing.family.amr),
@@ -77,7 +77,7 @@ def told(
         "issued_token_type": TOKEN_TYPE,
         # RFC 8693 2.2.1: it opens nothing by itself.
         "token_type": "N_A",
-        "expires_in": assertion.exp - context.now,
+        "expires_in": assertion.exp - context.env.now,
     }
     return Answer(document=document | ({"scope": scope} if scope else {}))
 

@@ -85,7 +85,7 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     if user is None:
         raise InvalidGrant(detail="an assertion about nobody here")
     grant = yield from _yes(user, by)
-    if ended(grant, context.now):
+    if ended(grant, context.env.now):
         # A yes for once was for its own code.
         raise InvalidGrant("what the user said yes to is used up")
     code = _code(said, what.narrowing, user, grant=grant, context=context)
@@ -115,7 +115,7 @@ def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
         claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
     except ValueError as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
-    for one in context.at.policy(by.client).trusts:
+    for one in context.at.held_to[by.client.policy].trusts:
         if one.issuer == claimed:
             return one
     raise InvalidGrant(detail="an assertion of a server that is not trusted")
@@ -131,14 +131,14 @@ def _said(
 ) -> Rule[Assertion]:
     """What it says, proved, of this moment and for this server (RFC 7523 3)."""
     try:
-        algorithms = context.at.policy(by.client).client_algorithms
+        algorithms = context.at.held_to[by.client.policy].client_algorithms
         payload = yield from keys.proved(text, trusted, typ=typ, algorithms=algorithms)
         said = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
     is_jag = jws.read_header(text).get("typ") == identity_assertion.TYPE
     why = moment.why_not(
-        context.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
+        context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
     ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
     if why:
         raise InvalidGrant(detail=f"assertion: {why}")
@@ -191,7 +191,7 @@ def _yes(user: User, by: Authenticated) -> Rule[Grant]:
 def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
     """What may be redeemed: the grant as it stands, within what the assertion is for."""
     scope = tuple(said.scope.split())
-    allowed = grant.allows(context.offer.registered(scope)) if scope else grant.permissions
+    allowed = grant.allows(context.at.offer.registered(scope)) if scope else grant.permissions
     return Code(
         client=grant.client,
         redirect_uri="",
@@ -208,7 +208,7 @@ def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context
         permissions=tuple(one for one in allowed if one != names.OFFLINE_ACCESS),
         resources=wish.resources,
         device="",
-        expires=context.now + 1,
+        expires=context.env.now + 1,
     )
 
 

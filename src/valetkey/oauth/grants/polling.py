@@ -82,12 +82,12 @@ def visit(
 def _not_yet(row: Pending, at: Elsewhere, context: Context) -> Refuse:
     if at.said == "no":
         return Refuse(error=AccessDenied(status=400))
-    if context.now >= row.expires:
+    if context.env.now >= row.expires:
         return Refuse(error=ExpiredToken())
-    if at.polled and context.now + LEEWAY < at.polled + at.interval:
-        slower = msgspec.structs.replace(at, polled=context.now, interval=at.interval + STEP)
+    if at.polled and context.env.now + LEEWAY < at.polled + at.interval:
+        slower = msgspec.structs.replace(at, polled=context.env.now, interval=at.interval + STEP)
         return _noted(row, slower, SlowDown())
-    seen = msgspec.structs.replace(at, polled=context.now)
+    seen = msgspec.structs.replace(at, polled=context.env.now)
     return _noted(row, seen, AuthorizationPending())
 
 

@@ -64,7 +64,7 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         return (yield from _sharded(what, family, by=by, context=context))
     if family is None or family.client != by.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
-    if family.status != "open" or not family.refreshable or context.now >= family.expires:
+    if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     if not is_fresh(shown, family, context):
         return _replayed(family, context)
@@ -119,7 +119,7 @@ def is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool
     """Whether it is the family's present token, or the one before it within the window."""
     if shown.shard != 0 or shown.generation == family.generation:
         return shown.shard == 0
-    in_window = context.now <= family.rotated + context.lifetimes.refresh_window
+    in_window = context.env.now <= family.rotated + context.at.lifetimes.refresh_window
     return shown.generation == family.generation - 1 and in_window
 
 
@@ -137,18 +137,18 @@ def _turned(
     if shown.generation < family.generation:
         # A retry: the reply with the successor was lost. The same successor goes out again.
         return family, ()
-    idle = context.at.policy(client).refresh_idle or context.lifetimes.refresh_idle
-    if not client.is_public and context.now < family.used + min(USED_STEP, idle // 10):
+    idle = context.at.held_to[client.policy].refresh_idle or context.at.lifetimes.refresh_idle
+    if not client.is_public and context.env.now < family.used + min(USED_STEP, idle // 10):
         return family, ()
-    until = context.at.policy(client).refresh_token or context.lifetimes.refresh_token
+    until = context.at.held_to[client.policy].refresh_token or context.at.lifetimes.refresh_token
     turned = msgspec.structs.replace(
         family,
         generation=family.generation + (1 if client.is_public else 0),
-        rotated=context.now if client.is_public else family.rotated,
+        rotated=context.env.now if client.is_public else family.rotated,
         # An app that begins to prove a key is held to it from here on.
         cnf=by.holds if client.is_public else family.cnf,
-        used=context.now,
-        expires=min(context.now + idle, family.created + until),
+        used=context.env.now,
+        expires=min(context.env.now + idle, family.created + until),
     )
     return turned, (Update(turned),)
 
@@ -164,7 +164,7 @@ def _issue(
 ) -> Issue:
     family = standing.family
     allowed = still_allowed(
-        family.permissions, client=client, grant=standing.grant, offer=context.offer
+        family.permissions, client=client, grant=standing.grant, offer=context.at.offer
     )
     if not spare:
         allowed = without_risky(allowed, client, context)
@@ -172,7 +172,7 @@ def _issue(
         what.narrowing,
         permissions=allowed,
         resources=family.resources,
-        offer=context.offer,
+        offer=context.at.offer,
         limits=standing.grant.limits,
     )
     return Issue(

@@ -177,7 +177,7 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     try:
         keys = context.at.keyring.published
         claims = jwt.verify(
-            text, IdToken, keys=keys, typ=("jwt", ""), issuer=context.at.issuer, now=context.now
+            text, IdToken, keys=keys, typ=("jwt", ""), issuer=context.at.issuer, now=context.env.now
         ).claims
     except jwt.BadToken as error:
         raise InvalidRequest("the subject_token is not valid", detail=str(error)) from error
@@ -190,19 +190,19 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     families = Many(TokenFamily, "grant", yes.id)
     rows = (yield (families,)).many(families)
     of = [one for one in rows if one.session == claims.sid and one.status == "open"]
-    if not claims.sid or not of or context.now >= of[-1].expires:
+    if not claims.sid or not of or context.env.now >= of[-1].expires:
         raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
     its = Standing(person, yes, of[-1])
-    dead = why_dead(app, its, epoch=context.epoch, now=context.now)
+    dead = why_dead(app, its, epoch=context.at.epoch, now=context.env.now)
     if dead:
         raise InvalidRequest("the subject_token is not valid", detail=dead)
-    allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.offer)
+    allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.at.offer)
     return Brought(
         client=app.id,
         owner=app,
         standing=its,
         permissions=allowed,
-        audience=of[-1].resources or context.offer.audience(allowed, ()),
+        audience=of[-1].resources or context.at.offer.audience(allowed, ()),
         act=None,
         until=claims.exp,
         # An ID Token is bound to nothing; the key that it stands for may be.
@@ -250,7 +250,7 @@ def _narrowed(
     reachable = tuple(one for one in brought.audience if one in allowed)
     if not reachable or not set(wish.resources) <= set(reachable):
         raise InvalidTarget("this client may exchange nothing for that audience")
-    offer, own = context.offer, frozenset(context.offer.registered(client.scope))
+    offer, own = context.at.offer, frozenset(context.at.offer.registered(client.scope))
     within = [
         one for one in brought.permissions if one in own and offer.resource_of[one] in reachable
     ]

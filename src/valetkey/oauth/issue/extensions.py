@@ -26,14 +26,17 @@ def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
 
 def _expiration(decision: Issue, standing: Standing, context: Context) -> dict[str, int]:
     """How long the refresh token may lie, and how long there will be another; in seconds."""
-    longest = context.at.policy(decision.client).refresh_token or context.lifetimes.refresh_token
+    longest = (
+        context.at.held_to[decision.client.policy].refresh_token
+        or context.at.lifetimes.refresh_token
+    )
     ends = standing.family.created + longest
     if standing.grant.limits.until:
         ends = min(ends, standing.grant.limits.until)
     idle = min(standing.family.expires, ends)
     return {
-        "refresh_token_timeout": max(0, idle - context.now),
-        "authorization_expires_in": max(0, ends - context.now),
+        "refresh_token_timeout": max(0, idle - context.env.now),
+        "authorization_expires_in": max(0, ends - context.env.now),
     }
 
 

@@ -59,7 +59,7 @@ def status_of(issue: Issue, context: Context) -> Status | None:
     if standing is None or not standing.family.listed or not _wanted(issue, context):
         return None
     number, _, idx = standing.family.listed.partition(".")
-    name = list_name(context.epoch, int(number), standing.family.client)
+    name = list_name(context.at.epoch, int(number), standing.family.client)
     uri = f"{context.at.issuer}{PATH}/{name}"
     return Status(status_list=Reference(idx=int(idx), uri=uri))
 
@@ -73,13 +73,15 @@ def _wanted(issue: Issue, context: Context) -> bool:
     """Whether the client is held to it, or an API that the token is for has asked."""
     if NAME not in context.at.enabled:
         return False
-    audience = context.offer.audience(issue.permissions, issue.resources)
-    policy = context.at.policy(issue.client)
-    return policy.status_list or not context.offer.listed.isdisjoint(audience)
+    audience = context.at.offer.audience(issue.permissions, issue.resources)
+    policy = context.at.held_to[issue.client.policy]
+    return policy.status_list or not context.at.offer.listed.isdisjoint(audience)
 
 
 def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:
-    longest = context.at.policy(issue.client).refresh_token or context.lifetimes.refresh_token
+    longest = (
+        context.at.held_to[issue.client.policy].refresh_token or context.at.lifetimes.refresh_token
+    )
     ends = max(family.expires, family.created + longest if family.refreshable else 0)
     for _ in range(ROUNDS):
         drawn = [

@@ -34,14 +34,14 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     standing, delegation = decision.standing, decision.delegation
     owner = decision.client if delegation is None else delegation.owner
     act = None if delegation is None else delegation.act
-    dead = why_dead(owner, standing, act=act, epoch=context.epoch, now=context.now)
+    dead = why_dead(owner, standing, act=act, epoch=context.at.epoch, now=context.env.now)
     if dead or decision.client.status != "active":
         raise InvalidGrant(detail=dead)
     bound = None if standing is None else standing.family.bound_to(decision.shard)
     # Whoever passes a key on holds a key of its own.
     if delegation is None and not fits(holds, bound):
         raise InvalidGrant(detail="the family is bound to another key")
-    scope = context.offer.names(decision.permissions, asked=decision.scope)
+    scope = context.at.offer.names(decision.permissions, asked=decision.scope)
     if decision.own:
         scope = " ".join(decision.own)  # These stand alone.
     token = _access_token(decision, scope, holds=holds, context=context)
@@ -65,7 +65,7 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "access_token": signed,
         "token_type": sender_of(issued.access_token.cnf, context).token_type,
-        "expires_in": issued.access_token.exp - context.now,
+        "expires_in": issued.access_token.exp - context.env.now,
         "scope": issued.scope,
         **issued.more,
     }
@@ -90,19 +90,19 @@ def _signed(issued: Issued, context: Context) -> str:
 def _access_token(
     decision: Issue, scope: str, *, holds: Confirmation | None, context: Context
 ) -> AccessToken:
-    policy = context.at.policy(decision.client)
-    seconds = policy.access_token or context.lifetimes.access_token
+    policy = context.at.held_to[decision.client.policy]
+    seconds = policy.access_token or context.at.lifetimes.access_token
     standing = decision.standing
     token = AccessToken(
         iss=context.at.issuer,
         # A client's own name lies in a namespace of its own: no user is called that.
         sub=f"client:{decision.client.id}",
-        aud=context.offer.audience(decision.permissions, decision.resources),
+        aud=context.at.offer.audience(decision.permissions, decision.resources),
         client_id=decision.client.id,
         jti=encode(context.env.draw(16)),
         scope=scope,
-        iat=context.now,
-        exp=context.now + seconds,
+        iat=context.env.now,
+        exp=context.env.now + seconds,
         cnf=holds,
         authorization_details=_details(decision, context),
     )
@@ -123,7 +123,7 @@ def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
         asked, within = (*standing.family.details, *asked), standing.grant.limits
     if not asked or not rar.is_offered(context):
         return ()
-    return rar.told(asked, decision.permissions, within=within, offer=context.offer)
+    return rar.told(asked, decision.permissions, within=within, offer=context.at.offer)
 
 
 def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:
@@ -165,8 +165,8 @@ def _id_token(decision: Issue, context: Context) -> IdToken | None:
         iss=context.at.issuer,
         sub=subject(standing.user.id, decision.client, keyring),
         aud=decision.client.id,
-        iat=context.now,
-        exp=context.now + context.lifetimes.id_token,
+        iat=context.env.now,
+        exp=context.env.now + context.at.lifetimes.id_token,
         auth_time=family.auth_time,
         nonce=decision.nonce,
         acr=level(family.amr),

@@ -91,8 +91,8 @@ def asking(
         permission="" if use is None else use.permission,
         units=0 if use is None else use.units,
         request=request,
-        created=context.now,
-        expires=context.now + (seconds or context.lifetimes.elsewhere),
+        created=context.env.now,
+        expires=context.env.now + (seconds or context.at.lifetimes.elsewhere),
     )
     told = event(context.env, "asked", by="app", user=user, client=client, grant=approval.grant)
     return approval, (Create(approval),), (told,)
@@ -102,7 +102,7 @@ def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
     """All that waits for the user, newest first."""
     wanted = Many(Approval, "user", user)
     found = (yield (wanted,)).many(wanted)
-    live = [one for one in found if not one.said and context.now < one.expires]
+    live = [one for one in found if not one.said and context.env.now < one.expires]
     return tuple(reversed((yield from _joined(live))))
 
 
@@ -110,7 +110,7 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
     """One that waits for the user; None where it is over, or another user's."""
     wanted = One(Approval, name)
     one = (yield (wanted,)).one(wanted)
-    if one is None or one.user != user or one.said or context.now >= one.expires:
+    if one is None or one.user != user or one.said or context.env.now >= one.expires:
         return None
     joined = yield from _joined([one])
     return joined[0] if joined else None
@@ -122,7 +122,7 @@ def of_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
     found = (yield (wanted,)).many(wanted)
     same = (use.grant, use.permission, use.units)
     for one in reversed(found):
-        if (one.grant, one.permission, one.units) == same and context.now < one.expires:
+        if (one.grant, one.permission, one.units) == same and context.env.now < one.expires:
             return one
     return None
 
@@ -139,7 +139,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
     if one is None or (yes and one.request is not None):
         return NoQuestion()
     # What is the whole answer is good for a while; a request has an end of its own.
-    ends = one.approval.expires if one.request else context.now + ANSWERED
+    ends = one.approval.expires if one.request else context.env.now + ANSWERED
     said = msgspec.structs.replace(one.approval, said="yes" if yes else "no", expires=ends)
     told = event(
         context.env,
@@ -170,7 +170,7 @@ def begin(name: str, visit: Visit, *, user: str, context: Context) -> Rule[Begun
         browser=visit.browser,
         answers=one.request.id,
         confirmed=True,
-        created=context.now,
+        created=context.env.now,
         expires=one.request.expires,
     )
     return Begun(pending=pending, changes=(Create(pending),))

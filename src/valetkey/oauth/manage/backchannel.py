@@ -28,8 +28,8 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
     keyring = context.at.keyring
     token = LogoutToken(
         iss=context.at.issuer,
-        iat=context.now,
-        exp=context.now + logout_token.SECONDS,
+        iat=context.env.now,
+        exp=context.env.now + logout_token.SECONDS,
         sub=subject(job.user, client, keyring),
         aud=client.id,
         # The same for each try, so that an app can tell a message that comes twice.

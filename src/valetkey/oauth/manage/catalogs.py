@@ -66,7 +66,7 @@ def forget(name: str, gone: Iterable[str], context: Context) -> Rule[Outcome]:
         grant,
         permissions=tuple(one for one in grant.permissions if one not in lost),
         refused=tuple(one for one in grant.refused if one not in lost),
-        changed=context.now,
+        changed=context.env.now,
     )
     told = event(
         context.env,

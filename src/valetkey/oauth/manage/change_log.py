@@ -72,7 +72,7 @@ def tell(follower: Follower, log: Log, moment: Moment, *, context: Context) -> P
 
 def shown(entry: Entry, resource: str, context: Context) -> Entry:
     """The entry with no other resource server's permissions in it."""
-    names = context.offer.names_of(resource)
+    names = context.at.offer.names_of(resource)
     return msgspec.structs.replace(
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),

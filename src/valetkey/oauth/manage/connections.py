@@ -89,7 +89,7 @@ def stopped(name: str, user: str) -> Rule[Connection | None]:
 
 def _stands(grant: Grant, context: Context) -> bool:
     """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
-    return grant.status != "stopped" and grant.epoch == context.epoch
+    return grant.status != "stopped" and grant.epoch == context.at.epoch
 
 
 def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
@@ -103,7 +103,7 @@ def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
             tuple(
                 family
                 for family in reversed(found.many(families[grant.id]))
-                if family.status != "closed" and context.now < family.expires
+                if family.status != "closed" and context.env.now < family.expires
             ),
         )
         for grant in grants

@@ -145,7 +145,7 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     kept = tuple(
         Create(one)
         for step in steps
-        for one in editions.kept(step.before, step.after, at=context.now, by=step.wish.by)
+        for one in editions.kept(step.before, step.after, at=context.env.now, by=step.wish.by)
     )
     return Plan(steps=steps, changes=(*changes, *kept))
 
@@ -191,13 +191,13 @@ def _secrets(
 ) -> tuple[KeptSecret, ...]:
     had = shared_secret.fitting(holder) if isinstance(holder, Client) else holder.secrets
     if not wish.secret or any(
-        kept.digest == wish.secret and kept.good(context.now) for kept in had
+        kept.digest == wish.secret and kept.good(context.env.now) for kept in had
     ):
         return had
     if isinstance(holder, Client) and wish.plain is not None:
         keyring, env = context.at.keyring, context.env
         return (shared_secret.keep(wish.plain, client=holder, keyring=keyring, env=env),)
-    return (KeptSecret(digest=wish.secret, created=context.now),)
+    return (KeptSecret(digest=wish.secret, created=context.env.now),)
 
 
 def _clashing(steps: Sequence[Step]) -> Iterator[str]:

@@ -60,11 +60,11 @@ def handed(
 ) -> Delegates | None:
     """The tree, in which the hand at that place has the key today, for these permissions; None
     where it has no room for another hand."""
-    today = context.now // DAY
+    today = context.env.now // DAY
     old = tree.hand(chain)
     if old is None and len(tree.hands) >= MOST:
         return None
-    known = old or Hand(chain=chain, permissions=(), first=context.now, last=today)
+    known = old or Hand(chain=chain, permissions=(), first=context.env.now, last=today)
     more = tuple(one for one in permissions if one not in known.permissions)
     new = replace(known, permissions=(*known.permissions, *more), last=today)
     others = tuple(one for one in tree.hands if one.chain != chain)
@@ -129,7 +129,7 @@ def cut(
     permissions = {one for each in had for one in each.permissions} if hand != ALONE else set()
     off = {**grant.cut, hand: tuple(sorted(permissions))}
     note = yield from _called(hand)
-    changed = replace(grant, changed=context.now, cut=off)
+    changed = replace(grant, changed=context.env.now, cut=off)
     told = event_of(grant, "cut", by=by, context=context, note=note, reason=reason)
     # The tree as well: a hand that gets more at this very moment is seen, or is too late.
     return Done(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
@@ -146,7 +146,7 @@ def readmit(
         return Done(grant=grant)
     left = {one: had for one, had in grant.cut.items() if one != hand}
     note = yield from _called(hand)
-    changed = replace(grant, changed=context.now, cut=left)
+    changed = replace(grant, changed=context.env.now, cut=left)
     told = event_of(grant, "readmitted", by=by, context=context, note=note, reason=reason)
     return Done(grant=changed, changes=(Update(changed),), events=(told,))
 

@@ -72,14 +72,14 @@ def _protocol(context: Context) -> Mapping[str, Any]:
         "authorization_endpoint": context.at.issuer + AUTHORIZE,
         "response_types_supported": ("code",),
         "response_modes_supported": response_modes(context),
-        "scopes_supported": context.offer.scopes,
+        "scopes_supported": context.at.offer.scopes,
         "subject_types_supported": ("public", "pairwise"),
         "acr_values_supported": tuple(LEVELS),
         "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
         "prompt_values_supported": PROMPTS,
         "authorization_response_iss_parameter_supported": True,
         "request_uri_parameter_supported": False,
-        "protected_resources": context.offer.resources[1:],
+        "protected_resources": context.at.offer.resources[1:],
     }
     offered = [one.name for feature in context.at.features for one in feature.grant_types]
     if names.AUTHORIZATION_CODE in offered:
@@ -124,7 +124,7 @@ DISCOVERY: Final = Feature(
             metadata="jwks_uri",
             cite=Cite("RFC 7517", "5"),
             document=_jwks,
-            seconds=lambda context: context.lifetimes.jwks_cache,
+            seconds=lambda context: context.at.lifetimes.jwks_cache,
         ),
     ),
     metadata=_protocol,

@@ -62,9 +62,11 @@ def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
     """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
     wanted = One(User, grant.user)
     user = (yield (wanted,)).one(wanted)
-    if user is None or user.status != "active" or grant.epoch != context.epoch:
+    if user is None or user.status != "active" or grant.epoch != context.at.epoch:
         raise InvalidGrantId(status=404)
-    allowed = still_allowed(grant.permissions, client=live.client, grant=grant, offer=context.offer)
+    allowed = still_allowed(
+        grant.permissions, client=live.client, grant=grant, offer=context.at.offer
+    )
     document: dict[str, Any] = {
         "grant_id": grant.id,
         "status": grant.status,
@@ -75,7 +77,7 @@ def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
     }
     if rar.is_offered(context):
         asked = rar.told(
-            context.offer.resources[1:], allowed, within=grant.limits, offer=context.offer
+            context.at.offer.resources[1:], allowed, within=grant.limits, offer=context.at.offer
         )
         document["authorization_details"] = msgspec.to_builtins(asked)
     return document | ({"expires_at": grant.limits.until} if grant.limits.until else {})
@@ -85,8 +87,8 @@ def _scopes(allowed: tuple[str, ...], context: Context) -> list[dict[str, Any]]:
     """A member for each server that honours some of it."""
     return [
         {"scope": " ".join(mine), "resource": [resource]}
-        for resource in context.offer.resources
-        if (mine := [one for one in allowed if context.offer.resource_of[one] == resource])
+        for resource in context.at.offer.resources
+        if (mine := [one for one in allowed if context.at.offer.resource_of[one] == resource])
     ]
 
 

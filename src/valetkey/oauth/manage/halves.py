@@ -45,7 +45,7 @@ def _half(live: Live, text: str, audience: str, *, context: Context) -> str:
 
 
 def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
-    own = context.offer.names_of(audience)
+    own = context.at.offer.names_of(audience)
     return msgspec.structs.replace(
         token,
         aud=(audience,),

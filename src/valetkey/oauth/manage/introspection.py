@@ -73,7 +73,7 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
     family, grant = token.standing.family, token.standing.grant
     return Introspection(
         active=True,
-        scope=context.offer.names(token.permissions, asked=family.scope),
+        scope=context.at.offer.names(token.permissions, asked=family.scope),
         client_id=client_id,
         exp=family.expires,
         iat=family.rotated,
@@ -88,7 +88,7 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
 
 def _signed(said: Introspection, to: str, context: Context) -> Written:
     claims = SignedIntrospection(
-        iss=context.at.issuer, aud=to, iat=context.now, token_introspection=said
+        iss=context.at.issuer, aud=to, iat=context.env.now, token_introspection=said
     )
     key = context.at.keyring.signing["ES256"]
     return Written(body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media=MEDIA)

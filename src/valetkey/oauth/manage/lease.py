@@ -73,11 +73,11 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if (bounds.much or bounds.ask_above is not None) and not wish.amount:
         # What is not told cannot be counted.
         raise InvalidRequest("amount is missing")
-    now = _given_back(leasing.at(context.now, before, bounds), back, server)
+    now = _given_back(leasing.at(context.env.now, before, bounds), back, server)
     if leasing.asks(wish, bounds):
         use = _use(asked.permission, wish, grant, context=context)
         return (yield from _asked_first(use, wish, grant, rows=(before, now), context=context))
-    given, after = leasing.lease(wish, now, bounds, now=context.now)
+    given, after = leasing.lease(wish, now, bounds, now=context.env.now)
     told = _told(given, grant, bounds, context=context)
     return Answer(document=told, changes=_written(before, after))
 
@@ -91,7 +91,7 @@ def _asked_first(
     bounds = grant.limits.of(use.permission)
     answer = yield from approvals.of_use(use, grant.user, context)
     said = "" if answer is None else answer.said
-    given, after = leasing.lease(wish, now, bounds, now=context.now, said=said)
+    given, after = leasing.lease(wish, now, bounds, now=context.env.now, said=said)
     changes, events = _written(before, after), tuple[Event, ...]()
     if isinstance(given, Lease):
         used = answer is not None and given not in now.out
@@ -104,7 +104,7 @@ def _asked_first(
 
 
 def _use(permission: str, wish: Wish, grant: Grant, *, context: Context) -> Use:
-    known = context.offer.permissions[permission]
+    known = context.at.offer.permissions[permission]
     amount = Decimal(wish.amount).scaleb(-known.decimals)
     return Use(
         grant=grant.id,
@@ -141,7 +141,7 @@ def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     whose, before = found.one(grant), found.one(row)
     if whose is None or before is None or not _is_of(asked.permission, server):
         return Answer(document=None)
-    now = leasing.at(context.now, before, whose.limits.of(asked.permission))
+    now = leasing.at(context.env.now, before, whose.limits.of(asked.permission))
     after = _given_back(now, back, server)
     return Answer(document=None, changes=_written(before, after))
 
@@ -172,10 +172,10 @@ def _found(
     if app is None or person is None:
         return None
     standing = Standing(person, yes, descent)
-    if why_dead(app, standing, epoch=context.epoch, now=context.now):
+    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
         return None
     wanted = (asked.permission,)
-    if not still_allowed(wanted, client=app, grant=yes, offer=context.offer):
+    if not still_allowed(wanted, client=app, grant=yes, offer=context.at.offer):
         return None
     fresh = Allowance(grant=yes.id, permission=asked.permission)
     return yes, found.one(row) or fresh
@@ -216,7 +216,7 @@ def _told(
         case Lease():
             return wire.Leased(
                 lease=given.id,
-                expires_in=max(given.expires - context.now, 0),
+                expires_in=max(given.expires - context.env.now, 0),
                 grant_version=grant.version,
                 uses=given.uses,
                 amount=given.amount,
@@ -230,7 +230,7 @@ def _told(
                 per=given.per,
                 allowed=given.limit,
                 back_at=given.back,
-                again_in=max(given.again - context.now, 0),
+                again_in=max(given.again - context.env.now, 0),
                 ask_uri=at if given.why == "ask" else "",
             )
 

@@ -95,15 +95,17 @@ def end(
         raise InvalidRequest("the app itself asked for a shorter time")
     before = found.grant.limits
     after = limits(
-        until=context.now + lasts if lasts else 0, once=before.once, permissions=before.permissions
+        until=context.env.now + lasts if lasts else 0,
+        once=before.once,
+        permissions=before.permissions,
     )
     check(msgspec.structs.replace(after, permissions={}), context)
     return _set(found.grant, after, (), by=by, context=context, reason=reason)
 
 
 def _is_over(grant: Grant, context: Context) -> bool:
-    over = expired(grant.limits, context.now)
-    return grant.status == "stopped" or grant.epoch != context.epoch or over
+    over = expired(grant.limits, context.env.now)
+    return grant.status == "stopped" or grant.epoch != context.at.epoch or over
 
 
 def _wider(bounds: Bounds, proposed: Bounds) -> bool:
@@ -125,6 +127,6 @@ def _set(
 ) -> Done:
     if after == grant.limits:
         return Done(grant=grant)
-    changed = msgspec.structs.replace(grant, limits=after, changed=context.now)
+    changed = msgspec.structs.replace(grant, limits=after, changed=context.env.now)
     told = event_of(grant, "limited", by=by, context=context, permissions=about, reason=reason)
     return Done(grant=changed, changes=(Update(changed),), events=(told,))

@@ -85,7 +85,7 @@ def _proved(text: str, context: Context) -> Proved | Dead:
         else:
             known = _ours(text, context.at.keyring.published, context.at.issuer)
         # Two clocks need leeway; here there is only one.
-        jwt.check_time(known.token, context.now, leeway=0)
+        jwt.check_time(known.token, context.env.now, leeway=0)
     except jwt.BadToken as error:
         return Dead(str(error))
     return known
@@ -116,16 +116,16 @@ def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
     standing = Standing(person, yes, descent)
     if (same := _as_before(known, app, standing, context=context)) is not None:
         return same
-    owner, scope = app, context.offer.ordered(token.scope.split())
+    owner, scope = app, context.at.offer.ordered(token.scope.split())
     if token.act is not None:
         passed = yield from _passed_on(token, token.act, yes)
         if isinstance(passed, Dead):
             return passed
-        owner, scope = passed, _registered(scope, app, context.offer)
-    dead = why_dead(owner, standing, act=token.act, epoch=context.epoch, now=context.now)
+        owner, scope = passed, _registered(scope, app, context.at.offer)
+    dead = why_dead(owner, standing, act=token.act, epoch=context.at.epoch, now=context.env.now)
     if dead:
         return Dead(dead)
-    granted = still_allowed(scope, client=owner, grant=yes, offer=context.offer)
+    granted = still_allowed(scope, client=owner, grant=yes, offer=context.at.offer)
     live = Live(token, app, standing, granted)
     if token.act is None:  # One that was passed on follows from more than these.
         known.live, known.at = live, context.at
@@ -140,7 +140,7 @@ def _as_before(known: Proved, app: Client, now: Standing, *, context: Context) -
         return None
     then = live.standing
     before = live.client, then.user, then.grant, then.family
-    if before != (app, now.user, now.grant, now.family) or over(now, context.now):
+    if before != (app, now.user, now.grant, now.family) or over(now, context.env.now):
         return None
     return live
 
@@ -174,8 +174,8 @@ def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
         return Dead("its client is gone")
     if found.one(revoked) is not None:
         return Dead("revoked")
-    dead = why_dead(app, None, epoch=context.epoch, now=context.now)
+    dead = why_dead(app, None, epoch=context.at.epoch, now=context.env.now)
     if dead:
         return Dead(dead)
-    registered = context.offer.registered(app.scope)
+    registered = context.at.offer.registered(app.scope)
     return Live(token, app, None, tuple(one for one in registered if one in token.scopes))

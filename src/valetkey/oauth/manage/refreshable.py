@@ -32,7 +32,7 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
         return None
     wanted = One(TokenFamily, shown.family)
     family = (yield (wanted,)).one(wanted)
-    if family is None or not family.refreshable or context.now >= family.expires:
+    if family is None or not family.refreshable or context.env.now >= family.expires:
         return None
     # One shard alone opens nothing.
     if family.shards is not None or not is_fresh(shown, family, context):
@@ -47,9 +47,9 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     if app is None or yes is None or person is None:
         return None
     standing = Standing(person, yes, family)
-    if why_dead(app, standing, epoch=context.epoch, now=context.now):
+    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
         return None
     if yes.limits.once or only_while_present(family, yes):
         return None
-    allowed = still_allowed(family.permissions, client=app, grant=yes, offer=context.offer)
+    allowed = still_allowed(family.permissions, client=app, grant=yes, offer=context.at.offer)
     return Refreshable(app, standing, allowed)

@@ -77,7 +77,7 @@ def _removed(
 ) -> Removed:
     live = [grant for grant in grants if grant.status != "stopped"]
     stopped = [
-        Update(msgspec.structs.replace(grant, status="stopped", changed=context.now))
+        Update(msgspec.structs.replace(grant, status="stopped", changed=context.env.now))
         for grant in live
     ]
     told = tuple(

@@ -119,7 +119,7 @@ def verify(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     by = yield from receiver(call, MANAGE, context)
     stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
     state = stream_configuration.text(call.document, "state")
-    if context.now < stream.verified + BETWEEN:
+    if context.env.now < stream.verified + BETWEEN:
         raise SlowDown("verifications come too often", status=429)
     signal = Signal(
         stream=stream.id,
@@ -127,9 +127,9 @@ def verify(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
         id=base64url.encode(context.env.draw(16)),
         event=VERIFICATION,
         claims={"state": state} if state else {},
-        at=context.now,
+        at=context.env.now,
     )
-    seen = Update(msgspec.structs.replace(stream, verified=context.now))
+    seen = Update(msgspec.structs.replace(stream, verified=context.env.now))
     return Answer(document=None, changes=(seen, *put(stream, signal, context)))
 
 

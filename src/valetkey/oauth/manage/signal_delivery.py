@@ -78,10 +78,10 @@ def take(job: Job, context: Context) -> Rule[Taken]:
     if not signals:
         return Taken(changes=(Remove(job), *dropped))
     first = signals[0]
-    if context.now < first.due:
+    if context.env.now < first.due:
         # It is under way, or was refused just now: what comes after it waits with it.
         return Taken(changes=(*moved(job, msgspec.structs.replace(job, due=first.due)), *dropped))
-    due = context.now + LEASE
+    due = context.env.now + LEASE
     facts = {**job.facts, "signal": first.key}
     leased = msgspec.structs.replace(job, due=due, facts=facts)
     under_way = Update(msgspec.structs.replace(first, due=due))
@@ -110,7 +110,7 @@ def settled(job: Job, context: Context) -> Rule[Outcome]:
     if kept is None:
         return Outcome(changes=done)
     rest = {name: text for name, text in kept.facts.items() if name != "signal"}
-    again = msgspec.structs.replace(kept, due=context.now, facts=rest)
+    again = msgspec.structs.replace(kept, due=context.env.now, facts=rest)
     return Outcome(changes=(*done, *moved(kept, again)))
 
 
@@ -129,7 +129,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
     row = One(Job, job.key)
     kept = (yield (row,)).one(row)
     over = signal.tried >= len(PAUSES)
-    due = 0 if over else context.now + PAUSES[signal.tried]
+    due = 0 if over else context.env.now + PAUSES[signal.tried]
     later = msgspec.structs.replace(signal, due=due, tried=0 if over else signal.tried + 1)
     changes: tuple[Change, ...] = (Update(later),)
     if over:

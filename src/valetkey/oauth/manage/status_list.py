@@ -54,7 +54,7 @@ def named(name: str, context: Context) -> Rule[Listing]:
     if found is None:
         raise InvalidRequest("there is no such list", status=404)
     rest = SUSPENDED if found.status != "active" else VALID
-    if epoch != context.epoch:
+    if epoch != context.at.epoch:
         rest = INVALID
     return Listing(name=name, client=client, number=number, rest=rest)
 
@@ -126,8 +126,8 @@ def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, conte
     over = (
         family.status == "closed",
         grant.status == "stopped",
-        grant.epoch != context.epoch,
-        expired(grant.limits, context.now),
+        grant.epoch != context.at.epoch,
+        expired(grant.limits, context.env.now),
     )
     if any(over):
         return INVALID
@@ -152,8 +152,8 @@ def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> st
     told = ListToken(
         iss=issuer,
         sub=f"{issuer}{PATH}/{listing.name}",
-        iat=context.now,
-        exp=context.now + LASTS,
+        iat=context.env.now,
+        exp=context.env.now + LASTS,
         ttl=TTL,
         status_list=msgspec.structs.replace(
             packed(mine, rest=listing.rest), aggregation_uri=issuer + PATH
@@ -168,9 +168,11 @@ def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="not a resource server")
-    mine, wanted = context.offer.names_of(server.catalog.resource), Many(Client)
+    mine, wanted = context.at.offer.names_of(server.catalog.resource), Many(Client)
     clients = [one for one in (yield (wanted,)).many(wanted) if mine & {*one.scope}]
-    lists = (list_name(context.epoch, number, one.id) for one in clients for number in range(LISTS))
+    lists = (
+        list_name(context.at.epoch, number, one.id) for one in clients for number in range(LISTS)
+    )
     return tuple(f"{context.at.issuer}{PATH}/{name}" for name in lists)
 
 

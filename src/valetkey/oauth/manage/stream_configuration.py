@@ -36,7 +36,7 @@ _RECEIVERS_OWN: Final = frozenset({"events_requested", "delivery", "description"
 def fresh(said: Mapping[str, Any], by: Receiver, context: Context) -> Stream:
     """A new stream. Raises InvalidRequest."""
     name = ids.free_id(context.env)
-    empty = Stream(receiver=by.name, id=name, created=context.now)
+    empty = Stream(receiver=by.name, id=name, created=context.env.now)
     return _with(empty, said, context, whole=True)
 
 

@@ -166,7 +166,7 @@ def _told(
         sid=one.sid,
         claims=claims,
         txn=txn,
-        at=context.now,
+        at=context.env.now,
     )
     yield from put(stream, signal, context)
 
@@ -187,7 +187,7 @@ def brought(stream: Stream, context: Context) -> Create:
 def order(context: Context, number: int = 0, *, version: int = 0) -> str:
     """What sorts the signals of a stream by when they happened, and those of one key and one
     moment by its version."""
-    moment = context.now * 1000 + context.env.millisecond
+    moment = context.env.now * 1000 + context.env.millisecond
     return f"{moment:015d}.{version:010d}.{number:03d}"
 
 

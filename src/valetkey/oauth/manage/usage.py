@@ -41,7 +41,7 @@ def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     wanted = {one.family: One(TokenFamily, one.family) for one in told}
     found = yield tuple(wanted.values())
     families = {name: found.one(each) for name, each in wanted.items()}
-    noted = _noted(told, families, own, today=context.now // DAY)
+    noted = _noted(told, families, own, today=context.env.now // DAY)
     alone = yield from _alone(told, families, own, context=context)
     return Answer(document=None, changes=(*noted, *alone))
 

@@ -79,7 +79,7 @@ def check_required(by: Authenticated, context: Context) -> None:
 
 def is_bound(client: Client, context: Context) -> bool:
     """Whether the client gets no tokens but bound ones."""
-    demanded = context.at.policy(client).bound == "required"
+    demanded = context.at.held_to[client.policy].bound == "required"
     return demanded or bool(client.bound_by)
 
 

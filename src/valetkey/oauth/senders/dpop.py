@@ -44,7 +44,7 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
             sent[0],
             method=brought.method,
             addresses=[base + brought.path for base in context.at.bases],
-            now=context.now,
+            now=context.env.now,
             access_token=brought.token,
         )
     except dpop.BadProof as error:
@@ -59,7 +59,7 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
 
 
 def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
-    policy = DEFAULT if client is None else context.at.policy(client)
+    policy = DEFAULT if client is None else context.at.held_to[client.policy]
     if not proof.nonce and policy.dpop_nonce == "optional":
         return
     if not challenges.is_ours(proof.nonce, NONCE, context):

@@ -32,7 +32,7 @@ def sharded(family: TokenFamily | None, context: Context) -> tuple[TokenFamily, 
         raise InvalidGrant(detail="no key in shards has that name")
     if family.status == "suspended":
         raise KeySuspended(detail=f"family {family.id}")
-    if family.status != "open" or context.now >= family.expires:
+    if family.status != "open" or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     return family, family.shards
 
@@ -64,12 +64,12 @@ def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refus
     wanted = One(Throttle, f"recovery code {family.id}")
     row = (yield (wanted,)).one(wanted)
     fresh = Throttle(
-        bucket=wanted.key, tried=1, since=context.now, expires=context.now + GUESS_SECONDS
+        bucket=wanted.key, tried=1, since=context.env.now, expires=context.env.now + GUESS_SECONDS
     )
     counted: Change
     if row is None:
         counted = Create(fresh)
-    elif context.now >= row.expires:
+    elif context.env.now >= row.expires:
         counted = Update(msgspec.structs.replace(fresh, version=row.version))
     elif row.tried + 1 < GUESSES:
         counted = Update(msgspec.structs.replace(row, tried=row.tried + 1))

@@ -43,7 +43,7 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         shard,
         client=by.client.id,
         cnf=by.holds if shard.holder == "second_device" else None,
-        turned=context.now,
+        turned=context.env.now,
         by="",
     )
     after = _given(family, shards.having(slip.shard, mine), slip.shard, by=by, agent=call.agent)
@@ -77,7 +77,7 @@ def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
 def _check_ticket(slip: Slip, shard: Shard, context: Context) -> None:
     if slip.generation != shard.since or shard.generation != shard.since:
         raise InvalidGrant("the ticket was used, or replaced by another")
-    if context.now >= slip.at:
+    if context.env.now >= slip.at:
         raise InvalidGrant("the ticket is over")
 
 

@@ -42,7 +42,7 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     document = Delivered(
         key_shard=refresh_token.write(token, context.at.keyring),
         handle=slips.write("kh", slip, context.at.keyring),
-        expires_in=slip.at + HANDLE_SECONDS - context.now,
+        expires_in=slip.at + HANDLE_SECONDS - context.env.now,
     )
     return Answer(document=document, changes=(*changes, *proof))
 
@@ -50,7 +50,7 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 def _moment(shard: Shard, context: Context, *, retried: bool) -> int:
     """Of what moment the handle is: of the delivery that is asked for again, while its handle is
     good. No two that are used have the same."""
-    window = context.now <= shard.turned + context.lifetimes.refresh_window
+    window = context.env.now <= shard.turned + context.at.lifetimes.refresh_window
     if retried and window and shard.turned > shard.joined:
         return shard.turned
-    return max(context.now, shard.joined + 1)
+    return max(context.env.now, shard.joined + 1)

@@ -48,10 +48,10 @@ def without_risky(
     permissions: tuple[str, ...], client: Client, context: Context
 ) -> tuple[str, ...]:
     """Those of the permissions that need no shard beyond the threshold, by the client's policy."""
-    from_risk = context.at.policy(client).one_more_shard
+    from_risk = context.at.held_to[client.policy].one_more_shard
     if not from_risk:
         return permissions
-    least, offer = RISKS.index(from_risk), context.offer
+    least, offer = RISKS.index(from_risk), context.at.offer
     safe = {one for one in permissions if RISKS.index(offer.permissions[one].risk) < least}
     closed = offer.closed(safe)
     return tuple(one for one in permissions if one in closed)

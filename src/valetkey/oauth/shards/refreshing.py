@@ -89,7 +89,7 @@ def _misplaced(
 def sounded(family: TokenFamily, verdict: Alarm, *, by: Authenticated, context: Context) -> Refuse:
     """The alarm; too few shards are none where the policy says so."""
     short = isinstance(verdict.error, InsufficientKeyShards)
-    if short and context.at.policy(by.client).short_of_shards == "refuse":
+    if short and context.at.held_to[by.client.policy].short_of_shards == "refuse":
         return Refuse(error=verdict.error)
     return alarm.suspend(family, verdict, context)
 
@@ -104,16 +104,16 @@ def _turned(
 ) -> Turned:
     changes: tuple[Change, ...] = ()
     if good.shards != family.shards:
-        policy = context.at.policy(by.client)
-        idle = policy.refresh_idle or context.lifetimes.refresh_idle
-        until = policy.refresh_token or context.lifetimes.refresh_token
+        policy = context.at.held_to[by.client.policy]
+        idle = policy.refresh_idle or context.at.lifetimes.refresh_idle
+        until = policy.refresh_token or context.at.lifetimes.refresh_token
         family = msgspec.structs.replace(
             family,
             shards=good.shards,
             # A device that begins to prove a key is held to it from here on.
             cnf=by.holds if asks == 0 and by.client.is_public else family.cnf,
-            used=context.now,
-            expires=min(context.now + idle, family.created + until),
+            used=context.env.now,
+            expires=min(context.env.now + idle, family.created + until),
         )
         changes = (Update(family),)
     more = told.member(family, context, renewed=good.renewed)

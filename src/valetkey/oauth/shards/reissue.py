@@ -51,8 +51,8 @@ def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
         return None
     of_grant = One(Grant, family.grant)
     grant = (yield (of_grant,)).one(of_grant)
-    gone = grant is None or grant.status == "stopped" or grant.epoch != context.epoch
-    over = family.status == "closed" or context.now >= family.expires
+    gone = grant is None or grant.status == "stopped" or grant.epoch != context.at.epoch
+    over = family.status == "closed" or context.env.now >= family.expires
     return None if gone or over else family
 
 
@@ -72,7 +72,7 @@ def replace(
     if holder != "recovery_code":
         ticket = told.ticket(after, at, context)
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
-    shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.now)
+    shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
     shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
     secret = slips.code(told.named(shown, at), context.at.keyring)
     return Replaced(
@@ -106,7 +106,7 @@ def resume(
         return Resumed(family=family)
     # Told in the change log because it is later than the last refresh, however quick the user was.
     shards = msgspec.structs.replace(
-        family.shards, alarm="", resumed=max(context.now, family.used + 1)
+        family.shards, alarm="", resumed=max(context.env.now, family.used + 1)
     )
     after = msgspec.structs.replace(family, status="open", because="", shards=shards)
     heard = _event(after, "resumed", by=by, context=context, reason=reason)

@@ -200,7 +200,7 @@ def turned(shards: Shards, shown: RefreshToken, context: Context) -> Shards:
     if shown.generation != shard.generation:
         return shards
     fresh = msgspec.structs.replace(
-        shard, generation=shard.generation + 1, turned=context.now, used=context.now
+        shard, generation=shard.generation + 1, turned=context.env.now, used=context.env.now
     )
     return shards.having(shown.shard, fresh)
 
@@ -208,7 +208,7 @@ def turned(shards: Shards, shown: RefreshToken, context: Context) -> Shards:
 def _check_handle(shard: Shard, slip: Slip, *, tag: str, context: Context) -> None:
     if slip.generation < shard.since or not shard.is_claimed:
         raise InvalidGrant("the key shard was replaced by another")
-    if context.now > slip.at + HANDLE_SECONDS:
+    if context.env.now > slip.at + HANDLE_SECONDS:
         raise InvalidGrant("the handle is over: deliver the shard again")
     retried = slip.at == shard.joined and tag != "" and shard.by == tag
     if slip.at <= shard.joined and not retried:
@@ -219,7 +219,7 @@ def _joined(shards: Shards, slip: Slip, *, tag: str, context: Context) -> Shards
     shard = shards.of[slip.shard]
     if slip.at <= shard.joined:
         return shards
-    used = msgspec.structs.replace(shard, joined=slip.at, by=tag, used=context.now)
+    used = msgspec.structs.replace(shard, joined=slip.at, by=tag, used=context.env.now)
     return shards.having(slip.shard, used)
 
 
@@ -263,8 +263,8 @@ def _spent(shards: Shards, at: int, *, tag: str, context: Context) -> Shards:
         since=shard.generation + 1,
         client="",
         by=tag,
-        turned=context.now,
-        used=context.now,
+        turned=context.env.now,
+        used=context.env.now,
     )
     return shards.having(at, spent)
 

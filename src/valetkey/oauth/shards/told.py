@@ -64,7 +64,7 @@ def named(family: TokenFamily, at: int) -> RefreshToken:
 
 def ticket(family: TokenFamily, at: int, context: Context) -> str:
     """By what its holder claims it."""
-    generation, until = family.shard(at).generation, context.now + TICKET_SECONDS
+    generation, until = family.shard(at).generation, context.env.now + TICKET_SECONDS
     return slips.write("kt", Slip(family.id, at, generation, until), context.at.keyring)
 
 
