@@ -30,7 +30,7 @@ def device(user_agent: str) -> str:
     """What calls itself so: "Firefox on Android", "Chrome on Linux", "" where nothing is
     recognised. The first match in each table counts: browsers name themselves last, and pose as
     older ones."""
-    return _device(user_agent[:LONGEST])
+    return _device(user_agent[:LONGEST]) if user_agent else ""
 
 
 @lru_cache(maxsize=256)

@@ -34,7 +34,9 @@ def unseal(key: bytes, sealed: bytes, *, purpose: bytes) -> bytes:
 
 def mac(key: bytes, *parts: bytes) -> bytes:
     """An HMAC-SHA-256 over the parts, each framed by its length."""
-    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    framed = b""
+    for part in parts:
+        framed += len(part).to_bytes(4, "big") + part
     return hmac.digest(key, framed, "sha256")
 
 

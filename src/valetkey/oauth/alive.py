@@ -27,19 +27,31 @@ def why_dead(
         return "the client is suspended"
     if standing is None:
         return ""
+    return _why_ended(standing, now) or _why_strange(client, standing, act=act, epoch=epoch)
+
+
+def _why_ended(standing: Standing, now: int) -> str:
     user, grant, family = standing.user, standing.grant, standing.family
-    checks = (
-        (user.status == "active", "the user is disabled"),
-        (grant.status == "active", f"the grant is {grant.status}"),
-        (family.status == "open", f"the family is closed: {family.because}"),
-        (grant.user == user.id == family.user, "the grant is another user's"),
-        (grant.client == client.id == family.client, "the grant is another client's"),
-        (family.grant == grant.id, "the family is another grant's"),
-        (grant.epoch == epoch, "the grant is from before a restored backup"),
-        (not over(standing, now), "the grant is over: its user set an end"),
-        (not is_cut(grant, act), "its user has cut off a hand through which it went"),
-    )
-    return next((why for holds, why in checks if not holds), "")
+    if user.status != "active":
+        return "the user is disabled"
+    if grant.status != "active":
+        return f"the grant is {grant.status}"
+    if family.status != "open":
+        return f"the family is closed: {family.because}"
+    return "the grant is over: its user set an end" if over(standing, now) else ""
+
+
+def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch: int) -> str:
+    user, grant, family = standing.user, standing.grant, standing.family
+    if not grant.user == user.id == family.user:
+        return "the grant is another user's"
+    if not grant.client == client.id == family.client:
+        return "the grant is another client's"
+    if family.grant != grant.id:
+        return "the family is another grant's"
+    if grant.epoch != epoch:
+        return "the grant is from before a restored backup"
+    return "its user has cut off a hand through which it went" if is_cut(grant, act) else ""
 
 
 def over(standing: Standing, now: int) -> bool:
@@ -58,5 +70,5 @@ def still_allowed(
 ) -> tuple[str, ...]:
     """What of these permissions holds now: granted by the user, and within what the client is
     registered for at this moment (ATTACKS A80)."""
-    registered = offer.registered(client.scope)
-    return tuple(one for one in grant.allows(permissions) if one in registered)
+    granted, registered = grant.permissions, offer.registered(client.scope)
+    return tuple([one for one in permissions if one in granted and one in registered])

@@ -30,7 +30,7 @@ class Recall:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._kept: dict[Want, tuple[float, tuple[Record, ...]]] = {}
+        self._kept: dict[Want, tuple[float, Found]] = {}
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
 
@@ -47,7 +47,9 @@ class Recall:
             if type(want) is Lately:
                 kept = self._kept.get(want)
                 if kept is not None and now - kept[0] < FRESH:
-                    recalled[want] = kept[1]
+                    if len(wants) == 1:
+                        return kept[1]
+                    recalled[want] = kept[1].records(want)
                     continue
                 self._kinds.add(want.record)
                 lately.append(want)
@@ -65,7 +67,7 @@ class Recall:
             if records := found.records(want):
                 if len(self._kept) >= MOST:
                     self._kept.clear()
-                self._kept[want] = now, records
+                self._kept[want] = now, Found({want: records})
 
     async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
         try:

@@ -17,6 +17,8 @@ READS: Final = 16
 
 TRIES: Final = 3
 
+_NOTHING: Final = Found({})
+
 _ASIDE: Final = frozenset({Outside, Always})
 """What a rule may want that is not in the store."""
 
@@ -57,7 +59,7 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
     """The rule's decision; `always` gets what has to be written whatever it is."""
     try:
         wants: Sequence[Any] = next(rule)
-        found = Found({})
+        found = _NOTHING
         for _ in range(READS):
             if (known := found.along(wants)) is not None:
                 found = known

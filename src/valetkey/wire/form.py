@@ -28,6 +28,9 @@ class Form(dict[str, str]):
         super().__init__(one)
         self._many = many
 
+    def __repr__(self) -> str:
+        return "Form(…)"
+
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a repeatable parameter, in order."""
         return self._many.get(name, ())

@@ -31,10 +31,11 @@ def prefix(kind: Kind) -> str:
 
 def read(kind: Kind, text: str) -> bytes:
     """The bytes behind the text. Raises NotOpaque."""
-    if not text.startswith(prefix(kind)):
-        raise NotOpaque(f"does not begin with {prefix(kind)}")
+    start = prefix(kind)
+    if not text.startswith(start):
+        raise NotOpaque(f"does not begin with {start}")
     try:
-        raw = base64url.decode(text.removeprefix(prefix(kind)))
+        raw = base64url.decode(text[len(start) :])
     except ValueError as error:
         raise NotOpaque("not base64url") from error
     body, checksum = raw[:-CHECKSUM], raw[-CHECKSUM:]

@@ -25,13 +25,12 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
     client = yield from documents.found(ways[0][1].client_id, context)
     if client is None or client.status != "active":
         raise InvalidClient(detail="unknown or suspended client")
-    chosen = [(way, claimed) for way, claimed in ways if way.name == client.auth_method]
-    if not chosen:
-        raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
-    way, claimed = chosen[0]
-    profile.check_authentication(client, context)
-    instance = yield from way.prove(client, claimed, context)
-    return Authenticated(client, instance=instance or "")
+    for way, claimed in ways:
+        if way.name == client.auth_method:
+            profile.check_authentication(client, context)
+            instance = yield from way.prove(client, claimed, context)
+            return Authenticated(client, instance=instance or "")
+    raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
@@ -56,9 +55,11 @@ def may_use(client: Client, grant_type: str) -> None:
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
     """The one way in which the call proves something, or the ways that a bare name or an assertion
     may mean."""
-    found = [
-        (way, credentials) for way in context.at.ways if (credentials := way.read(call)) is not None
-    ]
+    found: list[tuple[ClientAuth, Credentials]] = []
+    for way in context.at.ways:
+        credentials = way.read(call)
+        if credentials is not None:
+            found.append((way, credentials))
     if len(found) > 1 and not _alike(found):
         # RFC 6749 2.3: not more than one method in a request.
         raise InvalidRequest("the client authenticates in more than one way")
@@ -76,8 +77,11 @@ def _alike(found: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
 
 
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
-    # Every kept secret is compared, so that time tells nothing about which one fits.
-    return sum(kept.fits(secret, now) for kept in party.secrets) > 0
+    fits = False
+    for kept in party.secrets:
+        # Each of them is compared, so that time tells nothing about which one fits.
+        fits |= kept.fits(secret, now)
+    return fits
 
 
 def _by_secret(client: Client, by: Credentials, context: Context) -> Rule[None]:
@@ -98,20 +102,19 @@ def _basic(call: Call) -> Credentials | None:
     if scheme.lower() != "basic":
         return None
     try:
-        name, colon, secret = a2b_base64(encoded.strip(), strict_mode=True).decode().partition(":")
+        text = a2b_base64(encoded.strip(), strict_mode=True).decode()
     except ValueError as error:
         raise InvalidClient("the Authorization header cannot be read") from error
+    name, colon, secret = text.partition(":")
     if not colon or not name:
         raise InvalidClient("the Authorization header cannot be read")
-    credentials = Credentials(_unquoted(name), _unquoted(secret))
+    if "%" in text or "+" in text:
+        # RFC 6749 2.3.1: encoded like a form.
+        name, secret = unquote_plus(name), unquote_plus(secret)
+    credentials = Credentials(name, secret)
     if call.form.get("client_id", credentials.client_id) != credentials.client_id:
         raise InvalidRequest("client_id differs from the authenticated client")
     return credentials
-
-
-def _unquoted(text: str) -> str:
-    """RFC 6749 2.3.1: encoded like a form."""
-    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _post(call: Call) -> Credentials | None:

@@ -3,7 +3,7 @@ authorized, no more."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,9 @@ from valetkey.oauth.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.form import Form
+
+Both: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""Permissions, and the resources that they are for."""
 
 KNOWN: Final = 512
 """Narrowings by names alone that are remembered, the last used ones."""
@@ -33,9 +36,12 @@ class Narrowing(msgspec.Struct, frozen=True):
 
 def parse(form: Form) -> Narrowing:
     """The parameters, unjudged. Raises InvalidAuthorizationDetails for what cannot be read."""
-    scope = dict.fromkeys(form.get("scope", "").split())
-    resources = dict.fromkeys(form.all("resource"))
-    return Narrowing(tuple(scope), tuple(resources), rar.sent(form))
+    scope, resources = form.get("scope"), form.all("resource")
+    return Narrowing(
+        tuple(dict.fromkeys(scope.split())) if scope else (),
+        tuple(dict.fromkeys(resources)) if resources else (),
+        rar.sent(form),
+    )
 
 
 def narrow(
@@ -45,32 +51,26 @@ def narrow(
     resources: Sequence[str],
     offer: Offer,
     limits: Limits = NONE,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> Both:
     """The permissions and resources of one token, within those authorized under these limits.
 
     RFC 6749 6: the scope must not include any that was not granted; no more may the details (RFC
     9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
     InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
     """
-    authorized = _Authorized(tuple(permissions), tuple(resources))
+    authorized = tuple(permissions), tuple(resources)
     if not wish.details:
         return _by_name(wish, authorized, offer)
-    allowed = offer.ordered(authorized.permissions)
+    allowed = offer.ordered(authorized[0])
     by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
     return _narrowed(wish, authorized, offer, by_details=by_details)
 
 
-class _Authorized(NamedTuple):
-    permissions: tuple[str, ...]
-    resources: tuple[str, ...]
-
-
 def _narrowed(
-    wish: Narrowing, authorized: _Authorized, offer: Offer, *, by_details: tuple[str, ...] = ()
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    resources = authorized.resources
-    allowed = offer.ordered(authorized.permissions)
-    chosen = allowed
+    wish: Narrowing, authorized: Both, offer: Offer, *, by_details: tuple[str, ...] = ()
+) -> Both:
+    permissions, resources = authorized
+    chosen = allowed = offer.ordered(permissions)
     if wish.scope or wish.details:
         by_scope = offer.expand(wish.scope)
         if not set(by_scope) <= set(allowed):

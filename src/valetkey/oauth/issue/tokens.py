@@ -127,6 +127,7 @@ def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
 
 
 def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:
+    bounds = standing.grant.limits.permissions
     return msgspec.structs.replace(
         token,
         # No shadow is longer than what throws it.
@@ -137,7 +138,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         grant_id=standing.grant.id,
         grant_version=standing.grant.version,
         family_id=standing.family.id,
-        limited=tuple(one for one in permissions if one in standing.grant.limits.bound),
+        limited=tuple([one for one in permissions if one in bounds]) if bounds else (),
         childless=child_key.ALONE in standing.grant.cut,
     )
 

@@ -51,8 +51,8 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 def telling(outcome: D, context: Context) -> Rule[D]:
     """The outcome of a rule, and with its changes what they say."""
-    records = touched(outcome.changes)
-    if not records or NAME not in context.at.enabled:
+    records = touched(outcome.changes) if NAME in context.at.enabled else ()
+    if not records:
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
     return _with(outcome, signals)
