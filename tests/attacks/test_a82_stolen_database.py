@@ -90,7 +90,7 @@ def test_what_waits_keeps_only_what_is_read_of_it(server: Live) -> None:
         assert set(one.parameters) <= PARAMETERS
 
 
-class Watched(dict[str, str]):
+class Watched(Form):
     """Parameters that note which of them are read, by whichever of a form's ways."""
 
     def __init__(self, one: Mapping[str, str]) -> None:
@@ -113,10 +113,9 @@ class Watched(dict[str, str]):
 def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     """So that a parameter which a later step reads is not lost on the way."""
     watched = Watched(asking(AS_SPA, scope="openid").parameters())
-    form = Form(watched)
     context = desk(server)
-    client, _ = address(form, find(server, Client, "spa"), context)
-    understood(form, client, context, pushed=False)
+    client, _ = address(watched, find(server, Client, "spa"), context)
+    understood(watched, client, context, pushed=False)
     assert watched.read - {"request", "request_uri"} == PARAMETERS - {
         "client_id",
         "ui_locales",
