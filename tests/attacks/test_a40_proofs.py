@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.attacks.bound import Place, at, redeem
-from tests.attacks.dpop_blocks import BLOCKS, Block
+from tests.attacks.dpop_blocks import BLOCKS, Block, claims
 from tests.live import Live
 
 
@@ -33,3 +33,11 @@ def test_block(block: Block, place: tuple[Place, str]) -> None:
     scheme = "Bearer" if "bearer" in block.name else "DPoP"
     assert challenge.startswith(f"{scheme} ")
     assert ('algs="ES256 PS256 EdDSA"' in challenge) == (scheme == "DPoP")
+
+
+def test_a_long_jti_is_known_again(place: tuple[Place, str]) -> None:
+    """It is remembered by its hash, a short one as it is; what only begins alike is another one."""
+    where, token = place
+    first, other = (f"{start}{'a' * 100}{end}" for start, end in (("x", "y"), ("x", "z")))
+    for jti, status in ((first, 200), (first, 401), (other, 200), (other, 401)):
+        assert where.call(claims(jti=jti)(token, where), "").status_code == status

@@ -1,7 +1,9 @@
 """Base64url without padding, as JOSE wants it (RFC 7515 appendix C), strict on the way in."""
 
-from binascii import a2b_base64, b2a_base64
+from binascii import b2a_base64
 from typing import Final
+
+import msgspec
 
 
 def encode(raw: bytes) -> str:
@@ -21,13 +23,17 @@ def decode(text: str) -> bytes:
     if short == 1 or (short and text[-1] not in _LAST[short]):
         # Slack bits would give one value many spellings.
         raise ValueError("not canonical base64url")
-    digits = text.encode().translate(_FROM_URL)
-    return a2b_base64(digits + b"=" * (-short % 4), strict_mode=True)
+    if "+" in text or "/" in text or "=" in text:
+        # What plain base64 has in their place, and the padding, is a stranger here.
+        raise ValueError("not base64url")
+    plain = text.replace("-", "+").replace("_", "/") + "=" * (-short % 4)
+    try:
+        # Half of what `binascii` takes, and as strict.
+        return msgspec.convert(plain, bytes)
+    except msgspec.ValidationError as error:
+        raise ValueError("not base64url") from error
 
 
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _LAST: Final = {2: frozenset(_DIGITS[::16]), 3: frozenset(_DIGITS[::4])}
 """With what a text may end of which so many characters are left over."""
-
-_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
-"""What plain base64 has in their place, and the padding, is a stranger here."""

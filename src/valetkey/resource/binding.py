@@ -29,6 +29,10 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 NOTHING: Final = Shown()
 
+LONG: Final = 64
+"""Characters of a `jti`. A shorter one is remembered as it is, a longer one by its hash, so that
+nobody fills the memory by long names."""
+
 
 class _Seen(msgspec.Struct, frozen=True, eq=False):
     until: int
@@ -46,7 +50,7 @@ class Binding:
         self._resource = resource.rstrip("/")
         self._path = urlsplit(self._resource).path
         self._origin = self._resource.removesuffix(self._path) if self._path else self._resource
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[tuple[str, str] | str, _Seen] = {}
         self._swept = 0
 
     def check(self, scheme: str, ath: str, *, cnf: Confirmation | None, shown: Shown) -> None:
@@ -77,10 +81,12 @@ class Binding:
             )
         except dpop.BadProof as error:
             raise _bad(str(error)) from error
-        self._forget(now)
+        if now > self._swept + dpop.AGE:
+            self._forget(now)
         # One step for every thread, without a lock that a fork could leave shut.
         mine = _Seen(proof.until)
-        if self._seen.setdefault(proof.name, mine) is not mine:
+        name = (proof.jkt, proof.jti) if len(proof.jti) <= LONG else proof.name
+        if self._seen.setdefault(name, mine) is not mine:
             raise _bad("used before")
         return proof.jkt
 
@@ -90,11 +96,10 @@ class Binding:
         return (self._origin if below else self._resource) + path
 
     def _forget(self, now: int) -> None:
-        if now > self._swept + dpop.AGE:
-            self._swept = now
-            for name, seen in list(self._seen.items()):
-                if seen.until <= now:
-                    self._seen.pop(name, None)
+        self._swept = now
+        for name, seen in list(self._seen.items()):
+            if seen.until <= now:
+                self._seen.pop(name, None)
 
 
 def _is_of(certificate: bytes, thumbprint: str) -> bool:

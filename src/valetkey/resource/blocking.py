@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.calls import Call
+from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.need import Need
 from valetkey.resource.portal import Portal
 from valetkey.resource.principal import Principal
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, T
-from valetkey.resource.verifying import TOLD
+from valetkey.resource.verifying import told
 
 if TYPE_CHECKING:
     from valetkey.resource.server import ResourceServer
@@ -47,16 +48,19 @@ class Blocking:
         sign_in: SignIn = ANYHOW,
     ) -> Principal:
         """As `ResourceServer.verify`."""
-        with TOLD:
-            rule = self._server.rule(
-                authorization,
-                needs=needs,
-                query=query,
-                shown=shown,
-                sign_in=sign_in,
-                loop=self._portal.loop,
-            )
+        rule = self._server.rule(
+            authorization,
+            needs=needs,
+            query=query,
+            shown=shown,
+            sign_in=sign_in,
+            loop=self._portal.loop,
+        )
+        try:
             principal = self._decided(rule)
+        except (Refused, Unreachable) as error:
+            told(error)
+            raise
         usage = self._server.usage
         if usage.is_news(principal, needs):
             self._portal.soon(lambda: usage.note(principal, needs))

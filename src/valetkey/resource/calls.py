@@ -11,6 +11,11 @@ from valetkey.wire import client_certificate, dpop
 # RFC 3986 3.3: what a path may hold as it is.
 _PLAIN: Final = "/:@!$&'()*+,;=~"
 
+_LOOKED_AT: Final = tuple(
+    name.lower().encode() for name in ("Authorization", dpop.HEADER, client_certificate.HEADER)
+)
+_AUTHORIZATION, _PROOF, _CERTIFICATE = _LOOKED_AT
+
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What an API looks at. `path` is as it was sent, escapes and all; `proofs` has every DPoP
@@ -30,21 +35,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_scope(scope: MutableMapping[str, Any]) -> Call:
     """The call behind an ASGI scope."""
-
-    def values(name: str) -> list[str]:
-        wanted = name.lower().encode()
-        return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
-
+    sent: dict[bytes, list[str]] = {name: [] for name in _LOOKED_AT}
+    for name, value in scope["headers"]:
+        if name in sent:
+            sent[name].append(value.decode("latin-1"))
     raw = scope.get("raw_path") or quote(scope["path"], safe=_PLAIN).encode()
     # RFC 9110 5.3: what may stand once stands twice, and is then read as one that is wrong.
     return Call(
         method=scope.get("method", "GET"),
         path=raw.decode("ascii", "replace"),
         query=scope["query_string"].decode("latin-1"),
-        authorization=", ".join(values("authorization")),
-        proofs=tuple(values(dpop.HEADER)),
+        authorization=", ".join(sent[_AUTHORIZATION]),
+        proofs=tuple(sent[_PROOF]),
         peer=scope["client"][0] if scope.get("client") else "",
-        certificate=", ".join(values(client_certificate.HEADER)),
+        certificate=", ".join(sent[_CERTIFICATE]),
     )
 
 

@@ -1,11 +1,12 @@
 """The kit for FastAPI: a dependency that gives the caller, and says in OpenAPI what it needs."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
-from fastapi import Depends, FastAPI, HTTPException, Request, Security
+from fastapi import FastAPI, HTTPException, Request, Security
 from fastapi.security import OAuth2AuthorizationCodeBearer, SecurityScopes
+from fastapi.security.base import SecurityBase
 from starlette.responses import Response
 
 from valetkey.resource.calls import of_scope
@@ -16,8 +17,6 @@ from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.starlette import answer, documents
 from valetkey.wire.catalog import Permission
-
-Dependency: TypeAlias = Callable[..., Awaitable[Principal]]
 
 
 class Kit:
@@ -57,10 +56,9 @@ class Kit:
         documented.flows.authorizationCode.scopes |= {
             one.id: one.can for one in permissions if isinstance(one, Permission)
         }
-        caller = _dependency(self._server, self._scheme, wanted)
         # Which permissions the dependency is asked for is in each route.
-        found = marked(caller, Mark((), self._server))
-        return Security(found, scopes=list(wanted.permissions))
+        caller = marked(_Caller(self._server, self._scheme, wanted), Mark((), self._server))
+        return Security(caller, scopes=list(wanted.permissions))
 
     def publish(self, app: FastAPI) -> None:
         """Adds the API's metadata (RFC 9728) and its catalog to the application, which then answers
@@ -82,17 +80,19 @@ async def _answered(request: Request, error: Exception) -> Response:
     return answer(error.refusal)
 
 
-def _dependency(
-    server: ResourceServer, scheme: OAuth2AuthorizationCodeBearer, wanted: Need
-) -> Dependency:
-    async def caller(
-        request: Request, scopes: SecurityScopes, _: Annotated[str | None, Depends(scheme)]
-    ) -> Principal:
+class _Caller(SecurityBase):
+    """The dependency. FastAPI documents it as the scheme, and has one thing to ask in each call: a
+    scheme beside it would cost as much as the whole check of a token that is known."""
+
+    def __init__(self, server: ResourceServer, scheme: SecurityBase, wanted: Need) -> None:
+        self.model, self.scheme_name = scheme.model, scheme.scheme_name
+        self._server = server
+        self._wanted = wanted
+
+    async def __call__(self, request: Request, scopes: SecurityScopes) -> Principal:
         # A router's own needs are added to those of its routes.
-        asked = msgspec.structs.replace(wanted, permissions=tuple(scopes.scopes))
+        asked = msgspec.structs.replace(self._wanted, permissions=tuple(scopes.scopes))
         try:
-            return await server.admit(of_scope(request.scope), asked, request)
+            return await self._server.admit(of_scope(request.scope), asked, request)
         except (Refused, Unreachable) as refusal:
             raise Refusal(refusal) from refusal
-
-    return caller

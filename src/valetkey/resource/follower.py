@@ -75,6 +75,10 @@ class Follower:
         """All that is known, None where nothing is yet."""
         return self._known
 
+    def known_within(self, bound: float) -> Known | None:
+        """The same, None where it may be older than so many seconds."""
+        return self._known if time.monotonic() - self._as_of <= bound else None
+
     async def _run(self) -> None:
         in_vain = 0
         while True:

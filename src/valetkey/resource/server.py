@@ -12,6 +12,7 @@ from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.blocking import Blocking
 from valetkey.resource.calls import Call
 from valetkey.resource.declared import Declared
+from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.halves import Halves
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
@@ -23,7 +24,7 @@ from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Loop, Rule, awaited
 from valetkey.resource.usage import Usage
-from valetkey.resource.verifying import TOLD, Verifying
+from valetkey.resource.verifying import Verifying, told
 from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import client_certificate, dpop, metadata
@@ -170,17 +171,19 @@ class ResourceServer(Declared):
         what the call brings beside the token: a bound token opens nothing without it. `sign_in`
         is how its user has to have signed in (RFC 9470). Raises Refused, Unreachable.
         """
-        with TOLD:
-            principal = await awaited(
-                self.rule(
-                    authorization,
-                    needs=needs,
-                    query=query,
-                    shown=shown,
-                    sign_in=sign_in,
-                    loop=asyncio.get_running_loop(),
-                )
-            )
+        rule = self.rule(
+            authorization,
+            needs=needs,
+            query=query,
+            shown=shown,
+            sign_in=sign_in,
+            loop=asyncio.get_running_loop(),
+        )
+        try:
+            principal = await awaited(rule)
+        except (Refused, Unreachable) as error:
+            told(error)
+            raise
         self.usage.note(principal, needs)
         return principal
 
@@ -217,8 +220,11 @@ class ResourceServer(Declared):
     async def allow(self, principal: Principal, need: Need, request: object) -> None:
         """Lets a caller do what is needed whom an earlier question has proved, within this call.
         Raises Refused, Unreachable."""
-        with TOLD:
+        try:
             self._verifying.judge(principal, need.permissions, need.sign_in)
+        except Refused as error:
+            told(error)
+            raise
         self.usage.note(principal, need.permissions)
         if principal.limited:
             await self.spend(principal, need.permissions, amount=await need.told(request))

@@ -29,5 +29,5 @@ def sign_in(acr: str | Iterable[str], max_age: int | None) -> SignIn:
     """What an endpoint asks for. Raises ValueError for an age that is none."""
     if max_age is not None and max_age < 0:
         raise ValueError("max_age is a number of seconds, or None")
-    ways = acr.split() if isinstance(acr, str) else acr
-    return SignIn(acr=tuple(ways), max_age=max_age)
+    ways = tuple(acr.split() if isinstance(acr, str) else acr)
+    return SignIn(acr=ways, max_age=max_age) if ways or max_age is not None else ANYHOW

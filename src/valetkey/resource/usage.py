@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import httpx2
 
@@ -27,15 +27,12 @@ REMEMBERED: Final = 50_000
 log = logging.getLogger("valetkey.resource")
 
 
-class Whose(NamedTuple):
-    """The key behind a use, and the hands of which the server does not know by itself."""
-
-    family: str
-    hands: tuple[str, ...]
+Whose: TypeAlias = tuple[str, tuple[str, ...]]
+"""The family of the key behind a use, and the hands of which the server does not know by itself."""
 
 
 def _whose(caller: Principal) -> Whose:
-    return Whose(caller.token.family_id, caller.alone)
+    return caller.token.family_id, caller.alone
 
 
 class Usage:
@@ -55,9 +52,9 @@ class Usage:
 
     def is_news(self, caller: Principal, permissions: Sequence[str]) -> bool:
         """Whether `note` would learn anything; on any thread."""
-        whose = _whose(caller)
-        if self._credentials is None or not whose.family:
+        if self._credentials is None or not caller.token.family_id:
             return False
+        whose = _whose(caller)
         told = self._told
         return int(time.time()) // DAY != self._day or any(
             (whose, one) not in told for one in permissions
@@ -65,9 +62,9 @@ class Usage:
 
     def note(self, caller: Principal, permissions: Sequence[str]) -> None:
         """The key has just opened these. Called in a running event loop."""
-        whose = _whose(caller)
-        if self._credentials is None or not whose.family:
+        if self._credentials is None or not caller.token.family_id:
             return
+        whose = _whose(caller)
         today = int(time.time()) // DAY
         if today != self._day or len(self._told) > REMEMBERED:
             self._day = today
@@ -114,8 +111,8 @@ class Usage:
 
     async def _reported(self, batch: dict[Whose, set[str]]) -> bool:
         report = tuple(
-            Used(family=whose.family, permissions=tuple(sorted(uses)), hands=whose.hands)
-            for whose, uses in batch.items()
+            Used(family=family, permissions=tuple(sorted(uses)), hands=hands)
+            for (family, hands), uses in batch.items()
         )
         try:
             address = (await self._issuer.metadata()).permission_usage_endpoint

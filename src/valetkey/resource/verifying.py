@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -15,7 +15,7 @@ from valetkey.resource.errors import Refused, Unreachable, refused
 from valetkey.resource.halves import Halves
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
-from valetkey.resource.step_up import SignIn
+from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Loop, Rule
 from valetkey.resource.worth import Worth, reason_of
 from valetkey.spec.errors import (
@@ -80,8 +80,10 @@ class Verifying:
     def judge(self, principal: Principal, needs: Sequence[str], wanted: SignIn) -> None:
         """Raises Refused where a proved caller may not do all that `needs` names, or has to sign in
         again, or better."""
-        self._opened(principal, needs)
-        self._stepped_up(principal, wanted)
+        if not principal.permissions.issuperset(needs):
+            raise self._lacking(principal, needs)
+        if wanted is not ANYHOW and not wanted.holds(principal.token, int(time.time())):
+            raise self._too_long_ago(principal, wanted)
 
     def refused(self, error: OAuthError, **more: Any) -> Refused:
         """A refusal of this API."""
@@ -156,13 +158,11 @@ class Verifying:
             raise self.refused(InvalidToken(detail=str(error)), scheme=scheme) from error
         return proved.claims, proved.ath
 
-    def _opened(self, principal: Principal, needs: Sequence[str]) -> None:
-        if principal.may(*needs):
-            return
+    def _lacking(self, principal: Principal, needs: Sequence[str]) -> Refused:
         lacks = " ".join(sorted(set(needs) - principal.permissions))
         details = self._details(principal.token, needs)
         lacking = InsufficientAuthorization if details else InsufficientScope
-        raise self.refused(
+        return self.refused(
             lacking(detail=f"lacks {lacks}"),
             scheme=principal.scheme,
             scope=" ".join(needs),
@@ -177,35 +177,25 @@ class Verifying:
             return ()
         return (Detail(type=self._resource, actions=tuple(needs)),)
 
-    def _stepped_up(self, principal: Principal, wanted: SignIn) -> None:
-        """Raises Refused where the user has to prove again, or better, who they are."""
-        if wanted.holds(principal.token, int(time.time())):
-            return
+    def _too_long_ago(self, principal: Principal, wanted: SignIn) -> Refused:
+        """The user has to prove again, or better, who they are."""
         # RFC 9470 3: what the new sign-in has to come to.
         refusal = self.refused(InsufficientUserAuthentication(), scheme=principal.scheme)
         age = "" if wanted.max_age is None else str(wanted.max_age)
         told = msgspec.structs.replace(
             refusal.challenge, acr_values=" ".join(wanted.acr), max_age=age
         )
-        raise Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
+        return Refused(refusal.status, told, detail=f"signed in by {principal.token.acr!r}")
 
 
 def _names(query: str) -> set[str]:
     return {unquote_plus(part.partition("=")[0]) for part in query.split("&")}
 
 
-class Told:
+def told(error: Refused | Unreachable) -> None:
     """Tells the log who is refused, and why. The detail is for whoever runs the API; of the token
     it quotes the header at most."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Refused):
-            log.info("refused: %s (%.200s)", error, error.detail)
-        elif isinstance(error, Unreachable):
-            log.warning("nobody is let in: %s", error)
-
-
-TOLD: Final = Told()
+    if isinstance(error, Refused):
+        log.info("refused: %s (%.200s)", error, error.detail)
+    else:
+        log.warning("nobody is let in: %s", error)

@@ -92,9 +92,7 @@ class Worth:
         if self._live == "token":
             return self._as_issued(token, self._own(token))
         follower = self._followers.of(loop) if self._live == "follow" else None
-        if follower is None or follower.age > self._bound(needs):
-            return None
-        known = follower.known
+        known = None if follower is None else follower.known_within(self._bound(needs))
         if known is None or not known.knows_all_of(token):
             return None
         return known.opens(token, self._own(token))

@@ -111,6 +111,8 @@ def hand_on(
 
 def split(shown: str) -> tuple[str, tuple[str, ...]]:
     """The access token, and the blocks behind it."""
+    if JOINT not in shown:
+        return shown, ()
     token, *blocks = shown.split(JOINT)
     return token, tuple(blocks)
 
