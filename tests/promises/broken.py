@@ -125,7 +125,7 @@ def answers_from_memory() -> None:
             found = await read(store, *wants)
         except Unavailable:
             return Found({want: seen[want] for want in wants})
-        seen.update({want: found._records[want] for want in wants})
+        seen.update({want: found.found[want] for want in wants})
         return found
 
     vars_of: Any = PostgresStore

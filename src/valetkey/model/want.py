@@ -95,53 +95,44 @@ class Always(msgspec.Struct, frozen=True):
     change: Change
 
 
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a read found, typed by what was asked. `more` was brought along (see `With`)."""
 
-    __slots__ = ("_documents", "_more", "_records")
-
-    def __init__(
-        self,
-        records: Mapping[Want, tuple[Record, ...]],
-        documents: Mapping[Outside, Document | Unreachable] = {},
-        *,
-        more: Mapping[Want, tuple[Record, ...]] = {},
-    ) -> None:
-        self._records = records
-        self._documents = documents
-        self._more = more
+    found: Mapping[Want, tuple[Record, ...]]
+    documents: Mapping[Outside, Document | Unreachable] = {}
+    more: Mapping[Want, tuple[Record, ...]] = {}
 
     def outside(self, want: Outside) -> Document | Unreachable:
         """What the other host publishes, or why there is nothing."""
-        return self._documents[want]
+        return self.documents[want]
 
     def beside(self, records: Mapping[Want, tuple[Record, ...]]) -> "Found":
         """The same, with records that were known already."""
-        return Found({**self._records, **records}, self._documents, more=self._more)
+        return Found({**self.found, **records}, self.documents, more=self.more)
 
     def records(self, want: Want) -> tuple[Record, ...]:
         """What answers the want; nothing, where it was not asked."""
-        return self._records.get(want, ())
+        return self.found.get(want, ())
 
     def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
         """The same, with what was found outside."""
-        return Found(self._records, documents, more=self._more)
+        return Found(self.found, documents, more=self.more)
 
     def along(self, wants: Sequence[Any]) -> "Found | None":
         """What was brought along for these wants; None where it was not, for all of them."""
-        more = self._more
+        more = self.more
         return Found(more) if more and all(map(more.__contains__, wants)) else None
 
     def one(self, want: One[R] | Alias[R]) -> R | None:
         """The record, or None where there is none."""
-        for record in self._records[want]:
+        for record in self.found[want]:
             if isinstance(record, want.record):
                 return record
         return None
 
     def many(self, want: Many[R]) -> tuple[R, ...]:
         """The records, oldest key first."""
-        return tuple(one for one in self._records[want] if isinstance(one, want.record))
+        return tuple(one for one in self.found[want] if isinstance(one, want.record))
 
 
 Rule: TypeAlias = Generator[tuple[Want | Outside | Always, ...], Found, T]
