@@ -39,6 +39,8 @@ class Recall:
         return self.store.inline
 
     async def read(self, *wants: Want) -> Found:
+        if Lately not in map(type, wants):
+            return await self.store.read(*wants)
         recalled: dict[Want, tuple[Record, ...]] = {}
         asked: list[Want] = []
         lately: list[Want] = []
