@@ -1,6 +1,7 @@
 """DPoP proofs (RFC 9449 4.2, 4.3): both halves, and everything that is none."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -152,6 +153,17 @@ NORMAL = [
 @pytest.mark.parametrize("address, normal", NORMAL)
 def test_one_spelling(address: str, normal: str) -> None:
     assert dpop.normal(address) == normal
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"https://{host}/{path}" for host in ("a.example", "1.2.3.4", "-", ".", "a..b")
+     for path in ("", "x/1.json", "/x//", "../~_.-", ".")],
+)  # fmt: skip
+def test_a_plain_address_is_its_own_spelling(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dpop._PLAIN.fullmatch(address)
+    monkeypatch.setattr(dpop, "_PLAIN", re.compile("(?!)"))
+    assert dpop.normal.__wrapped__(address) == address
 
 
 def test_nothing_of_the_private_key_is_in_a_proof() -> None:

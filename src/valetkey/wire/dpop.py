@@ -32,6 +32,9 @@ MAX_LENGTH: Final = 4096
 """Characters of a proof."""
 
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_PLAIN: Final = re.compile(r"https://[a-z0-9.-]+/[A-Za-z0-9._~/-]*", re.ASCII)
+"""Addresses that have one spelling: of most calls, each with a path of its own."""
+
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 _PORTS: Final = {"https": 443, "http": 80}
@@ -144,6 +147,8 @@ def is_thumbprint(text: str) -> bool:
 def normal(address: str) -> str:
     """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
     BadProof for what is none."""
+    if _PLAIN.fullmatch(address):
+        return address
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
