@@ -104,10 +104,12 @@ def _held(table: str) -> str:
 @cache
 def _statement(count: int) -> str:
     """Rows by block and key; each says which of the names it answers."""
-    return " UNION ALL ".join(
-        f"SELECT {number}, {_held('t')} FROM owned t "  # noqa: S608
-        f"WHERE spot BETWEEN ?{first} AND ?{first} + {LAST} AND key = ?{first + 1}"
-        for number, first in enumerate(range(1, 2 * count, 2))
+    names = ", ".join(f"({number}, ?, ?)" for number in range(count))
+    # CROSS: the names first, each of which leads to its place in the tree.
+    return (
+        f"WITH wanted(number, block, name) AS (VALUES {names}) "  # noqa: S608
+        f"SELECT number, {_held('t')} FROM wanted CROSS JOIN owned t "
+        f"WHERE spot BETWEEN block AND block + {LAST} AND key = name"
     )
 
 
