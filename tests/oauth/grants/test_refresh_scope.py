@@ -13,7 +13,12 @@ from tests.rows import row
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
-from valetkey.spec.errors import InvalidScope, InvalidTarget, OAuthError
+from valetkey.spec.errors import (
+    InvalidAuthorizationDetails,
+    InvalidScope,
+    InvalidTarget,
+    OAuthError,
+)
 
 # What.
 
@@ -47,9 +52,18 @@ def test_a_narrow_token_does_not_narrow_the_next() -> None:
     assert wide["scope"] == "openid chirps.read chirps.write chirps"
 
 
+PHOTOS = '[{"type": "https://photos.example", "actions": ["photos.read"]}]'
+
 WIDER: list[tuple[str, str, dict[str, Any], type[OAuthError]]] = [
     ("6749 6", "more than was granted", {"scope": "openid profile.write"}, InvalidScope),
     ("6749 6", "unknown", {"scope": "nonsense"}, InvalidScope),
+    (
+        "9396 6",
+        "more than was granted, by name and by details: the name is told of",
+        {"scope": "openid profile.write", "authorization_details": PHOTOS},
+        InvalidScope,
+    ),
+    ("9396 6", "by details alone", {"authorization_details": PHOTOS}, InvalidAuthorizationDetails),
     (
         "8707 2.2",
         "a resource of which nothing was granted",

@@ -59,22 +59,19 @@ def narrow(
     InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
     """
     authorized = tuple(permissions), tuple(resources)
-    if not wish.details:
-        return _by_name(wish, authorized, offer)
-    allowed = offer.ordered(authorized[0])
-    by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
-    return _narrowed(wish, authorized, offer, by_details=by_details)
+    if wish.details:
+        return _narrowed(wish, authorized, offer, limits=limits)
+    return _by_name(wish, authorized, offer)
 
 
-def _narrowed(
-    wish: Narrowing, authorized: Both, offer: Offer, *, by_details: tuple[str, ...] = ()
-) -> Both:
+def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits = NONE) -> Both:
     permissions, resources = authorized
     chosen = allowed = offer.ordered(permissions)
     if wish.scope or wish.details:
         by_scope = offer.expand(wish.scope)
         if not set(by_scope) <= set(allowed):
             raise InvalidScope
+        by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
         chosen = offer.ordered((*by_scope, *by_details))
     if not wish.resources:
         return chosen, resources
