@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bench.data import growth
 from bench.growth import OPERATIONS, Asked, Round, record, run, sent
-from bench.population import population
+from bench.population import Population, population
 from bench.subject import Subject
 from tests.postgres import MISSING
 
@@ -98,6 +98,13 @@ def test_the_quick_rows_are_the_servers_own(*, fresh: bool) -> None:
     for kind, its in tables.items():
         mine = [row_of(one, one.version) for one in records if isinstance(one, kind)]
         assert its == mine
+
+
+def test_two_events_that_lie_in_one_block_have_a_spot_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = bytes(range(39)) + b"end" + bytes(3) + b"end" + bytes(16)
+    monkeypatch.setattr(Population, "noise", lambda self, number: noise)
+    *_, granted, connected = rows.in_tree(population(1, now=int(time.time())), range(1))
+    assert (granted[0] + 1, granted[1] != connected[1]) == (connected[0], True)
 
 
 @pytest.mark.anyio
