@@ -1,5 +1,7 @@
 """Secrets at rest: what is sealed opens with its key and purpose only."""
 
+import hmac
+
 import pytest
 
 from valetkey.jose import seal
@@ -29,6 +31,14 @@ def test_every_cut_and_every_flipped_bit_is_noticed() -> None:
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BadSeal):
             seal.unseal(KEY, bytes(changed), purpose=b"code")
+
+
+@pytest.mark.parametrize("size", [0, 1, 32, 64, 65, 200])
+def test_a_mac_is_an_hmac(size: int) -> None:
+    """RFC 2104 2, as the standard library has it; twice, for what is remembered of the key."""
+    key, framed = bytes(range(size)), b"\0\0\0\2ab\0\0\0\0\0\0\0\1c"
+    for _ in range(2):
+        assert seal.mac(key, b"ab", b"", b"c") == hmac.digest(key, framed, "sha256")
 
 
 def test_the_parts_of_a_mac_cannot_be_moved() -> None:
