@@ -82,7 +82,8 @@ class Front:
     async def answer(self, endpoint: Endpoint, request: Request, *, late: bool = False) -> Reply:
         """The reply of such an endpoint to a request that is there already, or is too `late`."""
         try:
-            request.address = caller(request, self._trusted) if self._trusted else request.peer
+            if self._trusted:
+                request.address = caller(request, self._trusted)
             _admit(request)
             reply = _amiss(request, endpoint, late=late) or await endpoint.handler(request)
         except Exception as error:

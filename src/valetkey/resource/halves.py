@@ -13,7 +13,6 @@ import httpx2
 import msgspec
 
 from valetkey.jose import jwt
-from valetkey.jose.jwk import PublicKey
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
@@ -55,7 +54,7 @@ class Halves:
             other = yield partial(self._asked, text, name)
         if not other:
             raise jwt.BadToken("the server has no other half for it")
-        keys = yield from self._keys(other)
+        keys = yield from self._issuer.keys_for(other)
         try:
             half = self._proofs.verify(
                 other, keys=keys, audience=self._audience, now=int(time.time())
@@ -71,19 +70,13 @@ class Halves:
             return known
         return "" if self._refused.get(name, 0.0) > time.monotonic() else None
 
-    def _keys(self, text: str) -> Rule[tuple[PublicKey, ...]]:
-        keys = self._issuer.known_keys(text)
-        if keys is None:
-            keys = yield partial(self._issuer.keys, text)
-        return keys
-
     def _genuine(self, text: str) -> Rule[None]:
         """Raises jwt.BadToken for what the server did not make, or what is over."""
         try:
             half: AppHalf = split_token.read(text)
             if half.exp + jwt.LEEWAY <= time.time():
                 raise jwt.BadToken("expired")
-            split_token.prove(half, (yield from self._keys(half.signed)))
+            split_token.prove(half, (yield from self._issuer.keys_for(half.signed)))
         except NotHalf as error:
             raise jwt.BadToken(str(error)) from error
 

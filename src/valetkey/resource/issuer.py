@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from functools import lru_cache
+from functools import partial
 from typing import Final
 
 from valetkey.jose.jwk import PublicKey, parse_set
-from valetkey.jose.jws import ALIKE, BadSignature, read_header
+from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
+from valetkey.resource.steps import Rule
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
 
@@ -63,10 +64,13 @@ class Issuer:
                     await self._fetch(kid)
         return self._good(kid)
 
-    def known_keys(self, token: str) -> tuple[PublicKey, ...] | None:
-        """The same on any thread; None where they have to be asked for."""
+    def keys_for(self, token: str) -> Rule[tuple[PublicKey, ...]]:
+        """The same, asked for only where they are not known."""
         kid = _kid(token)
-        return None if self._due(kid) else self._good(kid)
+        if not self._due(kid):
+            return self._good(kid)
+        keys: tuple[PublicKey, ...] = yield partial(self.keys, token)
+        return keys
 
     def _good(self, kid: str) -> tuple[PublicKey, ...]:
         if not self._answers and (self._age() >= STALE or not self._knows(kid)):
@@ -103,16 +107,8 @@ class Issuer:
 
 def _kid(token: str) -> str:
     """The key id that the token names, "" where it names none or is no token of ours."""
-    first = token.partition(".")[0]
-    return (_known_kid if len(first) <= ALIKE else _kid_in)(first)
-
-
-def _kid_in(first: str) -> str:
     try:
-        kid = read_header(f"{first}..").get("kid")
+        kid = read_header(token).get("kid")
     except BadSignature:
         return ""
     return kid if isinstance(kid, str) else ""
-
-
-_known_kid: Final = lru_cache(maxsize=1024)(_kid_in)

@@ -148,9 +148,7 @@ class Verifying:
         try:
             if self._halves is not None:
                 return (yield from self._halves.proved(text))
-            keys = self._issuer.known_keys(text)
-            if keys is None:
-                keys = yield partial(self._issuer.keys, text)
+            keys = yield from self._issuer.keys_for(text)
             proved = self._proofs.verify(
                 text, keys=keys, audience=self._resource, now=int(time.time())
             )
