@@ -34,10 +34,6 @@ FLOODED: Final = 6
 """Seconds of a round with them, and of one without: where the core is full of tokens, each waits
 for some of these."""
 
-SHORT: Final = 3
-"""Rounds of the kit for each round of a server: one of them takes a twentieth of a second, which is
-sooner disturbed."""
-
 _SIGN: Final = """
 import sys, time
 from valetkey.jose import jwk, jws
@@ -128,8 +124,7 @@ def flood(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
 
 def kit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
     """The kit's own bench, in a process of its own on the server's core."""
-    rounds = str(SHORT * asked.rounds)
-    words = ("-m", "bench.verify", "--json", "--rounds", rounds, "--count", "400")
+    words = ("-m", "bench.verify", "--json", "--rounds", str(asked.rounds), "--count", "400")
     command = [*on_core(SERVER_CORE), sys.executable, *words]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
