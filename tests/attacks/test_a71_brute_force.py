@@ -52,11 +52,15 @@ def _forgotten(request: pytest.FixtureRequest) -> None:
     """Each test begins with nothing counted."""
     for name in ("proxied", "bare"):
         if name in request.fixturenames:
-            server: Live = request.getfixturevalue(name)
-            for one in every(server, Throttle):
-                # One that the sweep took meanwhile is forgotten already.
-                with contextlib.suppress(Stale):
-                    change(server, one, expires=one.since)
+            forget(request.getfixturevalue(name))
+
+
+def forget(server: Live) -> None:
+    """Ends all that is counted."""
+    for one in every(server, Throttle):
+        # One that the sweep took meanwhile is forgotten already.
+        with contextlib.suppress(Stale):
+            change(server, one, expires=one.since)
 
 
 def at(server: Live, address: str) -> Browser:
@@ -164,8 +168,7 @@ def test_the_window_ends(proxied: Live) -> None:
     thief = at(proxied, "203.0.113.9")
     statuses = [guess(thief, "miko", "x").status_code for _ in range(PAIR.attempts + 1)]
     assert statuses[-1] == 429
-    for one in every(proxied, Throttle):
-        change(proxied, one, expires=one.since)
+    forget(proxied)
     assert guess(thief, "miko", PASSWORDS["miko"]).status_code == 303
 
 

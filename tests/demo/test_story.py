@@ -186,6 +186,7 @@ def at_a_terminal(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int
     os.close(its)
     try:
         yield process, ours
+        process.wait(SECONDS)  # or its last words would meet a terminal that has gone
     finally:
         os.close(ours)
         process.wait(SECONDS)
