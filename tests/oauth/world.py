@@ -61,9 +61,10 @@ KEYRING: Final = Keyring(
 
 
 def done(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine that never waits comes to."""
+    """What a coroutine that waits for nothing but its turn comes to."""
     try:
-        coroutine.send(None)
+        while coroutine.send(None) is None:
+            pass
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -35,6 +35,7 @@ from valetkey.oauth.feature import (
 )
 from valetkey.oauth.issue.tokens import response
 from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.store.turn import turn
 from valetkey.wire.form import Form
 
 OPEN: Final[Headers] = (*NO_STORE, *ANY_ORIGIN)
@@ -92,7 +93,8 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             )
             if isinstance(outcome, Answer) and outcome.stranger:
                 await room.made(outcome.stranger, request.address)
-            reply = _replied(outcome, endpoint, context)
+            await turn()
+            reply = await _replied(outcome, endpoint, context)
         except OAuthError as refused:
             return refuse_json(request, refused, headers=(*ANY_ORIGIN, *told))
         return reply.having(*told) if told else reply
@@ -115,10 +117,14 @@ def _call(request: Request, endpoint: FormEndpoint, transport: Transport) -> Cal
     )
 
 
-def _replied(outcome: Answer | Issued | Refuse, endpoint: FormEndpoint, context: Context) -> Reply:
+async def _replied(
+    outcome: Answer | Issued | Refuse, endpoint: FormEndpoint, context: Context
+) -> Reply:
     match outcome:
         case Issued():
-            return json_reply(response(outcome, context), status=endpoint.status, headers=OPEN)
+            document = response(outcome, context)
+            await turn()
+            return json_reply(document, status=endpoint.status, headers=OPEN)
         case Answer(document=None):
             return Reply(endpoint.status, (*SAFE, *OPEN))
         case Answer(document=document):

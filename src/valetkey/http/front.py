@@ -15,6 +15,7 @@ from valetkey.http import log
 from valetkey.http.lifespan import lifespan
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
+from valetkey.http.turns import Turns
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.store.port import Unavailable
 from valetkey.wire.form import MAX_BYTES
@@ -60,9 +61,8 @@ class Front:
         inline: bool = False,
     ) -> None:
         """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
-        browsers are told so (RFC 6797). `inline`: a reply may be begun outside of a task (see
-        `store.port`)."""
-        self.inline = inline
+        browsers are told so (RFC 6797). `inline`: replies need no task (see `store.port`)."""
+        self.turns = Turns() if inline else None
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

@@ -12,7 +12,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from valetkey.http import log
 from valetkey.http import request as reading
-from valetkey.http.begun import begun
 from valetkey.http.front import CLOSE, Endpoint, Front, unread
 from valetkey.http.heads import added, head
 from valetkey.http.reply import BODILESS, Reply
@@ -70,7 +69,6 @@ class Protocol(HttpToolsProtocol):
         self._heading = True
         self._headed = 0
         self._whole = False
-        self._turn = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -84,7 +82,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         heading = self._heading
-        self._whole, self._turn = False, True
+        self._whole = False
         super().data_received(data)
         if self._free():
             if self._whole:
@@ -201,12 +199,10 @@ class Protocol(HttpToolsProtocol):
             return  # The reply before was the last one.
         front: Any = self._front
         answer = self._answer(cycle, front)
-        # One at a time of those that came together: nobody else shall wait for all of them.
-        at_once, self._turn = front.inline and self._turn, False
-        rest = begun(answer) if at_once else answer
-        if rest is None:
+        if front.turns is not None:
+            front.turns.begin(answer)
             return
-        task = self.loop.create_task(rest)
+        task = self.loop.create_task(answer)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

@@ -11,6 +11,7 @@ from valetkey.model.event import Event
 from valetkey.model.want import Always, Document, Found, Outside, Rule, Unreachable, Want
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 from valetkey.store.port import Store
+from valetkey.store.turn import turn
 
 READS: Final = 16
 """How often one rule may ask: identity, keys, request and facts each learn from the one before."""
@@ -58,6 +59,7 @@ async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
 async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Change]) -> T:
     """The rule's decision; `always` gets what has to be written whatever it is."""
     try:
+        await turn()
         wants: Sequence[Any] = next(rule)
         found = _NOTHING
         for _ in range(READS):
@@ -68,6 +70,7 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
             else:
                 always += [want.change for want in wants if isinstance(want, Always)]
                 found = await _found(store, wants, fetch)
+            await turn()
             wants = rule.send(found)
     except StopIteration as done:
         decision: T = done.value
