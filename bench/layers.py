@@ -1,15 +1,15 @@
 """`python -m bench.layers`: where a request's microseconds go, layer by layer.
 
-The core is timed on facts in memory (`bench.core`): reading the form, finding out who asks,
-deciding, signing, writing the answer. The whole is the server's own, by `wrk`. HTTP is what an
-answer costs of which nothing has to be made (`jwks`); what is left is the store and the loop. Times
-are of the processor, so others on the machine matter less.
+The core is timed on facts in memory (`bench.core`), each of its layers for all requests that go
+together: reading the form, finding out who asks, deciding, signing, writing the answer. The whole
+is the server's own, by `wrk`. HTTP is what an answer costs of which nothing has to be made
+(`jwks`); what is left is the store and the loop. Times are of the processor, so others on the
+machine matter less.
 """
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -17,8 +17,10 @@ from typing import Any, Final
 import msgspec
 
 from bench.compare import Asked, compare
-from bench.core import WARM, Ready, Ruling, decided, ready
+from bench.core import WARM, Ready, decided, ready
 from bench.peers.ours import Ours
+from valetkey.http.turns import MOST
+from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued
 from valetkey.oauth.feature import Call
 from valetkey.oauth.issue.tokens import response
@@ -28,31 +30,37 @@ LAYERS: Final = ("parse", "authenticate", "decide", "sign", "respond")
 ASKED: Final = Asked(rounds=3, seconds=1)
 
 
-def timed(work: Callable[[], Any], times: dict[str, float], layer: str) -> Any:
-    """Does it, and adds the microseconds that it took."""
-    began = time.thread_time_ns()
-    done = work()
-    times[layer] = times.get(layer, 0.0) + (time.thread_time_ns() - began) / 1000
-    return done
-
-
 def core(one: Ready, calls: Sequence[Callable[[], Call]]) -> dict[str, float]:
-    """Microseconds of each layer for one request, on the average."""
-    times: dict[str, float] = {}
-    for make in calls:
-        call = timed(make, times, "parse")
-        timed(partial(_decided, one, one.who, call), times, "authenticate")
-        outcome = timed(partial(_decided, one, one.rule, call), times, "decide")
-        document: object = outcome.document if isinstance(outcome, Answer) else None
-        if isinstance(outcome, Issued):
-            document = timed(partial(response, outcome, one.context), times, "sign")
-        timed(partial(msgspec.json.encode, document), times, "respond")
+    """Microseconds of each layer for one request, on the average, where each is made for as many
+    as go together."""
+    times = dict.fromkeys(LAYERS, 0.0)
+
+    def layer(name: str, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        began = time.thread_time_ns()
+        done = [work(item) for item in items]
+        times[name] += (time.thread_time_ns() - began) / 1000 / len(calls)
+        return done
+
+    for some in batched(calls):
+        made = layer("parse", lambda make: make(), some)
+        layer("authenticate", lambda call: decided(one.who(call, one.context), one.facts), made)
+        rule = layer("decide", lambda call: decided(one.rule(call, one.context), one.facts), made)
+        signed = layer("sign", lambda outcome: _document(outcome, one.context), rule)
+        layer("respond", msgspec.json.encode, signed)
     times["decide"] -= times["authenticate"]  # which is the beginning of it
-    return {layer: total / len(calls) for layer, total in times.items()}
+    return times
 
 
-def _decided(one: Ready, rule: Ruling, call: Call) -> Any:
-    return decided(rule(call, one.context), one.facts)
+def batched(calls: Sequence[Callable[[], Call]]) -> Iterator[Sequence[Callable[[], Call]]]:
+    """As many as go together."""
+    for first in range(0, len(calls), MOST):
+        yield calls[first : first + MOST]
+
+
+def _document(outcome: Any, context: Context) -> object:
+    if isinstance(outcome, Issued):
+        return response(outcome, context)
+    return outcome.document if isinstance(outcome, Answer) else None
 
 
 def whole(operation: str, folder: Path) -> float:
@@ -67,7 +75,7 @@ def main() -> None:
     print(f"{'microseconds':26}" + "".join(f"{name:>13}" for name in names))
     with tempfile.TemporaryDirectory() as name:
         http = whole("jwks", Path(name))
-        for one in ready():
+        for one in [*ready()]:  # all of them of one moment, or tokens would be of the future
             core(one, one.calls[:WARM])
             seen = [core(one, one.calls[WARM:]) for _ in range(ROUNDS)]
             layers = {layer: median(each.get(layer, 0.0) for each in seen) for layer in LAYERS}
