@@ -67,7 +67,6 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
-        inline=store.inline,
     )
 
 

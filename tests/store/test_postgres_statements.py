@@ -38,8 +38,6 @@ OWNED: Final = {
 class Recorder:
     """A store that keeps what it was asked."""
 
-    inline = True
-
     def __init__(self) -> None:
         self._store = MemoryStore()
         self.reads: list[tuple[Want, ...]] = []

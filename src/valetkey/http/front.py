@@ -58,11 +58,10 @@ class Front:
         running: Callable[[], AbstractAsyncContextManager[None]],
         trusted: Sequence[Network],
         secure: bool = False,
-        inline: bool = False,
     ) -> None:
         """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
-        browsers are told so (RFC 6797). `inline`: replies need no task (see `store.port`)."""
-        self.turns = Turns() if inline else None
+        browsers are told so (RFC 6797)."""
+        self.turns = Turns()
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

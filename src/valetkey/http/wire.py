@@ -198,13 +198,7 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return  # The reply before was the last one.
         front: Any = self._front
-        answer = self._answer(cycle, front)
-        if front.turns is not None:
-            front.turns.begin(answer)
-            return
-        task = self.loop.create_task(answer)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        front.turns.begin(self._answer(cycle, front))
 
     async def _answer(self, cycle: Cycle, front: Front) -> None:
         request = cycle.request

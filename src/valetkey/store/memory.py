@@ -20,8 +20,6 @@ R = TypeVar("R", bound=Record)
 class MemoryStore:
     """Nothing survives the process."""
 
-    inline = True
-
     def __init__(self) -> None:
         self._tables: dict[str, dict[str, Record]] = {}
         self._log: list[Entry] = []

@@ -81,11 +81,7 @@ class Unusable(Exception):
 
 
 class Store(Protocol):
-    """Where records are kept. `inline`: reads are answered at once, and no call needs to be made in
-    a task (as `asyncio.timeout` does)."""
-
-    @property
-    def inline(self) -> bool: ...
+    """Where records are kept. No call needs to be made in a task."""
 
     async def read(self, *wants: Want) -> Found:
         """What was found, all of one moment. Raises Unavailable."""

@@ -34,10 +34,6 @@ class Recall:
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
 
-    @property
-    def inline(self) -> bool:
-        return self.store.inline
-
     async def read(self, *wants: Want) -> Found:
         if Lately not in map(type, wants):
             return await self.store.read(*wants)

@@ -40,8 +40,6 @@ AGAIN: Final = 0.01
 class SQLiteStore:
     """A database in one file. Several processes may share it."""
 
-    inline = True
-
     def __init__(self, path: Path) -> None:
         """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
         Unavailable."""

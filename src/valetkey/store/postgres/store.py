@@ -1,5 +1,6 @@
 """The store itself: one round trip for `read`, one for `commit`."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -33,12 +34,10 @@ _SWEEPS: Final = (
 class PostgresStore:
     """A database that several nodes share. Make one with `open`."""
 
-    inline = False
-
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._committer = Committer(connections)
-        self._reader = Reader(self._fetch)
+        self._reader = Reader(self._fetched)
 
     @classmethod
     async def open(cls, url: PostgresURL) -> "PostgresStore":
@@ -106,6 +105,10 @@ class PostgresStore:
         await self._connections.close()
 
     async def _fetch(self, statement: statements.Statement) -> list[Any]:
+        # asyncpg asks for its task, and whoever calls may have none.
+        return await asyncio.create_task(self._fetched(statement))
+
+    async def _fetched(self, statement: statements.Statement) -> list[Any]:
         try:
             return await self._connections.read(statement.sql, *statement.parameters)
         except TROUBLE as error:
