@@ -9,7 +9,7 @@ machine matter less.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from bench.compare import Asked, compare
-from bench.core import WARM, Ready, decided, ready
+from bench.core import WARM, Ready, Ruling, decided, ready
 from bench.peers.ours import Ours
 from valetkey.http.turns import MOST
 from valetkey.oauth.context import Context
@@ -41,20 +41,17 @@ def core(one: Ready, calls: Sequence[Callable[[], Call]]) -> dict[str, float]:
         times[name] += (time.thread_time_ns() - began) / 1000 / len(calls)
         return done
 
-    for some in batched(calls):
-        made = layer("parse", lambda make: make(), some)
-        layer("authenticate", lambda call: decided(one.who(call, one.context), one.facts), made)
-        rule = layer("decide", lambda call: decided(one.rule(call, one.context), one.facts), made)
-        signed = layer("sign", lambda outcome: _document(outcome, one.context), rule)
+    def by(rule: Ruling) -> Callable[[Call], Any]:
+        return lambda call: decided(rule(call, one.context), one.facts)
+
+    for first in range(0, len(calls), MOST):
+        made = layer("parse", lambda make: make(), calls[first : first + MOST])
+        layer("authenticate", by(one.who), made)
+        outcomes = layer("decide", by(one.rule), made)
+        signed = layer("sign", lambda outcome: _document(outcome, one.context), outcomes)
         layer("respond", msgspec.json.encode, signed)
     times["decide"] -= times["authenticate"]  # which is the beginning of it
     return times
-
-
-def batched(calls: Sequence[Callable[[], Call]]) -> Iterator[Sequence[Callable[[], Call]]]:
-    """As many as go together."""
-    for first in range(0, len(calls), MOST):
-        yield calls[first : first + MOST]
 
 
 def _document(outcome: Any, context: Context) -> object:
@@ -78,7 +75,7 @@ def main() -> None:
         for one in [*ready()]:  # all of them of one moment, or tokens would be of the future
             core(one, one.calls[:WARM])
             seen = [core(one, one.calls[WARM:]) for _ in range(ROUNDS)]
-            layers = {layer: median(each.get(layer, 0.0) for each in seen) for layer in LAYERS}
+            layers = {layer: median(each[layer] for each in seen) for layer in LAYERS}
             each = whole(one.operation, Path(name))
             rest = each - http - sum(layers.values())
             cells = (http, *layers.values(), rest, each)

@@ -93,7 +93,6 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
             )
             if isinstance(outcome, Answer) and outcome.stranger:
                 await room.made(outcome.stranger, request.address)
-            await turn()
             reply = await _replied(outcome, endpoint, context)
         except OAuthError as refused:
             return refuse_json(request, refused, headers=(*ANY_ORIGIN, *told))
@@ -120,6 +119,7 @@ def _call(request: Request, endpoint: FormEndpoint, transport: Transport) -> Cal
 async def _replied(
     outcome: Answer | Issued | Refuse, endpoint: FormEndpoint, context: Context
 ) -> Reply:
+    await turn()
     match outcome:
         case Issued():
             document = response(outcome, context)
