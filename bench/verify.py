@@ -3,7 +3,8 @@ verification of the signature; and a FastAPI application with the kit and withou
 
 One process, one thread, no network: the change log is followed over a connection of memory, by the
 follower as it is. In each round the rows take turns, so the machine's moods hit all alike; what is
-told are medians over the rounds, and the spread of the ratio.
+told are medians over the rounds, and the spread of the ratio. The process has its memory as a
+server of ours has it (see valetkey/cli/memory.py).
 """
 
 import argparse
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from bench.data import BARE, FIRST, NEXT, Kit, quotient
 from bench.verify_calls import answering
 from bench.verify_split import Halves
+from valetkey.cli import memory
 from valetkey.jose import base64url, jwk, jws, jwt
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.resource import Catalog, Permission, ResourceServer, Shown
@@ -338,6 +340,7 @@ async def main(rounds: int, count: int) -> Kit:
 
 
 if __name__ == "__main__":
+    memory.begin_anew()
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=15)
     asked.add_argument("--count", type=int, default=500)

@@ -9,13 +9,16 @@ from valetkey.cli import memory
 __all__ = ["__version__", "main"]
 
 
+SERVERS = frozenset({"serve", "guard"})
+"""Commands that run for long."""
+
 GARBAGE = 20_000
 """Objects more than were let go of, after which it is looked for cycles."""
 
 
 def main() -> None:
     """Runs the command that `sys.argv` names."""
-    if "serve" in sys.argv[1:]:
+    if not SERVERS.isdisjoint(sys.argv[1:]):
         memory.begin_anew()
     # What is imported stays, and what a request makes is gone with it, by its count of references.
     # To look for cycles among it after every 700 objects, as Python does, costs a tenth of a start
