@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 
 import asyncpg
 import msgspec
@@ -74,7 +75,7 @@ class Ours:
 
     def _fill(self, folder: Path) -> tuple[Path, Kept]:
         if self._filled is None:
-            source = folder.parent / f"filled {id(self)}.db"
+            source = Path(mkdtemp(prefix="filled ", dir=folder.parent)) / "valetkey.db"
             self._filled = source, asyncio.run(furnish(Database(source), self._size))
         return self._filled
 

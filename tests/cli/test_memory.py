@@ -1,15 +1,18 @@
 """How a server gets its memory."""
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
 from tests.cli.line import Line
 from tests.cli.test_serve import serving
+from tests.cli.test_workers import crew, workers
 from tests.live import free_port
 
 from valetkey.cli import memory
 
+LINUX = tuple(int(part) for part in platform.release().split(".")[:2])
 GLIBC = "glibc 2.36"
 THERE = "always [madvise] never\n"
 
@@ -36,21 +39,40 @@ def test_huge_pages_are_asked_for_where_there_are_any_and_nobody_said_otherwise(
     assert memory.helps(environ, libc=libc, pages=pages) is asked
 
 
-def heap_is_huge(pid: int) -> bool:
-    """Whether the kernel may use huge pages for the heap of a process (proc_pid_smaps(5), hg)."""
-    _, _, told = Path(f"/proc/{pid}/smaps").read_text().partition("[heap]")
-    flags = told.partition("VmFlags:")[2].partition("\n")[0]
-    return "hg" in flags.split()
+def heap(pid: int, name: str) -> list[str]:
+    """What the kernel says by that name of all pieces of a process's heap (proc_pid_smaps(5))."""
+    _, *pieces = Path(f"/proc/{pid}/smaps").read_text().split("[heap]\n")
+    told = [piece.partition(f"{name}:")[2].partition("\n")[0] for piece in pieces]
+    return " ".join(told).split()
+
+
+def huge(pid: int) -> bool:
+    """Whether anything of the heap is in huge pages."""
+    return set(heap(pid, "AnonHugePages")) != {"0", "kB"}
+
+
+def are_huge_pages_had() -> bool:
+    there = Path(memory.PAGES)
+    pages = there.read_text() if there.is_file() else "[never]"
+    return memory.helps({}, libc=os.confstr("CS_GNU_LIBC_VERSION") or "", pages=pages)
 
 
 def test_a_server_begins_anew_as_the_same_process(line: Line) -> None:
-    """It says what it always says, to whoever started it, and ends when it is told to."""
-    there = Path(memory.PAGES)
-    pages = there.read_text() if there.is_file() else "[never]"
-    huge = memory.helps({}, libc=os.confstr("CS_GNU_LIBC_VERSION") or "", pages=pages)
+    """It says what it always says, to whoever started it; and as it was told to, where it was."""
     with serving("--port", str(free_port())) as (process, ready):
         assert ready.startswith("valetkey listens on ")
-        assert heap_is_huge(process.pid) is huge
+        assert ("hg" in heap(process.pid, "VmFlags")) is are_huge_pages_had()
     with serving("--port", str(free_port()), PYTHONMALLOC="default") as (process, ready):
         assert ready.startswith("valetkey listens on ")
-        assert not heap_is_huge(process.pid)
+        assert "hg" not in heap(process.pid, "VmFlags")
+
+
+def test_each_worker_has_huge_pages_of_its_own(line: Line) -> None:
+    with crew() as (parent, _):
+        found = {huge(one) for one in workers(parent)}
+    assert found == {are_huge_pages_had() and LINUX >= (6, 1)}
+
+
+def test_workers_are_left_alone_where_nothing_was_asked_for(line: Line) -> None:
+    with crew(PYTHONMALLOC="malloc") as (parent, _):
+        assert not any(huge(one) for one in workers(parent))

@@ -12,7 +12,7 @@ import click
 import msgspec
 import uvicorn
 
-from valetkey.cli import logging
+from valetkey.cli import logging, memory
 from valetkey.cli.checkup import machine
 from valetkey.cli.desk import Desk, Failed, opened
 from valetkey.cli.master_key import open_keys
@@ -67,7 +67,11 @@ def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], Non
     asyncio.run(_made(settings))
 
     def work(lifeline: int, ready: Callable[[], None]) -> None:
-        _work(settings, listener, ready=ready, lifeline=lifeline)
+        def gathered() -> None:
+            memory.gather()
+            ready()
+
+        _work(settings, listener, ready=gathered, lifeline=lifeline)
 
     code = Crew(work, count=settings.workers, ready=ready).run()
     log.info("all workers stopped")
