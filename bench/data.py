@@ -67,11 +67,11 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """One run. `skipped` says why a server is not in it, `fallen` what did not go through. `limit`
-    are ES256 signatures a second; `workers` has, by store, answers a second of one and of two
-    processes on all cores, round by round; `curve` has connections, answers a second and p99 in
-    milliseconds, by server; `flood` has the p99 of the token endpoint without and with people
-    signing in, and how many of those there were a second."""
+    """One run. `skipped` says why a server is not in it, `fallen` what did not go through. Round by
+    round, `limit` has the ES256 tokens a second of ours, and signatures with nothing else; and
+    `workers`, by store, answers a second of one and of two processes on all cores. `curve` has
+    connections, answers a second and p99 in milliseconds, by server; `flood` has the p99 of the
+    token endpoint without and with people signing in, and how many of those there were a second."""
 
     machine: Machine
     at: int
@@ -83,7 +83,7 @@ class Run(msgspec.Struct, kw_only=True):
     skipped: dict[str, str] = {}
     fallen: list[Fallen] = []
     left_out: list[str] = []
-    limit: list[float] = []
+    limit: list[tuple[float, float]] = []
     workers: dict[str, list[tuple[float, float]]] = {}
     curve: dict[str, list[tuple[int, float, float]]] = {}
     flood: list[tuple[float, float, float]] = []

@@ -34,6 +34,9 @@ FLOODED: Final = 6
 """Seconds of a round with them, and of one without: where the core is full of tokens, each waits
 for some of these."""
 
+WORKED: Final = 3
+"""Seconds of a round of several processes, and of one."""
+
 _SIGN: Final = """
 import sys, time
 from valetkey.jose import jwk, jws
@@ -48,16 +51,24 @@ print(count / (time.perf_counter() - began))
 
 
 def signing_limit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
-    """ES256 signatures a second on the server's core, round by round."""
+    """ES256 tokens a second of our server, and signatures on the same core with nothing else, in
+    turn."""
     command = [*on_core(SERVER_CORE), sys.executable, "-c", _SIGN, str(asked.seconds)]
-    for _ in range(asked.rounds):
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        run.limit.append(float(done.stdout))
+    own = folder / "signing limit"
+    own.mkdir()
+    ours = next(peer for peer in there if peer.name == Ours.name)
+    with ours.serving(OPERATION, own) as running:
+        for _ in range(asked.warm):
+            one_round(running, asked)
+        for _ in range(asked.rounds):
+            tokens = good(one_round(running, asked).result, "tokens").rate
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            run.limit.append((tokens, float(done.stdout)))
 
 
 def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
     """Client credentials of one process and of two, in turn. Both may use all cores, and so may the
-    load, and the database."""
+    load, and the database. So the load begins at their cost, for which a round is longer."""
     for kind in (Ours, OnPostgres):
         if kind.name not in {peer.name for peer in there}:
             continue
@@ -75,7 +86,7 @@ def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None
                         wrk.run(
                             running.port,
                             running.load(),
-                            seconds=asked.seconds,
+                            seconds=WORKED,
                             connections=asked.connections,
                             cores=CORES,
                         ),

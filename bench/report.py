@@ -119,7 +119,8 @@ def beside(run: Run) -> list[str]:
     """What was measured beside the operations, in sentences."""
     said = []
     if run.limit:
-        said.append(f"ES256 signatures a second, nothing else: {spread(run.limit, digits=0)}.")
+        tokens, bare = (spread(rates, digits=0) for rates in zip(*run.limit, strict=True))
+        said.append(f"ES256 signatures a second, nothing else: {bare}; in tokens: {tokens}.")
     for store, pairs in run.workers.items():
         one, two = zip(*pairs, strict=True)
         said.append(

@@ -77,3 +77,9 @@ def test_each_worker_has_huge_pages_of_its_own(line: Line) -> None:
 def test_workers_are_left_alone_where_nothing_was_asked_for(line: Line) -> None:
     with crew(PYTHONMALLOC="malloc") as (parent, _):
         assert not any(huge(one) for one in workers(parent))
+
+
+def test_what_an_api_is_told_to_set_is_what_a_server_sets() -> None:
+    told = Path(__file__).parents[2] / "docs" / "howto" / "protect-an-api.md"
+    words = " ".join(f"{name}={value}" for name, value in memory.ASKED.items())
+    assert f"export {words}\n" in told.read_text()
