@@ -25,7 +25,8 @@ and is named here. Absolute figures are this machine's; ratios travel better
 valetkey keeps everything durably: each answer that wrote waited for the disk (SQLite in WAL mode,
 `synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with an app each.
 node-oidc-provider and Authlib keep all in memory, glewlwyd and django-oauth-toolkit in SQLite in
-WAL mode. Refresh tokens rotate everywhere.
+WAL mode. Refresh tokens rotate everywhere. valetkey puts its memory into huge pages where it can
+([why, and what that is worth](decisions/0077-a-server-begins-anew-in-huge-pages.md)).
 """
 
 _ASKED: Final = """Where two cannot be asked the same:
