@@ -58,12 +58,11 @@ def signing_limit(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -
     own.mkdir()
     ours = next(peer for peer in there if peer.name == Ours.name)
     with ours.serving(OPERATION, own) as running:
-        for _ in range(asked.warm):
-            one_round(running, asked)
-        for _ in range(asked.rounds):
+        for number in range(asked.rounds + 1):
             tokens = good(one_round(running, asked).result, "tokens").rate
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            run.limit.append((tokens, float(done.stdout)))
+            if number:
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                run.limit.append((tokens, float(done.stdout)))
 
 
 def workers(run: Run, there: Sequence[Peer], asked: Asked, folder: Path) -> None:
