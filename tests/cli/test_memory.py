@@ -79,6 +79,16 @@ def test_workers_are_left_alone_where_nothing_was_asked_for(line: Line) -> None:
         assert not any(huge(one) for one in workers(parent))
 
 
+def test_a_worker_begins_where_nothing_says_what_memory_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Anybody may set these words, on a machine without /proc as well."""
+    monkeypatch.setattr(memory, "MAPS", str(tmp_path / "none"))
+    for name, value in memory.ASKED.items():
+        monkeypatch.setenv(name, value)
+    memory.gather()
+
+
 def test_what_an_api_is_told_to_set_is_what_a_server_sets() -> None:
     told = Path(__file__).parents[2] / "docs" / "howto" / "protect-an-api.md"
     words = " ".join(f"{name}={value}" for name, value in memory.ASKED.items())

@@ -14,6 +14,9 @@ import sys
 PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
 """Where Linux says whether it has any: `always [madvise] never`."""
 
+MAPS = "/proc/self/maps"
+"""Where Linux says what a process has of memory."""
+
 HUGE = 2 << 20
 """Bytes of a huge page."""
 
@@ -71,9 +74,12 @@ def gather() -> None:
         return
     import ctypes  # noqa: PLC0415 - needless in a server of one process
 
+    try:
+        with open(MAPS, encoding="utf-8") as maps:
+            heaps = [line.partition(" ")[0] for line in maps if line.endswith("[heap]\n")]
+    except OSError:
+        return  # not Linux, or not shown here
     libc = ctypes.CDLL(None)
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        heaps = [line.partition(" ")[0] for line in maps if line.endswith("[heap]\n")]
     for heap in heaps:
         first, end = (int(part, 16) for part in heap.split("-"))
         for at in range(-(-first // HUGE) * HUGE, end - HUGE + 1, HUGE):
