@@ -2,30 +2,33 @@
 // it is changed, and the list is narrowed while one types.
 
 const latest = { number: 0 };
+let whole = Promise.resolve();
 
 async function send(form, button) {
   const number = ++latest.number;
   const body = new URLSearchParams(new FormData(form, button));
+  form.setAttribute("aria-busy", "true");
   let page;
   try {
-    const answer = await fetch(form.action, { method: "POST", body });
+    // By the attribute: form.action is the button of that name.
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
     if (!answer.ok || new URL(answer.url).pathname !== location.pathname) throw new Error();
     page = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
-    form.requestSubmit(button);
+    if (number === latest.number) form.requestSubmit(button);
     return;
   }
-  if (number === latest.number) show(page, form);
+  await whole;
+  if (number === latest.number) show(page);
 }
 
-function show(page, form) {
+function show(page) {
   const focused = document.activeElement;
-  const name = focused?.id || focused?.value;
   const open = [...document.querySelectorAll("details")].map((one) => one.open);
   document.querySelector("main").replaceWith(page.querySelector("main"));
   document.querySelectorAll("details").forEach((one, at) => { one.open = open[at] ?? false; });
   const fresh = [...document.querySelectorAll("main input, main button")];
-  const same = fresh.find((one) => name && (one.id === name || one.value === name));
+  const same = fresh.find((one) => one.name === focused?.name && one.value === focused.value);
   (same ?? document.querySelector("#save"))?.focus({ preventScroll: true });
 }
 
@@ -34,6 +37,18 @@ document.addEventListener("change", (event) => {
   const save = form?.querySelector("#save");
   if (save && event.target.name === "permission") send(form, save);
   if (event.target.id === "show") form.requestSubmit();
+});
+
+// Whoever presses a button has the page that comes of it, not the answer to what was before.
+document.addEventListener("submit", () => { latest.number += 1; });
+
+// A press is not cut in two: the button under it stays until it is let go.
+document.addEventListener("pointerdown", () => {
+  whole = new Promise((done) => {
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => setTimeout(done), { once: true });
+    }
+  });
 });
 
 document.addEventListener("input", (event) => {

@@ -1,0 +1,187 @@
+"""What the script of the connected apps adds: a box counts as soon as it is changed and the page
+stays, and the list is narrowed while one types."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+from tests.attacks.play import STEFAPP, every, redeem
+from tests.browser import authorize
+from tests.journeys.tab import boxes, sign_in
+from tests.live import Live
+
+from valetkey.model.grant import Grant
+
+pytestmark = pytest.mark.browser
+
+BOX = "input[name=permission][value='profile']"
+
+
+class Sent(list[str]):
+    """How each form was sent: by the page's script ("fetch"), or as forms go ("document")."""
+
+    def __call__(self, request: Request) -> None:
+        if request.method == "POST":
+            self.append(request.resource_type)
+
+
+@pytest.fixture
+def apps(tab: Page, server: Live) -> Page:
+    """The list of connected apps is open: stefApp is all of it."""
+    redeem(server, authorize(server.browser(), STEFAPP))
+    tab.goto(f"{server.url}/apps")
+    sign_in(tab)
+    return tab
+
+
+@pytest.fixture
+def sent(tab: Page, apps: Page) -> Sent:
+    """The page of stefApp is open, and nothing is sent yet."""
+    apps.locator("article[data-client-id=stefapp] a.details").click()
+    assert boxes(tab)["profile"]
+    tab.evaluate("window.mark = 'the same page'")
+    sent = Sent()
+    tab.on("request", sent)
+    return sent
+
+
+def held(tab: Page) -> list[Route]:
+    """What the page's script sends waits here."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.resource_type == "fetch":
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    tab.route("**/apps/**", hold)
+    return waiting
+
+
+def until(tab: Page, holds: Callable[[], bool]) -> None:
+    """Looks again and again, for as long as a busy machine may take."""
+    for _ in range(300):
+        if holds():
+            return
+        tab.wait_for_timeout(50)
+    raise AssertionError("it never held")
+
+
+def is_held(server: Live) -> bool:
+    """Whether stefApp still has what the box stands for."""
+    return "profile" in every(server, Grant)[0].permissions
+
+
+def is_same(tab: Page) -> bool:
+    """Whether the page was not loaded anew."""
+    return bool(tab.evaluate("window.mark === 'the same page'"))
+
+
+def is_saved(tab: Page) -> None:
+    """The page says that it is done."""
+    expect(tab.get_by_role("status")).to_contain_text("Saved")
+    assert "profile" not in boxes(tab)
+
+
+def test_a_box_counts_and_the_page_stays(tab: Page, server: Live, sent: Sent) -> None:
+    tab.uncheck(BOX)
+    is_saved(tab)
+    assert is_same(tab)
+    assert not is_held(server)
+    assert sent == ["fetch"]
+    expect(tab.locator("[aria-busy]")).to_have_count(0)
+    expect(tab.locator("#save")).to_be_focused()
+
+
+def test_where_the_script_cannot_send_the_form_goes_as_forms_go(
+    tab: Page, server: Live, sent: Sent
+) -> None:
+    tab.route("**/apps/**", _only_documents)
+    with tab.expect_navigation():
+        tab.uncheck(BOX)
+    is_saved(tab)
+    assert not is_same(tab)
+    assert not is_held(server)
+    assert sent == ["fetch", "document"]
+
+
+def _only_documents(route: Route) -> None:
+    if route.request.resource_type == "fetch":
+        route.fulfill(status=503)
+    else:
+        route.continue_()
+
+
+@pytest.mark.parametrize("late", ["answered", "failed"])
+def test_a_press_while_a_box_is_sent_is_what_counts(
+    tab: Page, server: Live, sent: Sent, late: str
+) -> None:
+    """The form goes once more, by its button; what becomes of the first changes nothing."""
+    waiting = held(tab)
+    tab.uncheck(BOX)
+    until(tab, lambda: len(waiting) == 1)
+    expect(tab.locator("form.can")).to_have_attribute("aria-busy", "true")
+    tab.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
+    tab.click("#save")  # It is on its way, and stays there: the late answer finds the page.
+    if late == "answered":
+        waiting[0].continue_()
+        until(tab, lambda: not is_held(server))
+    else:
+        waiting[0].fulfill(status=503)
+    tab.wait_for_timeout(500)
+    assert is_same(tab)
+    assert sent == ["fetch"]
+    expect(tab.get_by_role("status")).to_have_count(0)
+
+
+def test_a_press_is_not_cut_in_two(tab: Page, server: Live, sent: Sent) -> None:
+    """The button under the pointer stays until it is let go, whatever is answered meanwhile."""
+    waiting = held(tab)
+    tab.uncheck(BOX)
+    until(tab, lambda: len(waiting) == 1)
+    tab.hover("#save")
+    tab.mouse.down()
+    waiting[0].continue_()
+    until(tab, lambda: not is_held(server))
+    tab.wait_for_timeout(500)
+    assert tab.locator("form.can[aria-busy]").count() == 1
+    with tab.expect_navigation():
+        tab.mouse.up()
+    is_saved(tab)
+    assert not is_same(tab)
+    assert sent == ["fetch", "document"]
+
+
+def test_what_was_pressed_elsewhere_shows_the_answer(tab: Page, server: Live, sent: Sent) -> None:
+    """A pointer that is let go of no button leaves the answer to be seen."""
+    waiting = held(tab)
+    tab.uncheck(BOX)
+    until(tab, lambda: len(waiting) == 1)
+    tab.hover("h1")
+    tab.mouse.down()
+    waiting[0].continue_()
+    until(tab, lambda: not is_held(server))
+    tab.mouse.up()
+    is_saved(tab)
+    assert is_same(tab)
+    assert sent == ["fetch"]
+
+
+def test_the_list_is_narrowed_while_one_types(apps: Page) -> None:
+    stefapp, search = apps.locator("article[data-client-id=stefapp]"), apps.locator("#search")
+    expect(stefapp).to_be_visible()
+    apps.evaluate("window.mark = 'the same page'")
+    search.press_sequentially("harb")
+    expect(stefapp).to_be_hidden()
+    search.fill("STEF")
+    expect(stefapp).to_be_visible()
+    assert is_same(apps)
+
+
+def test_what_is_shown_is_chosen_without_a_button(apps: Page) -> None:
+    """The list is asked for anew: what was used lately is not among the unused."""
+    with apps.expect_navigation():
+        apps.select_option("#show", "unused")
+    assert "show=unused" in apps.url
+    expect(apps.locator("article[data-client-id=stefapp]")).to_have_count(0)
