@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final, Literal
 
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from tests.axe import OF_COLOURS, violations
 from tests.installation import PASSWORDS
 
 PICTURES: Final = Path(__file__).parents[2] / "build/screenshots"
@@ -59,5 +59,4 @@ def picture(page: Page, name: str) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             page.screenshot(path=PICTURES / f"{name}-{scheme}-{width}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+        assert violations(page, *(OF_COLOURS if scheme == "dark" else ())) == []

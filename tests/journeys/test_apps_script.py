@@ -1,14 +1,14 @@
 """What the script of the connected apps adds: a box counts as soon as it is changed and the page
 stays, and the list is narrowed while one types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
-from tests.attacks.play import STEFAPP, every, redeem
+from tests.attacks.play import STEFAPP, change, every, redeem
 from tests.browser import authorize
 from tests.journeys.tab import boxes, sign_in
-from tests.live import Live
+from tests.live import Live, live
 
 from valetkey.model.grant import Grant
 
@@ -25,10 +25,23 @@ class Sent(list[str]):
             self.append(request.resource_type)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live(tmp_path_factory.mktemp("server"), unthrottled=("127.0.0.1",)) as server:
+        redeem(server, authorize(server.browser(), STEFAPP))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def given(server: Live) -> tuple[str, ...]:
+    """What stefApp was given."""
+    return every(server, Grant)[0].permissions
+
+
 @pytest.fixture
-def apps(tab: Page, server: Live) -> Page:
-    """The list of connected apps is open: stefApp is all of it."""
-    redeem(server, authorize(server.browser(), STEFAPP))
+def apps(tab: Page, server: Live, given: tuple[str, ...]) -> Page:
+    """The list of connected apps is open: stefApp is all of it, and has what it was given."""
+    change(server, every(server, Grant)[0], permissions=given)
     tab.goto(f"{server.url}/apps")
     sign_in(tab)
     return tab

@@ -91,7 +91,7 @@ class Two:
         self.app.click("#post")
 
     def unticks(self, permission: str) -> None:
-        """Takes a permission away by its box alone: the script sends it."""
+        """Takes a permission away by its box alone: the script sends it, and the page stays."""
         with self.tab.expect_response(lambda answer: answer.request.method == "POST"):
             self.tab.locator(f"input[name=permission][value='{permission}']").click()
         expect(self.tab.get_by_role("status")).to_contain_text("Saved", timeout=SECONDS)
@@ -136,8 +136,8 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     expect(app.locator("#notice.bad")).to_be_visible(timeout=SECONDS)
     expect(app.locator("#ask-post")).to_be_visible(timeout=SECONDS)
 
-    # Given back on the page: it works again without stefApp asking.
-    tab.locator("form.more summary").click()
+    # Given back on the page, where what was folded open stays so: it works again without stefApp
+    # asking.
     tab.check("input[name=more][value='chirps.write']")
     tab.click("#give")
     expect(tab.get_by_role("status")).to_contain_text("Given")
