@@ -86,7 +86,8 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     open_stefapp(tab, server)
     picture(tab, "6-connected-app")
     tab.uncheck("input[value='chirps.write']")
-    tab.click("#save")
+    with tab.expect_navigation():
+        tab.click("#save")
     expect(tab.get_by_role("status")).to_contain_text("Saved")
     assert "chirps.write" not in boxes(tab)
     picture(tab, "7-saved")
