@@ -1,5 +1,7 @@
 """How a server gets its memory."""
 
+import ctypes
+import mmap
 import os
 import platform
 from pathlib import Path
@@ -58,6 +60,21 @@ def are_huge_pages_had() -> bool:
     return memory.helps({}, libc=os.confstr("CS_GNU_LIBC_VERSION") or "", pages=pages)
 
 
+def are_huge_pages_left() -> bool:
+    """Whether Linux now has so many in one piece as a few workers need. Where memory is full of
+    other work it may have none."""
+    most = 64 * memory.HUGE
+    libc = ctypes.CDLL(None, use_errno=True)
+    with mmap.mmap(-1, most, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as region:
+        region.write(bytes(most))
+        held = ctypes.c_char.from_buffer(region)
+        first = -(-ctypes.addressof(held) // memory.HUGE) * memory.HUGE
+        wanted = ctypes.c_size_t(most - memory.HUGE)
+        refused = libc.madvise(ctypes.c_void_p(first), wanted, memory.COLLAPSE)
+        del held
+    return not refused
+
+
 def test_a_server_begins_anew_as_the_same_process(line: Line) -> None:
     """It says what it always says, to whoever started it; and as it was told to, where it was."""
     with serving("--port", str(free_port())) as (process, ready):
@@ -71,7 +88,12 @@ def test_a_server_begins_anew_as_the_same_process(line: Line) -> None:
 def test_each_worker_has_huge_pages_of_its_own(line: Line) -> None:
     with crew() as (parent, _):
         found = {huge(one) > 0.5 for one in workers(parent)}
-    assert found == {are_huge_pages_had() and LINUX >= (6, 1)}
+    if not are_huge_pages_had() or LINUX < (6, 1):
+        assert found == {False}
+    elif found != {True} and not are_huge_pages_left():
+        pytest.skip("Linux has no huge pages left")
+    else:
+        assert found == {True}
 
 
 def test_workers_are_left_alone_where_nothing_was_asked_for(line: Line) -> None:
