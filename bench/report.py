@@ -163,7 +163,7 @@ def kit(run: Run) -> str:
 
 
 def growth(run: Run) -> str:
-    """How the p99 grows with the families that are stored; measured apart, which takes hours."""
+    """How the p99 grows with the families that are stored, which is measured apart."""
     if not run.grown:
         return ""
     rows = [
@@ -177,7 +177,7 @@ def growth(run: Run) -> str:
     ]
     return "\n\n".join(
         (
-            "## Growth\n\n`python -m bench.growth` measures it in hours, so not in this run.",
+            "## Growth\n\n`python -m bench.growth` measures it apart: it takes long to fill.",
             "![p99 by families stored](performance/growth.svg)",
             table(("", "", "families", "p99 : that at the fewest"), rows),
         )
