@@ -59,7 +59,7 @@ def lines(
     up: str,
 ) -> str:
     """A line for each series of points, both axes logarithmic."""
-    left, top, right, height = 64, 44, 190, 360
+    left, top, right, height = 64, 44, 236, 360
     points = [point for each in series.values() for point in each]
     low_x, high_x = _decades([x for x, _ in points])
     low_y, high_y = _decades([y for _, y in points])
