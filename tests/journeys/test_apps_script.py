@@ -58,18 +58,34 @@ def sent(tab: Page, apps: Page) -> Sent:
     return sent
 
 
-def held(tab: Page) -> list[Route]:
-    """What the page's script sends waits here."""
-    waiting: list[Route] = []
+def fetched(tab: Page, how: Callable[[Route], None]) -> None:
+    """What the page's script sends goes this way; all else goes on."""
 
-    def hold(route: Route) -> None:
+    def go(route: Route) -> None:
         if route.request.resource_type == "fetch":
-            waiting.append(route)
+            how(route)
         else:
             route.continue_()
 
-    tab.route("**/apps/**", hold)
-    return waiting
+    tab.route("**/apps/**", go)
+
+
+def unticked(tab: Page) -> Route:
+    """Unticks the box. What the page's script sends of it is held."""
+    waiting: list[Route] = []
+    fetched(tab, waiting.append)
+    tab.uncheck(BOX)
+    until(tab, lambda: len(waiting) == 1)
+    return waiting[0]
+
+
+def answered_under_the_pointer(tab: Page, server: Live, where: str) -> None:
+    """What the script sent of the box is answered while the pointer is held down there."""
+    waiting = unticked(tab)
+    tab.hover(where)
+    tab.mouse.down()
+    waiting.continue_()
+    until(tab, lambda: not is_held(server))
 
 
 def until(tab: Page, holds: Callable[[], bool]) -> None:
@@ -110,7 +126,7 @@ def test_a_box_counts_and_the_page_stays(tab: Page, server: Live, sent: Sent) ->
 def test_where_the_script_cannot_send_the_form_goes_as_forms_go(
     tab: Page, server: Live, sent: Sent
 ) -> None:
-    tab.route("**/apps/**", _only_documents)
+    fetched(tab, lambda route: route.fulfill(status=503))
     with tab.expect_navigation():
         tab.uncheck(BOX)
     is_saved(tab)
@@ -119,29 +135,20 @@ def test_where_the_script_cannot_send_the_form_goes_as_forms_go(
     assert sent == ["fetch", "document"]
 
 
-def _only_documents(route: Route) -> None:
-    if route.request.resource_type == "fetch":
-        route.fulfill(status=503)
-    else:
-        route.continue_()
-
-
 @pytest.mark.parametrize("late", ["answered", "failed"])
 def test_a_press_while_a_box_is_sent_is_what_counts(
     tab: Page, server: Live, sent: Sent, late: str
 ) -> None:
     """The form goes once more, by its button; what becomes of the first changes nothing."""
-    waiting = held(tab)
-    tab.uncheck(BOX)
-    until(tab, lambda: len(waiting) == 1)
+    waiting = unticked(tab)
     expect(tab.locator("form.can")).to_have_attribute("aria-busy", "true")
     tab.evaluate("document.addEventListener('submit', (event) => event.preventDefault())")
     tab.click("#save")  # It is on its way, and stays there: the late answer finds the page.
     if late == "answered":
-        waiting[0].continue_()
+        waiting.continue_()
         until(tab, lambda: not is_held(server))
     else:
-        waiting[0].fulfill(status=503)
+        waiting.fulfill(status=503)
     tab.wait_for_timeout(500)
     assert is_same(tab)
     assert sent == ["fetch"]
@@ -150,13 +157,7 @@ def test_a_press_while_a_box_is_sent_is_what_counts(
 
 def test_a_press_is_not_cut_in_two(tab: Page, server: Live, sent: Sent) -> None:
     """The button under the pointer stays until it is let go, whatever is answered meanwhile."""
-    waiting = held(tab)
-    tab.uncheck(BOX)
-    until(tab, lambda: len(waiting) == 1)
-    tab.hover("#save")
-    tab.mouse.down()
-    waiting[0].continue_()
-    until(tab, lambda: not is_held(server))
+    answered_under_the_pointer(tab, server, "#save")
     tab.wait_for_timeout(500)
     assert tab.locator("form.can[aria-busy]").count() == 1
     with tab.expect_navigation():
@@ -168,13 +169,7 @@ def test_a_press_is_not_cut_in_two(tab: Page, server: Live, sent: Sent) -> None:
 
 def test_what_was_pressed_elsewhere_shows_the_answer(tab: Page, server: Live, sent: Sent) -> None:
     """A pointer that is let go of no button leaves the answer to be seen."""
-    waiting = held(tab)
-    tab.uncheck(BOX)
-    until(tab, lambda: len(waiting) == 1)
-    tab.hover("h1")
-    tab.mouse.down()
-    waiting[0].continue_()
-    until(tab, lambda: not is_held(server))
+    answered_under_the_pointer(tab, server, "h1")
     tab.mouse.up()
     is_saved(tab)
     assert is_same(tab)

@@ -1,11 +1,11 @@
 // Without this, every form here is posted and the page comes back. With it, a box counts as soon as
 // it is changed, and the list is narrowed while one types.
 
-const latest = { number: 0 };
+let latest = 0;
 let whole = Promise.resolve();
 
 async function send(form, button) {
-  const number = ++latest.number;
+  const number = ++latest;
   const body = new URLSearchParams(new FormData(form, button));
   form.setAttribute("aria-busy", "true");
   let page;
@@ -15,11 +15,11 @@ async function send(form, button) {
     if (!answer.ok || new URL(answer.url).pathname !== location.pathname) throw new Error();
     page = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
-    if (number === latest.number) form.requestSubmit(button);
+    if (number === latest) form.requestSubmit(button);
     return;
   }
   await whole;
-  if (number === latest.number) show(page);
+  if (number === latest) show(page);
 }
 
 function show(page) {
@@ -40,7 +40,7 @@ document.addEventListener("change", (event) => {
 });
 
 // Whoever presses a button has the page that comes of it, not the answer to what was before.
-document.addEventListener("submit", () => { latest.number += 1; });
+document.addEventListener("submit", () => { latest += 1; });
 
 // A press is not cut in two: the button under it stays until it is let go.
 document.addEventListener("pointerdown", () => {
