@@ -64,7 +64,7 @@ def are_huge_pages_left() -> bool:
     """Whether Linux now has so many in one piece as a few workers need. Where memory is full of
     other work it may have none."""
     most = 64 * memory.HUGE
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
     with mmap.mmap(-1, most, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as region:
         region.write(bytes(most))
         held = ctypes.c_char.from_buffer(region)
