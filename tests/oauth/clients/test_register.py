@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.attacks.signing import asserted, proof
+from tests.browser import Asking, authorize
 from tests.jose.forge import Shared
 from tests.keys import key
 from tests.live import Live, live
@@ -227,21 +228,20 @@ def test_a_registration_that_nobody_used_is_forgotten(server: Live) -> None:
     app, other = registered(server, scope="chirps.read"), registered(server, scope="chirps.read")
     client = kept(server, app["client_id"])
     assert client.forget_at == client.created + UNUSED
-    machine = registered(
-        server, grant_types=["client_credentials"], redirect_uris=[], scope="chirps.read"
-    )
+    used = registered(server, scope="chirps.read")
+    asking = Asking(client_id=used["client_id"], redirect_uri=CB, scope="chirps.read")
     token = server.http.post(
         "/token",
-        data={"grant_type": "client_credentials"},
-        auth=(machine["client_id"], machine["client_secret"]),
+        data=asking.redemption(authorize(server.browser(), asking)),
+        auth=(used["client_id"], used["client_secret"]),
     )
     assert token.status_code == 200, token.text
-    assert kept(server, machine["client_id"]).forget_at == 0
+    assert kept(server, used["client_id"]).forget_at == 0
     while server.run(server.store.sweep(client.created + UNUSED + 60)):
         pass
     assert find(server, app["client_id"]) is None
     assert find(server, other["client_id"]) is None
-    assert find(server, machine["client_id"]) is not None
+    assert find(server, used["client_id"]) is not None
     assert find(server, "web") is not None
 
 

@@ -10,6 +10,7 @@ from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Lately, Rule
 from valetkey.oauth import profile
 from valetkey.oauth.clients import documents
+from valetkey.oauth.clients.grant_types import is_by_hand
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
@@ -47,9 +48,13 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
 
 
 def may_use(client: Client, grant_type: str) -> None:
-    """Raises UnauthorizedClient where the client is not registered for the grant type."""
+    """Raises UnauthorizedClient where the client is not registered for the grant type, or has only
+    registered itself for it."""
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
+    if is_by_hand(grant_type, client):
+        # Asked here too: the registration may be older than the rule.
+        raise UnauthorizedClient("this grant type is for clients that an administrator registers")
 
 
 def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:

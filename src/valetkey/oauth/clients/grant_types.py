@@ -13,8 +13,17 @@ _CONFIDENTIAL: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
 
-# Who introduces itself may not ask users out of the blue, nor bring the keys of others.
-_BY_HAND: Final = frozenset({names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE})
+BY_HAND: Final = frozenset(
+    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
+)
+"""Grant types of clients that an operator registers. A client that registers itself gets no token
+without a user's consent, does not ask users out of the blue, and brings nobody else's tokens
+(ATTACKS A100)."""
+
+
+def is_by_hand(grant_type: str, client: Client) -> bool:
+    """Whether this grant type needs an operator's act that this client has not got."""
+    return grant_type in BY_HAND and client.origin != "declared"
 
 
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
@@ -30,7 +39,7 @@ def grant_types(client: Client, at: Installation) -> Iterator[str]:
     for one in client.grant_types:
         if one in _CONFIDENTIAL and client.is_public:
             yield f"a public client may not use {one}"
-        if one in _BY_HAND and client.origin != "declared":
+        if is_by_hand(one, client):
             yield f"{one} is for clients that an administrator registers"
     yield from twice(client.grant_types)
 

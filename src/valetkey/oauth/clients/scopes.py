@@ -5,15 +5,12 @@ import msgspec
 from valetkey.model.client import Client
 from valetkey.oauth.clients import metadata
 from valetkey.oauth.offer import Offer
-from valetkey.spec import names
 
 
 def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
     """The client with what strangers may have of the scope that it asks for; with all of that where
     it asks for nothing (RFC 7591 2). Raises InvalidClientMetadata."""
     allowed = allowed_scope(scope, offer)
-    if client.grant_types == (names.CLIENT_CREDENTIALS,):
-        allowed = tuple(one for one in allowed if offer.resource_of.get(one) != offer.issuer)
     if client.subject_type == "pairwise":
         allowed = tuple(one for one in allowed if offer.resource_of.get(one) == offer.issuer)
     if not client.scope:
@@ -29,7 +26,13 @@ def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
 
 
 def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
-    """What strangers may ask for: what is set, else every permission of no high risk."""
+    """What strangers may ask for: what is set, else every permission of no high risk, and that
+    implies none."""
     if scope:
         return tuple(one for one in scope if one in offer.scopes)
-    return tuple(name for name, one in offer.permissions.items() if one.risk != "high")
+    return tuple(name for name in offer.permissions if not _is_risky(name, offer))
+
+
+def _is_risky(permission: str, offer: Offer) -> bool:
+    reached = offer.with_implied((permission,))
+    return any(offer.permissions[one].risk == "high" for one in reached)
