@@ -4,6 +4,7 @@ import os
 import time
 from typing import Any, Final
 
+import msgspec
 from tests.jose.corpus import Honest
 from tests.live import Live
 from tests.oauth.clients.apps import MINE, SHARED, SIGNER, sharer
@@ -16,15 +17,19 @@ from valetkey.wire.assertion import ASSERTION_TYPE
 
 REDIRECT: Final = SIGNER.redirect_uris[0]
 
+BANK: Final = msgspec.structs.replace(SIGNER, id="bank", name="Bank", policy="fapi2")
+"""The same under FAPI 2.0."""
+
 _COUNT = iter(range(1_000_000))
 
 
 def register(server: Live) -> None:
-    """Puts the app that signs into the store, and the one that shares a secret."""
+    """Puts the app that signs into the store, the same under FAPI 2.0, and the one that shares a
+    secret."""
     now = int(time.time())
     keyring = open_keys(server.run(read_keys(server.store)), server.master_key, now=now)
-    both = [Create(SIGNER), Create(sharer(keyring, Env(now, os.urandom)))]
-    server.run(server.store.commit(both))
+    apps = [SIGNER, BANK, sharer(keyring, Env(now, os.urandom))]
+    server.run(server.store.commit([Create(one) for one in apps]))
 
 
 def asserted(server: Live, **changed: Any) -> Honest:

@@ -245,9 +245,9 @@ def test_a_no(fapi: Fapi, one: Rp, app: Host, plan: str) -> None:
 @module("-multiple-call-to-token-endpoint")
 def test_one_that_cannot_wait(fapi: Fapi, one: Rp) -> None:
     handle = asked(fapi, one)
+    refused(comes(fapi, one, handle), "authorization_pending")
     for _ in range(5):
-        refused(comes(fapi, one, handle), "authorization_pending", "slow_down")
-    refused(comes(fapi, one, handle), "slow_down")
+        refused(comes(fapi, one, handle), "slow_down")
     answers(fapi, yes=False)
 
 
@@ -318,18 +318,18 @@ OBJECTS = [
 def test_objects_that_are_refused(fapi: Fapi, one: Rp, changed: dict[str, Any]) -> None:
     now = int(time.time())
     moments = {k: now + v if isinstance(v, int) else v for k, v in changed.items()}
-    refused(asks(fapi, one, **moments), "invalid_request", "invalid_request_object")
+    refused(asks(fapi, one, **moments), "invalid_request")
 
 
 @module("-ensure-request-object-bad-iss-fails")
 def test_an_object_of_another_client(fapi: Fapi, one: Rp, two: Rp) -> None:
-    refused(asks(fapi, one, iss=two.id), "invalid_request", "invalid_request_object")
+    refused(asks(fapi, one, iss=two.id), "invalid_request")
 
 
 @module("-ensure-request-object-signature-algorithm-is-none-fails")
 def test_an_object_with_none(fapi: Fapi, one: Rp) -> None:
     text = unsigned({"alg": "none"}, json.dumps(inside(fapi, one)).encode())
-    refused(sent(fapi, one, text), "invalid_request", "invalid_request_object")
+    refused(sent(fapi, one, text), "invalid_request")
 
 
 @module("-ensure-request-object-signature-algorithm-is-bad-fails")
@@ -337,13 +337,13 @@ def test_an_object_with_another_algorithm_than_it_says(fapi: Fapi, one: Rp) -> N
     head, body, proof = packed(inside(fapi, one), one.signing).split(".")
     other = b64(json.dumps({"alg": "PS384", "kid": one.signing.kid}).encode())
     for text in (f"{other}.{body}.{proof}", f"{head}.{body}.{proof[:-6]}AAAAAA"):
-        refused(sent(fapi, one, text), "invalid_request", "invalid_request_object")
+        refused(sent(fapi, one, text), "invalid_request")
 
 
 @module("-ensure-request-object-signature-algorithm-is-RS256-fails")
 def test_an_object_with_rs256(fapi: Fapi, rsa: Rp) -> None:
     wrong = msgspec.structs.replace(rsa.signing, algorithm="RS256")
-    refused(sent(fapi, rsa, packed(inside(fapi, rsa), wrong)), "invalid_request_object")
+    refused(sent(fapi, rsa, packed(inside(fapi, rsa), wrong)), "invalid_request")
 
 
 @pytest.fixture
@@ -355,14 +355,14 @@ def rsa(setup: tuple[Fapi, dict[str, Rp]], plan: str) -> Rp:
 @module("-ensure-request-object-signed-by-other-client-fails")
 def test_an_object_that_another_client_signed(fapi: Fapi, one: Rp, two: Rp) -> None:
     text = packed(inside(fapi, one), two.signing)
-    refused(sent(fapi, one, text), "invalid_request", "invalid_request_object")
+    refused(sent(fapi, one, text), "invalid_request")
 
 
 @module("-ensure-unsigned-backchannel-authorization-request-fails")
 def test_unsigned(fapi: Fapi, one: Rp) -> None:
     plain = {"scope": "openid", "login_hint": USER[0], "client_notification_token": TOKEN}
     reply = fapi.post(one, "/backchannel", plain)
-    refused(reply, "invalid_request", "invalid_request_object")
+    refused(reply, "invalid_request")
 
 
 @module("-ensure-authorization-request-with-multiple-hints-fails")
@@ -385,14 +385,14 @@ def test_a_client_that_names_another(fapi: Fapi, certified: Rp, setup: Any) -> N
     other = setup[1][certified.id.replace("one", "two")]
     text = packed(inside(fapi, certified), certified.signing)
     reply = sent(fapi, msgspec.structs.replace(other, pair=certified.pair), text)
-    refused(reply, "invalid_client", "invalid_request", status=(400, 401))
+    refused(reply, "invalid_client")
 
 
 @module("-ensure-wrong-client-id-in-backchannel-authorization-request")
 def test_a_name_that_is_not_the_certificates(fapi: Fapi, certified: Rp, setup: Any) -> None:
     other = setup[1][certified.id.replace("one", "two")]
     reply = asks(fapi, msgspec.structs.replace(other, pair=certified.pair))
-    refused(reply, "invalid_client", "invalid_request", status=(400, 401))
+    refused(reply, "invalid_client")
 
 
 @module("-ensure-wrong-client-id-in-token-endpoint-request")
@@ -400,7 +400,7 @@ def test_the_same_at_the_token_endpoint(fapi: Fapi, certified: Rp, setup: Any) -
     other = setup[1][certified.id.replace("one", "two")]
     handle = asked(fapi, certified)
     reply = comes(fapi, msgspec.structs.replace(other, pair=certified.pair), handle)
-    refused(reply, "invalid_client", "invalid_grant", status=(400, 401))
+    refused(reply, "invalid_client")
     answers(fapi, yes=False)
 
 
@@ -412,7 +412,7 @@ def test_no_assertion_at_the_token_endpoint(fapi: Fapi, assertive: Rp) -> None:
     handle = asked(fapi, assertive)
     form = {"grant_type": names.CIBA, "auth_req_id": handle, "client_id": assertive.id}
     reply = fapi.post(assertive, "/token", form, auth=None)
-    refused(reply, "invalid_client", "invalid_request", status=(400, 401))
+    refused(reply, "invalid_client")
     answers(fapi, yes=False)
 
 
@@ -420,7 +420,7 @@ def test_no_assertion_at_the_token_endpoint(fapi: Fapi, assertive: Rp) -> None:
 def test_no_assertion_with_the_question(fapi: Fapi, assertive: Rp) -> None:
     text = packed(inside(fapi, assertive), assertive.signing)
     reply = sent(fapi, assertive, text, auth=None, outside={"client_id": assertive.id})
-    refused(reply, "invalid_client", "invalid_request", status=(400, 401))
+    refused(reply, "invalid_client")
 
 
 @module(
@@ -429,14 +429,14 @@ def test_no_assertion_with_the_question(fapi: Fapi, assertive: Rp) -> None:
 def test_an_assertion_with_rs256(fapi: Fapi, rsa: Rp) -> None:
     wrong = msgspec.structs.replace(rsa.signing, algorithm="RS256")
     reply = sent(fapi, rsa, packed(inside(fapi, rsa), rsa.signing), auth={"by": wrong})
-    refused(reply, "invalid_client", "invalid_request", status=(400, 401))
+    refused(reply, "invalid_client")
 
 
 @module("-ensure-client-assertion-signature-algorithm-in-token-endpoint-request-is-RS256-fails")
 def test_the_same_when_it_comes(fapi: Fapi, rsa: Rp) -> None:
     wrong = msgspec.structs.replace(rsa.signing, algorithm="RS256")
     handle = asked(fapi, rsa)
-    refused(comes(fapi, rsa, handle, auth={"by": wrong}), "invalid_client", status=(400, 401))
+    refused(comes(fapi, rsa, handle, auth={"by": wrong}), "invalid_client")
     answers(fapi, yes=False)
 
 
@@ -540,12 +540,10 @@ def test_refresh(fapi: Fapi, one: Rp, two: Rp, app: Host, plan: str) -> None:
     again = fapi.refreshed(one, mine)
     assert again.status_code == 200, again.text
     assert again.json()["access_token"] != tokens["access_token"]
-    refused(fapi.refreshed(two, mine), "invalid_grant", "invalid_client", status=(400, 401))
+    refused(fapi.refreshed(two, mine), "invalid_grant")
     refused(
         fapi.refreshed(one, mine, auth=None),
         "invalid_client",
-        "invalid_request",
-        status=(400, 401),
     )
 
 
@@ -555,6 +553,6 @@ def test_holder_of_key(fapi: Fapi, assertive: Rp, app: Host, plan: str) -> None:
     handle = yes(fapi, assertive, app, plan)
     bare = msgspec.structs.replace(assertive, pair=None)
     reply = comes(fapi, bare, handle)
-    refused(reply, "invalid_request", "invalid_client", "invalid_grant", status=(400, 401))
+    refused(reply, "invalid_request")
     for address in (fapi.issuer, fapi.mtls):
         check_tls(int(address.rpartition(":")[2]))

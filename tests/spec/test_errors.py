@@ -48,6 +48,7 @@ STATUS = {
     "slow_down": 400,
     "expired_token": 400,
     "unknown_user_id": 400,
+    "expired_login_hint_token": 400,
     "invalid_binding_message": 400,
     "invalid_token": 401,
     "insufficient_user_authentication": 401,

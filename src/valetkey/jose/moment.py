@@ -6,6 +6,11 @@ SKEW: Final = 30
 """Seconds that another's clock may be off: FAPI 2.0 accepts 10 at least, and 60 never."""
 
 
+def is_over(now: int, exp: float) -> bool:
+    """Whether what ends at `exp` has ended, by any clock that is right enough."""
+    return now >= exp + SKEW
+
+
 def why_not(
     now: int, *, exp: float | None, nbf: float | None = None, iat: float | None = None, longest: int
 ) -> str:
@@ -15,7 +20,7 @@ def why_not(
     said = [*began, *([] if exp is None else [exp])]
     if not all(0 < time < 1e11 for time in said):
         return "a time that is none"
-    if exp is not None and now >= exp + SKEW:
+    if exp is not None and is_over(now, exp):
         return f"it ended {now - exp:.0f} s ago"
     if any(time > now + longest + SKEW for time in said):
         return f"it ends {max(said) - now:.0f} s from now"

@@ -93,7 +93,9 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     means: any that is offered.
 
     `client_algorithms` are those in which a client may sign, and whoever it `trusts` for it;
-    `auth_methods` are those by which it may authenticate. With `request_object`, what it signs
+    `auth_methods` are those by which it may authenticate. `assertion_audience`: an assertion by
+    which it authenticates is for the issuer alone, or for an endpoint of the server as well.
+    With `request_object`, what it signs
     has to say for whom it is, and lasts so many seconds at the most; without it, it need not
     end. `pushed`: its authorization requests come by PAR (RFC 9126), `bound`: its tokens are
     bound to what it holds, `resource`: its requests name the API (RFC 8707). `device_risk` is
@@ -121,6 +123,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     one_more_shard: Risk | Literal[""] = ""
     trusts: tuple[TrustedIssuer, ...] = ()
     auth_methods: tuple[AuthMethod, ...] = ()
+    assertion_audience: Literal["issuer", "endpoint"] = "endpoint"
     pushed: Demand = "optional"
     bound: Demand = "optional"
     resource: Demand = "optional"
@@ -140,6 +143,7 @@ UNKNOWN: Final = Policy(
     name="",
     dpop_nonce="required",
     client_algorithms=STRONG,
+    assertion_audience="issuer",
     signed_requests="required",
     signed_answers="required",
     request_object=60,
@@ -165,6 +169,7 @@ _FAPI2: Final = Policy(
     id_token_algorithm="ES256",
     client_algorithms=STRONG,
     auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
+    assertion_audience="issuer",
     pushed="required",
     bound="required",
 )

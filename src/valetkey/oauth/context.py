@@ -41,7 +41,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
     `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
     `ways` (to prove who one is) and `senders` are what the features bring, `enabled` their names,
-    and `held_to` the policies with those that are there by themselves: all gathered once."""
+    `paths` where the endpoints are, by their names in discovery, and `held_to` the policies with
+    those that are there by themselves: all gathered once."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -56,6 +57,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ways: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
     enabled: frozenset[str] = frozenset()
+    paths: dict[str, str] = {}
     held_to: Policies = NONE
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "held_to": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
             "enabled": frozenset(one.name for one in self.features),
+            "paths": {one.metadata: one.path for of in self.features for one in of.endpoints},
         }
         for name, value in gathered.items():
             msgspec.structs.force_setattr(self, name, value)

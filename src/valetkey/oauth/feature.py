@@ -85,6 +85,7 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
 class Credentials(msgspec.Struct, frozen=True):
     """Who a call claims to be, and the secret or signed proof that it brings, with the `proof` that
     goes with that; or the certificate that came with its connection, which may be `vouched` for.
+    `path` is where the call went.
     """
 
     client_id: str
@@ -92,6 +93,7 @@ class Credentials(msgspec.Struct, frozen=True):
     proof: str = ""
     certificate: bytes = b""
     vouched: bool = False
+    path: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.client_id!r}, …)"

@@ -224,6 +224,12 @@ class UnknownUserId(OAuthError):
     says = "nobody can be asked by that hint"
 
 
+class ExpiredLoginHintToken(OAuthError):
+    code = "expired_login_hint_token"
+    cite = Cite("OpenID Connect CIBA", "13")
+    says = "the login_hint_token has expired"
+
+
 class InvalidBindingMessage(OAuthError):
     code = "invalid_binding_message"
     cite = Cite("OpenID Connect CIBA", "13")

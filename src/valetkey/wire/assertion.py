@@ -23,12 +23,26 @@ LONGEST: Final = 3600
 MAX_JTI: Final = 512
 
 
+class Audience(msgspec.Struct, frozen=True):
+    """What an assertion may name as its audience: the `names` of this server. `listed`: a list of
+    them will do, too."""
+
+    names: frozenset[str]
+    listed: bool = False
+
+    def has(self, aud: str | tuple[str, ...]) -> bool:
+        """Whether `aud` names this server, and nobody else."""
+        if isinstance(aud, str):
+            return aud in self.names
+        return self.listed and bool(aud) and self.names.issuperset(aud)
+
+
 class ClientAssertion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What it says. `aud` is one string: the issuer of the server that it is for, and no other."""
+    """What it says. `aud` is the server that it is for."""
 
     iss: str
     sub: str
-    aud: str
+    aud: str | tuple[str, ...]
     jti: str
     exp: float
     iat: float | None = None
@@ -51,8 +65,8 @@ def claimed(text: str) -> str:
     return name
 
 
-def check(payload: bytes, *, client_id: str, issuer: str, now: int) -> ClientAssertion:
-    """The claims, from this client to this issuer at `now` (seconds since 1970). Raises
+def check(payload: bytes, *, client_id: str, audience: Audience, now: int) -> ClientAssertion:
+    """The claims, from this client to this server at `now` (seconds since 1970). Raises
     BadAssertion."""
     try:
         found = msgspec.convert(read_object(payload), ClientAssertion)
@@ -60,9 +74,9 @@ def check(payload: bytes, *, client_id: str, issuer: str, now: int) -> ClientAss
         raise BadAssertion(str(error)) from error
     if not found.iss == found.sub == client_id:
         raise BadAssertion("iss and sub are not both the client")
-    if found.aud != issuer:
-        # draft-ietf-oauth-rfc7523bis: the issuer alone, or it can be carried elsewhere.
-        raise BadAssertion(f"for {found.aud[:200]!r}")
+    if not audience.has(found.aud):
+        # draft-ietf-oauth-rfc7523bis 2: of nobody else's names, or it can be carried elsewhere.
+        raise BadAssertion(f"for {found.aud!r:.200}")
     if not 0 < len(found.jti) <= MAX_JTI:
         raise BadAssertion("jti is empty or too long")
     why = moment.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)

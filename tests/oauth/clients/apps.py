@@ -16,7 +16,7 @@ from valetkey.model.env import Env
 from valetkey.model.keys import Keyring
 from valetkey.model.secret import Secret
 from valetkey.oauth.clients import shared_secret
-from valetkey.oauth.feature import Call
+from valetkey.oauth.feature import Brought, Call
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 
 MINE: Final = key("ES256", "an app's")
@@ -79,7 +79,7 @@ def assertion(
     return Honest(by, claims(world, **changed, **more), typ).token()
 
 
-def with_assertion(text: str, **parameters: Any) -> Call:
-    """A call that brings it."""
+def with_assertion(text: str, /, *, path: str = "/token", **parameters: Any) -> Call:
+    """A call that brings it, of the endpoint at `path`."""
     both = {"client_assertion": text, "client_assertion_type": ASSERTION_TYPE}
-    return Call(form=form({**both, **parameters}))
+    return Call(form=form({**both, **parameters}), brought=Brought(path=path))

@@ -66,8 +66,8 @@ def test_an_assertion_counts_once(typ: str) -> None:
 
 
 WRONG: list[Any] = [
-    row("A19", "for the token endpoint", {"aud": "https://id.example/token"}),
-    row("A19", "for the issuer in a list", {"aud": ["https://id.example"]}),
+    row("A19", "for another endpoint than the one called", {"aud": "https://id.example/par"}),
+    row("A19", "for the issuer and others", {"aud": ["https://id.example", "https://x.example"]}),
     row("A19", "for another issuer", {"aud": "https://evil.example"}),
     row("A48", "no sub", {"sub": ...}),
     row("7523 3", "no iss", {"iss": ...}),

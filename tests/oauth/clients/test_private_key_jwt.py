@@ -22,6 +22,7 @@ from valetkey.oauth.feature import Call
 from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
 from valetkey.oauth.manage.introspection import introspect
+from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
 from valetkey.wire import assertion as wire
 from valetkey.wire.form import Form
@@ -131,10 +132,13 @@ def test_at_introspection() -> None:
 
 
 WRONG: list[Any] = [
-    row("A19", "for the token endpoint", {"aud": f"{ISSUER}/token"}),
-    row("A19", "for the PAR endpoint", {"aud": f"{ISSUER}/par"}),
-    row("A19", "for the issuer in a list", {"aud": [ISSUER]}),
+    row("A19", "for another endpoint than the one called", {"aud": f"{ISSUER}/par"}),
+    row("A19", "for the backchannel endpoint", {"aud": f"{ISSUER}/backchannel"}),
     row("A19", "for the issuer and others", {"aud": [ISSUER, "https://evil.example"]}),
+    row("A19", "for another issuer, in a list", {"aud": ["https://evil.example"]}),
+    row("A19", "for the token endpoint of another", {"aud": "https://evil.example/token"}),
+    row("A19", "for nobody, in a list", {"aud": []}),
+    row("A19", "for a list in a list", {"aud": [[ISSUER]]}),
     row("A19", "for another issuer", {"aud": "https://evil.example"}),
     row("A19", "for the issuer with a slash", {"aud": f"{ISSUER}/"}),
     row("A19", "for the issuer in other case", {"aud": ISSUER.upper()}),
@@ -157,6 +161,60 @@ WRONG: list[Any] = [
 def test_what_it_has_to_say(changed: dict[str, Any]) -> None:
     it = world()
     refused(it, with_assertion(assertion(it, **changed)))
+
+
+TOKEN, PAR, BACKCHANNEL = (f"{ISSUER}{path}" for path in ("/token", "/par", "/backchannel"))
+CERTIFIED = "https://mtls.id.example"
+"""Where certificates are asked for."""
+
+HELD: dict[str, Client] = {
+    "oidc": msgspec.structs.replace(SIGNER, policy="oidc"),
+    "fapi2": msgspec.structs.replace(SIGNER, policy="fapi2"),
+    "message signing": msgspec.structs.replace(SIGNER, policy="fapi2-message-signing"),
+    "unknown": msgspec.structs.replace(SIGNER, policy="of tomorrow"),
+    "ciba": msgspec.structs.replace(SIGNER, policy="fapi2", grant_types=(names.CIBA,)),
+    "codes and ciba": msgspec.structs.replace(
+        SIGNER, policy="fapi2", grant_types=(names.AUTHORIZATION_CODE, names.CIBA)
+    ),
+}
+
+AUDIENCES: list[Any] = [
+    # cite, what it tries, who, where it calls, aud, whether it is taken
+    row("OIDC Core 9", "the issuer", "oidc", "/token", ISSUER, True),
+    row("OIDC Core 9", "the token endpoint", "oidc", "/token", TOKEN, True),
+    row("OIDC Core 9", "the token endpoint, at PAR", "oidc", "/par", TOKEN, True),
+    row("9126 2", "the PAR endpoint, at PAR", "oidc", "/par", PAR, True),
+    row("7523bis", "a list of one", "oidc", "/token", [ISSUER], True),
+    row("7523 3", "a list of both", "oidc", "/token", [ISSUER, TOKEN], True),
+    row("8705 5", "the token endpoint's alias", "oidc", "/token", f"{CERTIFIED}/token", True),
+    row("7523 3", "the PAR endpoint, at the token endpoint", "oidc", "/token", PAR, False),
+    row("7523 3", "a list with another one", "oidc", "/token", [TOKEN, "https://x.example"], False),
+    row("FAPI2 5.3.2.1", "the issuer", "fapi2", "/par", ISSUER, True),
+    row("FAPI2 5.3.2.1", "the issuer in a list", "fapi2", "/par", [ISSUER], False),
+    row("FAPI2 5.3.2.1", "a list of both", "fapi2", "/par", [ISSUER, TOKEN], False),
+    row("FAPI2 5.3.2.1", "the token endpoint", "fapi2", "/token", TOKEN, False),
+    row("FAPI2 5.3.2.1", "the PAR endpoint", "fapi2", "/par", PAR, False),
+    row("FAPI2 5.3.2.1", "signed messages", "message signing", "/token", TOKEN, False),
+    row("FAPI2 5.3.2.1", "a policy nobody knows", "unknown", "/token", TOKEN, False),
+    row("FAPI2 5.3.2.1", "an app with codes", "codes and ciba", "/token", TOKEN, False),
+    *(
+        row("CIBA 7.1", f"{aud} at {path}", "ciba", path, aud, True)
+        for path in ("/backchannel", "/token")
+        for aud in (ISSUER, TOKEN, BACKCHANNEL)
+    ),
+    row("CIBA 7.1", "another's", "ciba", "/backchannel", "https://x.example/backchannel", False),
+]
+
+
+@pytest.mark.parametrize("who,path,aud,taken", AUDIENCES)
+def test_for_whom_it_may_be(who: str, path: str, aud: object, taken: bool) -> None:
+    it = world(HELD[who])
+    it.at = msgspec.structs.replace(it.at, mtls_address=CERTIFIED)
+    call = with_assertion(assertion(it, aud=aud), path=path)
+    if taken:
+        assert proves(it, call) == "signer"
+    else:
+        refused(it, call)
 
 
 MOMENTS: list[Any] = [

@@ -43,6 +43,25 @@ def unwrapped(
     return form
 
 
+def unwrapped_elsewhere(
+    form: Form, client: Client, context: Context, *, needs: frozenset[str] = request_object.NAMED
+) -> Rule[Form]:
+    """The same for an app on another device. The codes of RFC 9101 7 are the authorization
+    endpoint's: here a bad object is an `invalid_request` (CIBA Core 13; RFC 8628 3.2)."""
+    try:
+        return (yield from unwrapped(form, client, context, needs=needs))
+    except _OF_OBJECTS as error:
+        raise InvalidRequest(error.description, detail=error.detail) from error
+
+
+_OF_OBJECTS: Final = (
+    InvalidRequestObject,
+    InvalidRequestUri,
+    RequestNotSupported,
+    RequestUriNotSupported,
+)
+
+
 def _opened(
     text: str, outside: Form, client: Client, *, needs: frozenset[str], context: Context
 ) -> Rule[Form]:

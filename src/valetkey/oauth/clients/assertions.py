@@ -11,9 +11,10 @@ from valetkey.model.guard import Once
 from valetkey.model.want import Always, One, Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Call, Credentials
+from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import assertion
-from valetkey.wire.assertion import BadAssertion
+from valetkey.wire.assertion import Audience, BadAssertion
 
 SEEN: Final = "client assertion"
 """The purpose under which assertions are remembered."""
@@ -34,14 +35,17 @@ def read(call: Call) -> Credentials | None:
     if call.form.get("client_id", name) != name:
         # RFC 7521 4.2: both name the same client.
         raise InvalidRequest("client_id differs from the authenticated client")
-    return Credentials(name, text)
+    return Credentials(name, text, path=call.brought.path)
 
 
-def count(payload: bytes, client: Client, context: Context) -> Rule[None]:
-    """A payload whose signature was checked is the client's, meant for this server, of this moment,
-    and new. Raises BadAssertion, InvalidClient."""
+def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rule[None]:
+    """A payload whose signature was checked is the client's, meant for this server at `path`, of
+    this moment, and new. Raises BadAssertion, InvalidClient."""
     claims = assertion.check(
-        payload, client_id=client.id, issuer=context.at.issuer, now=context.env.now
+        payload,
+        client_id=client.id,
+        audience=audience(client, path, context),
+        now=context.env.now,
     )
     marker = Once(
         purpose=SEEN,
@@ -52,3 +56,20 @@ def count(payload: bytes, client: Client, context: Context) -> Rule[None]:
     if (yield (wanted,)).one(wanted) is not None:
         raise InvalidClient(detail=f"{client.id}: an assertion that came before")
     yield (Always(Create(marker)),)
+
+
+def audience(client: Client, path: str, context: Context) -> Audience:
+    """What the client's assertion may be for at the endpoint at `path`: the issuer alone, as a
+    string, or the endpoints as well, as the client's policy says."""
+    at = context.at
+    with_ciba = names.CIBA in client.grant_types
+    # FAPI 2.0 is about authorization codes: for clients that have none, CIBA Core 7.1 counts.
+    only_ciba = with_ciba and names.AUTHORIZATION_CODE not in client.grant_types
+    if at.held_to[client.policy].assertion_audience == "issuer" and not only_ciba:
+        return Audience(frozenset({at.issuer}))
+    # OpenID Connect Core 9: the token endpoint; RFC 7523 3 lets the endpoint called stand for it.
+    paths = {at.paths.get("token_endpoint", ""), path}
+    if with_ciba:
+        paths.add(at.paths.get("backchannel_authentication_endpoint", ""))
+    endpoints = {base + one for base in at.bases for one in paths if one}
+    return Audience(frozenset({at.issuer, *endpoints}), listed=True)

@@ -25,7 +25,7 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
     try:
         known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.env.now))
         payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
-        yield from assertions.count(payload, client, context)
+        yield from assertions.count(payload, client, context, path=by.path)
     except (BadAssertion, BadSignature, BadSeal) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 

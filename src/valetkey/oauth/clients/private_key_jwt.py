@@ -24,7 +24,7 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
         payload = yield from keys.proved(
             by.secret, client, typ=assertion.TYPES, algorithms=algorithms
         )
-        yield from assertions.count(payload, client, context)
+        yield from assertions.count(payload, client, context, path=by.path)
     except (BadAssertion, BadSignature) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 

@@ -13,7 +13,7 @@ from valetkey.model.user import User, sign_in_name
 from valetkey.model.want import Alias, One, Rule
 from valetkey.oauth import ping
 from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
-from valetkey.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped
+from valetkey.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
 from valetkey.oauth.authorize.request import kept, understand
 from valetkey.oauth.clients.authentication import authenticate, may_use
 from valetkey.oauth.context import Context
@@ -28,6 +28,7 @@ from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
     AccessDenied,
+    ExpiredLoginHintToken,
     InvalidBindingMessage,
     InvalidGrant,
     InvalidRequest,
@@ -55,7 +56,9 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by = yield from authenticate(call, context)
     may_use(by.client, names.CIBA)
     # CIBA Core 7.1.1: where a request is signed, what is signed counts.
-    form = yield from unwrapped(call.form, by.client, context, needs=request_object.BACKCHANNEL)
+    form = yield from unwrapped_elsewhere(
+        call.form, by.client, context, needs=request_object.BACKCHANNEL
+    )
     message, seconds = _message(form), _seconds(form, context)
     request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["backchannel"]:
@@ -127,6 +130,8 @@ def _of_a_trusted_server(text: str, by: Authenticated, context: Context) -> Rule
     that it opens nothing where assertions do (ATTACKS A48)."""
     try:
         _, user = yield from jwt_bearer.about(text, by, context, typ=(HINT_TYPE,))
+    except jwt_bearer.Over as error:
+        raise ExpiredLoginHintToken(detail=error.detail) from error
     except InvalidGrant as error:
         raise InvalidRequest("the login_hint_token is not valid", detail=error.detail) from error
     return user

@@ -12,7 +12,7 @@ from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize import user_code
 from valetkey.oauth.authorize.asked import over, waiting
 from valetkey.oauth.authorize.checks import CHECKS_ELSEWHERE
-from valetkey.oauth.authorize.jar import unwrapped
+from valetkey.oauth.authorize.jar import unwrapped_elsewhere
 from valetkey.oauth.authorize.outcome import Deny
 from valetkey.oauth.authorize.request import kept, understand
 from valetkey.oauth.authorize.visit import Visit
@@ -56,7 +56,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if by.client.is_public:
         # Its name is no secret, so this may be anybody.
         yield from count(PACE, call.address, context)
-    form = yield from unwrapped(call.form, by.client, context)
+    form = yield from unwrapped_elsewhere(call.form, by.client, context)
     request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["device"]:
         check(request, context)

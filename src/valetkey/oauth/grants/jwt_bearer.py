@@ -69,6 +69,10 @@ class Assertion(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
 
 
+class Over(InvalidGrant):
+    """The assertion was good, and no longer is."""
+
+
 def parse(form: Form) -> Asserting:
     """The parameters of RFC 7523 2.1."""
     return Asserting(form.need("assertion"), narrowing.parse(form))
@@ -141,7 +145,8 @@ def _said(
         context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
     ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
     if why:
-        raise InvalidGrant(detail=f"assertion: {why}")
+        kind = Over if moment.is_over(context.env.now, said.exp) else InvalidGrant
+        raise kind(detail=f"assertion: {why}")
     return said
 
 
