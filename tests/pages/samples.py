@@ -587,7 +587,10 @@ SAMPLES: dict[str, View] = {
         ),
     ),
     "app-signs-in": replace(APP, permissions=(EMAIL,), signs_in_only=True),
-    "app-paused": replace(APP, app=CALENDAR, status=Status.PAUSED, done=Done.PAUSED, devices=()),
+    "app-paused": replace(
+        APP, app=CALENDAR, status=Status.PAUSED, paused=True, done=Done.PAUSED, devices=()
+    ),
+    "app-suspended": replace(APP, app=CALENDAR, status=Status.SUSPENDED, paused=True),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=MANY),
     "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),
     "parts": PARTS,

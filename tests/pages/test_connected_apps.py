@@ -72,6 +72,12 @@ def many(server: Live, count: int) -> None:
         give(server, "chirps.read", client=client.id)
 
 
+def badge(html: str) -> str:
+    """How the first app on the page stands."""
+    found = (one for one in Document(html).elements if "badge" in one.attributes.get("class", ""))
+    return next(one.text for one in found if one.text in {"Active", "Paused", "Suspended", "Over"})
+
+
 def shown(browser: Browser) -> list[str]:
     """The apps on the page, in order."""
     found = Document(browser.page.text).find("article")
@@ -141,6 +147,22 @@ def test_a_place_that_is_none_is_refused(miko: Browser, start: str) -> None:
 def test_an_app_that_only_signs_in_says_so(server: Live, miko: Browser) -> None:
     give(server, "openid", "email")
     assert "Signs you in, and nothing else" in miko.open("/apps").text
+
+
+def test_a_suspended_app_says_so_on_both_pages(server: Live, miko: Browser) -> None:
+    """And that it is paused as well stays its user's to change."""
+    grant = give(server, "chirps.read")
+    change(server, grant, status="paused")
+    change(server, find(server, Client, "stefapp"), status="suspended")
+    try:
+        for path in ("/apps", f"/apps/{grant.id}"):
+            text = miko.open(path).text
+            assert badge(text) == "Suspended"
+            assert "t use your account for now." in text
+        assert "resume" in miko.form("resume").buttons
+    finally:
+        change(server, find(server, Client, "stefapp"), status="active")
+    assert badge(miko.open("/apps").text) == "Paused"
 
 
 # What is not used.

@@ -58,6 +58,7 @@ DISTINCT = [
     "apps-none",
     "app",
     "app-paused",
+    "app-suspended",
     "app-many",
     "app-given",
     "app-parts",

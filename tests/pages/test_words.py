@@ -120,6 +120,10 @@ SENTENCES = {
     ),
     "app-saved": ("Saved. The change counts from now on, everywhere.", "Until 24 December 2026"),
     "app-paused": ("Paused. The key opens nothing", "No device holds this key now.", "Go on"),
+    "app-suspended": (
+        "Chirp has suspended Calendar. It can't use your account for now. Your choices are kept.",
+        "Go on",
+    ),
     "app-everything": ("Used just now", "this key opens everything"),
     "stop": ("on all 2 devices.", "stefApp may keep what it already copied."),
     "stop-one": ("on 1 device.",),

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from valetkey.http.request import Receive, Send
 from valetkey.oauth.decision import Written
 from valetkey.spec.errors import InvalidClient, OAuthError
+from valetkey.wire.token_response import REASON
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -64,7 +65,9 @@ def document_reply(document: object, *, status: int = 200, headers: Headers = NO
 
 def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
     """A refusal as JSON (RFC 6749 5.2)."""
-    document: Mapping[str, Any] = {"error": error.code, "error_description": error.description}
+    document: dict[str, Any] = {"error": error.code, "error_description": error.description}
+    if error.reason:
+        document[REASON] = error.reason
     reply = json_reply(document, status=error.status)
     if isinstance(error, InvalidClient) and error.status == 401:
         reply = reply.having((b"www-authenticate", b'Basic realm="valetkey"'))

@@ -1,6 +1,7 @@
 """Is the key still good? Asked by every path that issues a token or honours one."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant
@@ -8,6 +9,13 @@ from valetkey.model.limits import expired
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.offer import Offer
 from valetkey.wire.access_token import Actor
+from valetkey.wire.token_response import (
+    ACCOUNT_DISABLED,
+    APP_SUSPENDED,
+    KEY_SUSPENDED,
+    PAUSED,
+    Reason,
+)
 
 
 def why_dead(
@@ -28,6 +36,31 @@ def why_dead(
     if standing is None:
         return ""
     return _why_ended(standing, now) or _why_strange(client, standing, act=act, epoch=epoch)
+
+
+def why_for_now(
+    client: Client,
+    standing: Standing | None,
+    *,
+    act: Actor | None = None,
+    epoch: int,
+    now: int,
+) -> Reason | Literal[""]:
+    """Why nothing may be had for the time being, where it may come back by itself; "" where all is
+    well, and where anything of it is over for good."""
+    if standing is None:
+        return APP_SUSPENDED if client.status != "active" else ""
+    user, grant, family = standing.user, standing.grant, standing.family
+    ended = grant.status == "stopped" or family.status == "closed" or over(standing, now)
+    if ended or _why_strange(client, standing, act=act, epoch=epoch):
+        return ""
+    reasons: tuple[tuple[bool, Reason], ...] = (
+        (client.status != "active", APP_SUSPENDED),
+        (user.status != "active", ACCOUNT_DISABLED),
+        (grant.status == "paused", PAUSED),
+        (family.status == "suspended", KEY_SUSPENDED),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
 
 
 def _why_ended(standing: Standing, now: int) -> str:

@@ -43,7 +43,8 @@ def page(
             words.cannot(permission, language)
             for permission in context.at.offer.cannot(one.grant.permissions)
         ),
-        status=words.status(one.grant, context.env.now),
+        status=words.status(one, context.env.now),
+        paused=one.grant.status == "paused",
         ends=one.grant.limits.until or None,
         since=one.grant.created,
         last_used=one.used or None,

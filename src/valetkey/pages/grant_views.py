@@ -104,7 +104,8 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     those who have the key from the app. ``permissions`` are those that the app holds, ``more``
     those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
     the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
-    the newest first. ``unused``: the app has left its key alone for long.
+    the newest first. ``unused``: the app has left its key alone for long. ``paused``: its user has
+    paused it, whatever else its ``status`` says.
     """
 
     site: Site
@@ -126,6 +127,7 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     where: str = ""
     signs_in_only: bool = False
     unused: bool = False
+    paused: bool = False
     ends: int | None = None
     begins: str | None = None
     done: Done = Done.NOTHING

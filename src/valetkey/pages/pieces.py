@@ -153,11 +153,13 @@ class Back(Struct, frozen=True, kw_only=True):
 
 
 class Status(StrEnum):
-    """Whether an app's key works now. ``over``: the time that its user set has come."""
+    """Whether an app's key works now. ``over``: the time that its user set has come, or the app is
+    gone; ``suspended``: the operator has suspended the app."""
 
     ACTIVE = "active"
     PAUSED = "paused"
     OVER = "over"
+    SUSPENDED = "suspended"
 
 
 class Connection(Struct, frozen=True, kw_only=True):

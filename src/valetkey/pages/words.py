@@ -132,10 +132,13 @@ def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
     return tuple(offer.permissions[one].said(language).can for one in others)
 
 
-def status(grant: Grant, now: int) -> Status:
+def status(one: Connection, now: int) -> Status:
     """Whether the key works now."""
-    if expired(grant.limits, now):
+    grant, client = one.grant, one.client
+    if client is None or expired(grant.limits, now):
         return Status.OVER
+    if client.status != "active":
+        return Status.SUSPENDED
     return Status.PAUSED if grant.status == "paused" else Status.ACTIVE
 
 
@@ -259,7 +262,7 @@ def row(one: Connection, offer: Offer, *, language: str, now: int, href: str) ->
     return pieces.Connection(
         app=app(one.client, one.grant.client),
         permissions=granted(one.grant, one.client, offer, language=language),
-        status=status(one.grant, now),
+        status=status(one, now),
         since=one.grant.created,
         last_used=one.used or None,
         href=href,

@@ -14,6 +14,7 @@ class OAuthError(Exception):
 
     `status` is the HTTP status of the direct answer; an error that travels by redirect or page
     takes that transport's own. `description` keeps to RFC 6749's characters (no quotes, no `\\`).
+    `reason` says why the grant opens nothing for now (see `wire.token_response`), "" for nothing.
     """
 
     code: ClassVar[str]
@@ -21,9 +22,12 @@ class OAuthError(Exception):
     says: ClassVar[str]
     default_status: ClassVar[int] = 400
 
-    def __init__(self, description: str = "", *, detail: str = "", status: int = 0) -> None:
+    def __init__(
+        self, description: str = "", *, detail: str = "", status: int = 0, reason: str = ""
+    ) -> None:
         self.description = description or self.says
         self.detail = detail
+        self.reason = reason
         self.status = status or self.default_status
         super().__init__(f"{self.code}: {self.description}")
 

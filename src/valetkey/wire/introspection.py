@@ -20,7 +20,8 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `scope` is what the grant allows at this moment, within what the token was issued for, and
     `limited` what of it the user has limited. `authorization_details` say the same of what was
-    asked by details (RFC 9396 9.2). `childless`: nobody may hand it on alone (`wire.child_key`).
+    asked by details (RFC 9396 9.2). `grant_expires_at` is when the grant ends by itself, in seconds
+    since 1970, 0 for never. `childless`: nobody may hand it on alone (`wire.child_key`).
     """
 
     active: bool
@@ -37,6 +38,7 @@ class Introspection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     acr: str = ""
     grant_id: str = ""
     grant_version: int = 0
+    grant_expires_at: int = 0
     cnf: Confirmation | None = None
     act: Actor | None = None
     limited: tuple[str, ...] = ()

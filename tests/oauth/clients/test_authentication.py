@@ -14,6 +14,7 @@ from valetkey.model.client import Client, KeptSecret
 from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.oauth.feature import Call
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
+from valetkey.wire.token_response import APP_SUSPENDED
 
 WEB, POST = SECRETS["web"], SECRETS["post"]
 
@@ -131,14 +132,18 @@ def test_who_it_is_not(by: Call, error: type[OAuthError]) -> None:
 
 
 def test_a_suspended_client_is_nobody() -> None:
-    """ATTACKS A78: and it hears no more than a client that never was."""
+    """ATTACKS A78. It is told why; whoever cannot prove to be it hears no more than of a client
+    that never was."""
     world = World()
     with pytest.raises(InvalidClient) as never:
         world.ask(authenticate(call(basic("nobody", WEB)), world.context))
     world.change(Client, "web", status="suspended")
+    with pytest.raises(InvalidClient) as somebody:
+        world.ask(authenticate(call(basic("web", "wrong")), world.context))
+    assert str(somebody.value) == str(never.value)
     with pytest.raises(InvalidClient) as suspended:
         world.ask(authenticate(call(basic("web", WEB)), world.context))
-    assert str(suspended.value) == str(never.value)
+    assert suspended.value.reason == APP_SUSPENDED
 
 
 def test_secrets_overlap_while_they_are_exchanged() -> None:

@@ -56,3 +56,36 @@ def test_a_token_without_a_successor_says_nothing() -> None:
         grant_types=("authorization_code",),
     )
     assert told(world.connect()) == (None, None)
+
+
+def ends(world: World, seconds: int) -> int:
+    """Miko bounds the grant; when it ends."""
+    grant = world.grant()
+    limits = msgspec.structs.replace(grant.limits, until=world.now + seconds if seconds else 0)
+    world.change(Grant, grant.id, limits=limits)
+    return int(limits.until)
+
+
+def test_every_app_is_told_of_a_coming_end() -> None:
+    """Whether it has opted into anything or not."""
+    world = World()
+    tokens = world.connect()
+    assert "grant_expires_at" not in tokens
+    until = ends(world, 5 * DAY)
+    tokens = world.refresh("kite", tokens["refresh_token"])
+    assert tokens["grant_expires_at"] == until
+    assert world.connect()["grant_expires_at"] == until
+    ends(world, 0)
+    assert "grant_expires_at" not in world.refresh("kite", tokens["refresh_token"])
+
+
+def test_an_introspection_says_it_to_the_api_and_to_the_app() -> None:
+    world = World()
+    tokens = world.connect("web")
+    assert world.introspect(tokens["access_token"]).grant_expires_at == 0
+    grant = world.grant("web")
+    until = world.now + 5 * DAY
+    world.change(Grant, grant.id, limits=msgspec.structs.replace(grant.limits, until=until))
+    assert world.introspect(tokens["access_token"]).grant_expires_at == until
+    assert world.introspect(tokens["access_token"], by="web").grant_expires_at == until
+    assert world.introspect(tokens["refresh_token"], by="web").grant_expires_at == until

@@ -68,8 +68,10 @@ def response_modes(context: Context) -> tuple[str, ...]:
 
 def address(form: Form, client: Client | None, context: Context) -> tuple[Client, ReplyTo]:
     """The app, and where its answer goes. Raises OAuthError, for a page and never a redirect."""
-    if client is None or client.status != "active":
+    if client is None:
         raise InvalidClient("no such app is registered here", status=400)
+    if client.status != "active":
+        raise InvalidClient("this app is suspended here", status=400)
     if not client.redirect_uris:
         raise InvalidRequest("this app is not registered for signing people in")
     uri = form.get("redirect_uri")

@@ -15,6 +15,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+from valetkey.wire.token_response import APP_SUSPENDED
 
 
 def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
@@ -24,12 +25,15 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
     """
     ways = _claimed(call, context)
     client = yield from documents.found(ways[0][1].client_id, context)
-    if client is None or client.status != "active":
-        raise InvalidClient(detail="unknown or suspended client")
+    if client is None:
+        raise InvalidClient(detail="unknown client")
     for way, claimed in ways:
         if way.name == client.auth_method:
             profile.check_authentication(client, context)
             instance = yield from way.prove(client, claimed, context)
+            if client.status != "active":
+                # Whoever cannot prove to be the client does not learn of it.
+                raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
             return Authenticated(client, instance=instance or "")
     raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
 

@@ -14,7 +14,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.model.want import One, Rule, With
-from valetkey.oauth.alive import still_allowed
+from valetkey.oauth.alive import still_allowed, why_for_now
 from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
@@ -85,6 +85,8 @@ def _sharded(
     what: Refreshing, family: TokenFamily, *, by: Authenticated, context: Context
 ) -> Rule[Issue | Refuse]:
     """Fresh tokens for so many shards of a key, or the alarm."""
+    if family.status == "suspended" and by.client.id == family.client:
+        yield from _check_comes_back(family, by, context)
     turned = yield from turn(what.refresh_token, what.others, family, by=by, context=context)
     if isinstance(turned, Refuse):
         return turned
@@ -99,6 +101,14 @@ def _sharded(
         spare=turned.spare,
     )
     return msgspec.structs.replace(issue, more=turned.more, shard=turned.shard)
+
+
+def _check_comes_back(family: TokenFamily, by: Authenticated, context: Context) -> Rule[None]:
+    """Raises InvalidGrant where a suspended key can never be resumed: its app need not wait."""
+    user, grant = yield from _whose(family)
+    standing = Standing(user, grant, family)
+    if not why_for_now(by.client, standing, epoch=context.at.epoch, now=context.env.now):
+        raise InvalidGrant(detail="the key is suspended, and its grant is over")
 
 
 def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:

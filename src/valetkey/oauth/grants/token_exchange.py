@@ -15,7 +15,7 @@ from valetkey.model.grant import Grant, TokenFamily, standing
 from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Rule
 from valetkey.oauth import profile
-from valetkey.oauth.alive import is_cut, still_allowed, why_dead
+from valetkey.oauth.alive import is_cut, still_allowed, why_dead, why_for_now
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
@@ -146,8 +146,8 @@ def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
     token = yield from worth(what.subject, context)
     if isinstance(token, Dead) or token.standing is None:
         # RFC 8693 2.2.2: a subject token that is invalid for any reason.
-        why = token.why if isinstance(token, Dead) else "no user is behind it"
-        raise InvalidRequest("the subject_token is not valid", detail=why)
+        dead = token if isinstance(token, Dead) else Dead("no user is behind it")
+        raise InvalidRequest("the subject_token is not valid", detail=dead.why, reason=dead.reason)
     owner = yield from _owner(token, token.standing)
     return Brought(
         client=token.token.client_id,
@@ -193,9 +193,10 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     if not claims.sid or not of or context.env.now >= of[-1].expires:
         raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
     its = Standing(person, yes, of[-1])
-    dead = why_dead(app, its, epoch=context.at.epoch, now=context.env.now)
-    if dead:
-        raise InvalidRequest("the subject_token is not valid", detail=dead)
+    epoch, now = context.at.epoch, context.env.now
+    if dead := why_dead(app, its, epoch=epoch, now=now):
+        reason = why_for_now(app, its, epoch=epoch, now=now)
+        raise InvalidRequest("the subject_token is not valid", detail=dead, reason=reason)
     allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.at.offer)
     return Brought(
         client=app.id,

@@ -1,4 +1,5 @@
-"""What a token response says beyond ordinary OAuth, to a client that has opted into it."""
+"""What a token response says beyond ordinary OAuth: when the grant ends, and whatever the client
+has opted into."""
 
 from typing import Final
 
@@ -7,6 +8,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Standing
 from valetkey.oauth.feature import Feature
 from valetkey.spec.cite import Cite
+from valetkey.wire.token_response import GRANT_EXPIRES_AT
 
 CITE: Final = Cite("draft-ietf-oauth-refresh-token-expiration", "4")
 
@@ -17,6 +19,8 @@ def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
     standing = decision.standing
     if standing is None or decision.delegation is not None:
         return told
+    if standing.grant.limits.until:
+        told[GRANT_EXPIRES_AT] = standing.grant.limits.until
     if manages(decision.client, context):
         told["grant_id"] = standing.grant.id
     if decision.with_refresh_token and "authorization_expiration" in decision.client.understands:

@@ -9,7 +9,7 @@ from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
 from valetkey.model.limits import NONE
 from valetkey.oauth.acr import level
-from valetkey.oauth.alive import why_dead
+from valetkey.oauth.alive import why_dead, why_for_now
 from valetkey.oauth.authorize import rar
 from valetkey.oauth.claims import Claim, chosen
 from valetkey.oauth.context import Context
@@ -32,11 +32,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     somebody is no longer alive, and where the family is bound to something else; InvalidRequest
     where the token has to be bound, and is not."""
     standing, delegation = decision.standing, decision.delegation
-    owner = decision.client if delegation is None else delegation.owner
-    act = None if delegation is None else delegation.act
-    dead = why_dead(owner, standing, act=act, epoch=context.at.epoch, now=context.env.now)
-    if dead or decision.client.status != "active":
-        raise InvalidGrant(detail=dead)
+    _check_alive(decision, context)
     bound = None if standing is None else standing.family.bound_to(decision.shard)
     # Whoever passes a key on holds a key of its own.
     if delegation is None and not fits(holds, bound):
@@ -57,6 +53,17 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         changes=decision.changes,
         events=decision.events,
     )
+
+
+def _check_alive(decision: Issue, context: Context) -> None:
+    standing, delegation = decision.standing, decision.delegation
+    owner = decision.client if delegation is None else delegation.owner
+    act = None if delegation is None else delegation.act
+    epoch, now = context.at.epoch, context.env.now
+    dead = why_dead(owner, standing, act=act, epoch=epoch, now=now)
+    if dead or decision.client.status != "active":
+        reason = why_for_now(owner, standing, act=act, epoch=epoch, now=now)
+        raise InvalidGrant(detail=dead, reason=reason)
 
 
 def response(issued: Issued, context: Context) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
         auth_time=family.auth_time,
         grant_id=grant.id,
         grant_version=grant.version,
+        grant_expires_at=grant.limits.until,
         cnf=family.cnf,
     )
 
@@ -128,6 +129,7 @@ def _told(live: Live, audience: str, at: Installation) -> Introspection:
         cnf=token.cnf,
         act=token.act,
         grant_version=0 if grant is None else grant.version,
+        grant_expires_at=limits.until,
         limited=tuple(one for one in shown if one in limits.bound),
         authorization_details=rar.told(types, shown, within=limits, offer=offer),
         childless=grant is not None and child_key.ALONE in grant.cut,

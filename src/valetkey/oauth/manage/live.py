@@ -13,7 +13,7 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
 from valetkey.model.user import User
 from valetkey.model.want import Lately, One, Rule
-from valetkey.oauth.alive import over, still_allowed, why_dead
+from valetkey.oauth.alive import over, still_allowed, why_dead, why_for_now
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.issue import split
@@ -41,9 +41,11 @@ class Live(msgspec.Struct, frozen=True, eq=False):
 
 
 class Dead(msgspec.Struct, frozen=True):
-    """A token that is worth nothing. `why` is for the log."""
+    """A token that is worth nothing. `why` is for the log; `reason` says why it is worth nothing
+    for now (see `wire.token_response`), "" for nothing."""
 
     why: str
+    reason: str = ""
 
 
 Wants: TypeAlias = tuple[Lately[Client], One[User], One[Grant], One[TokenFamily]]
@@ -122,9 +124,10 @@ def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
         if isinstance(passed, Dead):
             return passed
         owner, scope = passed, _registered(scope, app, context.at.offer)
-    dead = why_dead(owner, standing, act=token.act, epoch=context.at.epoch, now=context.env.now)
+    epoch, now = context.at.epoch, context.env.now
+    dead = why_dead(owner, standing, act=token.act, epoch=epoch, now=now)
     if dead:
-        return Dead(dead)
+        return Dead(dead, why_for_now(owner, standing, act=token.act, epoch=epoch, now=now))
     granted = still_allowed(scope, client=owner, grant=yes, offer=context.at.offer)
     live = Live(token, app, standing, granted)
     if token.act is None:  # One that was passed on follows from more than these.

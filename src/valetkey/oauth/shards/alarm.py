@@ -16,6 +16,7 @@ from valetkey.oauth.decision import Refuse
 from valetkey.oauth.shards.shown import Alarm, Brought
 from valetkey.spec.errors import InvalidGrant, KeySuspended
 from valetkey.wire.key_shards import Holder
+from valetkey.wire.token_response import KEY_SUSPENDED
 
 GUESSES: Final = 5
 """Wrong recovery codes after which somebody is guessing."""
@@ -31,7 +32,7 @@ def sharded(family: TokenFamily | None, context: Context) -> tuple[TokenFamily, 
     if family is None or family.shards is None:
         raise InvalidGrant(detail="no key in shards has that name")
     if family.status == "suspended":
-        raise KeySuspended(detail=f"family {family.id}")
+        raise KeySuspended(detail=f"family {family.id}", reason=KEY_SUSPENDED)
     if family.status != "open" or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
     return family, family.shards
