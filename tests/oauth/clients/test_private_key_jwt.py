@@ -26,6 +26,7 @@ from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
 from valetkey.wire import assertion as wire
 from valetkey.wire.form import Form
+from valetkey.wire.token_response import APP_SUSPENDED
 
 HOUR = 3600
 
@@ -342,7 +343,9 @@ def test_its_name_alone_is_no_proof() -> None:
 def test_a_suspended_client() -> None:
     it = world()
     it.change(Client, "signer", status="suspended")
-    refused(it, with_assertion(assertion(it)))
+    with pytest.raises(InvalidClient) as caught:
+        proves(it, with_assertion(assertion(it)))
+    assert caught.value.reason == APP_SUSPENDED
 
 
 def test_where_it_is_switched_off() -> None:
