@@ -21,7 +21,7 @@ from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.store.database import Database, PostgresURL
 from valetkey.store.memory import MemoryStore
 from valetkey.store.open import open_store, survey
-from valetkey.store.port import Store, Unavailable, Unusable
+from valetkey.store.port import Store, Unavailable, Unstorable, Unusable
 
 T = TypeVar("T")
 Missing: TypeAlias = Literal["fail", "make", "pretend"]
@@ -77,6 +77,8 @@ class Desk:
             return asyncio.run(working())
         except Unavailable as error:
             raise Failed(f"the database cannot answer: {error}") from error
+        except Unstorable as error:
+            raise Failed(f"the database cannot hold this: {error}") from error
         except TemporarilyUnavailable as error:
             raise Failed("somebody else changed the same just now: try again") from error
 

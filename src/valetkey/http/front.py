@@ -17,7 +17,7 @@ from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_repl
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.http.turns import Turns
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
-from valetkey.store.port import Unavailable
+from valetkey.store.port import Unavailable, Unstorable
 from valetkey.wire.form import MAX_BYTES
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Reply | Streamed]]
@@ -192,6 +192,8 @@ def _registered(error: Exception, request: Request) -> OAuthError:
         return error
     if isinstance(error, Unavailable):
         return TemporarilyUnavailable(detail=str(error))
+    if isinstance(error, Unstorable):
+        return InvalidRequest("a value cannot be stored", detail=str(error))
     reference = urandom(6).hex()
     log.exception("unexpected", path=request.path, reference=reference)
     return ServerError(f"something went wrong here, reference {reference}", detail=reference)

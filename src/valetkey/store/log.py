@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from valetkey.store.storable import UNREADABLE, damaged
 from valetkey.wire.change_log import KEPT, Entry
 
 MARK: Final = 8
@@ -39,5 +40,8 @@ def forget_at(entry: Entry) -> int:
 
 
 def read_entry(seq: int, body: bytes | str) -> Entry:
-    """The entry in a row."""
-    return msgspec.structs.replace(decoder.decode(body), seq=seq)
+    """The entry in a row. Raises Damaged."""
+    try:
+        return msgspec.structs.replace(decoder.decode(body), seq=seq)
+    except UNREADABLE as error:
+        raise damaged("log", error) from error

@@ -12,6 +12,8 @@ from valetkey.model.log import Log, entries_of, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
 from valetkey.store.log import forget_at, numbered
+from valetkey.store.port import Unstorable
+from valetkey.store.storable import check_names
 from valetkey.wire.change_log import Entry
 
 R = TypeVar("R", bound=Record)
@@ -88,6 +90,7 @@ class MemoryStore:
 
     def _apply(self, rows: dict[str, Record], change: Change) -> None:
         record = change.record
+        _check_storable(record)
         before = rows.get(record.key)
         taken = any(row.alias == record.alias for key, row in rows.items() if key != record.key)
         alias_taken = bool(record.alias) and taken
@@ -104,6 +107,16 @@ class MemoryStore:
                 if before is None or before.version != record.version:
                     raise Stale(change)
                 del rows[record.key]
+
+
+def _check_storable(record: Record) -> None:
+    check_names((record.key, record.alias, *(getattr(record, one) for one in record.indexes)))
+    encode = msgspec.msgpack.encode if record.rank else msgspec.json.encode
+    try:
+        encode(record)
+        record.forget_at.to_bytes(8, signed=True)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise Unstorable(str(error)) from error
 
 
 def _is_over(record: Record, now: int, told: int) -> bool:

@@ -16,6 +16,7 @@ from msgspec.structs import force_setattr, replace
 from valetkey.model import ids
 from valetkey.model.record import Record
 from valetkey.model.user import User
+from valetkey.store.storable import UNREADABLE, check_names, damaged, is_name
 
 _START: Final = {"user": ids.USER, "grant": ids.OWNED}
 """The fields that hold a name of ours, and where in it the place begins."""
@@ -37,6 +38,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     for one that the kind does not have; `seen` is where these are behind a version and a body. Each
     is with where in its name the place begins, None where it is no name of ours."""
 
+    table: str
     start: int
     columns: tuple[tuple[str, int | None] | None, ...]
     blank: dict[str, Any]
@@ -58,8 +60,11 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
         return self.read(ids.joined(place, row[0], self.start), place, row[1:])
 
     def read(self, name: str, place: int, row: Sequence[Any]) -> Record:
-        """The record of that name: its version, body, and columns."""
-        record = self.decode(row[1])
+        """The record of that name: its version, body, and columns. Raises Damaged."""
+        try:
+            record = self.decode(row[1])
+        except UNREADABLE as error:
+            raise damaged(self.table, error) from error
         # Nobody else has it yet.
         force_setattr(record, "id", name)
         force_setattr(record, "version", row[0])
@@ -79,6 +84,7 @@ def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
         for name in columns or kind.indexes
     ]
     return Packing(
+        table=kind.table,
         start=ids.USER if kind is User else ids.OWNED,
         columns=tuple(has),
         blank={"id": "", "version": 0, **dict.fromkeys(kind.indexes, "")},
@@ -89,8 +95,9 @@ def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
 
 def _held(value: str, start: int | None, place: int) -> Held:
     """What the column of a field holds in a row of the place. Raises ValueError for what is no name
-    of ours."""
+    of ours, Unstorable."""
     if start is None:
+        check_names((value,))
         return value
     if not value:
         return None
@@ -121,7 +128,7 @@ def sought(kind: type[Record], index: str, value: str) -> tuple[int | None, Any]
         raise ValueError(f"{kind.table} has no index {index!r}")
     start = _START.get(index)
     if start is None:
-        return None, value
+        return (None, value) if is_name(value) else None
     return ids.parted(value, start)
 
 

@@ -76,6 +76,14 @@ class Unavailable(Exception):
     """The store cannot answer now. The outcome of a commit is then unknown."""
 
 
+class Damaged(Unavailable):
+    """What is stored in one place cannot be read any more; the rest can."""
+
+
+class Unstorable(ValueError):
+    """No database can hold what these changes bring. Nothing of them was written."""
+
+
 class Unusable(Exception):
     """The database and this installation do not go together; says why and what to do."""
 
@@ -84,11 +92,12 @@ class Store(Protocol):
     """Where records are kept. No call needs to be made in a task."""
 
     async def read(self, *wants: Want) -> Found:
-        """What was found, all of one moment. Raises Unavailable."""
+        """What was found, all of one moment. Raises Unavailable, Damaged."""
         ...
 
     async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        """All or nothing, durable on return. Raises Stale, Unavailable."""
+        """All or nothing, durable on return. Raises Stale, Unstorable, Unavailable: what others
+        commit at the same time changes nothing about which."""
         ...
 
     async def page(self, query: Query[R]) -> Page[R]:

@@ -15,6 +15,7 @@ import msgspec
 from valetkey.model.change import Change, Create, Remove, Update
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Many, One, Query, Want
+from valetkey.store.storable import UNREADABLE, check_names, damaged, is_name
 from valetkey.store.tree import Tree, wrote
 
 
@@ -76,17 +77,17 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
     def _condition(self, want: Want) -> tuple[str, tuple[Any, ...]]:
         match want:
             case One(key=key):
-                return "WHERE key = ?", (key,)
+                return "WHERE key = ?", (_sought(key),)
             case Alias(alias=alias):
-                return "WHERE alias = ?", (alias or None,)
+                return "WHERE alias = ?", (_sought(alias) or None,)
             case Many(index="", value=_):
                 return "ORDER BY key", ()
             case Many(index=index, value=value):
-                return f'WHERE "{self.known(index)}" = ? ORDER BY key', (value,)
+                return f'WHERE "{self.known(index)}" = ? ORDER BY key', (_sought(value),)
 
     def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
         where = f'"{self.known(query.index)}" = ? AND ' if query.index else ""
-        value = (query.value,) if query.index else ()
+        value = (_sought(query.value),) if query.index else ()
         statement = (
             f"SELECT body FROM {self.name} WHERE {where}(? = '' OR key < ?) "  # noqa: S608
             "ORDER BY key DESC LIMIT ?"
@@ -101,14 +102,25 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         return index
 
     def values(self, record: Record, version: int) -> tuple[Any, ...]:
-        """What the columns of `columns` hold for the record."""
+        """What the columns of `columns` hold for the record. Raises Unstorable."""
         indexed = [getattr(record, name) for name in self.indexes]
+        key, alias = record.key, record.alias or None
+        check_names((key, alias, *indexed))
         body = msgspec.json.encode(msgspec.structs.replace(record, version=version))
-        return (record.key, record.alias or None, version, record.forget_at, *indexed, body)
+        return (key, alias, version, record.forget_at, *indexed, body)
 
     def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
-        """The records of the rows."""
-        return (self.decoder.decode(body) for (body,) in connection.execute(statement, binds))
+        """The records of the rows. Raises Damaged."""
+        for (body,) in connection.execute(statement, binds):
+            try:
+                yield self.decoder.decode(body)
+            except UNREADABLE as error:
+                raise damaged(self.name, error) from error
+
+
+def _sought(name: str) -> str | None:
+    """What to look for: nothing is found by what is no name."""
+    return name if is_name(name) else None
 
 
 @cache

@@ -16,9 +16,10 @@ from typing import Final
 
 import apsw
 
+from valetkey.model.change import Stale
 from valetkey.store.checkpoints import Checkpoints
 from valetkey.store.patience import Patience
-from valetkey.store.port import PATIENCE, Unavailable
+from valetkey.store.port import PATIENCE, Unavailable, Unstorable
 from valetkey.store.waiting import Waiting
 from valetkey.store.writer import Job
 
@@ -31,6 +32,26 @@ CHECKPOINT_PAGES: Final = 2000
 LOG_PAGES: Final = 4 * CHECKPOINT_PAGES
 """Pages from which the writer waits for that: SQLite begins the log anew only once all of it has
 been copied, and under a steady load a commit would always come between."""
+
+
+LOST: Final = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.ConnectionClosedError,
+    apsw.CursorClosedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.InterruptError,
+    apsw.LockedError,
+    apsw.MisuseError,
+    apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+    apsw.ThreadingViolationError,
+)
+"""Errors for which the disk, the file or the connection is to blame. Any other may be what one
+request brought."""
 
 
 class Writer:
@@ -56,7 +77,7 @@ class Writer:
         self._thread.start()
 
     async def submit(self, job: Job) -> int:
-        """The outcome, once it is durable. Raises Stale, Unavailable."""
+        """The outcome, once it is durable. Raises Stale, Unstorable, Unavailable."""
         with self._entrance:
             if self._closed:
                 raise Unavailable("the store is closed")
@@ -208,13 +229,15 @@ class Writer:
             cursor.execute("SAVEPOINT job")
         try:
             job.outcome = job.run(cursor)
-        except apsw.Error:
+        except LOST:
             raise  # Nobody's write is sure any more.
         except Exception as error:
+            if not self._connection.in_transaction:
+                raise  # Nor where SQLite has undone all of it by itself.
             # A lost race, or a record that cannot be written: that is this job's own affair.
             if not job.single:
                 cursor.execute("ROLLBACK TO job")
-            job.outcome = error
+            job.outcome = _own(error)
         if not job.single:
             cursor.execute("RELEASE job")
 
@@ -223,6 +246,19 @@ class Writer:
         if pages >= CHECKPOINT_PAGES:
             self._checkpoints.wanted.set()
         return apsw.SQLITE_OK
+
+
+def _own(error: Exception) -> Exception:
+    """What somebody is told whose changes could not be written, though others' can."""
+    match error:
+        case Stale() | Unstorable():
+            return error
+        case ValueError() | OverflowError() | apsw.TooBigError() | apsw.MismatchError():
+            return Unstorable(f"{type(error).__name__}: {error}")
+        case apsw.Error():
+            return Unavailable(f"{type(error).__name__}: {error}")
+        case _:
+            return error
 
 
 def _on_loop(

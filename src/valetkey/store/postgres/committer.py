@@ -1,8 +1,9 @@
 """Commits of concurrent requests, batched into one statement.
 
-Where the statement finds a precondition that does not hold, it undoes itself; then each request of
-the batch is committed alone, and each learns its own outcome. Races are rare, so the one statement
-is what nearly always runs.
+Where the statement finds a precondition that does not hold, or one request brings what cannot be
+written, it undoes itself. Then it is sent without whoever lost a race, or in halves, until whoever
+is to blame is alone: each learns its own outcome, and nobody another's. That is rare, so the one
+statement is what nearly always runs.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ import asyncpg
 from valetkey.model.change import Change, Create, Stale
 from valetkey.model.event import Event
 from valetkey.model.record import Record
-from valetkey.store.port import PATIENCE, Unavailable
-from valetkey.store.postgres.connections import TROUBLE, Connections, why
+from valetkey.store.port import PATIENCE, Unavailable, Unstorable
+from valetkey.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
 from valetkey.store.postgres.gathering import SILENT, gather
 from valetkey.store.postgres.statements import STALE, Statement, commit
 from valetkey.store.waiting import Waiting
@@ -63,7 +64,7 @@ class Committer:
         self._task = asyncio.create_task(self._serve())
 
     async def submit(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
-        """Returns once all is durable. Raises Stale, Unavailable."""
+        """Returns once all is durable. Raises Stale, Unstorable, Unavailable."""
         if self._stopping:
             raise Unavailable("the store is closed")
         job = Job(changes, events)
@@ -115,44 +116,73 @@ class Committer:
         return batch
 
     async def _commit(self, batch: Sequence[Job]) -> None:
-        try:
-            await self._run(commit([change for job in batch for change in job.changes]))
-        except (asyncpg.InvalidTextRepresentationError, asyncpg.UniqueViolationError) as error:
-            if len(batch) == 1:
-                batch[0].resolve(Stale(_lost(batch[0], error)))
-                return
-            for job in batch:
-                await self._alone(job)
-            return
-        for job in batch:
-            job.resolve()
-
-    async def _alone(self, job: Job) -> None:
-        if job.future.done():
-            return
-        try:
-            await self._commit([job])
-        except Exception as error:
-            job.resolve(error)
+        """Commits them together, or in ever smaller parts. Raises Unavailable, which then is the
+        outcome of all that have none."""
+        parts = [batch]
+        while parts:
+            part = [job for job in parts.pop() if not job.future.done()]
+            if not part:
+                continue
+            try:
+                await self._run(commit([change for job in part for change in job.changes]))
+            except Unavailable:
+                raise
+            except Exception as error:
+                parts += _apart(part, error)
+            else:
+                for job in part:
+                    job.resolve()
 
     async def _run(self, statement: Statement) -> None:
-        """Sends one statement. Raises Unavailable where the outcome is unknown, or nothing could be
-        done; what the database undid by itself is sent again."""
+        """Sends one statement; what the database undid by itself is sent again. Raises Unavailable
+        where the outcome is unknown, or nothing could be done; as it is any error for which the
+        statement may be to blame."""
         until = asyncio.get_running_loop().time() + PATIENCE
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             try:
                 await self._connections.commit(statement.sql, *statement.parameters, until=until)
-            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
-                continue
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError):
-                raise
+            except _UNDONE:
+                if not left:
+                    raise
             except TROUBLE as error:
+                if may_be_ours(error):
+                    raise
                 raise Unavailable(why(error)) from error
-            return
-        raise Unavailable(f"undone by the database {TRIES} times")
+            else:
+                return
 
 
-def _lost(job: Job, error: asyncpg.PostgresError) -> Change:
-    """Which change lost its race, as the statement's own error says."""
-    number = _NUMBER.search(str(error))
-    return job.changes[int(number[1])] if number else job.changes[0]
+_UNDONE: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+def _apart(part: Sequence[Job], error: Exception) -> Sequence[Sequence[Job]]:
+    """What is to be tried of jobs that could not be committed together. Whoever is known to be to
+    blame is told so."""
+    number = _NUMBER.search(str(error)) if isinstance(error, asyncpg.DataError) else None
+    at = int(number[1]) if number else 0
+    for job in part if number else ():
+        if at < len(job.changes):
+            job.resolve(Stale(job.changes[at]))
+            return [[one for one in part if one is not job]]
+        at -= len(job.changes)
+    if len(part) > 1:
+        return [part[: len(part) // 2], part[len(part) // 2 :]]
+    part[0].resolve(_outcome(part[0], error))
+    return []
+
+
+def _outcome(job: Job, error: Exception) -> Exception:
+    """What somebody is told whose changes alone could not be committed."""
+    match error:
+        case asyncpg.UniqueViolationError():
+            return Stale(job.changes[0])
+        case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
+            return Unstorable(f"{type(error).__name__} ({error.sqlstate})")
+        case asyncpg.ProgramLimitExceededError():
+            return Unstorable("a name that is too long")
+        case asyncpg.PostgresError():
+            return Unavailable(why(error))
+        case ValueError() | OverflowError():
+            return error if isinstance(error, Unstorable) else Unstorable(str(error))
+        case _:
+            return error

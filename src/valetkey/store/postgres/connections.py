@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from valetkey.store.database import PostgresURL
-from valetkey.store.port import PATIENCE
+from valetkey.store.port import PATIENCE, Unavailable
 
 MOST: Final = 8
 """Connections of one node."""
@@ -39,11 +39,26 @@ TROUBLE: Final = (
 """What a database, or the way to it, raises."""
 
 
+_LOST: Final = ("08", "25", "28", "3D", "40003", "53", "57", "58")
+"""How the codes of errors begin (SQLSTATE) for which the database or the way to it is to blame."""
+
+
+def may_be_ours(error: Exception) -> bool:
+    """Whether what was sent may be to blame: then another statement may well go through."""
+    code = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    return bool(code) and not str(code).startswith(_LOST)
+
+
 def why(error: Exception) -> str:
     """The error in words."""
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return "no host takes writes"
     return str(error) or "it does not answer in time"
+
+
+def told(error: Exception) -> Exception:
+    """What whoever reads is told: Unavailable for any error of the database."""
+    return Unavailable(why(error)) if isinstance(error, asyncpg.PostgresError) else error
 
 
 class _Unsure(OSError):

@@ -8,6 +8,7 @@ from valetkey.model.record import Record
 from valetkey.model.want import One, With
 from valetkey.store.postgres.rows import selected, type_of
 from valetkey.store.postgres.statements import Statement, named
+from valetkey.store.storable import is_name
 
 Shape: TypeAlias = tuple[type[Record], tuple[tuple[str, type[Record]], ...]]
 """A kind of record, and what its fields name."""
@@ -23,7 +24,7 @@ def points(wants: Sequence[One[Any]]) -> Statement:
     given: dict[Shape, list[tuple[int, int, Any]]] = {}
     for number, want in enumerate(wants):
         place, key = named(want.record, want.key)
-        if key is not None and not (isinstance(key, str) and "\x00" in key):
+        if key is not None and (not isinstance(key, str) or is_name(key)):
             others = want.others if type(want) is With else ()
             given.setdefault((want.record, others), []).append((number, place, key))
     shapes = tuple(sorted(given, key=_order))

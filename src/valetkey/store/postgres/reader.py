@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One, Want, With
+from valetkey.store.port import Unavailable
+from valetkey.store.postgres.connections import told
 from valetkey.store.postgres.gathering import SILENT, gather
 from valetkey.store.postgres.points import BESIDE, points
 from valetkey.store.postgres.rows import Recent, record_of
@@ -43,7 +45,7 @@ class Asked:
 
 class Reader:
     """Takes wants, and reads as many at once as there are. `fetch` runs a statement; it raises
-    Unavailable."""
+    Unavailable, and as it is any error for which the statement may be to blame."""
 
     def __init__(self, fetch: Callable[[Statement], Awaitable[Sequence[Any]]]) -> None:
         self._fetch = fetch
@@ -54,7 +56,7 @@ class Reader:
         self._recent = Recent()
 
     async def read(self, wants: Wants) -> Found:
-        """What was found, all of one moment. Raises Unavailable."""
+        """What was found, all of one moment. Raises Unavailable, Damaged."""
         asked = Asked(wants)
         self._gathered.append(asked)
         self._begin()
@@ -80,15 +82,27 @@ class Reader:
         await gather()
         some = [self._gathered.popleft() for _ in range(min(BATCH, len(self._gathered)))]
         batch = [one for one in some if not one.future.done()]
-        wants = [want for asked in batch for want in asked.wants]
+        await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[Asked]) -> None:
+        """Answers them together. Where one cannot be answered, it is looked for by halves: it alone
+        is told so, unless the database is to blame."""
         try:
-            rows = await self._fetch(points(wants)) if wants else ()
-            records, more = self._told(wants, rows)
+            await self._found(batch)
         except Exception as error:
+            # What is Unavailable and no more is the database's own trouble.
+            if len(batch) > 1 and type(error) is not Unavailable:
+                await self._answer(batch[: len(batch) // 2])
+                await self._answer(batch[len(batch) // 2 :])
+                return
             for asked in batch:
                 if not asked.future.done():
-                    asked.future.set_exception(error)
-            return
+                    asked.future.set_exception(told(error))
+
+    async def _found(self, batch: Sequence[Asked]) -> None:
+        wants = [want for asked in batch for want in asked.wants]
+        rows = await self._fetch(points(wants)) if wants else ()
+        records, more = self._told(wants, rows)
         first = 0
         for asked in batch:
             last = first + len(asked.wants)

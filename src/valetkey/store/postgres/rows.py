@@ -15,6 +15,7 @@ import msgspec
 
 from valetkey.model.record import Record
 from valetkey.store.packed import packing, second_name
+from valetkey.store.storable import UNREADABLE, check_names, damaged
 
 
 @cache
@@ -26,13 +27,13 @@ def columns(kind: type[Record]) -> tuple[str, ...]:
 
 
 def row(record: Record, version: int) -> tuple[Any, ...]:
-    """What these hold for a record. Raises ValueError for what is no name of ours."""
+    """What these hold for a record. Raises ValueError for what is no name of ours, Unstorable."""
     kind = type(record)
     if not kind.rank:
-        indexed = (getattr(record, name) for name in kind.indexes)
         body = json(msgspec.structs.replace(record, version=version))
-        named = record.alias or None
-        return (record.place, record.forget_at, version, record.key, named, *indexed, body)
+        names = record.key, record.alias or None, *(getattr(record, name) for name in kind.indexes)
+        check_names(names)
+        return (record.place, record.forget_at, version, *names, body)
     place, key, indexes, packed = packing(kind).pack(record)
     swept, alias = _swept_and_named(kind)
     forget_at = (record.forget_at,) if swept else ()
@@ -57,12 +58,16 @@ def _decoder(kind: type[Record]) -> msgspec.json.Decoder[Any]:
 
 
 def record_of(kind: type[Record], found: Any) -> Record:
-    """The record in a row, of which `selected` says what it holds, after a number."""
-    if not kind.rank:
+    """The record in a row, of which `selected` says what it holds, after a number. Raises
+    Damaged."""
+    if kind.rank:
+        place, *row = _picked(kind)(found)
+        return packing(kind).unpack(place, row)
+    try:
         told: Record = _decoder(kind).decode(found[_PLAIN])
-        return told
-    place, *row = _picked(kind)(found)
-    return packing(kind).unpack(place, row)
+    except UNREADABLE as error:
+        raise damaged(kind.table, error) from error
+    return told
 
 
 RECENT: Final = 12288
@@ -77,7 +82,7 @@ class Recent:
         self._last: dict[tuple[type[Record], bytes], tuple[tuple[Any, ...], Record]] = {}
 
     def record_of(self, kind: type[Record], found: Any) -> Record:
-        """The record in a row."""
+        """The record in a row. Raises Damaged."""
         if not kind.rank:
             return record_of(kind, found)
         row = _picked(kind)(found)

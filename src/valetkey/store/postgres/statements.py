@@ -17,6 +17,7 @@ from valetkey.model.want import Alias, Many, One, Query, Want
 from valetkey.store.log import forget_at, marked
 from valetkey.store.packed import packing, second_name, sought
 from valetkey.store.postgres.rows import columns, json, row, selected, type_of
+from valetkey.store.storable import is_name
 
 Operation: TypeAlias = Literal["create", "update", "remove"]
 
@@ -76,11 +77,11 @@ def _indexed(kind: type[Record], index: str, value: str) -> dict[str, Any]:
 
 def _conditions(parameters: list[Any], **columns: Any) -> str:
     """Equalities; a place that is not known (None) is left out. Nothing else that is None is to be
-    found, nor a text with a zero byte, which this database cannot hold."""
+    found, nor what is no name."""
     known = {name: value for name, value in columns.items() if (name, value) != ("place", None)}
     parts: list[str] = []
     for name, value in known.items():
-        if value is None or (isinstance(value, str) and "\x00" in value):
+        if value is None or (isinstance(value, str) and not is_name(value)):
             return "false"
         parts.append(f'"{name}" = ${len(parameters) + len(parts) + 1}')
     parameters += known.values()

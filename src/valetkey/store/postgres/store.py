@@ -15,7 +15,14 @@ from valetkey.store.log import read_entry
 from valetkey.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.store.postgres import statements
 from valetkey.store.postgres.committer import Committer
-from valetkey.store.postgres.connections import TROUBLE, Connections, connect, why
+from valetkey.store.postgres.connections import (
+    TROUBLE,
+    Connections,
+    connect,
+    may_be_ours,
+    told,
+    why,
+)
 from valetkey.store.postgres.migrate import migrate
 from valetkey.store.postgres.reader import Reader
 from valetkey.store.postgres.rows import columns, record_of
@@ -106,12 +113,19 @@ class PostgresStore:
 
     async def _fetch(self, statement: statements.Statement) -> list[Any]:
         # asyncpg asks for its task, and whoever calls may have none.
-        return await asyncio.create_task(self._fetched(statement))
+        try:
+            return await asyncio.create_task(self._fetched(statement))
+        except TROUBLE as error:
+            raise told(error) from error
 
     async def _fetched(self, statement: statements.Statement) -> list[Any]:
+        """The rows. Raises Unavailable, and as it is any error for which the statement may be to
+        blame."""
         try:
             return await self._connections.read(statement.sql, *statement.parameters)
         except TROUBLE as error:
+            if may_be_ours(error):
+                raise
             raise Unavailable(why(error)) from error
 
 
