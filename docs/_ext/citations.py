@@ -15,7 +15,7 @@ _CITED: Final = re.compile(
     r"|OpenID Connect (?:Core Unmet Authentication Requirements|Core|Discovery|CIBA"
     r"|Registration|Session Management|(?:RP-Initiated|Front-Channel|Back-Channel) Logout)"
     r"|Initiating User Registration|OAuth 2\.0 Form Post Response Mode|OAuth 2\.1"
-    r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile"
+    r"|JWT Secured Authorization Response Mode|FAPI 2\.0 Security Profile|FAPI 1\.0 Baseline"
     r"|Grant Management for OAuth 2\.0"
     r"|Shared Signals Framework|CAEP Interoperability Profile|CAEP|RISC"
     r"|NIST SP 800-\d+B?)"

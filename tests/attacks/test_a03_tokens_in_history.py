@@ -10,6 +10,9 @@ TRIES = [
     row("6750 2.3", "in the query, posted", "/userinfo?access_token={}", "", "x=1"),
     row("6750 2.2", "in the body", "/userinfo", "", "access_token={}"),
     row("6750 2", "in the query and in the header", "/userinfo?access_token={}", "Bearer {}", ""),
+    row("6750 2", "in the body and in the header", "/userinfo", "Bearer {}", "access_token={}"),
+    row("6750 2", "another one in the body", "/userinfo", "Bearer {}", "access_token=other"),
+    row("6750 2", "twice in the body", "/userinfo", "Bearer {}", "access_token=a&access_token=b"),
 ]
 
 
@@ -30,9 +33,20 @@ def test_it_opens_nothing(path: str, header: str, body: str, token: str, server:
         headers=headers,
         content=body.format(token).encode(),
     )
-    assert answer.status_code in {400, 401}
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert token not in answer.text
     assert "sub" not in answer.text
+
+
+def test_who_sends_it_in_a_form_is_told_how(token: str, server: Live) -> None:
+    answer = server.http.post("/userinfo", data={"access_token": token})
+    assert "Authorization header" in answer.json()["error_description"]
+
+
+def test_a_form_beside_the_header_is_no_harm(token: str, server: Live) -> None:
+    shown = {"authorization": f"Bearer {token}"}
+    assert server.http.post("/userinfo", data={"x": "1"}, headers=shown).status_code == 200
+    assert server.http.post("/userinfo", json={"access_token": "x"}, headers=shown).is_success
 
 
 @pytest.mark.parametrize("path", ["/token", "/introspect", "/revoke", "/par"])

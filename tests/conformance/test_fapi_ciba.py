@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import msgspec
@@ -219,6 +220,8 @@ def test_two_clients(fapi: Fapi, one: Rp, two: Rp, app: Host, plan: str) -> None
     claims = identity(fapi, one, tokens["id_token"])
     opened = fapi.resource(one, tokens["access_token"])
     assert (opened.status_code, opened.json()["sub"]) == (200, claims["sub"])
+    # FAPI 1.0 Baseline 6.2.1, which FAPI-CIBA rests on.
+    assert str(UUID(opened.headers["x-fapi-interaction-id"]))
     assert fapi.resource(two, tokens["access_token"]).status_code == 401, "bound to a certificate"
     refused(comes(fapi, one, handle), "invalid_grant")
     # The second client, in another way: by the ID Token of the user, and for another time.

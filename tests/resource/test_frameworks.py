@@ -1,6 +1,7 @@
 """One table over every framework: the examples as they stand, as programs, by real HTTP, in front
 of a running server."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +95,36 @@ def test_the_documents_are_published(api: Api, platform: Platform) -> None:
 
 
 Shows = Callable[[Api, Platform, str], Headers]
+
+NAMED = "x-fapi-interaction-id"
+CALLED = "C770AEF3-6784-41F7-8E0E-FF5F97BDDB3A"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+INTERACTIONS = [
+    row("FAPI1 6.2.1", "sent", [(NAMED, CALLED)], True),
+    row("FAPI1 6.2.1", "not sent", [], False),
+    row("FAPI1 6.2.1", "no UUID", [(NAMED, "mine")], False),
+    row("FAPI1 6.2.1", "more than a UUID", [(NAMED, f"{CALLED}; x=1")], False),
+    row(
+        "FAPI1 6.2.1",
+        "two",
+        [(NAMED, CALLED), (NAMED, "3f2b8c1e-6784-41f7-8e0e-ff5f97bddb3a")],
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize("sent,echoed", INTERACTIONS)
+def test_each_reply_is_named(
+    api: Api, platform: Platform, key: str, sent: Headers, echoed: bool
+) -> None:
+    """Once, good or refused: by what the caller sent, or by an id of its own."""
+    refusals = [[], bearer("a.b.c"), bearer(platform.key(platform.person(), "tips.send"))]
+    for headers in (bearer(key), *refusals):
+        told = api.call("read", [*headers, *sent]).headers.get_list(NAMED)
+        assert len(told) == 1
+        assert told[0] == CALLED if echoed else UUID.fullmatch(told[0])
+
 
 REFUSED = [
     row("RFC 6750 3.1", "no key", lambda api, at, key: [], "", 401, ""),

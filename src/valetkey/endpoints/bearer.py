@@ -1,6 +1,7 @@
 """The drivers of endpoints that answer to whoever shows an access token."""
 
 from collections.abc import Callable
+from os import urandom
 from typing import Final, TypeAlias
 
 from valetkey.endpoints.transport import ANY_ORIGIN, Transport
@@ -15,10 +16,13 @@ from valetkey.oauth.decision import Answer, Refuse
 from valetkey.oauth.feature import BearerEndpoint, ItemCall, ItemEndpoint
 from valetkey.oauth.senders.binding import presented
 from valetkey.spec.errors import InvalidRequest, OAuthError
+from valetkey.wire import interaction
 from valetkey.wire.bearer import read_header
 
 Asked: TypeAlias = Callable[[Request, str, Context], Rule[Answer | Refuse]]
 """What a request that shows this token comes to."""
+
+_INTERACTION: Final = interaction.HEADER.encode()
 
 ITEM_METHODS: Final = frozenset({"GET", "DELETE", "OPTIONS"})
 
@@ -59,13 +63,14 @@ class _Handler:
             return Reply(204, self._preflight)
         context = await self._shell.context()
         told = self._transport.told(request, context)
+        request.interaction = _interaction(request)
         reply = await self._reply(request, context)
-        return reply.having(*ANY_ORIGIN, *told)
+        return reply.having(*ANY_ORIGIN, *told, (_INTERACTION, request.interaction.encode()))
 
     async def _reply(self, request: Request, context: Context) -> Reply:
         scheme = ""
         try:
-            _none_in_query(request)
+            _only_in_header(request)
             header = request.header(b"authorization")
             shown = read_header(header, schemes=self._transport.schemes)
             if shown is None:
@@ -103,7 +108,21 @@ class _Handler:
         return refuse_json(request, told, headers=headers)
 
 
-def _none_in_query(request: Request) -> None:
+def _interaction(request: Request) -> str:
+    """What the caller calls this call, or what it is called here."""
+    sent = request.values(_INTERACTION)
+    return (interaction.read(sent[0]) if len(sent) == 1 else "") or interaction.make(urandom(16))
+
+
+def _only_in_header(request: Request) -> None:
+    """Raises InvalidRequest for a token anywhere else, beside one in the header as well (RFC 6750
+    2: not more than one way)."""
     if request.query and "access_token" in request.parameters():
         # OAuth 2.1 5.1: an address ends up in logs and histories, so none brings a token.
         raise InvalidRequest("a token may not travel in the query")
+    if request.body and request.is_form and "access_token" in request.form():
+        # RFC 6750 2.2 leaves it to the resource. RFC 9449 7.1 wants bound tokens in the header.
+        raise InvalidRequest(
+            "a token may not travel in a form: send it in the Authorization header, "
+            "as Authorization: Bearer, or DPoP, and the token"
+        )

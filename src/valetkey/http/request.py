@@ -30,6 +30,9 @@ class Request:
     parts: Mapping[str, str] = {}
     """What the names in a page's path stand for."""
 
+    interaction = ""
+    """What the reply calls this call (FAPI 1.0 Baseline 6.2.1), "" where it does not."""
+
     drawn = ""
     """The name that this reply gives to a browser that had none."""
 
@@ -106,10 +109,15 @@ class Request:
         pairs = [pair.partition("=") for pair in ";".join(found).split(";")]
         return {name.strip(): value.strip() for name, _, value in pairs}
 
+    @property
+    def is_form(self) -> bool:
+        """Whether the body says that it is a form."""
+        content_type = self.header(b"content-type")
+        return content_type == FORM or content_type.partition(";")[0].strip().lower() == FORM
+
     def form(self, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
         """The form in the body. Raises InvalidRequest (415 for another content type)."""
-        content_type = self.header(b"content-type")
-        if content_type != FORM and content_type.partition(";")[0].strip().lower() != FORM:
+        if not self.is_form:
             raise InvalidRequest(f"the body must be {FORM}", status=415)
         return parse_form(self.body, repeatable=repeatable)
 

@@ -11,6 +11,7 @@ import msgspec
 
 from valetkey.resource.calls import of_scope
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Need, Spend, need
 from valetkey.resource.server import ResourceServer
@@ -64,6 +65,7 @@ class Guarded:
             # A socket that is closed before it is accepted is answered with 403.
             await send({"type": "websocket.close", "code": 1008})
             return
+        send = with_id(scope, send)
         try:
             principal = await self._server.admit(of_scope(scope), self._wanted, scope)
         except (Refused, Unreachable) as refusal:

@@ -17,6 +17,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from valetkey.resource import interaction
 from valetkey.resource.calls import Call, of_environ, of_scope
 from valetkey.resource.documents import HEADERS, MEDIA, documents
 from valetkey.resource.errors import Refused, Unreachable
@@ -58,8 +59,8 @@ class Needs:
                     call = called(request)
                     request.principal = self._server.blocking.admit(call, wanted, request)
                 except (Refused, Unreachable) as refusal:
-                    return answer(refusal)
-                return view(*args, **kwargs)
+                    return named(answer(refusal), request)
+                return named(view(*args, **kwargs), request)
 
             @functools.wraps(view)
             async def awaited(*args: Any, **kwargs: Any) -> Any:
@@ -68,8 +69,8 @@ class Needs:
                     call = called(request)
                     request.principal = await self._server.admit(call, wanted, request)
                 except (Refused, Unreachable) as refusal:
-                    return answer(refusal)
-                return await view(*args, **kwargs)
+                    return named(answer(refusal), request)
+                return named(await view(*args, **kwargs), request)
 
             found: Any = awaited if inspect.iscoroutinefunction(view) else guarded
             found.csrf_exempt = True
@@ -88,6 +89,24 @@ def called(request: Any) -> Call:
     own = getattr(request, "_request", request)
     scope = getattr(own, "scope", None)
     return of_environ(own.META) if scope is None else of_scope(scope)
+
+
+def interaction_of(request: Any) -> str:
+    """The id of the call behind a request, the same each time that it is asked for."""
+    own = getattr(request, "_request", request)
+    if not hasattr(own, "valetkey_interaction"):
+        scope = getattr(own, "scope", None)
+        own.valetkey_interaction = (
+            interaction.of_environ(own.META) if scope is None else interaction.of_scope(scope)
+        )
+    told: str = own.valetkey_interaction
+    return told
+
+
+def named(response: Any, request: Any) -> Any:
+    """The response under the id of its call."""
+    response.headers[interaction.HEADER] = interaction_of(request)
+    return response
 
 
 def urls(server: ResourceServer) -> list[URLPattern]:

@@ -17,8 +17,9 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 
 from valetkey.resource.django import Needs as OfDjango
-from valetkey.resource.django import called, urls
+from valetkey.resource.django import called, interaction_of, urls
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.interaction import HEADER
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Spend, need
 from valetkey.resource.server import ResourceServer
@@ -58,6 +59,7 @@ class Needs(OfDjango):
 
         class Opened(BasePermission):
             def has_permission(self, request: Any, view: Any) -> bool:
+                view.headers[HEADER] = interaction_of(request)
                 try:
                     principal = server.blocking.admit(called(request), wanted, request)
                 except (Refused, Unreachable) as refusal:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from valetkey.resource.calls import of_scope
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.interaction import Named
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Need, Spend, need
 from valetkey.resource.principal import Principal
@@ -62,7 +63,9 @@ class Kit:
 
     def publish(self, app: FastAPI) -> None:
         """Adds the API's metadata (RFC 9728) and its catalog to the application, which then answers
-        a refusal as every other framework of the kit does, without a `detail` around it."""
+        a refusal as every other framework of the kit does, without a `detail` around it, and with
+        an `x-fapi-interaction-id` in each reply."""
+        app.add_middleware(Named)
         app.router.routes.extend(documents(self._server))
         app.add_exception_handler(Refusal, _answered)
 

@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, after_this_request, current_app, g, request
 
+from valetkey.resource import interaction
 from valetkey.resource.calls import of_environ
 from valetkey.resource.documents import HEADERS, MEDIA, documents
 from valetkey.resource.errors import Refused, Unreachable
@@ -50,6 +51,8 @@ class Needs:
         def guard(view: View) -> View:
             @functools.wraps(view)
             def guarded(*args: Any, **kwargs: Any) -> Any:
+                told = interaction.of_environ(request.environ)
+                after_this_request(lambda response: _named(response, told))
                 try:
                     call = of_environ(request.environ)
                     g.principal = self._server.blocking.admit(call, wanted, request)
@@ -72,6 +75,11 @@ def publish(app: Flask, server: ResourceServer) -> None:
             return Response(body, mimetype=MEDIA, headers=HEADERS)
 
         app.add_url_rule(urlsplit(address).path, f"valetkey {name}", published)
+
+
+def _named(response: Response, told: str) -> Response:
+    response.headers[interaction.HEADER] = told
+    return response
 
 
 def answer(refusal: Refused | Unreachable) -> Response:

@@ -13,6 +13,7 @@ import msgspec
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.interaction import with_id
 from valetkey.resource.principal import Principal
 from valetkey.resource.routes import Proxy, Route, Table, is_doubtful
 from valetkey.resource.server import ResourceServer
@@ -60,6 +61,7 @@ class Guard:
         elif scope["type"] == "http":
             status, headers, body = await self._answer(scope)
             told = [*headers, (b"content-length", str(len(body)).encode())]
+            send = with_id(scope, send)
             await send({"type": "http.response.start", "status": status, "headers": told})
             await send({"type": "http.response.body", "body": body})
 

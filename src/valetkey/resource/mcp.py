@@ -35,6 +35,7 @@ from valetkey.resource.asgi import Application, Receive, Scope, Send, refuse
 from valetkey.resource.calls import Call, of_scope
 from valetkey.resource.documents import HEADERS, MEDIA, documents
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
 from valetkey.resource.need import Need, Spend, need
 from valetkey.resource.principal import Principal
@@ -193,6 +194,7 @@ class _Around:
             await _publish(told, send)
             return
         body = await _body(receive)
+        send = with_id(scope, send)
         try:
             key = await self._guard.admitted(of_scope(scope), body)
         except (Refused, Unreachable) as refusal:

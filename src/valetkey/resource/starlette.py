@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from valetkey.resource import interaction
 from valetkey.resource.calls import of_scope
 from valetkey.resource.documents import HEADERS, MEDIA
 from valetkey.resource.documents import documents as told
@@ -57,12 +59,18 @@ class Needs:
         def guard(endpoint: AnyEndpoint) -> Endpoint:
             @functools.wraps(endpoint)
             async def guarded(request: Request) -> Response:
+                told = {interaction.HEADER: interaction.of_scope(request.scope)}
                 try:
                     call = of_scope(request.scope)
                     request.state.principal = await self._server.admit(call, wanted, request)
+                    response = await _called(endpoint, request)
                 except (Refused, Unreachable) as refusal:
-                    return answer(refusal)
-                return await _called(endpoint, request)
+                    response = answer(refusal)
+                except HTTPException as error:
+                    error.headers = {**(error.headers or {}), **told}
+                    raise
+                response.headers.update(told)
+                return response
 
             return marked(guarded, Mark(wanted.permissions, self._server))
 

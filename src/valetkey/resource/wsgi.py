@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 
+from valetkey.resource import interaction
 from valetkey.resource.calls import of_environ
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked
@@ -53,11 +54,23 @@ class Guarded:
         self._wanted = wanted
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response = _with_id(environ, start_response)
         try:
             principal = self._server.blocking.admit(of_environ(environ), self._wanted, environ)
         except (Refused, Unreachable) as refusal:
             return refuse(refusal, start_response)
         return self._app({**environ, PRINCIPAL: principal}, start_response)
+
+
+def _with_id(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+    """What begins the reply to the call, under its id."""
+    told = (interaction.HEADER, interaction.of_environ(environ))
+
+    def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        others = [one for one in headers if one[0].lower() != interaction.HEADER]
+        return start_response(status, [*others, told], *more)
+
+    return started
 
 
 def refuse(refusal: Refused | Unreachable, start_response: StartResponse) -> list[bytes]:
