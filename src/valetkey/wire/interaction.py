@@ -3,7 +3,6 @@
 
 import re
 from typing import Final
-from uuid import UUID
 
 from valetkey.spec.cite import Cite
 
@@ -20,5 +19,7 @@ def read(value: str) -> str:
 
 
 def make(raw: bytes) -> str:
-    """An id of these 16 random bytes."""
-    return str(UUID(bytes=raw, version=4))
+    """An id of these 16 random bytes (RFC 9562 5.4)."""
+    text = raw.hex()
+    variant = "89ab"[raw[8] >> 6]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
