@@ -1,8 +1,11 @@
-"""One file that only its owner can read, replaced as a whole, with a lock beside it."""
+"""One file that only its owner can read, replaced as a whole, with a lock beside it.
+
+On Windows a file has no mode: who can read it is what its folder says, which is the user's own
+where it lies in their profile.
+"""
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -10,8 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from valetkey.client.errors import StoreError, StoreExposed, StoreFull, StoreReadOnly
+from valetkey.client.file_lock import try_lock
 
 MODE: Final = 0o600
+HAS_MODES: Final = os.name == "posix"
 ROOM: Final = 32 * 1024
 """Bytes that are kept free for what will be written: more than any key takes."""
 
@@ -37,7 +42,7 @@ class PrivateFile:
             with open(self.path, "rb") as file:
                 mode = os.fstat(file.fileno()).st_mode & 0o777
                 raw = file.read()
-            if mode & ~MODE:
+            if HAS_MODES and mode & ~MODE:
                 raise StoreExposed(f"{self.path} has mode {mode:04o}: it should be 0600")
             return raw
         return None
@@ -88,9 +93,7 @@ class PrivateFile:
             lock = os.open(
                 self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, MODE
             )
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(lock):
             os.close(lock)
             return None
 
@@ -130,7 +133,10 @@ def _unlink(path: Path) -> None:
 
 
 def _make_durable(folder: Path) -> None:
-    """A file has its new name for good only once its folder is on the disk."""
+    """A file has its new name for good only once its folder is on the disk. Windows does not open
+    folders, and sees to it by itself."""
+    if not HAS_MODES:
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

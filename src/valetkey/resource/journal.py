@@ -9,16 +9,22 @@ only on the boot that wrote it, and only where it was written: a copy of it may 
 """
 
 import contextlib
-import fcntl
 import os
 import stat
 import time
 from collections.abc import Iterator
 from mmap import mmap
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import msgspec
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    # Windows has none, and no file in memory either: `ready` finds no folder there.
+    fcntl = None
 
 SLOTS: Final = 1024
 """Leases that a process notes at once; what is more is not noted."""
@@ -156,6 +162,8 @@ class Journal:
 def ready(folder: Path | None) -> Path | None:
     """The folder for the notes, None for one of this user's own in memory; None where there is
     none that is private."""
+    if fcntl is None:
+        return None
     folder = folder or _MEMORY / f"valetkey-{os.geteuid()}"
     with contextlib.suppress(OSError):
         folder.mkdir(0o700)

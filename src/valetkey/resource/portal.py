@@ -103,5 +103,6 @@ def _close_all() -> None:
         one.close()
 
 
-os.register_at_fork(after_in_child=_forked)
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_forked)
 atexit.register(_close_all)
