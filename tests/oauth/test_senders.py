@@ -250,6 +250,31 @@ def test_a_proof_of_a_refused_refresh_is_remembered_with_what_the_refusal_writes
     assert len(world.all(Once)) == count + 1
 
 
+def test_a_refusal_that_writes_nothing_remembers_no_proof_of_a_public_client() -> None:
+    # Anybody can make up keys and proofs: a spent code would fill the table for its minute.
+    world = World()
+    text = code(world)
+    redeem(world, "kite", text)
+    with pytest.raises(InvalidGrant):
+        redeem(world, "kite", text)
+    count = len(world.all(Once))
+    for by in (MINE, OTHER, THIRD):
+        with pytest.raises(InvalidGrant):
+            redeem(world, "kite", text, by=by)
+    assert len(world.all(Once)) == count
+
+
+def test_a_proof_by_another_key_than_the_tokens_is_not_remembered() -> None:
+    world = World()
+    text = str(redeem(world, "kite", code(world))["access_token"])
+    count = len(world.all(Once))
+    with pytest.raises(InvalidToken, match="another key"):
+        show(world, "DPoP", text, by=OTHER)
+    assert len(world.all(Once)) == count
+    show(world, "DPoP", text, by=MINE)
+    assert len(world.all(Once)) == count + 1
+
+
 def test_two_proofs_are_none() -> None:
     world = World()
     one = brought(world, "/token")

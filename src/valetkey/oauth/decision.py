@@ -27,8 +27,9 @@ Some = TypeVar("Some", bound=Outcome)
 
 
 def with_changes(outcome: Some, changes: tuple[Change, ...]) -> Some:
-    """The same outcome, with more to write."""
-    if not changes:
+    """The same outcome, with more to write. A refusal that writes nothing of its own stays as it is:
+    strangers can have as many of those as they like."""
+    if not changes or (isinstance(outcome, Refuse) and not outcome.changes):
         return outcome
     return msgspec.structs.replace(outcome, changes=(*outcome.changes, *changes))
 

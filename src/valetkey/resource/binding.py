@@ -53,34 +53,45 @@ class Binding:
         self._seen: dict[tuple[str, str] | str, _Seen] = {}
         self._swept = 0
 
+    def __len__(self) -> int:
+        """How many proofs it remembers."""
+        return len(self._seen)
+
     def check(self, scheme: str, ath: str, *, cnf: Confirmation | None, shown: Shown) -> None:
         """Raises InvalidToken or InvalidDpopProof where the token of that hash is bound to what the
         call does not show, or is shown under another scheme than its own."""
         jkt = "" if cnf is None else cnf.jkt
         if bool(jkt) != (scheme == dpop.SCHEME):
             raise InvalidToken("the access token is bound in another way than it is shown")
-        if jkt and self._proved(ath, shown) != jkt:
+        proof = self._proof(ath, shown) if jkt else None
+        if proof is not None and proof.jkt != jkt:
             raise InvalidToken("the access token is bound to another key")
         if cnf is not None and cnf.x5t_s256 and not _is_of(shown.certificate, cnf.x5t_s256):
             raise InvalidToken("the access token is bound to another certificate")
         if cnf is not None and not (cnf.jkt or cnf.x5t_s256):
             raise InvalidToken(detail="bound in a way that is not known here")
+        if proof is not None:
+            # Last: a stranger's proof neither fills the memory nor uses up the holder's.
+            self._remember(proof)
 
-    def _proved(self, ath: str, shown: Shown) -> str:
-        """The key that the call proves to hold, once for each proof."""
+    def _proof(self, ath: str, shown: Shown) -> dpop.Proof:
+        """The proof that the call brings, for this very request."""
         if len(shown.proofs) != 1:
             raise _bad("no proof, or more than one")
-        now = int(time.time())
         try:
-            proof = dpop.check(
+            return dpop.check(
                 shown.proofs[0],
                 method=shown.method,
                 addresses=(self._address(shown.path),),
-                now=now,
+                now=int(time.time()),
                 ath=ath,
             )
         except dpop.BadProof as error:
             raise _bad(str(error)) from error
+
+    def _remember(self, proof: dpop.Proof) -> None:
+        """Raises InvalidDpopProof for a proof that was seen before."""
+        now = int(time.time())
         if now > self._swept + dpop.AGE:
             self._forget(now)
         # One step for every thread, without a lock that a fork could leave shut.
@@ -88,7 +99,6 @@ class Binding:
         name = (proof.jkt, proof.jti) if len(proof.jti) <= LONG else proof.name
         if self._seen.setdefault(name, mine) is not mine:
             raise _bad("used before")
-        return proof.jkt
 
     def _address(self, path: str) -> str:
         """Where the call went: the API's own path may have been taken off on the way."""
