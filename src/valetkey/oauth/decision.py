@@ -27,7 +27,7 @@ Some = TypeVar("Some", bound=Outcome)
 
 
 def with_changes(outcome: Some, changes: tuple[Change, ...]) -> Some:
-    """The same outcome, with more to write. A refusal that writes nothing of its own stays as it is:
+    """The same outcome, with more to write. A refusal that writes nothing of its own stays so:
     strangers can have as many of those as they like."""
     if not changes or (isinstance(outcome, Refuse) and not outcome.changes):
         return outcome
