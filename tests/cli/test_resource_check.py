@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.cli.line import Line
+from tests.live import Live, live
+from tests.rows import row
 
 HEAD = """
 from starlette.applications import Starlette
@@ -294,6 +296,63 @@ def test_what_cannot_be_checked(line: Line, words: str, said: str) -> None:
     around = "from valetkey.resource.mcp import McpGuard\naround = McpGuard(server).around(None)"
     written(line, f"app = Starlette(routes=WHOLE)\n{around}")
     assert said in line.fails("resource", "check", words, status=2)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live(tmp_path_factory.mktemp("registered")) as running:
+        yield running
+
+
+REGISTERED = [
+    row("", "the catalog as it is", "", []),
+    row(
+        "",
+        "one permission more",
+        ', *(Permission(id="chirps.pin", can="pin a chirp"),)',
+        ["chirps.pin is not registered"],
+    ),
+]
+
+
+@pytest.mark.parametrize("more,says", REGISTERED)
+def test_the_catalog_is_compared_with_the_registered_one_where_that_is_wanted(
+    line: Line, server: Live, more: str, says: list[str]
+) -> None:
+    permissions = f"(*CHIRP_CATALOG.permissions{more},)"
+    (line.folder / "its_api.py").write_text(f"""
+from msgspec.structs import replace
+from tests.installation import CHIRP_CATALOG
+from starlette.applications import Starlette
+from starlette.routing import Route
+from valetkey.resource import Permission, ResourceServer
+from valetkey.resource.starlette import Needs, documents
+
+catalog = replace(CHIRP_CATALOG, permissions={permissions})
+server = ResourceServer(issuer="{server.issuer}", catalog=catalog, credentials=("chirp", "s"))
+
+@Needs(server)(*(one.id for one in catalog.permissions))
+async def everything(request): ...
+
+app = Starlette(routes=[Route("/a", everything), *documents(server)])
+""")
+    local = line.json("resource", "check", "its_api:app")
+    assert local["mistakes"] == []
+    sys.modules.pop("its_api")
+    result = line.run("--json", "resource", "check", "its_api:app", "--registered")
+    assert result.exit_code == (1 if says else 0)
+    for one in says:
+        assert one in result.stderr
+
+
+def test_a_registered_catalog_that_is_not_to_be_had(line: Line) -> None:
+    written(line, next(iter(GOOD.values())))
+    (line.folder / "its_api.py").write_text(
+        (line.folder / "its_api.py").read_text().replace("https://id.example", "http://127.0.0.1:9")
+    )
+    result = line.run("resource", "check", "its_api:app", "--registered")
+    assert result.exit_code == 1
+    assert "the registered catalog is not to be had" in result.stderr
 
 
 def test_the_demos_api_is_whole(line: Line) -> None:

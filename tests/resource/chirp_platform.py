@@ -26,7 +26,7 @@ from valetkey.model.grant import Grant
 from valetkey.model.resource import ResourceServer
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
-from valetkey.model.want import Many
+from valetkey.model.want import Many, One
 from valetkey.spec.names import TOKEN_EXCHANGE, TYPE_ACCESS_TOKEN
 from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import access_token
@@ -77,6 +77,13 @@ class Platform:
     def put(self, *records: Any) -> None:
         """Adds records."""
         self.live.run(self.live.store.commit([Create(one) for one in records]))
+
+    def register(self, catalog: Catalog) -> None:
+        """The API's catalog is this one from now on."""
+        wanted = One(ResourceServer, "chirp")
+        found = self.live.run(self.live.store.read(wanted)).one(wanted)
+        self.live.run(self.live.store.commit([Update(replace(found, catalog=catalog))]))
+        caught_up()
 
     def person(self) -> User:
         """Somebody new."""

@@ -4,8 +4,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -60,11 +62,17 @@ CALLS: Final = {
 
 
 class Api:
-    """A running API. MCP servers have tools in place of routes."""
+    """A running API. MCP servers have tools in place of routes. `said` is what the program has
+    printed and logged."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, output: Path) -> None:
         self.name = name
+        self._output = output
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
 
     def at(self, what: str) -> tuple[str, str]:
         """The method and path of a call."""
@@ -105,24 +113,26 @@ def serving(name: str, *, issuer: str, secret: str) -> Iterator[Api]:
     port = free_port()
     told = {"ISSUER": issuer, "CHIRP_SECRET": secret, "PROXIES": "127.0.0.1"}
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    program = subprocess.Popen(
-        [sys.executable, *COMMANDS[name](port)],
-        env={**os.environ, **told, "PYTHONPATH": path, "PYTHONWARNINGS": "default"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    api = Api(name, port)
-    try:
-        _wait(api, program)
-        yield api
-    finally:
-        api.http.close()
-        program.terminate()
-        program.communicate(timeout=20)
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "output"
+        with output.open("wb") as file:
+            program = subprocess.Popen(
+                [sys.executable, *COMMANDS[name](port)],
+                env={**os.environ, **told, "PYTHONPATH": path, "PYTHONWARNINGS": "default"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        api = Api(name, port, output)
+        try:
+            _wait(api, program)
+            yield api
+        finally:
+            api.http.close()
+            program.terminate()
+            program.wait(20)
 
 
-def _wait(api: Api, program: subprocess.Popen[str]) -> None:
+def _wait(api: Api, program: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
         with contextlib.suppress(httpx2.TransportError):
             api.http.get("/nothing")
@@ -130,5 +140,4 @@ def _wait(api: Api, program: subprocess.Popen[str]) -> None:
         if program.poll() is not None:
             break
         time.sleep(0.05)
-    program.kill()
-    raise AssertionError(f"{api.name} does not start: {program.communicate()[0]}")
+    raise AssertionError(f"{api.name} does not start: {api.said}")

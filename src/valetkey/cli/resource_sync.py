@@ -1,5 +1,6 @@
 """`valetkey resource sync`, `diff`, `history` and `check`: a catalog follows its API."""
 
+import asyncio
 import getpass
 import importlib
 import sys
@@ -26,9 +27,12 @@ from valetkey.oauth.manage.catalogs import (
     touched,
 )
 from valetkey.oauth.manage.declared import Wish
+from valetkey.resource import ResourceServer as Api
+from valetkey.resource import Unreachable
 from valetkey.resource.check import check as checked
 from valetkey.store.port import Store
-from valetkey.wire.catalog import Catalog, mistakes
+from valetkey.wire.catalog import Catalog
+from valetkey.wire.catalog import mistakes as mistakes_of
 
 PAGE: Final = 200
 """Grants that are looked at in one step."""
@@ -115,8 +119,13 @@ def history(desk: Desk, name: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("app", metavar="MODULE:APP")
+@click.option(
+    "--registered",
+    is_flag=True,
+    help="Ask the API's server too whether the catalog is the one that is registered.",
+)
 @click.pass_obj
-def check(desk: Desk, app: str) -> None:
+def check(desk: Desk, app: str, *, registered: bool) -> None:
     """Import an API, and fail where a route has no permission or a permission has no route.
 
     It is meant for the API's own tests: 0 where all is well, 1 where something was forgotten.
@@ -125,20 +134,39 @@ def check(desk: Desk, app: str) -> None:
         report = checked(_imported(app))
     except TypeError as error:
         raise Wrong(f"{app} {error}") from error
+    mistakes = (*report.mistakes, *(_unregistered(report.servers) if registered else ()))
     document = {
         "routes": [
             {"path": one.path, "methods": one.methods, "permissions": one.permissions}
             for one in report.routes
         ],
-        "mistakes": report.mistakes,
+        "mistakes": mistakes,
     }
     rows = [
         (",".join(one.methods), one.path, " ".join(one.permissions) or ("-" if one.marks else "?"))
         for one in report.routes
     ]
     desk.show(document, columns(("methods", "route", "permissions"), rows))
-    if report.mistakes:
-        raise Failed("\n  - ".join((f"{app} is not whole:", *report.mistakes)))
+    if mistakes:
+        raise Failed("\n  - ".join((f"{app} is not whole:", *mistakes)))
+
+
+def _unregistered(servers: Sequence[Api]) -> list[str]:
+    """How the registered catalogs differ from those of the APIs. Raises Failed."""
+
+    async def compare(server: Api) -> str:
+        try:
+            return await server.registered_otherwise()
+        finally:
+            await server.close()
+
+    try:
+        found = [(one, asyncio.run(compare(one))) for one in servers]
+    except Unreachable as trouble:
+        raise Failed(f"the registered catalog is not to be had: {trouble}") from trouble
+    return [
+        f"the catalog of {one.resource} is registered otherwise: {say}" for one, say in found if say
+    ]
 
 
 def _imported(path: str) -> Any:
@@ -178,7 +206,7 @@ def _catalogs(desk: Desk, name: str, file: Path | None) -> tuple[ResourceServer,
             after = read_catalog(file)
         except ValueError as error:
             raise Wrong(f"--catalog-file {error}") from error
-    found = mistakes(after)
+    found = mistakes_of(after)
     if found:
         raise wrong(f"the catalog of {name} has mistakes", found)
     return before, after

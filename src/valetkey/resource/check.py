@@ -28,10 +28,11 @@ METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options", "t
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found: each way in, and each mistake in one sentence."""
+    """What was found: each way in, each mistake in one sentence, and the APIs that guard."""
 
     routes: tuple[Guarded, ...]
     mistakes: tuple[str, ...]
+    servers: tuple[ResourceServer, ...] = ()
 
 
 def check(app: Any) -> Report:
@@ -40,8 +41,8 @@ def check(app: Any) -> Report:
     kit is around as a whole, or a table of such, by path or by method and path. Raises TypeError
     for another."""
     found = tuple(_ways(app))
-    servers = {id(one): one for one in _servers(found)}
-    return Report(routes=found, mistakes=tuple(_wrong(found, list(servers.values()))))
+    servers = tuple({id(one): one for one in _servers(found)}.values())
+    return Report(routes=found, mistakes=tuple(_wrong(found, servers)), servers=servers)
 
 
 def _ways(app: Any) -> Iterator[Guarded]:
@@ -71,7 +72,7 @@ def _servers(found: tuple[Guarded, ...]) -> Iterator[ResourceServer]:
         yield from (mark.server for mark in route.marks if mark.server is not None)
 
 
-def _wrong(found: tuple[Guarded, ...], servers: list[ResourceServer]) -> Iterator[str]:
+def _wrong(found: tuple[Guarded, ...], servers: tuple[ResourceServer, ...]) -> Iterator[str]:
     for route in found:
         if not route.marks:
             methods = ",".join(route.methods)

@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
+from valetkey.spec.errors import OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.wire import authorization_details, dpop
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
@@ -39,7 +39,8 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """The authorization server cannot be asked, so nothing is allowed: answer 503."""
+    """The authorization server cannot be asked, so nothing is allowed: answer 503. What it says is
+    for the log; callers get the registered code alone."""
 
     status = 503
 
@@ -51,7 +52,27 @@ class Unreachable(Exception):
     @property
     def body(self) -> dict[str, str]:
         """The registered code."""
-        return {"error": TemporarilyUnavailable.code, "error_description": str(self)}
+        return {
+            "error": TemporarilyUnavailable.code,
+            "error_description": TemporarilyUnavailable.says,
+        }
+
+
+class Misconfigured(Unreachable):
+    """The authorization server does not take this API's credentials. That does not heal by itself,
+    so nobody is told to come back: answer 500. The log says it once (see `self_check`)."""
+
+    status = 500
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Nobody may keep the answer."""
+        return {"Cache-Control": "no-store"}
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The registered code."""
+        return {"error": ServerError.code, "error_description": ServerError.says}
 
 
 Reason: TypeAlias = Literal["", "narrowed", "paused", "stopped"]

@@ -16,7 +16,7 @@ from typing import Final
 
 import httpx2
 
-from valetkey.resource.errors import Unreachable
+from valetkey.resource.errors import Misconfigured, Unreachable
 from valetkey.resource.http import Http, NoStream
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.known import Known
@@ -26,6 +26,9 @@ from valetkey.wire.change_log import BEAT, BadPiece, Piece, Place
 
 PAUSES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds until the next try, after none, one, two … in a row that were in vain."""
+
+MISCONFIGURED: Final = 5.0
+"""Seconds until the next try, where the server does not take the credentials."""
 
 LATE: Final = 8 * BEAT
 """Seconds by which a piece of a stream may be late."""
@@ -91,6 +94,9 @@ class Follower:
                 log.warning("the change log is read anew: %s", wrong)
                 self._known = None
                 in_vain += 1
+            except Misconfigured:
+                # The log has it already, and nothing heals it but an operator.
+                await asyncio.sleep(MISCONFIGURED)
             except Unreachable as trouble:
                 log.warning("the change log is out of reach: %s", trouble)
                 in_vain = 1 if time.monotonic() - began > POLLING else in_vain + 1

@@ -8,6 +8,7 @@ from typing import Final
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
+from valetkey.resource.breaker import Cut
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.steps import Rule
@@ -98,6 +99,10 @@ class Issuer:
             self._kids = frozenset(key.kid for key in self._keys)
             self._fetched = time.monotonic()
             self._answers = True
+        except Cut:
+            # The breaker says when to ask again.
+            self._answers = False
+            return
         except (Unreachable, ValueError):
             self._answers = False
         in_vain = not self._answers or not self._knows(kid)

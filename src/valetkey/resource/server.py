@@ -20,6 +20,7 @@ from valetkey.resource.limits import Limits
 from valetkey.resource.need import Need
 from valetkey.resource.principal import Principal
 from valetkey.resource.proxies import Proxies
+from valetkey.resource.self_check import SelfCheck
 from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Loop, Rule, awaited
@@ -110,6 +111,12 @@ class ResourceServer(Declared):
         auth = httpx2.BasicAuth(quote_plus(name), quote_plus(secret))
         self._http = Http(http or self._given)
         issuer = Issuer(self.issuer, self._http)
+        self._self_check = SelfCheck(
+            issuer=issuer,
+            http=self._http,
+            auth=auth if self._credentials else None,
+            catalog=self.published,
+        )
         self._worth = Worth(
             live or self.live,
             bound=self._bound,
@@ -119,6 +126,7 @@ class ResourceServer(Declared):
             catalog=lambda: self.catalog,
             asks=self._credentials is not None or live == "ask",
             signed_for=name if self._signed else "",
+            on_ask=self._begin,
         )
         self._verifying = Verifying(
             resource=self.resource,
@@ -144,9 +152,20 @@ class ResourceServer(Declared):
         return f"ResourceServer({self.resource!r})"
 
     def start(self) -> None:
-        """Begins to follow, in the running event loop, where `live` says so; else the first call
-        does."""
+        """Begins to follow, in the running event loop, where `live` says so, and checks whether the
+        server knows this API as it is: the log says where not. Else the first call does."""
         self._worth.start()
+        # A follower shows its credentials by itself.
+        self._self_check.start(credentials=self.live != "follow")
+
+    def _begin(self) -> None:
+        self._worth.start()
+        self._self_check.start(credentials=False)
+
+    async def registered_otherwise(self) -> str:
+        """How the catalog that is registered at the server differs from this API's, in words; ""
+        where it does not, or the server does not say. Raises Unreachable."""
+        return await self._self_check.difference()
 
     async def close(self) -> None:
         """Tells what is left to tell, returns what is leased, and lets go of what was begun in the
@@ -154,6 +173,7 @@ class ResourceServer(Declared):
         await self.usage.close()
         await self._limits.close()
         await self._worth.close()
+        await self._self_check.close()
         await self._http.close()
 
     async def verify(

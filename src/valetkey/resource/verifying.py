@@ -11,7 +11,7 @@ import msgspec
 
 from valetkey.jose import jwt
 from valetkey.resource.binding import KNOWN, SCHEMES, Binding, Shown
-from valetkey.resource.errors import Refused, Unreachable, refused
+from valetkey.resource.errors import Misconfigured, Refused, Unreachable, refused
 from valetkey.resource.halves import Halves
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
@@ -195,5 +195,5 @@ def told(error: Refused | Unreachable) -> None:
     it quotes the header at most."""
     if isinstance(error, Refused):
         log.info("refused: %s (%.200s)", error, error.detail)
-    else:
+    elif not isinstance(error, Misconfigured):  # which is logged once, where it is answered
         log.warning("nobody is let in: %s", error)

@@ -58,10 +58,12 @@ class Worth:
         catalog: Callable[[], Catalog],
         asks: bool = True,
         signed_for: str = "",
+        on_ask: Callable[[], None] = lambda: None,
     ) -> None:
         """`bound` in seconds, for all permissions or by their risk. `asks`: it can prove itself,
         and so ask; by `signed_for`, its name at the server, answers have to be signed for it, ""
-        where they need not be. Raises ValueError for a bound that is none."""
+        where they need not be. `on_ask` is called before something is asked. Raises ValueError for
+        a bound that is none."""
         self._live = live
         self._bounds = _bounds(bound)
         self._tightest, self._widest = min(self._bounds.values()), max(self._bounds.values())
@@ -72,6 +74,7 @@ class Worth:
         self._catalog = catalog
         self._asks = asks
         self._signed_for = signed_for
+        self._on_ask = on_ask
         self._lists = StatusLists(issuer, http)
         self._followers = PerLoop(self._follower)
 
@@ -100,13 +103,13 @@ class Worth:
     async def asked(self, text: str, token: AccessToken, *, handed_on: bool) -> Opens:
         """The same, found out. `handed_on`: it was, alone, of which no status list tells. Raises
         Unreachable where that cannot be known."""
+        self._on_ask()
         own = self._own(token)
         if self._live == "list" and token.status is not None and not handed_on:
             status = await self._lists.status(token.status.status_list, text)
             return _BY_STATUS.get(status, INACTIVE) if status else self._as_issued(token, own)
         if not self._asks:
             raise Unreachable("no status list tells of this key, and nobody can be asked")
-        self.start()
         told = await self._introspected(text, token)
         if not told.active:
             return INACTIVE

@@ -12,7 +12,7 @@ import msgspec
 from valetkey.jose import base64url
 from valetkey.jose.objects import depth, read_object, read_value
 from valetkey.spec.cite import Cite
-from valetkey.wire.catalog import Catalog
+from valetkey.wire.catalog import Catalog, digest
 
 CITE: Final = Cite("RFC 9396", "2")
 METADATA: Final = Cite("draft-ietf-oauth-rar-metadata-remediation", "3")
@@ -72,8 +72,12 @@ def write(details: Iterable[Detail]) -> str:
     return msgspec.json.encode(tuple(details)).decode()
 
 
+DIGEST: Final = "permission_catalog_digest"
+
+
 def described(catalog: Catalog) -> dict[str, Any]:
-    """The metadata of the type that a catalog makes."""
+    """The metadata of the type that a catalog makes. `permission_catalog_digest` is ours: by it an
+    API sees whether the catalog that the server knows is its own."""
     actions = [*(one.id for one in catalog.permissions), *catalog.scopes]
     counted = [one.id for one in catalog.permissions if one.counted]
     limits = {"limits": _of_limits(counted)} if counted else {}
@@ -97,6 +101,7 @@ def described(catalog: Catalog) -> dict[str, Any]:
             "additionalProperties": False,
         },
         "examples": [{"type": catalog.resource, "actions": actions[:1]}] if actions else [],
+        DIGEST: digest(catalog),
     }
 
 

@@ -4,11 +4,14 @@ A resource server publishes it, the authorization server registers it. Because i
 an app cannot do is known as exactly as what it can.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
+
+from valetkey.jose import base64url
 
 Risk: TypeAlias = Literal["low", "medium", "high"]
 RISKS: Final[tuple[Risk, ...]] = ("low", "medium", "high")
@@ -93,6 +96,25 @@ def opened(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
             reached.add(one)
             todo.extend(known[one].implies)
     return frozenset(reached)
+
+
+def digest(catalog: Catalog) -> str:
+    """SHA-256 of a catalog in base64url: the same for two that say the same. In which order the
+    permissions and the scopes stand does not count, nor whether a default is written out."""
+    said = {
+        "resource": catalog.resource,
+        "name": catalog.name,
+        "permissions": {one.id: _said(one) for one in catalog.permissions},
+        "scopes": catalog.scopes,
+    }
+    raw = msgspec.json.encode(said, order="sorted")
+    return base64url.encode(hashlib.sha256(raw).digest())
+
+
+def _said(permission: Permission) -> dict[str, Any]:
+    fields = {one.name: one for one in msgspec.structs.fields(Permission)}
+    said = msgspec.structs.asdict(permission)
+    return {name: value for name, value in said.items() if value and value != fields[name].default}
 
 
 def mistakes(catalog: Catalog) -> list[str]:
