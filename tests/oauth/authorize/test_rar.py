@@ -305,6 +305,41 @@ def test_limits_may_be_sent_back_as_they_are() -> None:
     assert world.redeem("payer", code, authorization_details=said(SEND))["scope"] == f"{SEE} {PAY}"
 
 
+KEPT = [
+    row("6", "another scope", {"scope": "openid"}, {"openid", "chirps.write"}),
+    row("6", "a scope of the same API", {"scope": "photos.read"}, {"photos.read", "chirps.write"}),
+    row("6", "no scope", {}, {"openid", "offline_access", "photos.read", "chirps.write"}),
+    row("8707 2.2", "one API", {"scope": "photos.read", "resource": (PHOTOS,)}, {"photos.read"}),
+]
+
+
+@pytest.mark.parametrize("how", ["a refresh", "a code"])
+@pytest.mark.parametrize("named,opens", KEPT)
+def test_a_scope_alone_leaves_the_details(named: dict[str, Any], opens: set[str], how: str) -> None:
+    """RFC 9396 6 with RFC 6749 6: it says nothing about them, and none are lost without a word."""
+    world = World()
+    asked = {
+        "scope": "openid offline_access photos.read",
+        "authorization_details": said(WRITE),
+    }
+    if how == "a code":
+        told = world.redeem("kite", world.agree(request("kite", **asked)).code, **named)
+    else:
+        told = world.refresh("kite", world.connect(**asked)["refresh_token"], **named)
+    assert set(told["scope"].split()) == opens
+    details_ = [] if "resource" in named else [{**WRITE, "locations": [CHIRP]}]
+    assert details(told.get("authorization_details", [])) == details_
+
+
+def test_details_narrow_what_a_scope_leaves() -> None:
+    world = World()
+    both = {**READ, "actions": ["chirps.read", "chirps.write"]}
+    scope = "openid offline_access"
+    held = world.connect(scope=scope, authorization_details=said(both))["refresh_token"]
+    told = world.refresh("kite", held, scope="openid", authorization_details=said(READ))
+    assert set(told["scope"].split()) == {"openid", "chirps.read"}
+
+
 MORE = [
     row("6", "another action", {"type": CHIRP, "actions": ["dms.read"]}),
     row("6", "another type", {"type": PHOTOS, "actions": ["photos.read"]}),

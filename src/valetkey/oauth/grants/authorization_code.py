@@ -205,6 +205,7 @@ def _redeemed(
         resources=code.resources,
         offer=context.at.offer,
         limits=grant.limits,
+        details=family.details,
     )
     return Issue(
         client=client,

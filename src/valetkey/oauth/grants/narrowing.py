@@ -1,7 +1,7 @@
 """`scope`, `authorization_details` and `resource` at the token endpoint: they may narrow what was
 authorized, no more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -51,8 +51,10 @@ def narrow(
     resources: Sequence[str],
     offer: Offer,
     limits: Limits = NONE,
+    details: Collection[str] = (),
 ) -> Both:
     """The permissions and resources of one token, within those authorized under these limits.
+    `details` are the types that were asked for by details.
 
     RFC 6749 6: the scope must not include any that was not granted; no more may the details (RFC
     9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
@@ -61,7 +63,14 @@ def narrow(
     authorized = tuple(permissions), tuple(resources)
     if wish.details:
         return _narrowed(wish, authorized, offer, limits=limits)
-    return _by_name(wish, authorized, offer)
+    chosen, where = _by_name(wish, authorized, offer)
+    if not (wish.scope and details):
+        return chosen, where
+    # RFC 9396 6: a scope says nothing about what was asked for by details, so that stays.
+    stays = [one for one in authorized[0] if offer.resource_of[one] in details]
+    if wish.resources:
+        stays = [*offer.within(stays, wish.resources)]
+    return offer.ordered((*chosen, *stays)), where
 
 
 def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits = NONE) -> Both:

@@ -184,6 +184,7 @@ def _issue(
         resources=family.resources,
         offer=context.at.offer,
         limits=standing.grant.limits,
+        details=family.details,
     )
     return Issue(
         client=client,
