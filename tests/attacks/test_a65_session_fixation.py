@@ -4,11 +4,22 @@ import re
 
 import httpx2
 import pytest
-from tests.attacks.play import STEFAPP, asking, claims, cookie, every, signed_in, tokens
+from tests.attacks.play import (
+    STEFAPP,
+    asking,
+    change,
+    claims,
+    cookie,
+    every,
+    find,
+    signed_in,
+    tokens,
+)
 from tests.browser import Browser, authorize, error_code
 from tests.live import Live
 from tests.rows import row
 
+from valetkey.model.client import Client
 from valetkey.model.user import Session
 
 PLANTED = [
@@ -133,6 +144,8 @@ def test_who_knows_a_sessions_name_cannot_end_it(server: Live) -> None:
 
 
 def test_the_sid_is_no_cookie(server: Live) -> None:
+    leaves = {"frontchannel_logout_uri": "http://127.0.0.1/out"}
+    change(server, find(server, Client, "stefapp"), **leaves)
     sid = claims(tokens(server)["id_token"])["sid"]
     for value in (sid, f"{sid}.", f"{sid}.{sid}", f"{sid}.x"):
         answer = server.http.get("/apps", headers={"cookie": f"vk_session={value}"})

@@ -61,7 +61,7 @@ ADDRESS = {
     }
 }
 ABOUT_THE_TOKEN = {
-    *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"),
+    *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash"),
 }
 """What an ID Token says unasked; nothing of it is about the person."""
 
@@ -415,7 +415,7 @@ def test_refresh_tokens(op: Op, browser: Browser) -> None:
     fresh = reply.json()
     assert fresh["access_token"] != mine["access_token"]
     before, after = claims_of(op, mine), claims_of(op, fresh)
-    for name in ("iss", "sub", "aud", "auth_time", "acr", "sid"):
+    for name in ("iss", "sub", "aud", "auth_time", "acr"):
         assert after[name] == before[name]
     assert after["iat"] >= before["iat"]
     assert "nonce" not in after

@@ -4,12 +4,13 @@ Core 8)."""
 from typing import Final
 
 from valetkey.jose import base64url, seal
-from valetkey.model.client import Client
+from valetkey.model.client import Client, Extension
 from valetkey.model.keys import Keyring
 from valetkey.wire import redirect
 
 PURPOSE: Final = b"pairwise subject"
 SESSION: Final = b"pairwise session"
+SIGNALS: Final[Extension] = "shared_signals"
 
 
 def subject(user: str, client: Client, keyring: Keyring) -> str:
@@ -32,6 +33,13 @@ def session(name: str, client: Client, keyring: Keyring) -> str:
     """The `sid` of a session before the client: for apps that may not know that they have the same
     user, it is not the same session either."""
     return _pairwise(SESSION, name, client, keyring=keyring)
+
+
+def hears(client: Client) -> bool:
+    """Whether the client is told of sessions by their `sid`: when they end, or in signals. To any
+    other, its ID Tokens say none, for it did not ask for any."""
+    logout = client.backchannel_logout_uri or client.frontchannel_logout_uri
+    return bool(logout or client.post_logout_redirect_uris or SIGNALS in client.understands)
 
 
 def _pairwise(purpose: bytes, name: str, client: Client, *, keyring: Keyring) -> str:

@@ -254,6 +254,8 @@ def pairwise(world: World, *names: str) -> None:
 
 def test_a_pairwise_app_knows_the_user_by_a_name_of_its_own() -> None:
     world = World()
+    for name in ("kite", "web", "spa"):
+        world.change(Client, name, frontchannel_logout_uri=f"https://{name}.example/out")
     everybody = told(world.connect("kite", scope="openid"))
     pairwise(world, "web", "spa")
     first = told(world.connect("web", scope="openid"))
@@ -265,6 +267,25 @@ def test_a_pairwise_app_knows_the_user_by_a_name_of_its_own() -> None:
     assert len({everybody["sid"], first["sid"], other["sid"]}) == 3
     for claims in (first, other):
         assert world.miko.id not in json.dumps(claims)
+
+
+HEARS: list[Any] = [
+    row("Core 2", "no logout", {}, False),
+    row("Back-Channel 2.1", "back-channel", {"backchannel_logout_uri": "https://x.example"}, True),
+    row("Front-Channel 2", "front", {"frontchannel_logout_uri": "https://x.example"}, True),
+    row("RP-Initiated 2", "after it", {"post_logout_redirect_uris": ("https://x.example",)}, True),
+    row("SSF 8.1", "signals", {"understands": ("shared_signals",)}, True),
+]
+
+
+@pytest.mark.parametrize("has,hears", HEARS)
+def test_only_who_is_told_of_sessions_knows_them(has: dict[str, Any], hears: bool) -> None:
+    """FAPI 2.0's claims modules: no claim that was not asked for."""
+    world = World()
+    world.change(Client, "web", **has)
+    first = world.connect("web", scope="openid offline_access")
+    again = world.refresh("web", first["refresh_token"])
+    assert [bool(told(one).get("sid")) for one in (first, again)] == [hears, hears]
 
 
 def test_one_sector_is_one_name() -> None:

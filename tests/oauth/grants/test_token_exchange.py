@@ -122,8 +122,11 @@ def test_an_app_makes_its_own_key_smaller() -> None:
     assert set(told["scope"].split()) == {"chirps.read", "chirps.write"}
 
 
-def test_an_id_token_stands_for_the_sign_in_that_it_tells_of() -> None:
+@pytest.mark.parametrize("logout", ["https://kite.example/out", ""])
+def test_an_id_token_stands_for_the_sign_in_that_it_tells_of(logout: str) -> None:
+    """Named by its session, or for an app that is told of no sessions, by its time."""
     world = World()
+    world.change(Client, "kite", backchannel_logout_uri=logout)
     tokens = held(world)
     told = exchange(world, tokens["id_token"], subject_token_type=names.TYPE_ID_TOKEN)
     to = world.introspect(told["access_token"])
@@ -131,6 +134,10 @@ def test_an_id_token_stands_for_the_sign_in_that_it_tells_of() -> None:
     assert to.act == Actor(sub="client:agent")
     world.revoke("kite", tokens["refresh_token"])
     assert not world.introspect(told["access_token"]).active
+    with pytest.raises(InvalidRequest):
+        exchange(world, tokens["id_token"], subject_token_type=names.TYPE_ID_TOKEN)
+    world.later(10)
+    held(world)  # Another sign-in of the same user to the same app does not stand in for it.
     with pytest.raises(InvalidRequest):
         exchange(world, tokens["id_token"], subject_token_type=names.TYPE_ID_TOKEN)
 

@@ -189,8 +189,8 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
         raise InvalidRequest("the subject_token is not valid", detail="its grant is over")
     families = Many(TokenFamily, "grant", yes.id)
     rows = (yield (families,)).many(families)
-    of = [one for one in rows if one.session == claims.sid and one.status == "open"]
-    if not claims.sid or not of or context.env.now >= of[-1].expires:
+    of = [one for one in rows if one.status == "open" and _is_of(claims, one)]
+    if not of or context.env.now >= of[-1].expires:
         raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
     its = Standing(person, yes, of[-1])
     epoch, now = context.at.epoch, context.env.now
@@ -209,6 +209,14 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
         # An ID Token is bound to nothing; the key that it stands for may be.
         cnf=of[-1].cnf,
     )
+
+
+def _is_of(claims: IdToken, family: TokenFamily) -> bool:
+    """Whether the family is of the sign-in that an ID Token tells of: by its session, or by its
+    time where the client is told of no sessions."""
+    if not family.session:
+        return False
+    return claims.sid == family.session if claims.sid else claims.auth_time == family.auth_time
 
 
 def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:

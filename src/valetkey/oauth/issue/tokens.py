@@ -19,7 +19,7 @@ from valetkey.oauth.issue.extensions import extensions
 from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.issue.status import status_of
 from valetkey.oauth.senders.binding import fits, sender_of
-from valetkey.oauth.subjects import session, subject
+from valetkey.oauth.subjects import hears, session, subject
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation
@@ -179,7 +179,7 @@ def _id_token(decision: Issue, context: Context) -> IdToken | None:
         nonce=decision.nonce,
         acr=level(family.amr),
         amr=family.amr,
-        sid=session(family.session, decision.client, keyring),
+        sid=session(family.session, decision.client, keyring) if hears(decision.client) else "",
     )
 
 
