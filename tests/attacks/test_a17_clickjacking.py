@@ -116,6 +116,7 @@ def test_a_browser_follows_the_way_back(host: str, server: Live, chromium: Chrom
             page.fill("#username", "miko")
             page.fill("#password", password)
             page.click("#sign-in")
+            page.wait_for_selector("#problem" if password == "not it" else "#allow")
         page.click("#allow")
         page.wait_for_url(f"{back}?code=*")
         page.close()

@@ -194,6 +194,7 @@ def test_no_alert_ever_shows_in_a_browser(stage: Stage, chromium: Chromium) -> N
     page.fill("#username", "word noor")
     page.fill("#password", PASSWORDS["noor"])
     page.click("#sign-in")
+    page.wait_for_selector("#allow")
     stranger = chromium.new_context(bypass_csp=True).new_page()
     stranger.on("dialog", caught)
     step = len(REASONED) + 2

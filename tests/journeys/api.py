@@ -15,6 +15,7 @@ from tests.live import free_port
 
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
+from valetkey.resource.worth import BOUND
 
 ROUTES = (
     ("GET", "/chirps", "chirps.read"),
@@ -24,6 +25,12 @@ ROUTES = (
     ("POST", "/messages", "dms.send"),
 )
 """Method, path, and the permission that it needs."""
+
+
+def hear() -> None:
+    """Waits until APIs know of a change that was just made, or ask: what they know is never older
+    than BOUND, and nothing tells when they have read it."""
+    time.sleep(BOUND)
 
 
 @contextmanager

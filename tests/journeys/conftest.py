@@ -48,11 +48,11 @@ def stefapp(server: Live, api: str, tmp_path: Path) -> Iterator[StefApp]:
 
 @pytest.fixture
 def window(chromium: Browser) -> Iterator[Window]:
-    """A fresh profile; its console stays empty."""
+    """A fresh profile; no error shows in its console."""
     window = Window(chromium)
     yield window
     window.context.close()
-    assert window.heard == []
+    assert window.errors == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""A tab in Chromium that hears every complaint, and takes pictures of what it shows."""
+"""A tab in Chromium whose errors are recorded, and pictures of what it shows."""
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,29 +10,38 @@ from tests.installation import PASSWORDS
 
 PICTURES: Final = Path(__file__).parents[2] / "build/screenshots"
 WIDTHS: Final = (320, 1200)
+APP_PAGE: Final = re.compile(r"/apps/[0-9a-v]{26}$")
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+REFUSED: Final = "Failed to load resource: the server responded with"
+
+
+def record_errors(page: Page, errors: list[str]) -> None:
+    """Adds to `errors` what the page's scripts raise, what its console calls an error, and what
+    its policy blocks. A warning is no error: Chromium says so when a person is faster than
+    `autofocus`. Neither is a status of 400 and above, which the error page has."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(REFUSED):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
 
 
 class Window:
-    """A browser profile. `heard` is all that its console said, but for pages that were refused."""
+    """A browser profile, and the `errors` of its tabs."""
 
     def __init__(self, chromium: Browser, *, javascript: bool = True) -> None:
         self.context: BrowserContext = chromium.new_context(
             viewport={"width": WIDTHS[-1], "height": 900}, java_script_enabled=javascript
         )
-        self.heard: list[str] = []
+        self.errors: list[str] = []
 
     def tab(self) -> Page:
         """A new tab."""
         page = self.context.new_page()
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.heard.append(str(error)))
+        record_errors(page, self.errors)
         return page
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        # Chromium notes each answer of 400 and above, which a page like the error page has.
-        if not message.text.startswith("Failed to load resource: the server responded with"):
-            self.heard.append(message.text)
 
 
 def sign_in(page: Page, *, username: str = "miko", password: str = "") -> None:
@@ -39,6 +49,12 @@ def sign_in(page: Page, *, username: str = "miko", password: str = "") -> None:
     page.fill("#username", username)
     page.fill("#password", password or PASSWORDS[username])
     page.click("#sign-in")
+
+
+def open_app(page: Page) -> None:
+    """From the list to stefApp's page, whose script has run when this returns."""
+    page.locator("article[data-client-id=stefapp] a.details").click()
+    page.wait_for_url(APP_PAGE)
 
 
 def boxes(page: Page) -> dict[str, bool]:

@@ -5,8 +5,9 @@ import os
 import pytest
 from playwright.sync_api import Page, expect
 from tests.installation import SECRETS
+from tests.journeys.api import hear
 from tests.journeys.stefapp import StefApp
-from tests.journeys.tab import boxes, picture, sign_in
+from tests.journeys.tab import boxes, open_app, picture, sign_in
 from tests.live import Live
 
 from valetkey.client import KeyStopped
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def open_stefapp(tab: Page, server: Live) -> None:
     """To stefApp's page, by way of the connected apps."""
     tab.goto(f"{server.url}/apps")
-    tab.locator("article[data-client-id=stefapp]").get_by_role("link", name="Details").click()
+    open_app(tab)
     expect(tab.get_by_role("heading", level=1)).to_have_text("stefApp")
 
 
@@ -85,12 +86,14 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     picture(tab, "5-connected-apps")
     open_stefapp(tab, server)
     picture(tab, "6-connected-app")
-    tab.uncheck("input[value='chirps.write']")
+    # The page's script may have sent the first click, and taken the box away, before the second.
+    tab.click("input[name=permission][value='chirps.write']")
     with tab.expect_navigation():
         tab.click("#save")
     expect(tab.get_by_role("status")).to_contain_text("Saved")
     assert "chirps.write" not in boxes(tab)
     picture(tab, "7-saved")
+    hear()
     assert opens(stefapp) == ["chirps.read"]
 
     # stefApp asks for more: only what is new is asked.
@@ -118,10 +121,12 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
         "Key handed over",
     ]
     picture(tab, "9-paused")
+    hear()
     with pytest.raises(KeyStopped):
         opens(stefapp)
     tab.click("#resume")
     expect(tab.get_by_role("status")).to_contain_text("works again")
+    hear()
     assert opens(stefapp) == ["chirps.read", "dms.read", "dms.send"]
 
     # She stops it: API, refresh and introspection refuse at once.
@@ -129,11 +134,13 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     assert held
     assert is_active(server, held.access_token)
     tab.click("#stop")
+    tab.wait_for_url("**/stop")
     picture(tab, "10-stop")
     tab.click("#stop")
     expect(tab.get_by_role("status")).to_contain_text("stefApp has lost its key")
     expect(tab.locator("article")).to_have_count(0)
     picture(tab, "11-stopped")
+    hear()
     with pytest.raises(KeyStopped):
         stefapp.call("GET", "/chirps")
     with pytest.raises(KeyStopped):
@@ -142,8 +149,10 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
 
     # She signs out.
     tab.get_by_role("link", name="Sign out").click()
+    tab.wait_for_url("**/sign-out")
     picture(tab, "12-sign-out")
     tab.click("#sign-out")
+    tab.wait_for_url("**/signed-out")
     picture(tab, "13-signed-out")
     tab.goto(f"{server.url}/apps")
     expect(tab.locator("#username")).to_be_visible()

@@ -11,7 +11,7 @@ from tests.attacks.test_a56_token_exchange import exchange as passed
 from tests.browser import Asking
 from tests.installation import CHIRP
 from tests.journeys.stefapp import StefApp
-from tests.journeys.tab import Window, boxes, picture, sign_in
+from tests.journeys.tab import Window, boxes, open_app, picture, sign_in
 from tests.live import Live
 from tests.rows import row
 
@@ -181,7 +181,7 @@ def test_a_branch_is_cut_off_and_comes_back(tab: Page, server: Live, stefapp: St
     second = passed(server, first, PRINTER).json()["access_token"]
 
     tab.goto(f"{server.url}/apps")
-    tab.locator("article[data-client-id=stefapp] a.details").click()
+    open_app(tab)
     tree = tab.get_by_role("region", name="Handed on")
     hands = tree.locator("li[data-hand]")
     expect(hands).to_have_count(2)
@@ -218,4 +218,4 @@ def test_it_goes_without_script(chromium: Browser, stefapp: StefApp) -> None:
     at(tab, HOME)
     window.context.close()
     assert waiting.result().missing == {"profile.write"}
-    assert window.heard == []
+    assert window.errors == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 from tests.axe import OF_COLOURS, violations
+from tests.journeys.tab import record_errors
 from tests.pages.preview import PREVIEWED, serving
 from tests.pages.samples import SAMPLES
 
@@ -105,15 +106,14 @@ def tab(browser: Browser, heard: list[str]) -> Page:
         heard.append(dialog.message)
         dialog.dismiss()
 
-    tab.on("console", lambda message: heard.append(message.text))
-    tab.on("pageerror", lambda error: heard.append(str(error)))
+    record_errors(tab, heard)
     tab.on("dialog", dismiss)
     return tab
 
 
 @pytest.fixture
 def page(tab: Page, heard: list[str]) -> Iterator[Page]:
-    """The tab, small. It fails its test for anything in the console and for any dialogue."""
+    """The tab, small. It fails its test for an error in the console and for any dialogue."""
     tab.set_viewport_size({"width": 320, "height": 640})
     tab.emulate_media(
         color_scheme="null", contrast="null", forced_colors="null", reduced_motion="null"

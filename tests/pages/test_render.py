@@ -61,6 +61,7 @@ def test_a_page_holds_together(tag: str, name: str) -> None:
     assert root.attributes["lang"] == tag
     assert root.attributes["dir"] == ("rtl" if tag == "ar-XB" else "ltr")
     assert len(html.find("h1")) == 1
+    assert len([one for one in html.elements if "autofocus" in one.attributes]) <= 1
     assert html.one("title").text.endswith(SAMPLES[name].site.name)
 
 
