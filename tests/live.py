@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
+import functools
 import itertools
 import os
 import random
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -27,9 +30,6 @@ from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import ensure_keys
 from valetkey.store.open import open_store
 from valetkey.store.port import Store
-
-WORKERS: Final = 16
-"""More of them than ever run together."""
 
 
 def caught_up() -> None:
@@ -127,17 +127,39 @@ def live(folder: Path, **settings: Any) -> Iterator[Live]:
         server.stop()
 
 
-_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS
-_PORTS: Final = range(20_000 + _WORKER, 32_000, WORKERS)
+_PORTS: Final = range(20_000, 32_000)
 _turns: Final = itertools.count(random.randrange(len(_PORTS)))
+_drawn: Final = set[int]()
+_LOCKS: Final = Path(tempfile.gettempdir()) / f"valetkey-ports-{os.getuid()}"
+
+
+@functools.cache
+def _locks() -> int:
+    # Never closed: with any descriptor of a file, a process gives up all its locks on it.
+    return os.open(_LOCKS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def free_port() -> int:
     """A port that nobody listens on, none of those that the system lends to clients: it stays free
-    while a server is down. Each worker has ports of its own, and takes them in turn: what was
-    chosen is not listened on yet."""
-    while True:
+    while a server is down. No port is drawn twice: not by this process, and not by another one
+    until this one has ended, as a port that was drawn is not listened on yet."""
+    for _ in _PORTS:
         port = _PORTS[next(_turns) % len(_PORTS)]
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if port not in _drawn and _is_lockable(port) and _is_free(port):
+            _drawn.add(port)
             return port
+    raise AssertionError("every port is taken")
+
+
+def _is_lockable(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        return True
+    return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False

@@ -193,7 +193,7 @@ async def test_a_host_that_means_harm(host: Host, raw: Callable[[Any], None], wh
     began = time.monotonic()
     found = await fetched(it, host.url("/nasty"))
     assert isinstance(found, Unreachable)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert found.why == why
 
 

@@ -316,12 +316,13 @@ def test_a_short_max_age_asks_again(op: Op, browser: Browser, verdict: Verdict) 
     op.visit(browser, ONE, max_age="1")
     assert 'id="sign-in"' in browser.page.text
     verdict.review("the sign-in page is shown a second time")
+    began = int(time.time())
     op.agree(browser)
     tokens = op.redeem(ONE, answered(browser, ONE)["code"]).json()
     after = op.identity(ONE, tokens["id_token"], nonce="n-0S6_WzA2Mj")
     assert after["sub"] == before["sub"]
     assert after["auth_time"] > before["auth_time"]
-    assert time.time() - after["auth_time"] <= 1 + 5
+    assert began <= after["auth_time"] <= time.time()
 
 
 @module("oidcc-ensure-request-with-acr-values-succeeds")

@@ -5,16 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from valetkey.demo.exchange import Exchange
-from valetkey.demo.play import APP_TO_CHIRP, MIKO_TO_SERVER, Play, challenge
+from valetkey.demo.play import APP_TO_CHIRP, BOUND, MIKO_TO_SERVER, Play, challenge
 
 TIMES: Final = 2
 MORE: Final = 5
 """How often a day stefApp may post: at first, and then."""
-
-BOUND: Final = 1.0
-"""Seconds after which Chirp has heard of a change, or asks."""
-
-LONGEST: Final = 2.0
 
 
 def sets_a_limit(play: Play) -> None:
@@ -54,10 +49,10 @@ def raises_it(play: Play) -> None:
     play.voice.say(f"Miko raises it to {MORE}. Somebody knocks with stefApp's token meanwhile.")
     _limits(play)
     play.miko.body.fill("often-day-1", str(MORE))
-    _, took = play.first_opening("POST", lambda: play.miko.presses("save"))
+    knocks = play.first_opening("POST", lambda: play.miko.presses("save"))
     play.check(
-        f"measured: {took * 1000:.0f} ms from the click until Chirp lets it through",
-        holds=took < LONGEST,
+        f"measured: {knocks.took * 1000:.0f} ms from the click until Chirp lets it through",
+        holds=knocks.in_time,
     )
     posted = _posts(play, "Within the new limit.")
     play.check("stefApp posts again, with the very same token", holds=posted.status == 201)

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Response
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-TIMEOUT: Final = 15_000
-"""Milliseconds in which a page has to come."""
-
+TIMEOUT: Final = 60_000
+"""Milliseconds in which a page has to come, on a busy machine too."""
 
 START: Final = 90_000
 """Milliseconds in which the browser has to start, on a busy machine too."""
