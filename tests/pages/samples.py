@@ -32,6 +32,7 @@ from valetkey.pages.pieces import (
     Kind,
     Language,
     Line,
+    Locked,
     Need,
     Part,
     Permission,
@@ -158,7 +159,12 @@ DELETE = Permission(id="posts:delete", title="Delete your posts", kind=Kind.ACT,
 EDIT = Permission(id="profile:write", title="Change your profile", kind=Kind.ACT, risk=Risk.MEDIUM)
 FOLLOW = Permission(id="follows:write", title="Follow and unfollow people", kind=Kind.ACT)
 EMAIL = Permission(id="email", title="See your e-mail address", kind=Kind.IDENTITY)
-CATALOG = (EMAIL, FOLLOW, EDIT, MESSAGES, SEND, DELETE)
+PHOTO = Permission(id="photos:read", title="See your photos", kind=Kind.VIEW)
+CATALOG = (
+    Locked(name="Chirp", permissions=(FOLLOW, EDIT, MESSAGES, SEND, DELETE)),
+    Locked(permissions=(EMAIL,)),
+    Locked(name="Photos", permissions=(PHOTO, replace(DELETE, id="photos:delete")), whole=True),
+)
 MANY = tuple(
     Permission(
         id=f"thing-{n}:do",
@@ -170,6 +176,13 @@ MANY = tuple(
         reason=plain(f"We want this. {HOSTILE}", 200),
     )
     for n in range(30)
+)
+
+PLATFORM = (
+    Locked(name="Chirp", permissions=MANY),
+    Locked(permissions=MANY[:2]),
+    Locked(name=plain(HOSTILE, 60), permissions=MANY, whole=True),
+    Locked(name="Photos", permissions=(PHOTO,), whole=True),
 )
 
 SIGN_IN = SignIn(site=SITE, form=FORM, app="stefApp")
@@ -367,6 +380,7 @@ RECEIPT = Receipt(
     ),
     kept=(),
     cannot=("Delete your posts", "See your e-mail address"),
+    shut=("Photos", plain(HOSTILE, 60)),
 )
 PARTS = KeyParts(
     site=SITE,
@@ -434,7 +448,7 @@ SAMPLES: dict[str, View] = {
         CONSENT,
         asked=(MESSAGES, SEND),
         kept=(PROFILE, READ, POST),
-        cannot=(EMAIL, FOLLOW, EDIT, DELETE),
+        cannot=(Locked(name="Chirp", permissions=(EMAIL, FOLLOW, EDIT, DELETE)),),
     ),
     "consent-limits": replace(
         CONSENT, limits=(PAYING, POSTING), lasting=("", "once", "day"), ends=NOW + 30 * DAY
@@ -452,7 +466,7 @@ SAMPLES: dict[str, View] = {
     "consent-paused": replace(CONSENT, asked=(), kept=(PROFILE, READ), cause=Cause.PAUSED),
     "consent-restored": replace(CONSENT, cause=Cause.RESTORED),
     "consent-again": replace(CONSENT, cause=Cause.CONFIRM, asked=(), kept=(PROFILE,)),
-    "consent-many": replace(CONSENT, asked=MANY, cannot=MANY),
+    "consent-many": replace(CONSENT, asked=MANY, cannot=PLATFORM),
     "consent-hostile": replace(
         CONSENT,
         app=EVIL,
@@ -591,7 +605,7 @@ SAMPLES: dict[str, View] = {
         APP, app=CALENDAR, status=Status.PAUSED, paused=True, done=Done.PAUSED, devices=()
     ),
     "app-suspended": replace(APP, app=CALENDAR, status=Status.SUSPENDED, paused=True),
-    "app-many": replace(APP, app=RAW, permissions=MANY, cannot=MANY),
+    "app-many": replace(APP, app=RAW, permissions=MANY, cannot=PLATFORM),
     "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),
     "parts": PARTS,
     "parts-alarm": replace(

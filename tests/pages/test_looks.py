@@ -63,6 +63,7 @@ DISTINCT = [
     "app-many",
     "app-given",
     "app-parts",
+    "app-everything",
     "apps-narrowed",
     "unused",
     "stop",

@@ -185,16 +185,37 @@ def titles(html: Document, part: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["consent", "app"])
 def test_what_the_app_cannot_do_is_complete_and_begins_with_the_riskiest(name: str) -> None:
-    listed = titles(document(name), "cannot")
-    assert sorted(listed) == sorted(permission.title for permission in samples.CATALOG)
+    html = document(name)
+    listed = titles(html, "cannot")
+    whole = [one.title for group in samples.CATALOG for one in group.permissions]
+    assert sorted(listed) == sorted(whole)
     assert listed[:3] == [samples.MESSAGES.title, samples.SEND.title, samples.DELETE.title]
     assert listed[3] == samples.EDIT.title
 
 
+@pytest.mark.parametrize("name", ["consent", "app"])
+def test_what_the_app_cannot_do_stands_by_api(name: str) -> None:
+    html = document(name)
+    heads = [
+        one.text
+        for one in html.elements
+        if one.tag in {"h3", "summary"} and one.inside(**{"aria-labelledby": "cannot"})
+    ]
+    assert heads == ["Chirp", "Your account", "All of Photos: 2 permissions"]
+
+
 def test_a_long_list_is_folded_and_nothing_is_left_out() -> None:
     html = document("consent-many")
-    assert len(titles(html, "cannot")) == len(samples.MANY)
-    assert [summary.text for summary in html.find("summary")] == ["and 24 more"]
+    assert len(titles(html, "cannot")) == 2 * len(samples.MANY) + 3
+    first, hostile, last = [summary.text for summary in html.find("summary")]
+    assert (first, last) == ("and 24 more", "All of Photos: 1 permission")
+    assert hostile.startswith("All of <script>")
+    assert hostile.endswith(": 30 permissions")
+
+
+def test_of_one_api_alone_no_name_is_needed() -> None:
+    html = document("consent-more")
+    assert not [one for one in html.find("h3") if one.inside(**{"aria-labelledby": "cannot"})]
 
 
 def test_a_risk_is_told_in_words() -> None:

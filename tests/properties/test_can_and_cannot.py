@@ -109,9 +109,11 @@ def test_a_route_opens_just_when_its_permission_is_on_the_can_list(
             world.settle(lambda: rule(name, what, user=miko, by="user", context=context))  # noqa: B023
         grant = world.grant()
         can = set(grant.permissions) if grant.status == "active" else set()
-        cannot = {one.id for one in world.at.offer.cannot(grant.permissions)}
+        groups = world.at.offer.cannot(grant.permissions)
+        cannot = {one.id for group in groups for one in group.permissions}
         assert opens(api, token) == can & of_token & set(EVERY)
         assert not set(grant.permissions) & cannot
+        assert {*grant.permissions, *cannot, "openid"} == {*world.at.offer.permissions}
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +191,7 @@ def test_the_pages_two_lists_are_a_partition_of_the_catalogs(
     html = Document(browser.page.text)
     can, cannot = _listed(html, "can"), _listed(html, "cannot")
     touched = {"openid", *offer.expand(scope.split()), *held}
-    resources = {offer.resource_of[one] for one in touched} | {offer.issuer}
-    whole = [one for one in offer.permissions if offer.resource_of[one] in resources]
+    whole = [*offer.permissions]
     said = {
         _title(words): one
         for one in whole
@@ -202,8 +203,11 @@ def test_the_pages_two_lists_are_a_partition_of_the_catalogs(
     on_can, on_cannot = [said[one] for one in can], [said[one] for one in cannot]
     assert sorted(on_can + on_cannot) == sorted(whole)
     assert set(on_can) == touched
-    risks = [offer.permissions[one].risk for one in on_cannot]
-    assert risks == sorted(risks, key=["high", "medium", "low"].index)
+    for resource in offer.resources:
+        risks = [
+            offer.permissions[one].risk for one in on_cannot if offer.resource_of[one] == resource
+        ]
+        assert risks == sorted(risks, key=["high", "medium", "low"].index)
 
 
 def _title(words: str) -> str:

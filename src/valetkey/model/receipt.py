@@ -28,7 +28,8 @@ class Receipt(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     `request` names the authorization request, `app` is what the app was called on the page,
     `destination` the host or scheme to which it led; `why` says for what reason the page was shown.
-    `editions` are the catalogs that it was made of, by resource. It is never changed.
+    `editions` are the catalogs that it was made of, by resource. `shut` names the APIs of which
+    nothing was asked or open: all that their editions hold stayed locked. It is never changed.
     """
 
     table: ClassVar[str] = "receipts"
@@ -46,3 +47,4 @@ class Receipt(Owned, frozen=True, kw_only=True, omit_defaults=True):
     why: str
     lines: tuple[Line, ...]
     editions: dict[str, int] = {}
+    shut: tuple[str, ...] = ()

@@ -4,12 +4,24 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from valetkey.model.resource import ResourceServer, identity
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.catalog import Catalog, Permission
 
 EXPANDED: Final = 512
 """Scopes whose permissions are remembered, the last used ones."""
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """What stays locked of one API, which calls itself `name`; riskiest first. `whole`: nothing of
+    it is open."""
+
+    resource: str
+    name: str
+    permissions: tuple[Permission, ...]
+    whole: bool
 
 
 class Offer:
@@ -43,6 +55,7 @@ class Offer:
         self._named = lru_cache(maxsize=EXPANDED)(self._names_for)
         self._sorted = lru_cache(maxsize=EXPANDED)(self._in_order)
         self._spoken = lru_cache(maxsize=EXPANDED)(self._audience)
+        self._locked = lru_cache(maxsize=EXPANDED)(self._all_but)
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -142,15 +155,26 @@ class Offer:
             if resource not in self.resources:
                 raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
 
-    def cannot(self, permissions: Iterable[str]) -> tuple[Permission, ...]:
-        """The rest of the catalogs that these permissions touch, riskiest first."""
-        can = frozenset(permissions)
-        # The user's own account is always among what could have been opened.
-        touched = {self.issuer} | {self.resource_of[one] for one in can if one in self.resource_of}
-        rest = [
-            permission
-            for one, permission in self.permissions.items()
-            if one not in can and self.resource_of[one] in touched and one != "openid"
-        ]
+    def cannot(self, permissions: Iterable[str]) -> tuple[Locked, ...]:
+        """All the rest of the platform, by API: those that these permissions open in part, then the
+        user's account, then those of which nothing is open."""
+        return self._locked(tuple(permissions))
+
+    def _all_but(self, permissions: tuple[str, ...]) -> tuple[Locked, ...]:
+        # To be recognised opens nothing, so it is not among what an app cannot do.
+        can = frozenset((*permissions, "openid"))
+        account, *groups = (self._rest(catalog, can) for catalog in self.catalogs)
+        touched = [one for one in groups if not one.whole]
+        untouched = [one for one in groups if one.whole]
+        return tuple(one for one in (*touched, account, *untouched) if one.permissions)
+
+    def _rest(self, catalog: Catalog, can: frozenset[str]) -> Locked:
+        rest = [one for one in catalog.permissions if one.id not in can]
         rank = {"high": 0, "medium": 1, "low": 2}
-        return tuple(sorted(rest, key=lambda permission: rank[permission.risk]))
+        return Locked(
+            resource=catalog.resource,
+            name=catalog.name,
+            permissions=tuple(sorted(rest, key=lambda one: rank[one.risk])),
+            # The user's own account is always among what could have been opened.
+            whole=len(rest) == len(catalog.permissions) and catalog.resource != self.issuer,
+        )

@@ -39,9 +39,8 @@ def page(
         form=form,
         permissions=tuple(_permissions(one, language, context)),
         more=words.more(one, context.at.offer, language=language),
-        cannot=tuple(
-            words.cannot(permission, language)
-            for permission in context.at.offer.cannot(one.grant.permissions)
+        cannot=words.cannot(
+            context.at.offer.cannot(one.grant.permissions), context.at.offer, language
         ),
         status=words.status(one, context.env.now),
         paused=one.grant.status == "paused",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.outcome import Consent
+from valetkey.oauth.context import Context
 from valetkey.pages import limiting, views, words
 from valetkey.pages.frame import APPS, Frame
 from valetkey.pages.pieces import Form
@@ -17,9 +18,16 @@ from valetkey.wire.catalog import Permission
 
 
 def page(
-    frame: Frame, asked: Consent, *, form: Form, switch: Form | None, language: str, now: int
+    frame: Frame,
+    asked: Consent,
+    *,
+    form: Form,
+    switch: Form | None,
+    language: str,
+    context: Context,
 ) -> views.Consent:
     """The page for what is asked. `form` takes the answer, `switch` leads to another account."""
+    now = context.env.now
     return views.Consent(
         site=frame.site,
         form=form,
@@ -30,7 +38,7 @@ def page(
         broad=asked.broad,
         asked=tuple(words.asked(row, language) for row in asked.new),
         kept=tuple(words.can(permission, language) for permission in asked.kept),
-        cannot=tuple(words.cannot(permission, language) for permission in asked.cannot),
+        cannot=words.cannot(asked.cannot, context.at.offer, language),
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",

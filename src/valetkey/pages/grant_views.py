@@ -14,6 +14,7 @@ from valetkey.pages.pieces import (
     Entry,
     Form,
     Holder,
+    Locked,
     Part,
     Permission,
     Receipt,
@@ -102,7 +103,7 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
     ``stop-device`` comes with ``device``, ``cut`` and ``readmit`` with a ``hand``. ``branches`` are
     those who have the key from the app. ``permissions`` are those that the app holds, ``more``
-    those that it could have besides, ``cannot`` is the rest of the catalog, ``back`` the address of
+    those that it could have besides, ``cannot`` is all the rest by API, ``back`` the address of
     the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
     the newest first. ``unused``: the app has left its key alone for long. ``paused``: its user has
     paused it, whatever else its ``status`` says.
@@ -113,7 +114,7 @@ class ConnectedApp(Struct, frozen=True, kw_only=True):
     app: App
     form: Form
     permissions: tuple[Permission, ...]
-    cannot: tuple[Permission, ...]
+    cannot: tuple[Locked, ...]
     status: Status
     since: int
     last_used: int | None

@@ -201,7 +201,7 @@ class Interaction:
             session=session,
         )
         return consent.page(
-            self._frame, asked, form=form, switch=switch, language=language, now=context.env.now
+            self._frame, asked, form=form, switch=switch, language=language, context=context
         )
 
 

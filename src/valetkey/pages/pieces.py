@@ -128,6 +128,15 @@ class Permission(Struct, frozen=True, kw_only=True):
     idle: bool = False
 
 
+class Locked(Struct, frozen=True, kw_only=True):
+    """What stays locked of one API. ``name`` is what the API calls itself, "" for the user's own
+    account here; ``whole``: nothing of it is open."""
+
+    permissions: tuple[Permission, ...]
+    name: str = ""
+    whole: bool = False
+
+
 class Reach(StrEnum):
     """Where a redirect URI leads: to a website, a loopback port, or an app's own scheme; elsewhere
     is an app on another device, to which nobody is sent."""
@@ -199,8 +208,8 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What was shown when the user said yes: what was asked, what the app had already, and what it
-    could not do."""
+    """What was shown when the user said yes: what was asked, what the app had already, what it
+    could not do, and the APIs of which it could do nothing at all (``shut``)."""
 
     when: int
     language: str
@@ -208,6 +217,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     asked: tuple[Line, ...]
     kept: tuple[str, ...]
     cannot: tuple[str, ...]
+    shut: tuple[str, ...] = ()
 
 
 class Holder(StrEnum):

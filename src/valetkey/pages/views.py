@@ -26,6 +26,7 @@ from valetkey.pages.pieces import (
     Back,
     Destination,
     Form,
+    Locked,
     Part,
     Permission,
     Site,
@@ -133,7 +134,7 @@ class Consent(Struct, frozen=True, kw_only=True):
     """The decision: boxes ``permission``, buttons ``#allow`` and ``#cancel``.
 
     What is posted has the ``action`` ``allow`` or ``cancel``. ``asked`` is what is to be decided
-    now, ``kept`` what the app holds already and keeps, ``cannot`` the rest of the catalog; the page
+    now, ``kept`` what the app holds already and keeps, ``cannot`` all the rest by API; the page
     puts each in order itself. ``broad``: the app asks for so much that nothing risky is ticked.
     ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody else, and
     ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
@@ -149,7 +150,7 @@ class Consent(Struct, frozen=True, kw_only=True):
     app: App
     destination: Destination
     asked: tuple[Permission, ...]
-    cannot: tuple[Permission, ...]
+    cannot: tuple[Locked, ...]
     apps: str
     kept: tuple[Permission, ...] = ()
     cause: Cause = Cause.PERMISSIONS

@@ -13,7 +13,7 @@ from valetkey.model.receipt import Place, Receipt
 from valetkey.oauth.authorize.outcome import Row
 from valetkey.oauth.manage.connections import Connection
 from valetkey.oauth.manage.delegates import CLIENT, Branch
-from valetkey.oauth.offer import Offer
+from valetkey.oauth.offer import Locked, Offer
 from valetkey.oauth.shards.told import path
 from valetkey.pages import logos, pieces
 from valetkey.pages.pieces import (
@@ -71,9 +71,16 @@ def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) ->
     return _shown(permission, words, need=need, answer=Answer.ALLOWED)
 
 
-def cannot(permission: Permission, language: str) -> Shown:
-    """A permission that the app does not have."""
-    return _shown(permission, permission.said(language).cannot)
+def cannot(groups: Iterable[Locked], offer: Offer, language: str) -> tuple[pieces.Locked, ...]:
+    """What the app cannot do, by API."""
+    return tuple(
+        pieces.Locked(
+            name="" if one.resource == offer.issuer else plain(one.name, _NAME),
+            permissions=tuple(_shown(each, each.said(language).cannot) for each in one.permissions),
+            whole=one.whole,
+        )
+        for one in groups
+    )
 
 
 def asked(row: Row, language: str) -> Shown:
@@ -312,6 +319,7 @@ def receipt(kept: Receipt) -> pieces.Receipt:
         ),
         kept=_kept(kept, "kept"),
         cannot=_kept(kept, "cannot"),
+        shut=tuple(plain(one, _NAME) for one in kept.shut),
     )
 
 

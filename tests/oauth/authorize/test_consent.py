@@ -31,7 +31,7 @@ EVERY = tuple(World().at.offer.permissions)
 def test_can_and_cannot_are_the_whole_of_the_catalogs(
     scope: set[str], stands: tuple[set[str], set[str]] | None, prompt: str
 ) -> None:
-    """Each permission of every catalog that is touched stands in one place, and in no other."""
+    """Each permission of every catalog stands in one place, and in no other."""
     world = World()
     if stands is not None:
         held, refused = stands
@@ -42,16 +42,21 @@ def test_can_and_cannot_are_the_whole_of_the_catalogs(
         return
     offer = world.at.offer
     can, kept = set(new(decision)), {one.id for one in decision.kept}
-    cannot = {one.id for one in decision.cannot}
+    cannot = {one.id for group in decision.cannot for one in group.permissions}
     assert not can & kept
     assert not (can | kept) & cannot
-    touched = {offer.resource_of[one] for one in can | kept} | {offer.issuer}
-    whole = {one for one in offer.permissions if offer.resource_of[one] in touched}
     # To be recognised is no power over anything: it is not among what an app cannot do.
-    assert whole - (can | kept | cannot) <= {"openid"}
-    assert cannot <= whole
-    risks = [one.risk for one in decision.cannot]
-    assert risks == sorted(risks, key=["high", "medium", "low"].index)
+    assert set(offer.permissions) - (can | kept | cannot) <= {"openid"}
+    assert cannot <= set(offer.permissions)
+    for group in decision.cannot:
+        assert {offer.resource_of[one.id] for one in group.permissions} == {group.resource}
+        touched = any(offer.resource_of[one] == group.resource for one in can | kept)
+        assert group.whole is not (touched or group.resource == offer.issuer)
+        risks = [one.risk for one in group.permissions]
+        assert risks == sorted(risks, key=["high", "medium", "low"].index)
+    assert [group.whole for group in decision.cannot] == sorted(
+        group.whole for group in decision.cannot
+    )
 
 
 def test_a_first_sheet_asks_for_all_that_is_asked() -> None:

@@ -58,7 +58,10 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
     assert asked_lines["chirps.write"].reason == "To post what you write here."
     assert asked_lines["openid"].words == "Sie wiedererkennen, wenn Sie zurückkommen"
     locked = [one.id for one in kept.lines if one.place == "cannot"]
-    assert locked == [one.id for one in sheet.cannot]
+    assert locked == [
+        one.id for group in sheet.cannot if not group.whole for one in group.permissions
+    ]
+    assert kept.shut == tuple(group.name for group in sheet.cannot if group.whole) == ("Photos",)
     assert not any(one.given for one in kept.lines if one.place == "cannot")
 
 

@@ -236,7 +236,8 @@ def test_the_scopes_are_nobody_elses() -> None:
 
 def test_no_user_is_asked_for_them() -> None:
     world = opted_in()
-    everything = {one.id for one in world.at.offer.cannot(())} | {*world.at.offer.permissions}
+    locked = {one.id for group in world.at.offer.cannot(()) for one in group.permissions}
+    everything = locked | {*world.at.offer.permissions}
     assert not everything & {*BOTH.split()}
     assert not {*BOTH.split()} & {*server_metadata(world.context).scopes_supported}
 

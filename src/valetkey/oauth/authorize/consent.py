@@ -71,7 +71,11 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     its = proposed(client, asked.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
     tier = asked.request.tier
-    shown = (step.why, client.name, new, held, locked, bounds, lasts, its.once, tier)
+    # Of an API that stays shut as a whole, the edition says it all, and is soon written.
+    shut = tuple(
+        (one.name, offer.editions.get(one.resource)) if one.whole else one for one in locked
+    )
+    shown = (step.why, client.name, new, held, shut, bounds, lasts, its.once, tier)
     return Consent(
         pending=pending,
         client=client,

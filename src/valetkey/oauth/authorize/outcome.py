@@ -12,6 +12,7 @@ from valetkey.model.user import User
 from valetkey.oauth.authorize.address import ReplyTo
 from valetkey.oauth.authorize.interaction import Why
 from valetkey.oauth.decision import Outcome
+from valetkey.oauth.offer import Locked
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.catalog import Permission
 from valetkey.wire.key_shards import Tier
@@ -62,8 +63,8 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Consent(Outcome, frozen=True, kw_only=True, eq=False):
-    """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is the rest
-    of the catalogs, riskiest first; `bounds` are the limits that the app proposes for what is new,
+    """The user has to be asked. `new` is to be decided, `kept` stands already, `cannot` is all the
+    rest of the platform, by API; `bounds` are the limits that the app proposes for what is new,
     `lasts` for how many seconds it wants the key (0 for until it is stopped), `once`: for just
     once. `ends` is when a key that is there ends by itself, 0 for never. `broad`: the app asks for
     so much that nothing risky is ticked.
@@ -79,7 +80,7 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     broad: bool = False
     seen: str
     kept: tuple[Permission, ...]
-    cannot: tuple[Permission, ...]
+    cannot: tuple[Locked, ...]
     bounds: Mapping[str, Bounds] = {}
     lasts: int = 0
     once: bool = False

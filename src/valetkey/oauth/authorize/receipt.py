@@ -21,7 +21,8 @@ def receipt(
     """The receipt of a yes by which the grant stands as it does."""
     offer = context.at.offer
     lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
-    resources = {offer.resource_of[line.id] for line in lines}
+    shut = [one for one in shown.cannot if one.whole]
+    resources = {offer.resource_of[line.id] for line in lines} | {one.resource for one in shut}
     return Receipt(
         id=ids.owned_id(context.env, owner=grant.user),
         user=grant.user,
@@ -34,6 +35,7 @@ def receipt(
         destination=redirect.host(shown.reply_to.uri),
         why=shown.why,
         lines=lines,
+        shut=tuple(one.name for one in shut),
         editions={one: offer.editions[one] for one in offer.editions if one in resources},
     )
 
@@ -55,8 +57,10 @@ def _lines(
         )
     for one in shown.kept:
         yield _other(one, one.said(language).can, place="kept", given=True)
-    for one in shown.cannot:
-        yield _other(one, one.said(language).cannot, place="cannot", given=False)
+    for group in shown.cannot:
+        if not group.whole:
+            for one in group.permissions:
+                yield _other(one, one.said(language).cannot, place="cannot", given=False)
 
 
 def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:

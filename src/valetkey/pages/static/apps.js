@@ -24,9 +24,9 @@ async function send(form, button) {
 
 function show(page) {
   const focused = document.activeElement;
-  const open = [...document.querySelectorAll("details")].map((one) => one.open);
+  const open = [...document.querySelectorAll("details[open]")].map((one) => one.id);
   document.querySelector("main").replaceWith(page.querySelector("main"));
-  document.querySelectorAll("details").forEach((one, at) => { one.open = open[at] ?? false; });
+  document.querySelectorAll("details").forEach((one) => { one.open = open.includes(one.id); });
   const fresh = [...document.querySelectorAll("main input, main button")];
   const same = fresh.find((one) => one.name === focused?.name && one.value === focused.value);
   (same ?? document.querySelector("#save"))?.focus({ preventScroll: true });
