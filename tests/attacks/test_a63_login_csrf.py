@@ -124,3 +124,53 @@ def test_the_cookies_stay_away_from_other_sites_forms(server: Live) -> None:
     browser.open("/sign-in")
     answer = browser.send("sign-in", username="miko", password=PASSWORDS["miko"])
     assert "SameSite=Lax" in answer.headers["set-cookie"]
+
+
+# The no on the sign-in page: another site cannot end what its user has begun.
+
+
+def _still_waits(victim: Browser, answer: httpx2.Response) -> None:
+    assert answer.status_code == 403
+    assert error_code(answer.text) == "access_denied"
+    assert "location" not in answer.headers
+    assert victim.press("sign-in", username="miko", password=PASSWORDS["miko"]).status_code == 200
+    assert 'id="allow"' in victim.page.text
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_no_without_the_token(token: str | None, victim: Browser) -> None:
+    victim.open(STEFAPP.path())
+    data = {"action": "decline"} if token is None else {"csrf": token}
+    _still_waits(victim, victim.http.post(victim.form("decline").action, data=data))
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+def test_a_no_with_the_right_token_from_elsewhere(headers: dict[str, str], victim: Browser) -> None:
+    victim.open(STEFAPP.path())
+    form = victim.form("decline")
+    _still_waits(victim, victim.http.post(form.action, data=form.fields, headers=headers))
+
+
+def test_a_no_with_another_token(victim: Browser, attacker: Browser) -> None:
+    attacker.open(STEFAPP.path())
+    victim.open(STEFAPP.path())
+    action = victim.form("decline").action
+    tokens = (attacker.form("decline"), victim.form("sign-in"))
+    for form in tokens:
+        answer = victim.http.post(action, data=form.fields)
+        assert answer.status_code == 403
+    _still_waits(victim, victim.http.post(action, data=attacker.form("decline").fields))
+
+
+def test_a_no_to_the_request_of_another_browser(victim: Browser, attacker: Browser) -> None:
+    victim.open(STEFAPP.path())
+    attacker.open(STEFAPP.path())
+    mine = attacker.form("decline")
+    _still_waits(victim, attacker.http.post(victim.form("decline").action, data=mine.fields))
+
+
+def test_a_no_is_a_form_and_no_link(victim: Browser) -> None:
+    victim.open(STEFAPP.path())
+    action = victim.form("decline").action
+    assert victim.http.get(action).status_code == 405
+    assert victim.press("sign-in", username="miko", password=PASSWORDS["miko"]).status_code == 200

@@ -1,7 +1,7 @@
 """A69: after signing in a browser stays here, whatever the address asked for."""
 
 import pytest
-from tests.attacks.play import signed_in
+from tests.attacks.play import AS_POST, signed_in
 from tests.installation import PASSWORDS
 from tests.live import Live
 
@@ -138,3 +138,28 @@ def test_no_slash_is_ever_mended_by_a_redirect(path: str, server: Live) -> None:
     assert answer.status_code == 404
     assert "location" not in answer.headers
     assert answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("name", ["redirect_uri", "next", "post_logout_redirect_uri", "state"])
+def test_a_no_leads_to_the_registered_address_whatever_the_form_says(
+    name: str, server: Live
+) -> None:
+    """The address and the state are those of the request that waits."""
+    browser = server.browser()
+    browser.open(AS_POST.path())
+    form = browser.form("decline")
+    evil = {**form.fields, name: "https://evil.example/"}
+    answer = browser.http.post(f"{form.action}?{name}=https://evil.example/", data=evil)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{AS_POST.redirect_uri}?error=access_denied&")
+    assert "evil" not in answer.headers["location"]
+
+
+def test_a_no_to_what_does_not_wait_leads_nowhere(server: Live) -> None:
+    browser = server.browser()
+    browser.open(AS_POST.path())
+    form = browser.form("decline")
+    for name in ("x", "0" * 26, "..%2fevil", "//evil.example"):
+        answer = browser.http.post(f"/continue/{name}/decline", data=form.fields)
+        assert answer.status_code in {403, 404}
+        assert "location" not in answer.headers

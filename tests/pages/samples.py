@@ -22,6 +22,7 @@ from valetkey.pages.pieces import (
     Back,
     Branch,
     Connection,
+    Decline,
     Deed,
     Destination,
     Device,
@@ -185,7 +186,9 @@ PLATFORM = (
     Locked(name="Photos", permissions=(PHOTO,), whole=True),
 )
 
-SIGN_IN = SignIn(site=SITE, form=FORM, app="stefApp")
+NO = Decline(form=FORM, destination=Destination(reach=Reach.DEVICE))
+NO_ON_THE_WEB = replace(NO, destination=Destination(reach=Reach.WEB, place="calendar.example"))
+SIGN_IN = SignIn(site=SITE, form=FORM, app="stefApp", decline=NO)
 CONSENT = Consent(
     site=SITE,
     form=FORM,
@@ -327,8 +330,10 @@ APPROVALS = Approvals(
 APPROVAL = ApprovalPage(
     site=SITE, account=MIKO, form=FORM, question=QUESTION, back="/approvals", now=NOW
 )
-CHOICE = Choice(site=SITE, form=FORM, account=MIKO, app="Calendar")
-SIGN_UP = SignUp(site=SITE, form=FORM, sign_in="/sign-in", shortest=8, app="Calendar")
+CHOICE = Choice(site=SITE, form=FORM, account=MIKO, app="Calendar", decline=NO_ON_THE_WEB)
+SIGN_UP = SignUp(
+    site=SITE, form=FORM, sign_in="/sign-in", shortest=8, app="Calendar", decline=NO_ON_THE_WEB
+)
 ANSWER = AnswerForm(
     site=SITE,
     action="https://calendar.example/callback",
@@ -421,7 +426,12 @@ SAMPLES: dict[str, View] = {
     "sign-in-again": replace(SIGN_IN, username="miko", purpose=SignInPurpose.CONFIRM),
     "sign-in-bare": SignIn(site=BARE, form=FORM, forgot="/forgot", create="/create"),
     "sign-in-again-bare": SignIn(site=BARE, form=FORM, purpose=SignInPurpose.CONFIRM),
-    "sign-in-hostile": replace(SIGN_IN, app=HOSTILE, username=HOSTILE),
+    "sign-in-hostile": replace(
+        SIGN_IN,
+        app=HOSTILE,
+        username=HOSTILE,
+        decline=replace(NO, destination=Destination(reach=Reach.WEB, place=EVIL.host)),
+    ),
     "choice": CHOICE,
     "choice-hostile": replace(CHOICE, app=HOSTILE, account=replace(MIKO, name=HOSTILE)),
     "sign-up": SIGN_UP,

@@ -178,7 +178,7 @@ def test_what_is_pressed_is_big_enough_for_a_finger(page: Page, address: str) ->
 def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str) -> None:
     page.goto(f"{address}/en/consent")
     reached = []
-    for _ in range(12):
+    for _ in range(13):
         page.keyboard.press("Tab")
         focus = page.evaluate(
             """() => {
@@ -201,6 +201,7 @@ def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str
         "Use another account",
         "posts:write",
         "offline_access",
+        "All of Photos: 2 permissions",
         "connected apps",
         "allow",
         "cancel",

@@ -49,7 +49,8 @@ def _text(one: Receipt) -> str:
         f"  request {one.request}, because: {one.why}; catalogs: {editions or '-'}",
     )
     lines = [line for place in TITLES for line in _part(one, place)]
-    return "\n".join((*head, *lines))
+    shut = [f"  nothing of: {', '.join(one.shut)}"] if one.shut else []
+    return "\n".join((*head, *lines, *shut))
 
 
 def _part(one: Receipt, place: Place) -> list[str]:

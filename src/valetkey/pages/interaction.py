@@ -156,6 +156,7 @@ class Interaction:
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
             create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
+            decline=self._joining.declined(request, login, context),
         )
 
     def _confirm(self, request: Request, asked: Confirm, context: Context) -> views.ConfirmDevice:

@@ -1,9 +1,10 @@
-"""Before a waiting request goes on: as whom? Choosing an account, or making one."""
+"""Before a waiting request goes on: as whom? Choosing an account, making one, or saying no."""
 
 from valetkey.accounts import password
 from valetkey.accounts.sign_in import SignedIn
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
+from valetkey.oauth.authorize.answered import decline
 from valetkey.oauth.authorize.asked import chose, signed_in
 from valetkey.oauth.authorize.endpoint import resume
 from valetkey.oauth.authorize.interaction import ANOTHER
@@ -11,15 +12,17 @@ from valetkey.oauth.authorize.outcome import Choose, Login
 from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
 from valetkey.pages import views, words
-from valetkey.pages.authorize import continue_at
+from valetkey.pages.authorize import continue_at, leave
 from valetkey.pages.frame import Frame
+from valetkey.pages.pieces import Decline
 from valetkey.pages.sign_up import Refused, offered, signed_up
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
 
 
 class Joining:
-    """`/continue/{pending}/choose` and `/continue/{pending}/sign-up`."""
+    """`/continue/{pending}/choose`, `/continue/{pending}/sign-up` and
+    `/continue/{pending}/decline`."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -38,6 +41,26 @@ class Joining:
                 raise InvalidRequest("the form says neither who nor somebody else")
         await self._frame.shell.settle(lambda context: chose(name, visit, chosen, context=context))
         return see_other(continue_at(name))
+
+    async def decline(self, request: Request) -> Reply:
+        """Takes a no before anybody has signed in."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=_decline(name), session="")
+        denied, _ = await self._frame.shell.settle(lambda context: decline(name, visit, context))
+        return leave(self._frame, request, denied)
+
+    def declined(self, request: Request, asked: Login | Choose, context: Context) -> Decline:
+        """The button for it, which says where it leads (RFC 9700 4.11.2)."""
+        name = asked.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/decline",
+            purpose=_decline(name),
+            session="",
+        )
+        return Decline(form=form, destination=words.destination(asked.reply_to.uri))
 
     async def show(self, request: Request) -> Reply:
         """The form for a new account."""
@@ -84,6 +107,7 @@ class Joining:
             form=form,
             account=self._frame.account(asked.user),
             app=words.app(asked.client, asked.client.id).name,
+            decline=self.declined(request, asked, context),
         )
 
     def sign_up(self, request: Request, login: Login, context: Context) -> views.SignUp:
@@ -102,6 +126,7 @@ class Joining:
             sign_in=f"{continue_at(name)}?sign-in",
             shortest=password.MIN_LENGTH,
             app=words.app(login.client, login.client.id).name,
+            decline=self.declined(request, login, context),
         )
 
     async def _login(self, request: Request) -> tuple[Login | None, Context]:
@@ -126,6 +151,10 @@ class Joining:
 
 def _choose(pending: str) -> str:
     return f"choose {pending}"
+
+
+def _decline(pending: str) -> str:
+    return f"decline {pending}"
 
 
 def _sign_up(pending: str) -> str:

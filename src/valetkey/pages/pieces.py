@@ -154,6 +154,13 @@ class Destination(Struct, frozen=True, kw_only=True):
     place: str = ""
 
 
+class Decline(Struct, frozen=True, kw_only=True):
+    """A no before the user has said who they are: button ``#decline``, and where it leads."""
+
+    form: Form
+    destination: Destination
+
+
 class Back(Struct, frozen=True, kw_only=True):
     """A way back that was checked: ``place`` says in words where ``href`` leads."""
 

@@ -86,6 +86,7 @@ def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
         "/continue/{pending}": {"GET": interaction.show},
         "/continue/{pending}/sign-in": {"POST": interaction.sign_in},
         "/continue/{pending}/choose": {"POST": joining.choose},
+        "/continue/{pending}/decline": {"POST": joining.decline},
         "/continue/{pending}/sign-up": {"GET": joining.show, "POST": joining.submit},
         "/continue/{pending}/consent": {"POST": interaction.consent},
         "/continue/{pending}/confirm": {"POST": interaction.confirm},

@@ -24,6 +24,7 @@ from valetkey.pages.pieces import (
     Account,
     App,
     Back,
+    Decline,
     Destination,
     Form,
     Locked,
@@ -53,7 +54,8 @@ class SignInProblem(StrEnum):
 class SignIn(Struct, frozen=True, kw_only=True):
     """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``.
 
-    ``app`` is the name of the app that waits. ``retry_after`` goes with ``THROTTLED``.
+    ``app`` is the name of the app that waits, which ``decline`` tells no. ``retry_after`` goes with
+    ``THROTTLED``.
     """
 
     site: Site
@@ -65,6 +67,7 @@ class SignIn(Struct, frozen=True, kw_only=True):
     retry_after: int = 0
     forgot: str | None = None
     create: str | None = None
+    decline: Decline | None = None
 
 
 class Cause(StrEnum):
@@ -89,6 +92,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     form: Form
     account: Account
     app: str
+    decline: Decline | None = None
 
 
 class SignUpProblem(StrEnum):
@@ -117,6 +121,7 @@ class SignUp(Struct, frozen=True, kw_only=True):
     email: str = ""
     problem: SignUpProblem = SignUpProblem.NONE
     retry_after: int = 0
+    decline: Decline | None = None
 
 
 class AnswerForm(Struct, frozen=True, kw_only=True):

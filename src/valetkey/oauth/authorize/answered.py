@@ -4,7 +4,7 @@ It is kept for some seconds, for the same browser and session, and for the very 
 in it is sealed: the database yields none.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from valetkey.model.client import Client
 from valetkey.model.pending import Pending
 from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize.address import address
+from valetkey.oauth.authorize.asked import Over, over, waiting
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.outcome import AuthorizeDecision, Deny, Permit
 from valetkey.oauth.authorize.permit import again
@@ -30,6 +31,29 @@ SECONDS: Final = 10
 PURPOSE: Final = b"answer"
 
 
+D = TypeVar("D", bound=AuthorizeDecision)
+
+
+def decline(name: str, visit: Visit, context: Context) -> Rule[Permit | Deny]:
+    """The no of somebody who has not said who they are: nothing of theirs changes, and the request
+    is over. Raises OAuthError, for a page."""
+    said = Cancel()
+    try:
+        asked, pending = yield from waiting(name, visit, context)
+    except Over:
+        before = yield from repeated(name, said, visit, context=context)
+        if before is None:
+            raise
+        return before
+    denied = Deny(
+        error=AccessDenied(),
+        reply_to=asked.sent.reply_to,
+        client=asked.sent.client,
+        changes=over(asked, context),
+    )
+    return remembered(denied, pending, said, visit=visit, context=context)
+
+
 class Kept(msgspec.Struct, frozen=True, array_like=True):
     """The answer: a digest of what was said, and by whom; the key that sealed the code, and the
     code, which is empty for a no."""
@@ -40,13 +64,8 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 def remembered(
-    decision: AuthorizeDecision,
-    pending: Pending,
-    said: Allow | Cancel,
-    *,
-    visit: Visit,
-    context: Context,
-) -> AuthorizeDecision:
+    decision: D, pending: Pending, said: Allow | Cancel, *, visit: Visit, context: Context
+) -> D:
     """The decision, whose request is kept for a moment instead of being forgotten at once."""
     if not isinstance(decision, Permit | Deny) or Remove(pending) not in decision.changes:
         return decision
@@ -67,14 +86,17 @@ def remembered(
 
 def repeated(
     name: str, said: Allow | Cancel, visit: Visit, *, context: Context
-) -> Rule[AuthorizeDecision | None]:
+) -> Rule[Permit | Deny | None]:
     """The answer that was given just before, where this is the same once more; None where it is
-    another one, or none was given. Nothing is written."""
+    another one, or none was given. A no yields no code, so it needs no sign-in. Nothing is
+    written."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
     if pending is None or pending.kind != "answered" or context.env.now >= pending.expires:
         return None
-    if pending.browser != visit.browser or (yield from person(visit, context)) is None:
+    if pending.browser != visit.browser:
+        return None
+    if isinstance(said, Allow) and (yield from person(visit, context)) is None:
         return None
     kept = msgspec.msgpack.decode(pending.contents, type=Kept)
     if kept.said != _said(said, pending, visit):
