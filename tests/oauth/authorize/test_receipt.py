@@ -45,7 +45,7 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
     assert (kept.user, kept.client, kept.grant) == (world.miko.id, "stefapp", grant.id)
     assert (kept.request, kept.at, kept.language) == (sheet.pending.id, world.now, "de")
     assert (kept.app, kept.destination, kept.why) == ("stefApp", "127.0.0.1", "permissions")
-    assert kept.editions == {"https://chirp.example": 7}
+    assert kept.editions == {"https://chirp.example": 7, "https://photos.example": 2}
     asked_lines = {one.id: one for one in kept.lines if one.place == "asked"}
     told = {name: (one.required, one.ticked, one.given) for name, one in asked_lines.items()}
     assert told == {
