@@ -86,10 +86,15 @@ def forgets_preconditions() -> None:
 def knows_no_window() -> None:
     """A refresh token that was just replaced counts as stolen at once."""
 
-    def strict(shown: Any, family: Any, context: Any) -> bool:
+    def strict(shown: Any, family: Any, **_: Any) -> bool:
         return bool(shown.generation == family.generation)
 
     _put(refresh_token, "is_fresh", strict)
+
+
+def overlooks_keys() -> None:
+    """Whoever shows an old refresh token ends its family, with or without its key."""
+    _put(refresh_token, "_check_holder", lambda *_, **__: None)
 
 
 def overlooks_replays() -> None:
@@ -136,6 +141,7 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-before-commit": answers_before_commit,
     "forgets-preconditions": forgets_preconditions,
     "knows-no-window": knows_no_window,
+    "overlooks-keys": overlooks_keys,
     "overlooks-replays": overlooks_replays,
     "ends-abruptly": ends_abruptly,
     "answers-from-memory": answers_from_memory,

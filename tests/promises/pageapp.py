@@ -44,15 +44,15 @@ def push() -> bytes:
     return post("/par", ASKING.parameters())
 
 
-def redeem(code: str) -> bytes:
+def redeem(code: str, *, proof: str = "") -> bytes:
     """Tokens for a code."""
-    return post("/token", ASKING.redemption(code))
+    return post("/token", ASKING.redemption(code), proof=proof)
 
 
-def refresh(token: str) -> bytes:
+def refresh(token: str, *, proof: str = "") -> bytes:
     """Tokens for a refresh token."""
     form = {"grant_type": "refresh_token", "client_id": "spa", "refresh_token": token}
-    return post("/token", form)
+    return post("/token", form, proof=proof)
 
 
 def revoke(token: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,11 +17,17 @@ from tests.promises.ledger import Violation
 from tests.promises.pageapp import PageApp, signed_in
 from tests.promises.process import Process, nodes, running
 from tests.promises.proxy import cutting
-from tests.promises.wire import Connection, Reply, together
+from tests.promises.wire import TRIES, Connection, Cut, Reply, together
+from tests.proofs import MINE, OTHER, Wish, proof
+
+from valetkey.jose.jwk import PrivateKey
 
 CROWD: Final = 50
 SHARE: Final = 0.1
 """Replies that are cut."""
+
+SHORTEST: Final = "1"
+"""Seconds of the window for a lost reply, where it should soon be over."""
 
 WITHIN: Final = 1.0
 """Seconds in which every node knows that a family is over."""
@@ -55,6 +62,7 @@ class Track(msgspec.Struct):
 
     app: PageApp
     nodes: tuple[Connection, Connection]
+    issuer: str
 
     @contextlib.asynccontextmanager
     async def crowd(self) -> AsyncIterator[list[Connection]]:
@@ -117,6 +125,46 @@ async def replays(track: Track, size: Size) -> float:
     return longest
 
 
+async def bound(track: Track, size: Size) -> float:
+    """An app that proves a key goes on with the token before the newest, long after any window, and
+    nobody without the key ends a family. How many refresh tokens were tried so."""
+    families = [await _three(track) for _ in range(size.replays)]
+    await asyncio.sleep(1 + int(SHORTEST))  # So every window is over.
+    for given in families:
+        for text, by in itertools.product(given, (None, OTHER)):
+            if (await _proving(track, pageapp.refresh, text, by)).status != 400:
+                raise Violation("a bound refresh token was taken without its key")
+        if await _turned(track, given[-2]) != given[-1]:
+            raise Violation("one refresh token has two successors")
+        await _turned(track, given[-1])
+    return 6 * size.replays
+
+
+async def _three(track: Track) -> list[str]:
+    """The first three refresh tokens of a family that is bound to a key."""
+    code = pageapp.code_in(await track.nodes[0].insist(track.app.code_wanted()))
+    first = _taken(await _proving(track, pageapp.redeem, code, MINE))["refresh_token"]
+    second = await _turned(track, first)
+    return [first, second, await _turned(track, second)]
+
+
+async def _turned(track: Track, text: str) -> str:
+    return _taken(await _proving(track, pageapp.refresh, text, MINE))["refresh_token"]
+
+
+async def _proving(
+    track: Track, make: Callable[..., bytes], text: str, by: PrivateKey | None
+) -> Reply:
+    """The answer to a request that is made until there is one, each time with a fresh proof."""
+    for _ in range(TRIES):
+        made = proof(Wish(address=f"{track.issuer}/token", by=by)) if by else ""
+        with contextlib.suppress(Cut):
+            reply = await track.nodes[0].ask(make(text, proof=made))
+            if reply.status != 503:
+                return reply
+    raise Violation(f"no answer in {TRIES} tries")
+
+
 async def _over(node: Connection, tokens: dict[str, str], *, until: float) -> None:
     while (await node.insist(pageapp.introspect(tokens["access_token"]))).document["active"]:
         if time.monotonic() > until:
@@ -138,7 +186,8 @@ def _run(both: tuple[Process, ...], story: Story, size: Size) -> float:
     async def telling() -> float:
         one, other = (Connection(node.port) for node in both)
         try:
-            return await story(Track(signed_in(both[0].url), (one, other)), size)
+            track = Track(signed_in(both[0].url), (one, other), both[0].issuer)
+            return await story(track, size)
         finally:
             await one.close()
             await other.close()
@@ -159,15 +208,34 @@ def test_one_lineage(
 
 
 @pytest.mark.slow
+def test_who_holds_the_key(
+    kind: str, budget: Budget, piece: Piece, tmp_path: Path, figure: Figure
+) -> None:
+    size = SIZES[budget].piece(piece)
+    window = {"lifetimes.refresh_window": SHORTEST}
+    with (
+        database(kind, tmp_path) as address,
+        running(nodes(tmp_path, address, 2, broken="", **window)) as both,
+    ):
+        figure("refreshes without the key", _run(both, bound, size))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "story, broken",
-    [(cut_replies, "knows-no-window"), (replays, "overlooks-replays")],
-    ids=["cut replies", "replays"],
+    [
+        (cut_replies, "knows-no-window"),
+        (replays, "overlooks-replays"),
+        (bound, "knows-no-window"),
+        (bound, "overlooks-keys"),
+    ],
+    ids=["cut replies", "replays", "a key's holder", "a key's thief"],
 )
 def test_it_is_noticed(story: Story, broken: str, tmp_path: Path, figure: Figure) -> None:
+    window = {"lifetimes.refresh_window": SHORTEST} if story is bound else {}
     with (
         database("sqlite", tmp_path) as address,
-        running(nodes(tmp_path, address, 2, broken=broken)) as both,
+        running(nodes(tmp_path, address, 2, broken=broken, **window)) as both,
         pytest.raises(Violation) as found,
     ):
         _run(both, story, Size())

@@ -39,13 +39,17 @@ class Reply(msgspec.Struct, frozen=True):
         return found
 
 
-def post(path: str, form: dict[str, str], *, basic: tuple[str, str] | None = None) -> bytes:
-    """A form to be sent, by a client that may prove who it is."""
+def post(
+    path: str, form: dict[str, str], *, basic: tuple[str, str] | None = None, proof: str = ""
+) -> bytes:
+    """A form to be sent, by a client that may prove who it is, and which key it has."""
     body = urlencode(form).encode()
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines.append("Content-Type: application/x-www-form-urlencoded")
     if basic:
         lines.append("Authorization: Basic " + b64encode(":".join(basic).encode()).decode())
+    if proof:
+        lines.append(f"DPoP: {proof}")
     return "\r\n".join((*lines, "", "")).encode() + body
 
 

@@ -17,9 +17,12 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from tests.oauth import senders as proved
 from tests.oauth.forms import call, request
 from tests.oauth.world import World
+from tests.proofs import OTHER
 
+from valetkey.jose.jwk import PrivateKey
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.oauth.decision import Issued
 from valetkey.oauth.grants.token import token
@@ -33,8 +36,10 @@ SCOPE = ("chirps.read", "chirps.write", "profile.write")
 class Model:
     """What one family is worth, as the promises say it."""
 
-    def __init__(self, client: str, family: str, now: int) -> None:
+    def __init__(self, client: str, family: str, now: int, *, bound: bool) -> None:
         self.client, self.family = client, family
+        self.bound = bound
+        """Whether its app proves a key."""
         self.rotates = client == "kite"
         self.given: list[str] = []
         """Every refresh token that ever went out, by generation."""
@@ -52,9 +57,14 @@ class Model:
         return not self.closed and now < self.ends
 
     def good(self, generation: int, now: int) -> bool:
-        """Whether a token of this generation would be honoured, and not be a replay."""
-        retried = generation == self.generation - 1 and now <= self.rotated + 30
-        return generation == self.generation or retried
+        """Whether a token of this generation, shown as it has to be, would be honoured, and not be
+        a replay."""
+        late = not self.bound and now > self.rotated + 30
+        return generation == self.generation or (generation == self.generation - 1 and not late)
+
+    def ends_by(self, generation: int) -> bool:
+        """Whether a token of this generation, given back, ends the family."""
+        return not self.bound or generation >= self.generation - 1
 
     def use(self, generation: int, now: int, successor: str) -> None:
         """What an honoured refresh changes."""
@@ -86,14 +96,15 @@ class Lineages(RuleBasedStateMachine):
         self.held = {"kite": set(SCOPE), "web": set(SCOPE[:2])}
         self.all: list[Model] = []
         self.out: list[tuple[Model, dict[str, Any], int]] = []
-        for client in ("kite", "web"):
-            self._connect(client)
+        for client, bound in (("kite", False), ("kite", True), ("web", False)):
+            self._connect(client, bound=bound)
 
-    def _connect(self, client: str) -> Model:
+    def _connect(self, client: str, *, bound: bool = False) -> Model:
         scope = " ".join(sorted(SCOPE if client == "kite" else SCOPE[:2]))
         code = self.world.agree(request(client, scope=scope), self.visit).code
-        tokens = self.world.redeem(client, code)
-        model = Model(client, self.world.family(client).id, self.world.now)
+        redeem = proved.redeem if bound else World.redeem
+        tokens = redeem(self.world, client, code)
+        model = Model(client, self.world.family(client).id, self.world.now, bound=bound)
         model.given.append(tokens["refresh_token"])
         self.all.append(model)
         self._got(model, tokens)
@@ -105,13 +116,13 @@ class Lineages(RuleBasedStateMachine):
 
     # What apps and thieves do.
 
-    @rule(target=models, client=st.sampled_from(["kite", "web"]))
-    def connect(self, client: str) -> Any:
+    @rule(target=models, client=st.sampled_from(["kite", "web"]), bound=st.booleans())
+    def connect(self, client: str, bound: bool) -> Any:
         """Another device, where the grant stands."""
-        if self.status[client] != "active" or not self.held[client] or len(self.all) > 6:
+        if self.status[client] != "active" or not self.held[client] or len(self.all) > 7:
             return multiple()
         self.visit = self.world.sign_in()
-        return self._connect(client)
+        return self._connect(client, bound=bound and client == "kite")
 
     @rule(data=st.data())
     def refresh(self, data: st.DataObject) -> None:
@@ -120,8 +131,9 @@ class Lineages(RuleBasedStateMachine):
         generation = data.draw(st.integers(0, model.generation))
         text, now = model.given[generation], self.world.now
         honoured = model.alive(now) and model.good(generation, now)
+        refresh = proved.refresh if model.bound else World.refresh
         try:
-            tokens = self.world.refresh(model.client, text)
+            tokens = refresh(self.world, model.client, text)
         except InvalidGrant:
             assert not (honoured and self.status[model.client] == "active")
             if model.alive(now) and not model.good(generation, now):
@@ -131,6 +143,23 @@ class Lineages(RuleBasedStateMachine):
         assert self.status[model.client] == "active"
         model.use(generation, now, tokens["refresh_token"])
         self._got(model, tokens)
+
+    @precondition(lambda self: any(one.bound for one in self.all))
+    @rule(data=st.data(), by=st.sampled_from([None, OTHER]))
+    def without_its_key(self, data: st.DataObject, by: PrivateKey | None) -> None:
+        """A thief has any token of a bound family, and not its key: refused, and nothing ends."""
+        model = data.draw(st.sampled_from([one for one in self.all if one.bound]))
+        text = model.given[data.draw(st.integers(0, model.generation))]
+        before = self.world.digest()
+        try:
+            if by is None:
+                self.world.refresh(model.client, text)
+            else:
+                proved.refresh(self.world, model.client, text, by=by)
+        except InvalidGrant:
+            assert self.world.digest() == before
+            return
+        raise AssertionError("a thief without the key was honoured")
 
     @rule(data=st.data())
     def by_another_client(self, data: st.DataObject) -> None:
@@ -147,8 +176,9 @@ class Lineages(RuleBasedStateMachine):
     def revoke(self, data: st.DataObject) -> None:
         """The app gives a device back, by any token of it."""
         model = data.draw(st.sampled_from(self.all))
-        self.world.revoke(model.client, data.draw(st.sampled_from(model.given)))
-        model.closed = True
+        generation = data.draw(st.integers(0, model.generation))
+        self.world.revoke(model.client, model.given[generation])
+        model.closed |= model.ends_by(generation)
 
     # What the user does.
 
@@ -159,7 +189,7 @@ class Lineages(RuleBasedStateMachine):
         self._turn(client, how)
         self.status[client] = "paused" if how == "pause" else "active"
 
-    @precondition(lambda self: len(self.all) > 3)
+    @precondition(lambda self: len(self.all) > 4)
     @rule(client=st.sampled_from(["kite", "web"]))
     def stop(self, client: str) -> None:
         if self.status[client] != "stopped":
@@ -204,6 +234,8 @@ class Lineages(RuleBasedStateMachine):
             turning = 0
             for generation, text in enumerate(model.given):
                 given = call(model.client, grant_type="refresh_token", refresh_token=text)
+                if model.bound:
+                    given = proved.proving(self.world, given)
                 try:
                     outcome = self.world.ask(token(given, self.world.context))
                 except InvalidGrant:

@@ -76,7 +76,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     `because` says in a word why a family is closed. Created closed, it burns a code. `listed` is
     its place in the status lists of its client, "" for none (see `oauth.issue.status`). `shards`
     are those of a key that is held in several places, None for an ordinary one; a suspended key
-    opens nothing until its user resumes it.
+    opens nothing until its user resumes it. `bound_since` is the first generation that was issued
+    to what `cnf` says: whoever has an older one was given it without.
     """
 
     table: ClassVar[str] = "families"
@@ -109,6 +110,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     created: int
     used: int
     expires: int
+    bound_since: int = 0
 
     def shard(self, at: int) -> Shard:
         """The shard of that number. Raises LookupError where the key has none of it."""

@@ -14,6 +14,10 @@ _LONGEST: Final = 10 * 365 * 86400
 
 Seconds = Annotated[int, msgspec.Meta(gt=0, le=_LONGEST)]
 
+Window = Annotated[int, msgspec.Meta(ge=0, le=86400)]
+"""Seconds in which a bearer refresh token that was replaced gets its successor again: a day at
+most, so that a replay is still noticed."""
+
 
 def _seconds(what: str) -> msgspec.Meta:
     return msgspec.Meta(gt=0, le=_LONGEST, description=f"the number of seconds {what}")
@@ -32,8 +36,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     refresh_window: Annotated[
         int,
         _seconds(
-            "in which a refresh token that was just replaced gets the same successor again, "
-            "at most 300"
+            "in which a refresh token that was just replaced, and is bound to no key, gets the "
+            "same successor again, at most 300"
         ),
     ] = 30
     refresh_idle: Annotated[
@@ -104,7 +108,8 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     has permissions of the risk `one_more_shard`, or of a higher one, only with one shard more
     than the key needs, "" for no such ones. `trusts` lists those whose assertions about users
     they may bring. `status_list`: their tokens say where their status is published, whoever
-    they are for.
+    they are for. `refresh_window` is for refresh tokens that are bound to nothing: others need
+    none.
     """
 
     table: ClassVar[str] = "policies"
@@ -129,6 +134,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     resource: Demand = "optional"
     status_list: bool = False
     access_token: Seconds | None = None
+    refresh_window: Window | None = None
     refresh_idle: Seconds | None = None
     refresh_token: Seconds | None = None
 

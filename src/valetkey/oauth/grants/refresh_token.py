@@ -1,8 +1,10 @@
 """The refresh token grant (RFC 6749 6): rotation that a lost reply cannot break.
 
 Public clients rotate (RFC 9700 4.14.2), confidential ones do not. The previous generation, shown
-again inside the window, gets the very same successor, because tokens are derived, not drawn. An
-older one is in a stranger's hands: the family closes.
+again, gets the very same successor, because tokens are derived, not drawn: from whoever proves to
+hold the family's key for as long as the successor was not shown, from others inside a window. An
+older one is in two hands: the family closes. Without the proof that a token was issued to, it is
+worth nothing, and neither is it a sign that anybody has the key: it is refused, and no more.
 """
 
 from typing import Final
@@ -66,15 +68,10 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         raise InvalidGrant(detail="the family is gone, or another client's")
     if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
-    if not is_fresh(shown, family, context):
+    held = fits(by.holds, family.cnf)
+    _check_holder(shown, family, by, held=held)
+    if not held or not is_fresh(shown, family, client=by.client, context=context):
         return _replayed(family, context)
-    if family.instance and family.instance != by.instance:
-        # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
-        raise InvalidGrant("the refresh token is another copy's of the app")
-    if not fits(by.holds, family.cnf):
-        if shown.generation < family.generation:
-            return _replayed(family, context)
-        raise InvalidGrant("the refresh token is bound to another key")
     user, grant = yield from _whose(family)
     next_family, changes = _turned(shown, family, by=by, context=context)
     standing = Standing(user, grant, next_family)
@@ -125,12 +122,30 @@ def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
     return their_user, their_grant
 
 
-def is_fresh(shown: RefreshToken, family: TokenFamily, context: Context) -> bool:
-    """Whether it is the family's present token, or the one before it within the window."""
+def _check_holder(
+    shown: RefreshToken, family: TokenFamily, by: Authenticated, *, held: bool
+) -> None:
+    """Raises InvalidGrant where the token is shown without what it was issued to."""
+    if family.instance not in {"", by.instance}:
+        # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
+        raise InvalidGrant("the refresh token is another copy's of the app")
+    # One from before the app began to prove a key was a bearer token: shown without the key, it is
+    # in two hands.
+    if not held and shown.generation >= family.bound_since:
+        raise InvalidGrant("the refresh token is bound to another key")
+
+
+def is_fresh(shown: RefreshToken, family: TokenFamily, *, client: Client, context: Context) -> bool:
+    """Whether it is the family's present token, or the one before it while that is still good."""
     if shown.shard != 0 or shown.generation == family.generation:
         return shown.shard == 0
-    in_window = context.env.now <= family.rotated + context.at.lifetimes.refresh_window
-    return shown.generation == family.generation - 1 and in_window
+    if shown.generation != family.generation - 1:
+        return False
+    window = context.at.held_to[client.policy].refresh_window
+    if window is None:
+        window = context.at.lifetimes.refresh_window
+    # Whoever holds the key of the family, and only they, got the successor.
+    return family.cnf is not None or context.env.now <= family.rotated + window
 
 
 def only_while_present(family: TokenFamily, grant: Grant) -> bool:
@@ -157,6 +172,11 @@ def _turned(
         rotated=context.env.now if client.is_public else family.rotated,
         # An app that begins to prove a key is held to it from here on.
         cnf=by.holds if client.is_public else family.cnf,
+        bound_since=(
+            family.generation + 1
+            if client.is_public and family.cnf is None and by.holds is not None
+            else family.bound_since
+        ),
         used=context.env.now,
         expires=min(context.env.now + idle, family.created + until),
     )

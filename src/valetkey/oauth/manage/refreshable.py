@@ -34,9 +34,8 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     family = (yield (wanted,)).one(wanted)
     if family is None or not family.refreshable or context.env.now >= family.expires:
         return None
-    # One shard alone opens nothing.
-    if family.shards is not None or not is_fresh(shown, family, context):
-        return None
+    if family.shards is not None:
+        return None  # One shard alone opens nothing.
     client, grant, user = (
         One(Client, family.client),
         One(Grant, family.grant),
@@ -45,6 +44,8 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     found = yield (client, grant, user)
     app, yes, person = found.one(client), found.one(grant), found.one(user)
     if app is None or yes is None or person is None:
+        return None
+    if not is_fresh(shown, family, client=app, context=context):
         return None
     standing = Standing(person, yes, family)
     if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):

@@ -17,7 +17,9 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Issued, Refuse
 from valetkey.oauth.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.oauth.issue import refresh_token
+from valetkey.oauth.issue.refresh_token import RefreshToken
 from valetkey.oauth.manage.live import Dead, proved
+from valetkey.oauth.shards.shown import age
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken
@@ -33,10 +35,12 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     text = call.form.need("token")
     by = yield from authenticate(call, context)
     try:
-        return (yield from _close(refresh_token.read(text, context.at.keyring).family, by, context))
+        shown = refresh_token.read(text, context.at.keyring)
     except InvalidGrant:
         # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
         token = proved(text, context)
+    else:
+        return (yield from _close(shown.family, by, context, shown=shown))
     # What is paused or disabled now may come back: the token is not asked what it is worth.
     if isinstance(token, Dead) or token.client_id != by.client.id:
         return _DONE
@@ -45,10 +49,14 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     return (yield from _forget(token))
 
 
-def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
+def _close(
+    name: str, by: Authenticated, context: Context, *, shown: RefreshToken | None = None
+) -> Rule[Answer]:
     wanted = One(TokenFamily, name)
     family = (yield (wanted,)).one(wanted)
     if family is None or family.client != by.client.id or family.status == "closed":
+        return _DONE
+    if shown is not None and _is_spent(shown, family):
         return _DONE
     changes, events = close(
         family,
@@ -59,6 +67,15 @@ def _close(name: str, by: Authenticated, context: Context) -> Rule[Answer]:
         context=context,
     )
     return Answer(document=None, changes=changes, events=events)
+
+
+def _is_spent(shown: RefreshToken, family: TokenFamily) -> bool:
+    """Whether it is an old token of a key that nobody can use by a token alone: worth nothing, and
+    no way to take the key from its holder."""
+    if family.shards is not None:
+        of = family.shards.of
+        return shown.shard >= len(of) or age(of[shown.shard], shown.generation) in ("old", "lost")
+    return family.cnf is not None and shown.generation < family.generation - 1
 
 
 def _forget(token: AccessToken) -> Rule[Answer]:
