@@ -67,6 +67,7 @@ def addresses(document: Document) -> list[str]:
 
 OURS = {
     "access_token_half_endpoint",
+    "grant_endpoint",
     "authorization_details_types_metadata_endpoint",
     "change_log_endpoint",
     "key_shard_claim_endpoint",

@@ -35,6 +35,7 @@ from valetkey.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.oauth.manage.halves import SPLIT_TOKENS
 from valetkey.oauth.manage.introspection import INTROSPECTION
 from valetkey.oauth.manage.lease import LEASE
+from valetkey.oauth.manage.own_grant import OWN_GRANT
 from valetkey.oauth.manage.revocation import REVOCATION
 from valetkey.oauth.manage.shared_signals import SHARED_SIGNALS
 from valetkey.oauth.manage.status_list import STATUS_LISTS
@@ -82,6 +83,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     LEASE,
     REVOCATION,
     GRANT_MANAGEMENT,
+    OWN_GRANT,
     USAGE,
     USERINFO,
     SESSION_MANAGEMENT,

@@ -72,6 +72,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     mtls_endpoint_aliases: dict[str, str] = {}
     authorization_details_types_supported: tuple[str, ...] = ()
     authorization_details_types_metadata_endpoint: str = ""
+    grant_endpoint: str = ""
     grant_management_endpoint: str = ""
     grant_management_actions_supported: tuple[str, ...] = ()
     grant_management_action_required: bool = False

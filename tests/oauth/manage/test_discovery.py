@@ -61,6 +61,7 @@ def test_the_document_as_a_whole() -> None:
         "status_list_aggregation_endpoint": f"{ISSUER}/status",
         "access_token_half_endpoint": f"{ISSUER}/token_half",
         "permission_usage_endpoint": f"{ISSUER}/usage",
+        "grant_endpoint": f"{ISSUER}/grant",
         "grant_management_endpoint": f"{ISSUER}/grants",
         "grant_management_actions_supported": ["query", "revoke", "create", "merge", "replace"],
         "pushed_authorization_request_endpoint": f"{ISSUER}/par",
@@ -225,7 +226,8 @@ MEMBERS: dict[str, set[str]] = {
     "client id metadata documents": {"client_id_metadata_document_supported"},
     "signed requests": _REQUESTS,
     "request_uri fetching": {"require_request_uri_registration"},
-    "refresh token": SHARDS,
+    "refresh token": SHARDS | {"grant_endpoint"},
+    "own grant": {"grant_endpoint"},
     "key shards": SHARDS,
     # Without it, no app has a token to manage its grants.
     "client credentials": MANAGED,

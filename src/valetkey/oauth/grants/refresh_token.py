@@ -66,16 +66,27 @@ def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue 
         return (yield from _sharded(what, family, by=by, context=context))
     if family is None or family.client != by.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
-    if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
-        raise InvalidGrant(detail=f"the family is {family.status} or expired")
-    held = fits(by.holds, family.cnf)
-    _check_holder(shown, family, by, held=held)
-    if not held or not is_fresh(shown, family, client=by.client, context=context):
-        return _replayed(family, context)
+    replayed = check_shown(shown, family, by=by, context=context)
+    if replayed is not None:
+        return replayed
     user, grant = yield from _whose(family)
     next_family, changes = _turned(shown, family, by=by, context=context)
     standing = Standing(user, grant, next_family)
     return _issue(what, standing, client=by.client, context=context, changes=changes)
+
+
+def check_shown(
+    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
+) -> Refuse | None:
+    """The refusal that closes the family, where the token is in two hands; None where it may be
+    used by whoever shows it, which is its client. Raises InvalidGrant for any other refusal."""
+    if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
+        raise InvalidGrant(detail=f"the family is {family.status} or expired")
+    held = fits(by.holds, family.cnf)
+    _check_holder(shown, family, by, held=held)
+    if held and is_fresh(shown, family, client=by.client, context=context):
+        return None
+    return _replayed(family, context)
 
 
 def _sharded(

@@ -46,8 +46,10 @@ NEW: Final[dict[Kind, Callable[[str, Env], Declarable]]] = {
 """What can be declared, before its fields are: in an order in which the later need the earlier."""
 
 
-LIFETIMES: Final = frozenset(Lifetimes.__struct_fields__) & frozenset(Policy.__struct_fields__)
-"""The lifetimes that a policy may set by itself."""
+LIFETIMES: Final = (
+    frozenset(Lifetimes.__struct_fields__) & frozenset(Policy.__struct_fields__)
+) - {"refresh_window"}
+"""The lifetimes that a policy may set by itself, within what they may be in the settings."""
 
 
 NAMES: Final[dict[Kind, str]] = {
