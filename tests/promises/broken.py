@@ -16,8 +16,9 @@ import apsw
 import msgspec
 
 from valetkey.cli import main, serve
-from valetkey.model.change import Change, Stale
+from valetkey.model.change import Change, Count, Stale, Versioned
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.want import Found, Want
 from valetkey.oauth.grants import refresh_token
 from valetkey.store import writer
@@ -47,10 +48,17 @@ def _answers_before_commit(kind: Any) -> None:
         with suppress(Stale, Unavailable):
             await commit(store, changes, events)
 
-    async def hasty(store: Any, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+    async def hasty(
+        store: Any, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        if any(isinstance(one, Count) for one in changes):
+            # Nothing is acknowledged by a count, and whoever counts waits for the counter.
+            counters: tuple[Throttle, ...] = await commit(store, changes, events)
+            return counters
         task = asyncio.create_task(later(store, changes, events))
         behind.add(task)
         task.add_done_callback(behind.discard)
+        return ()
 
     async def patient(store: Any, *wants: Want) -> Found:
         if behind:
@@ -71,7 +79,7 @@ def forgets_preconditions() -> None:
     """A change whose precondition does not hold counts as written."""
     written, statement = writer._written, statements.commit
 
-    def careless(cursor: apsw.Cursor, change: Change) -> bool:
+    def careless(cursor: apsw.Cursor, change: Versioned) -> bool:
         written(cursor, change)
         return True
 

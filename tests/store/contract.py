@@ -6,6 +6,7 @@ A test module for a store subclasses `StoreContract` and brings the fixture `sto
 import pytest
 from tests.store import samples
 from tests.store.promised_batches import Batches
+from tests.store.promised_counts import Counts
 from tests.store.promised_log import Logs
 from tests.store.promised_races import Races
 from tests.store.promised_reads import Reads
@@ -19,5 +20,5 @@ def test_there_is_a_sample_of_every_record() -> None:
 
 
 @pytest.mark.anyio
-class StoreContract(Writes, Reads, Races, Batches, Logs):
+class StoreContract(Writes, Reads, Races, Counts, Batches, Logs):
     """Promise by promise."""

@@ -8,10 +8,11 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 from tests.rows import row
+from tests.store.promised_counts import of
 from tests.store.samples import grant, once, user
 from tests.store.steps import kept, put
 
-from valetkey.model.change import Change, Create, Remove, Stale, Update
+from valetkey.model.change import Change, Count, Create, Remove, Stale, Update
 from valetkey.model.grant import Grant
 from valetkey.model.guard import Once
 from valetkey.model.user import User
@@ -37,6 +38,8 @@ POISON: Final[dict[str, Change]] = {
     "a second before 63 bits": Create(once("x", expires=-(2**63) - 1)),
     "a second beyond every number": Create(once("x", expires=2**200)),
     "a number beyond 64 bits in a body": Create(replace(grant(), created=2**64)),
+    "half a character in a counter": Count(of(HALF)),
+    "a zero byte in a counter": Count(of("a\x00b")),
     "a change of what cannot be": Update(replace(once(HALF), version=1)),
 }
 """What no database can hold."""

@@ -16,6 +16,7 @@ from tests.store.samples import ENV, MIKO
 from valetkey.model import ids
 from valetkey.model.change import Change, Create
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import Log
 from valetkey.model.want import Found, One, Page, Query, Want
 from valetkey.store.memory import MemoryStore
@@ -47,9 +48,11 @@ class Recorder:
         self.reads.append(wants)
         return await self._store.read(*wants)
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
         self.commits.append((*changes, *(Create(event) for event in events)))
-        await self._store.commit(changes, events)
+        return await self._store.commit(changes, events)
 
     async def page(self, query: Query[Any]) -> Page[Any]:
         return await self._store.page(query)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 from tests.store.samples import once, told
-from tests.store.steps import kept, put
+from tests.store.steps import counted, kept, put
 
-from valetkey.model.change import Change, Create, Update
+from valetkey.model.change import Change, Count, Create, Update
 from valetkey.model.event import Event
-from valetkey.model.guard import Once
+from valetkey.model.guard import Once, Throttle
 from valetkey.model.want import Document, Found, One, Outside, Rule, Unreachable, Want
 from valetkey.oauth.decision import Outcome, Refuse
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
@@ -28,13 +28,15 @@ class Raced(MemoryStore):
         super().__init__()
         self.lost = lost
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        if self.lost:
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        if self.lost and not isinstance(changes[0], Count):
             self.lost -= 1
             found = await kept(self, once("x"))
             assert found is not None
             await super().commit([Update(found)])
-        await super().commit(changes, events)
+        return await super().commit(changes, events)
 
 
 def asks(times: int) -> Rule[int]:
@@ -174,3 +176,47 @@ async def test_a_lost_race_is_decided_again(lost: int) -> None:
         with pytest.raises(TemporarilyUnavailable):
             await settle(store, rule)
     assert seen == list(range(1, min(lost + 1, TRIES) + 1))
+
+
+async def test_a_count_is_answered_and_counted_once_however_many_races_are_lost() -> None:
+    store = Raced(0)
+    await put(store, once("x"))
+    store.lost = TRIES - 1
+    more = Count(Throttle(bucket="b", tried=1, since=0, expires=60))
+    places: list[int] = []
+
+    def rule() -> Rule[Outcome]:
+        found = yield (WANTED, more)
+        row = found.one(WANTED)
+        assert row is not None
+        places.append(found.counter(more).tried)
+        return Outcome(changes=(Update(replace(row, expires=7)),))
+
+    await settle(store, rule)
+    assert places == [1] * TRIES
+    assert await counted(store, "b") == 1
+    await settle(store, rule)
+    assert places[-1] == 2
+
+
+async def test_a_count_holds_whatever_the_rule_comes_to() -> None:
+    store = MemoryStore()
+    more = Count(Throttle(bucket="b", tried=1, since=0, expires=60))
+
+    def refusing() -> Rule[Outcome]:
+        yield (more,)
+        raise InvalidGrant
+
+    with pytest.raises(InvalidGrant):
+        await settle(store, refusing)
+    assert await counted(store, "b") == 1
+
+
+async def test_nothing_is_counted_by_a_rule_that_is_only_asked() -> None:
+    more = Count(Throttle(bucket="b", tried=1, since=0, expires=60))
+
+    def rule() -> Rule[int]:
+        return (yield (more,)).counter(more).tried
+
+    with pytest.raises(RuntimeError, match="wants something written"):
+        await ask(MemoryStore(), rule())

@@ -69,7 +69,7 @@ def open_session(
 ) -> Rule[SignedIn]:
     """A session for a user who has just proved who they are: always a new one (ATTACKS A65).
     `replaces` is the id of the session that this browser had, "" for none."""
-    forgiven = (yield from forgive(username, network)) if network else ()
+    forgiven = forgive(username, network, env.now) if network else ()
     secret = base64url.encode(env.draw(32))
     session = Session(
         id=ids.owned_id(env, owner=user.id),

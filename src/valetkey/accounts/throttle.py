@@ -1,19 +1,18 @@
 """The pace of guessing: every attempt is counted before it is judged.
 
-Because the count is written first, and by a versioned update, guesses made in parallel count like
-guesses made in turn. A guesser is slowed by account and network together, so the owner at home
-still signs in, and nobody's live session is touched.
+Each attempt has a place of its own in every count, so guesses made in parallel count like guesses
+made in turn, and nobody loses a race for a count. A guesser is slowed by account and network
+together, so the owner at home still signs in, and nobody's live session is touched.
 """
 
 import hashlib
 import ipaddress
-import zlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Change, Count, Uncount
 from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.user import sign_in_name
@@ -33,19 +32,17 @@ class Budget(NamedTuple):
 PAIR: Final = Budget("account and network", 5)
 ACCOUNT: Final = Budget("account", 50)
 NETWORK: Final = Budget("network", 100)
-SHARE: Final = Budget("everybody's share", 1_000)
-"""Everybody together, in SHARES rows by network, so that sign-ins do not queue for one row."""
-
-SHARES: Final = 16
-
 CODE: Final = Budget("code by browser and network", 5)
 CODE_NETWORK: Final = Budget("code by network", 50)
+
+CLEARED: Final = 1_000_000
+"""More attempts than any bucket holds."""
 
 
 class Allowed(msgspec.Struct, frozen=True):
     """The attempt may be judged, once it has been counted."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
 
@@ -67,48 +64,47 @@ def attempt_code(browser: str, network: str, now: int) -> Rule[Allowed | Throttl
     return (yield from count(_code_buckets(browser, network), now))
 
 
-def forgive_code(browser: str, network: str) -> Rule[tuple[Change, ...]]:
+def forgive_code(browser: str, network: str, now: int) -> tuple[Change, ...]:
     """After a code that was right: the slips before it no longer count, nor does the try."""
-    return (yield from _forgiven(_code_buckets(browser, network)))
+    return _forgiven(_code_buckets(browser, network), now)
 
 
 def count(budgets: Mapping[str, Budget], now: int) -> Rule[Allowed | Throttled]:
     """Counts one attempt in every bucket, if each of them still allows it."""
-    wanted = {bucket: One(Throttle, bucket) for bucket in budgets}
-    found = yield tuple(wanted.values())
-    changes: list[Change] = []
-    for bucket, budget in budgets.items():
-        row = found.one(wanted[bucket])
-        if row is not None and now < row.expires:
-            if row.tried >= budget.attempts:
-                return Throttled(row.expires)
-            changes.append(Update(msgspec.structs.replace(row, tried=row.tried + 1)))
-            continue
-        fresh = Throttle(bucket=bucket, tried=1, since=now, expires=now + WINDOW)
-        if row is None:
-            changes.append(Create(fresh))
-        else:
-            changes.append(Update(msgspec.structs.replace(fresh, version=row.version)))
-    return Allowed(tuple(changes))
+    wanted = [One(Throttle, bucket) for bucket in budgets]
+    found = yield tuple(wanted)
+    # Looked at first, so that a refused attempt is nowhere counted.
+    for want, budget in zip(wanted, budgets.values(), strict=True):
+        row = found.one(want)
+        if row is not None and row.runs(now) and row.tried >= budget.attempts:
+            return Throttled(row.expires)
+    counts = [
+        Count(Throttle(bucket=bucket, tried=1, since=now, expires=now + WINDOW))
+        for bucket in budgets
+    ]
+    found = yield tuple(counts)
+    for one, budget in zip(counts, budgets.values(), strict=True):
+        counter = found.counter(one)
+        if counter.tried > budget.attempts:
+            # Others came at the same time.
+            return Throttled(counter.expires, tuple(Uncount(each.record) for each in counts))
+    return Allowed()
 
 
-def forgive(username: str, network: str) -> Rule[tuple[Change, ...]]:
+def forgive(username: str, network: str, now: int) -> tuple[Change, ...]:
     """After a success: the owner's own slips no longer count, nor does the attempt that succeeded,
     so that a busy office is not taken for a guesser. The guesses of others still do."""
-    return (yield from _forgiven(_buckets(username, network)))
+    return _forgiven(_buckets(username, network), now)
 
 
-def _forgiven(budgets: Mapping[str, Budget]) -> Rule[tuple[Change, ...]]:
+def _forgiven(budgets: Mapping[str, Budget], now: int) -> tuple[Change, ...]:
     """Clears the first bucket, which is one's own, and takes one attempt out of the others."""
-    pair, *others = (One(Throttle, bucket) for bucket in budgets)
-    found = yield (pair, *others)
-    own = found.one(pair)
-    changes: list[Change] = [] if own is None else [Remove(own)]
-    for wanted in others:
-        row = found.one(wanted)
-        if row is not None and row.tried > 0:
-            changes.append(Update(msgspec.structs.replace(row, tried=row.tried - 1)))
-    return tuple(changes)
+    pair, *others = budgets
+    less = ((pair, CLEARED), *((bucket, 1) for bucket in others))
+    return tuple(
+        Uncount(Throttle(bucket=bucket, tried=tried, since=now, expires=now + WINDOW))
+        for bucket, tried in less
+    )
 
 
 def network_of(address: str) -> str:
@@ -127,7 +123,6 @@ def _code_buckets(browser: str, network: str) -> dict[str, Budget]:
     return {
         f"code {browser[:32]} {network}": CODE,
         f"code network {network}": CODE_NETWORK,
-        f"code everybody {zlib.crc32(network.encode()) % SHARES}": SHARE,
     }
 
 
@@ -138,5 +133,4 @@ def _buckets(username: str, network: str) -> dict[str, Budget]:
         f"pair {account} {network}": PAIR,
         f"account {account}": ACCOUNT,
         f"network {network}": NETWORK,
-        f"everybody {zlib.crc32(network.encode()) % SHARES}": SHARE,
     }

@@ -1,9 +1,11 @@
-"""Changes, each with its own precondition: a lost race is `Stale`, never a lost update."""
+"""Changes. Those of records have a precondition each: a lost race is `Stale`, never a lost update.
+Those of counters have none, so that requests that share one lose no race for it."""
 
 from typing import TypeAlias
 
 import msgspec
 
+from valetkey.model.guard import Throttle
 from valetkey.model.record import Record
 
 
@@ -25,7 +27,25 @@ class Remove(msgspec.Struct, frozen=True):
     record: Record
 
 
-Change: TypeAlias = Create | Update | Remove
+class Count(msgspec.Struct, frozen=True):
+    """Add `record.tried` to the counter of that bucket; begin with the record where there is no
+    such counter, or its window ended by `record.since`. Always holds. The commit returns the
+    counter."""
+
+    record: Throttle
+
+
+class Uncount(msgspec.Struct, frozen=True):
+    """Take `record.tried` from the counter of that bucket, down to 0. Always holds: where there is
+    no such counter, or its window ended by `record.since`, there is nothing to do."""
+
+    record: Throttle
+
+
+Versioned: TypeAlias = Create | Update | Remove
+"""Changes of records, which have a precondition."""
+
+Change: TypeAlias = Versioned | Count | Uncount
 
 
 class Stale(Exception):

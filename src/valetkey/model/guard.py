@@ -27,7 +27,8 @@ class Once(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Throttle(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """How often something was tried in the window that began at `since` and ends at `expires`."""
+    """How often something was tried in the window that began at `since` and ends at `expires`. It
+    is written by `Count` and `Uncount` alone."""
 
     table: ClassVar[str] = "throttles"
 
@@ -43,3 +44,7 @@ class Throttle(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def forget_at(self) -> int:
         return self.expires
+
+    def runs(self, now: int) -> bool:
+        """Whether its window has not ended."""
+        return now < self.expires

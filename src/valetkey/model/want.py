@@ -15,7 +15,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from valetkey.model.change import Change
+from valetkey.model.change import Change, Count
+from valetkey.model.guard import Throttle
 from valetkey.model.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -101,10 +102,15 @@ class Found(msgspec.Struct, frozen=True):
     found: Mapping[Want, tuple[Record, ...]]
     documents: Mapping[Outside, Document | Unreachable] = {}
     more: Mapping[Want, tuple[Record, ...]] = {}
+    counters: Mapping[Count, Throttle] = {}
 
     def outside(self, want: Outside) -> Document | Unreachable:
         """What the other host publishes, or why there is nothing."""
         return self.documents[want]
+
+    def counter(self, count: Count) -> Throttle:
+        """The counter, with this count in it and none that came after."""
+        return self.counters[count]
 
     def beside(self, records: Mapping[Want, tuple[Record, ...]]) -> "Found":
         """The same, with records that were known already."""
@@ -117,6 +123,10 @@ class Found(msgspec.Struct, frozen=True):
     def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
         """The same, with what was found outside."""
         return Found(self.found, documents, more=self.more)
+
+    def counting(self, counters: Mapping[Count, Throttle]) -> "Found":
+        """The same, with what was counted."""
+        return Found(self.found, self.documents, more=self.more, counters=counters)
 
     def along(self, wants: Sequence[Any]) -> "Found | None":
         """What was brought along for these wants; None where it was not, for all of them."""
@@ -135,7 +145,10 @@ class Found(msgspec.Struct, frozen=True):
         return tuple(one for one in self.found[want] if isinstance(one, want.record))
 
 
-Rule: TypeAlias = Generator[tuple[Want | Outside | Always, ...], Found, T]
+Rule: TypeAlias = Generator[tuple[Want | Outside | Always | Count, ...], Found, T]
+"""A `Count` that a rule yields is committed at once, whatever the rule comes to, and answered by
+the counter: so an attempt is counted before it is judged. It is counted once, however often the
+rule is decided again."""
 
 
 class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):

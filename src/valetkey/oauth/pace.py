@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from valetkey.model.change import Create, Update
+from valetkey.model.change import Count
 from valetkey.model.guard import Throttle
-from valetkey.model.want import Always, One, Rule
+from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -28,17 +28,14 @@ def count(pace: Pace, address: str, context: Context) -> Rule[None]:
     bucket = f"{pace.what} {network(address)}"
     wanted = One(Throttle, bucket)
     row = (yield (wanted,)).one(wanted)
-    fresh = Throttle(
-        bucket=bucket, tried=1, since=context.env.now, expires=context.env.now + pace.seconds
-    )
-    if row is None:
-        yield (Always(Create(fresh)),)
-    elif context.env.now >= row.expires:
-        yield (Always(Update(msgspec.structs.replace(fresh, version=row.version))),)
-    elif row.tried >= pace.most:
+    now = context.env.now
+    # Looked at first, so that those beyond the most have nothing written.
+    tried = row.tried if row is not None and row.runs(now) else 0
+    if tried < pace.most:
+        more = Count(Throttle(bucket=bucket, tried=1, since=now, expires=now + pace.seconds))
+        tried = (yield (more,)).counter(more).tried - 1
+    if tried >= pace.most:
         raise TemporarilyUnavailable(f"too many {pace.what}s from your network", status=429)
-    else:
-        yield (Always(Update(msgspec.structs.replace(row, tried=row.tried + 1))),)
 
 
 def network(address: str) -> str:

@@ -11,7 +11,6 @@ from valetkey.oauth.grants.device import PAGE, Unknown, enter
 from valetkey.pages import views
 from valetkey.pages.authorize import continue_at
 from valetkey.pages.frame import Frame
-from valetkey.pages.sign_in import TRIES
 from valetkey.pages.views import CodeProblem
 
 
@@ -37,7 +36,7 @@ class DevicePage:
         network = network_of(request.address)
         if not within(request.address, self._frame.unthrottled):
             judged, context = await self._frame.shell.settle(
-                lambda context: attempt_code(visit.browser, network, context.env.now), tries=TRIES
+                lambda context: attempt_code(visit.browser, network, context.env.now)
             )
             if isinstance(judged, Throttled):
                 wait = max(1, judged.until - context.env.now)
@@ -48,7 +47,7 @@ class DevicePage:
         if isinstance(found, Unknown):
             return await self._asked(request, typed, problem=CodeProblem.REFUSED)
         await self._frame.shell.settle(
-            lambda context: _forgiven(visit.browser, network), tries=TRIES
+            lambda context: _forgiven(visit.browser, network, context.env.now)
         )
         return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
 
@@ -82,5 +81,6 @@ _STATUS = {
 }
 
 
-def _forgiven(browser: str, network: str) -> Rule[Outcome]:
-    return Outcome(changes=(yield from forgive_code(browser, network)))
+def _forgiven(browser: str, network: str, now: int) -> Rule[Outcome]:
+    yield from ()
+    return Outcome(changes=forgive_code(browser, network, now))

@@ -17,9 +17,6 @@ from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
 
-TRIES = 10
-"""Guesses made in parallel are lost races for the same counter: each is counted in the end."""
-
 
 class Refused(msgspec.Struct, frozen=True):
     """Nobody was signed in. `retry_after` in seconds goes with THROTTLED."""
@@ -57,7 +54,7 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
     exempt = within(request.address, frame.unthrottled)
     network = "" if exempt else network_of(request.address)
     found, context = await frame.shell.settle(
-        lambda context: candidate(username, network=network, now=context.env.now), tries=TRIES
+        lambda context: candidate(username, network=network, now=context.env.now)
     )
     if isinstance(found, Throttled):
         wait = max(1, found.until - context.env.now)
@@ -88,8 +85,7 @@ async def opened(
             seconds=context.at.lifetimes.session,
             epoch=context.at.epoch,
             env=context.env,
-        ),
-        tries=TRIES,
+        )
     )
     return signed_in
 

@@ -17,7 +17,7 @@ from valetkey.oauth.authorize import sign_up
 from valetkey.oauth.context import Context
 from valetkey.pages import views
 from valetkey.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
-from valetkey.pages.sign_in import TRIES, opened
+from valetkey.pages.sign_in import opened
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.pages.views import SignUpProblem
 from valetkey.wire import form as forms
@@ -77,7 +77,7 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     exempt = within(request.address, frame.unthrottled)
     network = "" if exempt else network_of(request.address)
     judged, context = await frame.shell.settle(
-        lambda context: judge(wish, given, network=network, env=context.env), tries=TRIES
+        lambda context: judge(wish, given, network=network, env=context.env)
     )
     if isinstance(judged, Throttled):
         wait = max(1, judged.until - context.env.now)

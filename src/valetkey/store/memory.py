@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove, Stale, Update
+from valetkey.model.change import Change, Count, Create, Remove, Stale, Uncount, Update, Versioned
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import Log, entries_of, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Found, Many, One, Page, Query, Want
@@ -30,14 +31,25 @@ class MemoryStore:
     async def read(self, *wants: Want) -> Found:
         return Found({want: self._find(want) for want in wants})
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
         after = {name: dict(rows) for name, rows in self._tables.items()}
+        counters: list[Throttle] = []
         for change in (*changes, *(Create(event) for event in events)):
-            self._apply(after.setdefault(change.record.table, {}), change)
+            rows = after.setdefault(change.record.table, {})
+            match change:
+                case Count(record=more):
+                    counters.append(_add(rows, more))
+                case Uncount(record=less):
+                    _take(rows, less)
+                case Create() | Update() | Remove():
+                    self._apply(rows, change)
         self._tables = after
         for entry in numbered(entries_of(changes), after=self._head):
             self._log.append(entry)
             self._head = entry.seq
+        return tuple(counters)
 
     async def page(self, query: Query[R]) -> Page[R]:
         _check(query.record, query.index)
@@ -88,7 +100,7 @@ class MemoryStore:
     def _rows(self, kind: type[Record]) -> list[Record]:
         return list(self._tables.get(kind.table, {}).values())
 
-    def _apply(self, rows: dict[str, Record], change: Change) -> None:
+    def _apply(self, rows: dict[str, Record], change: Versioned) -> None:
         record = change.record
         _check_storable(record)
         before = rows.get(record.key)
@@ -117,6 +129,29 @@ def _check_storable(record: Record) -> None:
         record.forget_at.to_bytes(8, signed=True)
     except (UnicodeEncodeError, OverflowError) as error:
         raise Unstorable(str(error)) from error
+
+
+def _add(rows: dict[str, Record], more: Throttle) -> Throttle:
+    _check_storable(more)
+    before = rows.get(more.key)
+    if isinstance(before, Throttle) and before.runs(more.since):
+        counter = _with(before, more.tried)
+    else:
+        version = 0 if before is None else before.version
+        counter = msgspec.structs.replace(more, version=version + 1)
+    rows[more.key] = counter
+    return counter
+
+
+def _take(rows: dict[str, Record], less: Throttle) -> None:
+    before = rows.get(less.key)
+    if isinstance(before, Throttle) and before.runs(less.since):
+        rows[less.key] = _with(before, -less.tried)
+
+
+def _with(counter: Throttle, more: int) -> Throttle:
+    tried, version = max(0, counter.tried + more), counter.version + 1
+    return msgspec.structs.replace(counter, tried=tried, version=version)
 
 
 def _is_over(record: Record, now: int, told: int) -> bool:

@@ -7,6 +7,8 @@
 - A call comes back within PATIENCE seconds, a little more at the most: what cannot be done by then
   raises `Unavailable`.
 - Two commits never both succeed on the same precondition.
+- Counters (`Count`, `Uncount`) commute: no count is lost, none is `Stale`, and of many at once each
+  gets a place of its own.
 - A record that `commit` wrote comes back with its version counted up by one, from 1.
 - A key holds no zero byte; asked for one that does, a store finds nothing.
 - `sweep` forgets what has expired, some rows at a time. What has expired may be found until then:
@@ -95,9 +97,12 @@ class Store(Protocol):
         """What was found, all of one moment. Raises Unavailable, Damaged."""
         ...
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        """All or nothing, durable on return. Raises Stale, Unstorable, Unavailable: what others
-        commit at the same time changes nothing about which."""
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        """All or nothing, durable on return. Returns the counter of each `Count`, as that left it,
+        in their order. Raises Stale, Unstorable, Unavailable: what others commit at the same time
+        changes nothing about which."""
         ...
 
     async def page(self, query: Query[R]) -> Page[R]:

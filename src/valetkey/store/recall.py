@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from valetkey.model.change import Change, Stale
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import Log
 from valetkey.model.record import Record
 from valetkey.model.want import Found, Lately, Page, Query, Want
@@ -67,9 +68,11 @@ class Recall:
                     self._kept.clear()
                 self._kept[want] = now, Found({want: records})
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
         try:
-            await self.store.commit(changes, events)
+            return await self.store.commit(changes, events)
         except Stale:
             self._forget()
             raise

@@ -6,8 +6,9 @@ A lost race is read and decided again, at most three times.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from valetkey.model.change import Change, Stale
+from valetkey.model.change import Change, Count, Stale
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.want import Always, Document, Found, Outside, Rule, Unreachable, Want
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 from valetkey.store.port import Store
@@ -20,7 +21,7 @@ TRIES: Final = 3
 
 _NOTHING: Final = Found({})
 
-_ASIDE: Final = frozenset({Outside, Always})
+_ASIDE: Final = frozenset({Outside, Always, Count})
 """What a rule may want that is not in the store."""
 
 
@@ -49,15 +50,23 @@ async def nothing(wants: Sequence[Outside]) -> Answers:
 
 async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
     """The rule's decision; nothing is written. Raises what the rule raises."""
-    always: list[Change] = []
-    decision = await _decided(store, rule, fetch, always=always)
-    if always:
+    aside = _Aside()
+    decision = await _decided(store, rule, fetch, aside=aside)
+    if aside.always or aside.counters:
         raise RuntimeError("a rule that is only asked wants something written")
     return decision
 
 
-async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Change]) -> T:
-    """The rule's decision; `always` gets what has to be written whatever it is."""
+class _Aside:
+    """What a rule has written beside its decision: `always` has to be yet, `counters` are."""
+
+    def __init__(self, counters: dict[Count, Throttle] | None = None) -> None:
+        self.always: list[Change] = []
+        self.counters = {} if counters is None else counters
+
+
+async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, aside: _Aside) -> T:
+    """The rule's decision."""
     try:
         await turn()
         wants: Sequence[Any] = next(rule)
@@ -68,8 +77,9 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
             elif _ASIDE.isdisjoint(map(type, wants)):
                 found = await store.read(*wants)
             else:
-                always += [want.change for want in wants if isinstance(want, Always)]
-                found = await _found(store, wants, fetch)
+                aside.always += [want.change for want in wants if isinstance(want, Always)]
+                await _count(store, wants, aside.counters)
+                found = (await _found(store, wants, fetch)).counting(aside.counters)
             await turn()
             wants = rule.send(found)
     except StopIteration as done:
@@ -80,8 +90,16 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, always: list[Ch
     raise RuntimeError("a rule asks without end")
 
 
-async def _found(store: Store, wants: Sequence[Want | Outside | Always], fetch: Fetch) -> Found:
-    inside = [want for want in wants if not isinstance(want, Outside | Always)]
+async def _count(store: Store, wants: Sequence[Any], counters: dict[Count, Throttle]) -> None:
+    counts = [want for want in wants if type(want) is Count and want not in counters]
+    if counts:
+        counters.update(zip(counts, await store.commit(counts), strict=True))
+
+
+async def _found(
+    store: Store, wants: Sequence[Want | Outside | Always | Count], fetch: Fetch
+) -> Found:
+    inside = [want for want in wants if not isinstance(want, Outside | Always | Count)]
     # The slow part first: what the store says is then of this moment.
     outside = [want for want in wants if isinstance(want, Outside)]
     documents = await fetch(outside) if outside else {}
@@ -100,21 +118,22 @@ async def settle(
     """The rule's decision, committed; where it changes something, the one that it comes to by
     `then`. Raises what the rule raises, once what has to be written all the same is committed;
     TemporarilyUnavailable after too many lost races."""
+    counters: dict[Count, Throttle] = {}
     for _ in range(tries):
-        always: list[Change] = []
+        aside = _Aside(counters)
         outcome: D | OAuthError
         try:
-            outcome = await _decided(store, rule(), fetch, always=always)
+            outcome = await _decided(store, rule(), fetch, aside=aside)
             if then is not None and outcome.changes:
-                outcome = await _decided(store, then(outcome), fetch, always=always)
+                outcome = await _decided(store, then(outcome), fetch, aside=aside)
         except OAuthError as refused:
-            if not always:
+            if not aside.always:
                 raise
             outcome = refused
-        changes: Sequence[Change] = always
+        changes: Sequence[Change] = aside.always
         events: Sequence[Event] = ()
         if not isinstance(outcome, OAuthError):
-            changes, events = (*always, *outcome.changes), outcome.events
+            changes, events = (*aside.always, *outcome.changes), outcome.events
         if changes or events:
             try:
                 await store.commit(changes, events)

@@ -14,6 +14,7 @@ import apsw
 
 from valetkey.model.change import Change
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Found, Page, Query, Want
@@ -66,8 +67,12 @@ class SQLiteStore:
         except apsw.Error as error:
             raise Unavailable(str(error)) from error
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        await self._writer.submit(Commit(asyncio.get_running_loop(), changes, events))
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        job = Commit(asyncio.get_running_loop(), changes, events)
+        await self._writer.submit(job)
+        return tuple(job.counters)
 
     async def page(self, query: Query[R]) -> Page[R]:
         try:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import apsw
 import msgspec
 
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Create, Remove, Update, Versioned
 from valetkey.model.record import Record
 from valetkey.model.want import Alias, Many, One, Query, Want
 from valetkey.store.storable import UNREADABLE, check_names, damaged, is_name
@@ -22,7 +22,7 @@ from valetkey.store.tree import Tree, wrote
 class Table(Protocol):
     """Where the records of one kind are."""
 
-    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
+    def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
         """Writes a change; whether its precondition held."""
         ...
 
@@ -56,10 +56,10 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         swept = f"SELECT key FROM {self.name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?"  # noqa: S608
         return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
 
-    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
+    def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
         return wrote(cursor, *self._statement(change))
 
-    def _statement(self, change: Change) -> tuple[str, tuple[Any, ...]]:
+    def _statement(self, change: Versioned) -> tuple[str, tuple[Any, ...]]:
         record = change.record
         match change:
             case Create():

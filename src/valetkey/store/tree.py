@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Create, Remove
+from valetkey.model.change import Create, Remove, Versioned
 from valetkey.model.event import Event
 from valetkey.model.record import Record
 from valetkey.model.user import User
@@ -133,7 +133,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         block = block_of(place, self.kind.rank, key)
         return block, key, version, record.forget_at, alias, user, grant, client, body
 
-    def write(self, cursor: apsw.Cursor, change: Change) -> bool:
+    def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
         """Writes a change; whether its precondition held."""
         record, what = change.record, type(change)
         if what is Remove:

@@ -8,10 +8,11 @@ import apsw
 import msgspec
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Create, Stale
+from valetkey.model.change import Change, Count, Create, Remove, Stale, Uncount, Update, Versioned
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import entries_of
-from valetkey.store import tree
+from valetkey.store import counters, tree
 from valetkey.store.log import forget_at, marked
 from valetkey.store.port import RECORDS
 from valetkey.store.table import plain, table
@@ -55,13 +56,21 @@ class Commit(Job):
     ) -> None:
         super().__init__(loop)
         self._changes = (*changes, *map(Create, events))
+        self.counters: list[Throttle] = []
         self._entries = entries_of(self._changes)
         self.single = len(self._changes) == 1 and not self._entries
 
     def run(self, cursor: apsw.Cursor) -> int:
+        self.counters.clear()
         for change in self._changes:
-            if not _written(cursor, change):
-                raise Stale(change)
+            match change:
+                case Count(record=more):
+                    self.counters.append(counters.count(cursor, more))
+                case Uncount(record=less):
+                    counters.uncount(cursor, less)
+                case Create() | Update() | Remove():
+                    if not _written(cursor, change):
+                        raise Stale(change)
         if self._entries:
             _log(cursor, self._entries)
         return len(self._changes)
@@ -109,7 +118,7 @@ def _log(cursor: apsw.Cursor, entries: Sequence[Entry]) -> None:
         cursor.execute(_APPEND, (seq, forget_at(entry), msgspec.json.encode(entry)))
 
 
-def _written(cursor: apsw.Cursor, change: Change) -> bool:
+def _written(cursor: apsw.Cursor, change: Versioned) -> bool:
     """Writes one change; whether its precondition held."""
     try:
         return table(type(change.record)).write(cursor, change)

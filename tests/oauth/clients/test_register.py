@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +283,28 @@ def test_the_invited_alone(closed: Live) -> None:
     wanted = Many(Pending)
     rows = closed.run(closed.store.read(wanted)).many(wanted)
     assert token not in str(rows)
+
+
+def test_an_invitation_lets_in_as_many_as_it_says_and_no_race_is_lost(closed: Live) -> None:
+    token = invite(closed, uses=20)
+    refused = post(closed, {"redirect_uris": "nonsense"}, token=token)
+    assert refused.status_code == 400, "which uses nothing up"
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda _: post(closed, APP, token=token).status_code, range(30)))
+    assert Counter(answers) == {201: 20, 401: 10}
+
+
+def test_the_first_tokens_of_a_new_app_lose_no_race(server: Live) -> None:
+    """Each of them notes that it is used now."""
+    machine = {"client_name": "A machine", "grant_types": ["client_credentials"]}
+    app = post(server, machine).json()
+    auth, form = (app["client_id"], app["client_secret"]), {"grant_type": "client_credentials"}
+    with ThreadPoolExecutor(30) as pool:
+        answers = pool.map(
+            lambda _: server.http.post("/token", data=form, auth=auth).status_code, range(60)
+        )
+        assert Counter(answers) == {200: 60}
+    assert kept(server, app["client_id"]).unused_until == 0
 
 
 def test_it_is_off_unless_it_is_enabled(tmp_path: Path) -> None:

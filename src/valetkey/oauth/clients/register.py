@@ -6,9 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.seal import digest, same
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Count, Create, Update
 from valetkey.model.client import WITH_SECRET, Client
 from valetkey.model.event import event
+from valetkey.model.guard import Throttle
 from valetkey.model.pending import Pending
 from valetkey.model.policy import DEFAULT, Policy
 from valetkey.model.resource import ResourceServer
@@ -40,6 +41,9 @@ PACE: Final = Pace(what="registration", most=30, seconds=3600)
 """Of one network, where anybody may register."""
 
 
+USED_UP: Final = "the initial access token is unknown, used up or over"
+
+
 def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
     """POST registers; GET, PUT and DELETE are for whoever holds the client's registration access
     token. Raises OAuthError."""
@@ -58,7 +62,7 @@ def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
 
 
 def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
-    policy, scope, paid = yield from _let_in(call, context)
+    policy, scope, use = yield from _let_in(call, context)
     said = statement.with_statement(call.document, context)
     fields = metadata.read(said.document)
     secret, token = _opaque("cs", context), _opaque("reg", context)
@@ -82,31 +86,54 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
     document = _document(client, context) | {"registration_access_token": token}
     if client.secrets:
         document |= {"client_secret": secret, "client_secret_expires_at": 0}
-    return Answer(document=document, changes=(Create(client), *paid), events=(told,))
+    yield from _pay(use)
+    return Answer(document=document, changes=(Create(client),), events=(told,))
 
 
-def _let_in(
-    call: DocumentCall, context: Context
-) -> Rule[tuple[str, tuple[str, ...], tuple[Change, ...]]]:
-    """The policy that the new client is held to, the scope that it may have, and what its coming in
-    costs: a use of the invitation, or a count. Raises InvalidToken where it may not come in."""
+class _Use(msgspec.Struct, frozen=True):
+    """One use of an invitation that lets `most` clients in."""
+
+    count: Count
+    most: int
+
+
+def _let_in(call: DocumentCall, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
+    """The policy that the new client is held to, the scope that it may have, and the use of an
+    invitation that its coming in costs. Raises InvalidToken where it may not come in."""
     rules = context.at.registration
     if call.token:
         wanted = One(Pending, invitation_id(call.token))
         invited = (yield (wanted,)).one(wanted)
         if invited is None or invited.kind != "invitation" or context.env.now >= invited.expires:
-            raise InvalidToken("the initial access token is unknown, used up or over")
-        uses = int(invited.parameters["uses"]) - 1
-        left = msgspec.structs.replace(
-            invited, parameters={**invited.parameters, "uses": str(uses)}
+            raise InvalidToken(USED_UP)
+        one_more = Count(
+            Throttle(
+                bucket=f"uses of {invited.id}",
+                tried=1,
+                since=context.env.now,
+                expires=invited.expires,
+            )
         )
-        paid: Change = Update(left) if uses > 0 else Remove(invited)
         scope = tuple(invited.parameters["scope"].split()) or rules.scope
-        return invited.parameters["policy"], scope, (paid,)
+        use = _Use(one_more, int(invited.parameters["uses"]))
+        return invited.parameters["policy"], scope, use
     if not rules.open:
         raise InvalidToken("registration needs an initial access token")
     yield from count(PACE, call.address, context)
-    return rules.policy, rules.scope, ()
+    return rules.policy, rules.scope, None
+
+
+def _pay(use: _Use | None) -> Rule[None]:
+    """Counts the use, once nothing else can go wrong. Raises InvalidToken where none was left."""
+    if use is None:
+        return
+    wanted = One(Throttle, use.count.record.bucket)
+    row = (yield (wanted,)).one(wanted)
+    used = 0 if row is None else row.tried
+    if used < use.most:
+        used = (yield (use.count,)).counter(use.count).tried - 1
+    if used >= use.most:
+        raise InvalidToken(USED_UP)
 
 
 def invitation_id(token: str) -> str:

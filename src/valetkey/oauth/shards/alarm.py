@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.model.change import Change, Create, Update
+from valetkey.model.change import Count, Update
 from valetkey.model.event import event
 from valetkey.model.grant import TokenFamily
 from valetkey.model.guard import Throttle
@@ -62,24 +62,15 @@ def mixed(brought: Brought, first: TokenFamily, context: Context) -> Rule[Refuse
 def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refuse]:
     """The refusal of a wrong recovery code, which is counted; the last one sets off the alarm."""
     error = InvalidGrant("the recovery code is not the one of this key")
-    wanted = One(Throttle, f"recovery code {family.id}")
-    row = (yield (wanted,)).one(wanted)
-    fresh = Throttle(
-        bucket=wanted.key, tried=1, since=context.env.now, expires=context.env.now + GUESS_SECONDS
+    now = context.env.now
+    more = Count(
+        Throttle(
+            bucket=f"recovery code {family.id}", tried=1, since=now, expires=now + GUESS_SECONDS
+        )
     )
-    counted: Change
-    if row is None:
-        counted = Create(fresh)
-    elif context.env.now >= row.expires:
-        counted = Update(msgspec.structs.replace(fresh, version=row.version))
-    elif row.tried + 1 < GUESSES:
-        counted = Update(msgspec.structs.replace(row, tried=row.tried + 1))
-    else:
-        counted = Update(msgspec.structs.replace(row, tried=row.tried + 1))
-        alarm = Alarm("recovery_code", "somebody is guessing it", error)
-        tripped = suspend(family, alarm, context)
-        return msgspec.structs.replace(tripped, changes=(*tripped.changes, counted))
-    return Refuse(error=error, changes=(counted,))
+    if (yield (more,)).counter(more).tried < GUESSES:
+        return Refuse(error=error)
+    return suspend(family, Alarm("recovery_code", "somebody is guessing it", error), context)
 
 
 def _all(alarms: Iterable[tuple[TokenFamily, Alarm]], told: Alarm, context: Context) -> Refuse:

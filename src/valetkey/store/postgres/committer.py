@@ -10,15 +10,18 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 import asyncpg
 
-from valetkey.model.change import Change, Create, Stale
+from valetkey.model.change import Change, Count, Create, Stale, Uncount
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.record import Record
 from valetkey.store.port import PATIENCE, Unavailable, Unstorable
 from valetkey.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
+from valetkey.store.postgres.counters import found, placed
 from valetkey.store.postgres.gathering import SILENT, gather
 from valetkey.store.postgres.statements import STALE, Statement, commit
 from valetkey.store.waiting import Waiting
@@ -37,18 +40,26 @@ class Job:
 
     def __init__(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
         self.changes: tuple[Change, ...] = (*changes, *(Create(event) for event in events))
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.rows = {(type(one.record), one.record.key) for one in self.changes}
+        self.future: asyncio.Future[tuple[Throttle, ...]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        # Counts of one counter go together.
+        self.rows = {
+            (type(one.record), one.record.key)
+            for one in self.changes
+            if not isinstance(one, Count | Uncount)
+        }
+        self.counts = sum(isinstance(one, Count) for one in self.changes)
         self.operations = {(type(one.record), type(one)) for one in self.changes}
 
-    def resolve(self, error: Exception | None = None) -> None:
-        """Tells the outcome."""
+    def resolve(self, outcome: Exception | tuple[Throttle, ...]) -> None:
+        """Tells the outcome: what went wrong, or the counters."""
         if self.future.done():
             return
-        if error is None:
-            self.future.set_result(None)
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
         else:
-            self.future.set_exception(error)
+            self.future.set_result(outcome)
 
 
 class Committer:
@@ -63,14 +74,17 @@ class Committer:
         self._stopping = False
         self._task = asyncio.create_task(self._serve())
 
-    async def submit(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
-        """Returns once all is durable. Raises Stale, Unstorable, Unavailable."""
+    async def submit(
+        self, changes: Sequence[Change], events: Sequence[Event]
+    ) -> tuple[Throttle, ...]:
+        """The counter of each count, once all is durable. Raises Stale, Unstorable,
+        Unavailable."""
         if self._stopping:
             raise Unavailable("the store is closed")
         job = Job(changes, events)
         self._gathered.append(job)
         self._wake.set()
-        await self._waiting.outcome(job.future)
+        return await self._waiting.outcome(job.future)
 
     async def stop(self) -> None:
         """Commits what waits, then ends."""
@@ -123,24 +137,28 @@ class Committer:
             part = [job for job in parts.pop() if not job.future.done()]
             if not part:
                 continue
+            changes = [change for job in part for change in job.changes]
             try:
-                await self._run(commit([change for job in part for change in job.changes]))
+                rows = await self._run(commit(changes))
             except Unavailable:
                 raise
             except Exception as error:
                 parts += _apart(part, error)
             else:
+                counters = placed(changes, found(rows))
                 for job in part:
-                    job.resolve()
+                    job.resolve(tuple(islice(counters, job.counts)))
 
-    async def _run(self, statement: Statement) -> None:
-        """Sends one statement; what the database undid by itself is sent again. Raises Unavailable
-        where the outcome is unknown, or nothing could be done; as it is any error for which the
-        statement may be to blame."""
+    async def _run(self, statement: Statement) -> list[Any]:
+        """Sends one statement; what it returns. What the database undid by itself is sent again.
+        Raises Unavailable where the outcome is unknown, or nothing could be done; as it is any
+        error for which the statement may be to blame."""
         until = asyncio.get_running_loop().time() + PATIENCE
         for left in reversed(range(TRIES)):
             try:
-                await self._connections.commit(statement.sql, *statement.parameters, until=until)
+                return await self._connections.commit(
+                    statement.sql, *statement.parameters, until=until
+                )
             except _UNDONE:
                 if not left:
                     raise
@@ -148,8 +166,7 @@ class Committer:
                 if may_be_ours(error):
                     raise
                 raise Unavailable(why(error)) from error
-            else:
-                return
+        raise RuntimeError("the last try returns or raises")
 
 
 _UNDONE: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)

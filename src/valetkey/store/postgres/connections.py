@@ -118,10 +118,10 @@ class Connections:
             # Whoever is the primary now was found anew.
             return await self._fetch(sql, parameters, until=until, commits=False)
 
-    async def commit(self, sql: str, *parameters: Any, until: float) -> None:
-        """Sends a statement that commits. Raises TimeoutError at `until` (the loop's time),
-        NotReplicated, and what the database raises."""
-        await self._fetch(sql, parameters, until=until, commits=True)
+    async def commit(self, sql: str, *parameters: Any, until: float) -> list[Any]:
+        """Sends a statement that commits; what it returns. Raises TimeoutError at `until` (the
+        loop's time), NotReplicated, and what the database raises."""
+        return await self._fetch(sql, parameters, until=until, commits=True)
 
     async def _fetch(
         self, sql: str, parameters: Sequence[Any], *, until: float, commits: bool

@@ -3,12 +3,12 @@
 Names in statements are constants of the record classes; values are always parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Create, Remove, Update
+from valetkey.model.change import Change, Count, Create, Remove, Uncount, Update
 from valetkey.model.event import Event
 from valetkey.model.log import entries_of
 from valetkey.model.record import Record
@@ -16,10 +16,11 @@ from valetkey.model.user import User
 from valetkey.model.want import Alias, Many, One, Query, Want
 from valetkey.store.log import forget_at, marked
 from valetkey.store.packed import packing, second_name, sought
+from valetkey.store.postgres import counters
 from valetkey.store.postgres.rows import columns, json, row, selected, type_of
 from valetkey.store.storable import is_name
 
-Operation: TypeAlias = Literal["create", "update", "remove"]
+Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount"]
 
 
 class Statement(NamedTuple):
@@ -164,6 +165,8 @@ OPERATIONS: Final[dict[type, Operation]] = {
     Create: "create",
     Update: "update",
     Remove: "remove",
+    Count: "count",
+    Uncount: "uncount",
 }
 
 STALE: Final = "stale:"
@@ -173,7 +176,8 @@ STALE: Final = "stale:"
 def commit(changes: Sequence[Change]) -> Statement:
     """All changes in one statement, which fails as a whole where any precondition does not hold.
 
-    Each change is judged by the row that it returns. No two changes may concern the same row.
+    Each change is judged by the row that it returns. No two changes may concern the same row, but
+    for counts, which are added up; the statement returns the counters.
     """
     groups: dict[tuple[type[Record], Operation], list[tuple[int, Change]]] = {}
     for number, change in enumerate(changes):
@@ -195,14 +199,17 @@ def commit(changes: Sequence[Change]) -> Statement:
 def _arrays(
     kind: type[Record], operation: Operation, members: Sequence[tuple[int, Change]]
 ) -> list[list[Any]]:
-    rows = [(number, *_row(change.record, operation)) for number, change in members]
+    records: Iterable[tuple[int, Any]] = ((number, change.record) for number, change in members)
+    if operation in ("count", "uncount"):
+        records = counters.summed(list(records))
+    rows = [(number, *_row(record, operation)) for number, record in records]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "remove":
         return *named(type(record), record.key), record.version
-    return row(record, 1 if operation == "create" else record.version + 1)
+    return row(record, record.version + 1 if operation == "update" else 1)
 
 
 @cache
@@ -210,6 +217,7 @@ def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -
     """The statement for these kinds of changes; there are few, so each is made once."""
     parts: list[str] = []
     missed: list[str] = []
+    told = ""
     first = 1
     for number, (kind, operation) in enumerate(shapes):
         given = _given(kind, operation)
@@ -220,16 +228,20 @@ def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -
         names = ", ".join(f'"{name}"' for name in given)
         parts.append(f"r{number} AS (SELECT * FROM unnest({types}) AS r({names}))")  # noqa: S608
         parts.append(f"d{number} AS ({_changed(kind, operation, f'r{number}')})")
-        missed.append(
-            f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
-            "WHERE d.place = r.place AND d.key = r.key)"
-        )
+        if operation == "count":
+            told = f" UNION ALL SELECT 0, d.key, d.body FROM d{number} d"  # noqa: S608
+        elif operation != "uncount":
+            missed.append(
+                f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
+                "WHERE d.place = r.place AND d.key = r.key)"
+            )
     if logged:
         parts += _logging(len(shapes), first)
-    union = " UNION ALL ".join(missed)
+    union = " UNION ALL ".join(missed) or "SELECT 0 AS n WHERE false"
+    more = ", NULL::text AS key, NULL::text AS body" if told else ""
     return (
         f"WITH {', '.join(parts)}, missed AS ({union}) "  # noqa: S608
-        f"SELECT ('{STALE}' || min(n))::int FROM missed HAVING count(*) > 0"
+        f"SELECT ('{STALE}' || min(n))::int AS n{more} FROM missed HAVING count(*) > 0{told}"
     )
 
 
@@ -259,6 +271,8 @@ def _given(kind: type[Record], operation: Operation) -> tuple[str, ...]:
 
 def _changed(kind: type[Record], operation: Operation, rows: str) -> str:
     table = kind.table
+    if operation in ("count", "uncount"):
+        return counters.count(rows) if operation == "count" else counters.uncount(rows)
     if operation == "remove":
         return (
             f"DELETE FROM {table} t USING {rows} r WHERE t.place = r.place AND t.key = r.key "  # noqa: S608

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from valetkey.model import ids
 from valetkey.model.change import Change
 from valetkey.model.event import Event
+from valetkey.model.guard import Throttle
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
 from valetkey.model.want import Found, One, Page, Query, Want
@@ -83,9 +84,12 @@ class PostgresStore:
                 records.sort(key=_key)
         return Found({want: tuple(some) for want, some in zip(wants, found, strict=True)})
 
-    async def commit(self, changes: Sequence[Change], events: Sequence[Event] = ()) -> None:
-        if changes or events:
-            await self._committer.submit(changes, events)
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        if not changes and not events:
+            return ()
+        return await self._committer.submit(changes, events)
 
     async def page(self, query: Query[R]) -> Page[R]:
         rows = await self._fetch(statements.page(query))
