@@ -77,7 +77,7 @@ class Batches:
         commits.insert(place, store.commit([POISON[what]]))
         outcomes = await asyncio.gather(*commits, return_exceptions=True)
         assert isinstance(outcomes.pop(place), Unstorable)
-        assert outcomes == [None] * len(others)
+        assert outcomes == [()] * len(others)
         found = await asyncio.gather(*(kept(store, one) for one in others))
         assert found == [replace(one, version=1) for one in others]
 
@@ -88,7 +88,7 @@ class Batches:
             commits.append(store.commit([Create(one)]))
             commits.append(store.commit([[*POISON.values()][number % len(POISON)]]))
         outcomes = await asyncio.gather(*commits, return_exceptions=True)
-        assert outcomes[::2] == [None] * FULL
+        assert outcomes[::2] == [()] * FULL
         assert {type(one) for one in outcomes[1::2]} == {Unstorable}
         assert None not in await asyncio.gather(*(kept(store, one) for one in others))
 
@@ -119,7 +119,7 @@ class Batches:
             stale = outcomes.pop(place)
             assert isinstance(stale, Stale)
             assert stale.change == lost
-            assert outcomes == [None] * len(others)
+            assert outcomes == [()] * len(others)
             assert None not in await asyncio.gather(*(kept(store, one) for one in others))
 
     @pytest.mark.parametrize("place", PLACES)

@@ -90,8 +90,9 @@ class Database:
         self._error = error
         self.sent: list[int] = []
 
-    async def commit(self, sql: str, *parameters: Any, until: float) -> None:
+    async def commit(self, sql: str, *parameters: Any, until: float) -> list[Any]:
         self._judge(len(parameters[0]), parameters)
+        return []
 
     async def fetch(self, statement: Statement) -> Sequence[Any]:
         keys: list[str] = statement.parameters[2]
@@ -137,7 +138,7 @@ async def test_each_error_of_a_commit_has_its_share(error: type[Exception]) -> N
     else:
         again = error in (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
         assert len(database.sent) <= 15 * (TRIES if again else 1)
-        assert others == [None] * (BATCH - 1)
+        assert others == [()] * (BATCH - 1)
 
 
 async def test_whoever_lost_a_race_costs_one_statement() -> None:
@@ -147,7 +148,7 @@ async def test_whoever_lost_a_race_costs_one_statement() -> None:
     assert database.sent == [BATCH, BATCH - 1]
     assert isinstance(mine, Stale)
     assert mine.change.record.key == "test poison"
-    assert others == [None] * (BATCH - 1)
+    assert others == [()] * (BATCH - 1)
 
 
 async def test_a_database_that_is_lost_in_between_is_not_asked_again() -> None:
@@ -162,7 +163,7 @@ async def test_a_database_that_is_lost_in_between_is_not_asked_again() -> None:
     assert isinstance(mine, Unavailable)
     assert database.sent == [128, 64, 64]
     # What had gone through before is told so, all others that nobody knows.
-    assert others[-64:] == [None] * 64
+    assert others[-64:] == [()] * 64
     assert {type(one) for one in others[:-64]} == {Unavailable}
 
 
