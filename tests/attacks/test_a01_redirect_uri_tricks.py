@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.attacks.play import AS_SPA, AS_WEB, STEFAPP, asking, call, every, sent_back, stayed
 from tests.browser import CALLBACK, Asking, error_code
 from tests.live import Live
 from tests.rows import row
 
+from valetkey.model.change import Create
+from valetkey.model.client import Client
 from valetkey.model.pending import Pending
 
 # {scheme}, {host} and {path} are those of the registered address; {url} is the whole of it.
@@ -116,9 +119,34 @@ LOOPBACK_TRICKS = {
 }
 
 
+AS_LOCAL = asking(
+    msgspec.structs.replace(
+        STEFAPP, client_id="local", redirect_uri="http://localhost:49152/callback", scope="openid"
+    )
+)
+"""A native app that names its own device by `localhost`."""
+
+LOCALHOST_TRICKS = {
+    "the address that it means": "http://127.0.0.1:49152/callback",
+    "a name that begins so": "http://localhost.evil.example:49152/callback",
+    "a dot after it": "http://localhost.:49152/callback",
+    "a user of that name": "http://localhost@evil.example:49152/callback",
+    "https": "https://localhost:49152/callback",
+    "another path": "http://localhost:49152/evil",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _local(server: Live) -> None:
+    client = Client(
+        id="local", name="Local", redirect_uris=("http://localhost/callback",), scope=("openid",)
+    )
+    server.run(server.store.commit([Create(client)]))
+
+
 def corpus() -> Iterator[Any]:
     """Every trick for every client."""
-    for base in (STEFAPP, AS_WEB, AS_SPA):
+    for base in (STEFAPP, AS_WEB, AS_SPA, AS_LOCAL):
         scheme, _, rest = base.redirect_uri.partition("://")
         host, _, path = rest.partition("/")
         words = {
@@ -134,6 +162,8 @@ def corpus() -> Iterator[Any]:
         tricks = {name: text.format(**words) for name, text in TRICKS.items()}
         if base is STEFAPP:
             tricks |= LOOPBACK_TRICKS
+        elif base is AS_LOCAL:
+            tricks |= LOCALHOST_TRICKS
         else:
             tricks["the default port"] = f"https://{host}:443{words['path']}"
             tricks["another port"] = f"https://{host}:8443{words['path']}"
@@ -168,6 +198,8 @@ HONEST = [
     row("8252 7.3", "loopback on the port of the moment", STEFAPP, CALLBACK),
     row("8252 7.3", "loopback on another port", STEFAPP, "http://127.0.0.1:1/callback"),
     row("8252 7.3", "loopback on no port", STEFAPP, "http://127.0.0.1/callback"),
+    row("8252 8.3", "localhost on another port", AS_LOCAL, "http://localhost:1/callback"),
+    row("8252 8.3", "localhost on no port", AS_LOCAL, "http://localhost/callback"),
     row("8252 7.1", "the private scheme", STEFAPP, "com.example.stefapp:/callback"),
     row("9700 4.1", "the registered one", AS_WEB, "https://web.example/callback"),
     row("9700 4.1", "the registered query", AS_WEB, "https://web.example/other?x=1"),

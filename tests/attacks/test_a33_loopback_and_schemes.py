@@ -1,4 +1,5 @@
-"""A33 (RFC 8252 7.3, 8.3): the port is free on two literals, and on nothing else."""
+"""A33 (RFC 8252 7.3, 8.3): the port is free on two literals and on `localhost`, where these are
+registered, and on nothing else."""
 
 import pytest
 from tests.attacks.play import asking, change, find, planned, sent_back, stayed
@@ -14,10 +15,26 @@ FREE = [
     row("8252 7.3", "the last port", "http://127.0.0.1:65535/callback"),
     row("8252 7.3", "version 6", "http://[::1]:49152/callback"),
     row("8252 7.3", "version 6, no port", "http://[::1]/callback"),
+    row("8252 8.3", "localhost", "http://localhost:49152/callback"),
+    row("8252 8.3", "localhost, no port", "http://localhost/callback"),
 ]
 
 FIXED = [
-    row("8252 8.3", "localhost", "http://localhost:49152/callback"),
+    row("8252 8.3", "localhost in capitals", "http://LOCALHOST:49152/callback"),
+    row("8252 8.3", "localhost over https", "https://localhost:49152/callback"),
+    row("8252 8.3", "localhost, another path", "http://localhost:49152/evil"),
+    row("8252 8.3", "localhost, a longer name", "http://localhosts:49152/callback"),
+    row("8252 8.3", "localhost, a name under it", "http://a.localhost:49152/callback"),
+    row("8252 8.3", "localhost as a word", "http://localhost.evil.example:49152/callback"),
+    row("8252 8.3", "localhost as a user", "http://localhost@evil.example:49152/callback"),
+    row("8252 8.3", "localhost as a user, a port", "http://localhost:1@evil.example/callback"),
+    row("8252 8.3", "a user at localhost", "http://evil@localhost:49152/callback"),
+    row("8252 8.3", "localhost and a backslash", "http://localhost\\.evil.example/callback"),
+    row("8252 8.3", "localhost, escaped", "http://localhost%2e:49152/callback"),
+    row("8252 8.3", "localhost, a port of letters", "http://localhost:evil/callback"),
+    row("8252 8.3", "localhost, port 0", "http://localhost:0/callback"),
+    row("8252 8.3", "localhost, a port too high", "http://localhost:65536/callback"),
+    row("8252 8.3", "localhost, an empty port", "http://localhost:/callback"),
     row("8252 8.3", "localhost with a dot", "http://localhost.:49152/callback"),
     row("8252 8.3", "two octets", "http://127.1:49152/callback"),
     row("8252 8.3", "three octets", "http://127.0.1:49152/callback"),
@@ -49,6 +66,7 @@ FIXED = [
 BOTH = (
     "http://127.0.0.1/callback",
     "http://[::1]/callback",
+    "http://localhost/callback",
     "com.example.stefapp:/callback",
 )
 

@@ -276,6 +276,14 @@ MISTAKES = {
         "jwks and jwks_file: only one of them",
     ),
     "no file of keys": (f'{CLIENT}jwks_file = "no.json"', "jwks_file: "),
+    "no address to come back to": (
+        '[[client]]\nid = "a"\nscope = "openid"\nredirect_uris = ["https://["]\nsubject_type = "pairwise"',
+        "redirect_uris: 'https://[' is not a URI",
+    ),
+    "no address to be told at": (
+        f'{CLIENT}frontchannel_logout_uri = "https://["',
+        "frontchannel_logout_uri: is not a URI",
+    ),
     "a catalog's own types": (
         f'{API}catalog = {{resource = "a", name = "b", permissions = [{{id = 3}}]}}',
         "(notes), catalog: expected str, got int - at $.permissions[0].id",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rows import row
 
-from valetkey.wire import redirect
+from valetkey.wire import address, redirect
 
 WEB = "https://app.example/cb"
 QUERY = "https://app.example/cb?tenant=1"
@@ -25,6 +25,8 @@ SAME = [
     row("8252 7.3", "loopback on the last port", LOOPBACK, "http://127.0.0.1:65535/cb"),
     row("8252 7.3", "loopback on another port", SIX, "http://[::1]:1/cb"),
     row("8252 7.3", "loopback without its port", SIX, "http://[::1]/cb"),
+    row("8252 8.3", "loopback by name", "http://localhost/cb", "http://localhost:49152/cb"),
+    row("8252 8.3", "loopback by name, no port", "http://localhost:1/cb", "http://localhost/cb"),
 ]
 
 
@@ -194,6 +196,7 @@ HONEST = {
     "loopback, no path",
     "loopback, a query",
     "loopback over https",
+    "loopback by name",
     "private scheme, another path",
     "private scheme, two slashes",
     "private scheme, another case",
@@ -203,6 +206,12 @@ HONEST = {
 
 UNREGISTRABLE = [
     *(row("A31", name, uri) for name, uri in CORPUS.items() if name not in HONEST),
+    row("8252 8.3", "a name that begins like loopback", "http://localhost.evil.example/cb"),
+    row("8252 8.3", "loopback by name, with a dot", "http://localhost./cb"),
+    row("8252 8.3", "loopback by name, in capitals", "http://Localhost/cb"),
+    row("8252 8.3", "loopback by name as a user", "http://localhost@evil.example/cb"),
+    row("8252 8.3", "a user at loopback by name", "http://evil@localhost/cb"),
+    row("8252 8.3", "loopback by name, port 0", "http://localhost:0/cb"),
     row("A31", "http to a host", "http://app.example/cb"),
     row("8252 8.4", "a private scheme without a dot", "myapp:/cb"),
     row("A52", "a file", "file:///etc/passwd"),
@@ -260,7 +269,13 @@ def test_the_host_that_a_person_reads(uri: str, expected: str) -> None:
     [
         row("8252 7.3", "loopback", "http://127.0.0.1:5000/cb", True),
         row("8252 7.3", "loopback, version 6", SIX, True),
-        row("8252 7.3", "by name", "http://localhost/cb", False),
+        row("8252 8.3", "by name", "http://localhost/cb", True),
+        row("8252 8.3", "by a name in capitals", "http://LOCALHOST/cb", False),
+        row("8252 8.3", "by a name with a dot", "http://localhost./cb", False),
+        row("8252 8.3", "by a name with a user", "http://x@localhost/cb", False),
+        row("8252 8.3", "by a name under it", "http://localhost.evil.example/cb", False),
+        row("8252 8.3", "by a longer name", "http://localhosts/cb", False),
+        row("8252 8.3", "by a name over https", "https://localhost/cb", False),
         row("8252 7.3", "over https", "https://127.0.0.1/cb", False),
         row("8252 7.3", "a superdomain", "http://127.0.0.1.evil.example/cb", False),
     ],
@@ -310,4 +325,4 @@ ORIGINS = [
 
 @pytest.mark.parametrize("uri, origin", ORIGINS)
 def test_the_origin_as_browsers_write_it(uri: str, origin: str) -> None:
-    assert redirect.serialized_origin(uri) == origin
+    assert address.origin(uri) == origin

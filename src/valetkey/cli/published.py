@@ -1,13 +1,13 @@
 """The catalog that an API publishes, fetched from the API itself."""
 
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
 from valetkey.jose.objects import read_object
 from valetkey.wire import metadata
+from valetkey.wire.address import origin
 from valetkey.wire.catalog import Catalog
 from valetkey.wire.metadata import ResourceMetadata
 
@@ -21,6 +21,8 @@ def fetch_catalog(resource: str, *, issuer: str) -> Catalog:
     """The catalog of the API `resource`, by way of its metadata (RFC 9728 3). Raises ValueError,
     also where the API answers for another one, or trusts another server."""
     address = metadata.well_known(resource, metadata.PROTECTED_RESOURCE)
+    if not address:
+        raise ValueError(f"{resource!r} is no web address")
     about = _read(address, ResourceMetadata)
     if about.resource != resource:
         # RFC 9728 3.3: compared as plain strings.
@@ -29,17 +31,12 @@ def fetch_catalog(resource: str, *, issuer: str) -> Catalog:
         raise ValueError(f"{address}: does not name {issuer} as its authorization server")
     if not about.permission_catalog:
         raise ValueError(f"{address}: names no permission_catalog")
-    if _origin(about.permission_catalog) != _origin(resource):
+    if origin(about.permission_catalog) != origin(resource):
         raise ValueError(f"{address}: its permission_catalog lies elsewhere")
     catalog = _read(about.permission_catalog, Catalog)
     if catalog.resource != resource:
         raise ValueError(f"{about.permission_catalog}: is that of {catalog.resource!r}")
     return catalog
-
-
-def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.netloc
 
 
 def _read(address: str, kind: type[T]) -> T:

@@ -5,13 +5,13 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import msgspec
 
 from valetkey.jose import base64url, jwk
 from valetkey.jose.jwk import PrivateKey
 from valetkey.wire import child_key, dpop
+from valetkey.wire.address import origin
 
 NONCE_CODE: Final = "use_dpop_nonce"
 NONCE: Final = dpop.NONCE_HEADER.lower()
@@ -71,7 +71,7 @@ class Prover:
             now=int(time.time()),
             jti=secrets.token_urlsafe(_JTI),
             access_token=access_token,
-            nonce=self._nonces.get(_place(address), ""),
+            nonce=self._nonces.get(origin(address), ""),
         )
 
     def hand_on(
@@ -98,7 +98,7 @@ class Prover:
 
     def heard(self, address: str, headers: Mapping[str, str]) -> bool:
         """Remembers the nonce of an answer from there (RFC 9449 8.2). Whether it is a new one."""
-        nonce, place = headers.get(NONCE, ""), _place(address)
+        nonce, place = headers.get(NONCE, ""), origin(address)
         if not nonce or self._nonces.get(place) == nonce:
             return False
         self._nonces[place] = nonce
@@ -108,9 +108,3 @@ class Prover:
 @lru_cache(maxsize=16)
 def _of(kept: str) -> Prover:
     return Prover(jwk.from_der("ES256", base64url.decode(kept)))
-
-
-def _place(address: str) -> str:
-    # RFC 9449 8: a nonce is for the server that gave it.
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -25,10 +25,10 @@ _JTI: Final = 16
 def discover(issuer: str) -> Flow[ServerMetadata]:
     """The server's metadata (RFC 8414, else OpenID Connect Discovery). Raises Aborted where the
     document is another issuer's (RFC 8414 3.3) or others could listen, ServerUnavailable."""
-    for address in (
-        metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER),
-        issuer.rstrip("/") + metadata.OPENID,
-    ):
+    first = metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER)
+    if not first:
+        raise Aborted(f"the issuer {issuer!r} is no web address")
+    for address in (first, issuer.rstrip("/") + metadata.OPENID):
         reply = yield from ask(Request(method="GET", url=address))
         if reply.status == 200:
             return _trusted(reply.body, issuer)

@@ -3,7 +3,6 @@ It shows nothing. Its one script reads one cookie, and answers in one word."""
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from valetkey.http.installation import FRESH
 from valetkey.http.reply import NO_STORE, SAFE, Reply
@@ -12,7 +11,7 @@ from valetkey.model.client import Client
 from valetkey.model.want import Many, Rule
 from valetkey.oauth.context import Context
 from valetkey.pages.frame import STATIC, Frame
-from valetkey.wire import redirect
+from valetkey.wire import address, redirect
 
 _PAGE: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Session</title>'
@@ -58,14 +57,9 @@ class CheckSession:
 
 def _origin(referrer: str) -> str:
     """The origin of an address, "" where it is none that a policy could name."""
-    try:
-        parts = urlsplit(referrer)
-        written = f"{parts.scheme}://{parts.netloc}/"
-        found = redirect.serialized_origin(written)
-    except ValueError:
-        return ""
+    found = address.origin(referrer)
     # CSP 3 2.3.1 has no address in brackets.
-    return "" if redirect.why_not(written) or "[" in found else found
+    return "" if redirect.why_not(f"{found}/") or "[" in found else found
 
 
 def _origins(context: Context) -> Rule[frozenset[str]]:
@@ -73,7 +67,7 @@ def _origins(context: Context) -> Rule[frozenset[str]]:
     wanted = Many(Client)
     clients = (yield (wanted,)).many(wanted)
     of_apps = (
-        redirect.serialized_origin(uri)
+        address.origin(uri)
         for client in clients
         if client.status == "active"
         for uri in client.redirect_uris

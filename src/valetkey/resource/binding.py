@@ -2,13 +2,13 @@
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from valetkey.spec.errors import InvalidDpopProof, InvalidToken
 from valetkey.wire import client_certificate, dpop
 from valetkey.wire.access_token import Confirmation
+from valetkey.wire.address import path as path_of
 
 SCHEMES: Final = ("Bearer", dpop.SCHEME)
 KNOWN: Final = frozenset(scheme.lower() for scheme in SCHEMES)
@@ -48,7 +48,7 @@ class Binding:
 
     def __init__(self, resource: str) -> None:
         self._resource = resource.rstrip("/")
-        self._path = urlsplit(self._resource).path
+        self._path = path_of(self._resource)
         self._origin = self._resource.removesuffix(self._path) if self._path else self._resource
         self._seen: dict[tuple[str, str] | str, _Seen] = {}
         self._swept = 0

@@ -11,7 +11,6 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +23,7 @@ from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.need import Spend, need
 from valetkey.resource.server import ResourceServer
+from valetkey.wire.address import path as path_of
 from valetkey.wire.catalog import Permission
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -112,7 +112,7 @@ def named(response: Any, request: Any) -> Any:
 def urls(server: ResourceServer) -> list[URLPattern]:
     """The patterns of the API's metadata (RFC 9728) and of its catalog, for `urlpatterns`."""
     return [
-        path(urlsplit(address).path.removeprefix("/"), _view(document))
+        path(path_of(address).removeprefix("/"), _view(document))
         for address, document in documents(server).values()
     ]
 

@@ -11,7 +11,6 @@ def post():
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from flask import Flask, Response, after_this_request, current_app, g, request
@@ -23,6 +22,7 @@ from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.need import Spend, need
 from valetkey.resource.server import ResourceServer
+from valetkey.wire.address import path
 from valetkey.wire.catalog import Permission
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -74,7 +74,7 @@ def publish(app: Flask, server: ResourceServer) -> None:
             body = msgspec.json.encode(document())
             return Response(body, mimetype=MEDIA, headers=HEADERS)
 
-        app.add_url_rule(urlsplit(address).path, f"valetkey {name}", published)
+        app.add_url_rule(path(address), f"valetkey {name}", published)
 
 
 def _named(response: Response, told: str) -> Response:

@@ -20,7 +20,6 @@ import inspect
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from anyio import to_thread
@@ -41,6 +40,7 @@ from valetkey.resource.need import Need, Spend, need
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.step_up import ANYHOW
+from valetkey.wire.address import path as path_of
 from valetkey.wire.catalog import Permission
 
 MAX_BODY: Final = 4 * 1024 * 1024
@@ -147,7 +147,7 @@ class McpGuard:
     def document(self, path: str) -> bytes | None:
         """What the API publishes at a path."""
         for address, told in documents(self._server).values():
-            if urlsplit(address).path == path:
+            if path_of(address) == path:
                 return msgspec.json.encode(told())
         return None
 

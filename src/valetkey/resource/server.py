@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import httpx2
 
@@ -28,7 +28,7 @@ from valetkey.resource.usage import Usage
 from valetkey.resource.verifying import Verifying, told
 from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import client_certificate, dpop, metadata
+from valetkey.wire import address, client_certificate, dpop, metadata
 from valetkey.wire.catalog import Catalog, Risk
 from valetkey.wire.child_key import DEEPEST
 from valetkey.wire.metadata import ResourceMetadata
@@ -78,7 +78,7 @@ class ResourceServer(Declared):
         super().__init__(catalog)
         if not metadata.is_protected(issuer):
             raise ValueError(f"the issuer {issuer!r} is not https")
-        if not urlsplit(catalog.resource).netloc:
+        if not address.host(catalog.resource):
             # RFC 9728 1.2: its metadata lies below it.
             raise ValueError(f"the resource {catalog.resource!r} is no web address")
         self.live: Live = live or ("ask" if credentials else "token")

@@ -5,7 +5,6 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +21,7 @@ from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.need import Spend, need
 from valetkey.resource.server import ResourceServer
+from valetkey.wire.address import path
 from valetkey.wire.catalog import Permission
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -116,4 +116,4 @@ def _document(address: str, document: Callable[[], Any]) -> Route:
     async def published(request: Request) -> Response:
         return Response(msgspec.json.encode(document()), media_type=MEDIA, headers=HEADERS)
 
-    return Route(urlsplit(address).path, published, methods=["GET"])
+    return Route(path(address), published, methods=["GET"])

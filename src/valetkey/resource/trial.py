@@ -5,13 +5,14 @@ from base64 import b64decode
 from collections.abc import Callable
 from os import urandom
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote_plus
 
 import httpx2
 import msgspec
 
 from valetkey.jose import base64url, jwk, jws
 from valetkey.wire import access_token, dpop, introspection, lease, metadata, split_token
+from valetkey.wire.address import path
 from valetkey.wire.lease import Leased, Refused
 
 Left = tuple[int | None, int | None]
@@ -41,10 +42,10 @@ class Trial(httpx2.AsyncBaseTransport):
         self.answers = True
         self._issuer = issuer
         self._leases: dict[str, tuple[TrialGrant, str]] = {}
-        base = urlsplit(issuer).path.rstrip("/")
+        base = path(issuer).rstrip("/")
         about = metadata.well_known(issuer, metadata.AUTHORIZATION_SERVER)
         self._answers: dict[str, Callable[[Form], Any]] = {
-            urlsplit(about).path: lambda _: self._metadata(),
+            path(about): lambda _: self._metadata(),
             f"{base}/jwks": lambda _: {"keys": [self.key.public().jwk()]},
             f"{base}/introspect": self._introspect,
             f"{base}/usage": lambda _: {},

@@ -6,39 +6,38 @@ import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from valetkey.jose import base64url
 from valetkey.jose.objects import read_object
 from valetkey.model.secret import Secret
 from valetkey.settings.tree import Settings
 from valetkey.store.database import Database, PostgresURL
-from valetkey.wire import https
+from valetkey.wire import address, https
 from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
 """Bytes of a master key."""
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
-_DEFAULT_PORTS: Final = ("http:80", "https:443")
 
 
 def _why_not_issuer(issuer: str) -> str:
     """RFC 8414 2. Apps compare it character by character, so it has one spelling."""
-    try:
-        parts = urlsplit(issuer)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
+    if not issuer.lower().startswith(("https://", "http://")):
+        return "does not begin with https://"
+    if not re.fullmatch(r"[!-~]*", issuer) or "\\" in issuer:
+        return "holds a stray character"
+    parts = address.read(issuer)
+    if parts is None:
         return "is not a URL"
+    host, written = parts.host, parts.authority
     rules = (
-        (parts.scheme in {"https", "http"}, "does not begin with https://"),
-        ("@" not in parts.netloc, "holds a user name"),
-        (_HOST.fullmatch(host) and parts.netloc == parts.netloc.lower(), "has no proper host"),
-        (re.fullmatch(r"[!-~]*", issuer) and "\\" not in issuer, "holds a stray character"),
+        (not parts.has_user, "holds a user name"),
+        (_HOST.fullmatch(host) and written == written.lower(), "has no proper host"),
         (not set("?#") & set(issuer), "has a query or a fragment"),
         (not issuer.endswith("/"), "ends with /"),
         (not parts.path, "has a path"),
-        (f"{parts.scheme}:{port}" not in _DEFAULT_PORTS, "names the port that is the default"),
+        (parts.port != address.PORTS[parts.scheme], "names the port that is the default"),
         (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
     )
     return next((why for holds, why in rules if not holds), "")
@@ -118,7 +117,8 @@ def why_not_key(key: Secret) -> str:
 
 
 def _why_not_link(link: str) -> str:
-    return "" if not link or re.fullmatch(r"https?://[!-~]+", link) else "is not a web address"
+    found = address.read(link)
+    return "" if not link or (found is not None and found.is_web) else "is not a web address"
 
 
 CHECKS: Final[dict[str, Callable[[Any], str]]] = {
@@ -169,7 +169,7 @@ def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:
 
 
 def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:
-    if not settings.fetch_local or is_local(urlsplit(settings.issuer).hostname or ""):
+    if not settings.fetch_local or is_local(address.host(settings.issuer)):
         return []
     place = f"fetch_local = {list(settings.fetch_local)} (from {origins['fetch_local']})"
     return [f"{place}: only where the issuer itself is this machine or ends with .test"]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +14,7 @@ from valetkey.jose.jwk import STRONG, Algorithm, PrivateKey
 from valetkey.jose.objects import read_as, read_object
 from valetkey.jose.seal import same
 from valetkey.spec.cite import Cite
+from valetkey.wire.address import read
 
 CITE: Final = Cite("RFC 9449", "4.3")
 TYPE: Final = "dpop+jwt"
@@ -37,7 +37,6 @@ _PLAIN: Final = re.compile(r"https://[a-z0-9.-]+/[A-Za-z0-9._~/-]*", re.ASCII)
 
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
-_PORTS: Final = {"https": 443, "http": 80}
 
 
 class BadProof(ValueError):
@@ -144,21 +143,15 @@ def is_thumbprint(text: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def normal(address: str) -> str:
+def normal(text: str) -> str:
     """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
     BadProof for what is none."""
-    if _PLAIN.fullmatch(address):
-        return address
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise BadProof("htu is no address") from error
-    if parts.scheme not in _PORTS or not host or "@" in parts.netloc:
+    if _PLAIN.fullmatch(text):
+        return text
+    found = read(text)
+    if found is None or not found.is_web or found.has_user:
         raise BadProof("htu is no address")
-    shown = f"[{host}]" if ":" in host else host
-    place = shown if port in (None, _PORTS[parts.scheme]) else f"{shown}:{port}"
-    return f"{parts.scheme}://{place}{_ESCAPE.sub(_escape, parts.path) or '/'}"
+    return f"{found.origin}{_ESCAPE.sub(_escape, found.path) or '/'}"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 
+from valetkey.wire import address
+
 MAX_LENGTH: Final = 2048
 
-_URL: Final = re.compile(
-    r"https://(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([0-9]{1,5}))?"
-    r"(/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?(\?[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*)?",
+_PLAIN: Final = re.compile(
+    r"https://(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?"
+    r"(?:/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?(?:\?[!$%&'()*+,./0-9:;=?@A-Z_a-z~-]*)?",
     re.ASCII,
 )
 
@@ -34,16 +36,13 @@ class Target(msgspec.Struct, frozen=True):
 
 def target(url: str) -> Target:
     """The parts of an https URL. Raises BadAddress."""
-    found = _URL.fullmatch(url) if len(url) <= MAX_LENGTH else None
-    if found is None:
+    if len(url) > MAX_LENGTH or not _PLAIN.fullmatch(url):
         raise BadAddress("is no plain https URL with its host in lower case")
-    host, port, path, query = found.groups()
-    number = int(port or 443)
-    if not 0 < number < 65536:
-        raise BadAddress("has no such port")
-    if not _is_host(host):
-        raise BadAddress("has no proper host")
-    return Target(host.strip("[]"), number, (path or "/") + (query or ""))
+    found = address.read(url)
+    if found is None or not _is_host(found.host):
+        raise BadAddress("has no proper host or port")
+    query = f"?{found.query}" if "?" in url else ""
+    return Target(found.host, found.port or 443, (found.path or "/") + query)
 
 
 def why_not(url: str) -> str:
@@ -58,10 +57,10 @@ def why_not(url: str) -> str:
 def _is_host(host: str) -> bool:
     # "127.1", "0x7f.1" and "2130706433" are addresses to a resolver, and names to a check of names.
     last = host.rpartition(".")[2]
-    if not host.startswith("[") and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
+    if ":" not in host and not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
         return ".." not in host
     try:
-        ipaddress.ip_address(host.strip("[]"))
+        ipaddress.ip_address(host)
     except ValueError:
         return False
     return True

@@ -2,11 +2,11 @@
 
 import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from valetkey.jose.objects import read_object
+from valetkey.wire import address
 from valetkey.wire.key_shards import Tier
 
 AUTHORIZATION_SERVER: Final = "/.well-known/oauth-authorization-server"
@@ -119,10 +119,12 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 def well_known(identifier: str, suffix: str) -> str:
     """Where the document for this identifier lies: the suffix goes between the host and what
-    follows it (RFC 8414 3.1, RFC 9728 3.1)."""
-    parts = urlsplit(identifier)
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc}{suffix}{parts.path.rstrip('/')}{query}"
+    follows it (RFC 8414 3.1, RFC 9728 3.1); "" for what is no address of the web."""
+    found = address.read(identifier)
+    if found is None or not found.is_web:
+        return ""
+    query = f"?{found.query}" if found.query else ""
+    return f"{found.scheme}://{found.authority}{suffix}{found.path.rstrip('/')}{query}"
 
 
 class BadMetadata(ValueError):
@@ -146,15 +148,13 @@ def read_server(raw: bytes, *, issuer: str) -> ServerMetadata:
     return found
 
 
-def is_protected(address: str) -> bool:
+def is_protected(url: str) -> bool:
     """Whether nobody on the way can listen: https, or http to this machine or to a name kept for
     tests (RFC 9700 2.6; RFC 6761 6.2, 6.3)."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
+    found = address.read(url)
+    if found is None or not found.is_web:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(host)))
+    return found.scheme == "https" or is_local(found.host)
 
 
 def is_local(host: str) -> bool:

@@ -2,16 +2,17 @@
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from valetkey.spec.cite import Cite
+from valetkey.wire import address
 
 CITE: Final = Cite("RFC 9700", "4.1")
 MAX_LENGTH: Final = 2048
 
-_PORTS: Final = {"https": 443, "http": 80}
-
-LOOPBACK: Final = ("127.0.0.1", "[::1]")
+LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
+"""Hosts on which an app may listen at any port. RFC 8252 8.3 advises against the name, which may
+resolve to somewhere else; MCP and many agents use it all the same."""
 
 ANSWER: Final = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
 """Parameters of our answer: one of them in the URI itself would stand there twice."""
@@ -22,7 +23,9 @@ _URI: Final = re.compile(
     r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+",
     re.ASCII,
 )
-_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?(/[^#]*)?", re.ASCII)
+_LOOPBACK: Final = re.compile(
+    rf"(http://(?:{'|'.join(map(re.escape, LOOPBACK))}))(:[0-9]{{1,5}})?(/[^#]*)?", re.ASCII
+)
 _WEB: Final = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(?:[/?].*)?", re.ASCII
 )
@@ -31,7 +34,7 @@ _WEB: Final = re.compile(
 def why_not(uri: str) -> str:
     """Why this URI may not be registered, or "" if it may.
 
-    https, http on a loopback literal (RFC 8252 7.3), or a private scheme with a dot (7.1).
+    https, http on loopback (RFC 8252 7.3, 8.3), or a private scheme with a dot (7.1).
     """
     if len(uri) > MAX_LENGTH or not _URI.fullmatch(uri):
         return "is not a URI"
@@ -51,7 +54,7 @@ def _why_not_scheme(uri: str) -> str:
     if scheme == "http":
         here = _LOOPBACK.fullmatch(uri)
         fits = here and _port_ok(here.group(2))
-        return "" if fits else "must use https, or http on 127.0.0.1 or [::1]"
+        return "" if fits else "must use https, or http on 127.0.0.1, [::1] or localhost"
     # RFC 8252 8.4: a private scheme is a reversed domain name, so it has a dot.
     return "" if "." in scheme else "must use https or a private scheme with a dot"
 
@@ -62,32 +65,24 @@ def is_loopback(uri: str) -> bool:
 
 
 def host(uri: str) -> str:
-    """The host that a person would be sent to; the scheme where there is none."""
-    parts = urlsplit(uri)
-    return parts.hostname or f"{parts.scheme}:"
+    """The host that a person would be sent to; the scheme where there is none; "" for what is no
+    address."""
+    found = address.read(uri)
+    return "" if found is None else found.host or f"{found.scheme}:"
 
 
 def origin(uri: str) -> str:
-    """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`."""
-    parts = urlsplit(uri)
-    # CSP 3 2.3.1 has no address in brackets, and browsers block the way back to one.
-    web = parts.scheme in {"https", "http"} and "[" not in parts.netloc
-    return f"{parts.scheme}://{parts.netloc}" if web else f"{parts.scheme}:"
-
-
-def serialized_origin(uri: str) -> str:
-    """The origin as browsers write it (RFC 6454 6.2): in lower case, and without the port that its
-    scheme has anyway. "" for what has none."""
-    parts = urlsplit(uri)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`; "" for
+    what is no address."""
+    found = address.read(uri)
+    if found is None:
         return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in {None, _PORTS[parts.scheme]} else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
+    # CSP 3 2.3.1 has no address in brackets, and browsers block the way back to one.
+    return f"{found.scheme}:" if ":" in found.host else found.origin or f"{found.scheme}:"
 
 
 def matches(registered: str, asked: str) -> bool:
-    """Character for character, but for the port on a loopback literal (RFC 8252 7.3)."""
+    """Character for character, but for the port on loopback (RFC 8252 7.3)."""
     if registered == asked:
         return True
     ours, theirs = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(asked)

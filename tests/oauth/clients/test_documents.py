@@ -18,7 +18,7 @@ from valetkey.oauth.decision import Issued
 from valetkey.oauth.feature import Call
 from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
-from valetkey.spec.errors import InvalidClient
+from valetkey.spec.errors import InvalidClient, InvalidRequest
 
 URL = "https://agent.example/oauth/client.json"
 CB = "https://agent.example/cb"
@@ -154,7 +154,7 @@ WRONG: list[Any] = [
     row("4.1", "client_secret_jwt", {"token_endpoint_auth_method": "client_secret_jwt"}),
     row("A54", "another host's redirect", {"redirect_uris": ["https://bank.example/cb"]}),
     row("A54", "a redirect of a host under it", {"redirect_uris": ["https://a.agent.example/cb"]}),
-    row("A54", "one of two elsewhere", {"redirect_uris": [CB, "https://bank.example/cb"]}),
+    row("A54", "two elsewhere", {"redirect_uris": ["com.a:/cb", "https://bank.example/cb"]}),
     row("A54", "a private scheme", {"redirect_uris": ["com.example.agent:/cb"]}),
     row("A52", "a redirect of script", {"redirect_uris": ["javascript:alert(1)"]}),
     row("A52", "a name that cannot be seen", {"client_name": "a\u202eb"}),
@@ -175,6 +175,31 @@ def test_a_document_that_will_not_do(changed: dict[str, Any]) -> None:
         it.visit(asking(), it.sign_in())
     assert caught.value.status == 400
     assert URL not in caught.value.description
+
+
+SOME = [
+    row("A54", "another host's", "https://bank.example/cb"),
+    row("A54", "a host under it", "https://a.agent.example/cb"),
+    row("8252 7.1", "a private scheme", "com.example.agent:/cb"),
+    row("8252 8.4", "a private scheme without a dot", "cursor://agent/cb"),
+    row("A52", "script", "javascript:alert(1)"),
+    row("3986 3", "no address", "https://["),
+    row("9700 4.1", "a wildcard", "https://agent.example/*"),
+]
+
+
+@pytest.mark.parametrize("refused", SOME)
+def test_one_refused_address_makes_the_others_no_worse(refused: str) -> None:
+    it = world()
+    named = "http://localhost/cb"
+    publish(it, redirect_uris=[refused, named, CB], post_logout_redirect_uris=[refused, CB])
+    client = it.ask(documents.found(URL, it.context))
+    assert client is not None
+    assert (client.redirect_uris, client.post_logout_redirect_uris) == ((named, CB), (CB,))
+    asked = asking(redirect_uri="http://localhost:49152/cb")
+    assert isinstance(it.visit(asked, it.sign_in()), Consent)
+    with pytest.raises(InvalidRequest):
+        it.visit(asking(redirect_uri=refused), it.sign_in())
 
 
 @pytest.mark.parametrize(

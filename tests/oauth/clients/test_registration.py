@@ -217,14 +217,15 @@ WRONG = [
         "plain http",
         NATIVE,
         {"redirect_uris": ("http://a.example/",)},
-        "redirect_uris: 'http://a.example/' must use https, or http on 127.0.0.1 or [::1]",
+        "redirect_uris: 'http://a.example/' must use https, or http on 127.0.0.1, [::1] or "
+        "localhost",
     ),
     row(
         "A33",
-        "localhost",
+        "localhost with a dot",
         NATIVE,
-        {"redirect_uris": ("http://localhost/callback",)},
-        "redirect_uris: 'http://localhost/callback' must use https, or http on 127.0.0.1",
+        {"redirect_uris": ("http://localhost./callback",)},
+        "redirect_uris: 'http://localhost./callback' must use https, or http on 127.0.0.1",
     ),
     row(
         "A52",

@@ -14,7 +14,7 @@ from valetkey.oauth.authorize.visit import Visit
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Feature
 from valetkey.spec.cite import Cite
-from valetkey.wire import redirect
+from valetkey.wire import address
 
 CITE: Final = Cite("OpenID Connect Session Management", "3")
 PATH: Final = "/check-session"
@@ -30,7 +30,7 @@ def browser_state(session_secret: str) -> str:
 def session_state(client: str, reply_to: ReplyTo, visit: Visit, *, context: Context) -> str:
     """The `session_state` for the answer; "" where there is none: it is off, nobody is signed in
     by a cookie, or the app is no web page."""
-    origin = redirect.serialized_origin(reply_to.uri)
+    origin = address.origin(reply_to.uri)
     on = SESSION_MANAGEMENT in context.at.features
     if not on or not visit.session_secret or not origin:
         return ""

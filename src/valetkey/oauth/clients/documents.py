@@ -21,6 +21,7 @@ from valetkey.oauth.clients import metadata, registration
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Feature
+from valetkey.oauth.fields import why_not_https
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, OAuthError
@@ -126,8 +127,9 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
     document = {"token_endpoint_auth_method": "none"} | document
     if document["token_endpoint_auth_method"] not in METHODS:
         raise ValueError("its token_endpoint_auth_method needs a shared secret")
-    fields = metadata.read(document)
-    host, home = redirect.host(url), fields["uri"]
+    host = redirect.host(url)
+    fields = _usable(metadata.read(document), host)
+    home = fields["uri"]
     client = Client(
         **{
             **fields,
@@ -141,16 +143,33 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
         origin="document",
         created=context.env.now,
     )
-    _check_redirects(client, host)
     return within(client, context.at.registration.scope, context.at.offer)
 
 
-def _check_redirects(client: Client, host: str) -> None:
+def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
+    """The fields without the addresses that are refused here: the same document is for other
+    servers too, and one that this server does not take makes the others no worse. Raises ValueError
+    where there is nowhere left to send an answer."""
+    kept = dict(fields)
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        kept[name] = tuple(uri for uri in fields[name] if not _why_not_redirect(uri, host))
+    if not kept["redirect_uris"]:
+        uri = fields["redirect_uris"][0]
+        raise ValueError(f"redirect_uris: {uri[:100]!r} {_why_not_redirect(uri, host)}")
+    shown = {name: "" for name in _SHOWN if why_not_https(fields[name])}
+    return kept | shown
+
+
+_SHOWN: Final = ("uri", "logo_uri", "policy_uri", "tos_uri")
+"""Addresses that are only shown to people."""
+
+
+def _why_not_redirect(uri: str, host: str) -> str:
     """ATTACKS A54: its own host, or the user's device; another's host would speak for it."""
-    for uri in client.redirect_uris:
-        own = uri.startswith("https:") and redirect.host(uri) == host
-        if not own and not redirect.is_loopback(uri):
-            raise ValueError(f"{uri[:100]!r} is neither on its own host nor on loopback")
+    own = uri.startswith("https:") and redirect.host(uri) == host
+    if not own and not redirect.is_loopback(uri):
+        return "is neither on its own host nor on loopback"
+    return redirect.why_not(uri)
 
 
 def appearance(client: Client) -> tuple[str, str, str, frozenset[str]]:

@@ -25,6 +25,7 @@ from valetkey.oauth.decision import Outcome
 from valetkey.oauth.manage import editions, resources
 from valetkey.oauth.manage.sessions import over
 from valetkey.oauth.offer import Offer
+from valetkey.wire import https
 from valetkey.wire.catalog import Catalog, Permission
 
 Kind: TypeAlias = Literal["policy", "resource_server", "client", "user"]
@@ -231,7 +232,8 @@ def _mistakes(record: Declarable, after: Named, future: Installation) -> list[st
         case Policy():
             own = {name: getattr(record, name) for name in record.__struct_fields__}
             given = {name: own[name] for name in LIFETIMES if own.get(name) is not None}
-            return msgspec.structs.replace(future.lifetimes, **given).mistakes()
+            wrong = msgspec.structs.replace(future.lifetimes, **given).mistakes()
+            return [*wrong, *_untrusted(record)]
         case ResourceServer(catalog=catalog) if catalog == NO_CATALOG:
             return ["catalog: is missing"]
         case ResourceServer():
@@ -243,6 +245,13 @@ def _mistakes(record: Declarable, after: Named, future: Installation) -> list[st
             return [*_taken("resource_server", record.id, after), *wrong]
         case User():
             return []
+
+
+def _untrusted(policy: Policy) -> Iterator[str]:
+    for one in policy.trusts:
+        why = https.why_not(one.jwks_uri) if one.jwks_uri else ""
+        if why:
+            yield f"trusts: jwks_uri {one.jwks_uri[:100]!r} {why}"
 
 
 def _taken(kind: Kind, name: str, after: Named) -> list[str]:

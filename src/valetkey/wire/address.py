@@ -1,0 +1,139 @@
+"""Addresses (RFC 3986 3), read in one way: whatever the text, reading it raises nothing.
+
+`urllib.parse` raises for some texts ("https://[") and quietly changes others (it drops tabs and
+newlines), so nothing that others write is read by it.
+"""
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+PORTS: Final = {"https": 443, "http": 80}
+"""The ports that need not be named."""
+
+REMEMBERED: Final = 1024
+SHORT: Final = 512
+"""So many texts of so many characters are remembered as they were read, the last used ones."""
+
+MAX_LENGTH: Final = 65536
+"""Characters of an address: no request line is longer."""
+
+# Each part takes all that it can and gives nothing back: so it takes no longer than the text.
+_ADDRESS: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*+):"
+    r'(?://([!"$-.0->@-~]*+))?+'  # printable, but / ? #
+    r'([!"$->@-~]*+)'  # but ? #
+    r'(?:\?([!"$-~]*+))?+'  # but #
+    r'(?:#([!"$-~]*+))?+',
+    re.ASCII,
+)
+# RFC 3986 3.2: user information, a host (a name or an address in brackets), a port.
+_AUTHORITY: Final = re.compile(
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=:%-]*+@)?+"
+    r"(\[[0-9A-Fa-f:.]*+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*+)"
+    r"(?::([0-9]{0,5}+))?+",
+    re.ASCII,
+)
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
+
+
+class Address(msgspec.Struct, frozen=True):
+    """The parts of an address. `scheme` and `host` are in lower case, an IPv6 address is without
+    its brackets, and `port` is None where none is named; the others are as they were written.
+    `authority` is "" for an address that has none, such as `com.example.app:/callback`."""
+
+    scheme: str
+    authority: str
+    host: str
+    port: int | None
+    path: str
+    query: str
+    fragment: str
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is of the web, and names a host."""
+        return self.scheme in PORTS and bool(self.host)
+
+    @property
+    def has_user(self) -> bool:
+        """Whether it holds a user name or a password."""
+        return "@" in self.authority
+
+    @property
+    def origin(self) -> str:
+        """The origin as browsers write it (RFC 6454 6.2), without the port that the scheme has
+        anyway; "" for what is not of the web."""
+        if not self.is_web:
+            return ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port in {None, PORTS[self.scheme]} else f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+
+def read(text: str) -> Address | None:
+    """The parts of an absolute URI, None for any other text. Raises nothing.
+
+    Within path, query and fragment every printable ASCII character but the backslash is taken, as
+    browsers and servers do; host and port are strict.
+    """
+    return _known(text) if len(text) <= SHORT else _read(text)
+
+
+def _read(text: str) -> Address | None:
+    if len(text) > MAX_LENGTH or "\\" in text:
+        return None
+    found = _ADDRESS.fullmatch(text)
+    if found is None:
+        return None
+    scheme, authority, path, query, fragment = found.groups()
+    inside = _AUTHORITY.fullmatch(authority or "")
+    if inside is None or _STRAY_PERCENT.search(authority or ""):
+        return None
+    host, number = inside[1].lower(), int(inside[2] or -1)
+    if number == 0 or number > 65535 or not _is_host(host):
+        return None
+    port = None if number < 0 else number
+    return Address(
+        scheme=scheme.lower(),
+        authority=authority or "",
+        host=host.strip("[]"),
+        port=port,
+        path=path,
+        query=query or "",
+        fragment=fragment or "",
+    )
+
+
+_known: Final = lru_cache(maxsize=REMEMBERED)(_read)
+
+
+def origin(text: str) -> str:
+    """The origin of the text, "" where it is no address of the web."""
+    found = read(text)
+    return "" if found is None else found.origin
+
+
+def host(text: str) -> str:
+    """The host of an address, "" where there is none."""
+    found = read(text)
+    return "" if found is None else found.host
+
+
+def path(text: str) -> str:
+    """The path of an address, "" where the text is none."""
+    found = read(text)
+    return "" if found is None else found.path
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return True
+    try:
+        ipaddress.IPv6Address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
