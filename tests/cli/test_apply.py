@@ -277,7 +277,7 @@ MISTAKES = {
     ),
     "no file of keys": (f'{CLIENT}jwks_file = "no.json"', "jwks_file: "),
     "no address to come back to": (
-        '[[client]]\nid = "a"\nscope = "openid"\nredirect_uris = ["https://["]\nsubject_type = "pairwise"',
+        CLIENT.replace("https://a.example/", "https://[") + 'subject_type = "pairwise"',
         "redirect_uris: 'https://[' is not a URI",
     ),
     "no address to be told at": (

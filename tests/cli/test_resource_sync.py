@@ -298,7 +298,7 @@ def test_a_catalog_with_mistakes_is_refused_whole(line: Line, api: Site) -> None
     wrong = replace(WIDER, resource=api.address, permissions=(PIN, PIN, replace(PIN, id="B")))
     api.put(CATALOG, wrong)
     told = line.fails("resource", "sync", "chirp", "--yes", status=2)
-    assert "'chirps.pin' stands twice" in told
+    assert "'chirps.pin' names two permissions or scopes" in told
     assert "'B' is not a lower-case name" in told
 
 

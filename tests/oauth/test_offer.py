@@ -116,6 +116,8 @@ AUDIENCES: list[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...
         (PHOTOS,),
     ),
     ("9068 3", "nobody else", (), (), (ISSUER,)),
+    ("A10", "a name alone opens nothing here", ("profile", "photos.read"), (), (PHOTOS,)),
+    ("A10", "a machine's", ("chirps.read", "photos.read"), (), (CHIRP, PHOTOS)),
 ]
 
 
@@ -127,7 +129,7 @@ def test_whom_a_token_is_for(
 
 
 @pytest.mark.parametrize(
-    "resource", ["", "chirp", f"{CHIRP}/", CHIRP.upper(), "https://evil.example"]
+    "resource", ["", "chirp", f"{CHIRP}//", f"{CHIRP}/X", "https://evil.example"]
 )
 def test_a_resource_that_nobody_registered(resource: str) -> None:
     OFFER.check_resources([CHIRP, PHOTOS, ISSUER])

@@ -30,14 +30,16 @@ def named(name: str) -> Catalog:
 
 
 MISTAKES = [
-    row("twice", "a permission", catalog(READ, READ), "'posts:read' stands twice"),
+    row(
+        "twice", "a permission", catalog(READ, READ), "'posts:read' names two permissions or scopes"
+    ),
     row(
         "twice",
         "a scope called as a permission",
         Catalog(
             resource="r", name="n", permissions=(READ,), scopes={"posts:read": ("posts:read",)}
         ),
-        "'posts:read' stands twice",
+        "'posts:read' names two permissions or scopes",
     ),
     row("name", "capitals", named("Posts"), "'Posts' is not a lower-case name"),
     row("name", "empty", named(""), "'' is not a lower-case name"),

@@ -7,7 +7,9 @@ from typing import Final
 import msgspec
 
 from valetkey.model.resource import ResourceServer, identity
+from valetkey.spec import names
 from valetkey.spec.errors import InvalidScope, InvalidTarget
+from valetkey.wire.address import canonical
 from valetkey.wire.catalog import Catalog, Permission
 
 EXPANDED: Final = 512
@@ -42,6 +44,7 @@ class Offer:
         """Those whose tokens come in halves."""
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
+        self._spelled = {canonical(one.resource): one.resource for one in self.catalogs}
         for catalog in self.catalogs:
             for permission in catalog.permissions:
                 self.permissions[permission.id] = permission
@@ -66,6 +69,21 @@ class Offer:
     def scopes(self) -> tuple[str, ...]:
         """Every name that a `scope` parameter may hold."""
         return (*self.permissions, *self._sets)
+
+    def resource(self, spelling: str) -> str:
+        """The identifier of the resource server that is meant (RFC 3986 6.2.3), "" for none.
+        Tokens say it as their app spelled it."""
+        if spelling in self._names:
+            return spelling
+        return self._spelled.get(canonical(spelling), "")
+
+    def is_for(self, audience: Iterable[str], resource: str) -> bool:
+        """Whether this audience has the resource server in it, in any spelling."""
+        return resource in audience or any(self.resource(one) == resource for one in audience)
+
+    def meant(self, audience: Iterable[str]) -> frozenset[str]:
+        """The identifiers of the resource servers in an audience."""
+        return frozenset(map(self.resource, audience))
 
     def names_of(self, resource: str) -> frozenset[str]:
         """The permissions of one resource server, and its names for sets of them."""
@@ -135,7 +153,7 @@ class Offer:
 
     def within(self, permissions: Iterable[str], resources: Iterable[str]) -> tuple[str, ...]:
         """Those of the permissions that these resource servers, or the server itself, honour."""
-        wanted = {*resources, self.issuer}
+        wanted = self.meant(resources) | {self.issuer}
         return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in wanted)
 
     def audience(self, permissions: Iterable[str], resources: Sequence[str]) -> tuple[str, ...]:
@@ -146,13 +164,16 @@ class Offer:
         return tuple(resources) if resources else self._spoken(tuple(permissions))
 
     def _audience(self, permissions: tuple[str, ...]) -> tuple[str, ...]:
-        spoken = {self.resource_of[one] for one in permissions if one != "offline_access"}
+        # Here, a token opens UserInfo, and that is for `openid` alone.
+        spoken = {self.resource_of[one] for one in permissions} - {self.issuer}
+        if names.OPENID in permissions:
+            spoken.add(self.issuer)
         return tuple(one for one in self.resources if one in spoken) or (self.issuer,)
 
     def check_resources(self, resources: Iterable[str]) -> None:
         """Raises InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
         for resource in resources:
-            if resource not in self.resources:
+            if not self.resource(resource):
                 raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
 
     def cannot(self, permissions: Iterable[str]) -> tuple[Locked, ...]:

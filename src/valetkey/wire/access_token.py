@@ -8,6 +8,7 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.spec.cite import Cite
+from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.dpop import token_hash
 from valetkey.wire.status_list import Status
@@ -108,7 +109,7 @@ def verify(
 
 
 def _check_audience(claims: AccessToken, audience: str) -> None:
-    if audience not in claims.aud:
+    if audience not in claims.aud and not any(same(one, audience) for one in claims.aud):
         raise jwt.BadToken("meant for another resource server")
 
 

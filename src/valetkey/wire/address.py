@@ -111,6 +111,22 @@ def _read(text: str) -> Address | None:
 _known: Final = lru_cache(maxsize=REMEMBERED)(_read)
 
 
+def canonical(text: str) -> str:
+    """One spelling of a web address (RFC 3986 6.2.2.1, 6.2.3): scheme and host in lower case, no
+    port that need not be named, and a path; any other text as it is."""
+    found = read(text)
+    if found is None or not found.is_web or found.has_user or "#" in text:
+        return text
+    query = f"?{found.query}" if "?" in text else ""
+    return f"{found.origin}{found.path or '/'}{query}"
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two spellings name one resource: `https://api.example` and `https://api.example/`
+    do."""
+    return one == other or canonical(one) == canonical(other)
+
+
 def origin(text: str) -> str:
     """The origin of the text, "" where it is no address of the web."""
     found = read(text)

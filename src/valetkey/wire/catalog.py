@@ -121,7 +121,11 @@ def mistakes(catalog: Catalog) -> list[str]:
     """Everything that is wrong with a catalog, each in one sentence; empty where nothing is."""
     ids = [permission.id for permission in catalog.permissions]
     names = [*ids, *catalog.scopes]
-    wrong = [f"{name!r} stands twice" for name in sorted(set(names)) if names.count(name) > 1]
+    wrong = [
+        f"{name!r} names two permissions or scopes"
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
     wrong += [f"{name!r} is not a lower-case name" for name in names if not _NAME.fullmatch(name)]
     wrong += [f"{name!r} is reserved by OpenID Connect" for name in names if name in RESERVED]
     wrong += [f"{one.id!r} says nothing to the user" for one in catalog.permissions if not one.can]

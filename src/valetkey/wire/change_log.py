@@ -13,6 +13,7 @@ import msgspec
 from valetkey.jose import jws
 from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
 from valetkey.jose.objects import read_object
+from valetkey.wire.address import same
 
 Kind: TypeAlias = Literal["grant", "family", "user", "client", "token", "all"]
 
@@ -138,7 +139,7 @@ def read(text: str, *, keys: Sequence[PublicKey], issuer: str, audience: str) ->
         piece = msgspec.convert(read_object(payload), Piece)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadPiece(str(error)) from error
-    if (piece.iss, piece.aud) != (issuer, audience):
+    if piece.iss != issuer or not same(piece.aud, audience):
         raise BadPiece(f"of {piece.iss!r} for {piece.aud!r}")
     numbers = [entry.seq for entry in piece.entries]
     if numbers != list(range(piece.after + 1, piece.to + 1)) or not 0 <= piece.to <= piece.head:

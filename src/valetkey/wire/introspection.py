@@ -10,6 +10,7 @@ from valetkey.jose.jwk import ALGORITHMS, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Actor, Confirmation
+from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
 
 CITE: Final = Cite("RFC 7662", "2.2")
@@ -85,7 +86,7 @@ def verify(
         found = msgspec.convert(read_object(payload), SignedIntrospection)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    if (found.iss, found.aud) != (issuer, audience):
+    if found.iss != issuer or not same(found.aud, audience):
         raise ValueError("an answer of another server, or to somebody else")
     if not -FRESH <= now - found.iat <= FRESH:
         raise ValueError("an answer of another moment")

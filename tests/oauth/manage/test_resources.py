@@ -52,7 +52,7 @@ WRONG = [
         "names",
         "a scope that clashes",
         {"scopes": {"chirps": ("photos.read",)}},
-        "catalog: 'chirps' is a name in the catalog of chirp already",
+        "catalog: 'chirps' is a name in the catalog of chirp already, and photos has it too: permi",
     ),
     row("scopes", "unknown", {"scopes": {"all": ("x",)}}, "catalog: 'all' names 'x', which is unk"),
 ]

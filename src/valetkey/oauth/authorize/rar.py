@@ -77,7 +77,7 @@ def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Con
         raise _bad("of a type that this app is not registered for")
     if not set(rich.permissions) <= set(offer.registered(client.scope)):
         raise _bad("more than this app is registered for")
-    if resources and not set(rich.types) <= set(resources):
+    if resources and not set(rich.types) <= offer.meant(resources):
         raise InvalidTarget("authorization_details are about another resource")
     return rich
 

@@ -152,6 +152,8 @@ def _asked(
     offer.check_resources(resources)
     sent = tuple(dict.fromkeys(form.get("scope", "").split()))
     registered = offer.registered(client.scope)
+    if sent and client.origin != "declared":
+        sent = _allowed(sent, registered, resources=resources, offer=offer)
     default = () if rich.types else client.scope
     permissions = offer.expand(sent) if sent else offer.registered(default)
     if not set(permissions) <= set(registered):
@@ -162,6 +164,20 @@ def _asked(
             raise InvalidTarget("the scope opens more than the resource that was asked for")
         permissions = within
     return sent or default, offer.ordered((*permissions, *rich.permissions))
+
+
+def _allowed(
+    sent: tuple[str, ...], registered: tuple[str, ...], *, resources: tuple[str, ...], offer: Offer
+) -> tuple[str, ...]:
+    """What a client that registered itself may have of the scope that it sends (RFC 6749 3.3).
+    Nobody told it what that is: it asks for all that an API names, as MCP clients do, and learns
+    from the response what it got. Raises InvalidScope where nothing is left that opens anything."""
+    reach = frozenset(offer.within(registered, resources) if resources else registered)
+    kept = tuple(one for one in sent if reach >= frozenset(offer.expand((one,))))
+    if kept in {(), ("offline_access",)}:
+        left = [one for one in sent if one not in kept] or sent
+        raise InvalidScope(f"an administrator has to allow this app: {', '.join(left)[:200]}")
+    return kept
 
 
 def _with_claims(

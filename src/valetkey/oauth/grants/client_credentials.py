@@ -55,7 +55,7 @@ def _own(wish: Narrowing, by: Authenticated, context: Context, *, scopes: frozen
     nothing else, so that no API to which it is shown could use it."""
     if not frozenset(wish.scope) <= scopes:
         raise InvalidScope("a client's own scopes are asked for alone")
-    if not frozenset(wish.resources) <= {context.at.issuer}:
+    if not context.at.offer.meant(wish.resources) <= {context.at.issuer}:
         raise InvalidTarget("a client's own scopes are for here and nowhere else")
     return Issue(client=by.client, standing=None, permissions=(), scope=(), own=wish.scope)
 

@@ -85,9 +85,10 @@ def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits
     if not wish.resources:
         return chosen, resources
     offer.check_resources(wish.resources)
-    if not set(wish.resources) <= set(resources or offer.audience(allowed, ())):
+    wanted = offer.meant(wish.resources)
+    if not wanted <= offer.meant(resources or offer.audience(allowed, ())):
         raise InvalidTarget
-    if not set(wish.types) <= set(wish.resources):
+    if not set(wish.types) <= wanted:
         raise InvalidTarget("authorization_details are about another resource")
     return offer.within(chosen, wish.resources), wish.resources
 

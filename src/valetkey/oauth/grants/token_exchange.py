@@ -256,12 +256,14 @@ def _narrowed(
     """What the new token opens, and where: within the old one, within the policy, and within what
     the client itself is registered for."""
     allowed = () if client.exchange is None else client.exchange.audiences
-    reachable = tuple(one for one in brought.audience if one in allowed)
-    if not reachable or not set(wish.resources) <= set(reachable):
-        raise InvalidTarget("this client may exchange nothing for that audience")
     offer, own = context.at.offer, frozenset(context.at.offer.registered(client.scope))
+    there = offer.meant(allowed)
+    reachable = tuple(one for one in brought.audience if offer.resource(one) in there)
+    reached = offer.meant(reachable)
+    if not reachable or not offer.meant(wish.resources) <= reached:
+        raise InvalidTarget("this client may exchange nothing for that audience")
     within = [
-        one for one in brought.permissions if one in own and offer.resource_of[one] in reachable
+        one for one in brought.permissions if one in own and offer.resource_of[one] in reached
     ]
     return narrowing.narrow(
         wish,

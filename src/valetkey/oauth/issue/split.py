@@ -38,7 +38,10 @@ def is_on(context: Context) -> bool:
 def is_split(token: AccessToken, context: Context) -> bool:
     """Whether the token is for an API that holds the other half. One is enough: it would be whole
     in that API's log."""
-    return not context.at.offer.split.isdisjoint(token.aud) and is_on(context)
+    offer = context.at.offer
+    return (
+        bool(offer.split) and not offer.split.isdisjoint(offer.meant(token.aud)) and is_on(context)
+    )
 
 
 def check_bound(token: AccessToken, context: Context) -> None:

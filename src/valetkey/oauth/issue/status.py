@@ -73,9 +73,11 @@ def _wanted(issue: Issue, context: Context) -> bool:
     """Whether the client is held to it, or an API that the token is for has asked."""
     if NAME not in context.at.enabled:
         return False
-    audience = context.at.offer.audience(issue.permissions, issue.resources)
-    policy = context.at.held_to[issue.client.policy]
-    return policy.status_list or not context.at.offer.listed.isdisjoint(audience)
+    offer = context.at.offer
+    if context.at.held_to[issue.client.policy].status_list or not offer.listed:
+        return context.at.held_to[issue.client.policy].status_list
+    audience = offer.audience(issue.permissions, issue.resources)
+    return not offer.listed.isdisjoint(offer.meant(audience))
 
 
 def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:

@@ -29,7 +29,7 @@ def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         return Answer(document=NOTHING)  # A whole token has no other half.
     found = yield from worth(text, context)
     audience = server.catalog.resource
-    if isinstance(found, Dead) or audience not in found.token.aud:
+    if isinstance(found, Dead) or not context.at.offer.is_for(found.token.aud, audience):
         return Answer(document=NOTHING)
     if not is_offered(found.token.cnf, context):
         return Answer(document=NOTHING)
@@ -48,7 +48,8 @@ def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
     own = context.at.offer.names_of(audience)
     return msgspec.structs.replace(
         token,
-        aud=(audience,),
+        # As the app spelled it.
+        aud=tuple(one for one in token.aud if context.at.offer.resource(one) == audience),
         scope=" ".join(one for one in token.scope.split() if one in own),
         limited=tuple(one for one in token.limited if one in own),
         authorization_details=tuple(

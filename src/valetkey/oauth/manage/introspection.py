@@ -60,7 +60,7 @@ def _access_token(
     text: str, audience: str, client_id: str, *, context: Context
 ) -> Rule[Introspection]:
     token = yield from worth(text, context)
-    if isinstance(token, Dead) or not _concerns(token, audience, client_id):
+    if isinstance(token, Dead) or not _concerns(token, audience, client_id, at=context.at):
         return INACTIVE
     return _told(token, audience, context.at)
 
@@ -95,8 +95,10 @@ def _signed(said: Introspection, to: str, context: Context) -> Written:
     return Written(body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media=MEDIA)
 
 
-def _concerns(live: Live, audience: str, client_id: str) -> bool:
-    return audience in live.token.aud if audience else client_id == live.token.client_id
+def _concerns(live: Live, audience: str, client_id: str, *, at: Installation) -> bool:
+    if not audience:
+        return client_id == live.token.client_id
+    return at.offer.is_for(live.token.aud, audience)
 
 
 @lru_cache(maxsize=TOLD)

@@ -13,6 +13,7 @@ from valetkey.oauth.fields import (
 )
 from valetkey.spec.cite import Cite
 from valetkey.wire import catalog
+from valetkey.wire.address import same
 
 CITE: Final = Cite("RFC 8707", "2")
 
@@ -37,10 +38,10 @@ def _said(why: str) -> list[str]:
 
 def _resource(server: ResourceServer, others: Sequence[ResourceServer], issuer: str) -> list[str]:
     resource = server.catalog.resource
-    if resource == issuer:
+    if same(resource, issuer):
         return ["is this server's own issuer"]
     for other in others:
-        if other.catalog.resource == resource:
+        if same(other.catalog.resource, resource):
             return [f"is that of {other.id} already"]
     return _said(why_not_web(resource))
 
@@ -58,7 +59,10 @@ def _permissions(server: ResourceServer) -> Iterator[str]:
 def _clashes(server: ResourceServer, others: Sequence[ResourceServer]) -> Iterator[str]:
     for other in others:
         for name in sorted(_names(server) & _names(other)):
-            yield f"{name!r} is a name in the catalog of {other.id} already"
+            yield (
+                f"{name!r} is a name in the catalog of {other.id} already, and {server.id} has it "
+                "too: permissions and scopes are unique over all APIs"
+            )
 
 
 def _names(server: ResourceServer) -> set[str]:

@@ -32,7 +32,7 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
     token = yield from worth(text, context)
     if isinstance(token, Dead):
         raise InvalidToken(detail=token.why)
-    if token.standing is None or context.at.issuer not in token.token.aud:
+    if token.standing is None or not context.at.offer.is_for(token.token.aud, context.at.issuer):
         raise InvalidToken(detail="a token of no user, or for another server")
     if names.OPENID not in token.permissions:
         raise InsufficientScope
