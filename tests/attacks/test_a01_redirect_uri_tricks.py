@@ -164,6 +164,8 @@ def corpus() -> Iterator[Any]:
             tricks |= LOOPBACK_TRICKS
         elif base is AS_LOCAL:
             tricks |= LOCALHOST_TRICKS
+            # Its host has no dot to be written in another way.
+            del tricks["a full-width dot"], tricks["an ideographic dot"]
         else:
             tricks["the default port"] = f"https://{host}:443{words['path']}"
             tricks["another port"] = f"https://{host}:8443{words['path']}"

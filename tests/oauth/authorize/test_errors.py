@@ -149,8 +149,8 @@ TO_THE_APP = [
     row("8707 2", "an unknown resource", {"resource": ("https://evil.example",)}, InvalidTarget),
     row(
         "8707 2",
-        "a resource with a slash",
-        {"resource": ("https://chirp.example/",)},
+        "a resource with two slashes",
+        {"resource": ("https://chirp.example//",)},
         InvalidTarget,
     ),
     row("8707 2", "a resource that is no URI", {"resource": ("chirp",)}, InvalidTarget),
