@@ -77,6 +77,7 @@ def registration(settings: Settings) -> Registration:
         open=settings.registration == "open",
         policy=settings.registration_policy,
         scope=settings.registration_scope,
+        hourly=settings.registration_hourly,
         documents_allow=settings.client_documents_allow,
         documents_deny=settings.client_documents_deny,
         publishers={} if file is None else read_object(file.read_bytes()),

@@ -49,7 +49,7 @@ def aud(tokens: dict[str, Any]) -> object:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_token_says_it_as_it_was_asked(spelling: str) -> None:
     world = World()
-    asked = {"scope": "chirps.read offline_access", "resource": (spelling,)}
+    asked: dict[str, Any] = {"scope": "chirps.read offline_access", "resource": (spelling,)}
     tokens = world.connect("kite", **asked)
     assert aud(tokens) == spelling
     for later in (tokens, world.refresh("kite", tokens["refresh_token"])):

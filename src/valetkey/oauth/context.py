@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """What apps may be that register themselves: whether anybody may (`open`), the policy that they
-    are held to, the scope that they may ask for (() for all of no high risk), and the JWK Set of
-    those whose software statements count. Of apps that describe themselves in documents, the hosts
-    that they may lie at, () for all, and those at which they may not."""
+    are held to, the scope that they may ask for (() for all of no high risk), how many may come in
+    an hour from one network (`hourly`), and the JWK Set of those whose software statements count.
+    Of apps that describe themselves in documents, the hosts that they may lie at, () for all, and
+    those at which they may not."""
 
     open: bool = False
     policy: str = "default"
     scope: tuple[str, ...] = ()
+    hourly: int = 30
     publishers: dict[str, Any] = {}
     documents_allow: tuple[str, ...] = ()
     documents_deny: tuple[str, ...] = ()

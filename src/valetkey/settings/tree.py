@@ -97,6 +97,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "risk"
         ),
     ] = ()
+    registration_hourly: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=1_000_000,
+            description="the number of apps that may register from one network in an hour, where "
+            "anybody may",
+        ),
+    ] = 30
     registration_publishers_file: Annotated[
         _File, _is("a JWK Set of those whose software statements count, or nothing for none")
     ] = None

@@ -25,7 +25,7 @@ from valetkey.model.client import Client
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many
 from valetkey.oauth.clients import metadata
-from valetkey.oauth.clients.register import PACE, UNUSED, invitation
+from valetkey.oauth.clients.register import UNUSED, invitation
 from valetkey.wire import opaque
 
 PUBLISHER = key("ES256", "a publisher's")
@@ -219,11 +219,24 @@ def test_other_methods(server: Live, method: str) -> None:
 
 
 def test_a_network_registers_so_many(server: Live) -> None:
-    for _ in range(PACE.most):
+    for _ in range(30):
         assert post(server, APP, address="192.0.2.7").status_code == 201
     answer = post(server, APP, address="192.0.2.200")
     assert answer.status_code == 429
     assert post(server, APP, address="198.51.100.1").status_code == 201
+
+
+def test_how_many_is_a_setting(tmp_path: Path) -> None:
+    with live(
+        tmp_path,
+        enable=("registration",),
+        registration="open",
+        registration_hourly=2,
+        trusted_proxies=("127.0.0.1",),
+    ) as server:
+        statuses = [post(server, APP, address="192.0.2.7").status_code for _ in range(3)]
+        assert statuses == [201, 201, 429]
+        assert post(server, APP, address="198.51.100.1").status_code == 201
 
 
 def test_a_registration_that_nobody_used_is_forgotten(server: Live) -> None:

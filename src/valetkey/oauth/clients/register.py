@@ -37,10 +37,6 @@ PATH: Final = "/register"
 UNUSED: Final = 30 * 86400
 """Seconds after which a registration that nobody ever used is forgotten."""
 
-PACE: Final = Pace(what="registration", most=30, seconds=3600)
-"""Of one network, where anybody may register."""
-
-
 USED_UP: Final = "the initial access token is unknown, used up or over"
 
 
@@ -119,7 +115,8 @@ def _let_in(call: DocumentCall, context: Context) -> Rule[tuple[str, tuple[str, 
         return invited.parameters["policy"], scope, use
     if not rules.open:
         raise InvalidToken("registration needs an initial access token")
-    yield from count(PACE, call.address, context)
+    pace = Pace(what="registration", most=rules.hourly, seconds=3600)
+    yield from count(pace, call.address, context)
     return rules.policy, rules.scope, None
 
 
