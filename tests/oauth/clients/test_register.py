@@ -20,7 +20,7 @@ from tests.oauth.clients.registering import APP, CB, find, kept, managed, post, 
 from tests.rows import row
 
 from valetkey.jose import jws
-from valetkey.model.change import Create
+from valetkey.model.change import Create, Update
 from valetkey.model.client import Client
 from valetkey.model.pending import Pending
 from valetkey.model.want import Many
@@ -309,8 +309,13 @@ def test_an_invitation_lets_in_as_many_as_it_says_and_no_race_is_lost(closed: Li
 
 def test_the_first_tokens_of_a_new_app_lose_no_race(server: Live) -> None:
     """Each of them notes that it is used now."""
-    machine = {"client_name": "A machine", "grant_types": ["client_credentials"]}
-    app = post(server, machine).json()
+    app = registered(server)
+    # An administrator has taken it over, and nobody has used it yet.
+    machine = msgspec.structs.replace(
+        kept(server, app["client_id"]), origin="declared", grant_types=("client_credentials",)
+    )
+    assert machine.unused_until
+    server.run(server.store.commit([Update(machine)]))
     auth, form = (app["client_id"], app["client_secret"]), {"grant_type": "client_credentials"}
     with ThreadPoolExecutor(30) as pool:
         answers = pool.map(
