@@ -84,6 +84,11 @@ TALKS = (
         back=(200,),
     ),
     talks(
+        "a body byte by byte",
+        sent=(CHUNKED + chunks(*(bytes([one]) for one in MACHINE.encode())) + JWKS,),
+        back=(200, 200),
+    ),
+    talks(
         "a body that is too large",
         sent=(post("/token", "a" * (MAX_BYTES + 1)), JWKS),
         back=(413, 200),

@@ -149,6 +149,12 @@ class Process:
             self._process.wait()
             self._process = None
 
+    def memory(self) -> float:
+        """MB that its first process has in memory."""
+        assert self._process
+        told = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(told.partition("VmRSS:")[2].split()[0]) / 1024
+
     def log(self) -> str:
         """The end of what it has said."""
         return self._log.read_text()[-2000:]

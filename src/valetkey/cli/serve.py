@@ -19,6 +19,7 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
 from valetkey.http import log
+from valetkey.http.flow import limit_buffers
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
 from valetkey.settings import Settings
@@ -102,10 +103,12 @@ def _listening(settings: Settings) -> socket.socket:
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         why = error.strerror or error
         raise Failed(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
+    limit_buffers(listener)
+    return listener
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.http import log
+from valetkey.http.flow import Backlog
 from valetkey.http.lifespan import lifespan
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
@@ -62,6 +63,7 @@ class Front:
         """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
         browsers are told so (RFC 6797)."""
         self.turns = Turns()
+        self.backlog = Backlog()
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

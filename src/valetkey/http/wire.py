@@ -1,8 +1,9 @@
 """The connection: uvicorn's protocol, with a short way for what machines ask again and again.
 
 A request for an endpoint of the front goes from the parser to the handler, and its reply out in one
-write. Whatever is not plain (other paths, streams, HTTP/1.0, a request that was sent before the
-last one was answered) goes uvicorn's own way. Between the two nothing differs but the work.
+write. Whatever is not plain (other paths, streams, HTTP/1.0) goes uvicorn's own way. Between the
+two nothing differs but the work. A request that was sent before the last one was answered is not
+parsed before then.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from valetkey.http import log
 from valetkey.http import request as reading
+from valetkey.http.flow import FEW, Backlog, Flow, holds_several
 from valetkey.http.front import CLOSE, Endpoint, Front, unread
 from valetkey.http.heads import added, head
 from valetkey.http.reply import BODILESS, Reply
@@ -21,6 +23,9 @@ from valetkey.wire.form import MAX_BYTES
 
 MAX_HEAD: Final = 128 * 1024
 """Bytes of a head of which the end has not come: more than any that would be looked at."""
+
+MAX_LINES: Final = 500
+"""Headers of such a head: a short line takes many times its size in memory."""
 
 _NEVER: Final = float("inf")
 
@@ -43,6 +48,7 @@ class Cycle:
         "message_event",
         "request",
         "response_complete",
+        "rest",
         "started",
     )
 
@@ -52,8 +58,10 @@ class Cycle:
         self.started = self.response_complete = self.disconnected = self.late = False
         self.keep_alive = True
         self.message_event = _GONE
+        self.rest = _NOTHING
 
 
+_NOTHING: Final = bytearray()
 _GONE: Final = Gone()
 
 
@@ -63,8 +71,10 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._front = self.app if isinstance(self.app, Front) else None
+        self._backlog = Backlog() if self._front is None else self._front.backlog
         self._short: Cycle | None = None
         self._patience: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._quiet_since = _NEVER
         self._heading = True
         self._headed = 0
@@ -72,15 +82,39 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = self._flow = Flow(transport, tls=self.scheme == "https")
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._calm()
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
+        self._flow.held = b""
+        for timer in (self.timeout_keep_alive_task, self._unread):
+            if timer is not None:
+                timer.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._flow.held or self._is_waiting() or (len(data) > FEW and holds_several(data)):
+            self._flow.hold(data)
+            self._feed_held()
+        else:
+            self._feed(data)
+
+    def _is_waiting(self) -> bool:
+        """Whether a whole request waits for its answer."""
+        before: Any = self.cycle
+        if before is None or before.response_complete is True:
+            return False  # What was queued behind it has been begun.
+        return self._heading or bool(self.pipeline)
+
+    def _feed_held(self) -> None:
+        """Feeds what is held, request by request, until one waits for its answer."""
+        flow = self._flow
+        while flow.held and not self._is_waiting() and not self.transport.is_closing():
+            self._feed(flow.next_piece(in_head=self._heading))
+        flow.resume_reading()
+
+    def _feed(self, data: bytes) -> None:
         heading = self._heading
         self._whole = False
         super().data_received(data)
@@ -90,7 +124,7 @@ class Protocol(HttpToolsProtocol):
                 return  # It is answered, and of a next one nothing has come.
             # The end of the head has not come, or more of a body comes that nobody wants.
             self._headed = self._headed + len(data) if heading and self._heading else 0
-            if self._headed > MAX_HEAD:
+            if self._headed > MAX_HEAD or (self._headed and len(self.headers or ()) > MAX_LINES):
                 self._turn_away(InvalidRequest("the headers are too large", status=431))
                 return
         elif self._short is None or self._short.started:
@@ -120,6 +154,21 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _expect_reading(self) -> None:
+        """From here on, the client has so much time to read what was written."""
+        if self._unread is None and self.parser is not None:
+            self._unread = self.loop.call_later(reading.WHOLE, self.transport.abort)
+
     def send_400_response(self, msg: str) -> None:
         self._turn_away(InvalidRequest("this is no HTTP request"))
 
@@ -128,6 +177,7 @@ class Protocol(HttpToolsProtocol):
         reply = unread(error) if self._front is None else self._front.unread(error)
         self.transport.write(self._written(reply))
         self.transport.close()
+        self._expect_reading()
 
     def on_message_begin(self) -> None:
         self._short = None
@@ -179,9 +229,16 @@ class Protocol(HttpToolsProtocol):
         if cycle.started:
             return
         request = cycle.request
-        request.body = request.body + body if request.body else body
+        if not request.body:
+            request.body = body  # nearly always all of it
+        else:
+            cycle.rest = cycle.rest or bytearray()
+            cycle.rest += body
+            if len(request.body) + len(cycle.rest) > MAX_BYTES:
+                self._start(cycle)  # to be refused
+            return
         if len(request.body) > MAX_BYTES:
-            self._start(cycle)  # to be refused
+            self._start(cycle)
 
     def on_message_complete(self) -> None:
         cycle = self._short
@@ -194,6 +251,8 @@ class Protocol(HttpToolsProtocol):
 
     def _start(self, cycle: Cycle) -> None:
         cycle.started = True
+        if cycle.rest:
+            cycle.request.body += bytes(cycle.rest)
         self._calm()
         if self.transport.is_closing():
             return  # The reply before was the last one.
@@ -234,15 +293,19 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._expect_reading()
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-            return
-        # One timer for the connection, not one for each request.
-        self._quiet_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._wait(self.timeout_keep_alive)
+        elif not self._flow.held:
+            # One timer for the connection, not one for each request.
+            self._quiet_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._wait(self.timeout_keep_alive)
+        if not self._flow.held:
+            self._flow.resume_reading()
+        elif not self.pipeline:
+            self._backlog.add(self._feed_held)
 
     def _unset_keepalive_if_required(self) -> None:
         self._quiet_since = _NEVER
@@ -261,3 +324,4 @@ class Protocol(HttpToolsProtocol):
             self._wait(left)
         else:
             super().timeout_keep_alive_handler()
+            self._expect_reading()
