@@ -22,8 +22,8 @@ SECONDS: Final[dict[Budget, float]] = {"short": 10.0, "long": 60.0}
 SOCKETS: Final = 100
 MEGABYTES: Final = 20.0
 TWICE: Final = 2.0
-LEAST: Final = 0.03
-"""Seconds: on a machine that is busy with others, a shorter p99 is chance."""
+LEAST: Final[dict[Budget, float]] = {"short": 0.15, "long": 0.02}
+"""Seconds: a shorter p99 is chance. The short budget shares its machine with other tests."""
 
 OTHERS: Final = 4
 PAUSE: Final = 0.01
@@ -123,5 +123,5 @@ def test_a96_requests_that_are_sent_ahead(
     figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
     figure("MB more", round(grown, 1))
     assert grown <= MEGABYTES
-    assert slow <= max(TWICE * calm, LEAST)
+    assert slow <= max(TWICE * calm, LEAST[budget])
     assert server.answers()
