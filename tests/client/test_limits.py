@@ -9,13 +9,17 @@ from tests.rows import row
 from valetkey.client import LimitReached, raise_for_refusal
 from valetkey.resource.limited import Limited
 from valetkey.wire import lease
+from valetkey.wire.bearer import Challenge
+from valetkey.wire.catalog import Permission
+
+PAY = Permission(id="pay", can="pay", counted=True, unit="EUR", decimals=2)
 
 
 def refused(limit: lease.Limit, **told: Any) -> httpx2.Response:
     """What the kit answers."""
     refusal = Limited(
         lease.Refused(limit=limit, **told),
-        permission="pay",
+        permission=PAY,
         resource_metadata="https://api.example/m",
         scheme="Bearer",
     )
@@ -33,6 +37,29 @@ def test_an_app_learns_what_ran_out_and_when_it_comes_back() -> None:
     assert (error.permission, error.limit, error.per) == ("pay", "often", "day")
     assert (error.most, error.back_at, error.ask_uri) == (5, 1_800_000_000, "")
     assert str(error) == "the user has set a limit, and it is reached"
+
+
+@pytest.mark.parametrize("limit", ["much", "ask", "declined"])
+def test_an_app_learns_what_an_amount_is_told_in(limit: lease.Limit) -> None:
+    response = refused(limit, per="month", allowed=1250)
+    assert (response.json()["unit"], response.json()["decimals"]) == ("EUR", 2)
+    error = raised(response)
+    assert (error.most, error.unit, error.decimals) == (1250, "EUR", 2)
+    assert str(error.amount) == "12.50"
+
+
+def test_a_limit_of_uses_is_told_in_no_unit() -> None:
+    for limit in ("often", "hours"):
+        response = refused(limit, allowed=5)  # type: ignore[arg-type]
+        assert not {"unit", "decimals"} & {*response.json()}
+        error = raised(response)
+        assert (error.unit, error.decimals, error.amount) == ("", 0, None)
+
+
+@pytest.mark.parametrize("text", ["-2", "2.5", "9" * 16, "many"])
+def test_decimals_that_are_none_are_zero(text: str) -> None:
+    challenge = Challenge(error="limit_reached", limit="much", most="5", unit="EUR", decimals=text)
+    assert LimitReached(challenge).amount == 5
 
 
 def test_an_app_learns_where_the_user_can_say_yes() -> None:

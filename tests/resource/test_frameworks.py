@@ -265,7 +265,8 @@ def test_uses_and_amounts_are_counted(api: Api, platform: Platform) -> None:
     assert refused.status_code == 403
     challenge = told(refused)
     assert (challenge.error, challenge.limit, challenge.most) == ("limit_reached", "much", "500")
-    assert refused.json()["most"] == 500
+    assert (challenge.unit, challenge.decimals) == ("EUR", "2")
+    assert [refused.json()[name] for name in ("most", "unit", "decimals")] == [500, "EUR", 2]
     api.result(api.call("tip", key, amount="0.99"))
     senseless = api.call("tip", key, amount="0.001")
     assert (senseless.status_code, told(senseless).error) == (400, "invalid_request")

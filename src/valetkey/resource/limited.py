@@ -8,6 +8,7 @@ from valetkey.resource.errors import Refused
 from valetkey.spec.errors import ApprovalRequired, LimitReached, OAuthError, OutsideHours
 from valetkey.wire import dpop, lease
 from valetkey.wire.bearer import Challenge
+from valetkey.wire.catalog import Permission
 
 _ERRORS: Final[dict[str, OAuthError]] = {
     "often": LimitReached(),
@@ -18,30 +19,41 @@ _ERRORS: Final[dict[str, OAuthError]] = {
 }
 
 _OF_THE_HEADER: Final = frozenset({"resource_metadata", "algs", "scheme"})
-_NUMBERS: Final = frozenset({"most", "back_at"})
+_NUMBERS: Final = frozenset({"most", "decimals", "back_at"})
+_OF_USES: Final = frozenset({"often", "hours"})
+"""The limits that are about no amount."""
 
 
 class Limited(Refused):
     """403: the user's limit of this permission. `refusal` says which, and when it comes back."""
 
     def __init__(
-        self, refusal: lease.Refused, *, permission: str, resource_metadata: str, scheme: str
+        self,
+        refusal: lease.Refused,
+        *,
+        permission: Permission,
+        resource_metadata: str,
+        scheme: str,
     ) -> None:
         error = _ERRORS[refusal.limit]
+        measured = bool(permission.unit) and refusal.limit not in _OF_USES
         challenge = Challenge(
             error=error.code,
             error_description=error.description,
             resource_metadata=resource_metadata,
             algs=" ".join(dpop.ALGORITHMS) if scheme == dpop.SCHEME else "",
             scheme=scheme,
-            permission=permission,
+            permission=permission.id,
             limit=refusal.limit,
             per=refusal.per or "",
             most=_number(refusal.allowed),
+            # Without them a number of the smallest unit says nothing to people.
+            unit=permission.unit if measured else "",
+            decimals=str(permission.decimals) if measured else "",
             back_at=_number(refusal.back_at),
             ask_uri=refusal.ask_uri,
         )
-        detail = f"{permission}: {refusal.limit} {refusal.per or ''}".rstrip()
+        detail = f"{permission.id}: {refusal.limit} {refusal.per or ''}".rstrip()
         super().__init__(error.status, challenge, detail=detail)
         self.refusal = refusal
 

@@ -79,7 +79,7 @@ class Limits:
                 raise self._refused(gone, scheme) from spent
             raise Limited(
                 spent.refusal,
-                permission=name,
+                permission=permission,
                 resource_metadata=self._resource_metadata,
                 scheme=scheme,
             ) from spent

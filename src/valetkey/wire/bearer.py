@@ -65,6 +65,8 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
     limit: str = ""
     per: str = ""
     most: str = ""
+    unit: str = ""
+    decimals: str = ""
     back_at: str = ""
     ask_uri: str = ""
 

@@ -123,6 +123,8 @@ def _limited(error: LimitReached) -> Notice:
         "often": f"{often} {spans.get(error.per, 'in all')}",
         "hours": "at certain hours",
     }
+    if error.amount is not None:
+        bounds["much"] = f"up to {error.amount} {error.unit} {spans.get(error.per, 'in all')}"
     text = f"Chirp refused: you let stefApp {does} only {bounds.get(error.limit, 'so much')}."
     when = time.strftime("%H:%M UTC on %d %B", time.gmtime(error.back_at or 0))
     more = f"It goes on at {when}, or" if error.back_at else "It goes on"
