@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from valetkey.pages.bounds import Field, Limit, Used
+from valetkey.pages.bounds import Field, Flaw, Limit, Used, Wrong
 from valetkey.pages.grant_views import (
     AppLimits,
     ApprovalPage,
@@ -353,6 +353,7 @@ PAYING = Limit(
     opens="08:00",
     closes="20:00",
     zone="Europe/Berlin",
+    zone_set=True,
     used=(
         Used(per="day", used="3", most="5", until=NOW + HOUR),
         Used(per="total", used="12.50", most="100.00 EUR", until=None),
@@ -463,6 +464,14 @@ SAMPLES: dict[str, View] = {
     "consent-limits": replace(
         CONSENT, limits=(PAYING, POSTING), lasting=("", "once", "day"), ends=NOW + 30 * DAY
     ),
+    "consent-limits-wrong": replace(
+        CONSENT,
+        limits=(PAYING, POSTING),
+        lasting=("", "once", "day"),
+        asked=(replace(POST, ticked=False), READ),
+        typed={"until": "day", f"much:{PAYING.id}": "abc", f"much-per:{PAYING.id}": "month"},
+        wrong=Wrong(field=f"much:{PAYING.id}", flaw=Flaw.AMOUNT),
+    ),
     "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
     "consent-broad": replace(
         CONSENT,
@@ -503,6 +512,18 @@ SAMPLES: dict[str, View] = {
     "limits": LIMITS,
     "limits-saved": replace(LIMITS, limits=(POSTING,), told="saved"),
     "limits-wrong": replace(LIMITS, ends=None, longest=30 * DAY, told="wrong"),
+    "limits-field": replace(
+        LIMITS,
+        limits=(
+            replace(PAYING, often=tuple(replace(f, value="abc") for f in PAYING.often)),
+            POSTING,
+        ),
+        wrong=Wrong(field="often-day", flaw=Flaw.MOST, most="10", permission=PAYING.id),
+    ),
+    "limits-day": replace(
+        LIMITS, until="date", date="2020-01-01", wrong=Wrong(field="date", flaw=Flaw.DAY)
+    ),
+    "limits-again": replace(LIMITS, told="again"),
     "limits-answered": replace(LIMITS, told="answered"),
     "limits-none": replace(LIMITS, limits=()),
     "limits-hostile": replace(

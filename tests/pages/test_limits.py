@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
-from tests.browser import Asking, Browser, authorize, error_code
-from tests.installation import SECRETS
+from tests.attacks.play import every
+from tests.browser import Asking, Browser, authorize, error_code, forms
+from tests.installation import PASSWORDS, SECRETS
 from tests.live import Live, caught_up, live
 from tests.oauth.bank import BANK, PAY, PAYER
 from tests.pages.document import Document
@@ -20,6 +21,7 @@ from valetkey.model.client import Client
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.hours import Hours
 from valetkey.model.limits import Bounds, Limits, Proposal
+from valetkey.model.user import Session
 from valetkey.model.want import Many, One
 from valetkey.pages.bounds import read_amount, read_bounds, read_end
 from valetkey.spec.errors import InvalidRequest
@@ -132,6 +134,14 @@ def test_nonsense_changes_nothing(
     page = send(miko, permission, **fields)
     assert "Nothing was changed" in page.text
     assert grant(server) == before
+    if fields == {"much_day": "5"}:
+        return  # There is no such field to mark.
+    html = Document(page.text)
+    (marked,) = html.find("", **{"aria-invalid": "true"})
+    assert page.status_code == 400
+    assert marked.attributes["name"] in {name.replace("_", "-") for name in fields} | {"closes"}
+    for name, typed in fields.items():
+        assert marked.attributes["name"] != name or marked.attributes["value"] == typed
 
 
 def test_what_the_app_asked_for_is_the_most(server: Live, miko: Browser) -> None:
@@ -141,9 +151,13 @@ def test_what_the_app_asked_for_is_the_most(server: Live, miko: Browser) -> None
     change(server, replace(client, limits=proposal))
     page = miko.open(path(server))
     assert "the app asks for 3" in page.text
-    assert "Nothing was changed" in send(miko, PAY, often_day="4").text
+    page = send(miko, PAY, often_day="4", much_month="7.5")
+    assert "The app itself asks for 3 at most." in page.text
+    assert 'value="7.5"' in page.text
     assert "Saved." in send(miko, PAY, often_day="2").text
-    assert "Nothing was changed" in miko.press("save-end", until="month", date="").text
+    page = miko.press("save-end", until="month", date="")
+    assert "The app itself asks for a shorter time." in page.text
+    assert '<option value="month" selected>' in page.text
     client = server.run(server.store.read(wanted)).one(wanted)
     change(server, replace(client, limits=Proposal()))
 
@@ -191,6 +205,123 @@ def lease(server: Live, amount: str) -> Any:
         "amount": amount,
     }
     return server.http.post("/lease", data=sent, auth=("bank", SECRETS["bank"])).json()
+
+
+def long_ago(server: Live) -> None:
+    """It is an hour since Miko last proved who she is."""
+    for one in every(server, Session):
+        change(server, replace(one, auth_time=int(time.time()) - 3600))
+
+
+MORE: list[Any] = [
+    row("page", "more often", {"often_day": "6", "ask": "3"}),
+    row("page", "asked later", {"often_day": "5", "ask": "3.01"}),
+    row("page", "never asked", {"often_day": "5"}),
+    row("page", "no limit at all", {}),
+    row("page", "more at once, less in all", {"often_day": "9", "often_month": "10", "ask": "1"}),
+]
+
+
+@pytest.mark.parametrize("fields", MORE)
+def test_a_limit_is_raised_by_whoever_proves_who_they_are(
+    server: Live, miko: Browser, fields: dict[str, str]
+) -> None:
+    """And what they typed is there when they come back."""
+    send(miko, PAY, often_day="5", ask="3")
+    before = grant(server).limits
+    long_ago(server)
+    page = send(miko, PAY, **fields)
+    assert "Confirm that it is you" in page.text
+    assert grant(server).limits == before
+    page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
+    assert page.request.url.path == path(server)
+    assert "Nothing is saved yet" in page.text
+    assert grant(server).limits == before
+    html = Document(page.text)
+    (form,) = (one for one in forms(page.text) if one.fields.get("permission") == PAY)
+    assert form.fields["often-day"] == fields.get("often_day", "")
+    assert form.fields["ask"] == fields.get("ask", "")
+    assert len(html.find("", role="status")) == 1
+    miko.page = miko._follow(miko.http.post(form.action, data={**form.fields, "action": "save"}))
+    assert "Saved." in miko.page.text
+    assert grant(server).limits != before
+
+
+def test_a_limit_is_lowered_without_more_ado(server: Live, miko: Browser) -> None:
+    send(miko, PAY, often_day="5")
+    long_ago(server)
+    for fields in ({"often_day": "4"}, {"often_day": "4", "ask": "1"}):
+        assert "Saved." in send(miko, PAY, **fields).text
+
+
+def test_an_end_is_put_off_by_whoever_proves_who_they_are(server: Live, miko: Browser) -> None:
+    miko.press("save-end", until="day", date="")
+    before = grant(server).limits
+    long_ago(server)
+    page = miko.press("save-end", until="month", date="")
+    assert "Confirm that it is you" in page.text
+    page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
+    assert '<option value="month" selected>' in page.text
+    assert grant(server).limits == before
+    long_ago(server)
+    assert "Saved." in miko.press("save-end", until="day", date="").text
+    miko.open("/sign-in?again=1")
+    miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
+    miko.open(path(server))
+    miko.press("save-end", until="stopped", date="")
+
+
+def test_an_amount_is_allowed_by_whoever_proves_who_they_are(server: Live, miko: Browser) -> None:
+    send(miko, PAY, ask="1")
+    question = urlsplit(lease(server, "700")["ask_uri"]).path
+    long_ago(server)
+    miko.open(question)
+    page = miko.press("approve")
+    assert "Confirm that it is you" in page.text
+    assert lease(server, "700")["limit"] == "ask"
+    page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
+    assert page.request.url.path == question
+    miko.press("approve")
+    assert lease(server, "700")["exact"]
+    question = urlsplit(lease(server, "800")["ask_uri"]).path
+    long_ago(server)
+    miko.open(question)
+    miko.press("deny")
+    assert lease(server, "800")["limit"] == "declined"
+
+
+def test_a_draft_is_this_browsers_and_this_pages(server: Live, miko: Browser) -> None:
+    """Nobody sends a user to a page that is filled in already (ATTACKS A69)."""
+    send(miko, PAY, often_day="5")
+    long_ago(server)
+    reply = miko.http.post(
+        path(server),
+        data={**miko.form("save").fields, "permission": PAY, "often-day": "6", "action": "save"},
+    )
+    address = reply.headers["location"]
+    draft = address.partition("draft=")[2]
+    assert draft
+    assert 'value="6"' in miko.open(f"{path(server)}?draft={draft}").text
+    for forged in (
+        draft.partition(".")[0],
+        f"{draft.partition('.')[0]}.{'A' * 43}",
+        f"e30.{draft.partition('.')[2]}",
+        "x" * 5000,
+        ".",
+        "é.é",
+    ):
+        page = miko.open(f"{path(server)}?draft={forged}")
+        assert "Nothing is saved yet" not in page.text
+        assert 'value="6"' not in page.text
+    other = server.browser()
+    other.open("/sign-in")
+    other.sign_in()
+    page = other.open(f"{path(server)}?draft={draft}")
+    assert page.status_code == 200
+    assert 'value="6"' not in page.text
+    # A target that is no page of hers takes no draft along either.
+    evil = other.http.get(f"/sign-in?next=//evil.example&draft={draft}")
+    assert evil.headers["location"] == f"/apps?draft={draft}"
 
 
 def test_another_user_finds_nothing(server: Live, miko: Browser) -> None:
@@ -314,6 +445,32 @@ def test_nonsense_with_the_yes_is_refused(
     assert consented(server, **{field: value}) is None
 
 
+def test_one_wrong_field_keeps_what_else_was_said_with_the_yes(server: Live, miko: Browser) -> None:
+    noor = server.browser()
+    asking = Asking(client_id="payer", scope=f"openid {WRITE} {PAY}", redirect_uri=LOOPBACK)
+    noor.open(asking.path())
+    noor.sign_in("noor")
+    fields = {f"much:{PAY}": "abc", f"often:{WRITE}": "3", f"often-per:{WRITE}": "hour"}
+    page = noor.press("allow", boxes={PAY}, until="day", **fields)
+    assert page.status_code == 400
+    html = Document(page.text)
+    (marked,) = html.find("", **{"aria-invalid": "true"})
+    assert (marked.attributes["name"], marked.attributes["value"]) == (f"much:{PAY}", "abc")
+    (form,) = (one for one in forms(page.text) if "allow" in one.buttons)
+    assert form.boxes == {WRITE: False, PAY: True}
+    assert form.fields[f"often:{WRITE}"] == "3"
+    chosen = [one.attributes["value"] for one in html.find("option", selected="")]
+    assert chosen == ["day", "hour"]
+    more = {"until": "day", f"much:{PAY}": "7", f"often-per:{WRITE}": "hour"}
+    assert "code" in noor.press("allow", boxes={PAY}, **more).headers["location"]
+    wanted = Many(Grant, "user", server.users["noor"].id)
+    (one,) = (
+        one for one in server.run(server.store.read(wanted)).many(wanted) if one.status != "stopped"
+    )
+    assert one.limits.permissions == {PAY: Bounds(much={"day": 700})}
+    change(server, replace(one, status="stopped"))
+
+
 # What fields say.
 
 EUR = Permission(id="pay", can="pay", counted=True, unit="EUR", decimals=2)
@@ -355,6 +512,26 @@ NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 )
 def test_an_end_is_read(until: str, date: str, lasts: int | None) -> None:
     assert read_end({"until": until, "date": date}, NOW) == lasts
+
+
+@pytest.mark.parametrize(
+    "zone,lasts",
+    [
+        row("page", "behind UTC", "America/New_York", 6400 + 5 * 3600),
+        row("page", "ahead, where it is the 15th already", "Asia/Tokyo", 6400 + 86400 - 9 * 3600),
+        row("page", "none, as of old", "", 6400),
+    ],
+)
+def test_a_day_ends_where_the_user_is(zone: str, lasts: int) -> None:
+    date = "2023-11-15" if zone == "Asia/Tokyo" else "2023-11-14"
+    form = {"until": "date", "date": date, "zone": zone}
+    assert read_end({name: text for name, text in form.items() if text}, NOW) == lasts
+
+
+def test_a_day_with_a_change_of_the_clock_is_as_long_as_it_is() -> None:
+    midnight = 1_679_785_200  # 2023-03-26 00:00 in Berlin, whose day has 23 hours
+    form = {"until": "date", "date": "2023-03-26", "zone": "Europe/Berlin"}
+    assert read_end(form, midnight) == 23 * 3600
 
 
 @pytest.mark.parametrize(

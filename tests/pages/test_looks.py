@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 from tests.axe import OF_COLOURS, violations
 from tests.journeys.tab import record_errors
 from tests.pages.preview import PREVIEWED, serving
@@ -35,12 +35,15 @@ DISTINCT = [
     "consent-broad",
     "consent-paused",
     "consent-limits",
+    "consent-limits-wrong",
     "consent-many",
     "consent-hostile",
     "consent-elsewhere",
     "consent-parts",
     "limits",
     "limits-wrong",
+    "limits-field",
+    "limits-day",
     "limits-none",
     "limits-hostile",
     "approvals",
@@ -235,6 +238,26 @@ def test_a_page_heeds_what_people_ask_of_their_browser(page: Page, address: str)
     assert page.locator(".detail").first.evaluate(
         "element => getComputedStyle(element).color"
     ) == page.locator("body").evaluate("element => getComputedStyle(element).color")
+
+
+def test_hours_are_those_of_the_browser(browser: Browser, address: str) -> None:
+    """But for those that the user has set. Without script the page says which they are."""
+    for script, zone in ((True, "Asia/Tokyo"), (False, "UTC")):
+        context = browser.new_context(timezone_id="Asia/Tokyo", java_script_enabled=script)
+        tab = context.new_page()
+        tab.goto(f"{address}/en/limits")
+        found = [one.input_value() for one in tab.locator("[name=zone]").all()]
+        assert found == [zone, "Europe/Berlin", zone]
+        tab.goto(f"{address}/en/consent-limits")
+        zones = [one.input_value() for one in tab.locator("[name^='zone:']").all()]
+        assert zones == ([zone] * 2 if script else ["Europe/Berlin", "UTC"])
+        context.close()
+
+
+def test_the_cursor_is_where_a_field_is_wrong(page: Page, address: str) -> None:
+    for name, field in (("limits-field", "often-day-1"), ("consent-limits-wrong", "much-1")):
+        page.goto(f"{address}/en/{name}")
+        expect(page.locator(f"#{field}")).to_be_focused()
 
 
 def test_a_form_is_sent_without_script(browser: Browser, address: str) -> None:

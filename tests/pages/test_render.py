@@ -18,6 +18,7 @@ from valetkey.pages.render import TEMPLATES, render
 from valetkey.pages.views import AnswerForm, Cause, View
 
 HERE = re.compile(r"[?#]|/(?!/)")
+SCRIPTS = {"/static/apps.js", "/static/zone.js"}
 EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 
@@ -33,7 +34,8 @@ def test_a_page_runs_nothing_and_loads_nothing_from_elsewhere(tag: str, name: st
         assert element.tag not in {"style", "iframe", "object", "embed", "base"}
         if element.tag == "script":
             assert element.text == ""
-            assert element.attributes == {"src": "/static/apps.js", "defer": ""}
+            (script, rest) = element.attributes.pop("src"), element.attributes
+            assert (script in SCRIPTS, rest) == (True, {"defer": ""})
         assert "style" not in element.attributes
         assert not [key for key in element.attributes if key.startswith("on")]
         for key in {"href", "src", "action", "formaction"} & set(element.attributes):
@@ -268,3 +270,33 @@ def test_a_box_is_never_ticked_again_by_itself() -> None:
         "posts:write": REFUSED,
         "offline_access": REFUSED,
     }
+
+
+WRONG_FIELDS = [
+    ("limits-field", "often-day-1", "The app itself asks for 10 at most."),
+    ("limits-day", "date", "Choose today or a later day."),
+    ("consent-limits-wrong", "much-1", "Enter an amount in EUR, to 0.01 at the finest."),
+]
+
+
+@pytest.mark.parametrize("name,field,words", WRONG_FIELDS)
+def test_a_field_that_is_wrong_is_marked_and_has_the_cursor(
+    name: str, field: str, words: str
+) -> None:
+    html = document(name)
+    (marked,) = html.find("", **{"aria-invalid": "true"})
+    assert (marked.attributes["id"], marked.attributes["aria-describedby"]) == (field, "wrong")
+    assert "autofocus" in marked.attributes
+    assert html.one(id="wrong").text == words
+    assert html.one("", role="alert").text.startswith("Nothing was changed.")
+    assert html.one("title").text.startswith("Problem: ")
+
+
+def test_what_was_typed_is_kept() -> None:
+    html = document("consent-limits-wrong")
+    assert html.one(id="much-1").attributes["value"] == "abc"
+    chosen = [one.attributes["value"] for one in html.find("option", selected="")]
+    assert chosen == ["day", "month"]
+    assert "open" in html.one("details", id="set-limits").attributes
+    assert boxes(html)[samples.POST.id] == (False, True)
+    assert document("limits-field").one(id="often-day-1").attributes["value"] == "abc"

@@ -13,8 +13,9 @@ from valetkey.oauth.manage.approvals import (
     questions,
 )
 from valetkey.pages import grant_views, words
+from valetkey.pages.apps import is_recent
 from valetkey.pages.authorize import continue_at
-from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
 from valetkey.pages.text import plain
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
@@ -76,6 +77,9 @@ class Approvals:
             if isinstance(begun, NoQuestion):
                 raise NoSuchPage
             return see_other(continue_at(begun.pending.id))
+        if action == "approve" and _is_risky(one, context) and not is_recent(person, context):
+            # Money is not spent by whoever finds the browser open.
+            return see_other(f"{SIGN_IN}?next={path}&again=1")
         said, _ = await self._frame.shell.settle(
             lambda context: answer(name, yes=action == "approve", user=user, context=context)
         )
@@ -97,6 +101,11 @@ class Approvals:
         if one is None:
             raise NoSuchPage
         return person, one, context
+
+
+def _is_risky(one: Question, context: Context) -> bool:
+    permission = context.at.offer.permissions.get(one.approval.permission)
+    return permission is None or permission.risk != "low"
 
 
 def _shown(one: Question, context: Context, language: str) -> grant_views.Question:

@@ -6,12 +6,15 @@ part of the page shows is a file of `templates/consent/`.
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from valetkey.oauth.authorize.consent import Allow, Cancel
 from valetkey.oauth.authorize.outcome import Consent
 from valetkey.oauth.context import Context
 from valetkey.pages import limiting, views, words
+from valetkey.pages.bounds import Wrong, WrongField
 from valetkey.pages.frame import APPS, Frame
-from valetkey.pages.pieces import Form
+from valetkey.pages.pieces import Answer, Form
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
@@ -48,6 +51,19 @@ def page(
         parts=words.parts_to_be(asked.tier),
         threshold=asked.tier.threshold if asked.tier else 1,
         ends=asked.ends or (now + asked.lasts if asked.lasts and not asked.kept else None),
+    )
+
+
+def as_typed(view: views.Consent, form: forms.Form, wrong: WrongField) -> views.Consent:
+    """The page again: its boxes and its limits as they were left, and the field that is wrong."""
+    ticked = frozenset(form.all("permission"))
+    return replace(
+        view,
+        asked=tuple(
+            replace(one, ticked=one.id in ticked, answer=Answer.OPEN) for one in view.asked
+        ),
+        typed=dict(form),
+        wrong=Wrong(field=wrong.field, flaw=wrong.flaw, most=wrong.most),
     )
 
 

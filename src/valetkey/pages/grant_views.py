@@ -3,7 +3,7 @@ the user meanwhile. As in ``views``: plain data, one record a page."""
 
 from msgspec import Struct
 
-from valetkey.pages.bounds import Limit
+from valetkey.pages.bounds import Limit, Wrong
 from valetkey.pages.pieces import (
     Account,
     App,
@@ -139,7 +139,10 @@ class AppLimits(Struct, frozen=True, kw_only=True):
 
     ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is
     how long the app itself asks for; ``told`` is what is said of the form before: ``saved``,
-    ``wrong`` or nothing. So many questions about this key are ``waiting``, at ``approvals``.
+    ``wrong``, ``again`` (it waits for its button, now that the user has proved who they are) or
+    nothing. ``wrong`` is the field that made no sense; ``until`` and ``date`` stand as they were
+    typed. ``zone`` is where a day ends, unless the browser says otherwise. So many questions about
+    this key are ``waiting``, at ``approvals``.
     """
 
     site: Site
@@ -150,6 +153,10 @@ class AppLimits(Struct, frozen=True, kw_only=True):
     ends: int | None
     longest: int | None
     back: str
+    zone: str = "UTC"
+    until: str = ""
+    date: str = ""
+    wrong: Wrong | None = None
     told: str = ""
     waiting: int = 0
     approvals: str = ""

@@ -21,6 +21,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.grants.device import confirm, disown
 from valetkey.pages import consent, views, words
 from valetkey.pages.authorize import continue_at, leave
+from valetkey.pages.bounds import WrongField
 from valetkey.pages.frame import Frame
 from valetkey.pages.joining import Joining
 from valetkey.pages.sign_in import Refused, sign_in
@@ -28,6 +29,7 @@ from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInPurpose
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
+from valetkey.wire.form import Form
 
 SIGN_IN_INSTEAD = b"sign-in"
 """The query by which somebody who was asked to sign up says that they have an account."""
@@ -69,11 +71,25 @@ class Interaction:
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
-        said = consent.said(form, context.at.offer.permissions)
+        try:
+            said = consent.said(form, context.at.offer.permissions)
+        except WrongField as wrong:
+            return await self._wrong(request, form, wrong)
         decision, context = await self._frame.shell.settle(
             lambda context: answer(name, said, visit, context=context)
         )
         return self._shown(request, decision, context)
+
+    async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
+        """The page again, as it was filled in, with the field marked that makes no sense."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        decision, context = await self._frame.shell.settle(
+            lambda context: resume(name, visit, context)
+        )
+        if not isinstance(decision, Consent):
+            return self._shown(request, decision, context)
+        view = consent.as_typed(self._consent(request, decision, context), form, wrong)
+        return self._page(request, view, decision, status=400)
 
     async def confirm(self, request: Request) -> Reply:
         """Takes the user's word on whether they mean a request that another device made."""

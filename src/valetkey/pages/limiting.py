@@ -6,7 +6,16 @@ from typing import Final
 from valetkey.model.limits import LONGEST, Bounds, Proposal
 from valetkey.oauth.authorize.outcome import Consent
 from valetkey.pages import words
-from valetkey.pages.bounds import LASTS, PERS, Field, Limit, read_bounds, with_unit, written
+from valetkey.pages.bounds import (
+    LASTS,
+    PERS,
+    Field,
+    Limit,
+    WrongField,
+    read_bounds,
+    with_unit,
+    written,
+)
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
 
@@ -58,16 +67,25 @@ def _limit(permission: Permission, title: str, proposed: Bounds, *, zone: str) -
 
 
 def wished(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
-    """What the user chose. Raises InvalidRequest for what makes no sense."""
+    """What the user chose. Raises WrongField, InvalidRequest for what makes no sense."""
     lasts = LASTS.get(form.get("until", ""))
     if lasts is None:
         raise InvalidRequest("the form names no such end")
     bounds = {
-        name: read_bounds(fields, permission)
+        name: _bounds(fields, permission)
         for name, permission in permissions.items()
         if permission.counted and (fields := _fields(form, name))
     }
     return Proposal(lasts=lasts.lasts, once=lasts.once, permissions=bounds)
+
+
+def _bounds(fields: Mapping[str, str], permission: Permission) -> Bounds:
+    try:
+        return read_bounds(fields, permission)
+    except WrongField as wrong:
+        # Here one field is for all periods, and named after its permission.
+        kind = wrong.field.partition("-")[0]
+        raise WrongField(f"{kind}:{permission.id}", wrong.flaw, most=wrong.most) from wrong
 
 
 def _fields(form: Mapping[str, str], name: str) -> dict[str, str]:

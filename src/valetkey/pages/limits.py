@@ -1,8 +1,7 @@
 """The limits of an app's key: what is used, tighten, loosen, and an end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -10,16 +9,17 @@ from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.allowance import Allowance, Count
 from valetkey.model.client import Client
-from valetkey.model.limits import Bounds
+from valetkey.model.limits import Bounds, within
 from valetkey.model.want import One, Rule
 from valetkey.oauth.authorize.visit import Person
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage.approvals import questions
-from valetkey.oauth.manage.grants import Managed, NoSuch
+from valetkey.oauth.manage.grants import Done, Managed, NoSuch
 from valetkey.oauth.manage.limits import Limited, bound, end, limited
-from valetkey.pages import bounds, grant_views, pieces, words
-from valetkey.pages.bounds import PERS, Field, Limit, Used
-from valetkey.pages.frame import APPROVALS, APPS, Frame, SignInFirst
+from valetkey.pages import bounds, draft, grant_views, pieces, words
+from valetkey.pages.apps import is_recent
+from valetkey.pages.bounds import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
+from valetkey.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
 from valetkey.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
@@ -27,6 +27,8 @@ from valetkey.wire.catalog import Permission
 
 TOLD: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
+
+NONE: Final[Mapping[str, str]] = {}
 
 
 class LimitsPage:
@@ -36,46 +38,86 @@ class LimitsPage:
         self._frame = frame
 
     async def show(self, request: Request) -> Reply:
-        """The limits, and what was used of them."""
+        """The limits, and what was used of them; with a draft, what was typed before."""
         person, found, context = await self._found(request)
-        told = request.parameters().get("told", "")
+        asked = request.parameters()
+        typed = draft.found(
+            self._frame, request, context, page=_path(found), draft=asked.get("draft", "")
+        )
+        told = "again" if typed else asked.get("told", "")
+        view = await self._view(request, person, found, context=context, typed=typed)
+        told = told if typed or told in TOLD else ""
+        return self._frame.page(request, msgspec.structs.replace(view, told=told))
+
+    async def _view(
+        self,
+        request: Request,
+        person: Person,
+        found: Limited,
+        *,
+        context: Context,
+        typed: Mapping[str, str] = NONE,
+        wrong: WrongField | None = None,
+    ) -> grant_views.AppLimits:
         of_client = One(Client, found.grant.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
         path = _path(found)
         waiting = await self._frame.shell.ask(lambda now: questions(person.user.id, now))
-        view = grant_views.AppLimits(
+        about = typed.get("permission", "")
+        return grant_views.AppLimits(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=words.app(client, found.grant.client),
             form=self._form(request, person, context, path=path),
-            limits=limits_of(
-                found,
-                context,
-                zone=person.user.claims.get("zoneinfo", "UTC"),
-                language=self._frame.language(request),
+            limits=tuple(
+                as_typed(one, typed) if one.id == about else one
+                for one in limits_of(
+                    found,
+                    context,
+                    zone=_zone(person),
+                    language=self._frame.language(request),
+                )
             ),
+            zone=_zone(person),
+            until="" if about else typed.get("until", ""),
+            date="" if about else typed.get("date", ""),
+            wrong=_wrong(wrong, about),
             ends=found.grant.limits.until or None,
             longest=found.proposal.lasts or None,
             back=f"{APPS}/{found.grant.id}",
-            told=told if told in TOLD else "",
             waiting=sum(one.approval.grant == found.grant.id for one in waiting),
             approvals=APPROVALS,
         )
-        return self._frame.page(request, view)
 
     async def change(self, request: Request) -> Reply:
-        """Sets limits, or an end. What makes no sense changes nothing."""
+        """Sets limits, or an end. What makes no sense changes nothing, and is shown again as it was
+        typed; so is what opens more, until whoever typed it has proved who they are."""
         person, found, context = await self._found(request)
         path = _path(found)
-        form = self._frame.posted(request, context, purpose=path, session=person.session.id)
+        form = typed_in(
+            self._frame.posted(request, context, purpose=path, session=person.session.id)
+        )
         try:
-            rule, told = _asked(found, form, context)
+            rule = _asked(found, form, context)
+            if not is_recent(person, context) and await self._opens_more(rule, found):
+                kept = draft.kept(self._frame, request, context, page=path, form=form)
+                return see_other(f"{SIGN_IN}?next={path}&again=1&draft={kept}")
             outcome, _ = await self._frame.shell.settle(rule)
+        except WrongField as wrong:
+            view = await self._view(
+                request, person, found, context=context, typed=form, wrong=wrong
+            )
+            return self._frame.page(request, view, status=400)
         except InvalidRequest:
-            return see_other(f"{path}?{urlencode({'told': 'wrong'})}")
+            return see_other(f"{path}?told=wrong")
         if isinstance(outcome, NoSuch):
             raise NoSuchPage
-        return see_other(f"{path}?{urlencode({'told': told})}")
+        return see_other(f"{path}?told=saved")
+
+    async def _opens_more(self, rule: Callable[[Context], Rule[Managed]], found: Limited) -> bool:
+        """Whether the key would open more than it does."""
+        outcome = await self._frame.shell.ask(rule)
+        return isinstance(outcome, Done) and not within(outcome.grant.limits, found.grant.limits)
 
     async def _found(self, request: Request) -> tuple[Person, Limited, Context]:
         person = await self._frame.person(request)
@@ -100,25 +142,64 @@ def _path(found: Limited) -> str:
     return f"{APPS}/{found.grant.id}/limits"
 
 
+def _zone(person: Person) -> str:
+    return person.user.claims.get("zoneinfo", "UTC")
+
+
+def _wrong(wrong: WrongField | None, permission: str) -> Wrong | None:
+    if wrong is None:
+        return None
+    return Wrong(field=wrong.field, flaw=wrong.flaw, most=wrong.most, permission=permission)
+
+
+def typed_in(form: forms.Form) -> forms.Form:
+    """The form, with the permission that it is about under its name as well: more than one cannot
+    be chosen here."""
+    (one, *_) = (*form.all("permission"), "")
+    return forms.Form({**form, "permission": one} if one else form)
+
+
+def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
+    """The limits of a permission as the form said them."""
+
+    def field(one: Field) -> Field:
+        return msgspec.structs.replace(one, value=typed.get(one.name, ""))
+
+    return msgspec.structs.replace(
+        limit,
+        often=tuple(map(field, limit.often)),
+        much=tuple(map(field, limit.much)),
+        ask=None if limit.ask is None else field(limit.ask),
+        opens=typed.get("opens", ""),
+        closes=typed.get("closes", ""),
+        zone=typed.get("zone", limit.zone),
+        zone_set=True,
+    )
+
+
 def _asked(
     found: Limited, form: forms.Form, context: Context
-) -> tuple[Callable[[Context], Rule[Managed]], str]:
-    """What the form asks for, and what is said of it. Raises InvalidRequest."""
+) -> Callable[[Context], Rule[Managed]]:
+    """What the form asks for. Raises WrongField, InvalidRequest."""
     name, user = found.grant.id, found.grant.user
     action = form.get("action", "")
     if action == "end":
         lasts = bounds.read_end(form, context.env.now)
         if lasts is None:
             raise InvalidRequest("the form changes nothing")
-        return lambda now: end(name, lasts, user=user, by="user", context=now), "saved"
-    # More than one cannot be chosen here.
-    (one, *_) = (*form.all("permission"), "")
+        longest = found.proposal.lasts
+        if longest and not 0 < lasts <= longest:
+            field = "date" if form.get("until") == "date" else "until"
+            raise WrongField(field, Flaw.LONGER)
+        return lambda now: end(name, lasts, user=user, by="user", context=now)
+    one = form.get("permission", "")
     permission = context.at.offer.permissions.get(one)
     if permission is None or one not in found.grant.permissions:
         raise NoSuchPage
     if action == "save":
         wanted = bounds.read_bounds(form, permission)
-        return lambda now: bound(name, one, wanted, user=user, by="user", context=now), "saved"
+        bounds.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
+        return lambda now: bound(name, one, wanted, user=user, by="user", context=now)
     raise InvalidRequest("the form asks for nothing that is done here")
 
 
@@ -172,6 +253,7 @@ def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Li
         opens=mine[0].opens if mine else "",
         closes=mine[0].closes if mine else "",
         zone=mine[0].zone if mine else zone,
+        zone_set=bool(mine),
         used=(*_used_often(used, now_set), *_used_much(used, now_set, permission)),
     )
 

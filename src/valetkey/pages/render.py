@@ -7,7 +7,7 @@ from zlib import crc32
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from valetkey.pages import grant_views, pieces, views
+from valetkey.pages import bounds, grant_views, pieces, views
 from valetkey.pages.i18n import LOCALES, Locale
 
 TEMPLATES: Mapping[type[views.View], str] = {
@@ -41,6 +41,7 @@ _ENUMS = (
     pieces.Kind,
     pieces.Need,
     views.CodeProblem,
+    bounds.Flaw,
     views.Outcome,
     pieces.Reach,
     pieces.Risk,

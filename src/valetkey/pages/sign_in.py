@@ -1,5 +1,9 @@
 """Sign-in: one form, one set of steps, wherever it stands."""
 
+import re
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from valetkey.accounts.sign_in import SignedIn, candidate, open_session, refused
@@ -16,6 +20,9 @@ from valetkey.pages.pieces import Form
 from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
+
+
+_DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -99,7 +106,7 @@ class SignInPage:
     async def show(self, request: Request) -> Reply:
         """The form, or on at once where the user is signed in."""
         asked = request.parameters()
-        target, person = own_page(asked.get("next", "")), await self._frame.person(request)
+        target, person = then(asked), await self._frame.person(request)
         if person is not None and "again" in asked:
             view = await self._view(request, target)
             return self._frame.page(request, _again(view, person.user))
@@ -109,7 +116,7 @@ class SignInPage:
 
     async def submit(self, request: Request) -> Reply:
         """Signs in."""
-        target = own_page(request.parameters().get("next", ""))
+        target = then(request.parameters())
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
         outcome = await sign_in(self._frame, request, form)
@@ -121,7 +128,7 @@ class SignInPage:
 
     async def _view(self, request: Request, target: str) -> views.SignIn:
         context = await self._frame.shell.context()
-        action = f"{SIGN_IN}?next={target}"
+        action = f"{SIGN_IN}?next={target.replace('?', '&')}"
         form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
         create = SIGN_UP if sign_up.is_offered(context) else None
         return views.SignIn(site=self._frame.site, form=form, create=create)
@@ -132,6 +139,13 @@ def _again(view: views.SignIn, user: User) -> views.SignIn:
     return msgspec.structs.replace(
         view, username=user.username, purpose=views.SignInPurpose.CONFIRM
     )
+
+
+def then(asked: Mapping[str, str]) -> str:
+    """Where to go after signing in: one of the user's own pages, with the draft that they left
+    there."""
+    target, draft = own_page(asked.get("next", "")), asked.get("draft", "")
+    return f"{target}?draft={draft}" if _DRAFT.fullmatch(draft) else target
 
 
 def own_page(path: str) -> str:

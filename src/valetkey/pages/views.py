@@ -5,11 +5,12 @@ escape them; what an app supplied has been through ``text.plain`` before. Moment
 spans are seconds. ``None`` stands for a link, a moment or an image that does not exist.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
-from valetkey.pages.bounds import Limit
+from valetkey.pages.bounds import Limit, Wrong
 from valetkey.pages.grant_views import (
     AppLimits,
     ApprovalPage,
@@ -146,7 +147,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     so otherwise than when it was allowed. ``limits`` are of what is asked and can be limited, and
     ``lasting`` are the ends that the user can choose ("" is the app's own, or none), empty where
     they are not asked until when; ``once``: the app asks for just once. ``parts`` are those in
-    which the key will be held, of which ``threshold`` open it; none, for an ordinary one.
+    which the key will be held, of which ``threshold`` open it; none, for an ordinary one. ``typed``
+    is what the form said the last time, where ``wrong`` is a field of it that made no sense.
     """
 
     site: Site
@@ -168,6 +170,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     once: bool = False
     parts: tuple[Part, ...] = ()
     threshold: int = 1
+    typed: Mapping[str, str] = {}
+    wrong: Wrong | None = None
 
 
 class CodeProblem(StrEnum):
