@@ -50,7 +50,7 @@ def test_an_app_learns_what_an_amount_is_told_in(limit: lease.Limit) -> None:
 
 def test_a_limit_of_uses_is_told_in_no_unit() -> None:
     for limit in ("often", "hours"):
-        response = refused(limit, allowed=5)  # type: ignore[arg-type]
+        response = refused(limit, allowed=5)
         assert not {"unit", "decimals"} & {*response.json()}
         error = raised(response)
         assert (error.unit, error.decimals, error.amount) == ("", 0, None)
