@@ -21,7 +21,6 @@ from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
 
-
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
