@@ -2,12 +2,16 @@
 
 import json
 
+import msgspec
 import pytest
 from tests.cli.line import Line
 from tests.installation import CLIENTS
 from tests.oauth.clients.apps import MINE, jwks
 from tests.rows import row
 
+from valetkey.cli.client_options import HELP, option_of
+from valetkey.cli.clients import add
+from valetkey.cli.declaration import TABLES
 from valetkey.jose.seal import digest
 from valetkey.model.client import Client
 from valetkey.model.pending import Pending
@@ -119,6 +123,95 @@ def test_a_mistake_is_said_and_nothing_is_written(
 def test_a_public_client_has_no_method(line: Line) -> None:
     told = line.fails(*NATIVE, "--auth-method", "client_secret_post", status=2)
     assert "a public client has nothing to prove itself by" in told
+
+
+WHOLE = """
+[[client]]
+id = "whole"
+name = "Whole"
+auth_method = "private_key_jwt"
+jwks_uri = "https://whole.example/keys"
+redirect_uris = ["https://whole.example/cb", "https://whole.example/other"]
+post_logout_redirect_uris = ["https://whole.example/bye"]
+grant_types = ["authorization_code", "refresh_token", "client_credentials"]
+scope = "openid chirps.write chirps.read"
+required = ["chirps.read"]
+reasons = { "chirps.write" = "To post." }
+limits = { permissions = { "chirps.write" = { often = { day = 10 } } } }
+uri = "https://whole.example"
+logo_uri = "https://whole.example/logo.png"
+policy_uri = "https://whole.example/privacy"
+tos_uri = "https://whole.example/terms"
+software_id = "whole"
+software_version = "1"
+default_max_age = 0
+dpop_bound_access_tokens = true
+frontchannel_logout_uri = "https://whole.example/gone"
+understands = ["grant_management", "shared_signals"]
+verified = false
+"""
+
+WHOLE_LINE = (
+    "client", "add", "--id", "whole", "--name", "Whole", "--auth-method", "private_key_jwt",
+    "--jwks-uri", "https://whole.example/keys",
+    "--redirect-uri", "https://whole.example/cb", "--redirect-uri", "https://whole.example/other",
+    "--post-logout-redirect-uri", "https://whole.example/bye",
+    "--grant-type", "authorization_code", "--grant-type", "refresh_token",
+    "--grant-type", "client_credentials", "--scope", "openid chirps.write chirps.read",
+    "--required", "chirps.read", "--reason", "chirps.write=To post.",
+    "--limits", '{"permissions": {"chirps.write": {"often": {"day": 10}}}}',
+    "--uri", "https://whole.example", "--logo-uri", "https://whole.example/logo.png",
+    "--policy-uri", "https://whole.example/privacy", "--tos-uri", "https://whole.example/terms",
+    "--software-id", "whole", "--software-version", "1", "--default-max-age", "0",
+    "--dpop-bound-access-tokens", "--frontchannel-logout-uri", "https://whole.example/gone",
+    "--understands", "grant_management", "--understands", "shared_signals", "--unverified",
+)  # fmt: skip
+
+
+def test_add_and_apply_make_the_same_client(line: Line) -> None:
+    line.furnish()
+    line.ok(*WHOLE_LINE)
+    added = {one.id: one for one in line.every(Client)}["whole"]
+    line.ok("client", "remove", "whole", "--yes")
+    (line.folder / "state.toml").write_text(WHOLE)
+    line.ok("apply", "-f", "state.toml")
+    applied = {one.id: one for one in line.every(Client)}["whole"]
+    assert msgspec.structs.replace(added, created=applied.created) == applied
+
+
+def test_each_field_that_apply_takes_has_an_option() -> None:
+    given = {name: one for one in add.params for name in one.opts}
+    table = TABLES["client"]
+    for field in (*table.fields, *table.also):
+        assert given[option_of(field)].name == field
+    assert set(HELP) == {*table.fields, *table.also}
+
+
+def test_a_secret_that_it_has_already(line: Line) -> None:
+    line.furnish()
+    words = ("client", "add", "--id", "old", "--redirect-uri", "https://old.example/cb")
+    kept = digest("a secret that it has had for years")
+    answer = line.json(*words, "--scope", "openid", "--secret-sha256", kept)
+    assert answer == {"client_id": "old"}
+    client = {one.id: one for one in line.every(Client)}["old"]
+    assert [one.digest for one in client.secrets] == [kept]
+
+
+MALFORMED = [
+    row("json", "cut", ("--limits", "{"), "--limits: is no JSON"),
+    row("json", "of another type", ("--exchange", "[]"), "--exchange: expected object"),
+    row("json", "a number", ("--default-max-age", "-1"), "--default-max-age: expected int >= 0"),
+    row("secret", "no digest", ("--secret-sha256", "x"), "--secret_sha256: is no SHA-256"),
+    row("shards", "no number", ("--key-shards", "two of a b"), "--key-shards 'two of a b': begin"),
+]
+
+
+@pytest.mark.parametrize("words,said", MALFORMED)
+def test_an_option_that_cannot_be_read(line: Line, words: tuple[str, ...], said: str) -> None:
+    line.furnish()
+    before = line.every(Client)
+    assert said.replace("_", "-") in line.fails(*WHOLE_LINE, *words, status=2)
+    assert line.every(Client) == before
 
 
 def test_list_and_show(line: Line) -> None:

@@ -54,7 +54,10 @@ FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
 """What may stand in a file of its own: the field that it makes, and how it is read."""
 
 _NOT_DECLARED: Final = frozenset(
-    {"version", "created", "changed", "secrets", "password", "edition"}
+    {
+        *("version", "created", "changed", "secrets", "password", "edition"),
+        *("registration_token", "unused_until"),
+    }
 )
 
 
@@ -104,6 +107,15 @@ def read_declaration(file: Path, environ: Mapping[str, str]) -> Declaration:
     )
 
 
+def read_item(
+    kind: Kind, raw: Mapping[str, Any], environ: Mapping[str, str], *, place: str
+) -> tuple[Wish | None, tuple[str, ...]]:
+    """What a command says of one record, read as a table of a file is, and every mistake in it."""
+    reading = _Reading(Path(), environ)
+    wish = reading.item(kind, TABLES[kind], raw=dict(raw), place=place)
+    return wish, tuple(reading.mistakes)
+
+
 class _Reading:
     """One pass over a file, which goes on after a mistake."""
 
@@ -127,18 +139,19 @@ class _Reading:
                 continue
             for number, raw in enumerate(items, 1):
                 count = len(self.mistakes)
-                wish = self._item(kind, table, raw=raw, number=number)
+                wish = self.item(kind, table, raw=raw, place=f"[[{kind}]] {number}")
                 if len(self.mistakes) > count:
                     self.broken.add(kind)
                 elif wish is not None:
                     self.wishes.append(wish)
 
-    def _item(self, kind: Kind, table: Table, *, raw: dict[str, Any], number: int) -> Wish | None:
+    def item(self, kind: Kind, table: Table, *, raw: dict[str, Any], place: str) -> Wish | None:
+        """What one table says; None where it names nothing."""
         key = raw.pop(table.key, None)
         if not isinstance(key, str) or not key:
-            self.mistakes.append(f"[[{kind}]] {number}: its {table.key} is missing")
+            self.mistakes.append(f"{place}: its {table.key} is missing")
             return None
-        place = f"[[{kind}]] {number} ({key})"
+        place = f"{place} ({key})" if place.startswith("[[") else place
         secret = self._named(raw, SECRET, place) if SECRET[0] in table.also else None
         word = self._named(raw, PASSWORD, place) if PASSWORD[0] in table.also else None
         fields = dict(self._fields(table, raw, place))
