@@ -204,7 +204,7 @@ def _registered(error: Exception, request: Request) -> OAuthError:
 def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
     """The refusal as JSON for the caller, and with its detail for the log."""
     more = {"interaction": request.interaction} if request.interaction else {}
-    log.info("refused", path=request.path, error=error.code, detail=error.detail, **more)
+    log.info("refused", path=request.path, error=error.code, detail=error.log_text, **more)
     return error_reply(error, headers=headers)
 
 

@@ -1,5 +1,6 @@
 """The authorization endpoint in the browser: what a decision looks like there."""
 
+from valetkey.http import log
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.http.strangers import Room
@@ -53,6 +54,8 @@ class Authorize:
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
     """Back to the app, or to the error page where there is nobody to tell."""
+    if isinstance(decision, Deny):
+        _log_denied(request, decision)
     if decision.reply_to is not None and decision.reply_to.is_elsewhere:
         # The app is on another device, and comes for the answer.
         said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
@@ -70,6 +73,17 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
         back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**told))
         return frame.error(request, error, back=back)
     return _sent(frame, request, reply_to, told=told, asks=decision.interstitial)
+
+
+def _log_denied(request: Request, decision: Deny) -> None:
+    """Whoever runs the server finds here what only the app is told."""
+    log.info(
+        "denied",
+        path=request.path,
+        client="" if decision.client is None else decision.client.id,
+        error=decision.error.code,
+        detail=decision.error.log_text,
+    )
 
 
 def _sent(

@@ -157,7 +157,7 @@ class Frame:
             "error page",
             path=request.path,
             error=error.code,
-            detail=error.detail,
+            detail=error.log_text,
             reference=reference,
         )
         view = views.ErrorPage(

@@ -31,6 +31,11 @@ class OAuthError(Exception):
         self.status = status or self.default_status
         super().__init__(f"{self.code}: {self.description}")
 
+    @property
+    def log_text(self) -> str:
+        """For the log: the detail, or what goes out where there is none."""
+        return self.detail or self.description
+
 
 class InvalidRequest(OAuthError):
     code = "invalid_request"

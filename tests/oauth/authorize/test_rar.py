@@ -319,7 +319,7 @@ KEPT = [
 def test_a_scope_alone_leaves_the_details(named: dict[str, Any], opens: set[str], how: str) -> None:
     """RFC 9396 6 with RFC 6749 6: it says nothing about them, and none are lost without a word."""
     world = World()
-    asked = {
+    asked: dict[str, Any] = {
         "scope": "openid offline_access photos.read",
         "authorization_details": said(WRITE),
     }

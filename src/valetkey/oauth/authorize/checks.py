@@ -54,9 +54,16 @@ def something_is_asked(request: AuthorizationRequest, context: Context) -> None:
 def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
     """RFC 7636 4.4.1; RFC 9700 2.1.1: no plain, and none left out but by policy."""
     if not request.challenge:
-        optional = context.at.held_to[request.client.policy].pkce == "optional"
-        if request.client.is_public or not optional:
-            raise InvalidRequest("code_challenge is missing")
+        client = request.client
+        if client.is_public:
+            raise InvalidRequest("code_challenge is missing: a public client sends PKCE (RFC 7636)")
+        if context.at.held_to[client.policy].pkce == "required":
+            raise InvalidRequest(
+                "code_challenge is missing: send PKCE (RFC 7636), or have this client registered "
+                "with the policy oidc, which does without",
+                detail=f"code_challenge is missing: {client.id} sends no PKCE, and its policy, "
+                f'"{client.policy}", requires it; policy = "oidc" does not',
+            )
         return
     if request.challenge_method != pkce.METHOD:
         raise InvalidRequest("code_challenge_method must be S256")
