@@ -203,3 +203,31 @@ def test_a_refusal_holds_no_secret() -> None:
     with pytest.raises(InvalidClient) as refused:
         world.ask(authenticate(call(basic("web", "tea-for-two")), world.context))
     assert "tea" not in f"{refused.value} {refused.value.detail}"
+
+
+ANOTHER_WAY = [
+    row("2.3.1", "the secret, in the body", call(client_id="web", client_secret=WEB), True),
+    row("2.3.1", "the secret, by Basic", call(basic("post", POST)), True),
+    row("2.3.1", "a public client", call(basic("kite", "x")), True),
+    row("2.3.1", "a wrong secret, in the body", call(client_id="web", client_secret=POST), False),
+    row("2.3.1", "a wrong secret, by Basic", call(basic("post", WEB)), False),
+    row("2.3.1", "no secret", call(client_id="web"), False),
+]
+
+
+@pytest.mark.parametrize("by,told", ANOTHER_WAY)
+def test_who_comes_by_another_way_is_told_which_is_theirs(by: Call, told: bool) -> None:
+    """In the log always; in the answer only where that tells a stranger nothing."""
+    world = World()
+    with pytest.raises(InvalidClient) as caught:
+        world.ask(authenticate(by, world.context))
+    assert "is registered for" in caught.value.detail
+    assert ", and came by" in caught.value.detail
+    assert ("is registered for" in caught.value.description) == told
+
+
+def test_a_name_that_nobody_has_says_nothing() -> None:
+    world = World()
+    with pytest.raises(InvalidClient) as caught:
+        world.ask(authenticate(call(basic("nobody", WEB)), world.context))
+    assert "registered for" not in caught.value.description + caught.value.detail

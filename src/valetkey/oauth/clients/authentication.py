@@ -1,6 +1,6 @@
 """Client authentication (RFC 6749 2.3): who makes this call?"""
 
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_plus
@@ -35,7 +35,19 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
                 # Whoever cannot prove to be the client does not learn of it.
                 raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
             return Authenticated(client, instance=instance or "")
-    raise InvalidClient(detail=f"{client.id} is registered for {client.auth_method}")
+    names = [way.name for way, _ in ways]
+    raise _by_another_way(client, ways[0][1], names, now=context.env.now)
+
+
+def _by_another_way(
+    client: Client, by: Credentials, ways: Sequence[str], *, now: int
+) -> InvalidClient:
+    """The client came by another way than it is registered for. The log says by which one; the
+    caller hears it who brought the very secret, and one that has nothing to prove."""
+    told = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
+    by_secret = BY_SECRET.issuperset(ways)
+    safe = by_secret and (client.is_public or _proves(client, by.secret, now))
+    return InvalidClient(f"this client {told}" if safe else "", detail=f"{client.id} {told}")
 
 
 def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
@@ -111,7 +123,7 @@ def _basic(call: Call) -> Credentials | None:
     if scheme.lower() != "basic":
         return None
     try:
-        text = a2b_base64(encoded.strip(), strict_mode=True).decode()
+        text = _decoded(encoded.strip(" ")).decode()
     except ValueError as error:
         raise InvalidClient("the Authorization header cannot be read") from error
     name, colon, secret = text.partition(":")
@@ -124,6 +136,15 @@ def _basic(call: Call) -> Credentials | None:
     if call.form.get("client_id", credentials.client_id) != credentials.client_id:
         raise InvalidRequest("client_id differs from the authenticated client")
     return credentials
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes behind the text. Raises ValueError for all but the one spelling that RFC 4648 3.5
+    and 4 have for them."""
+    raw = a2b_base64(text, strict_mode=True)
+    if b2a_base64(raw, newline=False).decode() != text:
+        raise ValueError("not canonical base64")
+    return raw
 
 
 def _post(call: Call) -> Credentials | None:
