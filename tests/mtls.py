@@ -48,14 +48,15 @@ class Authority:
         alternatives: tuple[x509.GeneralName, ...] = (),
         key: ec.EllipticCurvePrivateKey | None = None,
         days: int = 30,
+        purposes: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     ) -> Pair:
-        """A certificate whose subject is called that."""
+        """A certificate whose subject is called that, for these purposes."""
         private = key or ec.generate_private_key(ec.SECP256R1())
-        builder = (
-            begun(called(name), self._name, private, days=days)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .add_extension(vouched_by(self._key), critical=False)
+        builder = begun(called(name), self._name, private, days=days).add_extension(
+            vouched_by(self._key), critical=False
         )
+        if purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         if alternatives:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName(alternatives), critical=False

@@ -5,6 +5,8 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID as OID
 from tests.mtls import Authority, Pair
 from tests.rows import row
 
@@ -54,6 +56,24 @@ def test_nobody_vouches_for_strangers(authority: Authority, tmp_path: Path) -> N
 
 def test_nobody_vouches_for_what_is_over(authority: Authority) -> None:
     assert not told(authority, header(authority.issue("bank", days=-1))).vouched
+
+
+PURPOSES = [
+    row("5280 4.2.1.12", "for clients", (OID.CLIENT_AUTH,), True),
+    row("5280 4.2.1.12", "for clients and servers", (OID.SERVER_AUTH, OID.CLIENT_AUTH), True),
+    row("5280 4.2.1.12", "for servers alone", (OID.SERVER_AUTH,), False),
+    row("5280 4.2.1.12", "for code", (OID.CODE_SIGNING,), False),
+    row("5280 4.2.1.12", "for anything", (OID.ANY_EXTENDED_KEY_USAGE,), False),
+    row("5280 4.2.1.12", "for nothing that it says", (), False),
+]
+
+
+@pytest.mark.parametrize("purposes,vouched", PURPOSES)
+def test_it_was_issued_for_clients(
+    purposes: tuple[ObjectIdentifier, ...], vouched: bool, authority: Authority
+) -> None:
+    """Whoever holds the certificate of a web server is not thereby the client of that name."""
+    assert told(authority, header(authority.issue("bank", purposes=purposes))).vouched == vouched
 
 
 DER = b64encode(b"no certificate").decode()

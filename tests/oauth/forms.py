@@ -57,10 +57,8 @@ def form(parameters: Mapping[str, Any]) -> Form:
 
 
 def pushed(client: str, **changed: Any) -> dict[str, Any]:
-    """The same for a pushed request, in which the call says who the client is."""
-    return {
-        name: value for name, value in request(client, **changed).items() if name != "client_id"
-    }
+    """The same for a pushed request."""
+    return request(client, **changed)
 
 
 def request(client: str, **changed: Any) -> dict[str, Any]:

@@ -52,6 +52,13 @@ PEM = MINE.key.public_key().public_bytes(
 )
 
 BAD = [
+    row("RFC 7519 4.1.4", "past its end", claiming(exp=NOW - 31)),
+    row("RFC 7519 4.1.4", "just past its end", claiming(exp=NOW - 30)),
+    row("RFC 7519 4.1.4", "an end that is none", claiming(exp="never")),
+    row("RFC 7519 4.1.4", "an end of no time", claiming(exp=-1)),
+    row("RFC 7519 4.1.5", "before its beginning", claiming(nbf=NOW + 31)),
+    row("RFC 7519 4.1.5", "a beginning that is none", claiming(nbf=[])),
+    row("RFC 7519 4.1.5", "begun, and over", claiming(nbf=NOW - 90, exp=NOW - 60)),
     row("4.3-2", "nothing", ""),
     row("4.3-2", "no JWT", "x"),
     row("4.3-2", "two parts", "a.b"),
@@ -126,6 +133,10 @@ GOOD = [
     row("4.3-11", "ten seconds ahead", proof(GET, claims={"iat": NOW + 10})),
     row("RFC 7519 2", "half a second", proof(GET, claims={"iat": NOW + 0.5})),
     row("4.2", "claims of its own", claiming(exp=NOW + 300, nbf=NOW, x={"y": 1})),
+    row("RFC 7519 4.1.4", "an end within clocks' difference", claiming(exp=NOW - 29)),
+    row("RFC 7519 4.1.4", "an end far off", claiming(exp=NOW + 365 * 86400)),
+    row("RFC 7519 4.1.5", "a beginning within it", claiming(nbf=NOW + 10)),
+    row("RFC 7519 2", "an end with a fraction", claiming(exp=NOW + 0.5)),
     row("RFC 7515 4", "a header of its own", proof(GET, header={"x": 1})),
     row(
         "RFC 7515 4.1.9", "typ as a media type", proof(GET, header={"typ": "application/DPOP+jwt"})

@@ -63,10 +63,11 @@ class Certificates:
         except client_certificate.BadCertificate as error:
             raise InvalidRequest("the certificate cannot be read", detail=str(error)) from error
         hour = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
-        return Told(der, self._in_time(der) and self._issued(der, chain, hour))
-
-    def _in_time(self, der: bytes) -> bool:
         certificate = client_certificate.loaded(der)
+        vouched = self._in_time(certificate) and client_certificate.is_for_clients(certificate)
+        return Told(der, vouched and self._issued(der, chain, hour))
+
+    def _in_time(self, certificate: x509.Certificate) -> bool:
         now = datetime.datetime.now(datetime.UTC)
         return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 

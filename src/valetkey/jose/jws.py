@@ -138,7 +138,7 @@ def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) 
     header = read_header(text)
     if header.get("alg") != SHARED:
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
-    if _media_type(header.get("typ")) not in typ:
+    if media_type(header.get("typ")) not in typ:
         raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
     signed, _, end = text.rpartition(".")
     try:
@@ -198,7 +198,7 @@ def _acceptable(
             break
     else:
         raise BadSignature(f"algorithm {algorithm!r} is not accepted here")
-    if header.get("typ") not in typ and _media_type(header.get("typ")) not in typ:
+    if header.get("typ") not in typ and media_type(header.get("typ")) not in typ:
         raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
     return one
 
@@ -235,7 +235,9 @@ def _read(text: str, embedded: frozenset[str] = frozenset()) -> Mapping[str, Any
 _known_header: Final = lru_cache(maxsize=1024)(_read)
 
 
-def _media_type(typ: object) -> str:
+def media_type(typ: object) -> str:
+    """The media type in a `typ` header, in the one form in which types are compared here (RFC 7515
+    4.1.9; RFC 2045 5.1): in lower case, without `application/`. "" for none."""
     return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
 
 

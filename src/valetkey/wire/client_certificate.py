@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from valetkey.jose import base64url
 from valetkey.spec.cite import Cite
@@ -52,6 +53,16 @@ def loaded(der: bytes) -> x509.Certificate:
 def thumbprint(der: bytes) -> str:
     """What names the certificate in a token: `x5t#S256` (RFC 8705 3.1)."""
     return base64url.encode(hashlib.sha256(der).digest())
+
+
+def is_for_clients(certificate: x509.Certificate) -> bool:
+    """Whether it was issued for TLS clients (RFC 5280 4.2.1.12). One for a server alone, as any
+    host has it, is no client's."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return ExtendedKeyUsageOID.CLIENT_AUTH in found
 
 
 def subject(certificate: x509.Certificate) -> str:

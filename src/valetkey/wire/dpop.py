@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws
+from valetkey.jose import base64url, jws, moment
 from valetkey.jose.jwk import STRONG, Algorithm, PrivateKey
 from valetkey.jose.objects import read_as, read_object
 from valetkey.jose.seal import same
@@ -37,6 +37,8 @@ _PLAIN: Final = re.compile(r"https://[a-z0-9.-]+/[A-Za-z0-9._~/-]*", re.ASCII)
 
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
+_EVER: Final = 10 * 365 * 86400
+"""Seconds from a `nbf` and until an `exp`: by its `iat` a proof is over in a minute anyway."""
 
 
 class BadProof(ValueError):
@@ -50,6 +52,8 @@ class _Claims(msgspec.Struct, omit_defaults=True):
     iat: int | float
     ath: str = ""
     nonce: str = ""
+    exp: int | float | None = None
+    nbf: int | float | None = None
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +115,11 @@ def check(
     _check_request(claims, method, addresses)
     if not -AGE <= now - claims.iat <= AGE:
         raise BadProof(f"iat is {now - claims.iat} s ago")
+    if claims.exp is not None or claims.nbf is not None:
+        # RFC 7519 4.1.4, 4.1.5: no proof needs them; one that has them is held to them.
+        why = moment.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
+        if why:
+            raise BadProof(why)
     if access_token:
         ath = token_hash(access_token)
     if ath and not same(claims.ath.encode(), ath.encode()):

@@ -86,6 +86,22 @@ def test_a_new_sign_in_satisfies_the_request_that_asked_for_it_alone(prompt: str
     assert isinstance(world.resume(second.pending.id, fresh), Login)
 
 
+@pytest.mark.parametrize("way", ["asked", "registered"])
+def test_max_age_of_nothing_is_a_sign_in(way: str) -> None:
+    """Core 3.1.2.1: as prompt=login, also in the very second of the last sign-in, and once."""
+    world = World()
+    visit = world.sign_in()
+    world.agree(request("kite"), visit)
+    asked = {"max_age": "0"} if way == "asked" else {}
+    if way == "registered":
+        world.change(Client, "kite", default_max_age=0)
+    first = world.visit(request("kite", **asked), visit)
+    assert isinstance(first, Login)
+    assert isinstance(world.visit(request("kite", **asked, prompt="none"), visit), Deny)
+    fresh = world.sign_in(for_=first.pending.id)
+    assert isinstance(world.resume(first.pending.id, fresh), Permit)
+
+
 def test_max_age_is_counted_from_the_last_proof() -> None:
     world = World()
     visit = world.sign_in()

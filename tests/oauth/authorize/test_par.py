@@ -22,6 +22,7 @@ from valetkey.spec.errors import (
     InvalidRequestUri,
     InvalidScope,
     OAuthError,
+    RequestNotSupported,
     UnsupportedResponseType,
 )
 
@@ -83,6 +84,7 @@ def test_a_pushed_request_keeps_its_resources() -> None:
 
 REFUSED = [
     row("9126 2.1", "a request_uri inside", "kite", {"request_uri": "urn:x"}, InvalidRequest),
+    row("9126 2.1", "no client_id beside Basic", "web", {"client_id": None}, InvalidRequest),
     row(
         "9126 2.3",
         "another redirect URI",
@@ -100,7 +102,7 @@ REFUSED = [
     row("9126 2.3", "more than is registered", "kite", {"scope": "account.delete"}, InvalidScope),
     row("FAPI 5.3.2.2", "no challenge", "kite", {"code_challenge": None}, InvalidRequest),
     row("FAPI 5.3.2.2", "plain", "kite", {"code_challenge_method": "plain"}, InvalidRequest),
-    row("9101 6", "a request object", "kite", {"request": "eyJ.e30."}, OAuthError),
+    row("9101 6", "a request object", "kite", {"request": "eyJ.e30."}, RequestNotSupported),
     row("9126 2.1", "another client's id", "web", {"client_id": "kite"}, InvalidRequest),
     row("6749 2.3", "a wrong secret", "post", {"client_secret": "vk_cs_x"}, InvalidClient),
     row("6749 2.3", "no secret", "post", {"client_secret": None}, InvalidClient),

@@ -318,18 +318,27 @@ def test_it_expires() -> None:
         fetch(world, told["device_code"])
 
 
-def test_a_yes_in_the_last_minute_can_be_fetched() -> None:
+def deny(world: World, code: str) -> None:
+    """The whole way of a user who says no."""
+    world.refuse(*consents(world, code))
+
+
+def test_a_code_ends_when_it_says() -> None:
+    """RFC 8628 3.2: after `expires_in`, also where the user said yes or no before."""
     world = World()
-    told = begin(world)
-    world.later(599)
-    approve(world, told["user_code"])
-    world.later(59)
-    assert fetch(world, told["device_code"])["access_token"]
-    late = begin(world)
-    approve(world, late["user_code"])
-    world.later(600)
-    with pytest.raises(InvalidGrant):
-        fetch(world, late["device_code"])
+    good = begin(world)
+    world.later(598)
+    approve(world, good["user_code"])
+    world.later(1)
+    assert fetch(world, good["device_code"])["access_token"]
+    for said in (approve, deny, None):
+        late = begin(world)
+        world.later(590)
+        if said is not None:
+            said(world, late["user_code"])
+        world.later(10)
+        with pytest.raises(ExpiredToken):
+            fetch(world, late["device_code"])
 
 
 def _cut(code: str) -> list[str]:

@@ -122,6 +122,10 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("3", "about nobody", {"sub": ""}),
     ("3", "no subject", {"sub": ...}),
     ("3", "an unknown user", {"sub": "nobody"}),
+    ("7519 4.1.2", "a user in capitals", {"sub": "MIKO"}),
+    ("7519 4.1.2", "a user with a space", {"sub": " miko"}),
+    ("7519 4.1.2", "a user in wide letters", {"sub": "\uff4diko"}),
+    ("7519 4.1.2", "a user with a point that is not seen", {"sub": "mi\u200dko"}),
     ("3", "for another server", {"aud": "https://other.example"}),
     ("3", "for the token endpoint", {"aud": f"{ISSUER}/token"}),
     ("3", "for several", {"aud": [ISSUER, "https://other.example"]}),
@@ -238,13 +242,15 @@ def test_an_issuer_that_is_no_longer_trusted() -> None:
         brought(world, text)
 
 
-def test_an_identity_assertion_is_for_the_client_that_it_names() -> None:
+@pytest.mark.parametrize("typ", [JAG, JAG.upper(), f"application/{JAG}", f"Application/{JAG}"])
+def test_an_identity_assertion_is_for_the_client_that_it_names(typ: str) -> None:
+    """Whichever way its type is written (RFC 7515 4.1.9)."""
     world = trusting(jag=True)
-    told = brought(world, says(world, typ=JAG, client_id="web", scope="chirps.read"))
+    told = brought(world, says(world, typ=typ, client_id="web", scope="chirps.read"))
     assert told["scope"] == "chirps.read"
     for changed in ({}, {"client_id": "machine"}, {"client_id": ""}):
         with pytest.raises(InvalidGrant):
-            brought(world, says(world, typ=JAG, **changed))
+            brought(world, says(world, typ=typ, **changed))
 
 
 def test_identity_assertions_are_off_unless_switched_on() -> None:

@@ -32,10 +32,6 @@ REQUEST_URI: Final = "request_uri"
 """The purpose under which completed pushed requests are remembered."""
 
 
-LAST_MINUTE: Final = 60
-"""Seconds for which an answer can be fetched at the least."""
-
-
 class Over(InvalidRequest):
     """The request that waited is over, or was begun in another browser."""
 
@@ -206,11 +202,6 @@ def understood(
     return request
 
 
-def fetchable_until(row: Pending, now: int) -> int:
-    """How long the app may come for an answer that is given now: a last-minute one waits too."""
-    return max(row.expires, now + LAST_MINUTE)
-
-
 def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, ...]:
     """What has to be written because a request is over, by a yes or a no: it cannot come again.
     `code` is what a yes comes to, for an app that fetches it."""
@@ -218,8 +209,7 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     row = asked.elsewhere
     if row is not None and row.elsewhere is not None:
         said = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
-        until = fetchable_until(row, context.env.now)
-        fetched = msgspec.structs.replace(row, contents=code, elsewhere=said, expires=until)
+        fetched = msgspec.structs.replace(row, contents=code, elsewhere=said)
         return (*changes, Update(fetched), *told(row, asked.sent.client, context))
     pushed = asked.sent.pushed
     if not pushed:

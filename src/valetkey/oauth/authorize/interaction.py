@@ -199,6 +199,7 @@ def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
 
 
 def _recent(request: AuthorizationRequest, person: Person, now: int) -> bool:
-    if "login" in request.prompts:
+    if "login" in request.prompts or request.max_age == 0:
+        # OpenID Connect Core 3.1.2.1: to ask for no age at all is to ask for a sign-in.
         return False
     return request.max_age is None or now - person.session.auth_time <= request.max_age

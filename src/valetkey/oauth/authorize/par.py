@@ -36,6 +36,8 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
     inside = yield from unwrapped(call.form, by.client, context)
+    # RFC 9126 2.1: what the authorization endpoint needs is pushed whole; or RFC 9101 4, inside.
+    inside.need("client_id")
     resources = inside.all("resource")
     form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, context)

@@ -9,7 +9,7 @@ from valetkey.model.event import Event
 from valetkey.model.grant import Grant
 from valetkey.model.pending import Pending
 from valetkey.oauth.authorize.address import ReplyTo
-from valetkey.oauth.authorize.asked import Asked, fetchable_until, over
+from valetkey.oauth.authorize.asked import Asked, over
 from valetkey.oauth.authorize.outcome import Permit
 from valetkey.oauth.authorize.session_state import session_state
 from valetkey.oauth.authorize.visit import Person, Visit
@@ -87,11 +87,8 @@ def _contents(
         permissions=grant.allows(request.permissions),
         resources=request.resources,
         device=visit.device if row is None or row.elsewhere is None else row.elsewhere.agent,
-        expires=(
-            context.env.now + context.at.lifetimes.code
-            if row is None
-            else fetchable_until(row, context.env.now)
-        ),
+        # RFC 8628 3.2: what another device fetches ends with its request.
+        expires=context.env.now + context.at.lifetimes.code if row is None else row.expires,
         jkt=request.jkt,
         amr=person.session.amr,
         userinfo_claims=request.individual.userinfo,

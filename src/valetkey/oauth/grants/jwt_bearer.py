@@ -140,7 +140,7 @@ def _said(
         said = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
-    is_jag = jws.read_header(text).get("typ") == identity_assertion.TYPE
+    is_jag = jws.media_type(jws.read_header(text).get("typ")) == identity_assertion.TYPE
     why = moment.why_not(
         context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
     ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
@@ -176,12 +176,14 @@ def _once(said: Assertion) -> Rule[None]:
 
 def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
     """The user that is meant, if any. Whether they are alive is asked where tokens are issued."""
-    who: One[User] | Alias[User] = (
-        One(User, said.sub)
-        if trusted.subject == "id"
-        else Alias(User, sign_in_name(said.sub[:255]))
-    )
-    return (yield (who,)).one(who)
+    if trusted.subject == "id":
+        named = One(User, said.sub)
+        return (yield (named,)).one(named)
+    called = Alias(User, sign_in_name(said.sub[:255]))
+    user = (yield (called,)).one(called)
+    # RFC 7519 4.1.2: a sub has one spelling. People sign in by any of their name's, another server
+    # may have given two of them to two people.
+    return user if user is not None and user.username == said.sub else None
 
 
 def _yes(user: User, by: Authenticated) -> Rule[Grant]:

@@ -70,6 +70,9 @@ def visit(
     if row.client != by.client.id:
         # ATTACKS A37, A50: whoever has the handle is not yet the app.
         raise InvalidGrant(detail="another client's request")
+    if context.env.now >= row.expires:
+        # RFC 8628 3.2, CIBA Core 7.3: it ends when it was said to, with or without an answer.
+        return Refuse(error=ExpiredToken())
     if row.elsewhere.said != "yes":
         return _not_yet(row, row.elsewhere, context)
     code = codes.contents(row.contents)
@@ -82,8 +85,6 @@ def visit(
 def _not_yet(row: Pending, at: Elsewhere, context: Context) -> Refuse:
     if at.said == "no":
         return Refuse(error=AccessDenied(status=400))
-    if context.env.now >= row.expires:
-        return Refuse(error=ExpiredToken())
     if at.polled and context.env.now + LEEWAY < at.polled + at.interval:
         slower = msgspec.structs.replace(at, polled=context.env.now, interval=at.interval + STEP)
         return _noted(row, slower, SlowDown())
