@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.x509 import ObjectIdentifier
-from cryptography.x509.oid import ExtendedKeyUsageOID as OID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.mtls import Authority, Pair
 from tests.rows import row
 
@@ -59,11 +59,16 @@ def test_nobody_vouches_for_what_is_over(authority: Authority) -> None:
 
 
 PURPOSES = [
-    row("5280 4.2.1.12", "for clients", (OID.CLIENT_AUTH,), True),
-    row("5280 4.2.1.12", "for clients and servers", (OID.SERVER_AUTH, OID.CLIENT_AUTH), True),
-    row("5280 4.2.1.12", "for servers alone", (OID.SERVER_AUTH,), False),
-    row("5280 4.2.1.12", "for code", (OID.CODE_SIGNING,), False),
-    row("5280 4.2.1.12", "for anything", (OID.ANY_EXTENDED_KEY_USAGE,), False),
+    row("5280 4.2.1.12", "for clients", (ExtendedKeyUsageOID.CLIENT_AUTH,), True),
+    row(
+        "5280 4.2.1.12",
+        "for clients and servers",
+        (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+        True,
+    ),
+    row("5280 4.2.1.12", "for servers alone", (ExtendedKeyUsageOID.SERVER_AUTH,), False),
+    row("5280 4.2.1.12", "for code", (ExtendedKeyUsageOID.CODE_SIGNING,), False),
+    row("5280 4.2.1.12", "for anything", (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,), False),
     row("5280 4.2.1.12", "for nothing that it says", (), False),
 ]
 

@@ -31,6 +31,7 @@ def world(client: Client = BANK) -> World:
 
 def asked(**changed: Any) -> dict[str, Any]:
     given = {
+        "client_id": SIGNER.id,
         "response_type": "code",
         "redirect_uri": SIGNER.redirect_uris[0],
         "scope": "openid",

@@ -98,7 +98,8 @@ def test_max_age_of_nothing_is_a_sign_in(way: str) -> None:
     first = world.visit(request("kite", **asked), visit)
     assert isinstance(first, Login)
     assert isinstance(world.visit(request("kite", **asked, prompt="none"), visit), Deny)
-    fresh = world.sign_in(for_=first.pending.id)
+    fresh = world.sign_in()
+    world.signed_in_for(first.pending.id, fresh)
     assert isinstance(world.resume(first.pending.id, fresh), Permit)
 
 

@@ -318,7 +318,7 @@ def test_a_refresh_token_is_of_one_copy() -> None:
 
 def test_a_pushed_request_binds_the_code_to_the_copy() -> None:
     it = world()
-    given = {**pushed("kite"), "redirect_uri": CB}
+    given = {**pushed("kite"), "client_id": "wallet", "redirect_uri": CB}
     answer = it.post(push, call(it, **given))
     assert isinstance(answer, Answer)
     document: Any = answer.document
