@@ -1,5 +1,6 @@
 """The answer to a sign-in, and whose it is (A20, A21)."""
 
+import msgspec
 import pytest
 
 from valetkey.client import Aborted, App, Denied, flow
@@ -9,6 +10,7 @@ ABOUT = ServerMetadata(
     issuer="https://id.example",
     authorization_endpoint="https://id.example/authorize",
     authorization_response_iss_parameter_supported=True,
+    code_challenge_methods_supported=("S256",),
 )
 STEF = App(issuer="https://id.example", client_id="stefapp", scope=("openid",))
 
@@ -59,7 +61,9 @@ def test_a_refusal_that_fits() -> None:
 
 
 def test_an_answer_without_iss_where_none_is_promised() -> None:
-    made = attempt(ServerMetadata(issuer="https://id.example"))
+    made = attempt(
+        msgspec.structs.replace(ABOUT, authorization_response_iss_parameter_supported=False)
+    )
     assert flow.finish(made, f"code=c&state={made.state}")["code"] == "c"
     with pytest.raises(Aborted, match="iss differs"):
         flow.finish(made, f"code=c&state={made.state}&iss=https%3A%2F%2Fevil.example")

@@ -43,8 +43,10 @@ def _signature(by: PrivateKey | Shared, data: bytes) -> str:
         case ed25519.Ed25519PrivateKey() as key:
             return b64(key.sign(data))
         case ec.EllipticCurvePrivateKey() as key:
-            r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
-            return b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+            size = key.key_size // 8
+            digest = hashes.SHA384() if size == 48 else hashes.SHA256()
+            r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(digest)))
+            return b64(r.to_bytes(size, "big") + s.to_bytes(size, "big"))
         case key if by.algorithm == "PS256":
             pad = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
             return b64(key.sign(data, pad, hashes.SHA256()))

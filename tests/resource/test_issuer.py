@@ -7,16 +7,19 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from tests.keys import key
 from tests.resource.issuing import CATALOG, Issuing
 from tests.rows import row
 
 from valetkey.jose import jwk
+from valetkey.jose.jwk import Algorithm
 from valetkey.resource import Principal, Refused, ResourceServer, Unreachable, issuer
 from valetkey.resource.starlette import Needs
 from valetkey.wire.catalog import Catalog
@@ -105,6 +108,36 @@ async def test_a_new_key_is_found_by_its_id(issuing: Issuing, impatient: None) -
     new = jwk.generate("ES256")
     issuing.keys.append(new)
     assert await outcome(kit, issuing.token(key=new)) == 200
+    await kit.close()
+
+
+OTHERS = [
+    row("RFC 9068 4", "PS256, named by the key", "PS256", [], [], 200),
+    row("RFC 9068 4", "EdDSA, named by the key", "EdDSA", [], [], 200),
+    row("RFC 9068 4", "ES384, named by the key", "ES384", [], [], 200),
+    row("RFC 9068 4", "PS256, named by the metadata", "PS256", ["PS256"], ["alg"], 200),
+    row("RFC 9068 4", "PS256, named by nobody", "PS256", [], ["alg"], 401),
+    row("RFC 9068 4", "PS256, where it says RS256", "PS256", ["RS256"], ["alg"], 401),
+    row("RFC 7517 4.5", "a key without a name", "ES256", [], ["kid"], 200),
+    row("RFC 7517 4.5", "and of another algorithm", "ES384", [], ["kid"], 200),
+]
+
+
+@pytest.mark.parametrize("algorithm,said,drop,status", OTHERS)
+async def test_keys_of_other_servers(
+    issuing: Issuing, algorithm: Algorithm, said: list[str], drop: list[str], status: int
+) -> None:
+    issuing.key = key(algorithm)
+    bare = {name: one for name, one in issuing.key.public().jwk().items() if name not in drop}
+    about = msgspec.to_builtins(issuing._metadata()) | (
+        {"id_token_signing_alg_values_supported": said} if said else {}
+    )
+    issuing.replies |= {
+        "/jwks": (200, json.dumps({"keys": [bare]}).encode()),
+        METADATA: (200, json.dumps(about).encode()),
+    }
+    kit = local(issuing)
+    assert await outcome(kit, issuing.token()) == status
     await kit.close()
 
 

@@ -29,6 +29,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     `dpop`: the key is bound to this device, so that a stolen token opens nothing; the API has to
     know DPoP too.
 
+    `pkce`: "required", unless set: the app connects only where the server's metadata says that it
+    checks PKCE. "optional" is for servers of others that offer none. PKCE is sent all the same, and
+    what stands in for it is that the app proves itself and asks for `openid`, whose nonce binds the
+    code to the sign-in (RFC 9700 2.1.1).
+
     `key_shards`: the key is cut into shards, of which several open it; see `holders`.
     """
 
@@ -42,7 +47,13 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     callback: str = CALLBACK
     redirect_uri: str = ""
     dpop: bool = False
+    pkce: Literal["required", "optional"] = "required"
     key_shards: Tier | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what would leave a code unprotected."""
+        if self.pkce == "optional" and self.is_public:
+            raise ValueError("pkce is optional only for an app with a secret or a private key")
 
     @property
     def is_public(self) -> bool:

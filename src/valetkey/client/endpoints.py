@@ -10,7 +10,7 @@ from valetkey.client.prover import Prover
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Received, Tokens, of_user, read
 from valetkey.jose import jwt
-from valetkey.wire import id_token
+from valetkey.wire import id_token, metadata
 from valetkey.wire.metadata import ServerMetadata
 
 
@@ -88,7 +88,8 @@ class Endpoints:
         """The key, with the user's name in it where an ID Token proves who it is."""
         if "openid" not in scope:
             return received.tokens
-        keys = yield from server.keys((yield from self.about()))
+        about = yield from self.about()
+        keys = yield from server.keys(about)
         try:
             claims = id_token.verify(
                 received.id_token,
@@ -98,6 +99,7 @@ class Endpoints:
                 nonce=nonce,
                 access_token=received.tokens.access_token,
                 now=int(time.time()),
+                algorithms=metadata.signing_algorithms(about),
             ).claims
         except jwt.BadToken as error:
             raise Aborted(f"the ID Token: {error}") from error

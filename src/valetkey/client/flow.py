@@ -83,7 +83,8 @@ def begin(
     app: App, about: ServerMetadata, wanted: Wish, *, redirect_uri: str
 ) -> tuple[Attempt, dict[str, str]]:
     """A new sign-in, and the parameters of its authorization request (RFC 6749 4.1.1). Raises
-    Aborted where the server cannot bind the key as the app wants."""
+    Aborted where the server cannot bind the code, or the key as the app wants."""
+    _check_pkce(app, about, wanted)
     prover = new_prover(app, about)
     attempt = Attempt(
         issuer=app.issuer,
@@ -114,6 +115,16 @@ def begin(
         "dpop_jkt": "" if prover is None else prover.thumbprint,
     }
     return attempt, {name: value for name, value in parameters.items() if value}
+
+
+def _check_pkce(app: App, about: ServerMetadata, wanted: Wish) -> None:
+    # RFC 9700 2.1.1: the app makes sure that the server will check what it proves.
+    if pkce.METHOD in about.code_challenge_methods_supported:
+        return
+    if app.pkce != "optional":
+        raise Aborted(f"{app.issuer} offers no PKCE with {pkce.METHOD}")
+    if "openid" not in wanted.scope:
+        raise Aborted(f"{app.issuer} offers no PKCE, and without openid no nonce stands in for it")
 
 
 def new_prover(app: App, about: ServerMetadata) -> Prover | None:

@@ -15,7 +15,7 @@ from valetkey.client.prover import Prover
 from valetkey.client.steps import Flow, Reply, Request, ask
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
-from valetkey.wire import assertion, dpop, metadata, pkce
+from valetkey.wire import assertion, dpop, metadata
 from valetkey.wire.metadata import ServerMetadata
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
@@ -37,13 +37,9 @@ def discover(issuer: str) -> Flow[ServerMetadata]:
 
 def _trusted(document: bytes, issuer: str) -> ServerMetadata:
     try:
-        found = metadata.read_server(document, issuer=issuer)
+        return metadata.read_server(document, issuer=issuer)
     except metadata.BadMetadata as error:
         raise Aborted(f"the metadata of {issuer}: {error}") from error
-    if pkce.METHOD not in found.code_challenge_methods_supported:
-        # RFC 9700 2.1.1: the app makes sure that the server will check what it proves.
-        raise Aborted(f"{issuer} offers no PKCE with {pkce.METHOD}")
-    return found
 
 
 def keys(about: ServerMetadata) -> Flow[tuple[PublicKey, ...]]:
@@ -51,7 +47,7 @@ def keys(about: ServerMetadata) -> Flow[tuple[PublicKey, ...]]:
     reply = yield from ask(Request(method="GET", url=about.jwks_uri))
     if reply.status != 200:
         raise ServerUnavailable("the server's keys cannot be fetched")
-    return parse_set(_object(reply))
+    return parse_set(_object(reply), algorithms=metadata.signing_algorithms(about))
 
 
 def get(address: str, access_token: str, *, prover: Prover | None = None) -> Flow[dict[str, Any]]:

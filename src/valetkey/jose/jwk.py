@@ -1,4 +1,5 @@
-"""Keys: JSON Web Keys (RFC 7517). The server signs in two algorithms; apps may in four."""
+"""Keys: JSON Web Keys (RFC 7517). The server signs in two algorithms; apps may in four, and other
+servers in five."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -14,7 +15,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from valetkey.spec.cite import Cite
 
 Ours: TypeAlias = Literal["ES256", "RS256"]
-Algorithm: TypeAlias = Literal["ES256", "RS256", "PS256", "EdDSA"]
+Algorithm: TypeAlias = Literal["ES256", "RS256", "PS256", "EdDSA", "ES384"]
 Jwk: TypeAlias = ECKey | RSAKey | OKPKey
 Public: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -24,6 +25,9 @@ ALGORITHMS: Final[tuple[Ours, ...]] = ("ES256", "RS256")
 
 OF_APPS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA", "RS256")
 """What an app may sign in, as far as its policy lets it."""
+
+OF_SERVERS: Final[tuple[Algorithm, ...]] = (*ALGORITHMS, "PS256", "EdDSA", "ES384")
+"""What other servers may sign in, as far as their metadata says so."""
 
 STRONG: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA")
 """What FAPI 2.0 accepts (Security Profile 5.4.1)."""
@@ -89,6 +93,8 @@ def generate(algorithm: Algorithm) -> PrivateKey:
     match algorithm:
         case "ES256":
             return _named(algorithm, ec.generate_private_key(ec.SECP256R1()))
+        case "ES384":
+            return _named(algorithm, ec.generate_private_key(ec.SECP384R1()))
         case "EdDSA":
             return _named(algorithm, ed25519.Ed25519PrivateKey.generate())
         case "RS256" | "PS256":
@@ -109,23 +115,30 @@ def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
 
 
 def parse_set(
-    document: Mapping[str, Any], *, algorithms: Collection[Algorithm] = ALGORITHMS
+    document: Mapping[str, Any],
+    *,
+    algorithms: Collection[Algorithm] = ALGORITHMS,
+    if_named: Collection[Algorithm] = (),
 ) -> tuple[PublicKey, ...]:
-    """The keys of a JWK Set that are usable for one of the algorithms; what is not understood is
-    passed over (RFC 7517 5). A key that names no algorithm may stand there for several."""
+    """The keys of a JWK Set that are usable for one of the algorithms, or for one of `if_named`
+    where the key itself names it; what is not understood is passed over (RFC 7517 5). A key that
+    names no algorithm may stand there for several. One without `kid` has the name ""."""
     keys = document.get("keys")
     return tuple(
         key
         for members in (keys if isinstance(keys, list) else ())
-        for algorithm in algorithms
+        if isinstance(members, dict)
+        for algorithm in dict.fromkeys((*algorithms, *if_named))
+        if algorithm in algorithms or members.get("alg") == algorithm
         if (key := _of_set(members, algorithm)) is not None
     )
 
 
-def _of_set(members: object, algorithm: Algorithm) -> PublicKey | None:
-    if not isinstance(members, dict) or members.get("use", "sig") != "sig":
+def _of_set(members: dict[str, Any], algorithm: Algorithm) -> PublicKey | None:
+    if members.get("use", "sig") != "sig":
         return None
-    kid = members.get("kid")
+    # RFC 7517 4.5: optional.
+    kid = members.get("kid", "")
     if not isinstance(kid, str):
         return None
     public = {name: value for name, value in members.items() if name not in _PRIVATE_MEMBERS}
@@ -170,6 +183,7 @@ def public_of(key: object, algorithm: Algorithm) -> PublicKey:
 
 _PUBLIC: Final[dict[Algorithm, type[Public]]] = {
     "ES256": ec.EllipticCurvePublicKey,
+    "ES384": ec.EllipticCurvePublicKey,
     "RS256": rsa.RSAPublicKey,
     "PS256": rsa.RSAPublicKey,
     "EdDSA": ed25519.Ed25519PublicKey,
@@ -177,6 +191,7 @@ _PUBLIC: Final[dict[Algorithm, type[Public]]] = {
 
 _KINDS: Final[dict[Algorithm, tuple[type[Private], type[Jwk]]]] = {
     "ES256": (ec.EllipticCurvePrivateKey, ECKey),
+    "ES384": (ec.EllipticCurvePrivateKey, ECKey),
     "RS256": (rsa.RSAPrivateKey, RSAKey),
     "PS256": (rsa.RSAPrivateKey, RSAKey),
     "EdDSA": (ed25519.Ed25519PrivateKey, OKPKey),
@@ -185,6 +200,7 @@ _KINDS: Final[dict[Algorithm, tuple[type[Private], type[Jwk]]]] = {
 
 _FORMS: Final[dict[Algorithm, tuple[str, str]]] = {
     "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
     "RS256": ("RSA", ""),
     "PS256": ("RSA", ""),
     "EdDSA": ("OKP", "Ed25519"),

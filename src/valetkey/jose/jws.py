@@ -4,6 +4,7 @@ Writing goes through `cryptography` directly, which is the hot path; checking is
 the refusals that this project wants first.
 """
 
+import contextlib
 import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -14,7 +15,10 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
@@ -25,6 +29,7 @@ from valetkey.jose.objects import read_object
 
 _SHA256: Final = hashes.SHA256()
 _ECDSA: Final = ec.ECDSA(_SHA256)
+_ECDSA_384: Final = ec.ECDSA(hashes.SHA384())
 _PADDING: Final = padding.PKCS1v15()
 _PSS: Final = padding.PSS(padding.MGF1(_SHA256), salt_length=32)
 
@@ -32,6 +37,9 @@ MAX_LENGTH: Final = 16 * 1024
 
 ALIKE: Final = 512
 """Characters of a header that is remembered, read; a longer one is read each time."""
+
+MOST_UNNAMED: Final = 8
+"""Keys that are tried, where nothing tells which one signed."""
 
 SHARED: Final = "HS256"
 """The only algorithm with a shared secret."""
@@ -100,9 +108,16 @@ def _es256(key: Any, data: bytes) -> bytes:
     return der[4:end][-32:].rjust(32, b"\0") + der[end + 2 :][-32:].rjust(32, b"\0")
 
 
+def _es384(key: Any, data: bytes) -> bytes:
+    """R and S, each of 48 bytes (RFC 7518 3.4)."""
+    r, s = decode_dss_signature(key.sign(data, _ECDSA_384))
+    return r.to_bytes(48, "big") + s.to_bytes(48, "big")
+
+
 # By the name of its algorithm: to ask a key of what abstract class it is costs microseconds.
 _SIGN: Final[dict[Algorithm, Callable[[Any, bytes], bytes]]] = {
     "ES256": _es256,
+    "ES384": _es384,
     "RS256": lambda key, data: key.sign(data, _PADDING, _SHA256),
     "PS256": lambda key, data: key.sign(data, _PSS, _SHA256),
     "EdDSA": lambda key, data: key.sign(data),
@@ -127,9 +142,24 @@ def verify(
     read = _known if len(first) <= ALIKE else _accepted
     algorithm, kid = read(first, tuple(algorithms), tuple(typ))
     for key in keys:
-        if key.algorithm == algorithm and kid in (None, key.kid):
+        if key.algorithm == algorithm and kid == key.kid:
             return _checked(parts, key)
-    raise BadSignature("no key of that kid and algorithm")
+    return _checked_by_any(parts, _unnamed(keys, algorithm, named=kid is not None))
+
+
+def _unnamed(
+    keys: Sequence[PublicKey], algorithm: Algorithm, *, named: bool
+) -> Sequence[PublicKey]:
+    """The keys that may have signed, where no name tells: all of that algorithm, or those without a
+    name, where the header is `named`."""
+    return [key for key in keys if key.algorithm == algorithm and not (named and key.kid)]
+
+
+def _checked_by_any(parts: _Parts, keys: Sequence[PublicKey]) -> bytes:
+    for key in keys[:MOST_UNNAMED]:
+        with contextlib.suppress(BadSignature):
+            return _checked(parts, key)
+    raise BadSignature("the signature does not fit" if keys else "no key of that kid and algorithm")
 
 
 def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) -> bytes:
@@ -244,7 +274,9 @@ def media_type(typ: object) -> str:
 def _checked(parts: _Parts, key: PublicKey, *, embedded: bool = False) -> bytes:
     _, payload, signed, signature = parts
     try:
-        if isinstance(key.key, ECKey):
+        if key.algorithm == "ES384":
+            _check_es384(signed, base64url.decode(signature), key.key)
+        elif isinstance(key.key, ECKey):
             _check_es256(signed, base64url.decode(signature), key.key)
         elif isinstance(key.key, OKPKey):
             _check_ed25519(signed, base64url.decode(signature), key.key)
@@ -269,6 +301,15 @@ def _check_es256(signed: str, raw: bytes, key: ECKey) -> None:
     if len(raw) != 64 or not isinstance(public.curve, ec.SECP256R1):
         raise BadSignature("the signature does not fit")
     public.verify(_der(raw), signed.encode(), _ECDSA)
+
+
+def _check_es384(signed: str, raw: bytes, key: Any) -> None:
+    public = key.public_key
+    # RFC 7518 3.4: R and S, each of 48 bytes.
+    if len(raw) != 96 or not isinstance(public.curve, ec.SECP384R1):
+        raise BadSignature("the signature does not fit")
+    r, s = int.from_bytes(raw[:48], "big"), int.from_bytes(raw[48:], "big")
+    public.verify(encode_dss_signature(r, s), signed.encode(), _ECDSA_384)
 
 
 def _der(raw: bytes) -> bytes:

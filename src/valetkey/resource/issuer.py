@@ -5,7 +5,7 @@ import time
 from functools import partial
 from typing import Final
 
-from valetkey.jose.jwk import PublicKey, parse_set
+from valetkey.jose.jwk import OF_SERVERS, PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.breaker import Cut
@@ -95,7 +95,12 @@ class Issuer:
     async def _fetch(self, kid: str) -> None:
         try:
             about = await self.metadata()
-            self._keys = parse_set(read_object(await self._http.get(about.jwks_uri)))
+            self._keys = parse_set(
+                read_object(await self._http.get(about.jwks_uri)),
+                algorithms=metadata.signing_algorithms(about),
+                # Of access tokens, metadata has no word; a key may say itself what it is for.
+                if_named=OF_SERVERS,
+            )
             self._kids = frozenset(key.kid for key in self._keys)
             self._fetched = time.monotonic()
             self._answers = True

@@ -1,12 +1,12 @@
 """The JWT profile for access tokens (RFC 9068): the server writes, a resource server reads."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from valetkey.jose import jwt
-from valetkey.jose.jwk import PublicKey
+from valetkey.jose.jwk import ALGORITHMS, OF_SERVERS, Algorithm, PublicKey
 from valetkey.spec.cite import Cite
 from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
@@ -100,10 +100,19 @@ def verify(
     audience: str,
     now: int,
     typ: str = TYPE,
+    algorithms: Collection[Algorithm] = ALGORITHMS,
 ) -> jwt.Verified[AccessToken]:
     """An access token meant for `audience` (RFC 9068 4), or what else says the same under a `typ`
     of its own. Raises jwt.BadToken."""
-    verified = jwt.verify(token, AccessToken, keys=keys, typ=(typ,), issuer=issuer, now=now)
+    verified = jwt.verify(
+        token,
+        AccessToken,
+        keys=keys,
+        typ=(typ,),
+        issuer=issuer,
+        now=now,
+        algorithms=algorithms,
+    )
     _check_audience(verified.claims, audience)
     return verified
 
@@ -154,6 +163,8 @@ class Proofs:
                 audience=audience,
                 now=now,
                 typ=self._typ,
+                # What its metadata says: each of the keys is for one of those.
+                algorithms=OF_SERVERS,
             )
             known = proved[name] = Remembered(found.claims, name)
         else:

@@ -1,11 +1,11 @@
 """ID Tokens (OpenID Connect Core 2): the server writes one, the client reads it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from valetkey.jose import base64url, jwt
-from valetkey.jose.jwk import PublicKey
+from valetkey.jose.jwk import ALGORITHMS, Algorithm, PublicKey
 from valetkey.jose.seal import same
 from valetkey.spec.cite import Cite
 
@@ -49,9 +49,18 @@ def verify(
     nonce: str,
     access_token: str,
     now: int,
+    algorithms: Collection[Algorithm] = ALGORITHMS,
 ) -> jwt.Verified[IdToken]:
     """The ID Token of this very sign-in (OpenID Connect Core 3.1.3.7). Raises jwt.BadToken."""
-    verified = jwt.verify(token, IdToken, keys=keys, typ=("jwt", ""), issuer=issuer, now=now)
+    verified = jwt.verify(
+        token,
+        IdToken,
+        keys=keys,
+        typ=("jwt", ""),
+        issuer=issuer,
+        now=now,
+        algorithms=algorithms,
+    )
     claims = verified.claims
     if claims.aud != client_id:
         raise jwt.BadToken("meant for another client")

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import ALGORITHMS, PublicKey
+from valetkey.jose.jwk import OF_SERVERS, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Actor, Confirmation
@@ -81,7 +81,7 @@ def verify(
 ) -> Introspection:
     """What the issuer says of a token at `now`, to whoever asked by the name `audience`. Raises
     ValueError where it did not say that, or said it some other time."""
-    payload = jws.verify(text, keys, algorithms=ALGORITHMS, typ=(TYPE,))
+    payload = jws.verify(text, keys, algorithms=OF_SERVERS, typ=(TYPE,))
     try:
         found = msgspec.convert(read_object(payload), SignedIntrospection)
     except msgspec.ValidationError as error:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from valetkey.jose.jwk import ALGORITHMS, OF_SERVERS, Algorithm
 from valetkey.jose.objects import read_object
 from valetkey.wire import address
 from valetkey.wire.key_shards import Tier
@@ -146,6 +147,13 @@ def read_server(raw: bytes, *, issuer: str) -> ServerMetadata:
         if name.endswith(("_endpoint", "_uri")) and value and not is_protected(value):
             raise BadMetadata(f"{name} is not https")
     return found
+
+
+def signing_algorithms(about: ServerMetadata) -> tuple[Algorithm, ...]:
+    """What a server says that it signs ID Tokens in, of what is understood here; what this server
+    itself signs in, where it does not say."""
+    said = about.id_token_signing_alg_values_supported
+    return tuple(one for one in OF_SERVERS if one in said) if said else ALGORITHMS
 
 
 def is_protected(url: str) -> bool:
