@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from valetkey.resource import Catalog, ResourceServer, uses
+from valetkey.resource import ResourceServer, uses
 from valetkey.resource.asgi import PRINCIPAL, Application, Needs, Receive, Scope, Send
 from valetkey.resource.documents import documents
 
@@ -14,7 +14,7 @@ CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -31,7 +31,11 @@ async def read(scope: Scope, receive: Receive, send: Send) -> None:
 
 @needs("chirps.write")
 async def write(scope: Scope, receive: Receive, send: Send) -> None:
-    chirps.append((await sent(receive))["text"])
+    body = await sent(receive)
+    if "text" not in body:
+        await answer(send, "text is missing", 400)
+        return
+    chirps.append(body["text"])
     caller = scope[PRINCIPAL]
     await answer(send, {"by": caller.sub, "with": caller.client_id}, 201)
 
@@ -89,7 +93,10 @@ async def sent(receive: Receive) -> dict[str, str]:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    return msgspec.json.decode(body or b"{}", type=dict[str, str])
+    try:
+        return msgspec.json.decode(body, type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
 
 
 async def answer(send: Send, body: Any, status: int = 200) -> None:

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.core.management import execute_from_command_line
 from django.http import HttpResponseNotAllowed, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from valetkey.resource import Catalog, ResourceServer, uses
+from valetkey.resource import ResourceServer, uses
 from valetkey.resource.django import Needs, urls
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
@@ -27,7 +27,7 @@ settings.configure(
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -45,7 +45,7 @@ def read(request: Any) -> JsonResponse:
 @needs("chirps.write")
 def write(request: Any) -> JsonResponse:
     caller = request.principal
-    chirps.append(json.loads(request.body)["text"])
+    chirps.append(sent(request, "text"))
     return JsonResponse({"by": caller.sub, "with": caller.client_id}, status=201)
 
 
@@ -56,7 +56,7 @@ def timeline(request: Any) -> JsonResponse:
 
 
 def how_much(request: Any) -> str:
-    return str(json.loads(request.body)["amount"])
+    return sent(request, "amount")
 
 
 @needs("tips.send", spend=how_much)
@@ -69,6 +69,13 @@ async def close(request: Any) -> JsonResponse:
     if request.method != "DELETE":
         return HttpResponseNotAllowed(["DELETE"])
     return JsonResponse({"closed": request.principal.sub})
+
+
+def sent(request: Any, name: str) -> str:
+    try:
+        return str(json.loads(request.body)[name])
+    except (ValueError, LookupError, TypeError):
+        raise BadRequest(f"{name} is missing") from None
 
 
 urlpatterns = [

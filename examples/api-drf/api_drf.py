@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
@@ -18,17 +17,18 @@ settings.configure(
 )
 
 from django.urls import path
+from rest_framework.exceptions import ParseError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import ResourceServer
 from valetkey.resource.drf import Needs, urls
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -36,6 +36,13 @@ server = ResourceServer(
 needs = Needs(server)
 
 chirps: list[str] = []
+
+
+def sent(request: Any, name: str) -> str:
+    try:
+        return str(request.data[name])
+    except (LookupError, TypeError):
+        raise ParseError(f"{name} is missing") from None
 
 
 class Chirps(APIView):
@@ -46,14 +53,14 @@ class Chirps(APIView):
     @needs("chirps.write")
     def post(self, request: Any) -> Response:
         caller = request.principal
-        chirps.append(request.data["text"])
+        chirps.append(sent(request, "text"))
         return Response({"by": caller.sub, "with": caller.client_id}, status=201)
 
 
 class Tips(APIView):
     @staticmethod
     def how_much(request: Any) -> str:
-        return str(request.data["amount"])
+        return sent(request, "amount")
 
     permission_classes = [needs.permission("tips.send", spend=how_much)]
 

@@ -2,20 +2,18 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-import msgspec
-from flask import Flask, Request, g, jsonify, request
+from flask import Flask, Request, abort, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import ResourceServer
 from valetkey.resource.flask import Needs, publish
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -36,12 +34,12 @@ def read() -> ResponseReturnValue:
 @app.post("/chirps")
 @needs("chirps.write")
 def write() -> ResponseReturnValue:
-    chirps.append(sent(request)["text"])
+    chirps.append(sent(request, "text"))
     return {"by": g.principal.sub, "with": g.principal.client_id}, 201
 
 
 def how_much(request: Request) -> str:
-    return str(sent(request)["amount"])
+    return sent(request, "amount")
 
 
 @app.post("/tips")
@@ -56,6 +54,8 @@ def close() -> ResponseReturnValue:
     return {"closed": g.principal.sub}
 
 
-def sent(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = request.get_json()
-    return body
+def sent(request: Request, name: str) -> str:
+    try:
+        return str(request.get_json()[name])
+    except (LookupError, TypeError):
+        abort(400, f"{name} is missing")

@@ -4,17 +4,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from mcp.server.mcpserver import MCPServer
 
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import ResourceServer
 from valetkey.resource.mcp import McpGuard, caller
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),

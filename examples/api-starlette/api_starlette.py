@@ -3,20 +3,20 @@
 import os
 from pathlib import Path
 
-import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
 
 CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -34,12 +34,12 @@ async def read(request: Request) -> JSONResponse:
 @needs("chirps.write")
 async def write(request: Request) -> JSONResponse:
     caller = request.state.principal
-    chirps.append((await request.json())["text"])
+    chirps.append(await sent(request, "text"))
     return JSONResponse({"by": caller.sub, "with": caller.client_id}, 201)
 
 
 async def how_much(request: Request) -> str:
-    return str((await request.json())["amount"])
+    return await sent(request, "amount")
 
 
 @needs("tips.send", spend=how_much)
@@ -50,6 +50,13 @@ async def tip(request: Request) -> JSONResponse:
 @needs("account.close", max_age=300)
 async def close(request: Request) -> JSONResponse:
     return JSONResponse({"closed": request.state.principal.sub})
+
+
+async def sent(request: Request, name: str) -> str:
+    try:
+        return str((await request.json())[name])
+    except (ValueError, LookupError, TypeError):
+        raise HTTPException(400, f"{name} is missing") from None
 
 
 app = Starlette(

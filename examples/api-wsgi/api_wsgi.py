@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 
-from valetkey.resource import Catalog, ResourceServer, uses
+from valetkey.resource import ResourceServer, uses
 from valetkey.resource.documents import documents
 from valetkey.resource.wsgi import PRINCIPAL, Needs
 
@@ -20,7 +20,7 @@ CATALOG = Path(__file__).parent.parent / "catalog.toml"
 
 server = ResourceServer(
     issuer=os.environ["ISSUER"],
-    catalog=msgspec.toml.decode(CATALOG.read_bytes(), type=Catalog),
+    catalog=CATALOG,
     credentials=("chirp", os.environ["CHIRP_SECRET"]),
     live="follow",
     certificate_proxies=os.environ.get("PROXIES", "").split(),
@@ -37,7 +37,10 @@ def read(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
 
 @needs("chirps.write")
 def write(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-    chirps.append(sent(environ)["text"])
+    body = sent(environ)
+    if "text" not in body:
+        return answer(start, "text is missing", "400 Bad Request")
+    chirps.append(body["text"])
     caller = environ[PRINCIPAL]
     return answer(start, {"by": caller.sub, "with": caller.client_id}, "201 Created")
 
@@ -75,8 +78,11 @@ def app(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
 
 
 def sent(environ: WSGIEnvironment) -> dict[str, str]:
-    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
-    return msgspec.json.decode(body or b"{}", type=dict[str, str])
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    try:
+        return msgspec.json.decode(body, type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
 
 
 def answer(start: StartResponse, body: Any, status: str = "200 OK") -> list[bytes]:

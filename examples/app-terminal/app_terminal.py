@@ -59,4 +59,4 @@ def post(key: Key, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(" ".join(sys.argv[1:]) or "Hello")

@@ -51,7 +51,7 @@ async def connect() -> Response:
 
 
 @app.get("/callback")
-async def callback(request: Request, session: Annotated[str, Cookie()]) -> Response:
+async def callback(request: Request, session: Annotated[str, Cookie()] = "") -> Response:
     """The browser is back. The attempt is this very browser's, and is good once."""
     try:
         yes = await keys[session].finish(attempts.pop(session), request.url.query)
@@ -61,8 +61,11 @@ async def callback(request: Request, session: Annotated[str, Cookie()]) -> Respo
 
 
 @app.get("/timeline")
-async def timeline(session: Annotated[str, Cookie()]) -> Response:
+async def timeline(session: Annotated[str, Cookie()] = "") -> Response:
     """Calls the API with the user's key."""
-    async with httpx2.AsyncClient(auth=keys[session].auth()) as api:
-        answer = raise_for_refusal(await api.get(f"{API}/chirps"))
+    try:
+        async with httpx2.AsyncClient(auth=keys[session].auth()) as api:
+            answer = raise_for_refusal(await api.get(f"{API}/chirps"))
+    except (ClientError, KeyError) as error:
+        return JSONResponse({"connected": False, "why": str(error)}, 401)
     return JSONResponse({"chirps": len(answer.json())})

@@ -95,6 +95,19 @@ class Api:
         sent = [*(headers or []), ("Accept", "application/json, text/event-stream")]
         return self.http.request(method, path + query, headers=sent, json=told)
 
+    def send(self, what: str, headers: list[tuple[str, str]], raw: bytes) -> httpx2.Response:
+        """One call with this very body. For MCP, the arguments of the tool."""
+        method, path = self.at(what)
+        if self.name == "mcp":
+            raw = (
+                b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "%b", '
+                % (what.encode())
+                + b'"arguments": %b}}' % raw
+            )
+        media = [("Content-Type", "application/json"), ("Accept", "application/json")]
+        stream = [("Accept", "text/event-stream")]
+        return self.http.request(method, path, headers=[*headers, *media, *stream], content=raw)
+
     def result(self, response: httpx2.Response) -> Any:
         """What a call that was let through answers."""
         assert response.is_success, (response.status_code, response.text)

@@ -276,6 +276,61 @@ def test_uses_and_amounts_are_counted(api: Api, platform: Platform) -> None:
     api.result(api.call("read", key))
 
 
+AMOUNTS = [
+    row("RFC 6750 3.1", "no number", b'{"amount": "abc"}'),
+    row("RFC 6750 3.1", "no finite number", b'{"amount": "Infinity"}'),
+    row("RFC 6750 3.1", "too many decimals", b'{"amount": "0.001"}'),
+    row("RFC 6750 3.1", "less than nothing", b'{"amount": "-1"}'),
+    row("RFC 6750 3.1", "an object", b'{"amount": {}}'),
+    row("RFC 6750 3.1", "none", b"{}"),
+]
+
+
+@pytest.fixture(scope="module")
+def limited_key(platform: Platform) -> str:
+    """A key of somebody who has set a limit on tips."""
+    miko = platform.person()
+    platform.key(miko)
+    bounds = {"tips.send": Bounds(much={"total": 500})}
+    platform.change(platform.grant(miko), limits=limits(permissions=bounds))
+    return platform.key(miko)
+
+
+@pytest.mark.parametrize("limited", [True, False], ids=["limited", "not limited"])
+@pytest.mark.parametrize("raw", AMOUNTS)
+def test_what_is_no_amount_is_refused(
+    api: Api, key: str, limited_key: str, raw: bytes, limited: bool
+) -> None:
+    answer = api.send("tip", bearer(limited_key if limited else key), raw)
+    assert answer.status_code == 400
+
+
+UNREADABLE = [
+    row("RFC 8259 2", "a tip: no JSON", "tip", b"x"),
+    row("RFC 8259 2", "a tip: nothing", "tip", b""),
+    row("RFC 8259 2", "a tip: a list", "tip", b"[]"),
+    row("RFC 8259 2", "a chirp: no JSON", "write", b"x"),
+    row("RFC 8259 2", "a chirp: nothing", "write", b""),
+    row("RFC 8259 2", "a chirp: a list", "write", b"[]"),
+    row("RFC 8259 2", "a chirp: no text", "write", b"{}"),
+]
+VALIDATED = {"fastapi": {("tip", b"x"), *(("write", raw) for raw in (b"x", b"", b"[]", b"{}"))}}
+"""What a framework refuses by itself, with 422."""
+
+
+@pytest.mark.parametrize("what,raw", UNREADABLE)
+def test_a_body_that_cannot_be_read_is_the_callers_fault(
+    api: Api, key: str, what: str, raw: bytes
+) -> None:
+    answer = api.send(what, bearer(key), raw)
+    if api.name == "mcp" and (what, raw) != ("tip", b"[]"):
+        # The MCP SDK reads the body, and says so in its own protocol.
+        assert answer.status_code in (200, 400)
+        return
+    by_itself = (what, raw) in VALIDATED.get(api.name, set())
+    assert answer.status_code == (422 if by_itself else 400)
+
+
 def test_what_the_user_changes_is_seen_within_the_bound(api: Api, platform: Platform) -> None:
     miko = platform.person()
     key = bearer(platform.key(miko))

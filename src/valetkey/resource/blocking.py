@@ -17,6 +17,7 @@ from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, T
 from valetkey.resource.verifying import told
+from valetkey.spec.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from valetkey.resource.server import ResourceServer
@@ -81,8 +82,14 @@ class Blocking:
             shown=self._server.shown(call),
             sign_in=need.sign_in,
         )
-        if principal.limited:
+        if need.spend is None and not principal.limited:
+            return principal
+        try:
             amount = need.told_at_once(request)
+        except InvalidRequest as error:
+            raise self._server.refused(principal, error) from error
+        self._server.check_amount(principal, need, amount)
+        if principal.limited:
             self.spend(principal, need.permissions, amount=amount)
         return principal
 

@@ -1,9 +1,12 @@
 """What an API declares: its permissions, and where it publishes them."""
 
+import tomllib
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from valetkey.jose.objects import read_object
 from valetkey.wire import authorization_details, metadata
 from valetkey.wire.catalog import Catalog, Permission, mistakes
 
@@ -14,9 +17,9 @@ TYPES_PATH: Final = "/.well-known/authorization-details-types"
 class Declared:
     """An API as others read of it: its identifier, its catalog, and the addresses of both."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Raises ValueError for a catalog that is wrong."""
-        self.catalog = catalog
+    def __init__(self, catalog: Catalog | Path | str) -> None:
+        """Raises ValueError for a catalog that is wrong, and for a file that holds none."""
+        self.catalog = catalog if isinstance(catalog, Catalog) else read_catalog(Path(catalog))
         self.resource = self.published().resource
 
     def declare(self, *permissions: str | Permission) -> tuple[str, ...]:
@@ -67,3 +70,16 @@ class Declared:
         """That metadata: the catalog once more. Raises ValueError for a catalog that is wrong."""
         described = {self.resource: authorization_details.described(self.published())}
         return {"authorization_details_types_metadata": described}
+
+
+def read_catalog(file: Path) -> Catalog:
+    """The catalog in a TOML file, or in a JSON one (`.json`). Raises ValueError that names the
+    file."""
+    try:
+        raw = file.read_bytes()
+        said = read_object(raw) if file.suffix == ".json" else tomllib.loads(raw.decode())
+        return msgspec.convert(said, Catalog)
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise ValueError(f"{file}: {error}") from error

@@ -62,6 +62,22 @@ class Limits:
             log.info("refused: %s", refusal)
             raise
 
+    def check(self, whose: Principal, needs: Sequence[str], amount: Amount | None) -> None:
+        """Raises Refused for an amount that is none."""
+        for one in needs:
+            permission = self._catalog().permission(one)
+            if amount is not None and permission is not None and permission.unit:
+                try:
+                    units(amount, permission)
+                except InvalidRequest as error:
+                    raise self.refused(whose, error) from error
+
+    def refused(self, whose: Principal, error: OAuthError) -> Refused:
+        """The refusal of a call by this caller, of which the log is told."""
+        refusal = self._refused(error, whose.scheme)
+        log.info("refused: %s (%.200s)", error.description, error.detail)
+        return refusal
+
     async def _used(self, whose: Principal, name: str, amount: Amount | None) -> Use:
         permission = self._catalog().permission(name)
         if permission is None:

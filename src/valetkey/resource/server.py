@@ -48,7 +48,7 @@ class ResourceServer(Declared):
         self,
         *,
         issuer: str,
-        catalog: Catalog,
+        catalog: Catalog | Path | str,
         credentials: tuple[str, str] | None = None,
         live: Live | None = None,
         bound: float | Mapping[Risk, float] = BOUND,
@@ -59,7 +59,8 @@ class ResourceServer(Declared):
         split: bool = False,
         journal: Path | None = None,
     ) -> None:
-        """`credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
+        """`catalog` may be the file that it is in, TOML or JSON.
+        `credentials` are an id and a secret, `http` may be a client of the caller's own. `bound`
         is for how many seconds a follower may rely on what it knows, for all permissions or by
         their risk (BOUND for a risk that is left out); past it, it asks.
         `certificate_proxies` are the addresses and networks whose `Client-Cert` header counts
@@ -78,13 +79,13 @@ class ResourceServer(Declared):
         super().__init__(catalog)
         if not metadata.is_protected(issuer):
             raise ValueError(f"the issuer {issuer!r} is not https")
-        if not address.host(catalog.resource):
+        if not address.host(self.resource):
             # RFC 9728 1.2: its metadata lies below it.
-            raise ValueError(f"the resource {catalog.resource!r} is no web address")
+            raise ValueError(f"the resource {self.resource!r} is no web address")
         self.live: Live = live or ("ask" if credentials else "token")
         if self.live in {"follow", "ask"} and credentials is None:
             raise ValueError(f"live={self.live!r} needs credentials")
-        counted = [one.id for one in catalog.permissions if one.counted]
+        counted = [one.id for one in self.catalog.permissions if one.counted]
         if counted and credentials is None:
             raise ValueError(f"{', '.join(counted)}: what is counted needs credentials")
         self.issuer = issuer
@@ -233,8 +234,7 @@ class ResourceServer(Declared):
             shown=self.shown(call),
             sign_in=need.sign_in,
         )
-        if principal.limited:
-            await self.spend(principal, need.permissions, amount=await need.told(request))
+        await self._pay(principal, need, request)
         return principal
 
     async def allow(self, principal: Principal, need: Need, request: object) -> None:
@@ -246,8 +246,27 @@ class ResourceServer(Declared):
             told(error)
             raise
         self.usage.note(principal, need.permissions)
+        await self._pay(principal, need, request)
+
+    async def _pay(self, principal: Principal, need: Need, request: object) -> None:
+        if need.spend is None and not principal.limited:
+            return
+        try:
+            amount = await need.told(request)
+        except InvalidRequest as error:
+            raise self.refused(principal, error) from error
+        self.check_amount(principal, need, amount)
         if principal.limited:
-            await self.spend(principal, need.permissions, amount=await need.told(request))
+            await self.spend(principal, need.permissions, amount=amount)
+
+    def check_amount(self, principal: Principal, need: Need, amount: Amount | None) -> None:
+        """Raises Refused for what a route says as an amount and is none, whether the user has set
+        a limit or not."""
+        self._limits.check(principal, need.permissions, amount)
+
+    def refused(self, principal: Principal, error: InvalidRequest) -> Refused:
+        """The refusal of a call by this caller."""
+        return self._limits.refused(principal, error)
 
     @cached_property
     def blocking(self) -> Blocking:

@@ -1,16 +1,14 @@
 """`python -m valetkey.demo.chirp`: Chirp as a program, in the folder that holds its files."""
 
 import argparse
-import tomllib
 from pathlib import Path
 
-import msgspec
 import uvicorn
 
 from valetkey.demo.chirp.api import create
 from valetkey.demo.chirp.records import Records
 from valetkey.demo.chirp.seed import seed
-from valetkey.resource import Catalog, ResourceServer
+from valetkey.resource import ResourceServer
 
 
 def main() -> None:
@@ -22,7 +20,7 @@ def main() -> None:
     given = parser.parse_args()
     server = ResourceServer(
         issuer=given.issuer,
-        catalog=msgspec.convert(tomllib.loads(Path("catalog.toml").read_text("utf-8")), Catalog),
+        catalog="catalog.toml",
         credentials=("chirp", Path("chirp.secret").read_text("utf-8").strip()),
         live="follow",
     )
