@@ -41,6 +41,7 @@ from valetkey.client import (
     auth_requests,
 )
 from valetkey.client.prover import Prover
+from valetkey.jose import base64url, jws
 from valetkey.model.change import Create
 from valetkey.model.client import Client, Exchange
 from valetkey.wire import child_key
@@ -169,6 +170,51 @@ def test_from_hand_to_hand(key: Key) -> None:
         two.hand_on(third, scope=("chirps.write",))
 
 
+BOTH = ("chirps.read", "chirps.write")
+NO_FURTHER = [
+    row("ours", "it may go no further", 0, {}, "deeper than the key before it"),
+    row("ours", "it may go once, not twice", 1, {"depth": 1}, "deeper than the key before it"),
+    row("ours", "to its own holder", 1, {"thumbprint": ""}, "the key of one before it"),
+    row(
+        "ours",
+        "with a larger amount",
+        1,
+        {"most": {"chirps.write": 6}},
+        "more through than the key before it",
+    ),
+    row("ours", "without the amount", 1, {}, "more through than the key before it"),
+]
+
+
+@pytest.mark.parametrize("depth,wish,why", NO_FURTHER)
+def test_what_may_not_go_on_is_not_signed(
+    key: Key, monkeypatch: pytest.MonkeyPatch, depth: int, wish: dict[str, Any], why: str
+) -> None:
+    helper = Helper()
+    hand = Hand(thumbprint=helper.thumbprint, depth=depth, most={"chirps.write": 5})
+    held = helper.holding(key.hand_on(hand, scope=BOTH))
+
+    def signed(*_: object, **__: object) -> str:
+        raise AssertionError("it was signed")
+
+    monkeypatch.setattr(jws, "sign_embedded", signed)
+    named = {"thumbprint": Helper().thumbprint} | wish
+    to = Hand(**named | {"thumbprint": named["thumbprint"] or helper.thumbprint})
+    with pytest.raises(ValueError, match=why):
+        held.hand_on(to, scope=BOTH)
+
+
+def test_a_key_that_its_user_lets_nobody_hand_on_alone_is_not_signed_on(key: Key) -> None:
+    held = find_held(key)
+    head, payload, end = held.access_token.split(".")
+    said = msgspec.json.decode(base64url.decode(payload)) | {"childless": True}
+    text = f"{head}.{base64url.encode(msgspec.json.encode(said))}.{end}"
+    alone = Key(key.app, kept_in(replace(held, access_token=text)))
+    with pytest.raises(ValueError, match="lets nobody hand it on alone"):
+        alone.hand_on(Hand(thumbprint=Helper().thumbprint), scope=READ)
+    alone.close()
+
+
 def test_no_longer_than_the_key_itself(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where this device's clock is behind, so that the key seems to last longer."""
     held = key.tokens
@@ -243,6 +289,15 @@ REFUSED = [
     row("ours", "it would open more", hand(scope=("dms.read",)), PermissionMissing, "dms"),
     row("ours", "it would open nothing", hand(scope=()), ValueError, "nothing"),
     row("ours", "for no time", hand(seconds=0), ValueError, "no time"),
+    row("ours", "deeper than any API takes", hand(depth=4), ValueError, "deeper"),
+    row("ours", "with a name that is none", hand(name="\n"), ValueError, "a name that is none"),
+    row(
+        "ours",
+        "to nobody",
+        lambda key, _: key.hand_on(Hand(thumbprint="x"), scope=READ),
+        ValueError,
+        "no key",
+    ),
     row("ours", "it was handed to another", to_somebody_else, ValueError, "another key"),
     row("RFC 6750 5.3", "it would go to another API", elsewhere, ValueError, CHIRP),
 ]

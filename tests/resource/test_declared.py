@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.resource.chirp_platform import CATALOG
+from tests.resource.serving import EXAMPLES
 from tests.rows import row
 
 from valetkey.resource import ResourceServer
@@ -15,7 +16,7 @@ ISSUER = "https://id.example"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "catalog.toml").write_bytes(msgspec.toml.encode(CATALOG))
+    (tmp_path / "catalog.toml").write_bytes((EXAMPLES / "catalog.toml").read_bytes())
     (tmp_path / "catalog.json").write_bytes(msgspec.json.encode(CATALOG))
     return tmp_path
 

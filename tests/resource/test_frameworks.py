@@ -322,11 +322,9 @@ VALIDATED = {"fastapi": {("tip", b"x"), *(("write", raw) for raw in (b"x", b"", 
 def test_a_body_that_cannot_be_read_is_the_callers_fault(
     api: Api, key: str, what: str, raw: bytes
 ) -> None:
+    if (api.name, what) == ("mcp", "write"):
+        return  # the MCP SDK reads it, and answers in its own protocol
     answer = api.send(what, bearer(key), raw)
-    if api.name == "mcp" and (what, raw) != ("tip", b"[]"):
-        # The MCP SDK reads the body, and says so in its own protocol.
-        assert answer.status_code in (200, 400)
-        return
     by_itself = (what, raw) in VALIDATED.get(api.name, set())
     assert answer.status_code == (422 if by_itself else 400)
 

@@ -83,7 +83,8 @@ class Prover:
         now: int,
         until: int,
     ) -> str:
-        """What is shown with this key, made smaller for the next hand (see `wire.child_key`)."""
+        """What is shown with this key, made smaller for the next hand (see `wire.child_key`).
+        Raises ValueError where it may not go on so."""
         return child_key.hand_on(
             shown,
             by=self._key,
@@ -94,6 +95,7 @@ class Prover:
             depth=to.depth,
             most=to.most,
             name=to.name,
+            checked=True,
         )
 
     def heard(self, address: str, headers: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ The profile is ours and experimental: an API takes such keys only where it says 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -65,6 +65,13 @@ class _End(msgspec.Struct):
     exp: int
 
 
+class _Root(msgspec.Struct):
+    childless: bool = False
+
+
+C = TypeVar("C", bound=msgspec.Struct)
+
+
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """A key as the last hand holds it. `keys` are those of all hands, the first one's first;
     `names` what the hands call each other."""
@@ -93,9 +100,11 @@ def hand_on(
     depth: int = 0,
     most: Mapping[str, int] | None = None,
     name: str = "",
+    checked: bool = False,
 ) -> str:
     """The key `shown`, which is bound to `by`, made smaller for the holder of the key whose
-    thumbprint is `to`. What does not fit is refused by the API."""
+    thumbprint is `to`. Where `checked`, what no API would take raises BadChild, and nothing is
+    signed; else the API refuses it."""
     block = Block(
         parent=dpop.token_hash(shown),
         cnf=Confirmation(jkt=to),
@@ -106,6 +115,8 @@ def hand_on(
         most=dict(most or {}),
         sub=name,
     )
+    if checked:
+        check_next(shown, block)
     return shown + JOINT + jws.sign_embedded(msgspec.json.encode(block), key=by, typ=TYPE)
 
 
@@ -125,6 +136,42 @@ def ends(shown: str) -> int:
         if split_token.is_app_half(last):
             return split_token.read(last).exp
         return msgspec.convert(read_object(base64url.decode(last.split(".")[1])), _End).exp
+    except (IndexError, ValueError, msgspec.ValidationError) as error:
+        raise BadChild("nothing that could be handed on") from error
+
+
+def check_next(shown: str, block: Block) -> None:
+    """Raises BadChild where what is shown may not go on by this block, as its own holder reads it:
+    what no API would take is not signed."""
+    token, blocks = split(shown)
+    if len(blocks) >= DEEPEST:
+        raise BadChild(f"{len(blocks) + 1} hands are too many")
+    if not blocks and _unproved(token, _Root).childless:
+        raise BadChild("its user lets nobody hand it on alone")
+    if blocks:
+        last = _unproved(blocks[-1], Block)
+        hands = Hands(
+            scopes=frozenset(last.scope.split()),
+            until=last.exp,
+            depth=last.depth,
+            keys=(last.cnf.jkt,),
+            most=last.most,
+        )
+    else:
+        hands = Hands(
+            scopes=frozenset(block.scope.split()), until=block.exp, depth=DEEPEST, keys=("",)
+        )
+    for holds, why in _rules(block, hands, began=block.iat, now=block.iat):
+        if not holds:
+            raise BadChild(why)
+
+
+def _unproved(text: str, kind: type[C]) -> C:
+    """What a JWS says. Raises BadChild."""
+    try:
+        if kind is _Root and split_token.is_app_half(text):
+            return kind()
+        return msgspec.convert(read_object(base64url.decode(text.split(".")[1])), kind)
     except (IndexError, ValueError, msgspec.ValidationError) as error:
         raise BadChild("nothing that could be handed on") from error
 
