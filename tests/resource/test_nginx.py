@@ -21,7 +21,9 @@ from tests.installation import CHIRP, SECRETS
 from tests.live import Live, free_port, live
 from tests.resource.test_kit import bearer, key
 
+from valetkey.client import LimitReached, PermissionMissing, raise_for_refusal
 from valetkey.model.grant import Grant
+from valetkey.model.limits import Bounds, limits
 
 NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
 MINE: Final = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"
@@ -35,7 +37,7 @@ class Echo(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         said = f"{self.headers.get('X-User')} by {self.headers.get('X-App')}".encode()
-        self.send_response(200)
+        self.send_response(int(self.path.partition("?status=")[2] or 200))
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -89,14 +91,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(scope="module")
 def proxy(server: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("proxy")
+    with behind(tmp_path_factory.mktemp("proxy"), server.issuer) as front:
+        yield front
+
+
+@contextlib.contextmanager
+def behind(folder: Path, issuer: str) -> Iterator[str]:
+    """The address of nginx, which asks a guard of that issuer."""
     guard, front = free_port(), free_port()
     (folder / "chirp.secret").write_text(SECRETS["chirp"])
-    said = shown("toml").replace("https://id.chirp.example", server.issuer)
+    said = shown("toml").replace("https://id.chirp.example", issuer)
     (folder / "guard.toml").write_text(said)
     (folder / "catalog.toml").write_text(
         f'resource = "{CHIRP}"\nname = "Chirp"\n'
-        'permissions = [{id = "chirps.read", can = "read"}, {id = "chirps.write", can = "post"}]\n'
+        'permissions = [{id = "chirps.read", can = "read"},'
+        ' {id = "chirps.write", can = "post", counted = true}]\n'
     )
     with api() as upstream:
         site = shown("nginx").replace("127.0.0.1:8010", f"127.0.0.1:{guard}")
@@ -136,6 +145,68 @@ def test_what_does_not_pass_never_reaches_the_api(server: Live, proxy: str) -> N
     assert httpx2.get(f"{proxy}/verify", headers=lying).status_code == 404
 
 
+def test_a_403_says_what_is_lacking(server: Live, proxy: str) -> None:
+    token = key(server, "openid chirps.read")
+    answer = httpx2.post(f"{proxy}/chirps", headers=bearer(token))
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/json")
+    assert answer.headers["cache-control"] == "no-store"
+    assert len(str(UUID(answer.headers["x-fapi-interaction-id"]))) == 36
+    assert answer.json() == {
+        "error": "insufficient_scope",
+        "error_description": "the access token does not open this",
+        "scope": "chirps.write",
+        "allowed": "chirps.read",
+    }
+    with pytest.raises(PermissionMissing) as missing:
+        raise_for_refusal(answer)
+    assert missing.value.permissions == {"chirps.write"}
+    assert missing.value.allowed == {"chirps.read"}
+
+
+def test_a_403_says_which_limit_was_reached(server: Live, proxy: str) -> None:
+    token = key(server, "openid chirps")
+    bounds = {"chirps.write": Bounds(often={"total": 1})}
+    grant = find(server, Grant, claims(token)["grant_id"])
+    change(server, grant, limits=limits(permissions=bounds))
+    token = key(server, "openid chirps")
+    assert httpx2.post(f"{proxy}/chirps", headers=bearer(token)).status_code == 200
+    answer = httpx2.post(f"{proxy}/chirps", headers=bearer(token))
+    assert answer.status_code == 403
+    told = answer.json()
+    assert (told["error"], told["permission"], told["limit"], told["most"]) == (
+        "limit_reached",
+        "chirps.write",
+        "often",
+        1,
+    )
+    with pytest.raises(LimitReached):
+        raise_for_refusal(answer)
+
+
+def test_a_401_has_one_challenge_and_a_body(proxy: str) -> None:
+    answer = httpx2.get(f"{proxy}/chirps", headers=bearer("nonsense"))
+    assert answer.status_code == 401
+    assert len(answer.headers.get_list("www-authenticate")) == 1
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["error"] == "invalid_token"
+
+
+def test_what_no_route_fits_says_so(server: Live, proxy: str) -> None:
+    answer = httpx2.get(f"{proxy}/admin", headers=bearer(key(server, "openid chirps")))
+    assert answer.status_code == 403
+    assert answer.json() == {"error": "access_denied", "error_description": "no route fits"}
+
+
+def test_what_the_api_answers_stays_as_it_is(server: Live, proxy: str) -> None:
+    token = key(server, "openid chirps")
+    for status in (401, 403, 500):
+        answer = httpx2.get(f"{proxy}/chirps?status={status}", headers=bearer(token))
+        assert (answer.status_code, answer.text) == (
+            status,
+            f"{server.users['miko'].id} by stefapp",
+        )
+
+
 def test_it_follows_live(server: Live, proxy: str) -> None:
     token = key(server, "openid chirps")
     assert httpx2.get(f"{proxy}/chirps", headers=bearer(token)).status_code == 200
@@ -147,3 +218,10 @@ def test_it_follows_live(server: Live, proxy: str) -> None:
         asked = time.monotonic()
     assert answer.status_code == 401
     assert 'reason="paused"' in answer.headers["www-authenticate"]
+
+
+def test_while_nobody_can_be_asked_it_says_so(tmp_path: Path) -> None:
+    with behind(tmp_path, "http://127.0.0.1:9") as front:
+        answer = httpx2.get(f"{front}/chirps", headers=bearer("a.b.c"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["error"] == "temporarily_unavailable"

@@ -5,8 +5,9 @@ which call it is. Just one of these is believed, the one that is set: what anoth
 the caller's own words.
 """
 
+import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -31,6 +32,14 @@ SAYS: Final[dict[Proxy, tuple[bytes, bytes]]] = {
 }
 """In which headers a proxy names the method and the address of the call. Envoy asks with the very
 method, and below /verify with the very path."""
+
+REFUSAL: Final = b"x-valetkey-refusal"
+
+LONGEST: Final = 1024
+"""Characters of that header. The challenge says the same, and nginx wants all headers of an answer
+in one buffer of 4 KiB."""
+
+SHORT: Final = frozenset({"error", "error_description", "reason"})
 
 _METHOD: Final = re.compile(r"[A-Z]{1,20}", re.ASCII)
 
@@ -92,11 +101,10 @@ class Guard:
             named = [
                 (name.lower().encode(), value.encode()) for name, value in refusal.headers.items()
             ]
-            body = msgspec.json.encode(refusal.body)
-            return status, [*named, (b"content-type", b"application/json")], body
+            return status, [*named, *_described(refusal.body)], msgspec.json.encode(refusal.body)
         except NotSaid as why:
-            body = msgspec.json.encode({"error": "access_denied", "error_description": str(why)})
-            return 403, [(b"content-type", b"application/json")], body
+            said = {"error": "access_denied", "error_description": str(why)}
+            return 403, _described(said), msgspec.json.encode(said)
         return 200, _passes(caller), b""
 
     def _route(self, call: Call) -> Route:
@@ -133,6 +141,15 @@ class Guard:
         if not _METHOD.fullmatch(method) or is_doubtful(path):
             raise NotSaid("the call is not named, or not clearly")
         return Call(method, path, query)
+
+
+def _described(body: Mapping[str, str | int]) -> Headers:
+    """The type of the body, and the body once more as a header: nginx reads no other part of an
+    answer to `auth_request`. What is too long for its buffer is left out."""
+    text = json.dumps(body)
+    if len(text) > LONGEST:
+        text = json.dumps({name: one for name, one in body.items() if name in SHORT})
+    return [(b"content-type", b"application/json"), (REFUSAL, text.encode())]
 
 
 def _passes(caller: Principal | None) -> Headers:
