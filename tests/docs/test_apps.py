@@ -3,8 +3,10 @@
 import os
 import re
 import runpy
+import sqlite3
 import subprocess
 import sys
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +33,7 @@ from tests.live import Live, caught_up, free_port, live
 from tests.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.cli.root import valetkey
-from valetkey.client import Key
+from valetkey.client import Key, StoreCorrupted, StoreError, Tokens
 from valetkey.jose.seal import digest
 from valetkey.model.change import Create, Update
 from valetkey.model.client import Client, Exchange, KeptSecret
@@ -220,6 +222,57 @@ def test_web(server: Live, here: Path) -> None:
         assert back.json() == {"connected": True, "without": []}
         assert browser.get("/timeline", headers=cookie).json() == {"chirps": 3}
         assert browser.get(f"/callback?{answer}", headers=cookie).status_code == 400
+        for path in ("/timeline", "/callback"):
+            assert browser.get(path).is_client_error
+            assert browser.get(path, headers={"cookie": "session=x"}).is_client_error
+
+
+def test_database(
+    server: Live, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browsers = [user(server.browser()), user(server.browser())]
+    opens(monkeypatch, lambda address: browsers.pop()(address))  # noqa: PLW0108
+    for _ in range(2):
+        run("database", "miko")
+        run("database", "noor")
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["miko 3 chirps", "noor 3 chirps"] * 2
+    assert browsers == [], "each of them was asked once"
+
+
+def test_every_store_in_a_database_keeps_the_contract(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = str(EXAMPLES / "app-database" / "app_database.py")
+    made = runpy.run_path(program)
+    first, second, other = (made["DatabaseStore"](name) for name in ("miko", "miko", "noor"))
+    assert first.load() is None
+    first.ready()
+    held = Tokens(access_token="an access token", refresh_token="a refresh token")
+    first.save(held)
+    assert (second.load(), other.load()) == (held, None)
+    let_go = first.take()
+    assert let_go is not None
+    assert second.take() is None
+    assert other.take() is not None
+    let_go()
+    again = second.take()
+    assert again is not None
+    let_go()
+    assert first.take() is None, "whoever let go before cannot let go of another's lock"
+    later = time.time() + made["SECONDS"] + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert first.take() is not None, "a worker that died holds nothing for ever"
+    first.save(None)
+    assert first.load() is None
+    with sqlite3.connect("app.db") as db:
+        db.execute("update keys set tokens = 'x'")
+    db.close()
+    with pytest.raises(StoreCorrupted):
+        first.load()
+    Path("app.db").write_bytes(b"no database at all, however long it may be" * 99)
+    with pytest.raises(StoreError):
+        first.load()
 
 
 def test_shards(

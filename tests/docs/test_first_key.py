@@ -131,6 +131,7 @@ def _untick(stage: Stage, permission: str) -> None:
     """What the tutorial has its reader do in the browser."""
     browser = Browser(stage.server)
     browser.open("/apps")
+    assert "· Chirp</title>" in browser.page.text
     browser.press("sign-in", username="miko", password=PASSWORD)
     (link,) = set(re.findall(r'href="(/apps/\w+)"', browser.page.text))
     browser.open(link)
