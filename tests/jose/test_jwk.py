@@ -112,8 +112,10 @@ def test_a_key_without_a_name_has_the_empty_one() -> None:
 def test_some_algorithms_count_only_where_a_key_names_them() -> None:
     named = key("PS256").public().jwk()
     bare = {name: value for name, value in named.items() if name != "alg"}
+    always: tuple[Algorithm, ...] = ("RS256",)
+    named_only: tuple[Algorithm, ...] = ("PS256",)
     found = [
-        jwk.parse_set({"keys": [one]}, algorithms=("RS256",), if_named=("PS256",))
+        jwk.parse_set({"keys": [one]}, algorithms=always, if_named=named_only)
         for one in (named, bare)
     ]
     assert [[one.algorithm for one in each] for each in found] == [["PS256"], ["RS256"]]
