@@ -104,9 +104,23 @@ class Lineages(RuleBasedStateMachine):
         code = self.world.agree(request(client, scope=scope), self.visit).code
         redeem = proved.redeem if bound else World.redeem
         tokens = redeem(self.world, client, code)
+        known = [one for one in self.all if tokens["refresh_token"] in one.given]
+        if known:
+            return self._renewed(known[0], tokens)
         model = Model(client, self.world.family(client).id, self.world.now, bound=bound)
         model.given.append(tokens["refresh_token"])
         self.all.append(model)
+        self._got(model, tokens)
+        return model
+
+    def _renewed(self, model: Model, tokens: dict[str, Any]) -> Model:
+        """Where nothing rotates, an app has one family in a browser: the next sign-in renews it,
+        and none that is over."""
+        assert not model.rotates
+        assert model.alive(self.world.now)
+        model.noted = self.world.now
+        lasts = model.created + SECONDS["refresh_token"]
+        model.ends = min(model.noted + SECONDS["refresh_idle"], lasts)
         self._got(model, tokens)
         return model
 

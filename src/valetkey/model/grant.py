@@ -77,7 +77,8 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     its place in the status lists of its client, "" for none (see `oauth.issue.status`). `shards`
     are those of a key that is held in several places, None for an ordinary one; a suspended key
     opens nothing until its user resumes it. `bound_since` is the first generation that was issued
-    to what `cnf` says: whoever has an older one was given it without.
+    to what `cnf` says: whoever has an older one was given it without. `replaced_by` is the family
+    in the place of a closed one, "" for none (see `oauth.grants.session_family`).
     """
 
     table: ClassVar[str] = "families"
@@ -111,6 +112,7 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
     used: int
     expires: int
     bound_since: int = 0
+    replaced_by: str = ""
 
     def shard(self, at: int) -> Shard:
         """The shard of that number. Raises LookupError where the key has none of it."""

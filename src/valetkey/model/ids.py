@@ -5,8 +5,11 @@ is the first four bytes of the user's name: so every handle leads a partitioned 
 right place, and new rows land side by side.
 """
 
+import hashlib
 import re
 from typing import Final, NoReturn
+
+import msgspec
 
 from valetkey.model.env import Env
 
@@ -51,6 +54,19 @@ def owned_id(env: Env, *, owner: str) -> str:
     """A name for something that the user `owner` owns."""
     place, _ = parted(owner, USER) or _no_name()
     return joined(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
+
+
+def derived_id(beside: str, *parts: str) -> str:
+    """The name for what there is once for these parts, for the owner of `beside`, as old as that:
+    always the same. Of the parts 48 bits are left, which tell apart what one user has there."""
+    raw = to_bytes(beside)
+    digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
+    return to_text(raw[: TIME + PLACE] + digest[: LENGTH - TIME - PLACE])
+
+
+def named_at(name: str) -> int:
+    """When something that a user owns was named, in seconds since 1970."""
+    return int.from_bytes(to_bytes(name)[:TIME], "big") // 1000
 
 
 def free_id(env: Env) -> str:

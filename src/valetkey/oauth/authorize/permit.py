@@ -1,5 +1,7 @@
 """The yes: an authorization code on its way back to the app (RFC 6749 4.1.2)."""
 
+from typing import Final
+
 import msgspec
 
 from valetkey.jose.seal import digest
@@ -97,6 +99,21 @@ def _contents(
         details=request.rich.types,
         instance=request.instance,
         tier=request.tier,
+        browser=visit.browser[:_BROWSER] if _has_one_family(asked) else "",
+    )
+
+
+_BROWSER: Final = 32
+"""Hex digits of a browser's name in a code: those that a user has are told apart by fewer."""
+
+
+def _has_one_family(asked: Asked) -> bool:
+    """Whether the client has one family in each browser: it does not rotate, and the key is neither
+    for another device, nor in shards, nor to take the place of all others."""
+    request = asked.request
+    elsewhere = asked.elsewhere is not None
+    return not (
+        request.client.is_public or elsewhere or request.tier is not None or request.managed.grant
     )
 
 

@@ -12,13 +12,14 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.pending import Pending
 from valetkey.model.shards import Shards, cut
 from valetkey.model.user import User
-from valetkey.model.want import Many, One, Rule
+from valetkey.model.want import Found, Many, One, Rule
 from valetkey.oauth.alive import still_allowed
 from valetkey.oauth.closing import close
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Issue, Refuse, Standing
 from valetkey.oauth.feature import Authenticated, Feature, GrantType
-from valetkey.oauth.grants import narrowing
+from valetkey.oauth.grants import narrowing, session_family
+from valetkey.oauth.grants.session_family import Place, Renewed
 from valetkey.oauth.grants.token import grant_types
 from valetkey.oauth.issue import code as codes
 from valetkey.oauth.issue.code import Code, CodeReference
@@ -67,12 +68,15 @@ def redeem(
     code: Code, what: Redemption, by: Authenticated, *, context: Context
 ) -> Rule[Issue | Refuse]:
     """Tokens for what was decided, once, whichever way the client has come by it."""
-    family = One(TokenFamily, code.family)
-    grant, user = One(Grant, code.grant), One(User, code.user)
-    found = yield (family, grant, user)
-    spent = found.one(family)
+    own, grant, user = One(TokenFamily, code.family), One(Grant, code.grant), One(User, code.user)
+    place = _place(code, by.client, context)
+    found = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
+    spent = found.one(own)
     if spent is not None:
         return _replayed(spent, context)
+    root, before = yield from _before(place, found)
+    if place is not None and place.is_redeemed(found):
+        return _replayed(before, context)
     if context.env.now >= code.expires:
         raise InvalidGrant("the code has expired")
     wrong = _wrong_binding(what, code, by)
@@ -81,8 +85,34 @@ def redeem(
     their_grant, their_user = found.one(grant), found.one(user)
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user of the code is gone")
-    issue = _redeemed(what, code, by, context=context, user=their_user, grant=their_grant)
+    fresh = _family(code, by, their_grant, context=context)
+    made = Renewed(fresh, (Create(fresh),), is_new=True)
+    if place is not None:
+        made = place.renewed(fresh, root, before, now=context.env.now)
+    standing = Standing(their_user, their_grant, made.family)
+    issue = _redeemed(what, code, standing, by=by, made=made, context=context)
     return (yield from _renewing(issue, code, context)) if code.renews else issue
+
+
+def _place(code: Code, client: Client, context: Context) -> Place | None:
+    return session_family.place(
+        code,
+        client,
+        refreshable=_may_refresh(code, client, context),
+        kept=_kept(client, context),
+        context=context,
+    )
+
+
+def _before(
+    place: Place | None, found: Found
+) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
+    """The family with the name of the place, and the one that is there now: mostly the same."""
+    root = None if place is None else found.one(place.wants[1])
+    if root is None or root.status == "open" or not root.replaced_by:
+        return root, root
+    wanted = One(TokenFamily, root.replaced_by)
+    return root, (yield (wanted,)).one(wanted)
 
 
 def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
@@ -195,9 +225,15 @@ def _may_refresh(code: Code, client: Client, context: Context) -> bool:
 
 
 def _redeemed(
-    what: Redemption, code: Code, by: Authenticated, *, context: Context, user: User, grant: Grant
+    what: Redemption,
+    code: Code,
+    standing: Standing,
+    *,
+    by: Authenticated,
+    made: Renewed,
+    context: Context,
 ) -> Issue:
-    client, family = by.client, _family(code, by, grant, context=context)
+    client, grant, family = by.client, standing.grant, standing.family
     allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.at.offer)
     permissions, resources = narrowing.narrow(
         what.narrowing,
@@ -209,7 +245,7 @@ def _redeemed(
     )
     return Issue(
         client=client,
-        standing=Standing(user, grant, family),
+        standing=standing,
         permissions=permissions,
         scope=code.scope,
         resources=resources,
@@ -218,16 +254,16 @@ def _redeemed(
         with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,
         more=told.member(family, context),
-        changes=(Create(family),),
-        events=(_event(context, "connected", code, note=code.device),),
+        changes=made.changes,
+        events=(_event(context, "connected", code, note=code.device),) if made.is_new else (),
     )
 
 
-def _replayed(family: TokenFamily, context: Context) -> Refuse:
+def _replayed(family: TokenFamily | None, context: Context) -> Refuse:
     """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
+    if family is None or family.status == "closed":
+        return Refuse(error=InvalidGrant("the code was used before"))
     error = InvalidGrant("the code was used before", detail=f"family {family.id}")
-    if family.status == "closed":
-        return Refuse(error=error)
     changes, events = close(
         family,
         "code replayed",

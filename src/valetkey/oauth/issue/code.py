@@ -24,7 +24,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     `details` are the types in which it was asked by details.
     `instance` is the copy of the app that has to redeem it, "" for any.
     `renews`: it takes the place of every family that its grant has. `tier`: the key is held in so
-    many shards, None for an ordinary one."""
+    many shards, None for an ordinary one. `browser` is that of a client that does not rotate, which
+    has one family there; "" for any other, which gets the family that the code names."""
 
     client: str
     redirect_uri: str
@@ -49,6 +50,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="code
     details: tuple[str, ...] = ()
     instance: str = ""
     tier: Tier | None = None
+    browser: str = ""
 
 
 class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ref"):

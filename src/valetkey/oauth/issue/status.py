@@ -30,6 +30,9 @@ TAKEN: Final = "place in a status list"
 LISTS: Final = 4
 """Lists of one client. The second is begun when the first fills up, and so on."""
 
+SIGN_INS: Final = 86400
+"""Seconds for which a family lives on by sign-ins (`oauth.grants.session_family`)."""
+
 ROUNDS: Final = 3
 """How often places are drawn, before it is said that there is none."""
 
@@ -84,7 +87,8 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:
     longest = (
         context.at.held_to[issue.client.policy].refresh_token or context.at.lifetimes.refresh_token
     )
-    ends = max(family.expires, family.created + longest if family.refreshable else 0)
+    # One that cannot be refreshed may be renewed for some time by sign-ins.
+    ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
     for _ in range(ROUNDS):
         drawn = [
             Once(
