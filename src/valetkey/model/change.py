@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from valetkey.model.event import DAILY, Event
 from valetkey.model.guard import Throttle
 from valetkey.model.record import Record
 
@@ -42,10 +43,22 @@ class Uncount(msgspec.Struct, frozen=True):
     record: Throttle
 
 
+class Tally(msgspec.Struct, frozen=True):
+    """Write the event, or count it once more where its name is there. Always holds, so that nobody
+    loses a race for it. How often it was is its `version`."""
+
+    record: Event
+
+
+def told(event: Event) -> "Create | Tally":
+    """What writes an event."""
+    return Tally(event) if event.kind in DAILY else Create(event)
+
+
 Versioned: TypeAlias = Create | Update | Remove
 """Changes of records, which have a precondition."""
 
-Change: TypeAlias = Versioned | Count | Uncount
+Change: TypeAlias = Versioned | Count | Uncount | Tally
 
 
 class Stale(Exception):

@@ -1,6 +1,6 @@
 """What happened: the audit trail, and the history that users read."""
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.model import ids
 from valetkey.model.env import Env
@@ -36,11 +36,16 @@ Kind: TypeAlias = Literal[
 ]
 
 
+DAILY: Final[frozenset[Kind]] = frozenset({"signed-in", "signed-out", "connected"})
+"""What happens again and again, and is told of once a day with how often it was."""
+
+
 class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened, committed with the change that it tells of. Holds no secret.
 
     `permissions` are those that the event is about; `note` is a word or two for the reader;
-    `reason` is why, in the words of whoever did it.
+    `reason` is why, in the words of whoever did it. `at` is when it happened, or happened first on
+    that day.
     """
 
     table: ClassVar[str] = "events"
@@ -57,6 +62,11 @@ class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     reason: str = ""
 
+    @property
+    def count(self) -> int:
+        """How often it happened on that day (see `model.change.Tally`)."""
+        return max(1, self.version)
+
 
 def event(
     env: Env,
@@ -71,7 +81,10 @@ def event(
     reason: str = "",
 ) -> Event:
     """An event of this moment."""
-    name = ids.owned_id(env, owner=user) if user else ids.free_id(env)
+    if kind in DAILY and user:
+        name = ids.daily_id(env, user, kind, by, client, grant, *permissions, note, reason)
+    else:
+        name = ids.owned_id(env, owner=user) if user else ids.free_id(env)
     return Event(
         id=name,
         at=env.now,

@@ -24,6 +24,8 @@ PLACE: Final = 4
 TIME: Final = 6
 """Bytes that tell when something that a user owns was named, in milliseconds."""
 
+_DAY: Final = 86400
+
 USER: Final = 0
 OWNED: Final = TIME
 """Where in the name of a user, and of what a user owns, the place begins."""
@@ -62,6 +64,14 @@ def derived_id(beside: str, *parts: str) -> str:
     raw = to_bytes(beside)
     digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
     return to_text(raw[: TIME + PLACE] + digest[: LENGTH - TIME - PLACE])
+
+
+def daily_id(env: Env, owner: str, *parts: str) -> str:
+    """The name for what there is once a day (UTC) for these parts and the user `owner`, as old as
+    the day."""
+    place, _ = parted(owner, USER) or _no_name()
+    day = time_of(env.now // _DAY * _DAY)
+    return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
 
 
 def named_at(name: str) -> int:

@@ -6,7 +6,18 @@ from typing import TypeVar
 
 import msgspec
 
-from valetkey.model.change import Change, Count, Create, Remove, Stale, Uncount, Update, Versioned
+from valetkey.model.change import (
+    Change,
+    Count,
+    Create,
+    Remove,
+    Stale,
+    Tally,
+    Uncount,
+    Update,
+    Versioned,
+    told,
+)
 from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.log import Log, entries_of, piece
@@ -36,13 +47,15 @@ class MemoryStore:
     ) -> tuple[Throttle, ...]:
         after = {name: dict(rows) for name, rows in self._tables.items()}
         counters: list[Throttle] = []
-        for change in (*changes, *(Create(event) for event in events)):
+        for change in (*changes, *map(told, events)):
             rows = after.setdefault(change.record.table, {})
             match change:
                 case Count(record=more):
                     counters.append(_add(rows, more))
                 case Uncount(record=less):
                     _take(rows, less)
+                case Tally(record=event):
+                    _tally(rows, event)
                 case Create() | Update() | Remove():
                     self._apply(rows, change)
         self._tables = after
@@ -129,6 +142,12 @@ def _check_storable(record: Record) -> None:
         record.forget_at.to_bytes(8, signed=True)
     except (UnicodeEncodeError, OverflowError) as error:
         raise Unstorable(str(error)) from error
+
+
+def _tally(rows: dict[str, Record], event: Event) -> None:
+    _check_storable(event)
+    before = rows.get(event.key, event)
+    rows[event.key] = msgspec.structs.replace(before, version=before.version + 1)
 
 
 def _add(rows: dict[str, Record], more: Throttle) -> Throttle:

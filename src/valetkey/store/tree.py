@@ -71,6 +71,7 @@ _UPDATE: Final = (
     'UPDATE owned SET version = ?3, forget_at = ?4, alias = ?5, "user" = ?6, "grant" = ?7, '  # noqa: S608
     f"client = ?8, body = ?9 WHERE {_ITS}"
 )
+_TALLY: Final = f"UPDATE owned SET version = version + 1 WHERE {_HERE}"  # noqa: S608
 _REMOVE: Final = f"DELETE FROM owned WHERE {_HERE} AND version = ?3"  # noqa: S608
 
 SWEEP: Final = (
@@ -146,6 +147,12 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         row = self.row(record, record.version + 1)
         # By what it is found mostly stays, and then no index has anything to write.
         return wrote(cursor, _BODY, row) or wrote(cursor, _UPDATE, row)
+
+    def tally(self, cursor: apsw.Cursor, event: Event) -> None:
+        """Writes an event, or counts it once more."""
+        row = self.row(event, 1)
+        if not wrote(cursor, _TALLY, row[:2]):
+            wrote(cursor, _CREATE, row)
 
     def _taken(self, connection: apsw.Connection, record: Record) -> bool:
         found = self.find(connection, Alias(type(record), record.alias))

@@ -8,7 +8,18 @@ import apsw
 import msgspec
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Count, Create, Remove, Stale, Uncount, Update, Versioned
+from valetkey.model.change import (
+    Change,
+    Count,
+    Create,
+    Remove,
+    Stale,
+    Tally,
+    Uncount,
+    Update,
+    Versioned,
+    told,
+)
 from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.log import entries_of
@@ -55,7 +66,7 @@ class Commit(Job):
         self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
     ) -> None:
         super().__init__(loop)
-        self._changes = (*changes, *map(Create, events))
+        self._changes = (*changes, *map(told, events))
         self.counters: list[Throttle] = []
         self._entries = entries_of(self._changes)
         self.single = len(self._changes) == 1 and not self._entries
@@ -68,6 +79,8 @@ class Commit(Job):
                     self.counters.append(counters.count(cursor, more))
                 case Uncount(record=less):
                     counters.uncount(cursor, less)
+                case Tally(record=event):
+                    tree.Tree.of(Event).tally(cursor, event)
                 case Create() | Update() | Remove():
                     if not _written(cursor, change):
                         raise Stale(change)

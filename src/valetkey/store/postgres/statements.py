@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from valetkey.model import ids
-from valetkey.model.change import Change, Count, Create, Remove, Uncount, Update
+from valetkey.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
 from valetkey.model.event import Event
 from valetkey.model.log import entries_of
 from valetkey.model.record import Record
@@ -20,7 +20,7 @@ from valetkey.store.postgres import counters
 from valetkey.store.postgres.rows import columns, json, row, selected, type_of
 from valetkey.store.storable import is_name
 
-Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount"]
+Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount", "tally"]
 
 
 class Statement(NamedTuple):
@@ -167,6 +167,7 @@ OPERATIONS: Final[dict[type, Operation]] = {
     Remove: "remove",
     Count: "count",
     Uncount: "uncount",
+    Tally: "tally",
 }
 
 STALE: Final = "stale:"
@@ -287,7 +288,10 @@ def _changed(kind: type[Record], operation: Operation, rows: str) -> str:
             "RETURNING t.place, t.key"
         )
     names = ", ".join(f'"{name}"' for name in columns(kind))
+    there = "DO NOTHING"
+    if operation == "tally":
+        there = "(place, key) DO UPDATE SET version = t.version + 1"
     return (
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} "  # noqa: S608
-        "ON CONFLICT DO NOTHING RETURNING place, key"
+        f"INSERT INTO {table} AS t ({names}) SELECT {names} FROM {rows} "  # noqa: S608
+        f"ON CONFLICT {there} RETURNING place, key"
     )
