@@ -114,12 +114,12 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     assert tab.locator(".history b").all_text_contents() == [
         "Paused",
         "Device stopped",
-        "New device",
         "Permissions added",
         "Permissions taken away",
-        "New device",
+        "Signed in",
         "Key handed over",
     ]
+    assert "2 times that day" in (tab.locator(".history").text_content() or "")
     picture(tab, "9-paused")
     hear()
     with pytest.raises(KeyStopped):

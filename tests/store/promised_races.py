@@ -5,9 +5,10 @@ from os import urandom
 
 from msgspec.structs import replace
 from tests.store.samples import MIKO, NOW, once, session, user
-from tests.store.steps import counted, put, won
+from tests.store.steps import counted, kept, put, won
 
-from valetkey.model.change import Create, Update
+from valetkey.model import ids
+from valetkey.model.change import Create, Tally, Update
 from valetkey.model.env import Env
 from valetkey.model.event import Event, event
 from valetkey.model.guard import Once, Throttle
@@ -63,8 +64,8 @@ class Races:
         assert await won(store, [Create(once("x"))])
 
     async def test_a_sweep_forgets_events_of_long_ago(self, store: Store) -> None:
-        old = [event(Env(NOW - 10, urandom), "signed-in", by="user", user=MIKO) for _ in range(3)]
-        new = [event(Env(NOW, urandom), "signed-in", by="user", user=MIKO) for _ in range(2)]
+        old = [event(Env(NOW - 10, urandom), "paused", by="user", user=MIKO) for _ in range(3)]
+        new = [event(Env(NOW, urandom), "paused", by="user", user=MIKO) for _ in range(2)]
         nobody = event(Env(NOW - 10, urandom), "sign-in-refused", by="server")
         await store.commit([Create(session(MIKO, expires=NOW + 9))], (*old, nobody, *new))
         assert await store.sweep(NOW) == 0
@@ -74,6 +75,37 @@ class Races:
         wanted = Many(Event)
         left = (await store.read(wanted)).many(wanted)
         assert {one.id for one in left} == {one.id for one in new}
+
+    async def test_what_is_told_by_the_day_is_one_event_with_a_count(self, store: Store) -> None:
+        """However many are told of at once, of whomever; nobody loses a race for it."""
+        noor = ids.user_id(Env(NOW, urandom))
+        told = [
+            event(Env(NOW + second, urandom), "connected", by="app", user=who, note=note)
+            for second in range(5)
+            for who in (MIKO, noor)
+            for note in ("Firefox", "Chromium")
+        ]
+        await asyncio.gather(*(store.commit((), (one,)) for one in told))
+        await store.commit((), (event(Env(NOW, urandom), "paused", by="app", user=MIKO),))
+        tomorrow = event(
+            Env(NOW + 86400, urandom), "connected", by="app", user=noor, note="Firefox"
+        )
+        await store.commit([Create(once("x"))], (tomorrow,))
+        wanted = Many(Event)
+        found = (await store.read(wanted)).many(wanted)
+        assert sorted((one.kind, one.count) for one in found) == [
+            *[("connected", 1), *[("connected", 5)] * 4],
+            ("paused", 1),
+        ]
+
+    async def test_a_commit_that_is_refused_counts_nothing(self, store: Store) -> None:
+        await put(store, once("x"))
+        told = event(Env(NOW, urandom), "connected", by="app", user=MIKO)
+        assert not await won(store, [Create(once("x")), Tally(told)])
+        assert await kept(store, told) is None
+        await store.commit((), (told,))
+        assert not await won(store, [Tally(told), Create(once("x"))])
+        assert await kept(store, told) == replace(told, version=1)
 
     # Races.
 

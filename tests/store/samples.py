@@ -293,4 +293,4 @@ def grant(client: str = "stef") -> Grant:
 
 def told(note: str = "") -> Event:
     """Something that happened to Miko."""
-    return event(ENV, "signed-in", by="user", user=MIKO, note=note)
+    return event(ENV, "paused", by="user", user=MIKO, note=note)

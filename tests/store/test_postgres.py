@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.postgres import MISSING, Cluster, cluster
 from tests.store.contract import StoreContract
+from tests.store.growth import grows_with_users
 from tests.store.samples import MIKO, grant, once, sample, user
 from tests.store.steps import put
 
@@ -151,3 +152,7 @@ async def test_a_database_that_goes_away_is_told_and_comes_back() -> None:
             await store.commit((Create(once("after")),))
         finally:
             await store.close()
+
+
+async def test_it_grows_with_users_not_with_sign_ins(store: Store) -> None:
+    await grows_with_users(store)

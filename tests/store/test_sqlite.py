@@ -14,6 +14,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 from tests.store.contract import StoreContract
+from tests.store.growth import grows_with_users
 from tests.store.samples import FULL, NOW, grant, once, told
 from tests.store.steps import kept, put, won
 
@@ -263,3 +264,7 @@ async def test_processes_that_start_together_make_one_database(path: Path) -> No
     errors = [process.communicate(timeout=30)[1] for process in processes]
     assert errors == [""] * 4
     assert [process.returncode for process in processes] == [0] * 4
+
+
+async def test_it_grows_with_users_not_with_sign_ins(store: Store) -> None:
+    await grows_with_users(store)

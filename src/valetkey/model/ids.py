@@ -67,10 +67,10 @@ def derived_id(beside: str, *parts: str) -> str:
 
 
 def daily_id(env: Env, owner: str, *parts: str) -> str:
-    """The name for what there is once a day (UTC) for these parts and the user `owner`, as old as
-    the day."""
+    """The name for what there is once a day (UTC) for these parts and the user `owner`, of the last
+    moment of the day: so it is kept as long as what happened then."""
     place, _ = parted(owner, USER) or _no_name()
-    day = time_of(env.now // _DAY * _DAY)
+    day = time_of((env.now // _DAY + 1) * _DAY - 1, 999)
     return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
 
 

@@ -7,7 +7,7 @@ from valetkey.model.want import Rule
 from valetkey.oauth.context import Context
 from valetkey.oauth.manage import delegates
 from valetkey.oauth.manage.connections import Connection
-from valetkey.oauth.manage.grants import Managed, Turn, disconnect, narrow, turn, widen
+from valetkey.oauth.manage.grants import Managed, Turn, disconnect_all, narrow, turn, widen
 from valetkey.pages.pieces import Done
 from valetkey.wire import form as forms
 
@@ -33,8 +33,8 @@ def _given(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]
 
 
 def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
-    family = form.need("device")
-    return disconnect(family, user=one.grant.user, by="user", context=context)
+    names = one.alike(form.need("device"))
+    return disconnect_all(names, user=one.grant.user, by="user", context=context)
 
 
 def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
-from valetkey.model.event import Event
+from valetkey.model.event import DAILY, Event
 from valetkey.model.receipt import Receipt
 from valetkey.model.want import Query, Rule
 from valetkey.oauth.authorize.visit import Person
@@ -52,7 +52,8 @@ class Apps:
             person,
             one,
             form=self._form(request, person, context, grant=one.grant.id),
-            history=history.records,
+            # Their names are in another order: of the day, for what is counted by the day.
+            history=sorted(history.records, key=_moment, reverse=True),
             receipts=receipts.records,
             branches=branches,
             done=_done(request.parameters().get("done", "")),
@@ -90,7 +91,7 @@ class Apps:
             account=self._frame.account(person.user),
             app=words.app(one.client, one.grant.client),
             form=self._form(request, person, context, grant=grant, action="stop"),
-            devices=len(one.devices),
+            devices=len(one.alike_devices),
             back=f"{APPS}/{grant}",
         )
         return self._frame.page(request, view)
@@ -138,6 +139,11 @@ class Apps:
         if isinstance(outcome, NoSuch):
             raise NoSuchPage
         return see_other(then)
+
+
+def _moment(event: Event) -> tuple[int, bool]:
+    """In what order the history is read: whoever signed in did so after all else of that second."""
+    return event.at, event.kind in DAILY
 
 
 def _done(told: str) -> Done:

@@ -127,7 +127,9 @@ class AppsList:
             "user": {"sub": user, "username": person.user.username},
             "grants": [await self._exported(one) for one in grants],
             "receipts": [*map(_plain, receipts)],
-            "history": [*map(_plain, history)],
+            "history": [
+                _plain(one) | ({"count": one.count} if one.count > 1 else {}) for one in history
+            ],
             "cut_short": [kind for kind, older in more.items() if older],
         }
         body = msgspec.json.format(msgspec.json.encode(document), indent=1)

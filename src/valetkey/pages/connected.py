@@ -51,7 +51,7 @@ def page(
         signs_in_only=one.signs_in_only,
         unused=one.is_unused(context.env.now),
         receipts=tuple(map(words.receipt, receipts)),
-        devices=tuple(map(words.device, one.devices)),
+        devices=tuple(map(words.device, one.alike_devices)),
         branches=tuple(
             words.branch(each, context.at.offer, language=language) for each in branches
         ),

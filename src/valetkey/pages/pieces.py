@@ -248,11 +248,13 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """One token family: the app on one device. ``id`` is what the stop button sends. A key that is
-    held in ``parts``, of which ``threshold`` open it, has a page for them, ``see_parts``."""
+    """The app on one device. ``id`` is what the stop button sends; ``count`` sign-ins of the same
+    name are one device. A key that is held in ``parts``, of which ``threshold`` open it, has a page
+    for them, ``see_parts``."""
 
     id: str
     name: str
+    count: int = 1
     since: int
     last_used: int | None
     parts: tuple[Part, ...] = ()
@@ -310,13 +312,14 @@ class Actor(StrEnum):
 
 class Entry(Struct, frozen=True, kw_only=True):
     """One line of a grant's history; ``subjects`` names the permissions or the device concerned,
-    ``reason`` is why, in the words of whoever did it."""
+    ``reason`` is why, in the words of whoever did it, and ``count`` how often on that day."""
 
     when: int
     deed: Deed
     actor: Actor
     subjects: tuple[str, ...] = ()
     reason: str = ""
+    count: int = 1
 
 
 class Done(StrEnum):

@@ -1,6 +1,6 @@
 """From records to what the views show: apps, permissions, devices, history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -149,12 +149,14 @@ def status(one: Connection, now: int) -> Status:
     return Status.PAUSED if grant.status == "paused" else Status.ACTIVE
 
 
-def device(family: TokenFamily) -> Device:
-    """One device of an app."""
+def device(families: Sequence[TokenFamily]) -> Device:
+    """One device of an app: families that the user cannot tell apart, the last used one first."""
+    family = families[0]
     return Device(
         id=family.id,
         name=family.device,
-        since=family.created,
+        count=len(families),
+        since=min(one.created for one in families),
         last_used=family.used or None,
         parts=parts(family),
         threshold=family.shards.threshold if family.shards else 1,
@@ -257,6 +259,7 @@ def entry(event: Event, offer: Offer, *, language: str) -> Entry | None:
         actor=_ACTORS[event.by],
         subjects=subjects,
         reason=plain(event.reason, _REASON),
+        count=event.count,
     )
 
 

@@ -61,8 +61,12 @@ class SQLiteStore:
                 return named.find(self._reading, wants)
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
+            names = tuple(want for want in wants if named.are_names((want,)))
             with self._reading:
-                found = {want: self._find(want) for want in wants}
+                found = dict(named.find(self._reading, names).found) if len(names) > 1 else {}
+                for want in wants:
+                    if want not in found:
+                        found[want] = self._find(want)
             return Found(found)
         except apsw.Error as error:
             raise Unavailable(str(error)) from error

@@ -148,11 +148,10 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         # By what it is found mostly stays, and then no index has anything to write.
         return wrote(cursor, _BODY, row) or wrote(cursor, _UPDATE, row)
 
-    def tally(self, cursor: apsw.Cursor, event: Event) -> None:
-        """Writes an event, or counts it once more."""
+    def tally(self, cursor: apsw.Cursor, event: Event) -> bool:
+        """Writes an event, or counts it once more; whether there was room for it."""
         row = self.row(event, 1)
-        if not wrote(cursor, _TALLY, row[:2]):
-            wrote(cursor, _CREATE, row)
+        return wrote(cursor, _CREATE, row) or wrote(cursor, _TALLY, row[:2])
 
     def _taken(self, connection: apsw.Connection, record: Record) -> bool:
         found = self.find(connection, Alias(type(record), record.alias))

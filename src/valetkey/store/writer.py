@@ -80,7 +80,8 @@ class Commit(Job):
                 case Uncount(record=less):
                     counters.uncount(cursor, less)
                 case Tally(record=event):
-                    tree.Tree.of(Event).tally(cursor, event)
+                    if not tree.Tree.of(Event).tally(cursor, event):
+                        raise Stale(change)
                 case Create() | Update() | Remove():
                     if not _written(cursor, change):
                         raise Stale(change)

@@ -15,7 +15,7 @@ from tests.rows import row
 
 from valetkey.model.change import Stale
 from valetkey.model.client import Client
-from valetkey.model.event import Event
+from valetkey.model.event import DAILY, Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import Once
 from valetkey.model.policy import Policy
@@ -217,8 +217,7 @@ def test_a_renewed_family_still_ends() -> None:
     first = signs_in(world)
     for _ in range(12):
         world.later(4 * DAY)
-        last = signs_in(world)
-    assert leaf(last) == leaf(first)
+        assert leaf(signs_in(world)) == leaf(first)
     world.later(4 * DAY)
     after = signs_in(world)
     assert leaf(after) != leaf(first)
@@ -260,9 +259,14 @@ def test_a_lookup_of_its_status_outlives_it() -> None:
 # Told.
 
 
-def test_a_device_is_told_of_once() -> None:
+def test_sign_ins_are_counted_by_the_day() -> None:
+    """By the app, and at the server."""
     world = World()
     for _ in range(5):
         signs_in(world)
-    told = [one for one in world.all(Event) if one.kind == "connected"]
-    assert len(told) == 1
+    told = [one for one in world.all(Event) if one.kind in DAILY]
+    assert {one.kind: one.count for one in told} == {"signed-in": 5, "connected": 5}
+    world.later(DAY)
+    signs_in(world)
+    days = [one.count for one in world.all(Event) if one.kind == "connected"]
+    assert sorted(days) == [1, 5]

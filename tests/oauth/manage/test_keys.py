@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 
-from valetkey.model.change import Change, Count, Create, Remove, Uncount, Update
+from valetkey.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
 from valetkey.model.keys import SigningKey, Use
 from valetkey.model.policy import Lifetimes
 from valetkey.oauth.manage.keys import ROTATED, TURNED, first_status, keeps, missing, rotate
@@ -34,7 +34,7 @@ def applied(keys: list[SigningKey], changes: tuple[Change, ...]) -> list[Signing
                 after[record.kid] = record
             case Remove():
                 del after[record.kid]
-            case Count() | Uncount():
+            case Count() | Uncount() | Tally():
                 pytest.fail("keys are not counted")
     return sorted(after.values(), key=lambda key: key.kid)
 

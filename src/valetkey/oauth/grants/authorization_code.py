@@ -86,7 +86,7 @@ def redeem(
     if their_grant is None or their_user is None:
         raise InvalidGrant(detail="the grant or the user of the code is gone")
     fresh = _family(code, by, their_grant, context=context)
-    made = Renewed(fresh, (Create(fresh),), is_new=True)
+    made = Renewed(fresh, (Create(fresh),))
     if place is not None:
         made = place.renewed(fresh, root, before, now=context.env.now)
     standing = Standing(their_user, their_grant, made.family)
@@ -255,7 +255,7 @@ def _redeemed(
         with_refresh_token=family.refreshable,
         more=told.member(family, context),
         changes=made.changes,
-        events=(_event(context, "connected", code, note=code.device),) if made.is_new else (),
+        events=(_event(context, "connected", code, note=code.device),),
     )
 
 

@@ -37,11 +37,10 @@ _MARGIN: Final = 60
 
 
 class Renewed(msgspec.Struct, frozen=True, eq=False):
-    """The family that a code comes to, and what is to be written. `is_new`: it was made now."""
+    """The family that a code comes to, and what is to be written."""
 
     family: TokenFamily
     changes: tuple[Change, ...]
-    is_new: bool = False
 
 
 class Place(msgspec.Struct, frozen=True, eq=False):
@@ -69,12 +68,12 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         used = Create(self.used)
         if root is None or found is None:
             made = fresh if root else msgspec.structs.replace(fresh, id=self.name)
-            return Renewed(made, (Create(made), *_led(root, made), used), is_new=True)
+            return Renewed(made, (Create(made), *_led(root, made), used))
         # What cannot be refreshed has nothing that could come back with it.
         ends = found.expires if found.refreshable else found.created + self.lasts
         over = found.status != "open" or now >= ends
         if over or (found.refreshable, found.instance) != (fresh.refreshable, fresh.instance):
-            return Renewed(fresh, (Create(fresh), *_led(root, fresh), used), is_new=True)
+            return Renewed(fresh, (Create(fresh), *_led(root, fresh), used))
         after = msgspec.structs.replace(
             found,
             permissions=fresh.permissions,

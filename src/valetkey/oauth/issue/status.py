@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import base64url
-from valetkey.model.change import Change, Count, Create, Uncount, Update
+from valetkey.model.change import Change, Count, Create, Tally, Uncount, Update
 from valetkey.model.grant import TokenFamily
 from valetkey.model.guard import Once
 from valetkey.model.want import One, Rule
@@ -114,7 +114,7 @@ def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...
     """The changes, of which the one to this family writes its place as well."""
     for number, change in enumerate(changes):
         record = change.record
-        if isinstance(change, Count | Uncount):
+        if isinstance(change, Count | Uncount | Tally):
             continue
         if isinstance(record, TokenFamily) and record.id == family.id:
             return (*changes[:number], type(change)(family), *changes[number + 1 :])

@@ -21,7 +21,7 @@ _SIGN_IN: Final = frozenset(permission.id for permission in IDENTITY)
 
 class Connection(msgspec.Struct, frozen=True):
     """A grant that is not stopped. `client` is None where the app was removed meanwhile; `devices`
-    are the families that are not closed, newest first."""
+    are the families that are not closed, the last used ones first."""
 
     grant: Grant
     client: Client | None
@@ -36,6 +36,23 @@ class Connection(msgspec.Struct, frozen=True):
     def where(self) -> str:
         """The device on which that was, "" for one without a name."""
         return max(self.devices, key=lambda family: family.used).device if self.devices else ""
+
+    @property
+    def alike_devices(self) -> tuple[tuple[TokenFamily, ...], ...]:
+        """The devices as the user tells them apart: by their names, each key in shards by
+        itself."""
+        groups: dict[str, list[TokenFamily]] = {}
+        for one in self.devices:
+            groups.setdefault(one.device if one.shards is None else one.id, []).append(one)
+        return tuple(tuple(group) for group in groups.values())
+
+    def alike(self, name: str) -> tuple[str, ...]:
+        """The families that are the same device to the user as the one of that name, itself
+        included."""
+        for group in self.alike_devices:
+            if any(one.id == name for one in group):
+                return tuple(one.id for one in group)
+        return (name,)
 
     @property
     def opened(self) -> dict[str, int]:
@@ -102,9 +119,13 @@ def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
             found.one(clients[grant.id]),
             tuple(
                 family
-                for family in reversed(found.many(families[grant.id]))
+                for family in sorted(found.many(families[grant.id]), key=_last_used, reverse=True)
                 if family.status != "closed" and context.env.now < family.expires
             ),
         )
         for grant in grants
     ]
+
+
+def _last_used(family: TokenFamily) -> tuple[int, str]:
+    return family.used, family.id

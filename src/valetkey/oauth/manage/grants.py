@@ -133,20 +133,28 @@ def turn(
     return Done(grant=turned, changes=(Update(turned), *heard), events=(told,))
 
 
-def disconnect(family_name: str, *, user: str, by: By, context: Context) -> Rule[Managed]:
-    """Closes one device of the user's; the app's other devices go on."""
-    wanted = One(TokenFamily, family_name)
-    family = (yield (wanted,)).one(wanted)
-    if family is None or family.user != user:
+def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[Managed]:
+    """Closes one family of the user's; what else the app has goes on."""
+    return (yield from disconnect_all((name,), user=user, by=by, context=context))
+
+
+def disconnect_all(names: Iterable[str], *, user: str, by: By, context: Context) -> Rule[Managed]:
+    """Closes families of one grant of the user's, which are one device to them; the app's other
+    devices go on."""
+    wanted = [One(TokenFamily, name) for name in dict.fromkeys(names)]
+    found = yield tuple(wanted)
+    families = [one for want in wanted if (one := found.one(want)) is not None and one.user == user]
+    if not families or len({one.grant for one in families}) > 1:
         return NoSuch()
-    grant = yield from owned(family.grant, user)
+    grant = yield from owned(families[0].grant, user)
     if grant is None:
         return NoSuch()
-    if family.status == "closed":
+    left = [one for one in families if one.status != "closed"]
+    if not left:
         return Done(grant=grant)
-    closed = msgspec.structs.replace(family, status="closed", because=f"by the {by}")
-    told = event_of(grant, "disconnected", by=by, context=context, note=family.device)
-    return Done(grant=grant, changes=(Update(closed),), events=(told,))
+    closed = (msgspec.structs.replace(one, status="closed", because=f"by the {by}") for one in left)
+    told = event_of(grant, "disconnected", by=by, context=context, note=left[0].device)
+    return Done(grant=grant, changes=tuple(map(Update, closed)), events=(told,))
 
 
 def _changed(grant: Grant, context: Context, **fields: object) -> Grant:
