@@ -17,7 +17,7 @@ from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.log import Log, piece
 from valetkey.model.record import Record
-from valetkey.model.want import Found, Page, Query, Want
+from valetkey.model.want import Found, One, Page, Query, Want
 from valetkey.store import named
 from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
@@ -61,7 +61,9 @@ class SQLiteStore:
                 return named.find(self._reading, wants)
             if len(wants) == 1:
                 return Found({wants[0]: self._find(wants[0])})
-            names = tuple(want for want in wants if named.are_names((want,)))
+            names: tuple[One[Any], ...] = tuple(
+                want for want in wants if isinstance(want, One) and named.are_names((want,))
+            )
             with self._reading:
                 found = dict(named.find(self._reading, names).found) if len(names) > 1 else {}
                 for want in wants:
