@@ -1,8 +1,13 @@
 """A12 (RFC 9700 4.11.2): nobody is sent on unless the address is checked and somebody vouches."""
 
+import threading
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from tests.attacks.conftest import CHROMIUM
 from tests.attacks.play import (
     AS_POST,
     STEFAPP,
@@ -15,6 +20,7 @@ from tests.attacks.play import (
     stayed,
     tokens,
 )
+from tests.attacks.test_a17_session_frame import LOAD, Page200
 from tests.browser import Asking, error_code
 from tests.live import Live
 from tests.rows import row
@@ -104,6 +110,65 @@ def test_an_unverified_client_gets_a_page_with_a_link(
     assert "state=a%20state" in link
     assert all(tag not in {"script", "iframe"} for tag, _ in tags)
     assert all("http-equiv" not in have for _, have in tags)
+
+
+@pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object"])
+@pytest.mark.parametrize("more, code", MISTAKES)
+def test_in_a_frame_an_unverified_client_is_told_at_once(
+    more: dict[str, str], code: str, dest: str, server: Live
+) -> None:
+    """Who looks at a page with a frame in it is on that page already: no address changes before
+    their eyes, and no page of ours would be shown in there."""
+    path = asking(AS_POST, **more).path()
+    answer = server.http.get(path, headers={"sec-fetch-dest": dest, "sec-fetch-mode": "navigate"})
+    assert sent_back(answer)["error"] == code
+
+
+NO_FRAME = [
+    row("9700 4.11.2", "the whole window", "GET", {"sec-fetch-dest": "document"}),
+    row("9700 4.11.2", "a script", "GET", {"sec-fetch-dest": "empty"}),
+    row("9700 4.11.2", "a picture", "GET", {"sec-fetch-dest": "image"}),
+    row("9700 4.11.2", "a browser that does not say", "GET", {}),
+    row("9700 4.11.2", "two words", "GET", {"sec-fetch-dest": "iframe, document"}),
+    row("9700 4.11.2", "a form", "POST", {"sec-fetch-dest": "iframe"}),
+]
+
+
+@pytest.mark.parametrize("method,headers", NO_FRAME)
+def test_anywhere_else_the_page_stays(method: str, headers: dict[str, str], server: Live) -> None:
+    parameters = asking(AS_POST, prompt="none").parameters()
+    query, body = (parameters, None) if method == "GET" else (None, parameters)
+    answer = server.http.request(method, "/authorize", headers=headers, params=query, data=body)
+    stayed(answer)
+    assert error_code(answer.text) == "login_required"
+
+
+def test_a_frame_does_not_lead_to_an_address_that_is_not_sure(server: Live) -> None:
+    evil = asking(AS_POST, redirect_uri=EVIL, prompt="none").path()
+    stayed(server.http.get(evil, headers={"sec-fetch-dest": "iframe"}))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed")
+def test_in_a_real_frame(server: Live, chromium: Chromium) -> None:
+    """The browser itself says that it is a frame, and the app's own page in it hears the answer."""
+    change(server, find(server, Client, "stefapp"), verified=False)
+    app = ThreadingHTTPServer(("127.0.0.1", 0), Page200)
+    threading.Thread(target=app.serve_forever, daemon=True).start()
+    context = chromium.new_context()
+    with app:
+        origin = f"http://127.0.0.1:{app.server_port}"
+        silent = asking(redirect_uri=f"{origin}/callback", prompt="none").path()
+        page = context.new_page()
+        page.goto(origin)
+        page.evaluate(LOAD, server.url + silent)
+        assert page.frames[-1].url.startswith(f"{origin}/callback?error=login_required&")
+        # The very same address in the whole window is a page of ours.
+        page.goto(server.url + silent)
+        assert page.url == server.url + silent
+        context.close()
+        app.shutdown()
+    change(server, find(server, Client, "stefapp"), verified=True)
 
 
 @pytest.mark.parametrize("more, code", MISTAKES)

@@ -70,6 +70,22 @@ def test_machines_answer_any_site_and_none_by_its_name(origin: str, server: Live
             assert origin not in _listed(answer)
 
 
+@pytest.mark.parametrize("path", [*DOCUMENTS, "/authorization-details-types"])
+def test_a_page_may_ask_whether_it_may_read_what_is_published(path: str, server: Live) -> None:
+    """As browsers do for an MCP client, which sends MCP-Protocol-Version along."""
+    asks = {
+        "origin": "https://inspector.example",
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "mcp-protocol-version",
+    }
+    answer = server.http.options(path, headers=asks)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "GET" in answer.headers["access-control-allow-methods"]
+    assert answer.headers["access-control-allow-headers"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
 def test_a_cookie_is_worth_nothing_to_a_machine(server: Live) -> None:
     browser = signed_in(server)
     for path in MACHINES:

@@ -94,6 +94,21 @@ def test_the_documents_are_published(api: Api, platform: Platform) -> None:
     assert [one["id"] for one in catalog["permissions"]] == ALL.split()
 
 
+def test_a_page_may_ask_whether_it_may_read_them(api: Api, platform: Platform) -> None:
+    if api.name in {"asgi", "wsgi"}:
+        pytest.skip("these answer with the documents by themselves")
+    asks = {
+        "origin": "https://inspector.example",
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "mcp-protocol-version",
+    }
+    answer = api.http.options("/.well-known/oauth-protected-resource", headers=asks)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-headers"] == "*"
+    assert "GET" in answer.headers["access-control-allow-methods"]
+
+
 Shows = Callable[[Api, Platform, str], Headers]
 
 NAMED = "x-fapi-interaction-id"

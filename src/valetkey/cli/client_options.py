@@ -55,6 +55,7 @@ HELP: Final[dict[str, str]] = {
     "subject_type": "Whether users have a name of their own before it.",
     "sector_identifier_uri": "The document that names the redirect URIs of its sector.",
     "userinfo_signed_response_alg": "The algorithm in which UserInfo answers it.",
+    "claims_in_id_token": "Whether what its scope opens of a user is in the ID Token, too.",
     "initiate_login_uri": "Where others may send users to sign in.",
     "default_max_age": "How old a sign-in may be, in seconds.",
     "post_logout_redirect_uris": "Where users come back to when they have signed out.",

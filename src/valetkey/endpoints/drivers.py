@@ -9,7 +9,7 @@ from valetkey.endpoints.json_calls import json_handler
 from valetkey.endpoints.managed import managed_handler
 from valetkey.endpoints.status_lists import status_lists
 from valetkey.endpoints.stream import stream
-from valetkey.endpoints.transport import ANY_ORIGIN, Transport
+from valetkey.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
 from valetkey.http.client_certificate import Certificates
 from valetkey.http.device import device
 from valetkey.http.front import Endpoint as Served
@@ -138,6 +138,8 @@ def _document(endpoint: DocumentEndpoint, shell: Shell) -> Served:
 
     async def handle(request: Request) -> Reply:
         nonlocal kept
+        if request.method == "OPTIONS":
+            return Reply(204, DOCUMENT_PREFLIGHT)
         # It decides nothing, so it goes on where the store is out of reach.
         context = await shell.known()
         if kept is None or kept[0] is not context.at:
@@ -148,4 +150,4 @@ def _document(endpoint: DocumentEndpoint, shell: Shell) -> Served:
             kept = (context.at, json_reply(document, headers=headers))
         return kept[1]
 
-    return Served(frozenset({"GET", "HEAD"}), handle)
+    return Served(frozenset({"GET", "HEAD", "OPTIONS"}), handle)

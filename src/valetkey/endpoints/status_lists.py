@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.endpoints.transport import ANY_ORIGIN
+from valetkey.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT
 from valetkey.http.front import Endpoint as Served
 from valetkey.http.front import refuse_json
 from valetkey.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
@@ -46,6 +46,8 @@ def status_lists(endpoint: ListEndpoint, shell: Shell) -> Served:
     media: Headers = ((b"content-type", MEDIA.encode()),)
 
     async def handle(request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return Reply(204, DOCUMENT_PREFLIGHT)
         try:
             name = request.path.removeprefix(endpoint.path).removeprefix("/")
             if not name:
@@ -63,7 +65,7 @@ def status_lists(endpoint: ListEndpoint, shell: Shell) -> Served:
         found = await shell.ask(lambda context: endpoint.aggregated(call, context))
         return json_reply({"status_lists": found}, headers=NO_STORE)
 
-    return Served(frozenset({"GET", "HEAD"}), handle, below=True)
+    return Served(frozenset({"GET", "HEAD", "OPTIONS"}), handle, below=True)
 
 
 class Lists:

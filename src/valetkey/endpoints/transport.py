@@ -15,6 +15,16 @@ ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
 """Apps in browsers may call, without cookies: nothing here rests on a cookie."""
 
 
+DOCUMENT_PREFLIGHT: Final[Headers] = (
+    *ANY_ORIGIN,
+    (b"access-control-allow-methods", b"GET, HEAD"),
+    # Browsers ask first where a library sends headers of its own, such as MCP-Protocol-Version.
+    (b"access-control-allow-headers", b"*"),
+    (b"access-control-max-age", b"600"),
+)
+"""What a browser is told that asks whether a page may read what is published for all."""
+
+
 class Transport:
     """The headers of all of them."""
 

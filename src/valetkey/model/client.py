@@ -109,7 +109,9 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     once it is `verified`.
 
     `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
-    this one. `default_max_age`, in seconds, holds where a request says no `max_age`. Of the
+    this one. `claims_in_id_token`: what its scope opens of a user, such as name and e-mail address,
+    stands in the ID Token as well. `default_max_age`, in seconds, holds where a request says no
+    `max_age`. Of the
     logouts, front-channel and back-channel always come with `iss` and `sid`.
 
     With `backchannel_token_delivery_mode` "ping" it is told of answers that it waits for, at its
@@ -159,6 +161,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     subject_type: SubjectType = "public"
     sector_identifier_uri: str = ""
     userinfo_signed_response_alg: Ours | Literal[""] = ""
+    claims_in_id_token: bool = False
     initiate_login_uri: str = ""
     default_max_age: Annotated[int, msgspec.Meta(ge=0, lt=10**10)] | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()

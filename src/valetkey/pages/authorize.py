@@ -1,5 +1,7 @@
 """The authorization endpoint in the browser: what a decision looks like there."""
 
+from typing import Final
+
 from valetkey.http import log
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
@@ -69,10 +71,22 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
     if reply_to is None:
         return frame.error(request, error)
     told = {"error": error.code, "error_description": error.description}
-    if decision.interstitial and reply_to.mode == QUERY:
+    if decision.interstitial and reply_to.mode == QUERY and not _is_framed(request):
         back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**told))
         return frame.error(request, error, back=back)
     return _sent(frame, request, reply_to, told=told, asks=decision.interstitial)
+
+
+FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
+"""What `Sec-Fetch-Dest` says of a document within another one (Fetch Metadata 2.1). No page can say
+so of a navigation that takes the whole window."""
+
+
+def _is_framed(request: Request) -> bool:
+    """Whether the browser loads the answer into a frame of somebody's page. A redirect in there
+    leads nobody astray, who looks at that page already, and a page of ours would not be shown: an
+    app that asks in silence (`prompt=none`) would wait for ever (RFC 9700 4.11.2)."""
+    return request.method == "GET" and request.joined(b"sec-fetch-dest") in FRAMES
 
 
 def _log_denied(request: Request, decision: Deny) -> None:

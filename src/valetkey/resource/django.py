@@ -18,7 +18,7 @@ from django.urls import URLPattern, path
 
 from valetkey.resource import interaction
 from valetkey.resource.calls import Call, of_environ, of_scope
-from valetkey.resource.documents import HEADERS, MEDIA, documents
+from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.need import Spend, need
@@ -120,6 +120,8 @@ def urls(server: ResourceServer) -> list[URLPattern]:
 def _view(document: Callable[[], Any]) -> Callable[[HttpRequest], HttpResponse]:
     @open_to_all
     def published(request: HttpRequest) -> HttpResponse:
+        if request.method == "OPTIONS":
+            return HttpResponse(status=204, headers=PREFLIGHT)
         return HttpResponse(msgspec.json.encode(document()), content_type=MEDIA, headers=HEADERS)
 
     return published

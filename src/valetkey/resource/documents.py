@@ -8,6 +8,13 @@ from valetkey.resource.server import ResourceServer
 
 MEDIA: Final = "application/json"
 HEADERS: Final = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+PREFLIGHT: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "600",
+}
+"""With 204, for a browser that asks by OPTIONS whether a page may read them."""
 
 
 def documents(server: ResourceServer) -> dict[str, tuple[str, Callable[[], Any]]]:

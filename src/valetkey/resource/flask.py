@@ -17,7 +17,7 @@ from flask import Flask, Response, after_this_request, current_app, g, request
 
 from valetkey.resource import interaction
 from valetkey.resource.calls import of_environ
-from valetkey.resource.documents import HEADERS, MEDIA, documents
+from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
 from valetkey.resource.need import Spend, need
@@ -71,10 +71,12 @@ def publish(app: Flask, server: ResourceServer) -> None:
 
         @open_to_all
         def published(document: Callable[[], Any] = document) -> Response:
+            if request.method == "OPTIONS":
+                return Response(status=204, headers=PREFLIGHT)
             body = msgspec.json.encode(document())
             return Response(body, mimetype=MEDIA, headers=HEADERS)
 
-        app.add_url_rule(path(address), f"valetkey {name}", published)
+        app.add_url_rule(path(address), f"valetkey {name}", published, methods=["GET", "OPTIONS"])
 
 
 def _named(response: Response, told: str) -> Response:

@@ -32,7 +32,7 @@ from pydantic import AnyHttpUrl, ConfigDict, Field
 from valetkey.jose.objects import read_object
 from valetkey.resource.asgi import Application, Receive, Scope, Send, refuse
 from valetkey.resource.calls import Call, of_scope
-from valetkey.resource.documents import HEADERS, MEDIA, documents
+from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT, documents
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.interaction import with_id
 from valetkey.resource.marks import Mark, marked
@@ -191,7 +191,7 @@ class _Around:
             return
         told = self._guard.document(scope["path"])
         if told is not None:
-            await _publish(told, send)
+            await _publish(told, send, asked=scope["method"] == "OPTIONS")
             return
         body = await _body(receive)
         send = with_id(scope, send)
@@ -257,8 +257,11 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return received
 
 
-async def _publish(document: bytes, send: Send) -> None:
+async def _publish(document: bytes, send: Send, *, asked: bool) -> None:
+    """The document, or for a browser that has only `asked`, that a page may read it."""
     headers = {**HEADERS, "Content-Type": MEDIA, "Content-Length": str(len(document))}
+    status, document = (204, b"") if asked else (200, document)
+    headers = PREFLIGHT if asked else headers
     told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 200, "headers": told})
+    await send({"type": "http.response.start", "status": status, "headers": told})
     await send({"type": "http.response.body", "body": document})

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from valetkey.resource import interaction
 from valetkey.resource.calls import of_scope
-from valetkey.resource.documents import HEADERS, MEDIA
+from valetkey.resource.documents import HEADERS, MEDIA, PREFLIGHT
 from valetkey.resource.documents import documents as told
 from valetkey.resource.errors import Refused, Unreachable
 from valetkey.resource.marks import Mark, marked, open_to_all
@@ -114,6 +114,8 @@ def documents(server: ResourceServer) -> list[Route]:
 def _document(address: str, document: Callable[[], Any]) -> Route:
     @open_to_all
     async def published(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=PREFLIGHT)
         return Response(msgspec.json.encode(document()), media_type=MEDIA, headers=HEADERS)
 
-    return Route(path(address), published, methods=["GET"])
+    return Route(path(address), published, methods=["GET", "OPTIONS"])

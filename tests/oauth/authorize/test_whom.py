@@ -269,6 +269,43 @@ def test_a_pairwise_app_knows_the_user_by_a_name_of_its_own() -> None:
         assert world.miko.id not in json.dumps(claims)
 
 
+ASKED_FOR = [
+    row("Core 5.4", "unless it asks", False, "openid profile email", set()),
+    row(
+        "Core 5.4",
+        "all of its scope",
+        True,
+        "openid profile email",
+        {"email", "preferred_username"},
+    ),
+    row("Core 5.4", "of its scope alone", True, "openid email", {"email"}),
+    row("Core 5.4", "nothing of a sign-in", True, "openid", set()),
+]
+
+
+@pytest.mark.parametrize("switch,scope,there", ASKED_FOR)
+def test_claims_of_the_scope_are_in_the_id_token_by_a_switch(
+    switch: bool, scope: str, there: set[str]
+) -> None:
+    """For libraries that never ask the UserInfo endpoint; at each refresh as well."""
+    world = World()
+    world.change(Client, "kite", claims_in_id_token=switch)
+    first = world.connect("kite", scope=f"{scope} offline_access")
+    again = world.refresh("kite", first["refresh_token"])
+    for tokens in (first, again):
+        claims = told(tokens)
+        assert {"email", "preferred_username"} & claims.keys() == there
+        assert claims.get("email") in (None, world.miko.email)
+
+
+def test_what_the_user_keeps_to_themselves_is_in_no_id_token() -> None:
+    world = World()
+    world.change(Client, "kite", claims_in_id_token=True)
+    tokens = world.connect("kite", scope="openid profile email", ticked=("openid", "profile"))
+    assert "preferred_username" in told(tokens)
+    assert "email" not in told(tokens)
+
+
 HEARS: list[Any] = [
     row("Core 2", "no logout", {}, False),
     row("Back-Channel 2.1", "back-channel", {"backchannel_logout_uri": "https://x.example"}, True),

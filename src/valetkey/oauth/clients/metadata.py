@@ -99,6 +99,8 @@ FIELDS: Final = (
         name="key_shards", field="key_shards", cite=SHARDS, stays=True, write=msgspec.to_builtins
     ),
     Field(name="key_shard_backend", field="key_shard_backend", cite=SHARDS, stays=True),
+    # Ours: for libraries that never ask the UserInfo endpoint.
+    Field(name="claims_in_id_token", field="claims_in_id_token"),
     # Ours: which permissions it cannot do without, and why it wants each.
     Field(name="required_permissions", field="required"),
     Field(name="permission_reasons", field="reasons"),

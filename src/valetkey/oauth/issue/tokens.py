@@ -46,7 +46,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         client=decision.client,
         access_token=token,
         id_token=_id_token(decision, context) if decision.with_id_token else None,
-        id_token_claims=_individual(decision) if decision.with_id_token else {},
+        id_token_claims=_user_claims(decision, context) if decision.with_id_token else {},
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
         more={**decision.more, **extensions(decision, context)},
@@ -183,13 +183,17 @@ def _id_token(decision: Issue, context: Context) -> IdToken | None:
     )
 
 
-def _individual(decision: Issue) -> dict[str, Claim]:
-    """The claims about the user that the app wants in the ID Token itself."""
+def _user_claims(decision: Issue, context: Context) -> dict[str, Claim]:
+    """The claims about the user that the app wants in the ID Token itself: those that it names, and
+    all of its scope where it is registered so."""
     standing = decision.standing
-    if standing is None or not standing.family.id_token_claims:
+    if standing is None:
         return {}
-    named = standing.family.id_token_claims
-    return chosen(standing.user, decision.permissions, whole=(), named=named)
+    family = standing.family
+    whole = context.at.offer.registered(family.scope) if decision.client.claims_in_id_token else ()
+    if not whole and not family.id_token_claims:
+        return {}
+    return chosen(standing.user, decision.permissions, whole=whole, named=family.id_token_claims)
 
 
 def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Context) -> str:
