@@ -9,7 +9,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 .NOTPARALLEL:
 
-.PHONY: help demo test promises check bench docs format coverage lock clean
+.PHONY: help demo test integration promises check bench docs format coverage lock clean
 
 help:  ## list the targets
 	@echo 'valetkey: make TARGET [ARGS="…"]'
@@ -22,6 +22,11 @@ test: .venv/.dev .venv/.project  ## run the tests (ARGS go to pytest)
 	@scripts/debian-packages.sh chromium fonts-dejavu-core libatomic1 nginx postgresql
 	@scripts/node-packages.sh tests/clients/node
 	@$(BIN)/pytest $(WORKERS) $(ARGS)
+
+integration: .venv/.dev .venv/.project  ## try clients in Go, Rust, Java and Ruby, and other heavy real things
+	@scripts/debian-packages.sh oidc-agent-cli ruby-omniauth-openid-connect ruby-rack ruby-webrick
+	@tools/get oauth2-proxy go-oidc openidconnect spring || echo "Tests that need what is missing are skipped, each with the reason."
+	@$(BIN)/pytest -m integration tests/integration $(ARGS)
 
 promises: .venv/.dev .venv/.project  ## put the promises to the test (ARGS="--budget long" for hours)
 	@scripts/debian-packages.sh postgresql
