@@ -20,6 +20,7 @@ from valetkey.http.installation import Installations
 from valetkey.http.later import Later
 from valetkey.http.outbox import Outbox
 from valetkey.http.shell import Shell
+from valetkey.http.signed_tokens import SignedTokens
 from valetkey.jose.objects import read_object
 from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.oauth.context import Registration
@@ -35,8 +36,15 @@ SWEEP_PAUSE: Final = 0.05
 """Seconds between the small steps of forgetting."""
 
 
-def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
-    """The application over an open store, whose keys are there (`store.keyring.ensure_keys`)."""
+def create(
+    settings: Settings,
+    store: Store,
+    *,
+    master_key: bytes,
+    signed_tokens: SignedTokens | None = None,
+) -> Front:
+    """The application over an open store, whose keys are there (`store.keyring.ensure_keys`).
+    `signed_tokens` is what the workers of one server share, None for a memory of its own."""
     features = switched(settings.enabled, settings.disable)
     proxies = _networks(settings.certificate_proxies)
     certificates = Certificates(proxies, settings.client_authorities)
@@ -48,6 +56,7 @@ def create(settings: Settings, store: Store, *, master_key: bytes) -> Front:
         master_key=master_key,
         registration=registration(settings),
         mtls_address=settings.mtls_address,
+        signed_tokens=signed_tokens or SignedTokens(),
     )
     fetch = fetcher(settings)
     shell = Shell(store, installations, fetch=fetch.documents)

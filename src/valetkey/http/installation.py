@@ -14,7 +14,13 @@ from valetkey.model.policy import Lifetimes, Policy
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Many, One
-from valetkey.oauth.context import CLOSED, Installation, Registration
+from valetkey.oauth.context import (
+    CLOSED,
+    FORGETFUL,
+    Installation,
+    Registration,
+    SignedTokens,
+)
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.offer import Offer
 from valetkey.store.keyring import open_keys
@@ -40,6 +46,7 @@ class Installations:
         master_key: bytes,
         registration: Registration = CLOSED,
         mtls_address: str = "",
+        signed_tokens: SignedTokens = FORGETFUL,
     ) -> None:
         self._store = store
         self._issuer = issuer
@@ -48,6 +55,7 @@ class Installations:
         self._mtls_address = mtls_address
         self._master_key = master_key
         self._registration = registration
+        self._signed_tokens = signed_tokens
         self._seen: tuple[Record | None, ...] | None = None
         self._read_at = float("-inf")
         self._known: Installation | None = None
@@ -107,6 +115,7 @@ class Installations:
                 policies={policy.name: policy for policy in found.many(policies)},
                 epoch=0 if current is None else current.number,
                 mtls_address=self._mtls_address,
+                signed_tokens=self._signed_tokens,
             )
             self._seen = seen
         self._read_at = now

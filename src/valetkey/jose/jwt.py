@@ -1,6 +1,6 @@
 """JSON Web Tokens (RFC 7519), read into declared claims."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -77,13 +77,15 @@ def prove(
     typ: Collection[str],
     issuer: str,
     algorithms: Collection[Algorithm] = ALGORITHMS,
+    signed_here: Callable[[str], bool] | None = None,
 ) -> C:
-    """The claims of `token`, signed by that issuer, whatever the time is. Raises BadToken.
+    """The claims of `token`, signed by that issuer, whatever the time is. `signed_here` as in
+    `jws.verify`. Raises BadToken.
 
     RFC 7519 7.2; RFC 8725 3.9 (issuer), 3.11 (typ).
     """
     try:
-        payload = jws.verify(token, keys, algorithms=algorithms, typ=typ)
+        payload = jws.verify(token, keys, algorithms=algorithms, typ=typ, signed_here=signed_here)
         found = read_as(payload, claims)
         if found is None:
             found = msgspec.convert(claims.read(read_object(payload)), claims)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -39,6 +39,33 @@ CLOSED: Final = Registration()
 NONE: Final = Policies()
 
 
+class SignedTokens(Protocol):
+    """Knows access tokens that this server signed lately, so that it need not check its own
+    signature."""
+
+    def add(self, token: str) -> None:
+        """Remembers a token that was just signed."""
+        ...
+
+    def has(self, token: str) -> bool:
+        """Whether exactly this text was signed here. False says nothing."""
+        ...
+
+
+class _Forgetful:
+    """Remembers nothing: every signature is checked."""
+
+    def add(self, token: str) -> None:
+        """Forgets it."""
+
+    def has(self, token: str) -> bool:
+        """No."""
+        return False
+
+
+FORGETFUL: Final = _Forgetful()
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
     `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
@@ -55,6 +82,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     registration: Registration = CLOSED
     epoch: int = 0
     mtls_address: str = ""
+    signed_tokens: SignedTokens = FORGETFUL
     grant_types: dict[str, GrantType[Any]] = {}
     ways: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()

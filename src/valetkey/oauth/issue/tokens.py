@@ -91,7 +91,9 @@ def _signed(issued: Issued, context: Context) -> str:
     if split.is_split(issued.access_token, context):
         return split.write(issued.access_token, context)
     key = context.access_token_key(issued.client)
-    return jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
+    token = jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
+    context.at.signed_tokens.add(token)
+    return token
 
 
 def _access_token(

@@ -14,7 +14,7 @@ from valetkey.model.guard import REVOKED, Once
 from valetkey.model.user import User
 from valetkey.model.want import Lately, One, Rule
 from valetkey.oauth.alive import over, still_allowed, why_dead, why_for_now
-from valetkey.oauth.context import Context, Installation
+from valetkey.oauth.context import Context, Installation, SignedTokens
 from valetkey.oauth.decision import Standing
 from valetkey.oauth.issue import split
 from valetkey.oauth.offer import Offer
@@ -85,7 +85,8 @@ def _proved(text: str, context: Context) -> Proved | Dead:
         if split_token.is_app_half(text):
             known = _resting(split.read(text, context))
         else:
-            known = _ours(text, context.at.keyring.published, context.at.issuer)
+            at = context.at
+            known = _ours(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
         # Two clocks need leeway; here there is only one.
         jwt.check_time(known.token, context.env.now, leeway=0)
     except jwt.BadToken as error:
@@ -94,10 +95,17 @@ def _proved(text: str, context: Context) -> Proved | Dead:
 
 
 @lru_cache(maxsize=PROVED)
-def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str) -> Proved:
+def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens) -> Proved:
     """What is proved once stays proved for as long as the keys are the same: an API asks about a
     token again and again. Raises jwt.BadToken."""
-    claims = jwt.prove(text, AccessToken, keys=keys, typ=(access_token.TYPE,), issuer=issuer)
+    claims = jwt.prove(
+        text,
+        AccessToken,
+        keys=keys,
+        typ=(access_token.TYPE,),
+        issuer=issuer,
+        signed_here=signed.has,
+    )
     return _resting(claims)
 
 
