@@ -1,6 +1,7 @@
 """A load of requests, on connections that are kept alive."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
@@ -149,6 +150,30 @@ async def send(
         one.begin(transport)
     await asyncio.gather(*(one.closed for _, one in opened))
     return _seen(opened, time.perf_counter() - start)
+
+
+def drawn(port: int, requests: Iterable[bytes]) -> list[str]:
+    """The access tokens that a loopback port answers these requests with, one after the other.
+    Raises RuntimeError for any other answer."""
+    tokens = []
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for request in requests:
+            connection.sendall(request)
+            tokens.append(_access_token(connection))
+    return tokens
+
+
+def _access_token(connection: socket.socket) -> str:
+    seen = b""
+    while True:
+        seen += connection.recv(65536)
+        head, end, body = seen.partition(HEAD_END)
+        if end and len(body) >= _length(head):
+            break
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise RuntimeError(f"no token: {seen[:300]!r}")
+    token: str = msgspec.json.decode(body)["access_token"]
+    return token
 
 
 async def _opened(

@@ -31,13 +31,16 @@ WAL mode. Refresh tokens rotate everywhere. valetkey puts its memory into huge p
 
 _ASKED: Final = """Where two cannot be asked the same:
 
-- A code brings one signature at node-oidc-provider (the ID Token) and two at valetkey (the access
-  token too, which is a JWT here).
+- In `code, openid` and `refresh`, node-oidc-provider gives opaque access tokens, as it does by
+  default, and signs the ID Token alone; valetkey's access token is a JWT, and signed too. In
+  `code, two signatures` and `refresh, JWT` both sign both.
 - valetkey has no opaque access tokens: its tokens are JWTs for APIs that check them by themselves,
   and are looked up when somebody asks. `client credentials, opaque` compares such a JWT, signed in
   ES256, with the opaque tokens of the others.
-- Introspection and userinfo ask about live tokens in turn, 2,000 and 1,000 of them; `introspection,
-  first time` about tokens that the server has never seen.
+- Introspection and userinfo ask about live tokens in turn, 2,000 and 1,000 of them: the server has
+  been asked about each before. `introspection, first time` asks once about each of 5,000 tokens that
+  the same server gave a moment ago; `introspection, of another node` about tokens whose signatures
+  have to be checked.
 - `device polling` asks for an answer that nobody has given yet (`authorization_pending`, 400).
 - Token exchange, and a code without `openid`, the others lack or answer otherwise.
 - The microseconds of a core beside PostgreSQL are the server's own, without the database's.

@@ -32,9 +32,14 @@ GROWING: Final = ROOT / "build/performance"
 GOALS: Final = (
     "client credentials",
     "introspection",
+    "introspection, first time",
     "refresh",
+    "refresh, JWT",
     "code, openid",
+    "code, two signatures",
     "userinfo",
+    "revocation",
+    "device polling",
     "jwks",
     "discovery",
 )
@@ -43,15 +48,13 @@ GOALS: Final = (
 OTHERS: Final = (
     "client credentials, RS256",
     "client credentials, opaque",
-    "introspection, first time",
+    "introspection, of another node",
     "code",
     "code, DPoP",
     "refresh, DPoP",
     "userinfo, DPoP",
-    "revocation",
     "pushed request",
     "authorize",
-    "device polling",
     "token exchange",
 )
 

@@ -23,6 +23,10 @@ JSON_REFRESH_TOKEN: Final = '"refresh_token"%s*:%s*"([^"]+)"'
 LIVE: Final = 500
 """Tokens of a chain: more than there are connections."""
 
+ANY: Final = r"\r\n\r\n"
+"""What every answer holds."""
+
+
 ACTIVE: Final = r'"active": ?true'
 """What an answer holds that takes a token for good."""
 
@@ -42,7 +46,7 @@ class Load(msgspec.Struct, kw_only=True):
     status: int = 200
     later: int = 0
     pattern: str = ""
-    holds: str = "\r\n\r\n"
+    holds: str = ANY
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,8 +87,11 @@ class OnPostgres:
     operations: Sequence[str] = (
         "refresh",
         "code",
+        "refresh, JWT",
         "code, openid",
+        "code, two signatures",
         "introspection",
+        "introspection, first time",
         "revocation",
         "device polling",
     )

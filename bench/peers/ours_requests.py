@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from bench.load import drawn
 from bench.peers.asking import JKT, get, post, shown
 from bench.peers.people import (
     BROWSER_SECRET,
@@ -101,7 +102,14 @@ class Requests:
         return Load(requests=requests, holds=ACTIVE)
 
     def introspection_once(self) -> Load:
-        """Tokens that the server has never seen."""
+        """Tokens that the server gave a moment ago, and was never asked about."""
+        tokens = drawn(self._port, (self._subject.exchange() for _ in range(MANY)))
+        by = API.id, SECRET
+        requests = [self._post("/introspect", {"token": one}, by=by) for one in tokens]
+        return Load(requests=requests, mode="once", holds=ACTIVE)
+
+    def introspection_elsewhere(self) -> Load:
+        """Tokens that another node gave: their signatures have to be checked."""
         requests = [self._subject.introspection() for _ in range(MANY)]
         return Load(requests=requests, mode="once", holds=ACTIVE)
 
@@ -282,10 +290,13 @@ OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "client credentials, opaque": lambda on: on.credentials("machine"),
     "introspection": Requests.introspection,
     "introspection, first time": Requests.introspection_once,
+    "introspection, of another node": Requests.introspection_elsewhere,
     "refresh": Requests.refresh,
+    "refresh, JWT": Requests.refresh,
     "refresh, DPoP": Requests.bound_refresh,
     "code": lambda on: on.codes(MANY, scope=()),
     "code, openid": lambda on: on.codes(MANY, scope=OPENID),
+    "code, two signatures": lambda on: on.codes(MANY, scope=OPENID),
     "code, DPoP": lambda on: on.codes(BOUND, scope=OPENID, bound=True),
     "userinfo": Requests.userinfo,
     "userinfo, DPoP": Requests.bound_userinfo,

@@ -13,12 +13,15 @@ import httpx2
 from bench.machine import free_port
 from bench.peers.asking import JKT, get, post, shown
 from bench.peers.peer import Running, program
-from bench.wrk import ACTIVE, PENDING, Chain, Load
+from bench.wrk import ACTIVE, ANY, PENDING, Chain, Load
 
 ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "tests/clients/node/node_modules/oidc-provider/lib/index.js"
 SERVER: Final = Path(__file__).parent / "server.mjs"
 SECRET: Final = "a-secret-of-the-bench-and-of-nobody-else"
+JWT: Final = r'"access_token": ?"ey'
+"""What an answer holds whose access token is a JWT."""
+API: Final = "https://chirp.example"
 REDIRECT: Final = "https://web.example/callback"
 VERIFIER: Final = "A" * 43
 
@@ -76,7 +79,8 @@ class Requests:
         self._port = port
         self._control = control
         form = "grant_type=refresh_token&client_id=web&refresh_token={}"
-        self._chain = Chain(port, "/token", form, draw=lambda count: self.drawn("refresh", count))
+        self._chain = self._chained(form)
+        self._chain_for_api = self._chained(f"{form}&{urlencode({'resource': API})}")
 
     def drawn(self, what: str, count: int, *, bound: bool = False) -> list[str]:
         """So many fresh codes or tokens; where they are `bound`, to the key that proves."""
@@ -95,28 +99,41 @@ class Requests:
         """Refresh tokens of a public client, each of which gives the next."""
         return self._chain.load()
 
+    def refresh_for_api(self) -> Load:
+        """The same, for an access token that is a JWT for an API."""
+        return self._chain_for_api.load()
+
     def bound_refresh(self) -> Load:
         """Refresh tokens that are bound to a key."""
         form = {"grant_type": "refresh_token", "client_id": "web"}
         tokens = self.drawn("refresh", BOUND, bound=True)
         return self._once("/token", [form | {"refresh_token": one} for one in tokens], proved=True)
 
-    def codes(self, count: int = MANY, *, bound: bool = False) -> Load:
-        """Codes, each once."""
+    def codes(self, count: int = MANY, *, bound: bool = False, api: bool = False) -> Load:
+        """Codes, each once: the access token is opaque, or for an `api` a JWT."""
         form = {
             "grant_type": "authorization_code",
             "client_id": "web",
             "code_verifier": VERIFIER,
             "redirect_uri": REDIRECT,
         }
+        form |= {"resource": API} if api else {}
         codes = self.drawn("code", count)
-        return self._once("/token", [form | {"code": one} for one in codes], proved=bound)
+        forms = [form | {"code": one} for one in codes]
+        return self._once("/token", forms, proved=bound, holds=JWT if api else ANY)
 
     def introspection(self) -> Load:
         """Tokens that are live, in turn."""
         tokens, by = self.drawn("access", LIVE), ("chirp", SECRET)
         requests = [self._post("/token/introspection", {"token": one}, by=by) for one in tokens]
         return Load(requests=requests, holds=ACTIVE)
+
+    def introspection_once(self) -> Load:
+        """Tokens that the server has never been asked about."""
+        by = "chirp", SECRET
+        tokens = self.drawn("access", MANY)
+        requests = [self._post("/token/introspection", {"token": one}, by=by) for one in tokens]
+        return Load(requests=requests, mode="once", holds=ACTIVE)
 
     def revocation(self) -> Load:
         """Refresh tokens that are given back."""
@@ -159,6 +176,9 @@ class Requests:
         """What is published."""
         return Load(requests=[get(self._port, path)])
 
+    def _chained(self, form: str) -> Chain:
+        return Chain(self._port, "/token", form, draw=lambda count: self.drawn("refresh", count))
+
     def _once(
         self,
         path: str,
@@ -166,7 +186,7 @@ class Requests:
         *,
         proved: bool = False,
         status: int = 200,
-        holds: str = "\r\n\r\n",
+        holds: str = ANY,
     ) -> Load:
         requests = [self._post(path, form, proved=proved) for form in forms]
         return Load(requests=requests, mode="once", status=status, holds=holds)
@@ -198,9 +218,12 @@ OPERATIONS: Final[dict[str, Callable[[Requests], Load]]] = {
     "client credentials, RS256": lambda on: on.credentials("machine-rsa"),
     "client credentials, opaque": lambda on: on.credentials("machine-opaque"),
     "introspection": Requests.introspection,
+    "introspection, first time": Requests.introspection_once,
     "refresh": Requests.refresh,
+    "refresh, JWT": Requests.refresh_for_api,
     "refresh, DPoP": Requests.bound_refresh,
     "code, openid": Requests.codes,
+    "code, two signatures": lambda on: on.codes(api=True),
     "code, DPoP": lambda on: on.codes(BOUND, bound=True),
     "userinfo": Requests.userinfo,
     "userinfo, DPoP": Requests.bound_userinfo,

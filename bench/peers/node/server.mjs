@@ -71,7 +71,7 @@ class Memory {
   }
 }
 
-const jwts = new Map([['machine', 'ES256'], ['machine-rsa', 'RS256']]);
+const jwts = new Map([['machine', 'ES256'], ['machine-rsa', 'RS256'], ['web', 'ES256']]);
 
 const jwk = (kind, options, more) => ({
   ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }),
@@ -149,7 +149,8 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       // A client that acts for itself gets a JWT for the API, as it does from the others.
-      defaultResource: (ctx) => (jwts.has(ctx.oidc.client?.clientId) ? api : undefined),
+      // A user's client gets one where it names the API, else what is the default here: an opaque one.
+      defaultResource: (ctx) => (ctx.oidc.client?.clientId.startsWith('machine') && jwts.has(ctx.oidc.client.clientId) ? api : undefined),
       useGrantedResource: () => false,
       getResourceServerInfo: (ctx, resource, client) => ({
         scope: 'chirps.read',
@@ -167,7 +168,8 @@ const now = () => Math.floor(Date.now() / 1000);
 async function granted(number) {
   const grant = new provider.Grant({ accountId: `user${number}`, clientId: 'web' });
   grant.addOIDCScope(scope);
-  return { client: await provider.Client.find('web'), accountId: grant.accountId, grantId: await grant.save(), gty: 'authorization_code', scope, authTime: now() };
+  grant.addResourceScope(api, 'chirps.read');
+  return { client: await provider.Client.find('web'), accountId: grant.accountId, grantId: await grant.save(), gty: 'authorization_code', scope: `${scope} chirps.read`, resource: api, authTime: now() };
 }
 
 // `jkt` names the key that a refresh or access token is bound to, if any.
