@@ -38,9 +38,9 @@ _ASKED: Final = """Where two cannot be asked the same:
   and are looked up when somebody asks. `client credentials, opaque` compares such a JWT, signed in
   ES256, with the opaque tokens of the others.
 - Introspection and userinfo ask about live tokens in turn, 2,000 and 1,000 of them: the server has
-  been asked about each before. `introspection, first time` asks once about each of 5,000 tokens that
-  the same server gave a moment ago; `introspection, of another node` about tokens whose signatures
-  have to be checked.
+  been asked about each before. `introspection, first time` asks once about each of 5,000 tokens
+  that the same server gave a moment ago; `introspection, of another node` about tokens whose
+  signatures have to be checked.
 - `device polling` asks for an answer that nobody has given yet (`authorization_pending`, 400).
 - Token exchange, and a code without `openid`, the others lack or answer otherwise.
 - The microseconds of a core beside PostgreSQL are the server's own, without the database's.
