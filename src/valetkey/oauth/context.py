@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -39,7 +40,7 @@ CLOSED: Final = Registration()
 NONE: Final = Policies()
 
 
-class SignedTokens(Protocol):
+class SignedTokens(Hashable, Protocol):
     """Knows access tokens that this server signed lately, so that it need not check its own
     signature."""
 
