@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from tests.outside import Host, Publication, outside
 from tests.rows import row
 
 from valetkey.http.exchange import Answer, Outgoing
-from valetkey.http.fetch import AGAIN, AT_ONCE_EACH, LONGEST, SHORTEST, UNSAID, Fetcher
+from valetkey.http.fetch import AGAIN, LONGEST, SHORTEST, UNSAID, Fetcher
+from valetkey.http.pool import PACE, PACE_SECONDS, SIZES
+from valetkey.http.remembered import FAILED, FAILURES, Failures
 from valetkey.model.want import Document, Outside, Unreachable
 
 pytestmark = pytest.mark.anyio
@@ -100,7 +103,7 @@ async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
     assert isinstance(renewed, Document)
     assert b"new" in renewed.body
     # Also where it fails, and what was known stays good.
-    clock.now += AGAIN
+    clock.now += AGAIN + FAILED
     host.published["/keys"] = Publication(b"", 500)
     for _ in range(5):
         await it.get(again)
@@ -108,11 +111,24 @@ async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
     assert await it.get(Outside(url=url, kind="keys")) is renewed
 
 
-async def test_a_failure_is_not_remembered(host: Host) -> None:
-    it, want = fetcher(host), Outside(url=host.url("/late"), kind="keys")
-    assert await it.get(want) == Unreachable("it answers with status 404")
+async def test_a_failure_is_remembered_for_seconds(host: Host) -> None:
+    clock, want = Clock(), Outside(url=host.url("/late"), kind="keys")
+    it, before = fetcher(host, clock), host.asked.count("/late")
+    for _ in range(5):
+        assert await it.get(want) == Unreachable("it answers with status 404")
+    assert host.asked.count("/late") == before + 1
     host.publish("/late", {})
+    clock.now += FAILED
     assert isinstance(await it.get(want), Document)
+
+
+def test_failures_are_bounded() -> None:
+    failures = Failures[int]()
+    for number in range(FAILURES + 1):
+        failures.put(number, Unreachable("it does not answer"), 0.0)
+    assert failures.get(0, 0.0) is None
+    assert failures.get(1, 0.0) == Unreachable("it does not answer")
+    assert failures.get(1, FAILED) is None
 
 
 async def test_many_wait_for_one_fetch(host: Host) -> None:
@@ -139,25 +155,158 @@ async def test_no_host_is_crowded(host: Host) -> None:
         await gate.wait()
         return ["127.0.0.1"]
 
-    it = fetcher(host, resolve=slow)
-    urls = [host.publish(f"/crowd/{number}", {}) for number in range(AT_ONCE_EACH + 1)]
+    it, most = fetcher(host, resolve=slow), SIZES["declared"].of_one
+    urls = [host.publish(f"/crowd/{number}", {}) for number in range(most + 1)]
     under_way = [asyncio.create_task(it.get(Outside(url=url, kind="keys"))) for url in urls]
     await asyncio.sleep(0.05)
     gate.set()
     found = await asyncio.gather(*under_way)
     assert [one for one in found if isinstance(one, Unreachable)] == [
-        Unreachable("too much is under way already")
+        Unreachable("too much is under way already", temporary=True)
     ]
+    # That says nothing of the host, and is not remembered.
     assert isinstance(await it.get(Outside(url=urls[-1], kind="keys")), Document)
 
 
-async def test_what_is_remembered_is_bounded(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("valetkey.http.fetch.REMEMBERED", 2)
+@pytest.mark.parametrize("party, which", [("declared", "REMEMBERED"), ("stranger", "OF_STRANGERS")])
+async def test_what_is_remembered_is_bounded(
+    party: Any, which: str, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"valetkey.http.fetch.{which}", (2, 10**6))
     it = fetcher(host)
-    urls = [host.publish(f"/many/{number}", {}) for number in range(3)]
+    urls = [host.publish(f"/many/{party}/{number}", {}) for number in range(3)]
     for url in (*urls, urls[2], urls[0]):
-        await it.get(Outside(url=url, kind="keys"))
-    assert [host.asked.count(f"/many/{number}") for number in range(3)] == [2, 1, 1]
+        await it.get(Outside(url=url, kind="keys", party=party))
+    assert [host.asked.count(f"/many/{party}/{number}") for number in range(3)] == [2, 1, 1]
+
+
+async def test_strangers_push_nothing_out_of_memory(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("valetkey.http.fetch.OF_STRANGERS", (2, 10**6))
+    it, declared = fetcher(host), Outside(url=host.publish("/declared", {}), kind="keys")
+    await it.get(declared)
+    for number in range(20):
+        await it.get(Outside(url=host.publish(f"/x/{number}", {}), kind="keys", party="stranger"))
+    await it.get(declared)
+    assert host.asked.count("/declared") == 1
+
+
+class Silent:
+    """A name server, and a host, that do not answer before they are told to. `asked` counts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.full, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, name: str, port: int) -> Sequence[str]:
+        if name.endswith("silent.test"):
+            self.asked += 1
+            if self.asked == SIZES["stranger"].most:
+                self.full.set()
+            await self.gate.wait()
+        return ["127.0.0.1"]
+
+
+async def test_a97_strangers_take_nothing_from_others(host: Host) -> None:
+    """A thousand addresses at silent hosts, and then what others need: keys, and messages."""
+    silent = Silent()
+    it = fetcher(host, resolve=silent)
+
+    def unknown(number: int) -> Outside:
+        url = f"https://a{number}.silent.test/x"
+        return Outside(url=url, kind="client", party="stranger", address=f"192.0.{number % 250}.1")
+
+    waiting = [asyncio.create_task(it.get(unknown(number))) for number in range(1000)]
+    await asyncio.wait_for(silent.full.wait(), 10)
+    host.published["/hook"] = Publication(b"", 204, {})
+    keys = [host.publish(f"/keys/{number}", {}) for number in range(8)]
+    parties: tuple[Any, ...] = ("declared", "known")
+    for party in parties:
+        for url in keys[:4] if party == "known" else keys:
+            assert isinstance(await it.get(Outside(url=url, kind="keys", party=party)), Document)
+    for _ in range(SIZES["delivery"].most):
+        answer = await it.post(host.url("/hook"), b"x", content_type="text/plain")
+        assert isinstance(answer, Answer)
+    assert silent.asked == SIZES["stranger"].most
+    silent.gate.set()
+    refused = [one for one in await asyncio.gather(*waiting) if isinstance(one, Unreachable)]
+    assert len(refused) == 1000
+    assert {one.why for one in refused} >= {"too much is under way already"}
+
+
+async def test_a_host_that_is_silent_is_not_waited_for_again(host: Host) -> None:
+    """By strangers, at whatever path. Others have nothing to do with what strangers found."""
+    clock = Clock()
+
+    async def nowhere(name: str, port: int) -> Sequence[str]:
+        asked.append(name)
+        raise OSError
+
+    asked: list[str] = []
+    it = fetcher(host, clock, resolve=nowhere)
+
+    def want(path: str, **more: Any) -> Outside:
+        return Outside(url=f"https://gone.test/{path}", kind="keys", **more)
+
+    for path in ("a", "a", "b", "c"):
+        found = await it.get(want(path, party="stranger"))
+        assert found == Unreachable("its host has no address", temporary=True)
+    assert len(asked) == 1
+    await it.get(want("d"))
+    await it.get(want("a"))
+    assert len(asked) == 3
+    clock.now += FAILED
+    await it.get(want("e", party="stranger"))
+    assert len(asked) == 4
+
+
+async def test_a_network_has_a_share_of_unknown_documents(host: Host) -> None:
+    clock = Clock()
+    it = fetcher(host, clock)
+
+    async def fetched(number: int, address: str, **more: Any) -> bool:
+        url = host.publish(f"/share/{number}", {})
+        want = Outside(url=url, kind="client", address=address, **more)
+        found = await it.get(want)
+        return isinstance(found, Document)
+
+    for number in range(PACE):
+        assert await fetched(number, "192.0.2.1", party="stranger")
+    assert not await fetched(PACE, "192.0.2.2", party="stranger")
+    assert await fetched(0, "192.0.2.2", party="stranger")  # It is remembered.
+    assert await fetched(PACE, "198.51.100.1", party="stranger")
+    assert await fetched(PACE + 1, "192.0.2.2", party="known")
+    clock.now += PACE_SECONDS
+    assert await fetched(PACE + 2, "192.0.2.2", party="stranger")
+
+
+async def test_names_are_looked_up_in_threads_of_their_own(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that does not answer holds a thread for as long as the system wants."""
+    gate = threading.Event()
+
+    def look_up(name: str, port: int, **_: Any) -> list[Any]:
+        if name == "silent.test":
+            gate.wait()
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    it = fetcher(host, resolve=None)
+    strangers = [
+        asyncio.create_task(
+            it.get(Outside(url=f"https://silent.test/{n}", kind="client", party="stranger"))
+        )
+        for n in range(8)
+    ]
+    await asyncio.sleep(0)
+    try:
+        want = Outside(url=host.publish("/named", {}), kind="keys")
+        assert isinstance(await it.get(want), Document)
+    finally:
+        gate.set()
+        await asyncio.gather(*strangers)
 
 
 async def test_a_message_is_posted(host: Host) -> None:

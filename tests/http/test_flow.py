@@ -11,8 +11,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from valetkey.cli.listener import UNSENT, limit_buffers
 from valetkey.http import request as reading
-from valetkey.http.flow import FEW, RECEIVED, STEP, UNSENT, UNWRITTEN, Backlog, Flow, limit_buffers
+from valetkey.http.flow import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
 from valetkey.http.front import Endpoint, Front
 from valetkey.http.reply import Reply
 from valetkey.http.request import Receive, Request, Scope, Send

@@ -15,11 +15,11 @@ import uvicorn
 from valetkey.cli import logging, memory
 from valetkey.cli.checkup import machine
 from valetkey.cli.desk import Desk, Failed, opened
+from valetkey.cli.listener import listening
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
 from valetkey.http import log
-from valetkey.http.flow import limit_buffers
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
 from valetkey.settings import Settings
@@ -54,7 +54,7 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         line = msgspec.json.encode({"address": address, "issuer": issuer})
         click.echo(line if desk.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
-    with _listening(settings) as listener:
+    with listening(settings) as listener:
         if settings.workers == 1:
             _work(settings, listener, ready=ready)
         else:
@@ -97,18 +97,6 @@ def _work(
     """Serves until SIGTERM or SIGINT, or until the other end of the lifeline is let go."""
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(_serve(settings, listener, ready=ready, lifeline=lifeline))
-
-
-def _listening(settings: Settings) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        family, _, _, _, address = found[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        why = error.strerror or error
-        raise Failed(f"cannot listen on {settings.host} port {settings.port}: {why}") from error
-    limit_buffers(listener)
-    return listener
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

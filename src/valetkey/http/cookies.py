@@ -40,6 +40,7 @@ class Cookies:
             session=name,
             session_secret=secret,
             device=device(request.joined(b"user-agent")),
+            address=request.address,
         )
 
     def browser_secret(self, request: Request) -> str:

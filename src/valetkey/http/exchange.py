@@ -7,9 +7,11 @@ means something else a moment later (DNS rebinding) changes nothing.
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 import httptools
@@ -28,7 +30,12 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Refused(Exception):
-    """The exchange did not come about, or its answer is not wanted. Says why, for the log."""
+    """The exchange did not come about, or its answer is not wanted. Says why, for the log.
+    `temporary`: another try may go better."""
+
+    def __init__(self, why: str, *, temporary: bool = False) -> None:
+        super().__init__(why)
+        self.temporary = temporary
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -40,11 +47,17 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-async def system_resolver(host: str, port: int) -> Sequence[str]:
-    """Asks the operating system."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
+def system_resolver(threads: int) -> Resolve:
+    """Asks the operating system, in threads of its own: a name server that does not answer holds
+    one for half a minute."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="names")
+    look_up = functools.partial(socket.getaddrinfo, type=socket.SOCK_STREAM)
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        found = await asyncio.get_running_loop().run_in_executor(pool, look_up, host, port)
+        return [str(address[0]) for *_, address in found]
+
+    return resolve
 
 
 async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> Sequence[str]:
@@ -53,7 +66,9 @@ async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> 
     try:
         addresses = await resolve(to.host, to.port)
     except (OSError, UnicodeError) as error:
-        raise Refused("its host has no address") from error
+        # No such name is an answer as well.
+        passing = isinstance(error, OSError) and error.errno != socket.EAI_NONAME
+        raise Refused("its host has no address", temporary=passing) from error
     allowed = [one for one in addresses if to.authority in local or is_public(one)]
     if not allowed:
         raise Refused("its host is not on the public internet")
@@ -103,7 +118,9 @@ async def exchange(
     try:
         writer.write(what.encode(to))
         return await _read(reader, most)
-    except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+    except OSError as error:
+        raise Refused(f"it broke off: {type(error).__name__}", temporary=True) from error
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
         raise Refused(f"it broke off: {type(error).__name__}") from error
     finally:
         writer.transport.abort()
@@ -112,17 +129,17 @@ async def exchange(
 async def _connected(
     to: Target, addresses: Sequence[str], trust: ssl.SSLContext
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    why = "nobody listens there"
+    refused = Refused("nobody listens there", temporary=True)
     for address in addresses:
         try:
             return await asyncio.open_connection(
                 address, to.port, ssl=trust, server_hostname=to.host
             )
         except ssl.SSLError as error:
-            why = f"its certificate or TLS is refused: {error.reason}"
+            refused = Refused(f"its certificate or TLS is refused: {error.reason}")
         except OSError:
             continue
-    raise Refused(why)
+    raise refused
 
 
 async def _read(reader: asyncio.StreamReader, most: int) -> Answer:

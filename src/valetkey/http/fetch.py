@@ -1,16 +1,16 @@
 """The one way out: documents that others publish, and messages that they asked for.
 
-What is fetched is remembered for as long as its headers say, within limits; whoever asks for the
-same meanwhile waits for the same answer. Failures are not remembered.
+What is fetched is remembered for as long as its headers say, within limits, and a failure for
+seconds; whoever asks for the same meanwhile waits for the same answer. What strangers ask for has
+room and memory of its own, little of both: it takes nothing from what others need (ATTACKS A97).
 """
 
 import asyncio
 import time
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from ssl import SSLContext
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -22,10 +22,11 @@ from valetkey.http.exchange import (
     Resolve,
     exchange,
     permitted,
-    system_resolver,
 )
+from valetkey.http.pool import SIZES, NoRoom, Pace, Pool
+from valetkey.http.remembered import Documents, Failures, Kept
 from valetkey.jose.objects import depth, read_value
-from valetkey.model.want import Document, DocumentKind, Outside, Unreachable
+from valetkey.model.want import Document, DocumentKind, Outside, Party, Unreachable
 from valetkey.wire.https import BadAddress, Target, target
 
 SECONDS: Final = 3.0
@@ -34,15 +35,9 @@ SECONDS: Final = 3.0
 DEPTH: Final = 16
 """To which a JSON document may be nested."""
 
-AT_ONCE: Final = 64
-"""Exchanges at once, with all hosts together."""
-
-AT_ONCE_EACH: Final = 8
-"""Exchanges at once with one host."""
-
-REMEMBERED: Final = 512
-REMEMBERED_BYTES: Final = 8 * 1024 * 1024
-"""How much is remembered: the documents asked for last."""
+REMEMBERED: Final = 512, 8 * 1024 * 1024
+OF_STRANGERS: Final = 128, 1024 * 1024
+"""How many documents are remembered, and how many bytes of them."""
 
 UNSAID: Final = 300.0
 SHORTEST: Final = 5.0
@@ -52,6 +47,9 @@ shortest spans the steps of one sign-in."""
 
 AGAIN: Final = 10.0
 """Seconds after a fetch in which the same document is not fetched again, whoever insists."""
+
+
+_Whose: TypeAlias = tuple[Party, DocumentKind, str]
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -73,14 +71,6 @@ TERMS: Final[dict[DocumentKind, Terms]] = {
 }
 
 
-class _Kept(msgspec.Struct):
-    """A remembered document: until when it is good, and when somebody last went for it."""
-
-    document: Document
-    until: float
-    tried: float
-
-
 class Fetcher:
     """Goes out. `trust` says who vouches for hosts, and is asked each time; `local` lists
     `host:port`s that may lie on addresses which are not public."""
@@ -90,17 +80,19 @@ class Fetcher:
         trust: Callable[[], SSLContext],
         *,
         local: Collection[str] = (),
-        resolve: Resolve = system_resolver,
+        resolve: Resolve | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._trust = trust
         self._local = frozenset(local)
-        self._resolve = resolve
         self._clock = clock
-        self._kept: OrderedDict[tuple[DocumentKind, str], _Kept] = OrderedDict()
-        self._bytes = 0
-        self._flights: dict[tuple[DocumentKind, str], asyncio.Task[Document | Unreachable]] = {}
-        self._busy: Counter[str] = Counter()
+        self._pools = {purpose: Pool(size, resolve) for purpose, size in SIZES.items()}
+        self._pace = Pace()
+        self._kept = Documents(*REMEMBERED)
+        self._of_strangers = Documents(*OF_STRANGERS)
+        self._failed = Failures[_Whose]()
+        self._silent = Failures[str]()
+        self._flights: dict[_Whose, asyncio.Task[Document | Unreachable]] = {}
 
     async def documents(self, wants: Sequence[Outside]) -> Mapping[Outside, Document | Unreachable]:
         """What the rules want from outside. Raises nothing."""
@@ -109,16 +101,17 @@ class Fetcher:
 
     async def get(self, want: Outside) -> Document | Unreachable:
         """The document, remembered or fetched now. Raises nothing."""
-        key = (want.kind, want.url)
-        kept = self._kept.get(key)
-        now = self._clock()
+        key, now = (want.kind, want.url), self._clock()
+        kept = self._kept.get(key) or self._of_strangers.get(key)
         if kept is not None and now < kept.until and not (want.again and self._old(kept, now)):
-            self._kept.move_to_end(key)
             return kept.document
-        flight = self._flights.get(key)
+        whose = (want.party, *key)
+        if (failed := self._failed.get(whose, now)) is not None:
+            return failed
+        flight = self._flights.get(whose)
         if flight is None:
-            flight = self._flights[key] = asyncio.create_task(self._fetched(want))
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+            flight = self._flights[whose] = asyncio.create_task(self._fetched(want))
+            flight.add_done_callback(lambda _: self._flights.pop(whose, None))
         # Shielded: one of those who wait may go away, and the others still want it.
         return await asyncio.shield(flight)
 
@@ -128,11 +121,13 @@ class Fetcher:
         """What the host answers to a message: any status but a redirect. Raises nothing."""
         what = Outgoing(accept="*/*", body=body, headers={**headers, "content-type": content_type})
         try:
-            return await self._exchanged(target(url), what, most=5 * 1024)
+            return await self._exchanged(
+                target(url), what, most=5 * 1024, pool=self._pools["delivery"]
+            )
         except (BadAddress, Refused) as error:
-            return _unreachable(url, _why(error))
+            return _unreachable(url, error)
 
-    def _old(self, kept: _Kept, now: float) -> bool:
+    def _old(self, kept: Kept, now: float) -> bool:
         """Whether it may be fetched again already. Whoever insists is counted, come what may."""
         if now - kept.tried < AGAIN:
             return False
@@ -140,66 +135,75 @@ class Fetcher:
         return True
 
     async def _fetched(self, want: Outside) -> Document | Unreachable:
-        terms = TERMS[want.kind]
         try:
-            answer = await self._exchanged(
-                target(want.url), Outgoing(accept=terms.accept), most=terms.most
-            )
-            _check(answer, terms)
+            answer = await self._taken(want)
+        except NoRoom as error:
+            return _unreachable(want.url, error)  # That says nothing of the host.
         except (BadAddress, Refused) as error:
-            return _unreachable(want.url, _why(error))
+            why = _unreachable(want.url, error)
+            self._failed.put((want.party, want.kind, want.url), why, self._clock())
+            return why
         document = Document(answer.body, int(time.time()))
-        self._remember((want.kind, want.url), document, seconds=_seconds(answer.headers))
+        now = self._clock()
+        kept = Kept(document, now + _seconds(answer.headers), now)
+        memory = self._of_strangers if want.party == "stranger" else self._kept
+        memory.put((want.kind, want.url), kept)
         return document
 
-    async def _exchanged(self, to: Target, what: Outgoing, *, most: int) -> Answer:
-        if self._busy.total() >= AT_ONCE or self._busy[to.host] >= AT_ONCE_EACH:
-            raise Refused("too much is under way already")
-        self._busy[to.host] += 1
+    async def _taken(self, want: Outside) -> Answer:
+        """The answer of the host, checked. Raises BadAddress, Refused."""
+        terms, to, pool = TERMS[want.kind], target(want.url), self._pools[want.party]
+        stranger = want.party == "stranger"
+        if stranger:
+            self._admit(to, want)
         try:
-            async with asyncio.timeout(SECONDS):
-                addresses = await permitted(to, resolve=self._resolve, local=self._local)
-                answer = await exchange(
-                    to, what, addresses=addresses, trust=self._trust(), most=most
-                )
-        except TimeoutError as error:
-            raise Refused(f"it takes longer than {SECONDS:g} s") from error
-        finally:
-            self._busy[to.host] -= 1
-            self._busy += Counter()  # Drops the hosts that are at 0.
+            answer = await self._exchanged(
+                to, Outgoing(accept=terms.accept), most=terms.most, pool=pool
+            )
+        except Refused as error:
+            if stranger and error.temporary and not isinstance(error, NoRoom):
+                self._silent.put(to.host, Unreachable(str(error)), self._clock())
+            raise
+        _check(answer, terms)
+        return answer
+
+    def _admit(self, to: Target, want: Outside) -> None:
+        """Raises NoRoom for what strangers may not ask for now: a host that did not answer them
+        just before, whatever its path, or more than their network's share."""
+        now = self._clock()
+        if (silent := self._silent.get(to.host, now)) is not None:
+            raise NoRoom(silent.why)
+        if want.address:
+            self._pace.count(want.address, now)
+
+    async def _exchanged(self, to: Target, what: Outgoing, *, most: int, pool: Pool) -> Answer:
+        with pool.room(to):
+            try:
+                async with asyncio.timeout(SECONDS):
+                    addresses = await permitted(to, resolve=pool.resolve, local=self._local)
+                    answer = await exchange(
+                        to, what, addresses=addresses, trust=self._trust(), most=most
+                    )
+            except TimeoutError as error:
+                raise Refused(f"it takes longer than {SECONDS:g} s", temporary=True) from error
         if 300 <= answer.status < 400:
             raise Refused("it redirects, and nobody follows")
         return answer
 
-    def _remember(
-        self, key: tuple[DocumentKind, str], document: Document, *, seconds: float
-    ) -> None:
-        now = self._clock()
-        self._forget(key)
-        self._kept[key] = _Kept(document, now + seconds, now)
-        self._bytes += len(document.body)
-        while len(self._kept) > REMEMBERED or self._bytes > REMEMBERED_BYTES:
-            self._forget(next(iter(self._kept)))
 
-    def _forget(self, key: tuple[DocumentKind, str]) -> None:
-        kept = self._kept.pop(key, None)
-        self._bytes -= 0 if kept is None else len(kept.document.body)
-
-
-def _why(error: BadAddress | Refused) -> str:
-    return f"it {error}" if isinstance(error, BadAddress) else str(error)
-
-
-def _unreachable(url: str, why: str) -> Unreachable:
+def _unreachable(url: str, error: BadAddress | Refused) -> Unreachable:
+    temporary = isinstance(error, Refused) and error.temporary
+    why = str(error) if isinstance(error, Refused) else f"it {error}"
     # The host alone: a path or a query may hold what is nobody's business.
     host = url.partition("://")[2].partition("/")[0][:255]
     log.info("outside", host=host, why=why)
-    return Unreachable(why)
+    return Unreachable(why, temporary)
 
 
 def _check(answer: Answer, terms: Terms) -> None:
     if answer.status != 200:
-        raise Refused(f"it answers with status {answer.status}")
+        busy = answer.status >= 500 or answer.status == 429
+        raise Refused(f"it answers with status {answer.status}", temporary=busy)
     if terms.typed and not _is_json(answer.headers.get("content-type", "")):
         raise Refused("it does not say that it is JSON")
     if not terms.json:

@@ -5,8 +5,6 @@ most, and nothing more is read meanwhile (ATTACKS A96).
 """
 
 import asyncio
-import socket
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -27,12 +25,7 @@ STEP: Final = 256
 
 
 RECEIVED: Final = 32 * 1024
-UNSENT: Final = 16 * 1024
-"""Bytes of a connection that Linux keeps: those that came and were not read, those of replies that
-were not sent. It takes 4 MB otherwise from a client that reads nothing."""
-
-_NOTSENT_LOWAT: Final = 25
-"""Linux's TCP_NOTSENT_LOWAT, which Python does not name."""
+"""Bytes of a connection that came and were not read."""
 
 
 class Flow(FlowControl):
@@ -85,13 +78,6 @@ class Backlog:
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._next)
         go_on()
-
-
-def limit_buffers(listener: socket.socket) -> None:
-    """Sets how much the system keeps for each connection of this listener."""
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED)
-    if sys.platform == "linux":
-        listener.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT)
 
 
 def holds_several(data: bytes) -> bool:

@@ -8,6 +8,7 @@ from valetkey.jose.jwk import Algorithm, Ours
 from valetkey.jose.seal import digest, same
 from valetkey.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.model.record import Record
+from valetkey.model.want import Party
 from valetkey.wire.key_shards import Tier
 
 AuthMethod: TypeAlias = Literal[
@@ -194,6 +195,15 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
             "mtls": self.tls_client_certificate_bound_access_tokens,
         }
         return tuple(name for name, is_on in registered.items() if is_on)
+
+    @property
+    def party(self) -> Party:
+        """For whom its documents are fetched."""
+        if self.origin == "declared":
+            return "declared"
+        # One that described itself is stored once a user has said yes; one that registered itself
+        # is at once, and is used from the first yes on.
+        return "known" if self.version and not self.unused_until else "stranger"
 
     @property
     def is_public(self) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 from valetkey.jose.jwk import OF_APPS, STRONG, Algorithm, Ours
 from valetkey.model.client import AuthMethod
 from valetkey.model.record import Record
+from valetkey.model.want import Party
 from valetkey.wire.catalog import Risk
 from valetkey.wire.change_log import LONGEST
 
@@ -87,6 +88,11 @@ class TrustedIssuer(
     jwks: dict[str, Any] = {}
     jwks_uri: str = ""
     subject: Literal["username", "id"] = "username"
+
+    @property
+    def party(self) -> Party:
+        """For whom its keys are fetched: the operator wrote it down."""
+        return "declared"
 
 
 Demand: TypeAlias = Literal["required", "optional"]

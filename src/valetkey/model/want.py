@@ -66,13 +66,21 @@ DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo"]
 redirect URIs of a sector, an authorization request."""
 
 
+Party: TypeAlias = Literal["declared", "known", "stranger"]
+"""For whom a document is fetched: for those whom the operator wrote down, for an app that wrote
+itself down and that a user said yes to, or for anybody."""
+
+
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """What another host publishes at this address. It is another's word: a rule believes of it only
-    what it has checked. `again`: what is remembered of it will not do (within limits)."""
+    what it has checked. `again`: what is remembered of it will not do (within limits). For a
+    `stranger`, `address` is where the call came from, "" where that is not known."""
 
     url: str
     kind: DocumentKind
     again: bool = False
+    party: Party = "declared"
+    address: str = ""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -84,9 +92,11 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Unreachable(msgspec.Struct, frozen=True):
-    """There is nothing to be had from there. `why` is for the log; it holds no secret."""
+    """There is nothing to be had from there. `why` is for the log; it holds no secret. `temporary`:
+    it may come in a moment."""
 
     why: str
+    temporary: bool = False
 
 
 class Always(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from valetkey.oauth.decision import Issued
 from valetkey.oauth.feature import Call
 from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
-from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.spec.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 
 URL = "https://agent.example/oauth/client.json"
 CB = "https://agent.example/cb"
@@ -216,6 +216,25 @@ def test_what_is_no_document(answer: Document | Unreachable) -> None:
     it.outside[URL] = answer
     with pytest.raises(InvalidClient):
         it.visit(asking(), it.sign_in())
+
+
+def test_a97_a_document_that_cannot_be_had_in_time() -> None:
+    it = world()
+    it.outside[URL] = Unreachable("too much is under way already", temporary=True)
+    with pytest.raises(TemporarilyUnavailable):
+        it.visit(asking(), it.sign_in())
+
+
+def test_a97_for_whom_it_is_fetched() -> None:
+    """For a stranger, until a user says yes; by the address of whoever asks."""
+    it = world()
+    visit = msgspec.structs.replace(it.sign_in(), address="192.0.2.1")
+    it.visit(asking(), visit)
+    assert {(one.party, one.address) for one in it.fetched} == {("stranger", "192.0.2.1")}
+    allowed(it)
+    it.fetched.clear()
+    it.visit(asking(), visit)
+    assert {one.party for one in it.fetched} == {"known"}
 
 
 ADDRESSES = [

@@ -23,7 +23,7 @@ from valetkey.oauth.features import switched
 from valetkey.oauth.grants.token import token
 from valetkey.oauth.manage.introspection import introspect
 from valetkey.spec import names
-from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
+from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from valetkey.wire import assertion as wire
 from valetkey.wire.form import Form
 from valetkey.wire.token_response import APP_SUSPENDED
@@ -413,6 +413,30 @@ def test_what_is_no_key_set(answer: Document | Unreachable) -> None:
     with pytest.raises(InvalidClient) as caught:
         asked(it, with_assertion(assertion(it)), answer, answer)
     assert caught.value.description == InvalidClient.says
+
+
+@pytest.mark.parametrize("before", [(), (published(key("ES256", "an old one")),)])
+def test_a97_keys_that_cannot_be_had_in_time_refuse_nobody(before: tuple[Document, ...]) -> None:
+    """Nobody knows yet whether the signature is good: 503, and not 401."""
+    it = world(FAR)
+    late = Unreachable("it takes longer than 3 s", temporary=True)
+    with pytest.raises(TemporarilyUnavailable) as caught:
+        asked(it, with_assertion(assertion(it)), *before, late)
+    assert caught.value.status == 503
+
+
+PARTIES = [
+    row("A97", "the operator's", "declared", {}),
+    row("A97", "registered, unused", "stranger", {"origin": "registered", "unused_until": 9}),
+    row("A97", "registered, used", "known", {"origin": "registered"}),
+]
+
+
+@pytest.mark.parametrize("party, changed", PARTIES)
+def test_for_whom_its_keys_are_fetched(party: str, changed: dict[str, Any]) -> None:
+    it = world(msgspec.structs.replace(FAR, **changed))
+    wants = asked(it, with_assertion(assertion(it)), published(MINE))
+    assert [one.party for one in wants] == [party]
 
 
 def test_nothing_is_fetched_for_an_algorithm_that_will_not_do() -> None:

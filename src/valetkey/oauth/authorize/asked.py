@@ -80,7 +80,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return "" if self.pending is None else self.pending.chosen
 
 
-def sent(form: Form, context: Context) -> Rule[Sent]:
+def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
     """The request in a form, or the one that was pushed before (RFC 9126 4; what else is in the
     form then does not count). Raises OAuthError, for a page: there is no address yet."""
     name = form.get("client_id")
@@ -88,7 +88,7 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
         raise InvalidRequest("client_id is missing")
     uri = form.get("request_uri", "")
     if not uri.startswith(REQUEST_URI_PREFIX):
-        client = yield from documents.found(name, context)
+        client = yield from documents.found(name, context, address=address)
         return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
     request, done = One(Pending, pushed), One(Once, f"{REQUEST_URI} {pushed}")
@@ -98,7 +98,7 @@ def sent(form: Form, context: Context) -> Rule[Sent]:
         raise InvalidRequestUri
     if pending.client != name or context.env.now >= pending.expires:
         raise InvalidRequestUri
-    client = yield from documents.found(name, context)
+    client = yield from documents.found(name, context, address=address)
     return _addressed(_form(pending), client, context, pushed=pushed)
 
 
@@ -132,7 +132,7 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     done = One(Once, f"{REQUEST_URI} {pending.pushed}")
     if pending.pushed and (yield (done,)).one(done) is not None:
         raise Over
-    client = yield from documents.found(pending.client, context)
+    client = yield from documents.found(pending.client, context, address=visit.address)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
     request = understood(its.form, its.client, context, pushed=bool(its.pushed))
     return Asked(sent=its, request=request, pending=pending), pending

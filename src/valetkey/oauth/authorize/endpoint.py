@@ -55,7 +55,7 @@ from valetkey.wire.form import Form
 
 def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecision]:
     """What a first visit comes to. Raises OAuthError, for a page, before the address is known."""
-    its = yield from sent(form, context)
+    its = yield from sent(form, context, address=visit.address)
     if its.flaw is not None:
         return _denied(its.flaw, its.reply_to, its.client)
     try:

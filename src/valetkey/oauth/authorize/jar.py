@@ -95,7 +95,7 @@ def _fetched(uri: str, client: Client, context: Context) -> Rule[str]:
     # OpenID Connect Core 6.2: a fragment is a digest, and is not sent.
     if uri not in client.request_uris:
         raise InvalidRequestUri(detail="not one that the client registered")
-    wanted = Outside(url=uri.partition("#")[0], kind="request")
+    wanted = Outside(url=uri.partition("#")[0], kind="request", party=client.party)
     document = (yield (wanted,)).outside(wanted)
     if not isinstance(document, Document):
         raise InvalidRequestUri(detail=document.why)

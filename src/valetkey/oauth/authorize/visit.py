@@ -11,12 +11,13 @@ from valetkey.oauth.context import Context
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """A browser's visit, as its cookies tell. `browser` is the digest of the browser's own cookie;
     `session` and `session_secret` come from the cookie that signing in gave it, "" for none.
-    `device` says in words what browser it is."""
+    `device` says in words what browser it is, `address` where it is."""
 
     browser: str
     session: str = ""
     session_secret: str = ""
     device: str = ""
+    address: str = ""
 
     def __repr__(self) -> str:
         return "Visit(…)"

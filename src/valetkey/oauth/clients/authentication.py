@@ -24,7 +24,7 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
     A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
     """
     ways = _claimed(call, context)
-    client = yield from documents.found(ways[0][1].client_id, context)
+    client = yield from documents.found(ways[0][1].client_id, context, address=call.address)
     if client is None:
         raise InvalidClient(detail="unknown client")
     for way, claimed in ways:

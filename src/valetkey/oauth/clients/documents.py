@@ -16,7 +16,7 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.model.change import Change, Create, Update
 from valetkey.model.client import Client
-from valetkey.model.want import Document, Lately, One, Outside, Rule
+from valetkey.model.want import Document, Lately, One, Outside, Party, Rule
 from valetkey.oauth.clients import metadata, registration
 from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
@@ -24,7 +24,7 @@ from valetkey.oauth.feature import Feature
 from valetkey.oauth.fields import why_not_https
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
-from valetkey.spec.errors import InvalidClient, OAuthError
+from valetkey.spec.errors import InvalidClient, OAuthError, TemporarilyUnavailable
 from valetkey.wire import redirect
 from valetkey.wire.https import BadAddress, target
 
@@ -39,9 +39,10 @@ GRANT_TYPES: Final = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
 _DOTS: Final = re.compile(r"/\.{1,2}(/|$)|%2e", re.IGNORECASE)
 
 
-def found(name: str, context: Context) -> Rule[Client | None]:
+def found(name: str, context: Context, *, address: str = "") -> Rule[Client | None]:
     """The client of that name, None where there is none; of a document's, as the document has it
-    now. Raises InvalidClient where the document will not do."""
+    now. `address` is where the call came from. Raises InvalidClient where the document will not do,
+    TemporarilyUnavailable where it cannot be had just now."""
     wanted = Lately(Client, name)
     if not name.startswith("https://"):
         return (yield (wanted,)).one(wanted)
@@ -50,18 +51,23 @@ def found(name: str, context: Context) -> Rule[Client | None]:
     why = why_not_address(name) or _why_not_host(name, context)
     if why:
         raise InvalidClient(_SAYS, detail=f"{name[:200]!r} {why}", status=400)
-    published = Outside(url=name, kind="client")
-    both = yield (wanted, published)
-    known, document = both.one(wanted), both.outside(published)
+    known = (yield (wanted,)).one(wanted)
+    party: Party = "stranger" if known is None else known.party
+    published = Outside(url=name, kind="client", party=party, address=address)
+    document = (yield (published,)).outside(published)
     if isinstance(document, Document):
         return read(name, document.body, known, context=context)
     if known is not None:
         # What its users allowed goes on while the app's host is away.
         return known
-    raise InvalidClient(_SAYS, detail=f"{name[:200]!r}: {document.why}", status=400)
+    detail = f"{name[:200]!r}: {document.why}"
+    if document.temporary:
+        raise TemporarilyUnavailable(_LATER, detail=detail)
+    raise InvalidClient(_SAYS, detail=detail, status=400)
 
 
 _SAYS: Final = "the document that describes this app cannot be had, or will not do"
+_LATER: Final = "the document that describes this app cannot be had just now: try again in a moment"
 
 
 def why_not_address(url: str) -> str:

@@ -8,9 +8,10 @@ from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, public_of, read_pub
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.model.client import Client
-from valetkey.model.want import Document, Outside, Rule
+from valetkey.model.want import Document, Outside, Party, Rule, Unreachable
 from valetkey.oauth.context import Context
 from valetkey.spec.cite import Cite
+from valetkey.spec.errors import TemporarilyUnavailable
 
 CITE: Final = Cite("RFC 7591", "2")
 
@@ -29,20 +30,23 @@ class Holder(Protocol):
     @property
     def jwks_uri(self) -> str: ...
 
+    @property
+    def party(self) -> Party: ...
+
 
 def proved(
     text: str, client: Holder, *, typ: Collection[str], algorithms: Collection[Algorithm]
 ) -> Rule[bytes]:
     """The payload of a JWS that one of the client's keys signed, in one of the algorithms. Keys
     that are published elsewhere are fetched anew where the one that is named is not among them.
-    Raises BadSignature."""
+    Raises BadSignature, TemporarilyUnavailable where they cannot be had just now."""
     header = jws.read_header(text)
     if header.get("alg") not in algorithms:
         # Before any key is looked for (ATTACKS A59).
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
     keys = matching(client.jwks, header)
     if client.jwks_uri:
-        keys = yield from _published(client.jwks_uri, header)
+        keys = yield from _published(client, header)
     if not keys:
         raise BadSignature("no key of the client's has that kid and algorithm")
     return checked(text, keys, typ=typ, algorithms=algorithms)
@@ -59,7 +63,7 @@ def holds(client: Client, key: object) -> Rule[bool]:
         header = {"alg": algorithm}
         found = matching(client.jwks, header)
         if client.jwks_uri:
-            found = yield from _published(client.jwks_uri, header, wanted.thumbprint())
+            found = yield from _published(client, header, wanted.thumbprint())
         return any(one.thumbprint() == wanted.thumbprint() for one in found)
     return False
 
@@ -95,11 +99,14 @@ def _candidates(keys: Sequence[Any], algorithm: Algorithm, kid: str | None) -> I
 
 
 def _published(
-    url: str, header: Mapping[str, Any], thumbprint: str = ""
+    holder: Holder, header: Mapping[str, Any], thumbprint: str = ""
 ) -> Rule[tuple[PublicKey, ...]]:
     for again in (False, True):
-        wanted = Outside(url=url, kind="keys", again=again)
+        wanted = Outside(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
         document = (yield (wanted,)).outside(wanted)
+        if isinstance(document, Unreachable) and document.temporary:
+            # Whether the signature is good nobody knows yet: that is no refusal.
+            raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")
         if not isinstance(document, Document):
             raise BadSignature(f"the client's keys cannot be had: {document.why}")
         try:

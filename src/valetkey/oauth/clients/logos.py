@@ -36,7 +36,7 @@ def logo(name: str) -> Rule[Logo | None]:
     client = (yield (wanted,)).one(wanted)
     if client is None or not has_logo(client):
         return None
-    picture = Outside(url=client.logo_uri, kind="logo")
+    picture = Outside(url=client.logo_uri, kind="logo", party=client.party)
     found = (yield (picture,)).outside(picture)
     return None if isinstance(found, Unreachable) else read(found.body)
 

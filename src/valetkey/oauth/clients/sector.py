@@ -18,7 +18,7 @@ def check(client: Client) -> Rule[None]:
     URIs: whoever wrote it vouches for them."""
     if not client.sector_identifier_uri:
         return
-    wanted = Outside(url=client.sector_identifier_uri, kind="sector")
+    wanted = Outside(url=client.sector_identifier_uri, kind="sector", party=client.party)
     found = (yield (wanted,)).outside(wanted)
     if isinstance(found, Unreachable):
         raise metadata.wrong("sector_identifier_uri", "cannot be fetched", detail=found.why)
