@@ -19,9 +19,12 @@ from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import (
     Aborted,
+    AccountDisabled,
+    AppSuspended,
     ClientError,
     CodeMistyped,
     Denied,
+    KeyInterrupted,
     KeyPaused,
     KeyStopped,
     KeySuspended,
@@ -57,7 +60,9 @@ from valetkey.wire.key_shards import Tier
 
 __all__ = [
     "Aborted",
+    "AccountDisabled",
     "App",
+    "AppSuspended",
     "AsyncKey",
     "AsyncKeyAuth",
     "AsyncMachine",
@@ -76,6 +81,7 @@ __all__ = [
     "Key",
     "KeyAuth",
     "KeyChange",
+    "KeyInterrupted",
     "KeyPaused",
     "KeyStopped",
     "KeySuspended",

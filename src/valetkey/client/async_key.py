@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from valetkey.client import flow
+from valetkey.client import flow, own_grant
 from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth
 from valetkey.client.drivers import AsyncDriver
@@ -169,6 +169,18 @@ class AsyncKey:
     async def refresh(self, stale: Tokens | None = None, *, others: Iterable[str] = ()) -> Tokens:
         """Renews the key, once however many tasks, threads and processes find it stale."""
         return await self.tasks.run(self.flows.refresh(stale, tuple(others)))
+
+    async def wait(self, seconds: float = WAIT) -> Tokens:
+        """The key, renewed as soon as it opens again."""
+        return await self.tasks.run(own_grant.wait(self.flows, seconds))
+
+    async def narrow(self, keep: Iterable[str]) -> Tokens:
+        """Leaves the grant what `keep` names, and no more."""
+        return await self.tasks.run(own_grant.narrow(self.flows, keep))
+
+    async def stop(self) -> None:
+        """Gives the whole grant back, and forgets the key."""
+        await self.tasks.run(own_grant.stop(self.flows))
 
     async def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards."""

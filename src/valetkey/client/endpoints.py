@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import msgspec
+
 from valetkey.client import server
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
@@ -10,8 +12,9 @@ from valetkey.client.prover import Prover
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Received, Tokens, of_user, read
 from valetkey.jose import jwt
-from valetkey.wire import id_token, metadata
+from valetkey.wire import id_token, metadata, own_grant
 from valetkey.wire.metadata import ServerMetadata
+from valetkey.wire.own_grant import OwnGrant
 
 
 class Endpoints:
@@ -69,6 +72,23 @@ class Endpoints:
         if address:
             form = {"token": held.refresh_token or held.access_token}
             yield from server.post(address, form, app=self.app)
+
+    def manage(self, held: Tokens, action: str, scope: str = "") -> Flow[OwnGrant]:
+        """What the grant of a key is after that (see `wire.own_grant`). Raises Aborted where the
+        server takes no such wish, Denied, ServerUnavailable."""
+        address = (yield from self.about()).grant_endpoint
+        if not address or not held.refresh_token:
+            raise Aborted(f"{self.app.issuer} lets no app change the grant of such a key")
+        form = {
+            own_grant.REFRESH_TOKEN: held.refresh_token,
+            own_grant.ACTION: action,
+            own_grant.SCOPE: scope,
+        }
+        answer = yield from server.post_again(address, form, app=self.app, prover=held.prover)
+        try:
+            return msgspec.convert(answer, OwnGrant)
+        except msgspec.ValidationError as error:
+            raise ServerUnavailable("the server's answer cannot be read") from error
 
     def give_back(self, before: Tokens) -> Flow[None]:
         """The key that a new one replaces is not left lying about; if it cannot be given back, it

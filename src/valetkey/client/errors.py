@@ -1,5 +1,8 @@
 """What can go wrong for an app, one class for each thing that it would do differently."""
 
+from typing import Final
+
+from valetkey.wire import token_response
 from valetkey.wire.authorization_details import Detail
 
 
@@ -9,12 +12,14 @@ class ClientError(Exception):
 
 class Denied(ClientError):
     """The server refused. `code` is the registered code, such as `access_denied` where the user
-    said no; `description` is the server's own sentence."""
+    said no; `description` is the server's own sentence; `reason` says why access is interrupted,
+    where it may come back (see `KeyInterrupted`)."""
 
-    def __init__(self, code: str, description: str = "") -> None:
+    def __init__(self, code: str, description: str = "", *, reason: str = "") -> None:
         super().__init__(f"{code}: {description}" if description else code)
         self.code = code
         self.description = description
+        self.reason = reason
 
 
 class Aborted(ClientError):
@@ -29,8 +34,30 @@ class KeyStopped(ClientError):
     """The key is worth nothing any more: stopped, paused, revoked or expired. Connect again."""
 
 
-class KeyPaused(KeyStopped):
+class KeyInterrupted(KeyStopped):
+    """The key opens nothing for now, and may open again: keep it. `Key.wait` waits for that.
+    `reason` is the server's own word (`wire.token_response`)."""
+
+    reason = ""
+
+
+class KeyPaused(KeyInterrupted):
     """The user has paused the key. It opens again when they resume it: keep it, and wait."""
+
+    reason = token_response.PAUSED
+
+
+class AppSuspended(KeyInterrupted):
+    """The server's operator has suspended the app. Its keys open again once it is let go on: keep
+    them, and ask the operator."""
+
+    reason = token_response.APP_SUSPENDED
+
+
+class AccountDisabled(KeyInterrupted):
+    """The server's operator has disabled the user's account. The key may open again: keep it."""
+
+    reason = token_response.ACCOUNT_DISABLED
 
 
 class PermissionMissing(ClientError):
@@ -94,10 +121,31 @@ class StoreExposed(StoreError):
     """Others could read it: the key is neither read from there nor kept there."""
 
 
-class KeySuspended(KeyStopped):
+class KeySuspended(KeyInterrupted):
     """Somebody showed a shard of the key who should not have it: nothing opens until the user has
-    looked at the app's page at the server and resumed it. Keep the key, tell the user, and do not
-    try again before."""
+    looked at the app's page at the server and resumed it. Keep the key, and tell the user."""
+
+    reason = token_response.KEY_SUSPENDED
+
+
+_INTERRUPTED: Final[dict[str, tuple[type[KeyInterrupted], str]]] = {
+    token_response.PAUSED: (KeyPaused, "the user has paused the key"),
+    token_response.APP_SUSPENDED: (AppSuspended, "the server's operator has suspended the app"),
+    token_response.KEY_SUSPENDED: (
+        KeySuspended,
+        "the key is suspended: its user has to look at it",
+    ),
+    token_response.ACCOUNT_DISABLED: (
+        AccountDisabled,
+        "the server's operator has disabled the user's account",
+    ),
+}
+
+
+def interrupted(reason: str) -> KeyInterrupted | None:
+    """What a server means by the reason of a refusal, None where it is none that passes."""
+    found = _INTERRUPTED.get(reason)
+    return None if found is None else found[0](found[1])
 
 
 class ShardsMissing(ClientError):

@@ -24,6 +24,7 @@ from valetkey.client.drivers import AsyncDriver
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
     ClientError,
+    KeyInterrupted,
     KeyStopped,
     KeySuspended,
     NoKey,
@@ -37,11 +38,15 @@ from valetkey.spec.errors import OAuthError
 from valetkey.wire import dpop
 from valetkey.wire.form import Form, parse_form
 from valetkey.wire.key_shards import TICKET
+from valetkey.wire.token_response import REASON
 
 Who: TypeAlias = Callable[[Request], str | Awaitable[str | None] | None]
 """Which of its users' devices asks, by the app's own sign-in; None for nobody it knows."""
 
 MAX_BYTES: Final = 4096
+
+MOST_SEEN: Final = 10_000
+"""Proofs that are remembered; past it the oldest make room."""
 
 _REFUSED: Final[dict[type[ClientError], tuple[int, str]]] = {
     NoKey: (404, NO_SHARD),
@@ -129,7 +134,8 @@ def _refusal(error: ClientError) -> Response:
     """What the device is told. It learns nothing of the backend."""
     kinds = (kind for kind in type(error).__mro__ if kind in _REFUSED)
     status, code = _REFUSED.get(next(kinds, ClientError), (503, "temporarily_unavailable"))
-    return _answer(status, {"error": code})
+    passing = {REASON: error.reason} if isinstance(error, KeyInterrupted) else {}
+    return _answer(status, {"error": code, **passing})
 
 
 async def _form(request: Request) -> Form:
@@ -143,15 +149,24 @@ async def _form(request: Request) -> Form:
 
 class ProofOfKey:
     """Knows a device by the key of which it sends a proof: for an app without a sign-in of its own.
-    `address` is where the service is mounted, as devices see it.
+    `address` is where the service is mounted, as devices see it. `known` tells whether a device has
+    this key; of strangers, who can make up any number of keys, nothing is remembered then.
 
     Whoever has the device can ask then. An app that can, should ask for more.
     """
 
-    def __init__(self, address: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        known: Callable[[str], bool] = lambda thumbprint: True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._address = address.rstrip("/")
+        self._known = known
         self._clock = clock
         self._seen: dict[str, int] = {}
+        self._swept = 0
 
     def __call__(self, request: Request) -> str | None:
         """The thumbprint of the key; None where nothing is proved, or the proof came before."""
@@ -166,8 +181,17 @@ class ProofOfKey:
             )
         except dpop.BadProof:
             return None
-        self._seen = {name: until for name, until in self._seen.items() if until > now}
+        if not self._known(proof.jkt):
+            return None
+        self._sweep(now)
         if proof.name in self._seen:
             return None
         self._seen[proof.name] = proof.until
         return proof.jkt
+
+    def _sweep(self, now: int) -> None:
+        if now > self._swept + dpop.AGE:
+            self._swept = now
+            self._seen = {name: until for name, until in self._seen.items() if until > now}
+        while len(self._seen) >= MOST_SEEN:
+            del self._seen[next(iter(self._seen))]

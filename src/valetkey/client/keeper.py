@@ -19,6 +19,7 @@ from valetkey.client.errors import (
     ServerUnavailable,
     ShardsMissing,
     TicketSpent,
+    interrupted,
 )
 from valetkey.client.kept import Kept
 from valetkey.client.prover import Prover
@@ -105,7 +106,10 @@ def _claiming(ticket: str, prover: Prover | None) -> Tokens:
 
 
 def as_told(error: Denied, otherwise: type[ClientError]) -> ClientError:
-    """What the server's refusal means to an app with shards."""
+    """What the server's refusal means to an app."""
+    passing = interrupted(error.reason)
+    if passing is not None:
+        return passing
     match error.code:
         case "key_suspended":
             return KeySuspended("the key is suspended: its user has to look at it")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from valetkey.client import flow
+from valetkey.client import flow, own_grant
 from valetkey.client.app import App
 from valetkey.client.auth import KeyAuth
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
@@ -211,6 +211,25 @@ class Key:
         and KeyStopped (the stored key is as it was: a paused one may go on later).
         """
         return self.driver.run(self.flows.refresh(stale, tuple(others)))
+
+    def wait(self, seconds: float = WAIT) -> Tokens:
+        """The key, renewed as soon as it opens again: after KeyInterrupted. Looks every now and
+        then, for so many seconds. Raises the last KeyInterrupted or ServerUnavailable where it did
+        not come back, KeyStopped where it is over for good, NoKey."""
+        return self.driver.run(own_grant.wait(self.flows, seconds))
+
+    def narrow(self, keep: Iterable[str]) -> Tokens:
+        """Leaves the grant what `keep` names, and no more, on all of the user's devices: for an
+        app that needs less than it was given. `openid` and `offline_access` stay. Only the user
+        gives more again, by `upgrade`. Raises NoKey, KeyStopped, Denied, ServerUnavailable, and
+        Aborted where the server cannot do it, such as for a key in shards."""
+        return self.driver.run(own_grant.narrow(self.flows, keep))
+
+    def stop(self) -> None:
+        """Gives the whole grant back, on all of the user's devices, and forgets the key here;
+        `revoke` gives back the key of this device alone. Raises as `narrow`; then the key is kept.
+        """
+        self.driver.run(own_grant.stop(self.flows))
 
     def join(self, ticket: str) -> Holder:
         """Makes this device a holder of a key in shards: `ticket` is what it scanned, or its user

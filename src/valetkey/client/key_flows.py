@@ -14,8 +14,12 @@ from valetkey.client.elsewhere import Waiting
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
     Aborted,
+    AccountDisabled,
+    AppSuspended,
     ClientError,
     Denied,
+    KeyInterrupted,
+    KeyPaused,
     KeyStopped,
     KeySuspended,
     PermissionMissing,
@@ -38,12 +42,13 @@ from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
 
 OpenBrowser: TypeAlias = Callable[[str], object]
+Interruption: TypeAlias = Literal["paused", "suspended", "app_suspended", "account_disabled"]
 
 
 class KeyChange(msgspec.Struct, frozen=True):
     """What became of a key. `opens` is what it opens now, as far as it is known."""
 
-    reason: Literal["narrowed", "widened", "paused", "stopped", "suspended"]
+    reason: Interruption | Literal["narrowed", "widened", "stopped"]
     opens: frozenset[str] = frozenset()
 
 
@@ -55,6 +60,13 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 ASKING: Final = Asking()
+
+_CHANGES: Final[dict[type[ClientError], Interruption]] = {
+    KeyPaused: "paused",
+    KeySuspended: "suspended",
+    AppSuspended: "app_suspended",
+    AccountDisabled: "account_disabled",
+}
 
 
 class KeyFlows:
@@ -171,7 +183,7 @@ class KeyFlows:
         """The key renewed, once however many find it stale."""
         try:
             held, renewed = yield from self.kept.locked(self._renew(stale, others))
-        except (Denied, KeySuspended) as error:
+        except (Denied, KeyInterrupted) as error:
             # The lock is free again: the callback may want it.
             raise self._refused(error, brought=bool(others)) from error
         if renewed.granted != held.granted:
@@ -179,15 +191,13 @@ class KeyFlows:
             self.key_changed(KeyChange("narrowed" if less else "widened", renewed.granted))
         return renewed
 
-    def _refused(self, error: Denied | KeySuspended, *, brought: bool) -> ClientError:
+    def _refused(self, error: Denied | KeyInterrupted, *, brought: bool) -> ClientError:
         """What a refusal of the renewal means; whoever wants to know of it is told. Where its user
         `brought` a shard, that may be what opens nothing."""
         otherwise = ShardsMissing if brought else KeyStopped
         why = as_told(error, otherwise) if isinstance(error, Denied) else error
-        if isinstance(why, KeySuspended):
-            self.key_changed(KeyChange("suspended"))
-        elif isinstance(why, KeyStopped):
-            self.key_changed(KeyChange("stopped"))
+        if isinstance(why, KeyStopped):
+            self.key_changed(KeyChange(_CHANGES.get(type(why), "stopped")))
         return why
 
     def _renew(self, stale: Tokens | None, others: Iterable[str]) -> Flow[tuple[Tokens, Tokens]]:

@@ -11,6 +11,7 @@ from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.endpoints import Endpoints
+from valetkey.client.errors import Denied, interrupted
 from valetkey.client.handed import Handed, HandedKey, exchanged
 from valetkey.client.kept import Kept
 from valetkey.client.prover import Prover
@@ -84,7 +85,10 @@ class MachineFlows:
         if self.prover is None:
             self.prover = flow.new_prover(self.app, (yield from self.server.about()))
         sent = {**form, "scope": " ".join(scope), "resource": self.app.resource}
-        answer = yield from self.server.token(sent, self.prover)
+        try:
+            answer = yield from self.server.token(sent, self.prover)
+        except Denied as error:
+            raise interrupted(error.reason) or error from error
         now = int(time.time())
         return read(answer, asked=scope, before=None, now=now, prover=self.prover).tokens
 

@@ -15,7 +15,7 @@ from valetkey.client.prover import Prover
 from valetkey.client.steps import Flow, Reply, Request, ask
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object
-from valetkey.wire import assertion, dpop, metadata
+from valetkey.wire import assertion, dpop, metadata, token_response
 from valetkey.wire.metadata import ServerMetadata
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
@@ -149,7 +149,12 @@ def answered(reply: Reply) -> dict[str, Any]:
     code, description = found.get("error"), found.get("error_description", "")
     if not isinstance(code, str):
         raise ServerUnavailable(f"the server answers {reply.status} without a code")
-    raise Denied(code, description if isinstance(description, str) else "")
+    reason = found.get(token_response.REASON)
+    raise Denied(
+        code,
+        description if isinstance(description, str) else "",
+        reason=reason if isinstance(reason, str) else "",
+    )
 
 
 def _object(reply: Reply) -> dict[str, Any]:

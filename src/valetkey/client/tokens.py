@@ -21,7 +21,10 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked for by details, with the limits that the user set.
 
     Of a key in shards the `refresh_token` is this device's shard; `threshold` says how many of the
-    `shards` open it, 0 where it is none. `ticket` is what is being claimed just now."""
+    `shards` open it, 0 where it is none. `ticket` is what is being claimed just now.
+
+    `grant_expires_at` is when the user's yes ends by itself, in seconds since 1970, as of the last
+    renewal, and 0 where it has no end: ask the user in time."""
 
     access_token: str
     refresh_token: str = ""
@@ -34,6 +37,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threshold: int = 0
     shards: tuple[ShardTold, ...] = ()
     ticket: str = ""
+    grant_expires_at: int = 0
 
     def __repr__(self) -> str:
         return f"Tokens(scope={' '.join(self.scope)!r}, …)"
@@ -104,6 +108,7 @@ class _Response(msgspec.Struct, kw_only=True):
     scope: str = ""
     id_token: str = ""
     authorization_details: tuple[Detail, ...] = ()
+    grant_expires_at: int = 0
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -146,6 +151,7 @@ def read(
         threshold=before.threshold if before else 0,
         shards=before.shards if before else (),
         details=said.authorization_details,
+        grant_expires_at=said.grant_expires_at,
     )
     return Received(tokens, said.id_token)
 

@@ -8,6 +8,7 @@ import httpx2
 from valetkey.client import (
     CodeMistyped,
     Denied,
+    KeyInterrupted,
     KeyPaused,
     KeyStopped,
     KeySuspended,
@@ -31,6 +32,8 @@ def ended(notice: Notice | None, error: KeyStopped, *, look: str) -> View:
             state, grey, why = _PAUSED
         case KeySuspended():
             state, grey, why = _SUSPENDED
+        case KeyInterrupted():
+            state, grey, why = _INTERRUPTED
         case _:
             state, grey, why = _STOPPED
     return View(
@@ -67,6 +70,20 @@ _SUSPENDED: Final[_Ended] = (
         "Look at it at Chirp: what is grey comes back when you let it go on there."
     ),
 )
+_INTERRUPTED: Final[_Ended] = (
+    "paused",
+    "is out of use",
+    (
+        "Chirp has taken it out of use for now, so it opens nothing here. What is grey comes back "
+        "when Chirp lets it go on."
+    ),
+)
+_REFUSED_KEYS: Final[tuple[tuple[type[KeyStopped], str], ...]] = (
+    (KeySuspended, "The key is suspended."),
+    (KeyPaused, "You have paused stefApp at Chirp."),
+    (KeyInterrupted, "Chirp has taken this key out of use for now."),
+    (KeyStopped, "Chirp no longer accepts this key."),
+)
 ALONE: Final = (
     "stefApp's server does not answer, and this computer's part of the key opens nothing."
 )
@@ -99,12 +116,9 @@ def told(error: Exception) -> Notice:
             return Notice("bad", ALONE, str(error))
         case CodeMistyped():
             return Notice("bad", "That is no recovery code.", str(error))
-        case KeySuspended():
-            return Notice("bad", "The key is suspended.", str(error))
-        case KeyPaused():
-            return Notice("bad", "You have paused stefApp at Chirp.", str(error))
         case KeyStopped():
-            return Notice("bad", "Chirp no longer accepts this key.", str(error))
+            said = next(words for kind, words in _REFUSED_KEYS if isinstance(error, kind))
+            return Notice("bad", said, str(error))
         case Denied(code="access_denied"):
             return Notice("bad", "You said no, so nothing was connected.", error.code)
         case httpx2.HTTPStatusError():

@@ -1,0 +1,70 @@
+"""The grant behind a key: wait until it opens again, have less of it, give it back."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from valetkey.client.errors import Denied, KeyInterrupted, KeyStopped, ServerUnavailable
+from valetkey.client.keeper import as_told
+from valetkey.client.key_flows import KeyChange, KeyFlows
+from valetkey.client.steps import Flow, Sleep
+from valetkey.client.tokens import Tokens
+from valetkey.spec import names
+from valetkey.wire import own_grant
+from valetkey.wire.own_grant import OwnGrant
+
+PAUSES: Final = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""Seconds between two looks whether an interrupted key opens again."""
+
+
+def wait(key: KeyFlows, seconds: float) -> Flow[Tokens]:
+    """The key renewed, once it opens again. Raises KeyInterrupted or ServerUnavailable after so
+    many seconds in vain, KeyStopped where it is over for good."""
+    waited, pauses = 0.0, iter(PAUSES)
+    while True:
+        try:
+            return (yield from key.refresh())
+        except (KeyInterrupted, ServerUnavailable):
+            pause = next(pauses, PAUSES[-1])
+            if waited + pause > seconds:
+                raise
+        yield Sleep(pause)
+        waited += pause
+
+
+def narrow(key: KeyFlows, keep: Iterable[str]) -> Flow[Tokens]:
+    """The key, whose grant is left no more than that."""
+    held, left = yield from key.kept.locked(_narrowed(key, tuple(keep)))
+    if left.granted != held.granted:
+        key.key_changed(KeyChange("narrowed", left.granted))
+    return left
+
+
+def _narrowed(key: KeyFlows, keep: tuple[str, ...]) -> Flow[tuple[Tokens, Tokens]]:
+    held = yield from key.kept.held()
+    yield from key.kept.ready()
+    # What names the user and lets the key be renewed is not what an app means by less.
+    staying = (one for one in (names.OPENID, names.OFFLINE_ACCESS) if one in held.scope)
+    scope = " ".join(dict.fromkeys((*keep, *staying)))
+    told = yield from _managed(key, held, own_grant.NARROW, scope=scope)
+    left = tuple(told.scope.split())
+    fresh = msgspec.structs.replace(
+        held, scope=left, asked=left, grant_expires_at=told.grant_expires_at
+    )
+    yield from key.kept.save(fresh, instead_of=held)
+    return held, fresh
+
+
+def stop(key: KeyFlows) -> Flow[None]:
+    """Gives the whole grant back, for all devices, and forgets the key."""
+    held = yield from key.kept.held()
+    yield from _managed(key, held, own_grant.STOP)
+    yield from key.forget()
+
+
+def _managed(key: KeyFlows, held: Tokens, action: str, *, scope: str = "") -> Flow[OwnGrant]:
+    try:
+        return (yield from key.server.manage(held, action, scope))
+    except Denied as error:
+        raise as_told(error, KeyStopped) from error
