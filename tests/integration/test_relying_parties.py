@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import pytest
-from tests.clients.relying import App, visiting
+from tests.attacks.play import tokens
+from tests.browser import PATIENCE
+from tests.clients.relying import App, running, visiting
 from tests.integration.tools import tool
-from tests.live import Live, live
+from tests.live import Live, free_port, live
+from tests.rows import row
 
 pytestmark = pytest.mark.integration
 
@@ -99,3 +103,24 @@ def test_the_user_is_signed_in(name: str, server: Live, tmp_path: Path) -> None:
         page = visit.sign_in(app.start)
     assert page.status_code == 200, (page.text, (tmp_path / "log").read_text())
     assert "miko@example.org" in page.text
+
+
+@pytest.mark.parametrize(
+    "which, status",
+    [
+        row("RFC 9068 4", "an access token for this API", "access_token", 200),
+        row("RFC 9068 4", "an ID Token", "id_token", 401),
+    ],
+)
+def test_spring_protects_an_api_as_the_how_to_has_it(
+    which: str, status: int, server: Live, tmp_path: Path
+) -> None:
+    app, port = spring(), free_port()
+    token = tokens(server)[which]
+    with running(
+        app, issuer=server.issuer, client_id="an-api", port=port, log=tmp_path / "log"
+    ) as address:
+        bearer = {"authorization": f"Bearer {token}"}
+        reply = httpx2.get(f"{address}/api/me", headers=bearer, timeout=PATIENCE)
+    assert reply.status_code == status, (reply.headers, (tmp_path / "log").read_text())
+    assert (server.users["miko"].id in reply.text) == (status == 200)

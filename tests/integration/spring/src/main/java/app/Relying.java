@@ -1,7 +1,5 @@
 package app;
 
-import com.nimbusds.jose.JOSEObjectType;
-import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
 import java.util.Map;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringApplication;
@@ -14,7 +12,10 @@ import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.security.oauth2.core.oidc.user.OidcUser;
 import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
 import org.springframework.security.oauth2.jwt.Jwt;
+import org.springframework.security.oauth2.jwt.JwtAudienceValidator;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.jwt.JwtIssuerValidator;
+import org.springframework.security.oauth2.jwt.JwtTypeValidator;
 import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.web.SecurityFilterChain;
@@ -58,14 +59,15 @@ public class Relying {
 
     /** As the how-to has it: access tokens are of the type at+jwt (RFC 9068). */
     @Bean
-    JwtDecoder accessTokens(@Value("${ISSUER}") String issuer) {
-        NimbusJwtDecoder decoder = NimbusJwtDecoder.withIssuerLocation(issuer)
+    JwtDecoder jwtDecoder(@Value("${ISSUER}") String issuer) {
+        var decoder = NimbusJwtDecoder.withIssuerLocation(issuer)
                 .jwsAlgorithm(SignatureAlgorithm.ES256)
-                .jwtProcessorCustomizer(it -> it.setJWSTypeVerifier(
-                        new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("at+jwt"))))
-                .validateType(false)
+                .validateType(false) // the validator below looks at the type
                 .build();
-        decoder.setJwtValidator(JwtValidators.createDefaultWithIssuer(issuer));
+        decoder.setJwtValidator(JwtValidators.createDefaultWithValidators(
+                new JwtTypeValidator("at+jwt"),
+                new JwtIssuerValidator(issuer),
+                new JwtAudienceValidator("https://chirp.example")));
         return decoder;
     }
 }
