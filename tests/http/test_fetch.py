@@ -55,6 +55,19 @@ async def test_a_document_is_fetched_and_remembered(host: Host) -> None:
     assert host.asked.count("/once") == 1
 
 
+async def test_what_a_sector_says_is_asked_each_time(host: Host) -> None:
+    """OpenID Connect Registration 5: what it says at a registration counts, and no older word."""
+    it = fetcher(host)
+    want = Outside(url=host.publish("/sector", ["https://a.example/"]), kind="sector")
+    first = await it.get(want)
+    host.publish("/sector", ["https://b.example/"], cache_control="max-age=3600")
+    second = await it.get(want)
+    assert isinstance(first, Document)
+    assert isinstance(second, Document)
+    assert (first.body, second.body) == (b'["https://a.example/"]', b'["https://b.example/"]')
+    assert host.asked.count("/sector") == 2
+
+
 KEPT = [
     row("RFC 9111", "nothing said", {}, UNSAID),
     row("RFC 9111", "max-age", {"cache_control": "public, max-age=60"}, 60),

@@ -54,18 +54,20 @@ _Whose: TypeAlias = tuple[Party, DocumentKind, str]
 
 class Terms(msgspec.Struct, frozen=True):
     """How a kind of document is taken: at most so many bytes, JSON or not, and whether it has to
-    say so itself."""
+    say so itself. `afresh`: one that is remembered will not do."""
 
     most: int
     accept: str
     json: bool = True
     typed: bool = False
+    afresh: bool = False
 
 
 TERMS: Final[dict[DocumentKind, Terms]] = {
     "keys": Terms(64 * 1024, "application/jwk-set+json, application/json"),
     "client": Terms(5 * 1024, "application/json", typed=True),
-    "sector": Terms(64 * 1024, "application/json"),
+    # OpenID Connect Registration 5: what it says when a client registers counts.
+    "sector": Terms(64 * 1024, "application/json", afresh=True),
     "request": Terms(64 * 1024, "application/oauth-authz-req+jwt, application/jwt", json=False),
     "logo": Terms(64 * 1024, "image/png, image/jpeg", json=False),
 }
@@ -102,7 +104,9 @@ class Fetcher:
     async def get(self, want: Outside) -> Document | Unreachable:
         """The document, remembered or fetched now. Raises nothing."""
         key, now = (want.kind, want.url), self._clock()
-        kept = self._kept.get(key) or self._of_strangers.get(key)
+        kept = None
+        if not TERMS[want.kind].afresh:
+            kept = self._kept.get(key) or self._of_strangers.get(key)
         if kept is not None and now < kept.until and not (want.again and self._old(kept, now)):
             return kept.document
         whose = (want.party, *key)

@@ -57,8 +57,13 @@ def _place(client: Client, keyring: Keyring) -> bytes:
 
 
 def sector(client: Client) -> str:
-    """The host that stands for the client and its kin; "" where it is not clear (8.1)."""
+    """The host that stands for the client and its kin; "" where it is not clear (8.1). A native app
+    has no host that others do not have too, so it stands for itself."""
     if client.sector_identifier_uri:
         return redirect.host(client.sector_identifier_uri)
-    hosts = {redirect.host(uri) for uri in client.redirect_uris}
-    return hosts.pop() if len(hosts) == 1 else ""
+    places = {_host(uri) or f"client:{client.id}" for uri in client.redirect_uris}
+    return places.pop() if len(places) == 1 else ""
+
+
+def _host(uri: str) -> str:
+    return redirect.host(uri) if uri.startswith("https:") else ""
