@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.attacks.play import applied
 from tests.installation import CHIRP
 from tests.jose.corpus import Honest
 from tests.live import Live, live
@@ -14,10 +15,11 @@ from tests.outside import Host, outside
 from tests.rows import row
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create, Update
+from valetkey.model.change import Create
 from valetkey.model.client import Client, Exchange, KeptSecret
 from valetkey.model.resource import ResourceServer
 from valetkey.oauth.clients.scopes import allowed_scope
+from valetkey.oauth.manage.declared import Wish
 from valetkey.oauth.offer import Offer
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 from valetkey.wire.catalog import Catalog, Permission
@@ -167,12 +169,8 @@ def test_what_implies_high_risk_is_of_high_risk() -> None:
 def test_an_administrator_takes_a_registration_over(open_server: Live) -> None:
     """By `apply`, with `origin = "declared"`: then the app no longer changes it."""
     app = registered(open_server, scope="chirps.read")
-    client = kept(open_server, app["client_id"])
-    adopted = Client(
-        **{name: getattr(client, name) for name in client.__struct_fields__}
-        | {"origin": "declared", "grant_types": ("authorization_code", "client_credentials")}
-    )
-    open_server.run(open_server.store.commit([Update(adopted)]))
+    fields = {"origin": "declared", "grant_types": ("authorization_code", "client_credentials")}
+    applied(open_server, Wish(place="here", kind="client", key=app["client_id"], fields=fields))
     answer = open_server.http.post(
         "/token",
         data={"grant_type": "client_credentials"},

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+import msgspec
 import pytest
 import uvicorn
 from mcp.client.auth import OAuthClientProvider, TokenStorage
@@ -30,7 +31,7 @@ from tests.live import Live, caught_up, free_port, live
 from tests.outside import Host, outside
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create
+from valetkey.model.change import Create, Update
 from valetkey.model.client import Client, KeptSecret
 from valetkey.model.resource import ResourceServer as Registered
 from valetkey.model.want import Many
@@ -66,6 +67,7 @@ def catalog(resource: str) -> Catalog:
         permissions=(
             Permission(id="notes.read", can="read your notes", group="view"),
             Permission(id="notes.write", can="write notes", risk="medium"),
+            Permission(id="notes.erase", can="erase all notes", risk="high"),
         ),
     )
 
@@ -111,10 +113,15 @@ def mcp(server: Live) -> Iterator[str]:
     async def write(request: Request) -> Response:
         return JSONResponse({"jsonrpc": "2.0", "id": 1, "result": "written"})
 
+    @needs("notes.erase")
+    async def erase(request: Request) -> Response:
+        return JSONResponse({"jsonrpc": "2.0", "id": 1, "result": "erased"})
+
     app = Starlette(
         routes=[
             Route("/mcp", call, methods=["POST"]),
             Route("/mcp/write", write, methods=["POST"]),
+            Route("/mcp/erase", erase, methods=["POST"]),
             *documents(kit),
         ],
         lifespan=lifespan(kit),
@@ -149,6 +156,8 @@ class Agent:
     def __init__(self, server: Live, address: str, *, document: str | None = None) -> None:
         self.memory = Memory()
         self.asked = 0
+        self.scope = ""
+        """What it asked for last."""
         self.boxes: set[str] | None = None
         """What the person ticks; None for what is ticked at first."""
         self._browser = server.browser()
@@ -169,6 +178,7 @@ class Agent:
 
     async def _open(self, url: str) -> None:
         self.asked += 1
+        self.scope = parse_qs(urlsplit(url).query).get("scope", [""])[0]
         yes = functools.partial(agree, self._browser, url, boxes=self.boxes)
         self._callback = await asyncio.to_thread(yes)
 
@@ -237,6 +247,47 @@ async def test_more_is_asked_for_when_it_is_needed(server: Live, mcp: str) -> No
     assert (await agent.post(f"{mcp}/write"))["result"] == "written"
     assert agent.asked == 2
     assert {"notes.read", "notes.write"} <= {*(agent.memory.tokens.scope or "").split()}
+
+
+async def test_it_asks_for_all_and_gets_what_strangers_may_have(server: Live, mcp: str) -> None:
+    """The SDK asks for all of `scopes_supported`, here one of high risk too."""
+    async with httpx2.AsyncClient() as client:
+        address = mcp.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+        assert "notes.erase" in (await client.get(address)).json()["scopes_supported"]
+    agent = Agent(server, mcp)
+    await agent.post(mcp)
+    assert agent.memory.tokens is not None
+    assert "notes.erase" in agent.scope
+    assert {*(agent.memory.tokens.scope or "").split()} >= {"notes.read", "notes.write"}
+    assert "notes.erase" not in (agent.memory.tokens.scope or "").split()
+
+
+async def test_what_strangers_may_not_have_is_refused_and_named(server: Live, mcp: str) -> None:
+    """The step-up asks once more, and no browser opens again and again."""
+    agent = Agent(server, mcp)
+    await agent.post(mcp)
+    with pytest.raises(httpx2.HTTPStatusError) as caught:
+        await agent.post(f"{mcp}/erase")
+    assert caught.value.response.status_code == 403
+    challenge = caught.value.response.headers["www-authenticate"]
+    assert 'error="insufficient_scope"' in challenge
+    assert "notes.erase" in challenge
+    assert agent.asked == 2
+    # What it had, it still has.
+    assert (await agent.post(f"{mcp}/write"))["result"] == "written"
+
+
+async def test_what_an_operator_allows_strangers_comes_by_step_up(server: Live, mcp: str) -> None:
+    agent = Agent(server, mcp)
+    await agent.post(mcp)
+    assert agent.memory.client is not None
+    client = every(server)[agent.memory.client.client_id or ""]
+    allowed = msgspec.structs.replace(client, scope=(*client.scope, "notes.erase"))
+    server.run(server.store.commit([Update(allowed)]))
+    agent.boxes = {"notes.erase"}
+    assert (await agent.post(f"{mcp}/erase"))["result"] == "erased"
+    assert agent.memory.tokens is not None
+    assert {"notes.read", "notes.erase"} <= {*(agent.memory.tokens.scope or "").split()}
 
 
 async def test_what_an_mcp_server_has_to_say(server: Live, mcp: str) -> None:
