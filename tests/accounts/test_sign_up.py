@@ -38,12 +38,23 @@ WRONG = [
     row("email", "none such", {"email": "lea"}, "email"),
     row("email", "header injection", {"email": "a@b.c\nBcc: d@e.f"}, "email"),
     row("username", "taken", {"username": "miko"}, "taken"),
+    row("username", "of two scripts", {"username": "m\u0456ko"}, "username"),
+    row(
+        "username",
+        "of another script, like Latin",
+        {"username": "\u0440\u043e\u0440\u0430"},
+        "username",
+    ),
+    row("username", "taken, in full width", {"username": "\uff4d\uff49\uff4b\uff4f"}, "taken"),
+    row("username", "taken, a digit for a letter", {"username": "mik0"}, "taken"),
+    row("username", "of another script", {"username": "\u0436\u0430\u043d\u043d\u0430"}, None),
+    row("username", "with a mark", {"username": "ren\u00e9"}, None),
     row("username", "taken, in capitals", {"username": " MIKO".strip()}, "taken"),
 ]
 
 
 @pytest.mark.parametrize("fields, wrong", WRONG)
-def test_what_may_not_become_one(fields: dict[str, str], wrong: str) -> None:
+def test_what_may_not_become_one(fields: dict[str, str], wrong: str | None) -> None:
     wish = Wish(**{"username": "lea", **fields})
     assert judged(World(), wish).wrong == wrong
 

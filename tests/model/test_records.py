@@ -45,6 +45,9 @@ def test_once_keeps_its_purposes_apart() -> None:
 NAMES = [
     row("case", "capitals", "MIKO", "miko"),
     row("case", "sharp s", "Straße", "strasse"),
+    row("form", "full width", "\uff2d\uff29\uff2b\uff2f", "miko"),
+    row("form", "a mark by itself", "Rene\u0301", "ren\u00e9"),
+    row("form", "a ligature", "\ufb01n", "fin"),
     row("space", "around", "  miko ", "miko"),
     row("space", "only", "   ", ""),
 ]

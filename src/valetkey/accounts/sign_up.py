@@ -8,6 +8,7 @@ from valetkey.accounts import password, profile
 from valetkey.accounts.throttle import Throttled, attempt
 from valetkey.model import ids
 from valetkey.model.change import Change, Create
+from valetkey.model.confusable import poses_as_latin, skeleton, why_not_one_script
 from valetkey.model.env import Env
 from valetkey.model.event import Event, event
 from valetkey.model.secret import Secret
@@ -63,15 +64,22 @@ def judge(wish: Wish, given: Secret, *, network: str, env: Env) -> Rule[Judged |
             return tried
         counted = tried.changes
     fields = {mistake.partition(":")[0] for mistake in profile.mistakes(wish.user(env))}
-    if fields & {"username", "claims"}:
+    if fields & {"username", "claims"} or _poses(wish.username):
         return Judged("username", counted)
     if "email" in fields:
         return Judged("email", counted)
     if password.mistakes(given):
         return Judged("password", counted)
-    wanted = Alias(User, sign_in_name(wish.username))
-    taken = (yield (wanted,)).one(wanted) is not None
+    names = dict.fromkeys((sign_in_name(wish.username), skeleton(wish.username)))
+    wanted = tuple(Alias(User, name) for name in names)
+    found = yield wanted
+    taken = any(found.one(one) is not None for one in wanted)
     return Judged("taken" if taken else None, counted)
+
+
+def _poses(username: str) -> bool:
+    """Whether a name is made to be taken for another: users see it where others share with them."""
+    return bool(why_not_one_script(username)) or poses_as_latin(username)
 
 
 def make(wish: Wish, kept: str, env: Env) -> Rule[Made]:

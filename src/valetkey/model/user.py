@@ -4,6 +4,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.jose.seal import digest
 from valetkey.model import ids
+from valetkey.model.confusable import folded
 from valetkey.model.owned import Owned
 from valetkey.model.record import Record
 
@@ -82,8 +83,9 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
 
 
 def sign_in_name(username: str) -> str:
-    """The name by which an account is found: without case, without spaces around."""
-    return username.strip().casefold()
+    """The name by which an account is found: without case, without spaces around, in one spelling
+    of each letter."""
+    return folded(username)
 
 
 def password_mark(user: User) -> str:

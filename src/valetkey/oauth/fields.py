@@ -14,7 +14,6 @@ MAX_REASON: Final = 300
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _JOINERS: Final = frozenset("\u200c\u200d")  # Several scripts need them to write a word.
-_ALIKE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH"})
 
 
 def why_not_name(name: str) -> str:
@@ -42,13 +41,6 @@ def why_not_text(text: str, limit: int) -> str:
 def _seen(char: str) -> bool:
     category = unicodedata.category(char)
     return char in _JOINERS or not (category.startswith("C") or category in {"Zl", "Zp"})
-
-
-def why_not_one_script(text: str) -> str:
-    """Why a name could be taken for another, or "": letters that look alike are of several
-    scripts (ATTACKS A52)."""
-    scripts = {unicodedata.name(one, "").partition(" ")[0] for one in text if one.isalpha()}
-    return "mixes scripts whose letters look alike" if len(scripts & _ALIKE) > 1 else ""
 
 
 def why_not_web(uri: str) -> str:

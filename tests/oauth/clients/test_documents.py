@@ -158,6 +158,7 @@ WRONG: list[Any] = [
     row("A54", "a private scheme", {"redirect_uris": ["com.example.agent:/cb"]}),
     row("A52", "a redirect of script", {"redirect_uris": ["javascript:alert(1)"]}),
     row("A52", "a name that cannot be seen", {"client_name": "a\u202eb"}),
+    row("A52", "a name of two scripts", {"client_name": "G\u043e\u043egle"}),
     row("A52", "an unknown scope", {"scope": "root"}),
     row("A52", "implicit alone", {"grant_types": ["implicit"]}),
     row("A52", "for itself", {"grant_types": ["client_credentials"]}),

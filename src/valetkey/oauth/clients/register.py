@@ -21,7 +21,6 @@ from valetkey.oauth.clients.scopes import within
 from valetkey.oauth.context import Context
 from valetkey.oauth.decision import Answer, Outcome, Refuse
 from valetkey.oauth.feature import DocumentCall, Feature, ManagedEndpoint
-from valetkey.oauth.fields import why_not_one_script
 from valetkey.oauth.manage import removal
 from valetkey.oauth.manage.removal import Removed
 from valetkey.oauth.offer import Offer
@@ -168,9 +167,6 @@ def _check(client: Client, context: Context) -> None:
     for mistake in registration.mistakes(client, context.at):
         field, _, why = mistake.partition(": ")
         raise metadata.wrong(metadata.name_of(field), _sayable(why), detail=why[:300])
-    why = why_not_one_script(client.name)
-    if why:
-        raise metadata.wrong("client_name", why)
 
 
 def _sayable(why: str) -> str:

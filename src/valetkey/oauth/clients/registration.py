@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from valetkey.model.client import Client
+from valetkey.model.confusable import why_not_one_script
 from valetkey.model.policy import PROFILES
 from valetkey.oauth.clients import addresses, credentials, grant_types, permissions, sector
 from valetkey.oauth.context import Installation
@@ -30,6 +31,9 @@ def _id(client: Client, at: Installation) -> Iterator[str]:
 
 def _name(client: Client, at: Installation) -> Iterator[str]:
     yield why_not_text(client.name, MAX_NAME)
+    if client.origin != "declared":
+        # Nobody has looked at it (ATTACKS A52).
+        yield why_not_one_script(client.name)
 
 
 def _software(client: Client, at: Installation) -> Iterator[str]:
