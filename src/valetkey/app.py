@@ -6,12 +6,12 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from typing import Final
 
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
-from valetkey.http import leftovers, log
+from valetkey.http import leftovers, log, verified_names
 from valetkey.http.client_certificate import Certificates
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import App, Front, Network
@@ -23,6 +23,8 @@ from valetkey.http.shell import Shell
 from valetkey.http.signed_tokens import SignedTokens
 from valetkey.jose.objects import read_object
 from valetkey.oauth.authorize.session_state import SESSION_MANAGEMENT
+from valetkey.oauth.clients.documents import CLIENT_DOCUMENTS
+from valetkey.oauth.clients.register import REGISTRATION
 from valetkey.oauth.context import Registration
 from valetkey.oauth.feature import Feature
 from valetkey.oauth.features import pages_off, switched
@@ -65,7 +67,9 @@ def create(
     passwords = Passwords()
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
-        return _running(shell, outbox, passwords, kept=settings.lifetimes.event)
+        strangers = REGISTRATION in features or CLIENT_DOCUMENTS in features
+        more = (verified_names.run(store, installations),) if strangers else ()
+        return _running(shell, outbox, passwords, *more, kept=settings.lifetimes.event)
 
     def people() -> App:
         return _pages(settings, features, shell=shell, outbox=outbox, passwords=passwords)
@@ -131,10 +135,14 @@ def _pages(
 
 @contextlib.asynccontextmanager
 async def _running(
-    shell: Shell, outbox: Outbox, passwords: Passwords, *, kept: int
+    shell: Shell,
+    outbox: Outbox,
+    passwords: Passwords,
+    *more: Coroutine[None, None, None],
+    kept: int,
 ) -> AsyncIterator[None]:
     store = shell.store
-    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell))
+    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell), *more)
     beside = [asyncio.create_task(one) for one in running]
     try:
         yield

@@ -81,7 +81,7 @@ def test_a_document_that_changes_after_the_yes(
     """A55: what it says next is seen at once here, and the user is asked again."""
     monkeypatch.setattr(fetch, "SHORTEST", 0.0)
     callback = f"https://{host.name}/cb"
-    client = publish(host, "/agent.json", client_name="Agent")
+    client = publish(host, "/agent.json", client_name="Helper")
     browser = open_server.browser()
     ask(browser, client, callback)
     browser.sign_in("noor")

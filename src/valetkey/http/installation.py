@@ -11,7 +11,6 @@ from typing import Final
 from valetkey.model.epoch import CURRENT, Epoch
 from valetkey.model.keys import SigningKey
 from valetkey.model.policy import Lifetimes, Policy
-from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
 from valetkey.model.want import Many, One
 from valetkey.oauth.context import (
@@ -56,7 +55,9 @@ class Installations:
         self._master_key = master_key
         self._registration = registration
         self._signed_tokens = signed_tokens
-        self._seen: tuple[Record | None, ...] | None = None
+        self.verified_names: dict[str, str] = {}
+        """What names of verified apps look like (`http.verified_names`)."""
+        self._seen: tuple[object, ...] | None = None
         self._read_at = float("-inf")
         self._known: Installation | None = None
         self._reading: asyncio.Task[Installation] | None = None
@@ -103,7 +104,8 @@ class Installations:
         if self._known is not None and now < self._read_at:
             return self._known  # A later reading came back first.
         current = found.one(epoch)
-        seen = (*found.many(keys), *found.many(servers), *found.many(policies), current)
+        names = self.verified_names
+        seen = (*found.many(keys), *found.many(servers), *found.many(policies), current, names)
         if self._known is None or seen != self._seen:
             self._known = Installation(
                 issuer=self._issuer,
@@ -116,6 +118,7 @@ class Installations:
                 epoch=0 if current is None else current.number,
                 mtls_address=self._mtls_address,
                 signed_tokens=self._signed_tokens,
+                verified_names=names,
             )
             self._seen = seen
         self._read_at = now

@@ -69,7 +69,8 @@ FORGETFUL: Final = _Forgetful()
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The slow facts: they change when an administrator says so, and may be a second old.
-    `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `grant_types`,
+    `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `verified_names` are
+    what names of verified apps look like, each with its app's id. `grant_types`,
     `ways` (to prove who one is) and `senders` are what the features bring, `enabled` their names,
     `paths` where the endpoints are, by their names in discovery, and `held_to` the policies with
     those that are there by themselves: all gathered once."""
@@ -84,6 +85,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     epoch: int = 0
     mtls_address: str = ""
     signed_tokens: SignedTokens = FORGETFUL
+    verified_names: dict[str, str] = {}
     grant_types: dict[str, GrantType[Any]] = {}
     ways: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()

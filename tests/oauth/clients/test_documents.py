@@ -178,6 +178,21 @@ def test_a_document_that_will_not_do(changed: dict[str, Any]) -> None:
     assert URL not in caught.value.description
 
 
+def test_no_stranger_takes_the_name_of_a_verified_app() -> None:
+    """A52: but an app that users said yes to goes on when another takes its name later."""
+    it = world()
+    it.at = msgspec.structs.replace(it.at, verified_names={"agent": "somebody"})
+    with pytest.raises(InvalidClient):
+        it.visit(asking(), it.sign_in())
+    it = world()
+    allowed(it)
+    it.at = msgspec.structs.replace(it.at, verified_names={"agent": "somebody"})
+    assert it.ask(documents.found(URL, it.context)) is not None
+    publish(it, client_name="\u0410gent")
+    with pytest.raises(InvalidClient):
+        it.ask(documents.found(URL, it.context))
+
+
 SOME = [
     row("A54", "another host's", "https://bank.example/cb"),
     row("A54", "a host under it", "https://a.agent.example/cb"),

@@ -19,6 +19,7 @@ from tests.oauth.clients.apps import MINE, jwks
 from tests.oauth.clients.registering import APP, CB, find, kept, managed, post, registered
 from tests.rows import row
 
+from valetkey.http.verified_names import read_names
 from valetkey.jose import jws
 from valetkey.model.change import Create, Update
 from valetkey.model.client import Client
@@ -224,6 +225,22 @@ def test_a_network_registers_so_many(server: Live) -> None:
     answer = post(server, APP, address="192.0.2.200")
     assert answer.status_code == 429
     assert post(server, APP, address="198.51.100.1").status_code == 201
+
+
+def test_no_stranger_takes_the_name_of_a_verified_app(server: Live) -> None:
+    """ATTACKS A52: nor one that looks like it. `stefApp` is verified, `Post app` is not."""
+    known = server.run(read_names(server.store))
+    assert known["stefapp"] == "stefapp"
+    assert "postapp" not in known
+    for name in ("stefApp", "STEF-app", "stef \uff21pp", "\u0455t\u0435f\u0430pp"):
+        answer = post(server, APP | {"client_name": name})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    assert post(server, APP | {"client_name": "Post app"}).status_code == 201
+    app = registered(server)
+    document = managed(server, app, "GET").json()
+    renamed = managed(server, app, "PUT", document | {"client_name": "stefApp"})
+    assert renamed.status_code == 400
+    assert managed(server, app, "PUT", document).status_code == 200
 
 
 def test_how_many_is_a_setting(tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Cl
         said = error.detail or error.description if isinstance(error, OAuthError) else str(error)
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {said}", status=400) from error
     wrong = registration.mistakes(client, context.at)
+    if known is None or known.name != client.name:
+        why = registration.why_not_this_name(client, context.at)
+        wrong += [f"name: {why}"] if why else []
     if wrong:
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {wrong[0]}", status=400)
     if known is None:

@@ -76,6 +76,7 @@ def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
         client = _with_secret(client, secret, context)
     client = within(client, scope, context.at.offer)
     _check(client, context)
+    _check_name(client, context)
     yield from sector.check(client)
     told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
     document = _document(client, context) | {"registration_access_token": token}
@@ -169,6 +170,12 @@ def _check(client: Client, context: Context) -> None:
         raise metadata.wrong(metadata.name_of(field), _sayable(why), detail=why[:300])
 
 
+def _check_name(client: Client, context: Context) -> None:
+    why = registration.why_not_this_name(client, context.at)
+    if why:
+        raise metadata.wrong("client_name", why)
+
+
 def _sayable(why: str) -> str:
     """RFC 6749 5.2: no quotes and nothing beyond ASCII in a description; they are in the log."""
     plain = "".join(one for one in why if " " <= one <= "~" and one not in '"\\')
@@ -212,6 +219,8 @@ def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer
     if not set(after.scope) <= set(client.scope):
         after = within(after, context.at.registration.scope, context.at.offer)
     _check(after, context)
+    if after.name != client.name:
+        _check_name(after, context)
     yield from sector.check(after)
     told = _document(after, context)
     if secret:

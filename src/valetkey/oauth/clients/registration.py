@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from valetkey.model.client import Client
-from valetkey.model.confusable import why_not_one_script
+from valetkey.model.confusable import silhouette, why_not_one_script
 from valetkey.model.policy import PROFILES
 from valetkey.oauth.clients import addresses, credentials, grant_types, permissions, sector
 from valetkey.oauth.context import Installation
@@ -22,6 +22,15 @@ def mistakes(client: Client, at: Installation) -> list[str]:
     """Everything that is wrong, each as `field: why`; empty where nothing is."""
     found = ((field, why) for field, check in CHECKS.items() for why in check(client, at))
     return [f"{field}: {why}" for field, why in found if why]
+
+
+def why_not_this_name(client: Client, at: Installation) -> str:
+    """Why an app that nobody has checked may not be called so, or "": a checked one is (ATTACKS
+    A52). It is asked when an app takes a name, not later: its users have said yes to it by then."""
+    if client.verified or client.origin == "declared":
+        return ""
+    owner = at.verified_names.get(silhouette(client.name), client.id)
+    return "" if owner == client.id else "looks like that of an app that was verified"
 
 
 def _id(client: Client, at: Installation) -> Iterator[str]:
