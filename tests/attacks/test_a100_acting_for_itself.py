@@ -113,7 +113,7 @@ def test_a_document_does_not_help(open_server: Live, host: Host, name: str, meth
     path = f"/{method}.json"
     document = {
         "client_id": host.url(path),
-        "client_name": "Agent",
+        "client_name": "Helper",
         "redirect_uris": ["http://127.0.0.1/cb"],
         "grant_types": ["authorization_code", *FORMS],
         "token_endpoint_auth_method": method,
