@@ -20,6 +20,7 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
 from valetkey.http import log
+from valetkey.http.signed_tokens import SignedTokens
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
 from valetkey.settings import Settings
@@ -66,13 +67,14 @@ def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], Non
     _imported()
     _loop()  # imported as well: once, and not by each worker
     asyncio.run(_made(settings))
+    signed_tokens = SignedTokens()
 
     def work(lifeline: int, ready: Callable[[], None]) -> None:
         def gathered() -> None:
             memory.gather()
             ready()
 
-        _work(settings, listener, ready=gathered, lifeline=lifeline)
+        _work(settings, listener, ready=gathered, lifeline=lifeline, signed_tokens=signed_tokens)
 
     code = Crew(work, count=settings.workers, ready=ready).run()
     log.info("all workers stopped")
@@ -93,10 +95,13 @@ def _work(
     *,
     ready: Callable[[], None],
     lifeline: int | None = None,
+    signed_tokens: SignedTokens | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until the other end of the lifeline is let go."""
     with asyncio.Runner(loop_factory=_loop()) as runner:
-        runner.run(_serve(settings, listener, ready=ready, lifeline=lifeline))
+        runner.run(
+            _serve(settings, listener, ready=ready, lifeline=lifeline, signed_tokens=signed_tokens)
+        )
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -134,12 +139,13 @@ async def _serve(
     *,
     ready: Callable[[], None],
     lifeline: int | None = None,
+    signed_tokens: SignedTokens | None = None,
 ) -> None:
     create = _imported()
     store = await opened(settings.database)
     try:
         master = await open_keys(settings, store)
-        app = create(settings, store, master_key=master)
+        app = create(settings, store, master_key=master, signed_tokens=signed_tokens)
         pair = _pair(settings)
         server = Server(_config(app, pair), ready=ready, stop=app.stop)
         watching = None if pair is None else asyncio.create_task(pair.watch())
