@@ -263,7 +263,9 @@ def test_an_end_is_put_off_by_whoever_proves_who_they_are(server: Live, miko: Br
     page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
     assert '<option value="month" selected>' in page.text
     assert grant(server).limits == before
+    assert "Saved." in miko.press("save-end", until="month", date="").text
     long_ago(server)
+    # An earlier one needs nothing.
     assert "Saved." in miko.press("save-end", until="day", date="").text
     miko.open("/sign-in?again=1")
     miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
