@@ -140,3 +140,35 @@ def test_a_master_key_that_cannot_be_made(line: Line) -> None:
     told = line.fails("key", "rotate", status=1, VALETKEY_MASTER_KEY_FILE="no/such/key")
     assert "the master key no/such/key cannot be made: No such file or directory" in told
     assert line.every(SigningKey) == ()
+
+
+def test_a_revoked_key_is_gone_and_the_coming_one_signs(line: Line) -> None:
+    line.ok("key", "rotate")
+    current, coming = kids(line, "current"), kids(line, "coming")
+    text = line.ok("key", "revoke", current["ES256"])
+    assert current["ES256"] not in text
+    assert kids(line, "current") == current | {"ES256": coming["ES256"]}
+    assert kids(line, "coming")["ES256"] != coming["ES256"]
+    (retiring,) = (
+        one for one in line.every(SigningKey) if one.use == "ES256" and one.status == "retiring"
+    )
+    line.ok("key", "revoke", retiring.kid)
+    assert statuses(line) == FRESH + Counter({("RS256", "retiring"): 1, ("seal", "retiring"): 1})
+    line.ok("key", "revoke", kids(line, "coming")["RS256"])
+    assert statuses(line) == FRESH + Counter({("RS256", "retiring"): 1, ("seal", "retiring"): 1})
+
+
+def test_the_mac_key_is_revoked_by_a_second_word_alone(line: Line) -> None:
+    line.ok("key", "rotate")
+    mac = kids(line, "current")["mac"]
+    assert "--yes" in line.fails("key", "revoke", mac, status=1)
+    assert kids(line, "current")["mac"] == mac
+    line.ok("key", "revoke", mac, "--yes")
+    assert mac not in {one.kid for one in line.every(SigningKey)}
+
+
+def test_what_cannot_be_revoked(line: Line) -> None:
+    line.ok("key", "rotate")
+    for kid in ("nothing", kids(line, "current")["salt"]):
+        assert "no key that can be revoked" in line.fails("key", "revoke", kid, status=1)
+    assert len(kids(line, "current")) == 5

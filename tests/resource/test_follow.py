@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.attacks.play import change, claims, find, redeem
+from tests.attacks.play import change, claims, find, introspected, redeem
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
+from valetkey.jose import jws
 from valetkey.model.change import Create, Remove
 from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.limits import Limits
 from valetkey.model.user import User
+from valetkey.oauth.manage.keys import revoke
 from valetkey.resource import Principal, Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Follower
 from valetkey.resource.worth import Worth
+from valetkey.store.keyring import make, read_keys
 
 pytestmark = pytest.mark.anyio
 
@@ -302,3 +305,31 @@ async def test_wrong_credentials_are_no_knowledge(server: Live) -> None:
     with pytest.raises(Unreachable):
         await ask(kit, token)
     await kit.close()
+
+
+async def test_a_key_that_got_out_signs_nothing_for_anybody_within_the_bound(server: Live) -> None:
+    """`valetkey key revoke`: a token that a thief of the key signs, and one that the server signed
+    with it; at the API and at the server. What comes after is signed by the next key."""
+    token = a_key(server)
+    async with following(server, bound=BOUND) as kit:
+        await ask(kit, token)
+        keys = server.run(read_keys(server.store))
+        kid = jws.read_header(token)["kid"]
+        assert isinstance(kid, str)
+        fresh = make("ES256", server.master_key)
+        server.run(server.store.commit(revoke(keys, kid, fresh, now=int(time.time()))))
+        acknowledged = time.monotonic()
+        refused = await refusal(kit, token)
+        assert time.monotonic() < acknowledged + BOUND
+        assert refused.status == 401
+        # Its key is no reason to ask the server again and again.
+        fetched = kit._worth._issuer._fetched
+        for _ in range(3):
+            with pytest.raises(Refused):
+                await ask(kit, token)
+        assert kit._worth._issuer._fetched == fetched
+        await until(lambda: not introspected(server, token)["active"], seconds=5)
+        again = a_key(server)
+        assert jws.read_header(again)["kid"] != kid
+        assert await ask(kit, again)
+        await until(lambda: follower(kit).age < BOUND)

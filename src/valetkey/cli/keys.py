@@ -4,13 +4,13 @@ import time
 
 import click
 
-from valetkey.cli.desk import Desk, columns, fields, moment
+from valetkey.cli.desk import Desk, Failed, columns, fields, moment
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
 from valetkey.model.keys import SigningKey, Use
 from valetkey.model.want import Many, Rule
 from valetkey.oauth.decision import Outcome
-from valetkey.oauth.manage.keys import ROTATED, TURNED, USES, rotate
+from valetkey.oauth.manage.keys import ROTATED, TURNED, USES, revoke, rotate
 from valetkey.settings import Settings
 from valetkey.store.keyring import make, read_keys
 from valetkey.store.port import Store
@@ -66,5 +66,49 @@ async def _turn(store: Store, fresh: SigningKey, *, settings: Settings) -> None:
         keys = (yield (wanted,)).many(wanted)
         now = int(time.time())
         return Rotated(changes=rotate(keys, fresh, lifetimes=settings.lifetimes, now=now))
+
+    await settle(store, rule)
+
+
+class Revoked(Outcome, frozen=True, kw_only=True, eq=False):
+    """A key is gone."""
+
+
+@key.command(name="revoke")
+@click.argument("kid")
+@click.option("--yes", is_flag=True, help="Revoke the MAC key, though every app has to ask anew.")
+@click.pass_obj
+def revoke_key(desk: Desk, kid: str, *, yes: bool) -> None:
+    """Revoke the key KID at once: whatever it signed, sealed or derived is worth nothing.
+
+    For a key that got out. The coming key takes the place of a current one. Apps refresh the access
+    tokens that they lose; a MAC key takes every refresh token with it.
+    """
+    settings = desk.settings()
+
+    async def revoking(store: Store) -> tuple[SigningKey, ...]:
+        master = await open_keys(settings, store)
+        found = [one for one in await read_keys(store) if one.kid == kid]
+        if not found or found[0].use not in TURNED:
+            raise Failed(f"{kid} is no key that can be revoked: see `valetkey key list`")
+        if found[0].use == "mac" and not yes:
+            raise Failed(
+                "every refresh token rests on the MAC key: every app would have to ask its user "
+                "anew. Say --yes if that is meant"
+            )
+        await _revoke(store, kid, make(found[0].use, master))
+        return await read_keys(store)
+
+    _show(desk, desk.run(revoking, missing="make"))
+
+
+async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
+    def rule() -> Rule[Revoked]:
+        wanted = Many(SigningKey)
+        keys = (yield (wanted,)).many(wanted)
+        try:
+            return Revoked(changes=revoke(keys, kid, fresh, now=int(time.time())))
+        except LookupError:
+            return Revoked()  # Somebody else was first.
 
     await settle(store, rule)

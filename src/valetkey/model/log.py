@@ -5,11 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from valetkey.jose.jwk import ALGORITHMS
 from valetkey.model.change import Change, Create, Remove
 from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
+from valetkey.model.keys import SigningKey
 from valetkey.model.record import Record
 from valetkey.model.user import User
 from valetkey.wire.change_log import Entry
@@ -107,6 +109,13 @@ def _once(change: Change) -> Entry | None:
     return Entry(kind="token", subject=once.value, status="revoked")
 
 
+def _key(change: Change) -> Entry | None:
+    key: Any = change.record
+    if key.use not in ALGORITHMS or not isinstance(change, Remove):
+        return None
+    return Entry(kind="key", subject=key.kid, status=REMOVED)
+
+
 def _epoch(change: Change) -> Entry:
     return Entry(kind="all", status="over")
 
@@ -118,4 +127,5 @@ _TELLS: Final[dict[type[Record], Callable[[Change], Entry | None]]] = {
     Client: _client,
     Once: _once,
     Epoch: _epoch,
+    SigningKey: _key,
 }

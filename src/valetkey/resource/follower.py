@@ -142,6 +142,9 @@ class Follower:
         )
         if reading.take(piece, asked):
             self._issuer.forget_keys()
+        for entry in piece.entries:
+            if entry.kind == "key":
+                self._issuer.revoke_key(entry.subject)
         if reading.is_whole:
             self._known = reading.known
             self._as_of = max(self._as_of, reading.as_of)

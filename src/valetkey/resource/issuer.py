@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
@@ -41,6 +42,7 @@ class Issuer:
         self._in_vain = 0
         self._answers = True
         self._fetching = PerLoop(asyncio.Lock)
+        self._revoked: frozenset[str] = frozenset()
 
     async def metadata(self) -> ServerMetadata:
         """The server's metadata (RFC 8414). Raises Unreachable."""
@@ -82,6 +84,16 @@ class Issuer:
         """The keys are replaced: those that are known are asked for again."""
         self._fetched = self._next = float("-inf")
 
+    def revoke_key(self, kid: str) -> None:
+        """Nothing that the key of that id signed counts any more, whatever a cache on the way still
+        publishes."""
+        self._revoked |= {kid}
+        self._take(self._keys)
+
+    def _take(self, keys: Iterable[PublicKey]) -> None:
+        self._keys = tuple(key for key in keys if key.kid not in self._revoked)
+        self._kids = frozenset(key.kid for key in self._keys)
+
     def _due(self, kid: str) -> bool:
         return time.monotonic() >= self._next and (self._age() >= FRESH or not self._knows(kid))
 
@@ -90,18 +102,18 @@ class Issuer:
 
     def _knows(self, kid: str) -> bool:
         """Whether another fetch would tell nothing new about this key id: "" has no key."""
-        return not kid or kid in self._kids
+        return not kid or kid in self._kids or kid in self._revoked
 
     async def _fetch(self, kid: str) -> None:
         try:
             about = await self.metadata()
-            self._keys = parse_set(
+            keys = parse_set(
                 read_object(await self._http.get(about.jwks_uri)),
                 algorithms=metadata.signing_algorithms(about),
                 # Of access tokens, metadata has no word; a key may say itself what it is for.
                 if_named=OF_SERVERS,
             )
-            self._kids = frozenset(key.kid for key in self._keys)
+            self._take(keys)
             self._fetched = time.monotonic()
             self._answers = True
         except Cut:

@@ -15,7 +15,7 @@ from valetkey.jose.jwk import Algorithm, PrivateKey, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.wire.address import same
 
-Kind: TypeAlias = Literal["grant", "family", "user", "client", "token", "all"]
+Kind: TypeAlias = Literal["grant", "family", "user", "client", "token", "key", "all"]
 
 TYPE: Final = "change-log+jwt"
 ALGORITHM: Final[Algorithm] = "ES256"
@@ -45,8 +45,9 @@ MAX_NONCE: Final = 64
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change: how the subject stands from now on.
 
-    `subject` is the id of a grant, a family, a user, a client, or an access token (its `jti`); it
-    is "" for `all`, by which everything from before it is worth nothing. `status` is the subject's
+    `subject` is the id of a grant, a family, a user, a client, an access token (its `jti`), or a
+    signing key (its `kid`), by which nothing counts that it signed; it is "" for `all`, by which
+    everything from before it is worth nothing. `status` is the subject's
     own word, and "removed" where it is gone. `permissions` are a grant's own, or the scopes that a
     client is registered for; `limited` are those of them under a limit of the user's; `until` is
     when the grant ends by itself, 0 for never. `cut` names those through whose hands no key of the

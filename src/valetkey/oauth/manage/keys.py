@@ -61,6 +61,31 @@ def rotate(
     return tuple(changes)
 
 
+def revoke(
+    keys: Sequence[SigningKey], kid: str, fresh: SigningKey, *, now: int
+) -> tuple[Change, ...]:
+    """The key of that name gone at once, with all that it signed, sealed or derived. In the place
+    of a current one comes the coming one, and `fresh` in the place of that. Raises LookupError for
+    a name that no key has, ValueError for the salt."""
+    revoked = next((key for key in keys if key.kid == kid), None)
+    if revoked is None:
+        raise LookupError(kid)
+    if revoked.use not in TURNED:
+        raise ValueError("the salt stays: the names that it makes of users must not change")
+    if revoked.status == "retiring":
+        return (Remove(revoked),)
+    left = [one for one in keys if one.use == revoked.use and one.kid != kid]
+    coming = [one for one in left if one.status == "coming"]
+    if revoked.status == "coming" or coming:
+        turned = [] if revoked.status == "coming" else coming[:1]
+        return (
+            Remove(revoked),
+            *(Update(_turned(one, "current", now)) for one in turned),
+            Create(fresh),
+        )
+    return Remove(revoked), Create(_turned(fresh, "current", now))
+
+
 def keeps(use: Use, lifetimes: Lifetimes) -> int:
     """For how many seconds a retired key is still needed."""
     longest = {
