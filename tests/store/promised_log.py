@@ -16,6 +16,7 @@ from valetkey.model.client import Client
 from valetkey.model.epoch import Epoch
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.guard import REVOKED, Once
+from valetkey.model.keys import SigningKey
 from valetkey.model.limits import Bounds, Limits
 from valetkey.model.record import Record
 from valetkey.model.resource import ResourceServer
@@ -28,6 +29,7 @@ CUT: Final = {"client:agent": ("posts:read",)}
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
 CLIENT: Final = sample(Client)
+KEY: Final = replace(sample(SigningKey), use="ES256")
 LIMITED: Final = replace(
     grant(),
     permissions=("posts:read", "posts:write"),
@@ -47,26 +49,27 @@ async def entries(store: Store, after: int = 0) -> list[Entry]:
 
 
 MINE: Final = ("posts:read",)
+ASKED: Final = (*FAMILY.scope, *FAMILY.permissions, *FAMILY.details)
 
 ROWS: Final = [
     row(
         "port",
         "a grant is made",
         [Create(GRANT)],
-        [told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE)],
+        [told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE)],
     ),
     row(
         "port",
         "a grant is narrowed and stopped",
         [
             Create(GRANT),
-            Update(replace(GRANT, version=1, permissions=())),
-            Update(replace(GRANT, version=2, permissions=(), status="stopped")),
+            Update(replace(GRANT.with_permissions(()), version=1)),
+            Update(replace(GRANT.with_permissions(()), version=2, status="stopped")),
         ],
         [
-            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE),
-            told_of("grant", "paused", GRANT, grant_version=2),
-            told_of("grant", "stopped", GRANT, grant_version=3),
+            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE),
+            told_of("grant", "paused", GRANT, grant_version=2, about=MINE),
+            told_of("grant", "stopped", GRANT, grant_version=3, about=MINE),
         ],
     ),
     row(
@@ -82,6 +85,7 @@ ROWS: Final = [
                 permissions=("posts:read", "posts:write"),
                 limited=("posts:write",),
                 until=NOW + 60,
+                about=("posts:read", "posts:write"),
             )
         ],
     ),
@@ -90,8 +94,10 @@ ROWS: Final = [
         "somebody is cut off",
         [Create(GRANT), Update(replace(GRANT, version=1, cut=CUT))],
         [
-            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE),
-            told_of("grant", "paused", GRANT, grant_version=2, permissions=MINE, cut=CUT),
+            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE),
+            told_of(
+                "grant", "paused", GRANT, grant_version=2, permissions=MINE, cut=CUT, about=MINE
+            ),
         ],
     ),
     row(
@@ -99,8 +105,8 @@ ROWS: Final = [
         "a grant is removed",
         [Create(GRANT), Remove(replace(GRANT, version=1))],
         [
-            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE),
-            told_of("grant", "removed", GRANT, grant_version=2, permissions=MINE),
+            told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE),
+            told_of("grant", "removed", GRANT, grant_version=2, permissions=MINE, about=MINE),
         ],
     ),
     row("port", "a family begins", [Create(OPEN)], []),
@@ -114,14 +120,14 @@ ROWS: Final = [
         "port",
         "a family is closed",
         [Create(OPEN), Update(replace(FAMILY, version=1))],
-        [told_of("family", "closed", FAMILY)],
+        [told_of("family", "closed", FAMILY, about=ASKED)],
     ),
     row("port", "a code is burned", [Create(FAMILY)], []),
     row(
         "port",
         "a family is removed",
         [Create(OPEN), Remove(replace(OPEN, version=1))],
-        [told_of("family", "closed", FAMILY)],
+        [told_of("family", "closed", FAMILY, about=ASKED)],
     ),
     row("port", "somebody comes", [Create(USER)], []),
     row(
@@ -165,6 +171,12 @@ ROWS: Final = [
         "an epoch ends",
         [Create(Epoch(number=1, since=NOW))],
         [Entry(kind="all", status="over")],
+    ),
+    row(
+        "port",
+        "a signing key is revoked",
+        [Create(KEY), Remove(replace(KEY, version=1))],
+        [Entry(kind="key", subject=KEY.kid, status="removed")],
     ),
     row("port", "whatever else", [Create(once("x")), Create(sample(ResourceServer))], []),
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import ClassVar, Literal, TypeAlias
 
+import msgspec
+
 from valetkey.model import ids
 from valetkey.model.limits import NONE, Limits
 from valetkey.model.owned import Owned
@@ -23,7 +25,8 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     force. `epoch` is that of the yes (see `model.epoch`). `face` is a digest of what the user saw
     of an app that describes itself: where the app changes, they are asked again. `cut` names those
     to whom the key may not go on (see `model.delegates`), each with what it had been handed; ()
-    where that is not known.
+    where that is not known. `had` are permissions that it once had and has lost: their APIs are
+    told of it still, since they may have tokens from before (see `with_permissions`).
     """
 
     table: ClassVar[str] = "grants"
@@ -41,6 +44,7 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     created: int
     changed: int
     cut: dict[str, tuple[str, ...]] = {}
+    had: tuple[str, ...] = ()
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:
@@ -49,6 +53,12 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def alias(self) -> str:
         return "" if self.status == "stopped" else standing(self.user, self.client)
+
+    def with_permissions(self, permissions: tuple[str, ...]) -> "Grant":
+        """The grant with these in the place of its own: the only way to change them."""
+        ever = dict.fromkeys((*self.had, *self.permissions))
+        lost = tuple([one for one in ever if one not in permissions])
+        return msgspec.structs.replace(self, permissions=permissions, had=lost)
 
     def allows(self, asked: Iterable[str]) -> tuple[str, ...]:
         """Those of the asked permissions that are granted now, in order."""

@@ -67,6 +67,7 @@ def _grant(change: Change) -> Entry:
         limited=tuple(sorted(grant.limits.bound)),
         until=grant.limits.until,
         cut=grant.cut,
+        about=(*grant.permissions, *grant.had),
     )
 
 
@@ -78,7 +79,14 @@ def _family(change: Change) -> Entry | None:
     status = "closed" if isinstance(change, Remove) else family.status
     if status == "open" and not _resumed(family):
         return None
-    return Entry(kind="family", subject=family.id, status=status, listed=family.in_lists)
+    # Its permissions may have been more, with another sign-in: what was asked for stays.
+    return Entry(
+        kind="family",
+        subject=family.id,
+        status=status,
+        listed=family.in_lists,
+        about=(*family.scope, *family.permissions, *family.details),
+    )
 
 
 def _resumed(family: TokenFamily) -> bool:

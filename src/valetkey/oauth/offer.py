@@ -85,6 +85,20 @@ class Offer:
         """The identifiers of the resource servers in an audience."""
         return frozenset(map(self.resource, audience))
 
+    def concerns(self, names: Iterable[str], resource: str) -> bool:
+        """Whether any of these permissions, sets of them, or resources is of this resource server;
+        so it is of each, where one is not known here any more."""
+        for name in names:
+            if name in self.resources:
+                if name == resource:
+                    return True
+                continue
+            if name not in self.permissions and name not in self._sets:
+                return True
+            if any(self.resource_of[one] == resource for one in self.expand((name,))):
+                return True
+        return False
+
     def names_of(self, resource: str) -> frozenset[str]:
         """The permissions of one resource server, and its names for sets of them."""
         return self._names.get(resource, frozenset())

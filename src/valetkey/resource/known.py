@@ -111,8 +111,8 @@ class Known:
         if entry.kind == "all":
             self._all_over = max(self._all_over, entry.at)
             return
-        if entry.kind == "key":
-            return  # What it signed is proved no more (see `issuer`).
+        if entry.kind == "key" or not entry.subject:
+            return  # What a key signed is proved no more (see `issuer`); a blank one is another's.
         # A grant names permissions, a client the scopes that stand for them.
         names = entry.permissions
         opens = opened(self._catalog, names) if entry.kind == "client" else frozenset(names)

@@ -54,6 +54,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grant may have gone, each with what it had been handed, () for all that there is. `listed` is a
     family's place in the status lists, which is the server's own affair.
 
+    `about` are names of permissions, of sets of them, and types of details, which the subject ever
+    concerned, None where that is not known: whom the entry is for, which is the server's own affair
+    as well. One that is not for an API is told to it as `blank`.
+
     `seq` numbers the entries from 1 without a gap, in the order in which their changes became
     visible; `mark` is random, and tells apart two logs that have the same number. `at` and `until`
     are in seconds since 1970.
@@ -68,9 +72,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: int = 0
     cut: dict[str, tuple[str, ...]] = {}
     listed: str = ""
+    about: tuple[str, ...] | None = None
     at: int = 0
     mark: str = ""
     seq: int = 0
+
+
+def blank(entry: Entry) -> Entry:
+    """What an API is told of an entry that does not concern it: that there is one, so that the
+    numbers have no gap. It speaks of no token that there is."""
+    return Entry(kind="token", status="", at=entry.at, mark=entry.mark, seq=entry.seq)
 
 
 def concerning(

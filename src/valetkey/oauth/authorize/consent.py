@@ -220,8 +220,7 @@ def _widened(
     offer, chosen, left_out = context.at.offer, choice.chosen, choice.left_out
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
-        before,
-        permissions=offer.ordered((*kept, *chosen)),
+        before.with_permissions(offer.ordered((*kept, *chosen))),
         refused=offer.ordered((frozenset(refused) | left_out) - chosen),
         limits=choice.limits,
         face=face(asked.sent.client),

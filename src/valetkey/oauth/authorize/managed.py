@@ -71,7 +71,7 @@ def without(grant: Grant, gone: tuple[str, ...]) -> Grant:
     if not gone:
         return grant
     left = tuple(one for one in grant.permissions if one not in gone)
-    return msgspec.structs.replace(grant, permissions=left)
+    return grant.with_permissions(left)
 
 
 def told(grant: Grant, gone: tuple[str, ...], context: Context) -> tuple[Event, ...]:

@@ -63,8 +63,7 @@ def forget(name: str, gone: Iterable[str], context: Context) -> Rule[Outcome]:
         return Outcome()
     taken = tuple(one for one in grant.permissions if one in lost)
     kept = msgspec.structs.replace(
-        grant,
-        permissions=tuple(one for one in grant.permissions if one not in lost),
+        grant.with_permissions(tuple(one for one in grant.permissions if one not in lost)),
         refused=tuple(one for one in grant.refused if one not in lost),
         changed=context.env.now,
     )

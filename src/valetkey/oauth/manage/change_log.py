@@ -1,7 +1,7 @@
 """The change log (`wire.change_log`), for resource servers: who may follow it, and what they see.
 
-A resource server sees that a grant changed, and what is left of its own permissions: no other
-API's, no user's data, no name but those that its own tokens carry.
+A resource server sees that a grant changed that ever opened anything of its own, and what is left
+of that: no other API's permissions, no grant of which it never had a token, no user's data.
 """
 
 import re
@@ -16,7 +16,7 @@ from valetkey.oauth.context import Context
 from valetkey.oauth.feature import Asked, Call, Feature, Follower, Moment, StreamEndpoint
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
-from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, concerning, fitting
+from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, blank, concerning, fitting
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7662", "2.1")
@@ -71,7 +71,10 @@ def tell(follower: Follower, log: Log, moment: Moment, *, context: Context) -> P
 
 
 def shown(entry: Entry, resource: str, context: Context) -> Entry:
-    """The entry with no other resource server's permissions in it."""
+    """The entry with no other resource server's permissions in it; blank, where it is about what
+    never opened anything there."""
+    if entry.about is not None and not context.at.offer.concerns(entry.about, resource):
+        return blank(entry)
     names = context.at.offer.names_of(resource)
     return msgspec.structs.replace(
         entry,
@@ -79,6 +82,7 @@ def shown(entry: Entry, resource: str, context: Context) -> Entry:
         limited=tuple(one for one in entry.limited if one in names),
         cut=concerning(entry.cut, names),
         listed="",
+        about=None,
     )
 
 

@@ -65,7 +65,7 @@ def narrow(
     if not taken:
         return Done(grant=grant)
     refused = context.at.offer.ordered((*grant.refused, *taken))
-    narrowed = _changed(grant, context, permissions=kept, refused=refused)
+    narrowed = _changed(grant.with_permissions(kept), context, refused=refused)
     told = event_of(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
     return Done(grant=narrowed, changes=(Update(narrowed),), events=(told,))
 
@@ -89,10 +89,10 @@ def widen(
     given = offer.ordered(wanted - frozenset(grant.permissions))
     if not given:
         return Done(grant=grant)
+    every = (*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer))
     wider = _changed(
-        grant,
+        grant.with_permissions(every),
         context,
-        permissions=(*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer)),
         refused=tuple(one for one in grant.refused if one not in wanted),
     )
     told = event_of(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
