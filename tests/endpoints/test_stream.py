@@ -37,10 +37,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def made(server: Live, *permissions: str) -> Grant:
-    """A grant of somebody new, made in the store."""
+    """A grant of somebody new, made in the store: of something of Chirp's, where nothing is
+    said."""
+    its = permissions or ("chirps.read",)
     user = ids.user_id(ENV)
     name = ids.owned_id(ENV, owner=user)
-    grant = Grant(id=name, user=user, client="web", permissions=permissions, created=1, changed=1)
+    grant = Grant(id=name, user=user, client="web", permissions=its, created=1, changed=1)
     server.run(server.store.commit([Create(grant)]))
     return replace(grant, version=1)
 
@@ -267,6 +269,7 @@ def test_a_long_log_is_told_in_pieces(server: Live) -> None:
             id=ids.owned_id(ENV, owner=(user := ids.user_id(ENV))),
             user=user,
             client="web",
+            permissions=("chirps.read",),
             created=1,
             changed=1,
         )
