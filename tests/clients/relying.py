@@ -44,6 +44,8 @@ class App(NamedTuple):
     scope: tuple[str, ...] = ("openid", "profile", "email")
     folder: Path | None = None
     more: Mapping[str, str] = {}
+    fields: Mapping[str, object] = {}
+    """What else it is registered with."""
     patience: float = PATIENCE
     """Seconds within which it listens."""
 
@@ -55,6 +57,7 @@ def register(server: Live, client_id: str, app: App, *, port: int, policy: str =
         "redirect_uris": (f"http://{app.host}:{port}{app.callback}",),
         "scope": app.scope,
         "policy": policy,
+        **app.fields,
     }
     wish = Wish(place=client_id, kind="client", key=client_id, fields=fields, secret=digest(SECRET))
     applied(server, wish)

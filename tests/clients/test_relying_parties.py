@@ -79,6 +79,16 @@ def test_the_user_is_signed_in(name: str, server: Live, tmp_path: Path) -> None:
     assert known_by(name, server) in page.text
 
 
+@pytest.mark.parametrize("name", [pytest.param("passport-openidconnect", marks=node)])
+def test_an_app_that_reads_the_id_token_alone_finds_claims_there_by_a_switch(
+    name: str, server: Live, tmp_path: Path
+) -> None:
+    app = APPS[name]._replace(fields={"claims_in_id_token": True})
+    with visiting(server, f"{name}-claims", app, tmp_path / "log") as visit:
+        page = visit.sign_in(app.start)
+    assert server.users["miko"].email in page.text
+
+
 def test_a_policy_that_wants_pkce_is_named_to_the_developer(
     name: str, server: Live, tmp_path: Path
 ) -> None:
