@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.attacks.play import claims
-from tests.installation import CHIRP, PHOTOS, RESOURCE_SERVERS
+from tests.installation import CHIRP, PHOTOS, PHOTOS_CATALOG, RESOURCE_SERVERS
 from tests.oauth.forms import request
 from tests.oauth.world import ISSUER, World
 from tests.rows import row
@@ -14,6 +14,7 @@ from tests.rows import row
 from valetkey.jose import jwt
 from valetkey.oauth.manage.resources import mistakes
 from valetkey.oauth.manage.userinfo import userinfo
+from valetkey.resource import ResourceServer
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidTarget
 from valetkey.wire import access_token, address
@@ -130,3 +131,12 @@ def test_no_two_apis_are_one_resource(spelling: str) -> None:
     assert "catalog.resource: is this server's own issuer" in mistakes(
         own, others=[chirp], issuer=ISSUER
     )
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_api_says_it_as_it_spells_itself(spelling: str) -> None:
+    """RFC 9728 3.3: an app compares it with what it asked for, and asks for what it reads."""
+    catalog = msgspec.structs.replace(PHOTOS_CATALOG, resource=spelling)
+    kit = ResourceServer(issuer=ISSUER, catalog=catalog)
+    assert kit.metadata.resource == spelling
+    assert address.same(kit.metadata_address.partition("/.well-known/")[0], CHIRP)
