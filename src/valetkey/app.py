@@ -11,8 +11,9 @@ from typing import Final
 
 from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
-from valetkey.http import leftovers, log, verified_names
+from valetkey.http import files, leftovers, log, verified_names
 from valetkey.http.client_certificate import Certificates
+from valetkey.http.connections import Connections, shared_by
 from valetkey.http.fetch import Fetcher
 from valetkey.http.front import App, Front, Network
 from valetkey.http.hashing import Passwords
@@ -80,7 +81,16 @@ def create(
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
+        connections=_connections(settings),
     )
+
+
+def _connections(settings: Settings) -> Connections:
+    proxies = _networks({*settings.trusted_proxies, *settings.certificate_proxies})
+    # Behind a proxy that nobody named, everybody comes from its address.
+    unnamed = settings.is_behind_a_proxy and not proxies
+    is_shared = (lambda address: True) if unnamed else shared_by(proxies)
+    return Connections(files.limit(), is_shared=is_shared)
 
 
 def registration(settings: Settings) -> Registration:
@@ -142,7 +152,8 @@ async def _running(
     kept: int,
 ) -> AsyncIterator[None]:
     store = shell.store
-    running = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell), *more)
+    own = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell), files.watch())
+    running = (*own, *more)
     beside = [asyncio.create_task(one) for one in running]
     try:
         yield

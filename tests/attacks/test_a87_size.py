@@ -12,6 +12,7 @@ from tests.installation import SECRETS
 from tests.live import Live
 from tests.rows import row
 
+from valetkey.http import files
 from valetkey.http import request as reading
 from valetkey.http.front import MAX_HEADERS, MAX_PATH
 from valetkey.jose import base64url
@@ -196,6 +197,16 @@ def test_a_head_that_grows_beyond_all_bounds(server: Live) -> None:
 )
 def test_what_is_no_request_is_refused_like_any_other(noise: bytes, server: Live) -> None:
     _refused(_told(server, noise), 400)
+
+
+def test_a_server_without_a_file_left_is_not_ready(
+    server: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server.http.get("/readyz").status_code == 200
+    monkeypatch.setattr(files, "room", lambda: False)
+    answer = server.http.get("/readyz")
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert server.http.get("/healthz").status_code == 200
 
 
 def _told(server: Live, sent: bytes) -> bytes:

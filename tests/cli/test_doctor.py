@@ -12,7 +12,7 @@ from tests.live import free_port, live
 from tests.tls import write_pair
 
 from valetkey.accounts import password
-from valetkey.cli.checkup import sqlite
+from valetkey.cli.checkup import open_files, sqlite
 from valetkey.jose import base64url
 
 KEY = base64url.encode(bytes(range(32)))
@@ -31,6 +31,7 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
     assert {what: row["verdict"] for what, row in found.items()} == {
         "Argon2id": "ok",
         "SQLite": "ok",
+        "open files": "ok",
         "settings": "ok",
         "database": "warn",
         "master key": "warn",
@@ -40,6 +41,20 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
     }
     assert "`valetkey serve` makes it" in found["database"]["says"]
     assert list(line.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "soft, hard, verdict, says",
+    [
+        (1024, 524_288, "ok", "up to 65536"),
+        (1024, -1, "ok", "up to 65536"),
+        (1024, 1024, "warn", "at most 1024"),
+    ],
+)
+def test_open_files(soft: int, hard: int, verdict: str, says: str) -> None:
+    row = open_files(soft, hard)
+    assert row.verdict == verdict
+    assert says in row.says
 
 
 def test_a_sound_installation(line: Line) -> None:

@@ -24,13 +24,13 @@ _MASTER: Final = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 class Process:
     """`valetkey serve` over a database, on the same port after each start. `broken` names one of
     its protections to be taken out (`tests.promises.broken`); `inside` is a network namespace, in
-    which it listens on `host`."""
+    which it listens on `host`. `limited` is what it is started by, such as `prlimit`."""
 
     def __init__(
         self,
         folder: Path,
         database: str,
-        *,
+        *limited: str,
         issuer: str = "",
         broken: str = "",
         host: str = "127.0.0.1",
@@ -44,6 +44,7 @@ class Process:
         self._program = ["tests.promises.broken", broken] if broken else ["valetkey"]
         self._settings = {"unthrottled": "127.0.0.1", **more}
         self._inside = ["ip", "netns", "exec", inside] if inside else []
+        self._inside += limited
         self._line = ["--database", database, "--port", str(self.port), "--issuer", self.issuer]
         self._line += ["--host", host]
         self._workers = int(more.get("workers", 1))

@@ -63,12 +63,12 @@ class Flood:
             one.close()
 
 
-async def asked(port: int, seconds: float) -> float:
+async def asked(port: int, seconds: float, *, here: str = "") -> float:
     """What others ask for so long; the p99 of their waits."""
     waits: list[float] = []
 
     async def ask() -> None:
-        connection = Connection(port)
+        connection = Connection(port, here=here)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             began = time.monotonic()
@@ -125,3 +125,66 @@ def test_a96_requests_that_are_sent_ahead(
     assert grown <= MEGABYTES
     assert slow <= max(TWICE * calm, LEAST[budget])
     assert server.answers()
+
+
+LIMITED: Final = ("prlimit", "--nofile=1024:1024")
+HALF_OPEN: Final = 2000
+AGAIN: Final = 10.0
+"""Seconds after which one that was ended comes again: they all come from this process as well."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Process]:
+    with (
+        database("sqlite", tmp_path) as at,
+        running([Process(tmp_path, at, *LIMITED)]) as (one,),
+    ):
+        yield one
+
+
+class HalfOpen:
+    """Connections of one address that never ask anything whole. One that ends is begun anew."""
+
+    def __init__(self, port: int) -> None:
+        self.all_begun = asyncio.Event()
+        self._begun = 0
+        self._port = port
+
+    async def run(self) -> None:
+        """Keeps up their number until it is cancelled."""
+        await asyncio.gather(*(self._keep() for _ in range(HALF_OPEN)))
+
+    async def _keep(self) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                self._begun += 1
+                if self._begun == HALF_OPEN:
+                    self.all_begun.set()
+                try:
+                    writer.write(b"GET /jwks HTTP/1.1\r\n")
+                    await reader.read()
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(AGAIN)
+
+
+def test_a99_connections_that_ask_nothing(small: Process, budget: Budget, figure: Figure) -> None:
+    """Two thousand of one address, at a server that may open half as many files."""
+
+    async def attacked() -> float:
+        half_open = HalfOpen(small.port)
+        keeping = asyncio.create_task(half_open.run())
+        try:
+            await half_open.all_begun.wait()
+            return await asked(small.port, SECONDS[budget], here="127.0.0.2")
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    calm = asyncio.run(asked(small.port, 5.0, here="127.0.0.2"))
+    slow = asyncio.run(attacked())
+    figure("p99 of others, ms", (round(1000 * calm, 1), round(1000 * slow, 1)))
+    assert slow <= max(TWICE * calm, LEAST[budget])
+    assert "too many connections" in small.log()
+    assert small.answers()

@@ -62,8 +62,10 @@ def get(path: str, *, cookie: str = "") -> bytes:
 class Connection:
     """A connection that is kept alive, and opened anew where it has ended."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", *, here: str = "") -> None:
+        """`here` is the address from which it comes, "" for any."""
         self.port, self.host = port, host
+        self._here = (here, 0) if here else None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -73,7 +75,9 @@ class Connection:
         if self._reader and self._reader.at_eof():
             await self.close()
         if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
+            self._reader, self._writer = await asyncio.open_connection(
+                self.host, self.port, local_addr=self._here
+            )
 
     def write(self, request: bytes) -> None:
         """Sends the request; `read` waits for the reply."""

@@ -1,11 +1,13 @@
 """What the server needs of the machine."""
 
+import resource
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import apsw
 
 from valetkey.accounts import password
+from valetkey.http import files
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
 
@@ -26,6 +28,17 @@ def machine() -> Iterator[Row]:
     """The libraries that the server stands on."""
     yield _argon2()
     yield sqlite(apsw.sqlite_lib_version())
+    yield open_files(*resource.getrlimit(resource.RLIMIT_NOFILE))
+
+
+def open_files(soft: int, hard: int) -> Row:
+    """Whether a server may open enough files here. It raises its limit to the hard one itself."""
+    most = files.ENOUGH if hard == resource.RLIM_INFINITY else min(hard, files.ENOUGH)
+    most = max(soft, most)
+    if most < files.FEW:
+        says = f"at most {most}, one for each connection: raise the limit (ulimit -Hn)"
+        return Row("open files", "warn", says)
+    return Row("open files", "ok", f"up to {most}")
 
 
 def _argon2() -> Row:

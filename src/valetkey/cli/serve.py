@@ -19,7 +19,7 @@ from valetkey.cli.listener import listening
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
-from valetkey.http import log
+from valetkey.http import files, log
 from valetkey.http.signed_tokens import SignedTokens
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
@@ -49,6 +49,8 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
     logging.configure()
+    if (most := files.raise_limit()) < files.FEW:
+        log.warning("few files can be opened: raise the limit (ulimit -n)", limit=most)
 
     def ready() -> None:
         address, issuer = settings.address, settings.issuer

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.http import log
+from valetkey.http import files, log
+from valetkey.http.connections import Connections
 from valetkey.http.flow import Backlog
 from valetkey.http.lifespan import lifespan
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
@@ -59,11 +60,13 @@ class Front:
         running: Callable[[], AbstractAsyncContextManager[None]],
         trusted: Sequence[Network],
         secure: bool = False,
+        connections: Connections | None = None,
     ) -> None:
         """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
         browsers are told so (RFC 6797)."""
         self.turns = Turns()
         self.backlog = Backlog()
+        self.connections = connections or Connections(files.limit())
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

@@ -84,11 +84,15 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = self._flow = Flow(transport, tls=self.scheme == "https")
         self._begin()
+        if self._front is not None:
+            self._front.connections.enter(self, self.client[0] if self.client else "")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._calm()
         self._flow.held = b""
+        if self._front is not None:
+            self._front.connections.leave(self, self.client[0] if self.client else "")
         for timer in (self.timeout_keep_alive_task, self._unread):
             if timer is not None:
                 timer.cancel()
@@ -106,6 +110,15 @@ class Protocol(HttpToolsProtocol):
         if before is None or before.response_complete is True:
             return False  # What was queued behind it has been begun.
         return self._heading or bool(self.pipeline)
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it can be ended, so that another one has room: no request waits for an answer."""
+        return not self._is_waiting()
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self.transport.abort()
 
     def _feed_held(self) -> None:
         """Feeds what is held, request by request, until one waits for its answer."""

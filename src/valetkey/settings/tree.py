@@ -154,6 +154,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 return self.master_key_file
 
     @property
+    def is_behind_a_proxy(self) -> bool:
+        """Whether somebody else ends TLS for it."""
+        return self.issuer.startswith("https:") and self.tls_certificate is None
+
+    @property
     def address(self) -> str:
         """The URL at which the server listens; the issuer may lie elsewhere, behind a proxy."""
         scheme = "http" if self.tls_certificate is None else "https"
