@@ -7,7 +7,7 @@ from tests.oauth.world import World
 from tests.rows import row
 
 from valetkey.accounts.sign_up import Judged, Wish, judge, make
-from valetkey.accounts.throttle import PAIR, Throttled
+from valetkey.accounts.throttle import PAIR, Caller, Throttled
 from valetkey.model.secret import Secret
 from valetkey.model.user import User
 
@@ -15,8 +15,9 @@ WISH = Wish(username="lea", name="Lea", email="lea@example.org")
 GOOD = Secret("correct horse battery")
 
 
-def judged(world: World, wish: Wish = WISH, given: Secret = GOOD, network: str = "") -> Any:
-    return world.settle(lambda: judge(wish, given, network=network, env=world.env))
+def judged(world: World, wish: Wish = WISH, given: Secret = GOOD, address: str = "") -> Any:
+    caller = Caller(address) if address else None
+    return world.settle(lambda: judge(wish, given, caller=caller, env=world.env))
 
 
 def test_a_good_wish_becomes_an_account_of_which_nothing_is_verified() -> None:
@@ -77,5 +78,5 @@ def test_names_cannot_be_tried_without_end() -> None:
     world = World()
     taken = Wish(username="miko")
     for _ in range(PAIR.attempts):
-        assert isinstance(judged(world, taken, network="198.51.100.0/24"), Judged)
-    assert isinstance(judged(world, taken, network="198.51.100.0/24"), Throttled)
+        assert isinstance(judged(world, taken, address="198.51.100.7"), Judged)
+    assert isinstance(judged(world, taken, address="198.51.100.7"), Throttled)

@@ -1,7 +1,7 @@
 """The pace of guessing (ATTACKS A71, A90)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,14 +10,18 @@ from tests.rows import row
 from valetkey.accounts.sign_in import Candidate, candidate
 from valetkey.accounts.throttle import (
     ACCOUNT,
+    BROWSER,
+    LONGEST,
     NETWORK,
     PAIR,
+    STEP,
     WINDOW,
+    Caller,
     Throttled,
     forgive,
-    network_of,
 )
 from valetkey.model.guard import Throttle
+from valetkey.model.network import network_of
 from valetkey.model.want import Many
 from valetkey.store.memory import MemoryStore
 from valetkey.store.port import Store
@@ -27,7 +31,8 @@ from valetkey.store.sqlite import SQLiteStore
 pytestmark = pytest.mark.anyio
 
 NOW = 1_700_000_000
-HOME = "192.0.2.0/24"
+HOME = "192.0.2.7"
+ELSEWHERE = "198.51.100.7"
 
 
 @pytest.fixture
@@ -35,10 +40,17 @@ def store() -> Store:
     return MemoryStore()
 
 
-async def guess(store: Store, name: str = "miko", network: str = HOME, *, now: int = NOW) -> bool:
+async def judged(
+    store: Store, name: str = "miko", address: str = HOME, *, browser: str = "", now: int = NOW
+) -> Candidate | Throttled:
+    """What becomes of a guess. `browser` is the name of one that is known."""
+    caller = Caller(address, browser)
+    return await settle(store, lambda: candidate(name, caller=caller, now=now))
+
+
+async def guess(store: Store, name: str = "miko", address: str = HOME, *, now: int = NOW) -> bool:
     """Whether the guess may be judged."""
-    judged = await settle(store, lambda: candidate(name, network=network, now=now))
-    return isinstance(judged, Candidate)
+    return isinstance(await judged(store, name, address, now=now), Candidate)
 
 
 async def allowed(store: Store, *guesses: tuple[str, str]) -> int:
@@ -50,7 +62,7 @@ async def test_a_guesser_is_stopped_after_a_few(store: Store) -> None:
 
 
 async def test_the_owner_at_home_still_signs_in(store: Store) -> None:
-    await allowed(store, *[("miko", "198.51.100.0/24")] * 20)
+    await allowed(store, *[("miko", ELSEWHERE)] * 20)
     assert await guess(store, "miko", HOME)
 
 
@@ -60,13 +72,68 @@ async def test_spelling_the_name_otherwise_wins_no_guesses(store: Store) -> None
 
 
 async def test_an_account_is_guarded_against_many_networks(store: Store) -> None:
-    guesses = [("miko", f"10.0.{n}.0/24") for n in range(ACCOUNT.attempts + 20)]
+    guesses = [("miko", f"10.0.{n}.1") for n in range(ACCOUNT.attempts + 20)]
     assert await allowed(store, *guesses) == ACCOUNT.attempts
 
 
-async def test_a_network_cannot_try_one_password_on_everybody(store: Store) -> None:
-    guesses = [(f"user{n}", HOME) for n in range(NETWORK.attempts + 20)]
-    assert await allowed(store, *guesses) == NETWORK.attempts
+async def test_a_network_that_tries_much_waits_ever_longer(store: Store) -> None:
+    waits = []
+    for number in range(NETWORK.attempts + 400):
+        found = await judged(store, f"user{number}", HOME)
+        assert isinstance(found, Candidate), "nothing that others share refuses"
+        waits.append(found.wait)
+    assert waits[: NETWORK.attempts] == [0.0] * NETWORK.attempts
+    beyond = waits[NETWORK.attempts :]
+    assert beyond == sorted(beyond)
+    assert (beyond[0], beyond[-1]) == (STEP, LONGEST)
+    elsewhere = await judged(store, "noor", ELSEWHERE)
+    assert isinstance(elsewhere, Candidate)
+    assert elsewhere.wait == 0.0
+
+
+WIDE = [
+    row("A95", "a /64", 1, lambda n: f"2001:db8:0:1::{n:x}"),
+    row("A95", "a /56", 2, lambda n: f"2001:db8:0:{n % 256:x}::1"),
+    row("A95", "a /48", 4, lambda n: f"2001:db8:0:{n:x}::1"),
+    row("A95", "a /32", 16, lambda n: f"2001:db8:{n:x}::1"),
+]
+
+
+@pytest.mark.parametrize("times,address", WIDE)
+async def test_whoever_has_a_wide_network_waits_as_well(
+    store: Store, times: int, address: Callable[[int], str]
+) -> None:
+    many = times * NETWORK.attempts
+    for number in range(many):
+        found = await judged(store, f"user{number}", address(number * 256 // many + number))
+        assert isinstance(found, Candidate)
+        assert found.wait == 0.0, number
+    found = await judged(store, "noor", address(7))
+    assert isinstance(found, Candidate)
+    assert found.wait == STEP
+    neighbour = await judged(store, "noor", "2001:db9::1")
+    assert isinstance(neighbour, Candidate)
+    assert neighbour.wait == 0.0
+
+
+async def test_a_known_browser_has_a_budget_that_no_stranger_uses_up(store: Store) -> None:
+    await allowed(store, *[("miko", f"10.0.{n}.1") for n in range(ACCOUNT.attempts)])
+    await allowed(store, *[("miko", HOME)] * 9)
+    assert not await guess(store, "miko", HOME)
+    for _ in range(BROWSER.attempts):
+        found = await judged(store, "miko", HOME, browser="a")
+        assert isinstance(found, Candidate)
+        assert found.wait == 0.0
+    refused = await judged(store, "miko", HOME, browser="a")
+    assert isinstance(refused, Throttled)
+    assert refused.budget is BROWSER
+    assert isinstance(await judged(store, "miko", HOME, browser="b"), Candidate)
+
+
+async def test_a_known_browser_uses_up_nobody_elses_budget(store: Store) -> None:
+    for _ in range(BROWSER.attempts):
+        await judged(store, "miko", HOME, browser="a")
+    assert await allowed(store, *[("miko", HOME)] * 9) == PAIR.attempts
 
 
 async def test_after_the_window_it_begins_anew(store: Store) -> None:
@@ -77,9 +144,9 @@ async def test_after_the_window_it_begins_anew(store: Store) -> None:
 
 async def test_a_refusal_says_until_when(store: Store) -> None:
     await allowed(store, *[("miko", HOME)] * 10)
-    judged = await settle(store, lambda: candidate("miko", network=HOME, now=NOW + 5))
-    assert isinstance(judged, Throttled)
-    assert judged.until == NOW + WINDOW
+    refused = await judged(store, "miko", HOME, now=NOW + 5)
+    assert isinstance(refused, Throttled)
+    assert refused.until == NOW + WINDOW
 
 
 async def test_a_refused_guess_does_not_lengthen_the_wait(store: Store) -> None:
@@ -90,8 +157,8 @@ async def test_a_refused_guess_does_not_lengthen_the_wait(store: Store) -> None:
     assert await guess(store, now=NOW + WINDOW)
 
 
-async def succeed(store: Store, name: str, network: str) -> None:
-    await store.commit(forgive(name, network, NOW))
+async def succeed(store: Store, name: str, address: str) -> None:
+    await store.commit(forgive(name, Caller(address), NOW))
 
 
 async def test_the_owners_slips_are_forgiven_after_a_success(store: Store) -> None:
@@ -101,7 +168,7 @@ async def test_the_owners_slips_are_forgiven_after_a_success(store: Store) -> No
 
 
 async def test_the_guesses_of_others_are_not_forgiven(store: Store) -> None:
-    elsewhere = "198.51.100.0/24"
+    elsewhere = ELSEWHERE
     await allowed(store, *[("miko", elsewhere)] * 20)
     await succeed(store, "miko", HOME)
     assert not await guess(store, "miko", elsewhere)
@@ -140,7 +207,10 @@ NETWORKS = [
     row("A90", "with a zone", "fe80::1%eth0", "fe80::/56"),
     row("A90", "a name", "localhost", "unknown"),
     row("A90", "empty", "", "unknown"),
-    row("A90", "a port", "192.0.2.77:80", "unknown"),
+    row("A95", "a port", "192.0.2.77:80", "192.0.2.0/24"),
+    row("A95", "a port, version 6", "[2001:db8:1:2ff::1]:443", "2001:db8:1:200::/56"),
+    row("A95", "brackets", "[2001:db8:1:2ff::1]", "2001:db8:1:200::/56"),
+    row("A95", "quotes", '"[2001:db8:1:2ff::1]:443"', "2001:db8:1:200::/56"),
     row("A90", "a number", "3221225985", "unknown"),
     row("A90", "octal", "192.0.02.77", "unknown"),
 ]
@@ -155,5 +225,7 @@ async def test_a_busy_office_is_no_guesser(store: Store) -> None:
     """Sign-ins that succeed use up no budget, however many come from one network."""
     for number in range(2 * NETWORK.attempts):
         name = f"person {number % 7}"
-        assert await guess(store, name, HOME)
+        found = await judged(store, name, HOME)
+        assert isinstance(found, Candidate)
+        assert found.wait == 0.0
         await succeed(store, name, HOME)

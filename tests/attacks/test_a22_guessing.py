@@ -68,7 +68,7 @@ def _refresh_token(keyring: Keyring) -> bytes:
 
 
 def _session(keyring: Keyring) -> bytes:
-    rule = open_session(USER, username="", network="", replaces="", seconds=1, epoch=0, env=ENV)
+    rule = open_session(USER, username="", caller=None, replaces="", seconds=1, epoch=0, env=ENV)
     try:
         next(rule)
     except StopIteration as done:

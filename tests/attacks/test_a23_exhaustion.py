@@ -47,7 +47,6 @@ def _push(server: Live, address: str, by: Asking = STEFAPP) -> int:
     if by is not AS_WEB:
         return server.http.post("/par", data=form, headers=headers).status_code
     auth = ("web", SECRETS["web"])
-    form = {name: value for name, value in form.items() if name != "client_id"}
     return server.http.post("/par", data=form, headers=headers, auth=auth).status_code
 
 

@@ -14,7 +14,8 @@ from tests.installation import PASSWORDS
 from tests.live import Live, live
 
 from valetkey.accounts import password
-from valetkey.accounts.throttle import ACCOUNT, NETWORK, PAIR, WINDOW
+from valetkey.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
+from valetkey.http.slowing import Slowing
 from valetkey.model.change import Stale
 from valetkey.model.guard import Throttle
 
@@ -135,16 +136,26 @@ def test_many_networks_share_what_the_account_allows(proxied: Live, judged: list
     assert owner.open("/apps").url.path == "/apps"
 
 
-def test_one_network_cannot_try_one_word_on_everybody(proxied: Live, judged: list[str]) -> None:
+def test_one_network_cannot_try_one_word_on_everybody(
+    proxied: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits ever longer, and nobody else does."""
+    waits: list[tuple[str, float]] = []
+    real = Slowing.wait
+
+    async def noted(self: Slowing, seconds: float, address: str) -> None:
+        waits.append((address, seconds))
+        await real(self, min(seconds, 0.001), address)
+
+    monkeypatch.setattr(Slowing, "wait", noted)
     thief = at(proxied, "203.0.113.9")
-    judged.clear()
-    statuses = [
-        guess(thief, f"user{number}", "hunter2").status_code
-        for number in range(NETWORK.attempts + 5)
-    ]
-    assert len(judged) == NETWORK.attempts
-    assert statuses[-5:] == [429] * 5
+    for number in range(NETWORK.attempts + 25):
+        assert guess(thief, f"user{number}", "hunter2").status_code == 400
+    seconds = [wait for _, wait in waits]
+    assert seconds == [*[0.0] * NETWORK.attempts, *[STEP] * 10, *[2 * STEP] * 10, *[3 * STEP] * 5]
+    waits.clear()
     assert guess(at(proxied, "198.51.100.7"), "noor", PASSWORDS["noor"]).status_code == 303
+    assert waits == [("198.51.100.7", 0.0)]
 
 
 def test_the_owners_own_slips_are_forgiven_by_a_success(proxied: Live) -> None:

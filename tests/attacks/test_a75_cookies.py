@@ -13,6 +13,7 @@ from tests.browser import forms
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 
+from valetkey.http import known_browsers
 from valetkey.model.user import Session
 
 ISSUER = "https://as.example"
@@ -77,10 +78,11 @@ def story(behind: Live) -> Jar:
     return jar
 
 
-def test_there_are_two_and_each_was_set(story: Jar) -> None:
+def test_there_are_three_and_each_was_set(story: Jar) -> None:
     assert [name for name, _, _ in story.seen] == [
         "__Host-vk_browser",
         "__Host-vk_session",
+        "__Host-vk_known",
         "__Host-vk_session",
     ]
 
@@ -95,8 +97,18 @@ def test_each_has_every_attribute_and_no_domain(story: Jar) -> None:
 
 def test_the_session_ends_when_it_ends_and_the_browsers_name_with_the_browser(story: Jar) -> None:
     ages = [attributes.get("Max-Age") for _, _, attributes in story.seen]
-    assert ages == [None, str(story.server.settings.lifetimes.session), "0"]
-    assert story.seen[2][1] == ""
+    session = str(story.server.settings.lifetimes.session)
+    assert ages == [None, session, str(known_browsers.SECONDS), "0"]
+    assert story.seen[3][1] == ""
+
+
+def test_the_cookie_of_a_known_browser_opens_nothing(story: Jar) -> None:
+    """And names nobody to whoever reads it."""
+    value = story.kept["__Host-vk_known"]
+    assert "miko" not in value
+    assert story.server.users["miko"].id not in value
+    answer = story.server.http.get("/apps", headers={"cookie": f"__Host-vk_known={value}"})
+    assert answer.headers["location"].startswith("/sign-in")
 
 
 def test_the_database_knows_only_a_digest(behind: Live) -> None:

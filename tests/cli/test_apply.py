@@ -2,19 +2,25 @@
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from tests.cli.line import Line
 from tests.installation import CHIRP_CATALOG
+from tests.rows import row
 
 from valetkey.accounts import password
+from valetkey.accounts.sign_in import MARKER
 from valetkey.jose.seal import digest
+from valetkey.model.change import Update
 from valetkey.model.client import Client
+from valetkey.model.guard import Once
 from valetkey.model.policy import Policy
 from valetkey.model.resource import ResourceServer
 from valetkey.model.secret import Secret
-from valetkey.model.user import User
+from valetkey.model.user import User, in_another_form
 
 SECRET = "vk_cs_a_secret_of_the_machine_that_is_long"
 API_SECRET = "another_secret_that_has_more_than_32_characters"
@@ -188,6 +194,53 @@ def test_a_kept_hash_may_stand_in_the_file(line: Line) -> None:
     line.ok(*APPLY)
     assert line.every(User)[0].password == kept
     assert line.ok(*APPLY).endswith("0 added, 0 changed, 1 unchanged\n")
+
+
+def _imported(word: str, *, memory: int = 7168, passes: int = 5, salt: int = 16) -> str:
+    argon2 = Argon2id(salt=bytes(salt), length=32, iterations=passes, lanes=1, memory_cost=memory)
+    return argon2.derive_phc_encoded(word.encode())
+
+
+def test_a_hash_that_was_kept_anew_since_is_no_change(line: Line) -> None:
+    kept = _imported(WORD)
+    write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{kept}"\n')
+    line.ok(*APPLY)
+    assert [one.key for one in line.every(Once)] == [MARKER.key]
+    (user,) = line.every(User)
+    renewed = in_another_form(user, password.keep(Secret(WORD), salt=bytes(16)))
+    line.store(lambda store: store.commit([Update(renewed)]))
+    assert line.ok(*APPLY).endswith("0 added, 0 changed, 1 unchanged\n")
+    write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{_imported("another")}"\n')
+    assert "0 added, 1 changed, 0 unchanged" in line.ok(*APPLY)
+    assert line.every(User)[0].password == _imported("another")
+
+
+HASH = "$argon2id$v=19$m={m},t={t},p={p}${salt}${hash}"
+PARTS = {"m": 19456, "t": 2, "p": 1, "salt": "A" * 22, "hash": "A" * 43}
+HASHES = [
+    row("A71", "ours", {}, ""),
+    row("A71", "OWASP's cheapest", {"m": 7168, "t": 5}, ""),
+    row("A71", "argon2-cffi's", {"m": 65536, "t": 3, "p": 4}, ""),
+    row("A71", "PHP's", {"m": 65536, "t": 4}, ""),
+    row("A71", "little memory", {"m": 4096, "t": 50}, "has less than m=7168"),
+    row("A71", "one pass too few", {"m": 7168, "t": 4}, "is too weak"),
+    row("A71", "no memory to speak of", {"m": 8, "t": 1}, "has less than m=7168"),
+    row("A71", "no pass", {"t": 0}, "has less than"),
+    row("A71", "a whole gigabyte", {"m": 1048576, "t": 1}, "is too costly"),
+    row("A71", "too many lanes", {"p": 17}, "has more than p=16"),
+    row("A71", "a short salt", {"salt": "A" * 8}, "has a salt of less than 8 bytes"),
+    row("A71", "a short hash", {"hash": "A" * 20}, "has a hash of less than 16 bytes"),
+]
+
+
+@pytest.mark.parametrize("parts,why", HASHES)
+def test_a_weak_hash_is_refused(parts: dict[str, Any], why: str, line: Line) -> None:
+    kept = HASH.format(**{**PARTS, **parts})
+    write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{kept}"\n')
+    result = line.run(*APPLY)
+    assert (result.exit_code == 0) is not bool(why), result.output
+    assert why in result.output
+    assert bool(line.every(User)) is not bool(why)
 
 
 def test_json(line: Line) -> None:

@@ -1,5 +1,6 @@
 """`valetkey doctor`: is everything as it should be?"""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ from tests.live import free_port, live
 from tests.tls import write_pair
 
 from valetkey.accounts import password
+from valetkey.accounts.throttle import FAILED, WINDOW
 from valetkey.cli.checkup import open_files, sqlite
+from valetkey.cli.installed import MANY_FAIL
+from valetkey.http.failures import HIDDEN
 from valetkey.jose import base64url
+from valetkey.model.change import Count
+from valetkey.model.guard import Throttle
 
 KEY = base64url.encode(bytes(range(32)))
 
@@ -37,6 +43,7 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
         "master key": "warn",
         "clock": "ok",
         "proxies": "ok",
+        "sign-ins": "ok",
         "issuer": "warn",
     }
     assert "`valetkey serve` makes it" in found["database"]["says"]
@@ -202,3 +209,40 @@ def test_without_argon2(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "OpenSSL before 3.2" in row["says"]
     told = line.fails("serve", status=1)
     assert "Argon2id: this build of cryptography lacks it" in told
+
+
+def test_a_proxy_that_hides_who_calls(line: Line) -> None:
+    line.ok("key", "rotate")
+    assert look(line)["proxies"]["verdict"] == "ok"
+    counted(line, HIDDEN, 1)
+    found = look(line)["proxies"]
+    assert found["verdict"] == "warn"
+    assert "trusted_proxies" in found["says"]
+
+
+def test_sign_ins_that_fail(line: Line) -> None:
+    line.ok("key", "rotate")
+    assert look(line)["sign-ins"] == {
+        "what": "sign-ins",
+        "verdict": "ok",
+        "says": "0 failed lately",
+    }
+    counted(line, FAILED, MANY_FAIL - 1)
+    assert look(line)["sign-ins"]["verdict"] == "ok"
+    counted(line, FAILED, 1)
+    found = look(line)["sign-ins"]
+    assert found["verdict"] == "warn"
+    assert found["says"].startswith(f"{MANY_FAIL} failed within 15 minutes")
+
+
+def test_what_failed_long_ago_is_over(line: Line) -> None:
+    line.ok("key", "rotate")
+    counted(line, FAILED, MANY_FAIL, since=1)
+    assert look(line)["sign-ins"]["verdict"] == "ok"
+
+
+def counted(line: Line, bucket: str, tried: int, *, since: int = 0) -> None:
+    """So many, since now or another second."""
+    since = since or int(time.time())
+    row = Throttle(bucket=bucket, tried=tried, since=since, expires=since + WINDOW)
+    line.store(lambda store: store.commit([Count(row)]))

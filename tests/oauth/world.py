@@ -184,7 +184,7 @@ class World:
             lambda: open_session(
                 who,
                 username=who.username,
-                network="",
+                caller=None,
                 replaces="",
                 seconds=self.at.lifetimes.session,
                 epoch=self.at.epoch,

@@ -422,6 +422,9 @@ SAMPLES: dict[str, View] = {
     "sign-in": SIGN_IN,
     "sign-in-refused": replace(SIGN_IN, username="miko", problem=SignInProblem.REFUSED),
     "sign-in-throttled": replace(SIGN_IN, problem=SignInProblem.THROTTLED, retry_after=290),
+    "sign-in-throttled-here": replace(
+        SIGN_IN, problem=SignInProblem.THROTTLED_HERE, retry_after=290
+    ),
     "sign-in-no-username": replace(SIGN_IN, problem=SignInProblem.USERNAME_MISSING),
     "sign-in-no-password": replace(SIGN_IN, username="m", problem=SignInProblem.PASSWORD_MISSING),
     "sign-in-again": replace(SIGN_IN, username="miko", purpose=SignInPurpose.CONFIRM),

@@ -69,7 +69,14 @@ SENTENCES = {
     "confirm-device-far": ("That is not the network in which you are now.", "calendar.example"),
     "sign-in": ("Sign in to Chirp", "to continue to stefApp", "stefApp never sees it"),
     "sign-in-again": ("Confirm that it is you", "to continue to stefApp"),
-    "sign-in-throttled": ("Too many tries. Please wait 5 minutes, then try again.",),
+    "sign-in-throttled": (
+        "Too many wrong passwords for this user name from new browsers. Wait 5 minutes,",
+        "or use a browser where you've signed in before.",
+    ),
+    "sign-in-throttled-here": (
+        "Too many wrong passwords for this user name in this browser.",
+        "Wait 5 minutes, then try again.",
+    ),
     "sign-in-bare": ("Forgot your password?", "Create an account"),
     "apps": (
         "3 apps hold a key to your Chirp account.",
@@ -185,6 +192,7 @@ PROBLEMS = {
     "sign-in-no-username": ({"username"}, ["#username"]),
     "sign-in-no-password": ({"password"}, ["#password"]),
     "sign-in-throttled": (set(), []),
+    "sign-in-throttled-here": (set(), []),
 }
 
 

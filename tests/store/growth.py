@@ -73,7 +73,7 @@ async def signed_in(store: Store, user: User, before: str, *, at: Env) -> Sessio
 
     def opened() -> Rule[Any]:
         return open_session(
-            user, username="", network="", replaces=before, seconds=43200, epoch=0, env=at
+            user, username="", caller=None, replaces=before, seconds=43200, epoch=0, env=at
         )
 
     made: Session = (await settle(store, opened)).session

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from valetkey.accounts import password, profile
-from valetkey.accounts.throttle import Throttled, attempt
+from valetkey.accounts.throttle import Caller, Throttled, attempt
 from valetkey.model import ids
 from valetkey.model.change import Change, Create
 from valetkey.model.confusable import poses_as_latin, skeleton, why_not_one_script
@@ -39,9 +39,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What is wrong with a wish, None for nothing so far. `changes` count the try."""
+    """What is wrong with a wish, None for nothing so far. It is told in `wait` seconds."""
 
     wrong: Wrong | None
+    wait: float = 0.0
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -54,27 +55,29 @@ class Made(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-def judge(wish: Wish, given: Secret, *, network: str, env: Env) -> Rule[Judged | Throttled]:
+def judge(
+    wish: Wish, given: Secret, *, caller: Caller | None, env: Env
+) -> Rule[Judged | Throttled]:
     """Whether this may become an account. A taken name is told, so each try is counted: names are
     not to be had by the thousand."""
-    counted: tuple[Change, ...] = ()
-    if network:
-        tried = yield from attempt(wish.username, network, env.now)
+    wait = 0.0
+    if caller is not None:
+        tried = yield from attempt(wish.username, caller, env.now)
         if isinstance(tried, Throttled):
             return tried
-        counted = tried.changes
+        wait = tried.wait
     fields = {mistake.partition(":")[0] for mistake in profile.mistakes(wish.user(env))}
     if fields & {"username", "claims"} or _poses(wish.username):
-        return Judged("username", counted)
+        return Judged("username", wait)
     if "email" in fields:
-        return Judged("email", counted)
+        return Judged("email", wait)
     if password.mistakes(given):
-        return Judged("password", counted)
+        return Judged("password", wait)
     names = dict.fromkeys((sign_in_name(wish.username), skeleton(wish.username)))
     wanted = tuple(Alias(User, name) for name in names)
     found = yield wanted
     taken = any(found.one(one) is not None for one in wanted)
-    return Judged("taken" if taken else None, counted)
+    return Judged("taken" if taken else None, wait)
 
 
 def _poses(username: str) -> bool:

@@ -1,6 +1,7 @@
 """`valetkey apply`: brings an installation to what a file says."""
 
 import asyncio
+import contextlib
 import getpass
 import os
 from collections.abc import Iterator
@@ -11,14 +12,16 @@ import click
 import msgspec
 
 from valetkey.accounts import password, profile
+from valetkey.accounts.sign_in import MARKER
 from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import declare, look
 from valetkey.cli.desk import Desk, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import holders, lost, take_away
+from valetkey.model.change import Create, Stale
 from valetkey.model.resource import ResourceServer
 from valetkey.model.secret import Secret
-from valetkey.model.user import User, sign_in_name
+from valetkey.model.user import User, mark_of, password_mark, sign_in_name
 from valetkey.model.want import Alias
 from valetkey.oauth.manage.catalogs import dropped
 from valetkey.oauth.manage.declared import Plan, Step, Wish
@@ -73,6 +76,9 @@ def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
 async def _carried_out(
     store: Store, wishes: list[Wish], gone: tuple[str, ...], *, desk: Desk
 ) -> Plan:
+    if any(password.is_imported(str(one.fields.get("password") or "")) for one in wishes):
+        with contextlib.suppress(Stale):  # It is marked already.
+            await store.commit([Create(MARKER)])
     outcome = await declare(store, wishes, desk=desk)
     await take_away(store, gone, desk=desk)
     return outcome
@@ -102,9 +108,23 @@ async def _with_passwords(store: Store, declaration: Declaration) -> list[Wish]:
     """The wishes, with each password as it is to be kept: as it is where it fits already."""
     passwords = declaration.passwords
     return [
-        await _with_password(store, wish, passwords[wish.name]) if wish.name in passwords else wish
+        await _with_password(store, wish, passwords[wish.name])
+        if wish.name in passwords
+        else await _with_hash(store, wish)
         for wish in declaration.wishes
     ]
+
+
+async def _with_hash(store: Store, wish: Wish) -> Wish:
+    """The wish, where it brings a hash: the one that the server has made of that since, if any."""
+    kept = wish.fields.get("password") if wish.kind == "user" else None
+    if not isinstance(kept, str):
+        return wish
+    wanted = Alias(User, sign_in_name(wish.key))
+    user = (await store.read(wanted)).one(wanted)
+    if user is None or password_mark(user) != mark_of(kept):
+        return wish
+    return msgspec.structs.replace(wish, fields={**wish.fields, "password": user.password})
 
 
 async def _with_password(store: Store, wish: Wish, given: Secret) -> Wish:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.accounts import password, profile
+from valetkey.accounts import password
 from valetkey.cli.catalogs import read_catalog, read_jwks
 from valetkey.cli.secrets import read_secret
 from valetkey.jose.seal import digest
@@ -205,7 +205,9 @@ class _Reading:
                 if value not in self._environ:
                     raise ValueError(f"the variable {value} is not set")
                 return check(Secret(self._environ[value]))
-            case "hash" if profile.is_kept(value):
+            case "hash":
+                if why := password.why_not_imported(value):
+                    raise ValueError(why)
                 return value
             case "sha256" if re.fullmatch(r"[0-9a-f]{64}", value):
                 return value
@@ -213,7 +215,6 @@ class _Reading:
 
 
 KEPT: Final = {
-    "password_hash": "PHC string of Argon2id ($argon2id$v=19$…)",
     "secret_sha256": "SHA-256 in 64 lower-case hex digits",
 }
 

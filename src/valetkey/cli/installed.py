@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -10,11 +10,15 @@ from typing import Final
 import httpx2
 from cryptography import x509
 
+from valetkey.accounts.throttle import FAILED, WINDOW
 from valetkey.cli import master_key
 from valetkey.cli.checkup import Row, Verdict
 from valetkey.cli.desk import opened
+from valetkey.http.failures import HIDDEN, UNNAMED
 from valetkey.jose import base64url
+from valetkey.model.guard import Throttle
 from valetkey.model.keys import SigningKey
+from valetkey.model.want import One
 from valetkey.settings import Settings
 from valetkey.store.database import Database, PostgresURL
 from valetkey.store.keyring import WrongMasterKey, open_keys, read_keys
@@ -30,6 +34,9 @@ RELEASED: Final = 1_767_225_600
 EXPIRES_SOON: Final = 14 * 86400
 TIMEOUT: Final = 3.0
 
+MANY_FAIL: Final = 100
+"""Failed sign-ins in a window that are worth a look."""
+
 SKEW_NOTED: Final = 1.0
 SKEW_WRONG: Final = 10.0
 """Seconds by which the database's clock and this machine's may differ, at the most."""
@@ -44,9 +51,12 @@ def installation(settings: Settings) -> Iterator[Row]:
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield _master_key(settings, keys)
-    yield _clock(int(time.time()), keys)
+    now = int(time.time())
+    yield _clock(now, keys)
     yield from _certificate(settings)
-    yield _proxies(settings)
+    counters = _counters(settings.database) if opens else {}
+    yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
+    yield _sign_ins(_running(counters.get(FAILED), now))
     yield _issuer(settings.issuer)
 
 
@@ -147,15 +157,36 @@ def _certificate(settings: Settings) -> Iterator[Row]:
     yield Row("certificate", verdict, f"good until {until.isoformat(' ', 'seconds')}")
 
 
-def _proxies(settings: Settings) -> Row:
-    behind = settings.issuer.startswith("https:") and settings.tls_certificate is None
-    if behind and not settings.trusted_proxies:
-        return Row(
-            "proxies",
-            "warn",
-            "the issuer is https, so a proxy ends TLS: name it in trusted_proxies, or everybody "
-            "shares its address, and its throttle",
-        )
+def _counters(database: Database) -> Mapping[str, Throttle]:
+    async def reading() -> Mapping[str, Throttle]:
+        store = await opened(database)
+        try:
+            wanted = [One(Throttle, bucket) for bucket in (FAILED, HIDDEN)]
+            found = await store.read(*wanted)
+            return {want.key: row for want in wanted if (row := found.one(want)) is not None}
+        finally:
+            await store.close()
+
+    return asyncio.run(reading())
+
+
+def _running(counter: Throttle | None, now: int) -> int:
+    return counter.tried if counter is not None and counter.runs(now) else 0
+
+
+def _sign_ins(failed: int) -> Row:
+    if failed < MANY_FAIL:
+        return Row("sign-ins", "ok", f"{failed} failed lately")
+    says = f"{failed} failed within {WINDOW // 60} minutes: somebody may be guessing"
+    return Row("sign-ins", "warn", f"{says}; the log says from where")
+
+
+def _proxies(settings: Settings, *, hidden: bool) -> Row:
+    if hidden:
+        says = "requests come through a proxy that trusted_proxies does not name"
+        return Row("proxies", "warn", f"{says}: everybody shares its address; the log says which")
+    if settings.hides_callers:
+        return Row("proxies", "warn", UNNAMED)
     return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none are trusted")
 
 

@@ -20,6 +20,7 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
 from valetkey.http import files, log
+from valetkey.http.failures import UNNAMED
 from valetkey.http.signed_tokens import SignedTokens
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
@@ -51,6 +52,8 @@ def serve(desk: Desk, /, **flags: Any) -> None:
     logging.configure()
     if (most := files.raise_limit()) < files.FEW:
         log.warning("few files can be opened: raise the limit (ulimit -n)", limit=most)
+    if settings.hides_callers:
+        log.warning(UNNAMED)
 
     def ready() -> None:
         address, issuer = settings.address, settings.issuer

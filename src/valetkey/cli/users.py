@@ -54,7 +54,7 @@ def add(
     wish = Wish(place=f"user {username}", kind="user", key=username, fields=given, new=True)
     added = desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
     (step,) = added.steps
-    document = fields(step.after, hide=("password",))
+    document = fields(step.after, hide=("password", "mark"))
     desk.show(document, f"added {username}, whose sub is {document['id']}")
 
 
@@ -83,7 +83,7 @@ def list_users(desk: Desk) -> None:
         for one in found
     ]
     text = columns(("username", "name", "email", "status", "created"), rows)
-    desk.show([fields(one, hide=("password",)) for one in found], text)
+    desk.show([fields(one, hide=("password", "mark")) for one in found], text)
 
 
 @user.command(name="sign-out")

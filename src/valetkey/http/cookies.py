@@ -1,14 +1,16 @@
-"""The two cookies: one names the browser, one says who is signed in there.
+"""The cookies: one names the browser, one says who is signed in there, one to which accounts the
+browser is known.
 
-Where session management is on there is a third, which our own page in an app's frame reads: it
-opens nothing. The two are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only a
-loopback issuer may use, the prefix and Secure are left out, since browsers would drop the cookie.
+Where session management is on there is another, which our own page in an app's frame reads: it
+opens nothing. The three are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only
+a loopback issuer may use, the prefix and Secure are left out, since browsers would drop the cookie.
 """
 
 from hashlib import sha256
 from os import urandom
 from typing import Final
 
+from valetkey.http import known_browsers
 from valetkey.http.device import device
 from valetkey.http.reply import Reply
 from valetkey.http.request import Request
@@ -31,6 +33,7 @@ class Cookies:
         self.browser = f"{prefix}vk_browser"
         self.session = f"{prefix}vk_session"
         self.state = f"{prefix}vk_state"
+        self.known = f"{prefix}vk_known"
 
     def visit(self, request: Request) -> Visit:
         """Who stands before us, as far as the cookies tell."""
@@ -56,11 +59,15 @@ class Cookies:
         """The reply, which gives the browser its name where it had none."""
         return reply.having(self._set(self.browser, request.drawn)) if request.drawn else reply
 
-    def signed_in(self, reply: Reply, session: Session, secret: Secret) -> Reply:
-        """The reply, which says that the browser is signed in."""
+    def signed_in(self, reply: Reply, session: Session, secret: Secret, *, known: Secret) -> Reply:
+        """The reply, which says that the browser is signed in. `known` says to which accounts it is
+        known (see `known_browsers`)."""
         seconds = session.expires - session.auth_time
         value = f"{session.id}.{secret.reveal()}"
-        reply = reply.having(self._set(self.session, value, seconds=seconds))
+        reply = reply.having(
+            self._set(self.session, value, seconds=seconds),
+            self._set(self.known, known.reveal(), seconds=known_browsers.SECONDS),
+        )
         return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
 
     def stated(self, reply: Reply, request: Request) -> Reply:

@@ -18,6 +18,7 @@ from valetkey.http.lifespan import lifespan
 from valetkey.http.reply import Headers, Reply, Streamed, error_reply, send_reply, send_streamed
 from valetkey.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.http.turns import Turns
+from valetkey.model.network import parse
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.store.port import Unavailable, Unstorable
 from valetkey.wire.form import MAX_BYTES
@@ -233,7 +234,9 @@ def caller(request: Request, trusted: Sequence[Network]) -> str:
     forwarded = request.joined(b"x-forwarded-for") if trusted else ""
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     while hops and within(address, trusted):
-        address = hops.pop()
+        hop = hops.pop()
+        # Some proxies write a port behind it.
+        address = str(parse(hop) or hop)
     return address
 
 

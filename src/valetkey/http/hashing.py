@@ -1,23 +1,25 @@
 """Passwords are checked in a small pool: a flood of sign-ins waits, and nothing else does. Its
-threads step back behind the one that serves."""
+threads step back behind the one that serves. If too many wait, the network that has most gives one
+up: a flood refuses itself."""
 
 import asyncio
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from valetkey.accounts import password
+from valetkey.http.slowing import Line
 from valetkey.model.secret import Secret
-from valetkey.spec.errors import TemporarilyUnavailable
 
 T = TypeVar("T")
 
 WORKERS: Final = 2
 WAITING: Final = 128
-"""Checks that may wait, about two seconds' worth; more are told to come back."""
+"""Checks of strangers that may wait, about two seconds' worth."""
 
 
 BEHIND: Final = 10
@@ -39,27 +41,53 @@ class Passwords:
         self._pool = ThreadPoolExecutor(
             WORKERS, thread_name_prefix="argon2", initializer=_step_back
         )
-        self._waiting = 0
+        self._running = 0
+        self._line = Line(WAITING)
+        self._queue: deque[asyncio.Future[None]] = deque()
 
-    async def fits(self, given: Secret, kept: str) -> bool:
-        """Whether the password fits what is kept; as slow for nobody ("") as for somebody. Raises
-        TemporarilyUnavailable when too many wait."""
-        return await self._run(password.fits, given, kept)
+    async def fits(self, given: Secret, kept: str, *, address: str = "") -> bool:
+        """Whether the password fits what is kept; as slow for nobody ("") as for somebody.
+        `address` is where a stranger is, "" for somebody who is none. Raises
+        TemporarilyUnavailable when too many strangers wait."""
+        return await self._run(password.fits, given, kept, address=address)
 
-    async def keep(self, given: Secret) -> str:
-        """The PHC string to store. Raises TemporarilyUnavailable when too many wait."""
+    async def keep(self, given: Secret, *, address: str = "") -> str:
+        """The PHC string to store. `address` is where a stranger is, "" for somebody who is none.
+        Raises TemporarilyUnavailable when too many strangers wait."""
         salt = os.urandom(password.SALT)
-        return await self._run(lambda: password.keep(given, salt=salt))
+        return await self._run(lambda: password.keep(given, salt=salt), address=address)
 
-    async def _run(self, work: Callable[..., T], *args: object) -> T:
-        if self._waiting >= WAITING:
-            raise TemporarilyUnavailable("too many people are signing in: try again in a moment")
-        self._waiting += 1
+    async def _run(self, work: Callable[..., T], *args: object, address: str = "") -> T:
+        await self._turn(address)
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, work, *args)
         finally:
-            self._waiting -= 1
+            self._next()
+
+    async def _turn(self, address: str) -> None:
+        if self._running < WORKERS:
+            self._running += 1
+            return
+        loop = asyncio.get_running_loop()
+        mine = self._line.join(address) if address else loop.create_future()
+        self._queue.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self._next()  # It was its turn already.
+            raise
+        finally:
+            self._line.leave(mine)
+
+    def _next(self) -> None:
+        while self._queue:
+            first = self._queue.popleft()
+            if not first.done():
+                first.set_result(None)
+                return
+        self._running -= 1
 
     def close(self) -> None:
         """Lets the threads go."""

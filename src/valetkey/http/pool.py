@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.http.exchange import Refused, Resolve, system_resolver
+from valetkey.model.network import network_of
 from valetkey.model.want import Party
-from valetkey.oauth.pace import network
 from valetkey.wire.https import Target
 
 Purpose: TypeAlias = Party | Literal["delivery"]
@@ -76,7 +76,7 @@ class Pace:
         """One more for the network of this address. Raises NoRoom beyond the most."""
         if now >= self._until:
             self._counted, self._until = Counter(), now + PACE_SECONDS
-        place = network(address)
+        place = network_of(address)
         self._counted[place] += 1
         if self._counted[place] > PACE:
             raise NoRoom("too many unknown documents for one network")

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Final, Literal, TypeAlias
 
+import msgspec
+
 from valetkey.jose.seal import digest
 from valetkey.model import ids
 from valetkey.model.confusable import folded
@@ -38,7 +40,8 @@ ADDRESS_PARTS: Final = (
 
 
 class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """A person with an account. `password` is a PHC string of Argon2id, "" for none.
+    """A person with an account. `password` is a PHC string of Argon2id, "" for none. `mark` is "",
+    until a password is kept in another form (see `password_mark`).
 
     `claims` holds claims of PROFILE_CLAIMS, `address` parts of ADDRESS_PARTS. The id is the `sub`
     that clients see, but for those to which a user is known by a name of its own.
@@ -59,6 +62,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
     status: Status = "active"
     created: int = 0
     changed: int = 0
+    mark: str = ""
 
     @property
     def key(self) -> str:
@@ -89,8 +93,21 @@ def sign_in_name(username: str) -> str:
 
 
 def password_mark(user: User) -> str:
-    """What tells one password of a user from the next, and nothing about it."""
-    return digest(user.password)[:16]
+    """What tells one password of a user from the next, and nothing about it. It stays while the
+    same password is kept in another form."""
+    form, _, mark = user.mark.partition(" ")
+    return mark if mark and form == mark_of(user.password) else mark_of(user.password)
+
+
+def mark_of(kept: str) -> str:
+    """What tells this form of a password from others."""
+    return digest(kept)[:16]
+
+
+def in_another_form(user: User, kept: str) -> User:
+    """The user, with the same password in this form."""
+    mark = f"{mark_of(kept)} {password_mark(user)}"
+    return msgspec.structs.replace(user, password=kept, mark=mark)
 
 
 class Session(Owned, frozen=True, kw_only=True, omit_defaults=True):

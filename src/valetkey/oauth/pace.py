@@ -1,18 +1,19 @@
-"""How often strangers may make this server keep something, by the network they come from."""
+"""How often strangers may make this server keep something, by the networks they come from."""
 
-import ipaddress
+from operator import le
 from typing import Final
 
 import msgspec
 
 from valetkey.model.change import Count
 from valetkey.model.guard import Throttle
+from valetkey.model.network import networks_of
 from valetkey.model.want import One, Rule
 from valetkey.oauth.context import Context
 from valetkey.spec.errors import TemporarilyUnavailable
 
-UNKNOWN: Final = "unknown"
-"""The network of whoever has no address."""
+WIDER: Final = (1, 2, 4, 16)
+"""How many times as much as the narrowest network of an address each of the wider ones may have."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,23 +26,20 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 def count(pace: Pace, address: str, context: Context) -> Rule[None]:
     """Counts one, whatever comes of it. Raises TemporarilyUnavailable (429) beyond the most."""
-    bucket = f"{pace.what} {network(address)}"
-    wanted = One(Throttle, bucket)
-    row = (yield (wanted,)).one(wanted)
     now = context.env.now
+    networks = networks_of(address)
+    allowed = [pace.most * times for times, _ in zip(WIDER, networks, strict=False)]
+    counts = [
+        Count(Throttle(bucket=f"{pace.what} {one}", tried=1, since=now, expires=now + pace.seconds))
+        for one in networks
+    ]
+    wanted = [One(Throttle, each.record.bucket) for each in counts]
     # Looked at first, so that those beyond the most have nothing written.
-    tried = row.tried if row is not None and row.runs(now) else 0
-    if tried < pace.most:
-        more = Count(Throttle(bucket=bucket, tried=1, since=now, expires=now + pace.seconds))
-        tried = (yield (more,)).counter(more).tried - 1
-    if tried >= pace.most:
+    found = yield tuple(wanted)
+    rows = [found.one(want) for want in wanted]
+    tried = [row.tried + 1 if row is not None and row.runs(now) else 1 for row in rows]
+    if all(map(le, tried, allowed)):
+        found = yield tuple(counts)
+        tried = [found.counter(each).tried for each in counts]
+    if not all(map(le, tried, allowed)):
         raise TemporarilyUnavailable(f"too many {pace.what}s from your network", status=429)
-
-
-def network(address: str) -> str:
-    """The network of an address: a /24, or the /56 that one subscriber has."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return UNKNOWN
-    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 56), strict=False))

@@ -1,7 +1,6 @@
 """Where people type the code that another device shows (RFC 8628 3.3)."""
 
-from valetkey.accounts.throttle import Throttled, attempt_code, forgive_code, network_of
-from valetkey.http.front import within
+from valetkey.accounts.throttle import Throttled, attempt_code, forgive_code
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.want import Rule
@@ -33,21 +32,22 @@ class DevicePage:
         if not plain(typed):
             return await self._asked(request, "", problem=CodeProblem.MISSING)
         visit = self._frame.cookies.visit(request)
-        network = network_of(request.address)
-        if not within(request.address, self._frame.unthrottled):
+        if self._frame.callers.throttles(request):
+            await self._frame.callers.notice_proxy(request)
             judged, context = await self._frame.shell.settle(
-                lambda context: attempt_code(visit.browser, network, context.env.now)
+                lambda context: attempt_code(visit.browser, request.address, context.env.now)
             )
             if isinstance(judged, Throttled):
                 wait = max(1, judged.until - context.env.now)
                 return await self._asked(
                     request, typed, problem=CodeProblem.THROTTLED, retry_after=wait
                 )
+            await self._frame.callers.wait(judged.wait, request)
         found, _ = await self._frame.shell.settle(lambda context: enter(typed, visit, context))
         if isinstance(found, Unknown):
             return await self._asked(request, typed, problem=CodeProblem.REFUSED)
         await self._frame.shell.settle(
-            lambda context: _forgiven(visit.browser, network, context.env.now)
+            lambda context: _forgiven(visit.browser, request.address, context.env.now)
         )
         return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
 
@@ -81,6 +81,6 @@ _STATUS = {
 }
 
 
-def _forgiven(browser: str, network: str, now: int) -> Rule[Outcome]:
+def _forgiven(browser: str, address: str, now: int) -> Rule[Outcome]:
     yield from ()
-    return Outcome(changes=forgive_code(browser, network, now))
+    return Outcome(changes=forgive_code(browser, address, now))

@@ -20,6 +20,7 @@ from valetkey.model.user import User
 from valetkey.oauth.authorize.visit import Person, person
 from valetkey.oauth.context import Context
 from valetkey.pages import views
+from valetkey.pages.callers import Callers
 from valetkey.pages.i18n import choose
 from valetkey.pages.pieces import Account, Back, Form, Site
 from valetkey.pages.render import render
@@ -66,7 +67,7 @@ class Frame:
         self.issuer = issuer
         self.cookies = Cookies(issuer, watched=watched)
         self.passwords = passwords
-        self.unthrottled = unthrottled
+        self.callers = Callers(shell, self.cookies, unthrottled)
         self.site = Site(
             name=look.name,
             static=STATIC,

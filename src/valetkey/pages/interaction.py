@@ -3,9 +3,9 @@
 Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
 """
 
-from valetkey.accounts.throttle import network_of
 from valetkey.http.reply import Reply, see_other
 from valetkey.http.request import Request
+from valetkey.model.network import network_of
 from valetkey.oauth.authorize import sign_up
 from valetkey.oauth.authorize.endpoint import answer, resume
 from valetkey.oauth.authorize.outcome import (

@@ -90,7 +90,9 @@ class Joining:
             lambda context: signed_in(name, visit, outcome.session.id, context=context)
         )
         reply = see_other(continue_at(name))
-        return self._frame.cookies.signed_in(reply, outcome.session, outcome.secret)
+        return self._frame.cookies.signed_in(
+            reply, outcome.session, outcome.secret, known=outcome.known
+        )
 
     def choice(self, request: Request, asked: Choose, context: Context) -> views.Choice:
         """As whom to go on?"""

@@ -1,14 +1,22 @@
 """Sign-in: one form, one set of steps, wherever it stands."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from valetkey.accounts.sign_in import SignedIn, candidate, open_session, refused
-from valetkey.accounts.throttle import Throttled, network_of
-from valetkey.http.front import within
+from valetkey.accounts import password
+from valetkey.accounts.sign_in import (
+    Candidate,
+    SignedIn,
+    candidate,
+    open_session,
+    refused,
+    renew,
+)
+from valetkey.accounts.throttle import BROWSER, Caller, Throttled, account_of
 from valetkey.http.reply import Headers, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.secret import Secret
@@ -21,11 +29,15 @@ from valetkey.pages.sign_out import signed_out
 from valetkey.pages.views import SignInProblem
 from valetkey.wire import form as forms
 
+REFUSAL: Final = 0.5
+"""Seconds that every refusal takes where passwords were imported: more than it takes to check any
+of them, unless the machine is busy."""
+
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """Nobody was signed in. `retry_after` in seconds goes with THROTTLED."""
+    """Nobody was signed in. `retry_after` in seconds goes with what is throttled."""
 
     problem: SignInProblem
     username: str
@@ -33,7 +45,7 @@ class Refused(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> int:
-        return 429 if self.problem is SignInProblem.THROTTLED else 400
+        return 429 if self.retry_after else 400
 
     @property
     def headers(self) -> Headers:
@@ -57,24 +69,51 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         return Refused(SignInProblem.USERNAME_MISSING, "")
     if "password" not in form:
         return Refused(SignInProblem.PASSWORD_MISSING, username)
-    exempt = within(request.address, frame.unthrottled)
-    network = "" if exempt else network_of(request.address)
+    context = await frame.shell.context()
+    caller = await frame.callers.of(request, username, context)
     found, context = await frame.shell.settle(
-        lambda context: candidate(username, network=network, now=context.env.now)
+        lambda context: candidate(username, caller=caller, now=context.env.now)
     )
     if isinstance(found, Throttled):
+        frame.callers.failures.failed(account_of(username), request.address)
         wait = max(1, found.until - context.env.now)
-        return Refused(SignInProblem.THROTTLED, username, wait)
-    user = found.user
-    fits = await frame.passwords.fits(Secret(form["password"]), found.kept)
-    if user is None or not fits:
-        await frame.shell.settle(lambda context: refused(user, context.env))
+        here = found.budget is BROWSER
+        problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
+        return Refused(problem, username, wait)
+    await frame.callers.wait(found.wait, request)
+    user = await _proved(frame, Secret(form["password"]), found, caller=caller)
+    if user is None:
+        frame.callers.failures.failed(account_of(username), request.address)
+        await frame.shell.settle(lambda context: refused(found.user, context.env))
         return Refused(SignInProblem.REFUSED, username)
-    return await opened(frame, request, user, username=username, network=network)
+    return await opened(frame, request, user, username=username, caller=caller)
+
+
+async def _proved(
+    frame: Frame, given: Secret, found: Candidate, *, caller: Caller | None
+) -> User | None:
+    """The user, if that is their password. One that was imported is kept anew from now on."""
+    stranger = "" if caller is None or caller.browser else caller.address
+    clock = asyncio.get_running_loop().time
+    soonest = clock() + (REFUSAL if found.imported else 0.0)
+    if not await frame.passwords.fits(given, found.kept, address=stranger):
+        # Else the time that other parameters take would tell whose name it is (ATTACKS A70).
+        await asyncio.sleep(max(0.0, soonest - clock()))
+        return None
+    user = found.user
+    if user is None or not password.is_imported(user.password):
+        return user
+    kept = await frame.passwords.keep(given, address=stranger)
+    renewed, _ = await frame.shell.settle(lambda context: renew(user, kept))
+    now = renewed.user
+    if now is None or now.password == kept:
+        return now
+    # Somebody was first: with the same password, or with another one.
+    return now if await frame.passwords.fits(given, now.password, address=stranger) else None
 
 
 async def opened(
-    frame: Frame, request: Request, user: User, *, username: str, network: str
+    frame: Frame, request: Request, user: User, *, username: str, caller: Caller | None
 ) -> SignedIn:
     """A new session of somebody who has just proved who they are."""
     # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
@@ -82,18 +121,19 @@ async def opened(
     if before is not None and before.user.id != user.id:
         # Somebody else's session ends here: their apps hear of it as of any sign-out.
         await signed_out(frame, before)
-    signed_in, _ = await frame.shell.settle(
+    signed_in, context = await frame.shell.settle(
         lambda context: open_session(
             user,
             username=username,
-            network=network,
+            caller=caller,
             replaces="" if before is None else before.session.id,
             seconds=context.at.lifetimes.session,
             epoch=context.at.epoch,
             env=context.env,
         )
     )
-    return signed_in
+    known = frame.callers.known(request, username, context)
+    return msgspec.structs.replace(signed_in, known=known)
 
 
 class SignInPage:
@@ -123,7 +163,9 @@ class SignInPage:
             view = outcome.shown_on(await self._view(request, target))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.signed_in(see_other(target), outcome.session, outcome.secret)
+        return self._frame.cookies.signed_in(
+            see_other(target), outcome.session, outcome.secret, known=outcome.known
+        )
 
     async def _view(self, request: Request, target: str) -> views.SignIn:
         context = await self._frame.shell.context()

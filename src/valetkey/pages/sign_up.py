@@ -8,8 +8,7 @@ import msgspec
 from valetkey.accounts import password
 from valetkey.accounts.sign_in import SignedIn
 from valetkey.accounts.sign_up import Wish, Wrong, judge, make
-from valetkey.accounts.throttle import Throttled, network_of
-from valetkey.http.front import within
+from valetkey.accounts.throttle import Throttled
 from valetkey.http.reply import Headers, Reply, see_other
 from valetkey.http.request import Request
 from valetkey.model.secret import Secret
@@ -74,21 +73,22 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
         email=form.get("email", "").strip(),
     )
     given = Secret(form.get("password", ""))
-    exempt = within(request.address, frame.unthrottled)
-    network = "" if exempt else network_of(request.address)
+    context = await frame.shell.context()
+    caller = await frame.callers.of(request, wish.username, context)
     judged, context = await frame.shell.settle(
-        lambda context: judge(wish, given, network=network, env=context.env)
+        lambda context: judge(wish, given, caller=caller, env=context.env)
     )
     if isinstance(judged, Throttled):
         wait = max(1, judged.until - context.env.now)
         return Refused(SignUpProblem.THROTTLED, wish, wait)
+    await frame.callers.wait(judged.wait, request)
     if judged.wrong is not None:
         return Refused(_PROBLEMS[judged.wrong], wish)
-    kept = await frame.passwords.keep(given)
+    kept = await frame.passwords.keep(given, address="" if caller is None else caller.address)
     made, _ = await frame.shell.settle(lambda context: make(wish, kept, context.env))
     if made.user is None:
         return Refused(SignUpProblem.TAKEN, wish)
-    return await opened(frame, request, made.user, username=wish.username, network=network)
+    return await opened(frame, request, made.user, username=wish.username, caller=caller)
 
 
 class SignUpPage:
@@ -115,7 +115,9 @@ class SignUpPage:
             view = outcome.shown_on(self._view(request, context))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.signed_in(see_other(APPS), outcome.session, outcome.secret)
+        return self._frame.cookies.signed_in(
+            see_other(APPS), outcome.session, outcome.secret, known=outcome.known
+        )
 
     def _view(self, request: Request, context: Context) -> views.SignUp:
         form = self._frame.form(request, context, action=SIGN_UP, purpose=SIGN_UP, session="")

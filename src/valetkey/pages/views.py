@@ -50,6 +50,7 @@ class SignInProblem(StrEnum):
     PASSWORD_MISSING = "password_missing"
     REFUSED = "refused"
     THROTTLED = "throttled"
+    THROTTLED_HERE = "throttled_here"
 
 
 class SignIn(Struct, frozen=True, kw_only=True):

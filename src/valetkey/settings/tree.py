@@ -145,6 +145,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return (*self.enable, "mutual TLS") if self.certificate_proxies else self.enable
 
     @property
+    def hides_callers(self) -> bool:
+        """Whether a proxy ends TLS, and none is trusted to say who calls."""
+        behind = self.issuer.startswith("https:") and self.tls_certificate is None
+        return behind and not self.trusted_proxies
+
+    @property
     def key_file(self) -> Path | None:
         """Where the master key is kept, unless the environment brings it: None, where it has to."""
         match self.database.at:

@@ -270,7 +270,7 @@ def _servers(named: Named) -> list[ResourceServer]:
 
 
 _OWN: Final = frozenset({"id", "version", "created", "changed"})
-_HIDDEN: Final = frozenset({"password", "secrets"})
+_HIDDEN: Final = frozenset({"password", "mark", "secrets"})
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

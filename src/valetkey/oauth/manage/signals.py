@@ -15,7 +15,7 @@ from valetkey.model.client import Client
 from valetkey.model.event import By, Event
 from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.record import Record
-from valetkey.model.user import Session, User
+from valetkey.model.user import Session, User, password_mark
 from valetkey.wire.security_event import (
     ACCOUNT_DISABLED,
     ACCOUNT_ENABLED,
@@ -144,7 +144,7 @@ def _user(now: User, was: User, *, removed: bool) -> Iterator[Happened]:
         off = now.status != "active"
         types = (ACCOUNT_DISABLED, SESSION_REVOKED) if off else (ACCOUNT_ENABLED,)
         yield Happened(types=types, user=now.id)
-    elif now.password != was.password:
+    elif password_mark(now) != password_mark(was):
         kind = "update" if was.password and now.password else "create" if now.password else "revoke"
         claims: dict[str, Any] = {"credential_type": "password", "change_type": kind}
         yield Happened(types=(CREDENTIAL_CHANGE,), user=now.id, claims=claims)

@@ -1,0 +1,192 @@
+"""A95: strangers who fail lock out nobody else; and the operator hears of it."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.attacks.play import change, every
+from tests.attacks.test_a71_brute_force import at, guess
+from tests.installation import PASSWORDS
+from tests.live import Live, live
+from tests.rows import row
+
+from valetkey.accounts import password
+from valetkey.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR
+from valetkey.http import log
+from valetkey.http.failures import HIDDEN, MANY
+from valetkey.http.slowing import Slowing
+from valetkey.model.change import Stale
+from valetkey.model.guard import Throttle
+
+MIKO = PASSWORDS["miko"]
+NOOR = PASSWORDS["noor"]
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server behind a proxy that tells it who calls."""
+    folder = tmp_path_factory.mktemp("proxied")
+    with live(folder, trusted_proxies=("127.0.0.0/8",)) as server:
+        yield server
+
+
+@pytest.fixture
+def hidden(tmp_path: Path) -> Iterator[Live]:
+    """A server behind a proxy that nobody trusts."""
+    with live(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is counted yet, and waits are short; how long they are is told elsewhere."""
+    real, fits = Slowing.wait, password.fits
+    # Hundreds of wrong ones: what looking at them takes is told elsewhere.
+    monkeypatch.setattr(
+        password, "fits", lambda given, kept: given.reveal() != "x" and fits(given, kept)
+    )
+
+    async def short(self: Slowing, seconds: float, address: str) -> None:
+        await real(self, min(seconds, 0.001), address)
+
+    monkeypatch.setattr(Slowing, "wait", short)
+    if "proxied" in request.fixturenames:
+        server = request.getfixturevalue("proxied")
+        for one in every(server, Throttle):
+            with contextlib.suppress(Stale):  # Swept meanwhile.
+                change(server, one, expires=one.since)
+
+
+def strangers_fail(server: Live, addresses: list[str], *, names: int = 1000) -> None:
+    """Each guesses once, at one account after the other."""
+    browser = at(server, addresses[0])
+    for number, address in enumerate(addresses):
+        answer = guess(browser, f"user{number % names}", "x", **{"x-forwarded-for": address})
+        assert answer.status_code in {400, 429}
+
+
+CROWDS: list[Any] = [
+    row("A95", "12 networks", [f"10.0.{n % 12}.1" for n in range(300)]),
+    row("A95", "160 networks", [f"10.0.{n % 160}.1" for n in range(320)]),
+    row("A95", "one IPv6 /48", [f"2001:db8:7:{n:x}::1" for n in range(450)]),
+    row("A95", "one network", ["203.0.113.9"] * 150),
+    row("A95", "ports behind addresses", [f"203.0.113.9:{n}" for n in range(1024, 1174)]),
+]
+
+
+@pytest.mark.parametrize("addresses", CROWDS)
+def test_others_sign_in_while_strangers_fail(addresses: list[str], proxied: Live) -> None:
+    """From another network and from the same one, in browsers that nobody knows."""
+    strangers_fail(proxied, addresses)
+    assert guess(at(proxied, "198.51.100.7"), "miko", MIKO).status_code == 303
+    assert guess(at(proxied, addresses[-1]), "noor", NOOR).status_code == 303
+
+
+def test_an_account_under_fire_opens_in_a_browser_that_signed_in_before(proxied: Live) -> None:
+    known = at(proxied, "198.51.100.7")
+    assert guess(known, "miko", MIKO).status_code == 303
+    known.http.cookies.delete("vk_session")
+    thieves = [at(proxied, f"203.0.{number}.1") for number in range(ACCOUNT.attempts // 5 + 1)]
+    statuses = [guess(one, "miko", "x").status_code for one in thieves for _ in range(5)]
+    assert statuses.count(400) == ACCOUNT.attempts
+    stranger = at(proxied, "198.51.100.9")
+    refused = guess(stranger, "miko", MIKO)
+    assert refused.status_code == 429
+    assert "use a browser where you" in refused.text
+    for address in ("198.51.100.7", "203.0.1.1", "2001:db8::1"):
+        known.open("/sign-in")
+        answer = guess(known, "miko", MIKO, **{"x-forwarded-for": address})
+        assert answer.status_code == 303, address
+        known.http.cookies.delete("vk_session")
+
+
+def test_a_known_browser_is_not_good_for_guessing(proxied: Live) -> None:
+    """Nor does it open another account, nor one that was made up."""
+    known = at(proxied, "198.51.100.7")
+    assert guess(known, "miko", MIKO).status_code == 303
+    known.http.cookies.delete("vk_session")
+    known.open("/sign-in")
+    statuses = [guess(known, "miko", "x").status_code for _ in range(BROWSER.attempts + 1)]
+    assert statuses == [*[400] * BROWSER.attempts, 429]
+    refused = guess(known, "miko", MIKO)
+    assert refused.status_code == 429
+    assert "in this browser" in refused.text
+    statuses = [guess(known, "noor", "x").status_code for _ in range(PAIR.attempts + 1)]
+    assert statuses == [*[400] * PAIR.attempts, 429], "it is a stranger to other accounts"
+
+
+FORGED: list[Any] = [
+    row("A95", "made up", lambda kept: "a" * len(kept)),
+    row("A95", "another name in it", lambda kept: "b" * 16 + kept[16:]),
+    row("A95", "another MAC", lambda kept: kept[:16] + "b" * 22),
+    row("A95", "cut short", lambda kept: kept[:-1]),
+    row("A95", "empty", lambda kept: ""),
+    row("A95", "beyond ASCII", lambda kept: "%C3%A4" + kept),
+]
+
+
+@pytest.mark.parametrize("forge", FORGED)
+def test_a_forged_cookie_makes_no_browser_known(forge: Callable[[str], str], proxied: Live) -> None:
+    known = at(proxied, "198.51.100.7")
+    assert guess(known, "miko", MIKO).status_code == 303
+    kept = known.http.cookies["vk_known"]
+    thief = at(proxied, "203.0.113.9")
+    thief.http.cookies.set("vk_known", forge(kept))
+    statuses = [guess(thief, "miko", "x").status_code for _ in range(PAIR.attempts + 1)]
+    assert statuses == [*[400] * PAIR.attempts, 429]
+
+
+def test_several_people_share_a_browser(proxied: Live) -> None:
+    browser = at(proxied, "198.51.100.7")
+    for name, word in (("miko", MIKO), ("noor", NOOR), ("miko", MIKO)):
+        browser.open("/sign-in?again")
+        assert guess(browser, name, word).status_code == 303
+        browser.http.cookies.delete("vk_session")
+    assert browser.http.cookies["vk_known"].count(".") == 1
+    browser.open("/sign-in")
+    for name in ("miko", "noor"):
+        for _ in range(PAIR.attempts + 1):
+            assert guess(browser, name, "x").status_code == 400
+
+
+def test_behind_a_proxy_that_nobody_trusts_all_can_sign_in(
+    hidden: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    thief = hidden.browser(**{"x-forwarded-for": "203.0.113.9"})
+    thief.open("/sign-in")
+    with caplog.at_level(logging.WARNING, log.NAME):
+        for number in range(120):
+            assert guess(thief, f"user{number}", "x").status_code == 400
+        owner = hidden.browser(**{"x-forwarded-for": "198.51.100.7"})
+        owner.open("/sign-in")
+        assert guess(owner, "miko", MIKO).status_code == 303
+    warnings = [one.getMessage() for one in caplog.records if "proxy" in one.getMessage()]
+    assert len(warnings) == 1
+    counters = {one.bucket: one.tried for one in every(hidden, Throttle)}
+    assert counters[HIDDEN] == 1
+    assert counters[FAILED] == 120
+
+
+def test_the_operator_hears_that_many_fail(hidden: Live, caplog: pytest.LogCaptureFixture) -> None:
+    thief = hidden.browser()
+    thief.open("/sign-in")
+    with caplog.at_level(logging.WARNING, log.NAME):
+        for number in range(MANY):
+            guess(thief, f"user{number}", "x")
+    (told,) = (one for one in caplog.records if one.getMessage() == "many sign-ins fail")
+    assert vars(told)["particulars"] == {
+        "failed": MANY,
+        "accounts": MANY,
+        "networks": 1,
+        "busiest": "127.0.0.0/24",
+        "from_there": MANY,
+    }
+
+
+def test_no_browser_is_known_before_it_signed_in(proxied: Live) -> None:
+    browser = at(proxied, "198.51.100.7")
+    guess(browser, "miko", "x")
+    assert "vk_known" not in browser.http.cookies
