@@ -1,6 +1,7 @@
 """A95: strangers who fail lock out nobody else; and the operator hears of it."""
 
 import contextlib
+import ipaddress
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from valetkey.accounts import password
 from valetkey.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR
 from valetkey.http import log
 from valetkey.http.failures import HIDDEN, MANY
+from valetkey.http.front import caller
+from valetkey.http.request import Request
 from valetkey.http.slowing import Slowing
 from valetkey.model.change import Stale
 from valetkey.model.guard import Throttle
@@ -190,3 +193,25 @@ def test_no_browser_is_known_before_it_signed_in(proxied: Live) -> None:
     browser = at(proxied, "198.51.100.7")
     guess(browser, "miko", "x")
     assert "vk_known" not in browser.http.cookies
+
+
+HOPS: list[Any] = [
+    row("A95", "an address", "198.51.100.7", "198.51.100.7"),
+    row("A95", "a port", "198.51.100.7:4711", "198.51.100.7"),
+    row("A95", "version 6", "2001:db8::7", "2001:db8::7"),
+    row("A95", "version 6, brackets", "[2001:db8::7]", "2001:db8::7"),
+    row("A95", "version 6, a port", "[2001:db8::7]:4711", "2001:db8::7"),
+    row("A95", "version 6, quotes", '"[2001:db8::7]:4711"', "2001:db8::7"),
+    row("A95", "version 4 in version 6", "::ffff:198.51.100.7", "198.51.100.7"),
+    row(
+        "A95", "several hops with ports", "192.0.2.1:1, 198.51.100.7:2, 10.0.0.2:3", "198.51.100.7"
+    ),
+    row("A95", "no address", "unknown", "unknown"),
+]
+
+
+@pytest.mark.parametrize("header,address", HOPS)
+def test_a_port_in_x_forwarded_for_is_no_part_of_the_address(header: str, address: str) -> None:
+    trusted = [ipaddress.ip_network("10.0.0.0/8")]
+    headers = [(b"x-forwarded-for", header.encode())]
+    assert caller(Request("GET", "/", headers=headers, peer="10.0.0.1"), trusted) == address

@@ -8,7 +8,7 @@ import pytest
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 
-ROWS: Final = (*(f"a{number:02}" for number in range(1, 63)), "a92", "a100")
+ROWS: Final = (*(f"a{number:02}" for number in range(1, 63)), "a92", "a94", "a95", "a98", "a100")
 
 ELSEWHERE: Final = {
     "a20": "tests/client/test_mix_up.py",
@@ -19,6 +19,8 @@ ELSEWHERE: Final = {
     "a55": "tests/attacks/test_a54_documents_of_others.py",
     "a60": "tests/attacks/test_a59_forged_jwts.py",
     "a61": "tests/attacks/test_a59_forged_jwts.py",
+    "a94": "tests/promises/test_storm.py",
+    "a98": "tests/http/test_crowd.py",
 }
 """Rows that are tried together with another, or of which an app of ours is the one attacked."""
 

@@ -8,10 +8,11 @@ from tests.rows import row
 
 from valetkey.accounts import throttle
 from valetkey.cli import declaration, serve
-from valetkey.http import front, installation
+from valetkey.http import front, installation, slowing
 from valetkey.jose import jwt
 from valetkey.model.policy import Lifetimes
 from valetkey.oauth.manage import keys
+from valetkey.pages import sign_in
 from valetkey.resource import issuer
 from valetkey.wire import form
 
@@ -31,6 +32,13 @@ FIGURES = [
     figure("bound", "after a second at the earliest", min(issuer.PAUSES), 1),
     figure("bound", "count for an hour", issuer.STALE, 3600),
     figure("threats", "a quarter of an hour", throttle.WINDOW, 900),
+    figure("threats", "10 attempts of that browser", throttle.BROWSER.attempts, 10),
+    figure("threats", "5 attempts at the account from", throttle.PAIR.attempts, 5),
+    figure("threats", "50 attempts at the account by", throttle.ACCOUNT.attempts, 50),
+    figure("threats", "100 attempts from its network", throttle.NETWORK.attempts, 100),
+    figure("threats", "up to 8 seconds", throttle.LONGEST, 8),
+    figure("threats", "at most 512 strangers", slowing.MOST, 512),
+    figure("declare", "half a second", sign_in.REFUSAL, 0.5),
     figure("threats", "64 KB of body", form.MAX_BYTES, 64 * 1024),
     figure("threats", "16 KB of headers", front.MAX_HEADERS, 16 * 1024),
     figure("endpoints", "at most 64 KB", form.MAX_BYTES, 64 * 1024),
