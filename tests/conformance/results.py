@@ -39,6 +39,10 @@ class Verdict:
         """The suite would pass this with a warning."""
         self._item.user_properties.append(("verdict", ["warning", note]))
 
+    def failed(self, note: str) -> None:
+        """The suite would fail this, and it stays so, for this reason."""
+        self._item.user_properties.append(("verdict", ["failed", note]))
+
     def review(self, note: str) -> None:
         """The suite would want a person to look at a page."""
         self._item.user_properties.append(("verdict", ["review", note]))

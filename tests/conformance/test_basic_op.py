@@ -66,6 +66,8 @@ ABOUT_THE_TOKEN = {
 """What an ID Token says unasked; nothing of it is about the person."""
 
 
+UNSIGNED = "unsigned request objects are not offered"
+
 PLANS = {"basic": {}, "form-post-basic": {"response_mode": "form_post"}}
 
 
@@ -144,7 +146,7 @@ def test_the_code_flow_of_two_clients(op: Op, browser: Browser) -> None:
 def test_without_a_response_type_there_is_no_code(op: Op, browser: Browser) -> None:
     op.visit(browser, ONE, response_type=None)
     answer = answered(browser, ONE)
-    assert answer["error"] in ("invalid_request", "unsupported_response_type")
+    assert answer["error"] == "invalid_request"
     assert answer["state"] == "af0ifjsldkj"
     assert "code" not in answer
 
@@ -374,27 +376,32 @@ def request_object(op: Op) -> str:
 
 
 @module("oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported")
-def test_an_unsigned_request_by_reference(op: Op, browser: Browser) -> None:
+def test_an_unsigned_request_by_reference(op: Op, browser: Browser, verdict: Verdict) -> None:
     assert op.document["request_uri_parameter_supported"] is False
     op.visit(browser, ONE, request_uri="https://rp.test/request.jwt")
     answer = answered(browser, ONE)
     assert answer["error"] == "request_uri_not_supported"
     assert answer["state"] == "af0ifjsldkj"
+    verdict.skipped("requests are fetched from nowhere unless switched on")
 
 
 @module("oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported")
-def test_an_unsigned_request_by_value(op: Op, browser: Browser) -> None:
+def test_an_unsigned_request_by_value(op: Op, browser: Browser, verdict: Verdict) -> None:
     op.visit(browser, ONE, request=request_object(op))
     answer = answered(browser, ONE)
-    assert answer["error"] in ("request_not_supported", "invalid_request_object")
+    assert answer["error"] == "request_not_supported"
     assert answer["state"] == "af0ifjsldkj"
+    verdict.skipped(UNSIGNED)
 
 
 @module("oidcc-ensure-request-object-with-redirect-uri")
-def test_a_request_by_value_is_never_passed_over(op: Op, browser: Browser) -> None:
+def test_a_request_by_value_is_never_passed_over(
+    op: Op, browser: Browser, verdict: Verdict
+) -> None:
     op.visit(browser, ONE, request=request_object(op), state=None)
     answer = answered(browser, ONE)
-    assert answer["error"] in ("request_not_supported", "invalid_request_object")
+    assert answer["error"] == "request_not_supported"
+    verdict.skipped(UNSIGNED)
 
 
 @module("oidcc-claims-essential")

@@ -119,7 +119,8 @@ def asserted(op: Op, client: str, by: PrivateKey, **changed: Any) -> dict[str, s
     claims = {
         "iss": client,
         "sub": client,
-        "aud": op.issuer,
+        # As the suite has it, but for the module that is about the issuer.
+        "aud": f"{op.issuer}/token",
         "jti": b64(os.urandom(12)),
         "iat": now,
         "exp": now + 60,
@@ -145,7 +146,7 @@ def test_discovery(dyn: Op, verdict: Verdict) -> None:
     # OpenID Connect Discovery 3: true where it is left out.
     assert document.get("request_uri_parameter_supported", True) is True
     assert document["response_types_supported"] == ["code"]
-    verdict.skipped("id_token and id_token token: implicit flows are not offered, for good")
+    verdict.failed("id_token and id_token token: implicit flows are not offered, by choice")
 
 
 @module("oidcc-server")
@@ -276,7 +277,11 @@ def test_keys_that_are_replaced(dyn: Op, browser: Browser) -> None:
 @module("oidcc-ensure-client-assertion-with-iss-aud-succeeds")
 def test_an_assertion_for_the_issuer(dyn: Op, browser: Browser) -> None:
     app = App(dyn, jwks=jwks(FIRST), token_endpoint_auth_method="private_key_jwt")
-    assert app.redeem(app.code(browser)["code"]).status_code == 200
+    code = app.code(browser)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": app.redirect_uri}
+    proof = asserted(dyn, app.id, FIRST, aud=dyn.issuer)
+    reply = dyn.http.post("/token", data={**form, **proof})
+    assert reply.status_code == 200, reply.text
 
 
 @module("oidcc-registration-sector-uri")
@@ -367,7 +372,7 @@ def test_an_unsigned_request_that_is_fetched(dyn: Op, browser: Browser, verdict:
 
 
 @module("oidcc-ensure-request-object-with-redirect-uri")
-def test_a_request_object_with_another_address(dyn: Op, browser: Browser) -> None:
+def test_a_request_object_with_another_address(dyn: Op, browser: Browser, verdict: Verdict) -> None:
     app = App(dyn, jwks=jwks(FIRST), token_endpoint_auth_method="private_key_jwt")
     now = int(time.time())
     claims = {**dyn.request(app.client), "iss": app.id, "aud": dyn.issuer, "exp": now + 300}
@@ -375,6 +380,7 @@ def test_a_request_object_with_another_address(dyn: Op, browser: Browser) -> Non
     outside_it = host(dyn).url("/elsewhere")
     answer = dyn.authorize(browser, app.client, request=text, redirect_uri=outside_it)
     assert "code" in answer, "what is signed counts"
+    verdict.skipped("it tries an unsigned request object, and those are not offered")
 
 
 @module("oidcc-refresh-token")

@@ -378,7 +378,7 @@ SHOWN = [
     row("A11", "a bearer one, rightly", "free", "Bearer", None, None),
     row("A11", "a bound one as a bearer token", "bound", "Bearer", None, InvalidToken),
     row("A11", "a bound one as a bearer token, with proof", "bound", "Bearer", MINE, InvalidToken),
-    row("A11", "a bound one without a proof", "bound", "DPoP", None, InvalidToken),
+    row("A11", "a bound one without a proof", "bound", "DPoP", None, InvalidDpopProof),
     row("A11", "a bound one with another key", "bound", "DPoP", OTHER, InvalidToken),
     row("A11", "a bearer one as a bound one", "free", "DPoP", MINE, InvalidToken),
 ]

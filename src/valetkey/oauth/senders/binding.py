@@ -8,7 +8,7 @@ from valetkey.model.want import Always, Rule
 from valetkey.oauth.context import Context, Installation
 from valetkey.oauth.feature import Authenticated, Brought, Held, Sender
 from valetkey.oauth.manage.live import Dead, proved
-from valetkey.spec.errors import InvalidRequest, InvalidToken
+from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
 from valetkey.wire.access_token import Confirmation
 
 
@@ -85,7 +85,8 @@ def is_bound(client: Client, context: Context) -> bool:
 
 def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:
     """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
-    InvalidToken where it is shown in another way than it is bound (ATTACKS A11)."""
+    InvalidToken where it is shown in another way than it is bound (ATTACKS A11), InvalidDpopProof
+    where its proof is missing."""
     token = proved(brought.token, context)
     if isinstance(token, Dead):
         return  # The endpoint itself says what that comes to.
@@ -94,7 +95,9 @@ def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:
         raise InvalidToken("the access token is bound in another way than it is shown")
     held = yield from sender.prove(brought, token.client_id, context)
     if token.cnf is not None and held is None:
-        raise InvalidToken("the access token is bound, and no proof came with it")
+        # RFC 9449 7.1, as the kit tells it; of a certificate RFC 8705 3.
+        lacking = InvalidDpopProof if token.cnf.jkt else InvalidToken
+        raise lacking("the access token is bound, and no proof came with it")
     if held is not None and held.cnf != token.cnf:
         raise InvalidToken("the access token is bound to another key")
     if held is not None:
