@@ -171,8 +171,13 @@ RFC_8707: list[Must] = [
     ),
     must(
         "8707 2",
-        "a resource is compared as it stands",
-        lambda w: told(w, request("kite", resource=(f"{CHIRP}/",))) == "invalid_target",
+        "another path is another resource",
+        lambda w: told(w, request("kite", resource=(f"{CHIRP}/x",))) == "invalid_target",
+    ),
+    must(
+        "8707 2",
+        "a resource is the same in any spelling (RFC 3986 6.2.3), and answered in that",
+        lambda w: audience(w, resource=(f"{CHIRP}/",)) == (f"{CHIRP}/",),
     ),
     must(
         "8707 2.2",
