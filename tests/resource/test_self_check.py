@@ -138,7 +138,7 @@ async def test_a_catalog_is_compared_with_the_registered_one(
     server: Live, catalog: Catalog, says: str
 ) -> None:
     kit = chirp(server, catalog=catalog)
-    found = await kit.registered_otherwise()
+    found = await kit.catalog_difference()
     assert says in found
     assert bool(found) == bool(says)
     await kit.close()
@@ -171,7 +171,7 @@ async def test_servers_that_say_nothing_of_it_are_not_blamed() -> None:
     assert difference(types, CHIRP_CATALOG) == difference(None, CHIRP_CATALOG) == ""
     issuing = Issuing()
     kit = ResourceServer(issuer=issuing.issuer, catalog=PLAIN)
-    assert await kit.registered_otherwise() == ""
+    assert await kit.catalog_difference() == ""
     issuing.stop()
     await kit.close()
 
@@ -179,7 +179,7 @@ async def test_servers_that_say_nothing_of_it_are_not_blamed() -> None:
 async def test_while_the_server_is_away_nothing_is_said_of_the_catalog() -> None:
     kit = ResourceServer(issuer="http://127.0.0.1:9", catalog=PLAIN)
     with pytest.raises(Unreachable):
-        await kit.registered_otherwise()
+        await kit.catalog_difference()
     await kit.close()
 
 

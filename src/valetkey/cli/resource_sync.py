@@ -156,7 +156,7 @@ def _unregistered(servers: Sequence[Api]) -> list[str]:
 
     async def compare(server: Api) -> str:
         try:
-            return await server.registered_otherwise()
+            return await server.catalog_difference()
         finally:
             await server.close()
 

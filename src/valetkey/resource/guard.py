@@ -101,10 +101,14 @@ class Guard:
             named = [
                 (name.lower().encode(), value.encode()) for name, value in refusal.headers.items()
             ]
-            return status, [*named, *_described(refusal.body)], msgspec.json.encode(refusal.body)
+            return (
+                status,
+                [*named, *_refusal_headers(refusal.body)],
+                msgspec.json.encode(refusal.body),
+            )
         except NotSaid as why:
             said = {"error": "access_denied", "error_description": str(why)}
-            return 403, _described(said), msgspec.json.encode(said)
+            return 403, _refusal_headers(said), msgspec.json.encode(said)
         return 200, _passes(caller), b""
 
     def _route(self, call: Call) -> Route:
@@ -143,7 +147,7 @@ class Guard:
         return Call(method, path, query)
 
 
-def _described(body: Mapping[str, str | int]) -> Headers:
+def _refusal_headers(body: Mapping[str, str | int]) -> Headers:
     """The type of the body, and the body once more as a header: nginx reads no other part of an
     answer to `auth_request`. What is too long for its buffer is left out."""
     text = json.dumps(body)

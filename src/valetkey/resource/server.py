@@ -163,7 +163,7 @@ class ResourceServer(Declared):
         self._worth.start()
         self._self_check.start(credentials=False)
 
-    async def registered_otherwise(self) -> str:
+    async def catalog_difference(self) -> str:
         """How the catalog that is registered at the server differs from this API's, in words; ""
         where it does not, or the server does not say. Raises Unreachable."""
         return await self._self_check.difference()
