@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from valetkey.jose import base64url, jws, jwt
-from valetkey.jose.jwk import OF_SERVERS, Algorithm, PublicKey
+from valetkey.jose.jwk import Algorithm, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 
@@ -100,7 +100,9 @@ def read(text: str, *, keys: Sequence[PublicKey], issuer: str, uri: str, now: in
     """The list that this issuer signed for this very address, where it is not over. Raises
     BadList (8.3 of the draft)."""
     try:
-        payload = jws.verify(text, keys, algorithms=OF_SERVERS, typ=(TYPE,), max_length=MAX_LENGTH)
+        payload = jws.verify(
+            text, keys, algorithms=(ALGORITHM,), typ=(TYPE,), max_length=MAX_LENGTH
+        )
         said = msgspec.convert(read_object(payload), ListToken)
         jwt.check_time(said, now, leeway=jwt.LEEWAY)
     except (ValueError, msgspec.ValidationError) as error:
