@@ -146,13 +146,13 @@ ENDS = [
         "R08",
         "the user is disabled",
         lambda server, token: change(server, server_user(server), status="disabled"),
-        (401, "stopped", ""),
+        (401, "paused", ""),
     ),
     row(
         "R08",
         "the app is suspended",
         lambda server, token: change(server, find(server, Client, "stefapp"), status="suspended"),
-        (401, "stopped", ""),
+        (401, "paused", ""),
     ),
     row(
         "A80",

@@ -76,8 +76,9 @@ class Misconfigured(Unreachable):
 
 
 Reason: TypeAlias = Literal["", "narrowed", "paused", "stopped"]
-"""What became of a key that opened this once: the user took a permission away, paused the app, or
-the key is over for good."""
+"""What became of a key that opened this once: the user took a permission away; it is paused, by its
+user, or because the app, the key or the account is suspended, and may be back; or it is over for
+good."""
 
 
 def refused(

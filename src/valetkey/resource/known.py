@@ -45,6 +45,17 @@ _PAUSED: Final = Opens(frozenset(), "paused")
 _STOPPED: Final = Opens(frozenset(), "stopped")
 
 
+_PASSING: Final = frozenset({"suspended", "disabled"})
+"""How an app, a key in shards or a user stands that may be back, as a paused grant may."""
+
+
+_ALIVE: Final = frozenset({"open", "active"})
+
+
+def _over(status: str) -> Opens:
+    return _PAUSED if status in _PASSING else _STOPPED
+
+
 class Known:
     """The log as one follower has read it, from some place on."""
 
@@ -97,15 +108,18 @@ class Known:
         client = find(("client", token.client_id))
         if client is not None:
             if client.status != "active":
-                return _STOPPED
+                return _over(client.status)
             permissions &= client.opens
-        user = find(("user", token.sub))
-        family = find(("family", token.family_id))
-        if family is not None and family.status != "open":
+        if find(("token", token.jti)):
             return _STOPPED
-        if find(("token", token.jti)) or (user is not None and user.status != "active"):
-            return _STOPPED
+        if ended := self._ended(("family", token.family_id)) or self._ended(("user", token.sub)):
+            return _over(ended)
         return Opens(permissions, limited=limited, version=version, childless=childless)
+
+    def _ended(self, subject: tuple[str, str]) -> str:
+        """How it stands, "" where it is as it was or nothing is known of it."""
+        stand = self._stands.get(subject)
+        return "" if stand is None or stand.status in _ALIVE else stand.status
 
     def _take(self, entry: Entry) -> None:
         if entry.kind == "all":
