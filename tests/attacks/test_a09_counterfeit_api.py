@@ -16,7 +16,7 @@ from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
 
 MACHINE = Asking(client_id="machine")
-EVIL = ("https://evil.example", f"{CHIRP}/", f"{CHIRP}.evil.example", f"{CHIRP}#x", "chirp", "//")
+EVIL = ("https://evil.example", f"{CHIRP}/x", f"{CHIRP}.evil.example", f"{CHIRP}#x", "chirp", "//")
 
 
 @pytest.mark.parametrize("live", ["ask", "token", "follow"])
