@@ -44,6 +44,7 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
         "clock": "ok",
         "proxies": "ok",
         "sign-ins": "ok",
+        "port": "warn",
         "issuer": "warn",
     }
     assert "`valetkey serve` makes it" in found["database"]["says"]
@@ -178,6 +179,20 @@ def test_https_behind_nobody_known(line: Line) -> None:
     assert look(line, *words)["proxies"]["verdict"] == "warn"
     found = look(line, *words, "--set", "trusted_proxies=10.0.0.1")
     assert (found["proxies"]["verdict"], found["proxies"]["says"]) == ("ok", "10.0.0.1")
+
+
+PORTS = [
+    (("issuer=http://127.0.0.1:9000", "port=9000"), "ok"),
+    (("issuer=http://127.0.0.1:9000", "port=9001"), "warn"),
+    (("issuer=http://127.0.0.1:9000", "port=9001", "trusted_proxies=127.0.0.1"), "ok"),
+    (("issuer=https://id.example", "port=9001"), "ok"),
+]
+
+
+@pytest.mark.parametrize("given, verdict", PORTS)
+def test_the_port_of_the_issuer(line: Line, given: tuple[str, ...], verdict: str) -> None:
+    words = [word for one in given for word in ("--set", one)]
+    assert look(line, *words)["port"]["verdict"] == verdict
 
 
 def test_the_running_server(line: Line, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
+import pytest
 from tests.cli.line import Line
 from tests.live import free_port
 from tests.tls import write_pair
@@ -189,6 +190,65 @@ def test_tls(line: Line) -> None:
         ):
             secure.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             assert secure.recv(12) == b"HTTP/1.1 200"
+        issuer = ("--set", words[2][2:] + "=" + words[3])
+        refused = line.run("doctor", "--json", *issuer, **pair)
+        assert refused.exit_code == 1
+        said = checked(refused.stdout)["issuer"]
+        assert said["verdict"] == "fail"
+        assert "its certificate is refused: self-signed certificate; " in said["says"]
+        assert "--ca" in said["says"]
+        known = line.run("doctor", "--json", "--ca", str(certificate), *issuer, **pair)
+        assert checked(known.stdout)["issuer"]["says"] == f"{words[3]} answers"
+        none = line.run("doctor", "--json", "--ca", str(key), *issuer, **pair)
+        assert "holds no certificates" in checked(none.stdout)["issuer"]["says"]
+
+
+def checked(text: str) -> dict[str, dict[str, str]]:
+    return {row["what"]: row for row in json.loads(text)}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sighup_reads_a_renewed_certificate_and_ends_nothing(workers: str, line: Line) -> None:
+    certificate, key = write_pair(line.folder, "own")
+    port = free_port()
+    issuer = f"https://127.0.0.1:{port}"
+    words = ("--port", str(port), "--issuer", issuer, "--workers", workers)
+    pair = {"VALETKEY_TLS_CERTIFICATE": str(certificate), "VALETKEY_TLS_KEY": str(key)}
+    with serving(*words, **pair) as (process, _):
+        renewed, its_key = write_pair(line.folder, "new")
+        its_key.replace(key)
+        renewed.replace(certificate)
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        said = [json.loads(process.stderr.readline()) for _ in range(2 * int(workers))]
+        told = [one["message"] for one in said]
+        assert told.count("SIGHUP: files were read again") == int(workers)
+        assert {one.get("certificate_renewed", True) for one in said} == {True}
+        trust = ssl.create_default_context(cafile=str(certificate))
+        for _ in range(5):
+            assert httpx2.get(f"{issuer}/readyz", verify=trust).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+def test_sighup_at_any_time(line: Line) -> None:
+    """Also while it starts, and with nothing that could be read again."""
+    port = free_port()
+    with serving("--port", str(port), "--issuer", f"http://127.0.0.1:{port}") as (process, _):
+        for _ in range(3):
+            process.send_signal(signal.SIGHUP)
+        assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+
+
+def test_a_port_that_the_issuer_does_not_name_is_said(line: Line) -> None:
+    port = free_port()
+    with serving("--port", str(port)) as (process, _):
+        assert process.stderr is not None
+        said = json.loads(process.stderr.readline())
+    assert said["level"] == "warning"
+    assert said["message"] == "apps look for the issuer at another port"
+    assert (said["issuer"], said["port"]) == ("http://127.0.0.1:8000", port)
 
 
 def test_a_port_that_is_taken(line: Line) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import click
@@ -16,13 +17,18 @@ COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command(cls=Command)
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A PEM file of the authority that vouches for the issuer's certificate.",
+)
 @click.pass_obj
-def doctor(desk: Desk) -> None:
+def doctor(desk: Desk, /, ca: Path | None) -> None:
     """Check the machine, the settings, the database, the keys and the running server.
 
     Changes nothing. Exit status 1 where something fails; a warning is none.
     """
-    rows = tuple(_rows(desk))
+    rows = tuple(_rows(desk, ca))
     lines = [(row.verdict, row.what, row.says) for row in rows]
     text = columns(("", "check", "what was found"), lines)
     desk.show([row._asdict() for row in rows], _colored(text))
@@ -30,7 +36,7 @@ def doctor(desk: Desk) -> None:
         raise SystemExit(1)
 
 
-def _rows(desk: Desk) -> Iterator[Row]:
+def _rows(desk: Desk, ca: Path | None) -> Iterator[Row]:
     yield from machine()
     try:
         settings = load(desk.flags, os.environ, desk.config)
@@ -39,7 +45,7 @@ def _rows(desk: Desk) -> Iterator[Row]:
             yield Row("settings", "fail", mistake)
         return
     yield Row("settings", "ok", f"they hold; the issuer is {settings.issuer}")
-    yield from installation(settings)
+    yield from installation(settings, ca=ca)
 
 
 def _colored(text: str) -> str:

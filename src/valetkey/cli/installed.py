@@ -1,6 +1,7 @@
 """What an installation needs: its database, its keys, its certificate, its address."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,8 +43,9 @@ SKEW_WRONG: Final = 10.0
 """Seconds by which the database's clock and this machine's may differ, at the most."""
 
 
-def installation(settings: Settings) -> Iterator[Row]:
-    """Every check of one installation."""
+def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]:
+    """Every check of one installation. `ca` is a PEM file of the authority that vouches for the
+    issuer's certificate, None for those of the system."""
     rows = tuple(_database(settings.database))
     yield from rows
     opens = rows[0].verdict == "ok" and all(row.verdict != "fail" for row in rows)
@@ -57,7 +59,8 @@ def installation(settings: Settings) -> Iterator[Row]:
     counters = _counters(settings.database) if opens else {}
     yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
     yield _sign_ins(_running(counters.get(FAILED), now))
-    yield _issuer(settings.issuer)
+    yield _port(settings)
+    yield _issuer(settings.issuer, ca)
 
 
 def _database(database: Database) -> Iterator[Row]:
@@ -190,15 +193,40 @@ def _proxies(settings: Settings, *, hidden: bool) -> Row:
     return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none are trusted")
 
 
-def _issuer(issuer: str) -> Row:
+def _port(settings: Settings) -> Row:
+    if settings.listens_elsewhere:
+        says = f"the issuer is {settings.issuer}, but the server listens at {settings.address}"
+        return Row("port", "warn", f"{says}: where nothing is in between, apps will not find it")
+    return Row("port", "ok", f"it listens at {settings.address}")
+
+
+def _issuer(issuer: str, ca: Path | None) -> Row:
     url = issuer + AUTHORIZATION_SERVER
     try:
-        reply = httpx2.get(url, timeout=TIMEOUT)
+        trust = ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        return Row("issuer", "fail", f"{ca} holds no certificates in PEM: {error}")
+    try:
+        reply = httpx2.get(url, timeout=TIMEOUT, verify=trust)
         named = reply.json().get("issuer") if reply.status_code == 200 else None
     except httpx2.HTTPError as error:
+        if (refused := _refused(error)) is not None:
+            return Row("issuer", "fail", f"its certificate is refused: {refused}; {_PRIVATE}")
         return Row("issuer", "warn", f"{issuer} does not answer; is the server running? ({error})")
     except (ValueError, AttributeError):
         named = None
     if named != issuer:
         return Row("issuer", "fail", f"{url} answers, but not as this server")
     return Row("issuer", "ok", f"{issuer} answers")
+
+
+_PRIVATE: Final = "where an authority of your own vouches for it, name its file by --ca"
+
+
+def _refused(error: BaseException | None) -> str | None:
+    """Why a certificate was refused, where that is what went wrong."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None

@@ -42,8 +42,9 @@ def serve(desk: Desk, /, **flags: Any) -> None:
 
     The first start makes the database, the master key beside an SQLite file, and the server's keys;
     a newer version brings the schema up to date. A line says when it is ready. Of several workers,
-    one that dies is replaced at once.
+    one that dies is replaced at once. SIGHUP reads a renewed certificate.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     desk.flags |= {name: value for name, value in flags.items() if value is not None}
     settings = desk.settings()
     for row in machine():
@@ -54,6 +55,9 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         log.warning("few files can be opened: raise the limit (ulimit -n)", limit=most)
     if settings.hides_callers:
         log.warning(UNNAMED)
+    if settings.listens_elsewhere:
+        issuer, port = settings.issuer, settings.port
+        log.warning("apps look for the issuer at another port", issuer=issuer, port=port)
 
     def ready() -> None:
         address, issuer = settings.address, settings.issuer
@@ -157,6 +161,7 @@ async def _serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             # uvicorn ends gracefully and then hands the signal on; the work is done by then.
             signal.signal(number, lambda *_: None)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _read_again, pair)
         if lifeline is not None:
             _watch(lifeline)
         await server.serve(sockets=[listener])
@@ -167,6 +172,13 @@ async def _serve(
     finally:
         await store.close()
     log.info("stopped")
+
+
+def _read_again(pair: Certificate | None) -> None:
+    """What SIGHUP does: whatever may change while the server runs is read at once. The settings are
+    read at start alone."""
+    renewed = pair is not None and pair.refresh()
+    log.info("SIGHUP: files were read again", certificate_renewed=renewed)
 
 
 def _watch(lifeline: int) -> None:

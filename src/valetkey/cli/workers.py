@@ -5,6 +5,7 @@ worker that died is back in the time of a fork, not of a start; meanwhile the ot
 connections.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -52,6 +53,7 @@ class Crew:
         """Keeps up their number until SIGTERM or SIGINT; the exit code."""
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, self._hang_up)
         for number in ENDS:
             signal.signal(number, self._end)
         while not self._ending:
@@ -62,6 +64,12 @@ class Crew:
 
     def _end(self, *_: object) -> None:
         self._ending = True
+
+    def _hang_up(self, *_: object) -> None:
+        """SIGHUP is each worker's."""
+        for pid in self._alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
 
     def _fill(self) -> None:
         while len(self._alive) < self._count and time.monotonic() >= self._not_before:
@@ -116,6 +124,7 @@ class Crew:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             for number in (*ENDS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             for one in (self._life, self._told, self._woken, self._wake):

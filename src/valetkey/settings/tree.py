@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -147,8 +148,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def hides_callers(self) -> bool:
         """Whether a proxy ends TLS, and none is trusted to say who calls."""
-        behind = self.issuer.startswith("https:") and self.tls_certificate is None
-        return behind and not self.trusted_proxies
+        return self.is_behind_a_proxy and not self.trusted_proxies
 
     @property
     def key_file(self) -> Path | None:
@@ -163,6 +163,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def is_behind_a_proxy(self) -> bool:
         """Whether somebody else ends TLS for it."""
         return self.issuer.startswith("https:") and self.tls_certificate is None
+
+    @property
+    def listens_elsewhere(self) -> bool:
+        """Whether the issuer names another port, and no proxy is known to be in between."""
+        if self.is_behind_a_proxy or self.trusted_proxies:
+            return False
+        parts = urlsplit(self.issuer)
+        return (parts.port or (443 if parts.scheme == "https" else 80)) != self.port
 
     @property
     def address(self) -> str:
