@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ DEEPEST: Final = 200
 def read_object(raw: bytes | str) -> dict[str, Any]:
     """The JSON object in `raw`, in which no member stands twice (RFC 7515 4).
 
-    Raises ValueError for anything else, NaN and bottomless nesting included.
+    Raises ValueError for anything else, and for what `read_value` refuses.
     """
     value = read_value(raw)
     if not isinstance(value, dict):
@@ -26,7 +27,7 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 def read_as(raw: bytes, kind: type[T]) -> T | None:
     """The JSON object in `raw`, where it says what such an object says, and is spelled as we would
     write it: so no member stands twice. None where it is not, which tells nothing about it."""
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST or _ZERO in raw:
         return None
     try:
         found = msgspec.json.decode(raw, type=kind)
@@ -36,9 +37,13 @@ def read_as(raw: bytes, kind: type[T]) -> T | None:
 
 
 def read_value(raw: bytes | str) -> Any:
-    """The JSON value in `raw`, as strictly."""
+    """The JSON value in `raw`. Raises ValueError for anything else, for bottomless nesting, and for
+    what could be neither stored nor sent on: half a surrogate pair (RFC 7493 2.1), a zero byte, a
+    number beyond 64 bits, NaN, infinity."""
     # RFC 8259 8.1: UTF-8 without a byte order mark; json.loads would guess others from bytes.
     text = (raw if isinstance(raw, str) else raw.decode()).strip(_SPACE)
+    if not text.isascii():
+        text.encode()
     try:
         value: Any
         value, end = _STRICT.raw_decode(text)
@@ -49,7 +54,30 @@ def read_value(raw: bytes | str) -> Any:
     # What the parser itself takes differs from one version of Python to the next.
     if text.count("[") + text.count("{") > DEEPEST and depth(value) > DEEPEST:
         raise ValueError("nested too deep")
+    if "\\u" in text:
+        _check_texts(value)
     return value
+
+
+def _check_texts(value: object) -> None:
+    level = [value]
+    while level:
+        for one in level:
+            if isinstance(one, str):
+                _check_text(one)
+            elif isinstance(one, dict):
+                for name in one:
+                    _check_text(name)
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _members(one)]
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValueError("a text holds a zero byte")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text holds half a surrogate pair") from error
 
 
 def depth(value: object) -> int:
@@ -76,7 +104,27 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _integer(digits: str) -> int:
+    number = int(digits)
+    if not _LEAST <= number <= _MOST:
+        raise ValueError("a number is beyond 64 bits")
+    return number
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError("a number is beyond 64 bits")
+    return number
+
+
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+_ZERO: Final = b"\\u0000"
+
 _SPACE: Final = " \t\n\r"
 """What may stand around a value (RFC 8259 2)."""
 
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_float
+)

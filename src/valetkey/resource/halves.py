@@ -96,7 +96,7 @@ class Halves:
         answer = await self._http.post(address, {"token": text}, self._auth)
         try:
             told = msgspec.json.decode(answer, type=Told)
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # also where it is no UTF-8
             raise Unreachable("the half of an access token cannot be read") from error
         if told.active and told.access_token_half:
             _keep(self._known, name, told.access_token_half)

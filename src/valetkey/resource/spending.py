@@ -225,7 +225,7 @@ class Spending:
         answer = await self._post(PATH, fields | form)
         try:
             return _ANSWER.decode(answer)
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # also where it is no UTF-8
             raise Unreachable("the lease cannot be read") from error
 
 

@@ -157,7 +157,7 @@ class Worth:
             if self._signed_for:
                 return await self._proved(answer.decode(), token)
             return msgspec.json.decode(answer, type=Introspection)
-        except (msgspec.DecodeError, ValueError) as error:
+        except ValueError as error:
             raise Unreachable("the introspection cannot be read") from error
 
     async def _proved(self, answer: str, token: AccessToken) -> Introspection:
