@@ -4,6 +4,7 @@ A test that finds nothing has shown something only where it finds what is broken
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ import msgspec
 
 from valetkey.cli import main, serve
 from valetkey.model.change import Change, Count, Stale, Versioned
+from valetkey.jose import objects
+from valetkey.model.change import Change, Stale
 from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.want import Found, Want
@@ -145,6 +148,28 @@ def answers_from_memory() -> None:
     vars_of.read = remembering
 
 
+def reads_anything() -> None:
+    """Of JSON it is read what could be neither stored nor sent on."""
+
+    def strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return dict(pairs)
+
+    _put(objects, "_check_texts", lambda value: None)
+    _put(objects, "_STRICT", json.JSONDecoder(object_pairs_hook=strict))
+
+
+def fails_together() -> None:
+    """And a batch has one outcome for all its members."""
+    reads_anything()
+
+    def together(part: Sequence[committer.Job], error: Exception) -> Sequence[Any]:
+        for job in part:
+            job.resolve(Unavailable(str(error)))
+        return []
+
+    _put(committer, "_apart", together)
+
+
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "answers-before-commit": answers_before_commit,
     "forgets-preconditions": forgets_preconditions,
@@ -153,6 +178,8 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "overlooks-replays": overlooks_replays,
     "ends-abruptly": ends_abruptly,
     "answers-from-memory": answers_from_memory,
+    "reads-anything": reads_anything,
+    "fails-together": fails_together,
 }
 
 if __name__ == "__main__":
