@@ -17,9 +17,8 @@ import apsw
 import msgspec
 
 from valetkey.cli import main, serve
-from valetkey.model.change import Change, Count, Stale, Versioned
 from valetkey.jose import objects
-from valetkey.model.change import Change, Stale
+from valetkey.model.change import Change, Count, Stale, Versioned
 from valetkey.model.event import Event
 from valetkey.model.guard import Throttle
 from valetkey.model.want import Found, Want

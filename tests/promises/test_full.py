@@ -121,7 +121,7 @@ async def _only_reads(node: Connection, device: Device, goes: Device) -> None:
     await _expect(node, pageapp.refresh(refresh), 503, "a refresh")
     await _expect(node, pageapp.revoke(revoke), 503, "a revocation")
     await _expect(node, get("/jwks"), 200, "jwks")
-    await _expect(node, get("/readyz"), 200, "readyz")
+    await _expect(node, get("/readyz"), 503, "readyz")
     for one in (device, goes):
         reply = await _expect(
             node, pageapp.introspect(one.tokens["access_token"]), 200, "introspection"

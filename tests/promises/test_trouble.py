@@ -109,7 +109,7 @@ def asked(devices: list[Device]) -> list[Asked]:
         Asked("revoke", pageapp.revoke(goes.tokens["refresh_token"])),
         Asked("redeem", pageapp.redeem(stays.code)),
         Asked("introspect", pageapp.introspect(devices[2].tokens["access_token"]), reads=True),
-        Asked("readyz", get("/readyz"), reads=True),
+        Asked("readyz", get("/readyz")),
         Asked("jwks", get("/jwks"), public=True),
         Asked("discovery", get("/.well-known/openid-configuration"), public=True),
     ]

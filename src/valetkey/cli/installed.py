@@ -14,7 +14,7 @@ from cryptography import x509
 from valetkey.accounts.throttle import FAILED, WINDOW
 from valetkey.cli import master_key
 from valetkey.cli.checkup import Row, Verdict
-from valetkey.cli.desk import opened
+from valetkey.cli.desk import Failed, opened
 from valetkey.http.failures import HIDDEN, UNNAMED
 from valetkey.jose import base64url
 from valetkey.model.guard import Throttle
@@ -22,11 +22,11 @@ from valetkey.model.keys import SigningKey
 from valetkey.model.want import One
 from valetkey.settings import Settings
 from valetkey.store.database import Database, PostgresURL
-from valetkey.store.keyring import WrongMasterKey, open_keys, read_keys
+from valetkey.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
 from valetkey.store.migrate import MigrationError, pending
 from valetkey.store.open import DriverMissing, survey
 from valetkey.store.port import Unavailable
-from valetkey.store.survey import Survey
+from valetkey.store.survey import Survey, damage
 from valetkey.wire.metadata import AUTHORIZATION_SERVER
 
 RELEASED: Final = 1_767_225_600
@@ -37,6 +37,8 @@ TIMEOUT: Final = 3.0
 
 MANY_FAIL: Final = 100
 """Failed sign-ins in a window that are worth a look."""
+
+RESTORE: Final = "stop the server, and bring the file back by valetkey db restore"
 
 SKEW_NOTED: Final = 1.0
 SKEW_WRONG: Final = 10.0
@@ -49,7 +51,13 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
     rows = tuple(_database(settings.database))
     yield from rows
     opens = rows[0].verdict == "ok" and all(row.verdict != "fail" for row in rows)
-    keys = _keys(settings.database) if opens else ()
+    keys: Sequence[SigningKey] = ()
+    if opens:
+        try:
+            keys = _keys(settings.database)
+        except (Failed, Unavailable) as error:
+            opens = False
+            yield Row("keys", "fail", f"they cannot be read: {error}; {master_key.DAMAGED}")
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield _master_key(settings, keys)
@@ -65,6 +73,10 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
 
 def _database(database: Database) -> Iterator[Row]:
     try:
+        wrong = damage(database.at) if isinstance(database.at, Path) else ""
+        if wrong:
+            yield Row("database", "fail", f"{database} is malformed: {wrong}; {RESTORE}")
+            return
         found = asyncio.run(survey(database))
     except (DriverMissing, Unavailable) as error:
         yield Row("database", "fail", f"{database}: {error}")
@@ -136,6 +148,8 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
         return Row("master key", "warn", f"{file} is not there yet; `valetkey serve` makes it")
     try:
         open_keys(keys, master, now=0)
+    except DamagedKey as error:
+        return Row("keys", "fail", f"{error}; {master_key.DAMAGED}")
     except WrongMasterKey as error:
         return Row("master key", "fail", f"{error}; it comes from {source}")
     return Row("master key", "ok", f"{source} opens {len(keys)} keys")

@@ -10,7 +10,7 @@ from valetkey.model.secret import Secret
 from valetkey.settings import Settings
 from valetkey.settings.checks import MASTER_KEY, why_not_key
 from valetkey.store.database import PostgresURL
-from valetkey.store.keyring import WrongMasterKey, ensure_keys, read_keys
+from valetkey.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
 from valetkey.store.port import Store
 
 SHARED: Final = (
@@ -19,6 +19,9 @@ SHARED: Final = (
 )
 """Why no key is made here, and how to make one."""
 
+DAMAGED: Final = "bring the database back from a backup (valetkey db restore)"
+"""What to do about it."""
+
 
 async def open_keys(settings: Settings, store: Store) -> bytes:
     """The master key, once it is known to open the keys in the database; both are made where
@@ -26,6 +29,8 @@ async def open_keys(settings: Settings, store: Store) -> bytes:
     master = await master_key(settings, store)
     try:
         await ensure_keys(store, master)
+    except DamagedKey as error:
+        raise Failed(f"{settings.database}: {error}; {DAMAGED}") from error
     except WrongMasterKey as error:
         source = "VALETKEY_MASTER_KEY" if settings.master_key else str(settings.key_file)
         raise Wrong(f"{error}: {source} does not belong to {settings.database}") from error
@@ -89,12 +94,17 @@ def _make(file: Path) -> bytes:
         return read(file)
     except OSError as error:
         raise Failed(f"the master key {file} cannot be made: {error.strerror}") from error
-    with os.fdopen(descriptor, "w") as text:
-        text.write(base64url.encode(raw) + "\n")
-        text.flush()
-        # What is sealed by the key must not outlive it: neither the file nor its name may be lost.
-        os.fsync(text.fileno())
-    folder = os.open(file.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    try:
+        with os.fdopen(descriptor, "w") as text:
+            text.write(base64url.encode(raw) + "\n")
+            text.flush()
+            # What is sealed by the key must not outlive it: neither the file nor its name may be
+            # lost.
+            os.fsync(text.fileno())
+        folder = os.open(file.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        file.unlink()  # Half a key would be in the way of a whole one.
+        raise Failed(f"the master key {file} cannot be written: {error.strerror}") from error
     return raw

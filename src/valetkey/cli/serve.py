@@ -25,6 +25,7 @@ from valetkey.http.signed_tokens import SignedTokens
 from valetkey.http.tls import Certificate
 from valetkey.http.wire import Protocol
 from valetkey.settings import Settings
+from valetkey.store.database import PostgresURL
 from valetkey.store.port import Unavailable
 
 GRACE: Final = 10
@@ -94,6 +95,8 @@ async def _made(settings: Settings) -> None:
     store = await opened(settings.database)
     try:
         await open_keys(settings, store)
+    except Unavailable as error:
+        raise Failed(f"the database cannot answer: {error}") from error
     finally:
         await store.close()
 
@@ -151,7 +154,9 @@ async def _serve(
     signed_tokens: SignedTokens | None = None,
 ) -> None:
     create = _imported()
-    store = await opened(settings.database)
+    # A worker begins when all is made. What is gone then was deleted, and nobody may make it anew.
+    may_make = lifeline is None or isinstance(settings.database.at, PostgresURL)
+    store = await opened(settings.database, missing="make" if may_make else "fail")
     try:
         master = await open_keys(settings, store)
         app = create(settings, store, master_key=master, signed_tokens=signed_tokens)

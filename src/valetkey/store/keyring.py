@@ -29,8 +29,12 @@ _KID: Final = 4
 _RAW: Final = 32
 
 
-class WrongMasterKey(Exception):
+class WrongMasterKey(Unavailable):
     """The master key does not open the keys in this database."""
+
+
+class DamagedKey(WrongMasterKey):
+    """The master key opens the other keys in this database, but not this one."""
 
 
 async def read_keys(store: Store) -> tuple[SigningKey, ...]:
@@ -76,7 +80,16 @@ def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey
 
 
 def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
-    """The ring at `now` (seconds since 1970). Raises WrongMasterKey."""
+    """The ring at `now` (seconds since 1970). Raises WrongMasterKey, DamagedKey."""
+    try:
+        return _ring(keys, master, now=now)
+    except WrongMasterKey as error:
+        if any(_opens(key, master) for key in keys):
+            raise DamagedKey(f"{error}, but opens others: that one is damaged") from error
+        raise
+
+
+def _ring(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
     alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
     signing: dict[Algorithm, PrivateKey] = {}
     published = []
@@ -104,6 +117,14 @@ def _opened(key: SigningKey, master: bytes) -> bytes:
         return seal.unseal(master, key.sealed, purpose=_purpose(key.kid, key.use))
     except seal.BadSeal as error:
         raise WrongMasterKey(f"the master key does not open key {key.kid}") from error
+
+
+def _opens(key: SigningKey, master: bytes) -> bool:
+    try:
+        _opened(key, master)
+    except WrongMasterKey:
+        return False
+    return True
 
 
 def _order(key: SigningKey) -> tuple[int, int]:

@@ -64,7 +64,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
         try:
             record = self.decode(row[1])
         except UNREADABLE as error:
-            raise damaged(self.table, error) from error
+            raise damaged(self.table, error, key=name) from error
         # Nobody else has it yet.
         force_setattr(record, "id", name)
         force_setattr(record, "version", row[0])

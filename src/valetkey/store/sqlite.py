@@ -5,6 +5,7 @@ and each is answered only when that is durable (see `transactions`).
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from valetkey.store.log import read_entry
 from valetkey.store.migrate import migrate
 from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable
+from valetkey.store.survey import MALFORMED
 from valetkey.store.table import table
 from valetkey.store.transactions import Writer
 from valetkey.store.writer import Commit, Sweep
@@ -44,16 +46,19 @@ class SQLiteStore:
     def __init__(self, path: Path) -> None:
         """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
         Unavailable."""
-        try:
-            # Ours alone; SQLite gives the files beside it the same mode.
-            path.touch(mode=0o600)
-            writing = connect(path)
-            migrate(writing)
-            self._reading = connect(path)
-            self._reading.execute("PRAGMA query_only = ON")
-            self._writer = Writer(writing, checkpointing=connect(path))
-        except (apsw.Error, OSError) as error:
-            raise Unavailable(f"{path}: {error}") from error
+        with contextlib.ExitStack() as opened:
+            try:
+                # Ours alone; SQLite gives the files beside it the same mode.
+                path.touch(mode=0o600)
+                writing = opened.enter_context(contextlib.closing(connect(path)))
+                migrate(writing)
+                self._reading = opened.enter_context(contextlib.closing(connect(path)))
+                self._reading.execute("PRAGMA query_only = ON")
+                checkpointing = opened.enter_context(contextlib.closing(connect(path)))
+                self._writer = Writer(writing, checkpointing=checkpointing)
+            except (apsw.Error, OSError) as error:
+                raise Unavailable(f"{path}: {error}") from error
+            opened.pop_all()
 
     async def read(self, *wants: Want) -> Found:
         try:
@@ -71,7 +76,7 @@ class SQLiteStore:
                         found[want] = self._find(want)
             return Found(found)
         except apsw.Error as error:
-            raise Unavailable(str(error)) from error
+            raise self._unavailable(error) from error
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
@@ -84,7 +89,7 @@ class SQLiteStore:
         try:
             rows = table(query.record).page(self._reading, query)
         except apsw.Error as error:
-            raise Unavailable(str(error)) from error
+            raise self._unavailable(error) from error
         chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
         return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
 
@@ -92,7 +97,7 @@ class SQLiteStore:
         try:
             rows: list[Any] = self._reading.execute(_LOG, (after, limit + 1)).fetchall()
         except apsw.Error as error:
-            raise Unavailable(str(error)) from error
+            raise self._unavailable(error) from error
         entries = [read_entry(seq, body) for _, _, seq, body in rows if seq is not None]
         return piece(entries, after=after, head=rows[0][0], first=rows[0][1])
 
@@ -102,6 +107,11 @@ class SQLiteStore:
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
         self._reading.close()
+
+    def _unavailable(self, error: apsw.Error) -> Unavailable:
+        if isinstance(error, MALFORMED):
+            self._writer.distrust(error)
+        return Unavailable(f"{type(error).__name__}: {error}")
 
     def _find(self, want: Want) -> tuple[Record, ...]:
         kind: type[Record] = want.record
@@ -126,6 +136,14 @@ def _enter_wal(connection: apsw.Connection) -> None:
 def connect(path: Path) -> apsw.Connection:
     """A connection with the settings that the promises rest on."""
     connection = apsw.Connection(str(path))
+    try:
+        return _set_up(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _set_up(connection: apsw.Connection) -> apsw.Connection:
     connection.set_busy_handler(Patience())
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")

@@ -31,6 +31,7 @@ def check_names(names: Iterable[str | None]) -> None:
             raise Unstorable("a name with half a character or a zero byte")
 
 
-def damaged(table: str, error: Exception) -> Damaged:
+def damaged(table: str, error: Exception, *, key: str = "") -> Damaged:
     """What to raise for a row that cannot be read."""
-    return Damaged(f"a row of the table {table} is damaged: {error}")
+    which = f"the row {key!r}" if key else "a row"
+    return Damaged(f"{which} of the table {table} is damaged: {error}")

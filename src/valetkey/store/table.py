@@ -111,11 +111,12 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
         """The records of the rows. Raises Damaged."""
-        for (body,) in connection.execute(statement, binds):
+        for at, (body,) in enumerate(connection.execute(statement, binds)):
             try:
                 yield self.decoder.decode(body)
             except UNREADABLE as error:
-                raise damaged(self.name, error) from error
+                keys = connection.execute(statement.replace("body", "key", 1), binds).fetchall()
+                raise damaged(self.name, error, key=str(keys[at][0])) from error
 
 
 def _sought(name: str) -> str | None:

@@ -18,8 +18,10 @@ import apsw
 
 from valetkey.model.change import Stale
 from valetkey.store.checkpoints import Checkpoints
+from valetkey.store.files import Files
 from valetkey.store.patience import Patience
 from valetkey.store.port import PATIENCE, Unavailable, Unstorable
+from valetkey.store.survey import MALFORMED
 from valetkey.store.waiting import Waiting
 from valetkey.store.writer import Job
 
@@ -38,6 +40,7 @@ LOST: Final = (
     apsw.BusyError,
     apsw.CantOpenError,
     apsw.ConnectionClosedError,
+    apsw.CorruptError,
     apsw.CursorClosedError,
     apsw.FullError,
     apsw.IOError,
@@ -63,6 +66,8 @@ class Writer:
         self._cursor = writing.cursor()
         self._patience = Patience()
         writing.set_busy_handler(self._patience)
+        self._files = Files(writing)
+        self._malformed = ""
         self._waiting: deque[Job] = deque()
         self._patient = Waiting("the database is busy")
         self._begun = False
@@ -193,11 +198,13 @@ class Writer:
 
     def _why_not_entered(self, *, patiently: bool) -> str:
         """Begins a transaction; says why that could not be, or ""."""
+        if self._malformed:
+            return self._malformed
         self._patience.wanted = patiently
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
-            return f"{type(error).__name__}: {error}"
+            return self._why(error)
         finally:
             self._patience.wanted = True
         return ""
@@ -207,13 +214,27 @@ class Writer:
             for job in batch:
                 self._one(job)
         except Exception as error:
-            self._failed(batch, f"{type(error).__name__}: {error}")
+            self._failed(batch, self._why(error))
 
     def _commit(self, batch: Sequence[Job]) -> None:
         try:
             self._connection.execute("COMMIT")
         except Exception as error:
-            self._failed(batch, f"{type(error).__name__}: {error}")
+            self._failed(batch, self._why(error))
+        else:
+            if why := self._files.why_lost():
+                self._failed(batch, why)
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, MALFORMED):
+            self.distrust(error)
+        return f"{type(error).__name__}: {error}"
+
+    def distrust(self, error: apsw.Error) -> None:
+        """Takes nothing any more: the file is malformed, and will have to be restored. What was
+        written now would be gone then."""
+        if not self._malformed:
+            self._malformed = f"the database file is malformed ({error}): nothing is written to it"
 
     def _failed(self, batch: Sequence[Job], why: str) -> None:
         # Whatever it was, nobody may wait for ever, and the next batch gets its chance.

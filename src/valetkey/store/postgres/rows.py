@@ -66,7 +66,7 @@ def record_of(kind: type[Record], found: Any) -> Record:
     try:
         told: Record = _decoder(kind).decode(found[_PLAIN])
     except UNREADABLE as error:
-        raise damaged(kind.table, error) from error
+        raise damaged(kind.table, error, key=found[_AT["client"]]) from error
     return told
 
 
@@ -120,7 +120,8 @@ def _picked(kind: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
 @cache
 def selected(kind: type[Record]) -> str:
     """What a read asks of a kind, the table `t`: the same columns, of the same types, for all."""
-    held = {"packed": "t.body"} if kind.rank else {"plain": "t.body"}
+    # Of what nobody owns the key, so that a row that cannot be read can be named.
+    held = {"packed": "t.body"} if kind.rank else {"plain": "t.body", "client": "t.key"}
     if kind.rank:
         held |= {name: f't."{name}"' for name in ("place", "key", "version", *kind.indexes)}
     return ", ".join(held.get(name, f"NULL::{of}") for name, of in _SEEN.items())

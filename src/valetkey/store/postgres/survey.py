@@ -11,6 +11,7 @@ from valetkey.store.migrate import Migration
 from valetkey.store.port import PATIENCE, Unavailable, Unusable
 from valetkey.store.postgres.connections import TROUBLE, connect, why
 from valetkey.store.postgres.migrate import ran
+from valetkey.store.storable import UNREADABLE, damaged
 from valetkey.store.survey import EPOCH, Survey
 
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
@@ -46,7 +47,10 @@ async def _looked(connection: Any, brought: tuple[Migration, ...]) -> Survey:
     if not await _has(connection, "migrations"):
         return found
     body = await connection.fetchval(EPOCH) if await _has(connection, Epoch.table) else None
-    epoch = msgspec.json.decode(body, type=Epoch) if body else None
+    try:
+        epoch = msgspec.json.decode(body, type=Epoch) if body else None
+    except UNREADABLE as error:
+        raise damaged(Epoch.table, error) from error
     return msgspec.structs.replace(found, ran=await ran(connection), epoch=epoch)
 
 
