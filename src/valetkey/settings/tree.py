@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -11,6 +10,8 @@ from msgspec.structs import FieldInfo
 from valetkey.model.policy import Lifetimes
 from valetkey.model.secret import Secret
 from valetkey.store.database import Database, PostgresURL
+from valetkey.wire import address
+from valetkey.wire.address import PORTS
 
 
 def _is(description: str) -> msgspec.Meta:
@@ -169,8 +170,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Whether the issuer names another port, and no proxy is known to be in between."""
         if self.is_behind_a_proxy or self.trusted_proxies:
             return False
-        parts = urlsplit(self.issuer)
-        return (parts.port or (443 if parts.scheme == "https" else 80)) != self.port
+        there = address.read(self.issuer)
+        return there is not None and (there.port or PORTS[there.scheme]) != self.port
 
     @property
     def address(self) -> str:
