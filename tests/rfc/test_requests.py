@@ -116,7 +116,8 @@ RFC_9126: list[Must] = [
         "9126 2.1",
         "the client proves who it is",
         lambda w: refuses(
-            "invalid_client", lambda: w.post(push, call("kite", **pushed("web"), client_id="web"))
+            "invalid_client",
+            lambda: w.post(push, call("kite", **{**pushed("web"), "client_id": "web"})),
         ),
     ),
     must(

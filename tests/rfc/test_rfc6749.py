@@ -93,7 +93,8 @@ RFC_6749: list[Must] = [
         "6749 3.2.1",
         "a confidential client proves who it is",
         lambda w: refuses(
-            "invalid_client", lambda: w.post(push, call("kite", **pushed("web"), client_id="web"))
+            "invalid_client",
+            lambda: w.post(push, call("kite", **{**pushed("web"), "client_id": "web"})),
         ),
     ),
     must("6749 3.3", "what was granted is told where it is not what was asked", scope_is_told),
