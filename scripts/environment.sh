@@ -27,7 +27,19 @@ if ! "$environment/bin/python" -c '' 2>/dev/null; then
     echo "Making $environment with $("$python" --version)"
     "$python" -m venv --clear --without-pip "$environment"
 fi
-# The lock brings the environment's own pip; the machine's pip puts it there. Python compiles what it imports.
 echo "Installing $(grep -c '^[a-z0-9]' "$lock") locked packages into $environment"
-"$python" -m pip --python "$environment/bin/python" --disable-pip-version-check \
+
+# The machine's pip may be old, and not know how a lock is meant: it brings the lock's own, which brings
+# the rest. Python compiles what it imports.
+own=$(mktemp)
+trap 'rm -f "$own"' EXIT
+sed -n '/^pip==/,/^    # via/p' "$lock" >"$own"
+if [ -s "$own" ]; then
+    "$python" -m pip --python "$environment/bin/python" --disable-pip-version-check \
+        install --quiet --no-compile --require-hashes --requirement "$own"
+    set -- "$environment/bin/python" -m pip
+else
+    set -- "$python" -m pip --python "$environment/bin/python"
+fi
+"$@" --disable-pip-version-check \
     install --quiet --no-compile --require-hashes --requirement "$lock"
