@@ -119,7 +119,8 @@ def _once(change: Change) -> Entry | None:
 
 def _key(change: Change) -> Entry | None:
     key: Any = change.record
-    if key.use not in ALGORITHMS or not isinstance(change, Remove):
+    # One that has come to its end is no news: nothing that it signed can be alive.
+    if key.use not in ALGORITHMS or not isinstance(change, Remove) or key.until:
         return None
     return Entry(kind="key", subject=key.kid, status=REMOVED)
 

@@ -8,8 +8,17 @@ from tests.rows import row
 
 from valetkey.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
 from valetkey.model.keys import SigningKey, Use
+from valetkey.model.log import entries_of
 from valetkey.model.policy import Lifetimes
-from valetkey.oauth.manage.keys import ROTATED, TURNED, first_status, keeps, missing, rotate
+from valetkey.oauth.manage.keys import (
+    ROTATED,
+    TURNED,
+    first_status,
+    keeps,
+    missing,
+    revoke,
+    rotate,
+)
 
 NOW = 1_700_000_000
 LIVES = Lifetimes()
@@ -87,6 +96,20 @@ def test_a_retired_key_stays_until_nothing_of_it_can_be_alive(use: Use) -> None:
     assert "a" in states(early)
     late = applied(keys, rotate(keys, made("d", use), lifetimes=LIVES, now=until))
     assert "a" not in states(late)
+
+
+def test_a_key_that_came_to_its_end_is_no_news_and_one_that_was_revoked_is() -> None:
+    """Kits of before cannot read that entry, and every server rotates its keys."""
+    ended = replace(made("a", "ES256", "retiring"), until=NOW + 3900)
+    keys = [ended, made("b", "ES256", "current"), made("c", "ES256")]
+    turned = rotate(keys, made("d", "ES256"), lifetimes=LIVES, now=NOW + 3900)
+    assert "a" not in states(applied(keys, turned))
+    assert entries_of(turned) == []
+    revoked = [
+        [one.subject for one in entries_of(revoke(keys, kid, made("e", "ES256"), now=NOW))]
+        for kid in ("a", "b", "c")
+    ]
+    assert revoked == [["a"], ["b"], ["c"]]
 
 
 KEPT: list[tuple[str, str, Use, dict[str, int], int]] = [

@@ -73,7 +73,8 @@ def revoke(
     if revoked.use not in TURNED:
         raise ValueError("the salt stays: the names that it makes of users must not change")
     if revoked.status == "retiring":
-        return (Remove(revoked),)
+        # Without an end, as its end has not come: the change log tells of it.
+        return (Remove(msgspec.structs.replace(revoked, until=0)),)
     left = [one for one in keys if one.use == revoked.use and one.kid != kid]
     coming = [one for one in left if one.status == "coming"]
     if revoked.status == "coming" or coming:
