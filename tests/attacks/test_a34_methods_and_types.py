@@ -49,6 +49,15 @@ def test_another_method_is_refused(method: str, path: str, server: Live) -> None
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("method", METHODS[:-1])
+def test_what_is_not_there_takes_no_method(method: str, server: Live) -> None:
+    """RFC 9110 15.5.5: a 405 would say that there is something, and that it takes others."""
+    for path in ("/nothing-here", "/apps/x/y/z", "/token/x"):
+        answer = server.http.request(method, path)
+        assert answer.status_code == 404
+        assert "allow" not in answer.headers
+
+
 def test_a_code_in_the_query_of_a_get_is_not_spent(server: Live) -> None:
     code = authorize(server.browser(), STEFAPP)
     before = every(server, TokenFamily)

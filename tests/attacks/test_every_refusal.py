@@ -147,11 +147,13 @@ def digest(server: Live) -> dict[str, int]:
 def test_an_endpoint(path: str, method: str, sent: Mapping[str, Any], whole: Live) -> None:
     before = digest(whole)
     answer = whole.http.request(method, path, **sent)
-    assert answer.status_code not in {500, 501, 502}
+    assert answer.status_code < 500
     if answer.status_code >= 400:
         refused(answer, page=False)
         assert digest(whole) == before
     else:
+        # Anybody may have one, whatever they send.
+        assert (method, path, answer.status_code) == ("POST", "/attestation-challenge", 200)
         assert answer.headers["cache-control"] == "no-store"
 
 
@@ -159,9 +161,16 @@ def test_an_endpoint(path: str, method: str, sent: Mapping[str, Any], whole: Liv
 @pytest.mark.parametrize("path", PUBLISHED)
 def test_a_document(path: str, method: str, sent: Mapping[str, Any], whole: Live) -> None:
     answer = whole.http.request(method, path, **sent)
-    assert answer.status_code in {200, 405, 413, 431}
-    if answer.status_code != 200:
-        refused(answer, page=False)
+    if len(sent.get("headers", {}).get("x-long", "")) >= MAX_HEADERS:
+        assert answer.status_code == 431
+    elif method != "GET":
+        # Before the body: it is not even read.
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    else:
+        assert answer.status_code == 200
+        return
+    refused(answer, page=False)
 
 
 def pages(server: Live) -> list[str]:

@@ -24,6 +24,9 @@ from valetkey.wire.form import MAX_BYTES
 MAX_HEAD: Final = 128 * 1024
 """Bytes of a head of which the end has not come: more than any that would be looked at."""
 
+MAX_TARGET: Final = 65_535
+"""Bytes of an address: the parser counts them in 16 bits."""
+
 MAX_LINES: Final = 500
 """Headers of such a head: a short line takes many times its size in memory."""
 
@@ -138,7 +141,9 @@ class Protocol(HttpToolsProtocol):
             # The end of the head has not come, or more of a body comes that nobody wants.
             self._headed = self._headed + len(data) if heading and self._heading else 0
             if self._headed > MAX_HEAD or (self._headed and len(self.headers or ()) > MAX_LINES):
-                self._turn_away(InvalidRequest("the headers are too large", status=431))
+                self._turn_away(
+                    self._too_long() or InvalidRequest("the headers are too large", status=431)
+                )
                 return
         elif self._short is None or self._short.started:
             return  # Most requests come at once; uvicorn's own way waits for bodies itself.
@@ -183,7 +188,13 @@ class Protocol(HttpToolsProtocol):
             self._unread = self.loop.call_later(reading.WHOLE, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        self._turn_away(InvalidRequest("this is no HTTP request"))
+        self._turn_away(self._too_long() or InvalidRequest("this is no HTTP request"))
+
+    def _too_long(self) -> InvalidRequest | None:
+        """The refusal of an address that is too long (RFC 9112 3), None for any other."""
+        if len(self.url or b"") <= MAX_TARGET:
+            return None
+        return InvalidRequest("the address is too long", status=414)
 
     def _turn_away(self, error: InvalidRequest) -> None:
         """Refuses what never became a request, and ends the connection."""
@@ -202,6 +213,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._heading = False
+        if len(self.url) > MAX_TARGET:
+            raise ValueError("the address is too long")  # which is refused as no HTTP request
         path, _, query = self.url.partition(b"?")
         endpoint = None if self._front is None else self._front.short(path)
         if endpoint is not None and self._free() and self.parser.should_keep_alive():

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from importlib.resources import files
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -34,6 +35,9 @@ from valetkey.pages.sign_in import SignInPage
 from valetkey.pages.sign_out import SIGNED_OUT, SignOutPage
 from valetkey.pages.sign_up import SignUpPage
 from valetkey.pages.trouble import NoSuchPage
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+"""RFC 9110 9.3 and RFC 5789: whatever is tried where nothing is, is answered by 404."""
 
 
 class Page:
@@ -121,7 +125,7 @@ def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
             Mount(STATIC, Files(str(files("valetkey.pages") / "static"), nowhere=nowhere)),
         ]
     )
-    app.router.default = Page(frame, {"GET": _nowhere, "POST": _nowhere})
+    app.router.default = Page(frame, dict.fromkeys(METHODS, _nowhere))
     # Starlette would mend a slash by a redirect to whatever Host the request names.
     app.router.redirect_slashes = False
     return app

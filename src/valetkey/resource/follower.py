@@ -179,12 +179,12 @@ class Reading:
             raise BadPiece("it is from another time or place")
         if self.known is None:
             raise BadPiece("it comes before the beginning")
-        ended = self.known.read(piece)
-        self._at = piece.at
         # It was made this much after one that was made after the question.
-        self.as_of = max(self._asked + (piece.at - self._first) / 1000, asked)
-        if self.as_of > time.monotonic() + BEAT:
+        as_of = max(self._asked + (piece.at - self._first) / 1000, asked)
+        if as_of > time.monotonic() + BEAT:
             raise BadPiece("it is from the future")
+        ended = self.known.read(piece)
+        self._at, self.as_of = piece.at, as_of
         self.is_whole = piece.is_whole
         return ended
 
