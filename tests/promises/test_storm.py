@@ -19,7 +19,7 @@ from tests.rows import row
 CROWD: Final = 60
 """Requests in one storm."""
 
-ROUNDS: Final[dict[Budget, int]] = {"short": 3, "long": 100}
+ROUNDS: Final[dict[Budget, int]] = {"short": 1, "long": 100}
 
 SERVERS: list[Any] = [
     row("A94", "SQLite", ("sqlite", 1)),

@@ -16,7 +16,7 @@ from tests.promises.furnished import database
 from tests.promises.process import Process, running
 from tests.promises.wire import Connection, get
 
-SECONDS: Final[dict[Budget, float]] = {"short": 10.0, "long": 60.0}
+SECONDS: Final[dict[Budget, float]] = {"short": 4.0, "long": 60.0}
 """For which strangers send."""
 
 SOCKETS: Final = 100
