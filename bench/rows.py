@@ -11,6 +11,7 @@ import msgspec
 
 from bench.population import APPS, DAY, DEVICES, LIFETIMES, Population
 from valetkey.model import ids
+from valetkey.model.env import Env
 from valetkey.model.event import Event
 from valetkey.model.grant import Grant, TokenFamily, standing
 from valetkey.model.record import Record, coarse
@@ -75,7 +76,9 @@ class Rows:
             Row(grant, 1, 0, None, user, None, client, self._of_grant(born)),
             Row(time + noise[24:30], *its[:2], None, user, grant, None, its.body),
             Row(time + noise[36:42], 1, 0, None, user, grant, None, granted),
-            Row(time + noise[42:48], 1, 0, None, user, grant, None, connected),
+            Row(
+                _daily(noise, born, grant, client, device), 1, 0, None, user, grant, None, connected
+            ),
         )
 
     def _of_user(self, name: str, number: int, born: int) -> bytes:
@@ -119,6 +122,16 @@ class Rows:
         for name, value in fields.items():
             body[at[name]] = value
         return _encode(body)
+
+
+def _daily(noise: bytes, born: int, grant: bytes, client: str, device: str) -> bytes:
+    """The key of the event that the app was connected, which is one a day."""
+    whose = ids.to_text(noise[:4] + noise[4:16])
+    what = ids.to_text(grant[: ids.TIME] + noise[:4] + grant[ids.TIME :])
+    env = Env(born, bytes)
+    name = ids.daily_id(env, whose, "connected", "app", client, what, device, "")
+    raw = ids.to_bytes(name)
+    return raw[: ids.TIME] + raw[ids.TIME + ids.PLACE :]
 
 
 def _digits(raw: bytes) -> str:

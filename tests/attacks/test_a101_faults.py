@@ -32,6 +32,12 @@ NO_WRITES: Final = "the database takes no writes"
 NO_KEYS: Final = "keys and settings cannot be read from the database"
 
 
+@pytest.fixture(autouse=True)
+def _looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a server starts: it looks into its files at each commit."""
+    monkeypatch.setattr(files, "PAUSE", 0.0)
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Live]:
     folder = tmp_path / "place"
@@ -134,10 +140,8 @@ def test_nothing_is_acknowledged_that_will_be_gone(
     why: str,
     said: str,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(files, "PAUSE", 0.0)
     given = tokens(server, AS_WEB)
     assert _push(server).status_code == 201
     assert _ready(server) == (200, "")

@@ -13,7 +13,7 @@ REFUSED = [
     row("OAuth 2.1 1.5", "a host by its number", "http://192.0.2.1/callback"),
     row("OAuth 2.1 1.5", "a host in the house", "http://192.168.0.1/callback"),
     row("OAuth 2.1 1.5", "a host and a port", "http://web.example:8080/callback"),
-    row("8252 8.3", "localhost", "http://localhost/callback"),
+    row("8252 8.3", "a name that begins like localhost", "http://localhost.evil.example/callback"),
     row("8252 8.3", "a name under localhost", "http://app.localhost/callback"),
     row("8252 8.3", "a name that begins like loopback", "http://127.0.0.1.evil.example/callback"),
     row("8252 8.3", "loopback as a user name", "http://127.0.0.1@evil.example/callback"),
@@ -38,7 +38,14 @@ def test_it_cannot_be_registered(uri: str, server: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://spa.example/other", "http://127.0.0.1/x", "http://[::1]/x", "com.example.x:/x"]
+    "uri",
+    [
+        "https://spa.example/other",
+        "http://127.0.0.1/x",
+        "http://[::1]/x",
+        "http://localhost/x",
+        "com.example.x:/x",
+    ],
 )
 def test_what_can(uri: str, server: Live) -> None:
     assert not planned(server, _wish("spa", uri)).mistakes
@@ -53,9 +60,10 @@ def test_only_a_loopback_port_may_vary_whatever_was_written_into_the_database(
     server: Live,
 ) -> None:
     client = find(server, Client, "spa")
-    change(server, client, redirect_uris=("http://spa.example/callback", "http://localhost/x"))
+    uris = "http://spa.example/callback", "http://localhost.evil.example/x"
+    change(server, client, redirect_uris=uris)
     base = asking(client_id="spa", scope="openid")
-    for uri in ("http://spa.example:81/callback", "http://localhost:81/x"):
+    for uri in ("http://spa.example:81/callback", "http://localhost.evil.example:81/x"):
         stayed(server.http.get("/authorize", params=asking(base, redirect_uri=uri).parameters()))
 
 

@@ -57,6 +57,8 @@ def test_at_registration(open_server: Live, text: str) -> None:
         answer = post(open_server, APP | changed(name, listed, text))
         assert answer.status_code == 400, (name, answer.text)
         code = "redirect_uri" if name == "redirect_uris" else "client_metadata"
+        # Nobody reads JSON with a zero byte in it.
+        code = "request" if "\x00" in text else code
         assert answer.json()["error"] == f"invalid_{code}", name
 
 
@@ -66,7 +68,8 @@ def test_in_a_document(text: str) -> None:
     for name, listed in FIELDS:
         document = page(**{"redirect_uris": [CB], **changed(name, listed, text)})
         body = msgspec.json.encode(document)
-        if name in FOR_PEOPLE or name == "post_logout_redirect_uris":
+        droppable = name in FOR_PEOPLE or name == "post_logout_redirect_uris"
+        if droppable and "\x00" not in text:
             found = documents.read(URL, body, None, context=it.context)
             kept = getattr(found, OURS.get(name, name))
             assert kept == ("https://agent.example" if name == "client_uri" else type(kept)())

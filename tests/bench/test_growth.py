@@ -101,8 +101,9 @@ def test_the_quick_rows_are_the_servers_own(*, fresh: bool) -> None:
 
 
 def test_two_events_that_lie_in_one_block_have_a_spot_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    noise = bytes(range(39)) + b"end" + bytes(3) + b"end" + bytes(16)
+    noise = bytes(range(39)) + b"end" + bytes(22)
     monkeypatch.setattr(Population, "noise", lambda self, number: noise)
+    monkeypatch.setattr(rows, "_daily", lambda *_: bytes(9) + b"end")
     *_, granted, connected = rows.in_tree(population(1, now=int(time.time())), range(1))
     assert (granted[0] + 1, granted[1] != connected[1]) == (connected[0], True)
 

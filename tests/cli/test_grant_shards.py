@@ -6,6 +6,7 @@ import time
 import pytest
 from msgspec.structs import replace
 from tests.cli.line import Line
+from tests.rows import row
 
 from valetkey.model import ids
 from valetkey.model.change import Create
@@ -91,8 +92,16 @@ def test_an_app_is_registered_for_parts(line: Line) -> None:
     assert made.key_shard_backend == "machine"
 
 
-@pytest.mark.parametrize("text", ["two of device backend", "2 of cloud", "1 of device", "2"])
-def test_what_is_no_way_to_hold_a_key(line: Line, text: str) -> None:
+@pytest.mark.parametrize(
+    "text,why",
+    [
+        row("RFC 6749 2", "a number in letters", "two of device backend", "--key-shards"),
+        row("RFC 6749 2", "nobody that there is", "2 of cloud", "--key-shards"),
+        row("RFC 6749 2", "one of one", "1 of device", "key_shards: the threshold is from 2"),
+        row("RFC 6749 2", "nobody", "2", "key_shards: the first holder is the device"),
+    ],
+)
+def test_what_is_no_way_to_hold_a_key(line: Line, text: str, why: str) -> None:
     line.furnish()
     words = ("client", "add", "--id", "harbour", "--public", "--key-shards", text)
-    assert "--key-shards" in line.fails(*words, status=2)
+    assert why in line.fails(*words, status=2)

@@ -42,6 +42,7 @@ def test_the_commands() -> None:
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
         "key list",
         "key rotate",
+        "key revoke",
         *(f"db {verb}" for verb in ("status", "plan", "migrate", "backup", "restore")),
         "config show",
         "config schema",
@@ -60,10 +61,14 @@ def test_every_command_takes_the_common_options_and_says_what_it_does(name: str)
 
 
 PUBLIC = {
-    "client add": ("--key-shards", "--key-shard-backend"),
+    "client add": (
+        *("--key-shards", "--key-shard-backend"),
+        *("--secret-env", "--secret-file", "--secret-sha256"),
+    ),
     "grant lose": ("key",),
 }
-"""What is no secret: how a key is cut and by whom its part is held, and the name of one."""
+"""What is no secret: how a key is cut and by whom its part is held, where one is read, the digest
+of one, and the name of one."""
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"demo"}))
