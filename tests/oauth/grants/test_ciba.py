@@ -188,22 +188,24 @@ def _client(world: World) -> None:
     world.change(Client, "till", status="suspended")
 
 
-DEAD: list[tuple[str, str, Any]] = [
-    ("A50", "user disabled", _user),
-    ("A50", "grant paused", _grant("paused")),
-    ("A50", "grant stopped", _grant("stopped")),
-    ("A50", "client suspended", _client),
+DEAD: list[Any] = [
+    row("A50", "user disabled", _user, InvalidGrant),
+    row("A50", "grant paused", _grant("paused"), InvalidGrant),
+    row("A50", "grant stopped", _grant("stopped"), InvalidGrant),
+    row("A50", "client suspended", _client, InvalidClient),
 ]
 
 
-@pytest.mark.parametrize("happens", [row(a, b, *rest) for a, b, *rest in DEAD])
-def test_who_is_dead_between_yes_and_tokens_gets_none(happens: Any) -> None:
+@pytest.mark.parametrize("happens,error", DEAD)
+def test_who_is_dead_between_yes_and_tokens_gets_none(
+    happens: Any, error: type[OAuthError]
+) -> None:
     """ATTACKS A50: at redemption."""
     world = World()
     told, visit = asks(world), world.sign_in()
     world.say(shown(world, visit), visit)
     happens(world)
-    with pytest.raises((InvalidGrant, InvalidClient)):
+    with pytest.raises(error):
         comes(world, told["auth_req_id"])
     assert not world.all(TokenFamily)
 

@@ -211,24 +211,26 @@ def test_who_may_bring_one() -> None:
         brought(world, text, "kite")
 
 
-def _on(kind: type[Any], key: Any, **fields: Any) -> Any:
-    return lambda world: world.change(kind, key(world), **fields)
+def _grant(world: Any) -> str:
+    return str(world.grant("web").id)
 
 
-DEAD: list[tuple[str, str, Any]] = [
-    ("A56", "user disabled", _on(User, lambda world: world.miko.id, status="disabled")),
-    ("A56", "grant paused", _on(Grant, lambda world: world.grant("web").id, status="paused")),
-    ("A56", "grant stopped", _on(Grant, lambda world: world.grant("web").id, status="stopped")),
-    ("A56", "client suspended", _on(Client, lambda world: "web", status="suspended")),
+DEAD: list[Any] = [
+    row("A56", "user disabled", User, lambda world: world.miko.id, "disabled", InvalidGrant),
+    row("A56", "grant paused", Grant, _grant, "paused", InvalidGrant),
+    row("A56", "grant stopped", Grant, _grant, "stopped", InvalidGrant),
+    row("A56", "client suspended", Client, lambda world: "web", "suspended", InvalidClient),
 ]
 
 
-@pytest.mark.parametrize("happens", [row(a, b, *rest) for a, b, *rest in DEAD])
-def test_who_is_dead_gets_nothing(happens: Any) -> None:
+@pytest.mark.parametrize("kind,key_of,status,error", DEAD)
+def test_who_is_dead_gets_nothing(
+    kind: type[Any], key_of: Any, status: str, error: type[OAuthError]
+) -> None:
     world = trusting()
     text = says(world)
-    happens(world)
-    with pytest.raises((InvalidGrant, InvalidClient)):
+    world.change(kind, key_of(world), status=status)
+    with pytest.raises(error):
         brought(world, text)
     assert len(world.all(TokenFamily)) == 1
 
