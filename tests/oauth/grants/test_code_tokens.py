@@ -14,7 +14,14 @@ from tests.rows import row
 from valetkey.model.client import Client
 from valetkey.model.grant import Grant
 from valetkey.model.user import User
-from valetkey.spec.errors import InvalidScope, InvalidTarget, OAuthError
+from valetkey.spec.errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    InvalidTarget,
+    OAuthError,
+    UnauthorizedClient,
+)
 from valetkey.wire import id_token
 
 # What became of user, client, grant meanwhile.
@@ -28,6 +35,13 @@ MEANWHILE: list[tuple[str, str, type[Any], str, dict[str, Any]]] = [
 ]
 
 
+def _refusal(kind: type[Any], fields: dict[str, Any]) -> type[OAuthError]:
+    """RFC 6749 5.2."""
+    if kind is not Client:
+        return InvalidGrant
+    return InvalidClient if "status" in fields else UnauthorizedClient
+
+
 @pytest.mark.parametrize("kind,who,fields", [row(a, b, *rest) for a, b, *rest in MEANWHILE])
 def test_nobody_issues_for_the_dead(kind: type[Any], who: str, fields: dict[str, Any]) -> None:
     world = World()
@@ -35,7 +49,7 @@ def test_nobody_issues_for_the_dead(kind: type[Any], who: str, fields: dict[str,
     keys = {"user": world.miko.id, "grant": world.grant().id}
     world.change(kind, keys.get(who, who), **fields)
     before = world.digest()
-    with pytest.raises(OAuthError):
+    with pytest.raises(_refusal(kind, fields)):
         world.redeem("kite", code)
     assert world.digest() == before
 

@@ -20,6 +20,7 @@ from valetkey.oauth.manage.discovery import server_metadata
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,
+    InvalidGrant,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
@@ -102,7 +103,7 @@ def test_another_server_of_this_kind_takes_it() -> None:
     world.change(Client, "web", exchange=Exchange(asserts={THERE: here}))
     text = asked(world, signed_in(world), scope="chirps.read")["access_token"]
     assert brought(other, text)["scope"] == "chirps.read"
-    with pytest.raises(OAuthError):
+    with pytest.raises(InvalidGrant):
         brought(other, text)
 
 

@@ -15,9 +15,12 @@ from valetkey.model.grant import Grant, TokenFamily
 from valetkey.model.user import User
 from valetkey.spec.errors import (
     InvalidAuthorizationDetails,
+    InvalidClient,
+    InvalidGrant,
     InvalidScope,
     InvalidTarget,
     OAuthError,
+    UnauthorizedClient,
 )
 
 # What.
@@ -136,6 +139,13 @@ DEAD: list[tuple[str, str, type[Any], str, dict[str, Any], bool]] = [
 ]
 
 
+def _refusal(kind: type[Any], fields: dict[str, Any]) -> type[OAuthError]:
+    """RFC 6749 5.2."""
+    if kind is not Client:
+        return InvalidGrant
+    return InvalidClient if "status" in fields else UnauthorizedClient
+
+
 @pytest.mark.parametrize("kind,who,fields,back", [row(a, b, *rest) for a, b, *rest in DEAD])
 def test_nobody_refreshes_for_the_dead(
     kind: type[Any], who: str, fields: dict[str, Any], back: bool
@@ -147,7 +157,7 @@ def test_nobody_refreshes_for_the_dead(
     was = {name: getattr(world.need(kind, key.get(who, who)), name) for name in fields}
     world.change(kind, key.get(who, who), **fields)
     before = world.digest()
-    with pytest.raises(OAuthError):
+    with pytest.raises(_refusal(kind, fields)):
         world.refresh("kite", leaf(tokens))
     assert world.digest() == before
     if back:

@@ -18,6 +18,7 @@ from valetkey.oauth.manage.discovery import server_metadata
 from valetkey.oauth.manage.grant_management import manage
 from valetkey.spec.errors import (
     InsufficientScope,
+    InvalidGrant,
     InvalidGrantId,
     InvalidScope,
     InvalidTarget,
@@ -113,7 +114,7 @@ def test_revoke() -> None:
     (told,) = (one for one in world.all(Event) if one.kind == "stopped")
     assert (told.by, told.grant, told.user, told.client) == ("app", name, world.miko.id, "web")
     assert not world.introspect(tokens["access_token"]).active
-    with pytest.raises(OAuthError):
+    with pytest.raises(InvalidGrant):
         world.refresh("web", tokens["refresh_token"])
     for method in ("GET", "DELETE"):
         with pytest.raises(InvalidGrantId):

@@ -26,6 +26,7 @@ from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,
     InvalidRequest,
+    InvalidScope,
     InvalidToken,
     OAuthError,
     SlowDown,
@@ -216,7 +217,7 @@ def test_an_app_comes_with_a_token_of_its_own() -> None:
     for other in (token("chirps"), at.connect("kite")["access_token"]):
         with pytest.raises(InvalidToken):
             with_token(at, other)
-    with pytest.raises(OAuthError):
+    with pytest.raises(InvalidScope):
         token("ssf.manage chirps")
 
 

@@ -204,7 +204,7 @@ def test_what_is_not_replaced(does: Callable[[Harbour], object]) -> None:
 
 def test_one_shard_alone_replaces_none_and_is_an_alarm() -> None:
     app = Harbour(CODE)
-    with pytest.raises(OAuthError):
+    with pytest.raises(InvalidGrant):
         app.reissue("device", app.deliver(app.backend()).handle)
     assert app.status == "suspended"
 
