@@ -71,6 +71,7 @@ def test_tls_1_3_is_preferred(port: int) -> None:
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_older_ones_are_refused(port: int, version: ssl.TLSVersion) -> None:
+    # An alert, or a reset where that overtakes it on its way.
     with pytest.raises((ssl.SSLError, OSError)):
         connected(port, client(least=version, most=version))
 

@@ -27,7 +27,7 @@ from valetkey.oauth.clients.registration import mistakes
 from valetkey.oauth.manage.grants import NoSuch
 from valetkey.oauth.shards.reissue import replace as replaced
 from valetkey.oauth.shards.reissue import resume
-from valetkey.spec.errors import InvalidGrant, InvalidRequest, OAuthError
+from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest, OAuthError
 from valetkey.wire.key_shards import Tier, write_tier
 
 # Claims.
@@ -204,7 +204,7 @@ def test_what_is_not_replaced(does: Callable[[Harbour], object]) -> None:
 
 def test_one_shard_alone_replaces_none_and_is_an_alarm() -> None:
     app = Harbour(CODE)
-    with pytest.raises(InvalidGrant):
+    with pytest.raises(InsufficientKeyShards):
         app.reissue("device", app.deliver(app.backend()).handle)
     assert app.status == "suspended"
 
