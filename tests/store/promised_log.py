@@ -175,7 +175,7 @@ ROWS: Final = [
     row(
         "port",
         "a signing key is revoked",
-        [Create(KEY), Remove(replace(KEY, version=1))],
+        [Create(replace(KEY, until=0)), Remove(replace(KEY, version=1, until=0))],
         [Entry(kind="key", subject=KEY.kid, status="removed")],
     ),
     row("port", "whatever else", [Create(once("x")), Create(sample(ResourceServer))], []),
