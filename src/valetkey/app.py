@@ -13,9 +13,9 @@ from valetkey.endpoints.drivers import endpoints
 from valetkey.endpoints.health import health
 from valetkey.http import files, leftovers, log, verified_names
 from valetkey.http.client_certificate import Certificates
-from valetkey.http.connections import Connections, shared_by
+from valetkey.http.connections import Connections
 from valetkey.http.fetch import Fetcher
-from valetkey.http.front import App, Front, Network
+from valetkey.http.front import App, Front, Network, within
 from valetkey.http.hashing import Passwords
 from valetkey.http.installation import Installations
 from valetkey.http.later import Later
@@ -89,7 +89,7 @@ def _connections(settings: Settings) -> Connections:
     proxies = _networks({*settings.trusted_proxies, *settings.certificate_proxies})
     # Behind a proxy that nobody named, everybody comes from its address.
     unnamed = settings.is_behind_a_proxy and not proxies
-    is_shared = (lambda address: True) if unnamed else shared_by(proxies)
+    is_shared = (lambda address: True) if unnamed else functools.partial(within, networks=proxies)
     return Connections(files.limit(), is_shared=is_shared)
 
 

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import resource
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests.rows import row
 
 from valetkey.app import create
 from valetkey.http import files
-from valetkey.http.connections import OF_ONE, RESERVED, Connections, shared_by
+from valetkey.http.connections import OF_ONE, RESERVED, Connections
+from valetkey.http.front import within
 from valetkey.settings import Settings
 from valetkey.store.keyring import ensure_keys
 from valetkey.store.memory import MemoryStore
@@ -101,7 +103,7 @@ def test_a_line_of_ipv6_is_one_address(address: str) -> None:
 
 def test_a_proxy_is_many() -> None:
     """It has a share of its own no more, and gives way where all is full."""
-    crowd = Crowd(is_shared=shared_by([ip_network("10.0.0.0/8")]))
+    crowd = Crowd(is_shared=partial(within, networks=[ip_network("10.0.0.0/8")]))
     assert gone(crowd.comes(PROXY, FILES - RESERVED)) == 0
     assert gone(crowd.comes("192.0.2.1")) == 0
     assert gone(crowd.comes("198.51.100.1", SHARE + 1)) == 1

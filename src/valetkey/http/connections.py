@@ -3,7 +3,7 @@ address uses up neither those of all, nor its own by connections that ask nothin
 
 import ipaddress
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from valetkey.http import log
@@ -83,15 +83,3 @@ def _place(address: str) -> str:
         return str(ipaddress.ip_network((address, 64), strict=False))
     except ValueError:
         return address
-
-
-def shared_by(
-    proxies: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network],
-) -> Callable[[str], bool]:
-    """Whether an address is one of the proxies'."""
-
-    def is_shared(address: str) -> bool:
-        ip = ipaddress.ip_address(address) if address else None
-        return ip is not None and any(ip in network for network in proxies)
-
-    return is_shared
