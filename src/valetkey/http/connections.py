@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from valetkey.http import log
+from valetkey.http.crowd import Shares
 
 RESERVED: Final = 128
 """Files that are none of connections: the database, other hosts, what is read."""
@@ -39,6 +40,7 @@ class Connections:
         self._of_one = min(OF_ONE, max(self._most // 4, 1))
         self._is_shared = is_shared
         self._of: dict[str, dict[Connected, None]] = {}
+        self._shares = Shares()
         self._count = 0
         self._silent_until = 0.0
 
@@ -48,11 +50,12 @@ class Connections:
         place = _place(address)
         mine = self._of.setdefault(place, {})
         mine[connection] = None
+        self._shares.change(place, 1)
         self._count += 1
         if len(mine) > self._of_one and not self._is_shared(address):
             self._end_one(place)
         elif self._count > self._most:
-            self._end_one(max(self._of, key=lambda one: len(self._of[one])))
+            self._end_one(self._shares.fullest())
 
     def leave(self, connection: Connected, address: str) -> None:
         """It has ended."""
@@ -60,6 +63,7 @@ class Connections:
         mine = self._of.get(place, {})
         if connection in mine:
             del mine[connection]
+            self._shares.change(place, -1)
             self._count -= 1
         if not mine:
             self._of.pop(place, None)

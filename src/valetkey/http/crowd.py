@@ -10,7 +10,7 @@ from valetkey.model.network import networks_of
 T = TypeVar("T", bound=Hashable)
 
 
-class _Shares:
+class Shares:
     """How many each of several has, and who has most. No step goes through all of them: a plain
     dictionary would, where the oldest leave."""
 
@@ -46,7 +46,7 @@ class Crowd(Generic[T]):
 
     def __init__(self) -> None:
         self._at: dict[T, tuple[str, ...]] = {}
-        self._within: dict[str, _Shares] = {"": _Shares()}
+        self._within: dict[str, Shares] = {"": Shares()}
         self._members: dict[str, OrderedDict[T, None]] = {}
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class Crowd(Generic[T]):
         self._at[one] = way
         self._members.setdefault(way[-1], OrderedDict())[one] = None
         for outer, inner in _steps(way):
-            self._within.setdefault(outer, _Shares()).change(inner, 1)
+            self._within.setdefault(outer, Shares()).change(inner, 1)
 
     def leave(self, one: T) -> None:
         """One fewer; nothing where it has left."""
