@@ -20,6 +20,8 @@ from tests.promises.pageapp import signed_in
 from tests.promises.process import nodes, running
 from tests.promises.wire import Connection, Reply, get
 
+from valetkey.endpoints.health import FRESH
+
 SIZE: Final = "8m"
 ENOUGH: Final = 3000
 """Refreshes after which a disk without space must have refused one."""
@@ -121,6 +123,7 @@ async def _only_reads(node: Connection, device: Device, goes: Device) -> None:
     await _expect(node, pageapp.refresh(refresh), 503, "a refresh")
     await _expect(node, pageapp.revoke(revoke), 503, "a revocation")
     await _expect(node, get("/jwks"), 200, "jwks")
+    await asyncio.sleep(FRESH)  # for so long the last write that succeeded says that it is ready
     await _expect(node, get("/readyz"), 503, "readyz")
     for one in (device, goes):
         reply = await _expect(
