@@ -8,15 +8,15 @@ import httpx2
 
 from bench.population import Member
 from bench.subject import Subject
-from valetkey.http import csrf
-from valetkey.http.cookies import Cookies
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.user import Session, password_mark
-from valetkey.store.port import Store
+from valetkey.server.http import csrf
+from valetkey.server.http.cookies import Cookies
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.user import Session, password_mark
+from valetkey.server.store.port import Store
 
 WAYS: Final[tuple[tuple[str, dict[str, str | list[str]]], ...]] = (
     ("", {"action": "save", "permission": ["chirps.read", "offline_access"]}),

@@ -20,15 +20,15 @@ import msgspec
 import uvloop
 from tests.postgres import cluster
 
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.env import Env
-from valetkey.model.grant import TokenFamily
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.open import open_store
-from valetkey.store.port import Store, Unavailable
-from valetkey.store.postgres.committer import Committer
-from valetkey.store.transactions import Writer
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.open import open_store
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.postgres.committer import Committer
+from valetkey.server.store.transactions import Writer
 
 CONNECTIONS: Final = (1, 16, 64, 256)
 START: Final = 120.0

@@ -17,24 +17,24 @@ from bench.peers.ours_requests import Requests
 from bench.peers.people import CLIENTS, OPENID, POLICIES, people_of
 from bench.population import API, APPS, population
 from bench.subject import Kept, Subject
-from valetkey.model.env import Env
-from valetkey.model.keys import Use
-from valetkey.model.policy import Lifetimes
-from valetkey.model.record import Record
-from valetkey.model.want import Alias, Found, Many, One, Rule
-from valetkey.oauth.clients.authentication import authenticate, authenticate_resource_server
-from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.decision import Answer, Issued, Refuse
-from valetkey.oauth.feature import Brought, Call
-from valetkey.oauth.features import switched
-from valetkey.oauth.grants.token import token
-from valetkey.oauth.issue.tokens import response
-from valetkey.oauth.manage.introspection import introspect
-from valetkey.oauth.manage.userinfo import userinfo
-from valetkey.oauth.offer import Offer
-from valetkey.oauth.senders.binding import presented
-from valetkey.store.database import Database
-from valetkey.store.keyring import make, open_keys
+from valetkey.server.model.env import Env
+from valetkey.server.model.keys import Use
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.record import Record
+from valetkey.server.model.want import Alias, Found, Many, One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Brought, Call
+from valetkey.server.oauth.features import switched
+from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.issue.tokens import response
+from valetkey.server.oauth.manage.introspection import introspect
+from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.store.database import Database
+from valetkey.server.store.keyring import make, open_keys
 from valetkey.wire.bearer import read_header
 from valetkey.wire.form import parse_form
 

@@ -24,18 +24,18 @@ import uvloop
 from tests.installation import CLIENTS
 from tests.postgres import MISSING, cluster
 
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.client import Client
-from valetkey.model.env import Env
-from valetkey.model.event import event
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.user import User
-from valetkey.model.want import One, Want
-from valetkey.store.database import PostgresURL
-from valetkey.store.postgres import PostgresStore, statements
-from valetkey.store.postgres.connections import MOST
-from valetkey.store.postgres.statements import Statement
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.user import User
+from valetkey.server.model.want import One, Want
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.postgres import PostgresStore, statements
+from valetkey.server.store.postgres.connections import MOST
+from valetkey.server.store.postgres.statements import Statement
 
 USERS: Final = 1000
 BATCH: Final = 64

@@ -18,12 +18,12 @@ import asyncpg
 
 from bench import rows
 from bench.population import API, APPS, Population
-from valetkey.model.change import Create
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.keyring import ensure_keys
-from valetkey.store.open import open_store
-from valetkey.store.postgres.rows import columns
-from valetkey.store.tree import INSERT
+from valetkey.server.model.change import Create
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.keyring import ensure_keys
+from valetkey.server.store.open import open_store
+from valetkey.server.store.postgres.rows import columns
+from valetkey.server.store.tree import INSERT
 
 CHUNK: Final = 10_000
 """Members that a process makes at a time."""

@@ -19,11 +19,11 @@ import msgspec
 from bench.compare import Asked, compare
 from bench.core import WARM, Ready, Ruling, decided, ready
 from bench.peers.ours import Ours
-from valetkey.http.turns import MOST
-from valetkey.oauth.context import Context
-from valetkey.oauth.decision import Answer, Issued
-from valetkey.oauth.feature import Call
-from valetkey.oauth.issue.tokens import response
+from valetkey.server.http.turns import MOST
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued
+from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.issue.tokens import response
 
 ROUNDS: Final = 15
 LAYERS: Final = ("parse", "authenticate", "decide", "sign", "respond")

@@ -10,18 +10,18 @@ from typing import Final
 
 import msgspec
 
-from valetkey.accounts import password
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.client import Client, KeptSecret
-from valetkey.model.env import Env
-from valetkey.model.event import By, Event, Kind, event
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.policy import Lifetimes
-from valetkey.model.record import Record
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import By, Event, Kind, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.record import Record
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
 from valetkey.wire import opaque
 from valetkey.wire.catalog import Catalog, Permission
 

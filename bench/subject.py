@@ -20,19 +20,19 @@ from bench.load import form_request
 from bench.population import API, LIFETIMES, PERMISSIONS, REDIRECT, SECRET, Member, Population
 from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.change import Stale, Update
-from valetkey.model.env import Env
-from valetkey.model.grant import TokenFamily
-from valetkey.model.keys import Keyring
-from valetkey.model.want import One
-from valetkey.oauth.issue import code, refresh_token
-from valetkey.oauth.issue.code import Code
-from valetkey.oauth.issue.refresh_token import RefreshToken
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.keyring import open_keys, read_keys
-from valetkey.store.open import open_store
-from valetkey.store.port import Store, Unavailable
+from valetkey.server.model import ids
+from valetkey.server.model.change import Stale, Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.want import One
+from valetkey.server.oauth.issue import code, refresh_token
+from valetkey.server.oauth.issue.code import Code
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.keyring import open_keys, read_keys
+from valetkey.server.store.open import open_store
+from valetkey.server.store.port import Store, Unavailable
 from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken
 

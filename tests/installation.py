@@ -5,17 +5,17 @@ import time
 from functools import cache
 from typing import Final
 
-from valetkey.accounts import password
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.client import Client, Exchange, KeptSecret
-from valetkey.model.env import Env
-from valetkey.model.policy import Policy
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
-from valetkey.store.port import Store
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.store.port import Store
 from valetkey.wire import opaque
 from valetkey.wire.catalog import Catalog, Permission
 

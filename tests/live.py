@@ -21,15 +21,15 @@ from tests.browser import PATIENCE, Browser
 from tests.installation import furnish
 from tests.keys import lent
 
-from valetkey.app import create
-from valetkey.http.installation import FRESH
-from valetkey.http.wire import Protocol
-from valetkey.model.user import User
-from valetkey.settings import Settings
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.keyring import ensure_keys
-from valetkey.store.open import open_store
-from valetkey.store.port import Store
+from valetkey.server.app import create
+from valetkey.server.http.installation import FRESH
+from valetkey.server.http.wire import Protocol
+from valetkey.server.model.user import User
+from valetkey.server.settings import Settings
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.keyring import ensure_keys
+from valetkey.server.store.open import open_store
+from valetkey.server.store.port import Store
 
 
 def caught_up() -> None:

@@ -19,7 +19,7 @@ from bench.peers.peer import Running, program
 from bench.peers.people import SIZE, copy, furnish
 from bench.subject import Kept, Subject
 from valetkey.jose import base64url
-from valetkey.store.database import Database, PostgresURL
+from valetkey.server.store.database import Database, PostgresURL
 
 POSTGRES = {
     "shared_buffers": "256MB",

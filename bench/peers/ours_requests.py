@@ -28,10 +28,10 @@ from bench.subject import VERIFIER, Subject
 from bench.wrk import ACTIVE, PENDING, Chain, Load
 from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.env import Env
-from valetkey.oauth.issue import code
-from valetkey.oauth.issue.code import Code
+from valetkey.server.model import ids
+from valetkey.server.model.env import Env
+from valetkey.server.oauth.issue import code
+from valetkey.server.oauth.issue.code import Code
 from valetkey.spec import names
 from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken, Confirmation

@@ -12,22 +12,22 @@ import msgspec
 from bench.fill import fill
 from bench.population import API, SECRET, Member, Population, population
 from bench.subject import Kept
-from valetkey.accounts import password
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.client import Client, Exchange, KeptSecret
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.pending import Elsewhere, Pending
-from valetkey.model.policy import Policy
-from valetkey.model.record import Record
-from valetkey.model.secret import Secret
-from valetkey.model.user import Session, User, password_mark
-from valetkey.oauth.grants import polling
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.record import Record
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import Session, User, password_mark
+from valetkey.server.oauth.grants import polling
+from valetkey.server.store.database import Database
+from valetkey.server.store.open import open_store
 from valetkey.spec import names
-from valetkey.store.database import Database
-from valetkey.store.open import open_store
 
 SIZE: Final = 20_000
 """Families in the database."""

@@ -21,8 +21,8 @@ from tests.conformance.plans import PLANS
 from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
-from valetkey.model.policy import PROFILES, Policy
-from valetkey.oauth.feature import (
+from valetkey.server.model.policy import PROFILES, Policy
+from valetkey.server.oauth.feature import (
     BearerEndpoint,
     DocumentEndpoint,
     Endpoint,
@@ -33,9 +33,9 @@ from valetkey.oauth.feature import (
     ManagedEndpoint,
     StreamEndpoint,
 )
-from valetkey.oauth.features import FEATURES
-from valetkey.settings import Settings
-from valetkey.settings.tree import LEAVES, SECRETS, describe, shown
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.settings import Settings
+from valetkey.server.settings.tree import LEAVES, SECRETS, describe, shown
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import registered
 from valetkey.wire.catalog import Catalog, Permission

@@ -15,16 +15,16 @@ from tests.browser import Asking, authorize
 from tests.installation import CHIRP
 from tests.jose.corpus import Honest
 from tests.live import Live, caught_up
-from tests.oauth.clients.apps import MINE, SIGNER, jwks
+from tests.server.oauth.clients.apps import MINE, SIGNER, jwks
 
 from valetkey.jose import base64url
-from valetkey.model.change import Create
-from valetkey.model.client import Client, Exchange
-from valetkey.model.keys import Keyring
-from valetkey.model.policy import Policy, TrustedIssuer
-from valetkey.oauth.grants import ciba, identity_assertion
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client, Exchange
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.policy import Policy, TrustedIssuer
+from valetkey.server.oauth.grants import ciba, identity_assertion
+from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec import names
-from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import (
     access_token,
     change_log,

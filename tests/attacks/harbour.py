@@ -9,13 +9,13 @@ from tests.attacks.play import find
 from tests.browser import Asking, Browser, authorize
 from tests.installation import SECRETS
 from tests.live import Live
-from tests.oauth.shards.app import HARBOUR, PHONE, SERVER
+from tests.server.oauth.shards.app import HARBOUR, PHONE, SERVER
 
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.model.grant import TokenFamily
-from valetkey.model.want import One
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.want import One
 from valetkey.wire.key_shards import Tier, read_told, write_others, write_tier
 
 SCOPE = "openid offline_access chirps.read"

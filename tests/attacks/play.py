@@ -15,16 +15,16 @@ from tests.browser import Asking, Browser, authorize
 from tests.installation import SECRETS, WEB
 from tests.live import Live
 
-from valetkey.model.change import Update
-from valetkey.model.env import Env
-from valetkey.model.keys import Keyring
-from valetkey.model.record import Record
-from valetkey.model.want import Many, One
-from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.features import FEATURES
-from valetkey.oauth.manage.declared import Plan, Wish, plan
-from valetkey.oauth.offer import Offer
-from valetkey.store.settle import ask, settle
+from valetkey.server.model.change import Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.record import Record
+from valetkey.server.model.want import Many, One
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.oauth.manage.declared import Plan, Wish, plan
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.store.settle import ask, settle
 
 R = TypeVar("R", bound=Record)
 

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 import msgspec
 from tests.installation import SECRETS
 from tests.jose.forge import b64, signed, signed_parts
-from tests.oauth.clients.apps import MINE as APPS
-from tests.oauth.clients.apps import SIGNER
 from tests.promises.pageapp import ASKING
 from tests.promises.wire import get, post
 from tests.proofs import MINE
+from tests.server.oauth.clients.apps import MINE as APPS
+from tests.server.oauth.clients.apps import SIGNER
 
 from valetkey.spec.names import JWT_BEARER
 from valetkey.wire import assertion, dpop, request_object

@@ -7,11 +7,11 @@ from typing import Any, Final
 import msgspec
 from tests.jose.corpus import Honest
 from tests.live import Live
-from tests.oauth.clients.apps import MINE, SHARED, SIGNER, sharer
+from tests.server.oauth.clients.apps import MINE, SHARED, SIGNER, sharer
 
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.store.keyring import open_keys, read_keys
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.wire import assertion, request_object
 from valetkey.wire.assertion import ASSERTION_TYPE
 

@@ -23,7 +23,7 @@ from tests.installation import PASSWORDS, SECRETS
 from tests.live import Live
 
 from valetkey.jose import base64url
-from valetkey.model.grant import TokenFamily
+from valetkey.server.model.grant import TokenFamily
 
 MISTYPED = "a passphrase that was mistyped"
 LARGE = Asking(nonce="\U0001f511" * 500)

@@ -10,9 +10,9 @@ from tests.browser import CALLBACK, Asking, error_code
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.model.pending import Pending
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.pending import Pending
 
 # {scheme}, {host} and {path} are those of the registered address; {url} is the whole of it.
 TRICKS = {

@@ -18,7 +18,7 @@ from tests.browser import Asking
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
+from valetkey.server.model.client import Client
 from valetkey.wire import redirect
 
 REFUSED = [

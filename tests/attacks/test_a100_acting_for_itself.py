@@ -9,18 +9,18 @@ from tests.attacks.play import applied
 from tests.installation import CHIRP
 from tests.jose.corpus import Honest
 from tests.live import Live, live
-from tests.oauth.clients.apps import MINE, jwks
-from tests.oauth.clients.registering import APP, every, kept, managed, post, registered
 from tests.outside import Host, outside
 from tests.rows import row
+from tests.server.oauth.clients.apps import MINE, jwks
+from tests.server.oauth.clients.registering import APP, every, kept, managed, post, registered
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create
-from valetkey.model.client import Client, Exchange, KeptSecret
-from valetkey.model.resource import ResourceServer
-from valetkey.oauth.clients.scopes import allowed_scope
-from valetkey.oauth.manage.declared import Wish
-from valetkey.oauth.offer import Offer
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.oauth.clients.scopes import allowed_scope
+from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.offer import Offer
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 from valetkey.wire.catalog import Catalog, Permission
 

@@ -19,9 +19,9 @@ from tests.live import Live, live
 from tests.postgres import MISSING, cluster
 from tests.rows import row
 
-from valetkey.http import log
-from valetkey.store import files
-from valetkey.store.database import PostgresURL
+from valetkey.server.http import log
+from valetkey.server.store import files
+from valetkey.server.store.database import PostgresURL
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 

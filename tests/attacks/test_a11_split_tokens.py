@@ -19,12 +19,12 @@ from tests.proofs import MINE, OTHER, Wish, proof
 from tests.rows import row
 
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.grant import Grant
-from valetkey.model.resource import ResourceServer as Registered
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard
 from valetkey.resource.routes import Route
-from valetkey.store.database import PostgresURL
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.resource import ResourceServer as Registered
+from valetkey.server.store.database import PostgresURL
 from valetkey.wire import split_token
 
 CHIRPS = Asking(scope="openid chirps")

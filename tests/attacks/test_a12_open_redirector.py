@@ -25,7 +25,7 @@ from tests.browser import Asking, error_code
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
+from valetkey.server.model.client import Client
 
 EVIL = "https://evil.example/"
 

@@ -12,8 +12,8 @@ from tests.live import Live, live
 from tests.mtls import Authority
 from tests.rows import row
 
-from valetkey.oauth.manage.declared import Wish
 from valetkey.resource import Refused, ResourceServer
+from valetkey.server.oauth.manage.declared import Wish
 from valetkey.wire import client_certificate
 
 HEADERS = [

@@ -21,8 +21,8 @@ from tests.browser import Asking
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.event import Event
-from valetkey.model.grant import TokenFamily
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import TokenFamily
 
 
 def _family(server: Live, answer: dict[str, str]) -> TokenFamily:

@@ -10,11 +10,11 @@ from tests.attacks.harbour import Key
 from tests.attacks.play import every, find, introspected
 from tests.attacks.test_a82_stolen_database import files, spellings
 from tests.live import Live
-from tests.oauth.shards.app import CODE, NEW_PHONE, SECOND, TABLET, THIEF, TWO
 from tests.rows import row
+from tests.server.oauth.shards.app import CODE, NEW_PHONE, SECOND, TABLET, THIEF, TWO
 
-from valetkey.model import ids
-from valetkey.model.event import Event
+from valetkey.server.model import ids
+from valetkey.server.model.event import Event
 from valetkey.wire import opaque
 
 Theft = Callable[[Key], httpx2.Response]
@@ -164,7 +164,7 @@ def test_a_browser_that_was_left_open_gives_no_shard_away(server: Live) -> None:
 
     from tests.attacks.play import change, cookie
 
-    from valetkey.model.user import Session
+    from valetkey.server.model.user import Session
 
     key = Key(server, TWO)
     before = key.family.shards
@@ -204,9 +204,9 @@ def test_nothing_of_one_shard_is_in_another(server: Live) -> None:
 def test_a_short_set_is_no_alarm_where_the_policy_says_so(server: Live) -> None:
     from tests.attacks.play import change
 
-    from valetkey.model.change import Create
-    from valetkey.model.client import Client
-    from valetkey.model.policy import Policy
+    from valetkey.server.model.change import Create
+    from valetkey.server.model.client import Client
+    from valetkey.server.model.policy import Policy
 
     key = Key(server, TWO)
     server.run(server.store.commit((Create(Policy(name="calm", short_of_shards="refuse")),)))

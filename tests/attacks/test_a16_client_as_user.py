@@ -10,9 +10,9 @@ from tests.installation import SECRETS
 from tests.live import Live
 
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.env import Env
-from valetkey.oauth.manage.declared import Wish
+from valetkey.server.model import ids
+from valetkey.server.model.env import Env
+from valetkey.server.oauth.manage.declared import Wish
 
 MACHINE = Asking(client_id="machine")
 

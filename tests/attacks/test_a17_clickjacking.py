@@ -13,7 +13,7 @@ from tests.installation import PASSWORDS
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
+from valetkey.server.model.client import Client
 
 STEFAPP_URIS = (
     "http://127.0.0.1/callback",

@@ -18,9 +18,9 @@ from tests.installation import PASSWORDS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.oauth.authorize.session_state import browser_state, written
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.authorize.session_state import browser_state, written
 
 FRAME = "/check-session"
 

@@ -34,7 +34,7 @@ def test_no_page_and_no_script_of_ours_posts_to_just_anybody(server: Live) -> No
     whom it answers."""
     scripts = {
         one.name: one.read_text("utf-8")
-        for one in (files("valetkey.pages") / "static").iterdir()
+        for one in (files("valetkey.server.pages") / "static").iterdir()
         if one.name.endswith(".js")
     }
     assert scripts

@@ -28,21 +28,21 @@ from tests.browser import Asking, authorize
 from tests.installation import SECRETS
 from tests.live import Live
 
-from valetkey.accounts.sign_in import open_session
 from valetkey.cli.secrets import make_secret
-from valetkey.http.cookies import Cookies
-from valetkey.http.request import Request
 from valetkey.jose import base64url, jwt
-from valetkey.model import ids
-from valetkey.model.env import Env
-from valetkey.model.grant import TokenFamily
-from valetkey.model.keys import Keyring, SigningKey
-from valetkey.model.user import User
-from valetkey.oauth.issue import code as codes
-from valetkey.oauth.issue import refresh_token
-from valetkey.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.accounts.sign_in import open_session
+from valetkey.server.http.cookies import Cookies
+from valetkey.server.http.request import Request
+from valetkey.server.model import ids
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.keys import Keyring, SigningKey
+from valetkey.server.model.user import User
+from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.issue import refresh_token
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.store.keyring import open_keys
 from valetkey.spec.errors import InvalidGrant
-from valetkey.store.keyring import open_keys
 from valetkey.wire import access_token, opaque
 
 SAMPLES = 20_000

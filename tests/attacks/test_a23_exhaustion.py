@@ -14,11 +14,11 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.http import strangers
-from valetkey.model.pending import Pending
-from valetkey.model.want import Many
-from valetkey.oauth.authorize import par
-from valetkey.oauth.grants.device import PACE
+from valetkey.server.http import strangers
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.want import Many
+from valetkey.server.oauth.authorize import par
+from valetkey.server.oauth.grants.device import PACE
 
 
 @pytest.fixture(scope="module")

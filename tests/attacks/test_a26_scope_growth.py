@@ -14,7 +14,7 @@ from tests.installation import CHIRP, PHOTOS
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.grant import Grant
+from valetkey.server.model.grant import Grant
 
 
 def said(*details: Any) -> str:

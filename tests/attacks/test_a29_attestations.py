@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 from tests.live import Live, live
-from tests.oauth.clients.test_attestation import ATTESTER, COPY, OTHER, WALLET
+from tests.server.oauth.clients.test_attestation import ATTESTER, COPY, OTHER, WALLET
 
-from valetkey.model.change import Create
+from valetkey.server.model.change import Create
 from valetkey.wire import client_attestation as wire
 
 _NAMES = count()

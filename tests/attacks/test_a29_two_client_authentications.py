@@ -9,11 +9,11 @@ from tests.browser import Asking
 from tests.installation import SECRETS
 from tests.jose.corpus import Honest
 from tests.live import Live
-from tests.oauth.clients.apps import SHARED
 from tests.rows import row
+from tests.server.oauth.clients.apps import SHARED
 
 from valetkey.jose.seal import digest
-from valetkey.model.grant import TokenFamily
+from valetkey.server.model.grant import TokenFamily
 from valetkey.wire import assertion
 
 ASSERTION = {

@@ -5,8 +5,8 @@ from tests.attacks.play import AS_WEB, asking, change, find, planned, stayed
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
-from valetkey.oauth.manage.declared import Wish
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.manage.declared import Wish
 
 REFUSED = [
     row("OAuth 2.1 1.5", "a host", "http://web.example/callback"),

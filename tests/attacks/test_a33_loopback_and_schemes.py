@@ -6,8 +6,8 @@ from tests.attacks.play import asking, change, find, planned, sent_back, stayed
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
-from valetkey.oauth.manage.declared import Wish
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.manage.declared import Wish
 
 FREE = [
     row("8252 7.3", "the first port", "http://127.0.0.1:1/callback"),

@@ -7,8 +7,8 @@ from tests.attacks.play import STEFAPP, every, find, redeem
 from tests.browser import authorize
 from tests.live import Live
 
-from valetkey.model.grant import TokenFamily
-from valetkey.model.pending import Pending
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.pending import Pending
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 

@@ -12,11 +12,11 @@ from tests.attacks.play import change, every
 from tests.browser import Browser
 from tests.live import Live, live
 
-from valetkey.accounts.throttle import CODE, CODE_NETWORK, STEP
-from valetkey.http.slowing import Slowing
-from valetkey.model.change import Stale
-from valetkey.model.guard import Throttle
-from valetkey.model.pending import Pending
+from valetkey.server.accounts.throttle import CODE, CODE_NETWORK, STEP
+from valetkey.server.http.slowing import Slowing
+from valetkey.server.model.change import Stale
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.pending import Pending
 
 WRONG = "BBBB-BBBB"
 

@@ -8,7 +8,7 @@ from tests.attacks.play import Tags, call, every, signed_in
 from tests.browser import Asking
 from tests.live import Live
 
-from valetkey.model.pending import Pending
+from valetkey.server.model.pending import Pending
 
 
 def test_the_complete_address_approves_nothing(server: Live) -> None:

@@ -7,7 +7,7 @@ from tests.attacks.play import change, find, introspected
 from tests.browser import Asking
 from tests.live import Live
 
-from valetkey.model.client import Client
+from valetkey.server.model.client import Client
 from valetkey.spec import names
 
 THIEF = Asking(client_id="spa")

@@ -17,8 +17,8 @@ from tests.browser import authorize
 from tests.live import Live, free_port, live
 from tests.proofs import Wish, proof
 
-from valetkey.model.guard import Once
-from valetkey.model.want import Query
+from valetkey.server.model.guard import Once
+from valetkey.server.model.want import Query
 
 
 def test_at_an_endpoint_that_takes_tokens(server: Live) -> None:

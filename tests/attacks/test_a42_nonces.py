@@ -11,10 +11,10 @@ from tests.browser import authorize
 from tests.live import Live, live
 from tests.proofs import Wish, proof
 
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.model.policy import Policy
-from valetkey.oauth.challenges import STEP
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.policy import Policy
+from valetkey.server.oauth.challenges import STEP
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from tests.attacks.play import AS_POST, AS_WEB, STEFAPP, call, change, every, st
 from tests.browser import Asking, Browser, error_code
 from tests.live import Live
 
-from valetkey.model.pending import Pending
+from valetkey.server.model.pending import Pending
 from valetkey.spec.names import REQUEST_URI_PREFIX
 
 

@@ -18,8 +18,8 @@ from tests.attacks.signing import (
 from tests.installation import SECRETS
 from tests.jose.corpus import Honest
 from tests.live import Live
-from tests.oauth.clients.apps import MINE, SHARED
 from tests.rows import row
+from tests.server.oauth.clients.apps import MINE, SHARED
 
 from valetkey.jose import base64url, jws
 from valetkey.wire import dpop, request_object

@@ -7,9 +7,9 @@ import pytest
 from tests.attacks.every_kind import KINDS, Scene, scene
 from tests.attacks.every_place import PLACES
 from tests.live import live
-from tests.oauth.clients.apps import MINE, jwks
+from tests.server.oauth.clients.apps import MINE, jwks
 
-from valetkey.oauth.features import FEATURES
+from valetkey.server.oauth.features import FEATURES
 
 
 @pytest.fixture(scope="module")

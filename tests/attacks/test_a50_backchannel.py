@@ -9,7 +9,7 @@ from tests.attacks.play import Tags, call, change, find, introspected, signed_in
 from tests.browser import Asking, Browser
 from tests.live import Live
 
-from valetkey.model.user import User
+from valetkey.server.model.user import User
 from valetkey.spec import names
 
 TILL = Asking(client_id="till")

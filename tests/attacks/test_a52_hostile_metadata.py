@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.live import Live, live
-from tests.oauth.clients.registering import APP, CB, every, post
 from tests.rows import row
+from tests.server.oauth.clients.registering import APP, CB, every, post
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 from tests.live import Live, live
-from tests.oauth.clients.apps import MINE, jwks
-from tests.oauth.clients.registering import APP, FULL, kept, managed, registered
+from tests.server.oauth.clients.apps import MINE, jwks
+from tests.server.oauth.clients.registering import APP, FULL, kept, managed, registered
 
-from valetkey.model.change import Update
+from valetkey.server.model.change import Update
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tests.browser import Browser
 from tests.live import Live, live
 from tests.outside import Host, outside
 
-from valetkey.http import fetch, remembered
+from valetkey.server.http import fetch, remembered
 
 CALLBACK = "http://127.0.0.1:49152/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

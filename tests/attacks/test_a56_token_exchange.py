@@ -26,10 +26,10 @@ from tests.live import Live
 from tests.proofs import MINE, OTHER, Wish, proof
 
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.record import Record
-from valetkey.model.user import User
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import User
 from valetkey.spec import names
 
 AGENT, PRINTER = Asking(client_id="agent"), Asking(client_id="printer")

@@ -8,7 +8,7 @@ from tests.attacks.test_a56_token_exchange import AGENT, exchange
 from tests.installation import CHIRP
 from tests.live import Live
 
-from valetkey.store.port import Unavailable
+from valetkey.server.store.port import Unavailable
 
 
 def revoke(server: Live, token: str) -> Any:

@@ -18,7 +18,7 @@ from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.http.front import MAX_HEADERS
+from valetkey.server.http.front import MAX_HEADERS
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ from tests.installation import PASSWORDS
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.user import Session
+from valetkey.server.model.user import Session
 
 NOOR = {"username": "noor", "password": PASSWORDS["noor"]}
 

@@ -9,8 +9,8 @@ from tests.browser import Browser, Form, error_code
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
 
 
 def _at_consent(server: Live, username: str = "miko") -> Browser:

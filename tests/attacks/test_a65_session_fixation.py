@@ -19,8 +19,8 @@ from tests.browser import Browser, authorize, error_code
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.client import Client
-from valetkey.model.user import Session
+from valetkey.server.model.client import Client
+from valetkey.server.model.user import Session
 
 PLANTED = [
     row("A65", "a made-up session", "06h0pqlgp1vcmd9aotk1anh82c.c2VjcmV0"),

@@ -8,7 +8,7 @@ from tests.browser import Browser
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.model.user import Session
+from valetkey.server.model.user import Session
 
 
 def _session(server: Live, browser: Browser) -> Session:

@@ -16,10 +16,10 @@ from tests.browser import Browser
 from tests.installation import PASSWORDS
 from tests.live import Live
 
-from valetkey.http.front import MAX_PATH
-from valetkey.model.grant import Grant
-from valetkey.model.pending import Pending
-from valetkey.model.user import Session
+from valetkey.server.http.front import MAX_PATH
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.user import Session
 
 
 @pytest.fixture

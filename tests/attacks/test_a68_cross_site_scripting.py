@@ -14,8 +14,8 @@ from tests.browser import Asking, authorize
 from tests.installation import PASSWORDS
 from tests.live import Live
 
-from valetkey.model.client import Client
-from valetkey.model.user import User
+from valetkey.server.model.client import Client
+from valetkey.server.model.user import User
 
 REASONED = (
     "openid",

@@ -15,12 +15,12 @@ from tests.installation import PASSWORDS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.accounts import password
-from valetkey.model.change import Create
-from valetkey.model.keys import SigningKey
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
-from valetkey.model.want import Many
+from valetkey.server.accounts import password
+from valetkey.server.model.change import Create
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Many
 
 GUESSES = [
     row("A70", "somebody, a wrong password", "miko", "not it"),

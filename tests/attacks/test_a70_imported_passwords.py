@@ -14,11 +14,11 @@ from tests.browser import Browser
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 
-from valetkey.accounts import password
-from valetkey.accounts.sign_in import MARKER
-from valetkey.model.change import Create
-from valetkey.model.user import User, in_another_form, password_mark
-from valetkey.pages.sign_in import REFUSAL
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.model.change import Create
+from valetkey.server.model.user import User, in_another_form, password_mark
+from valetkey.server.pages.sign_in import REFUSAL
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_every_refusal_takes_as_long(name: str, from_elsewhere: Live) -> None:
 def test_where_nothing_was_imported_nobody_waits(
     server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("valetkey.pages.sign_in.REFUSAL", 600.0)
+    monkeypatch.setattr("valetkey.server.pages.sign_in.REFUSAL", 600.0)
     browser = server.browser()
     browser.open("/sign-in")
     assert browser.send("sign-in", username="miko", password="wrong").status_code == 400

@@ -13,11 +13,11 @@ from tests.browser import Browser
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 
-from valetkey.accounts import password
-from valetkey.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
-from valetkey.http.slowing import Slowing
-from valetkey.model.change import Stale
-from valetkey.model.guard import Throttle
+from valetkey.server.accounts import password
+from valetkey.server.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
+from valetkey.server.http.slowing import Slowing
+from valetkey.server.model.change import Stale
+from valetkey.server.model.guard import Throttle
 
 
 @pytest.fixture(scope="module")

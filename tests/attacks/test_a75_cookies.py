@@ -13,8 +13,8 @@ from tests.browser import forms
 from tests.installation import PASSWORDS
 from tests.live import Live, live
 
-from valetkey.http import known_browsers
-from valetkey.model.user import Session
+from valetkey.server.http import known_browsers
+from valetkey.server.model.user import Session
 
 ISSUER = "https://as.example"
 

@@ -16,8 +16,8 @@ from tests.attacks.play import (
 from tests.installation import SECRETS
 from tests.live import Live
 
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
 
 BOTH = "grant_management_query grant_management_revoke"
 

@@ -27,14 +27,14 @@ from tests.attacks.play import (
 from tests.browser import Asking, Browser, authorize, error_code
 from tests.live import Live
 
-from valetkey.model import ids
-from valetkey.model.approval import Approval
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.receipt import Receipt
-from valetkey.oauth.shards.feature import PAGE as PARTS
-from valetkey.pages.actions import ACTIONS
+from valetkey.server.model import ids
+from valetkey.server.model.approval import Approval
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.receipt import Receipt
+from valetkey.server.oauth.shards.feature import PAGE as PARTS
+from valetkey.server.pages.actions import ACTIONS
 
 DONE = (*ACTIONS, "stop", "", "delete")
 """What an app's page does, what leads on from it, and what it does not do."""

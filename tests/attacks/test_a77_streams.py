@@ -12,8 +12,8 @@ from tests.live import Live
 from tests.outside import Host, outside
 from tests.rows import row
 
-from valetkey.model.client import Client
-from valetkey.model.stream import Signal, Stream
+from valetkey.server.model.client import Client
+from valetkey.server.model.stream import Signal, Stream
 
 CHIRP = ("chirp", SECRETS["chirp"])
 OTHERS = [

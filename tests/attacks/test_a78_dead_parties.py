@@ -25,14 +25,14 @@ from tests.attacks.play import (
 from tests.browser import Asking, Browser, authorize
 from tests.live import Live
 
-from valetkey.model.change import Create, Remove
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.record import Record
-from valetkey.model.user import User
-from valetkey.oauth.manage import removal
+from valetkey.server.model.change import Create, Remove
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import User
+from valetkey.server.oauth.manage import removal
+from valetkey.server.store.settle import settle
 from valetkey.spec import names
-from valetkey.store.settle import settle
 
 
 class Story(msgspec.Struct):

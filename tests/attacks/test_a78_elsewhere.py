@@ -15,9 +15,9 @@ from tests.attacks.test_a50_backchannel import asks, comes, questions
 from tests.browser import Asking, Browser
 from tests.live import Live
 
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant
-from valetkey.model.user import User
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.user import User
 from valetkey.spec import names
 
 

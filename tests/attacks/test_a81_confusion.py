@@ -19,8 +19,8 @@ from tests.attacks.play import (
 from tests.browser import Asking, authorize
 from tests.live import Live
 
-from valetkey.model.grant import TokenFamily
-from valetkey.model.pending import Pending
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.pending import Pending
 from valetkey.spec.names import REQUEST_URI_PREFIX
 
 LARGE = Asking(nonce="\U0001f511" * 500)

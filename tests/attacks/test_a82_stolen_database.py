@@ -10,14 +10,14 @@ from tests.attacks import story
 from tests.attacks.play import AS_SPA, STEFAPP, asking, desk, every, find
 from tests.live import Live
 
-from valetkey.model import ids
-from valetkey.model.client import Client
-from valetkey.model.pending import Pending
-from valetkey.model.user import User
-from valetkey.oauth.authorize.address import address
-from valetkey.oauth.authorize.asked import understood
-from valetkey.oauth.authorize.request import PARAMETERS
-from valetkey.store.port import RECORDS
+from valetkey.server.model import ids
+from valetkey.server.model.client import Client
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.user import User
+from valetkey.server.oauth.authorize.address import address
+from valetkey.server.oauth.authorize.asked import understood
+from valetkey.server.oauth.authorize.request import PARAMETERS
+from valetkey.server.store.port import RECORDS
 from valetkey.wire.form import Form
 
 

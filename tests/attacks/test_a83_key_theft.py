@@ -15,8 +15,8 @@ from tests.attacks.play import every, tokens
 from tests.live import Live, free_port
 
 from valetkey.jose import base64url
-from valetkey.model.keys import Keyring, SigningKey
-from valetkey.store.keyring import WrongMasterKey, ensure_keys, open_keys
+from valetkey.server.model.keys import Keyring, SigningKey
+from valetkey.server.store.keyring import WrongMasterKey, ensure_keys, open_keys
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.installation import PASSWORDS, SECRETS
 from tests.live import Live
 
 from valetkey.cli.logging import Lines
-from valetkey.store.port import Unavailable
+from valetkey.server.store.port import Unavailable
 
 OF_THE_TEST = ("httpx", "httpcore", "hpack", "faker", "hypothesis")
 """Loggers of the browsers that this test plays."""

@@ -12,12 +12,12 @@ from tests.installation import SECRETS
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.http import files
-from valetkey.http import request as reading
-from valetkey.http.front import MAX_HEADERS, MAX_PATH
-from valetkey.http.wire import MAX_HEAD
 from valetkey.jose import base64url
-from valetkey.model.pending import Pending
+from valetkey.server.http import files
+from valetkey.server.http import request as reading
+from valetkey.server.http.front import MAX_HEADERS, MAX_PATH
+from valetkey.server.http.wire import MAX_HEAD
+from valetkey.server.model.pending import Pending
 from valetkey.wire.form import MAX_BYTES, MAX_PARAMETERS
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

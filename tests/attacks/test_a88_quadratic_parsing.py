@@ -18,16 +18,16 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.cli.logging import cut
-from valetkey.http.cookies import Cookies
-from valetkey.http.device import device
-from valetkey.http.front import caller
-from valetkey.http.request import Request
 from valetkey.jose import base64url, jws
-from valetkey.model.user import sign_in_name
-from valetkey.pages.frame import _accepted
-from valetkey.pages.i18n import choose
-from valetkey.pages.sign_in import own_page
-from valetkey.pages.text import plain
+from valetkey.server.http.cookies import Cookies
+from valetkey.server.http.device import device
+from valetkey.server.http.front import caller
+from valetkey.server.http.request import Request
+from valetkey.server.model.user import sign_in_name
+from valetkey.server.pages.frame import _accepted
+from valetkey.server.pages.i18n import choose
+from valetkey.server.pages.sign_in import own_page
+from valetkey.server.pages.text import plain
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import bearer, pkce, redirect
 from valetkey.wire.form import parse_form

@@ -14,10 +14,10 @@ from tests.live import Live, live
 from tests.rows import row
 
 from valetkey.jose import base64url
-from valetkey.model.client import Client
-from valetkey.model.job import Job
-from valetkey.model.user import Session
-from valetkey.model.want import Many
+from valetkey.server.model.client import Client
+from valetkey.server.model.job import Job
+from valetkey.server.model.user import Session
+from valetkey.server.model.want import Many
 
 AFTER = "https://web.example/bye"
 BACK = "https://web.example/back"

@@ -13,15 +13,15 @@ from tests.attacks.play import AS_WEB, tokens
 from tests.attacks.poison import DOORS, PLAIN, VALUES
 from tests.installation import SECRETS
 from tests.live import Live, live
-from tests.oauth.clients.apps import MINE, jwks
 from tests.postgres import MISSING, cluster
 from tests.promises.wire import Connection, Reply, get, post
 from tests.rows import row
+from tests.server.oauth.clients.apps import MINE, jwks
 
-from valetkey.model.pending import Pending
-from valetkey.model.want import Many
-from valetkey.oauth.features import FEATURES
-from valetkey.store.database import PostgresURL
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.want import Many
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.store.database import PostgresURL
 
 LONG: Final = {"a number of many digits", "a text without end"}
 """Where the size may be what is refused."""

@@ -17,19 +17,19 @@ from tests.installation import PASSWORDS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.accounts import password
-from valetkey.accounts.sign_in import Candidate, candidate, refused
-from valetkey.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
-from valetkey.http import log
-from valetkey.http.failures import HIDDEN, MANY
-from valetkey.http.front import caller
-from valetkey.http.request import Request
-from valetkey.http.slowing import Slowing
-from valetkey.model.change import Stale
-from valetkey.model.env import Env
-from valetkey.model.guard import Throttle
-from valetkey.store.port import Store
-from valetkey.store.settle import settle
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import Candidate, candidate, refused
+from valetkey.server.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
+from valetkey.server.http import log
+from valetkey.server.http.failures import HIDDEN, MANY
+from valetkey.server.http.front import caller
+from valetkey.server.http.request import Request
+from valetkey.server.http.slowing import Slowing
+from valetkey.server.model.change import Stale
+from valetkey.server.model.env import Env
+from valetkey.server.model.guard import Throttle
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 
 MIKO = PASSWORDS["miko"]
 NOOR = PASSWORDS["noor"]

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from tests.attacks.signing import asserted
 from tests.live import Live, live
-from tests.oauth.clients.apps import MINE, SIGNER, jwks
 from tests.outside import Host, outside
+from tests.server.oauth.clients.apps import MINE, SIGNER, jwks
 
-from valetkey.http import fetch
-from valetkey.model.change import Create
+from valetkey.server.http import fetch
+from valetkey.server.model.change import Create
 from valetkey.wire.assertion import ASSERTION_TYPE
 
 IDS: Final = 1000

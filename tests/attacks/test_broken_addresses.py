@@ -9,20 +9,20 @@ import pytest
 from tests.attacks.play import asking, call, planned, stayed
 from tests.installation import CHIRP_CATALOG, PHOTOS_CATALOG
 from tests.live import Live, live
-from tests.oauth.clients.registering import APP, post
-from tests.oauth.clients.test_documents import CB, URL, page
-from tests.oauth.world import World
+from tests.server.oauth.clients.registering import APP, post
+from tests.server.oauth.clients.test_documents import CB, URL, page
+from tests.server.oauth.world import World
 from tests.wire.broken import BROKEN
 
 from valetkey.client import server
 from valetkey.client.errors import Aborted
-from valetkey.model.policy import TrustedIssuer
-from valetkey.oauth.clients import documents
-from valetkey.oauth.features import FEATURES
-from valetkey.oauth.manage.declared import Wish
-from valetkey.oauth.manage.end_session import PATH
 from valetkey.resource import ResourceServer
-from valetkey.settings.load import SettingsError, load
+from valetkey.server.model.policy import TrustedIssuer
+from valetkey.server.oauth.clients import documents
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.manage.end_session import PATH
+from valetkey.server.settings.load import SettingsError, load
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import dpop
 

@@ -13,13 +13,13 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.http.front import MAX_HEADERS
-from valetkey.model.event import Event
-from valetkey.model.guard import Once, Throttle
-from valetkey.oauth.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
-from valetkey.oauth.features import FEATURES
+from valetkey.server.http.front import MAX_HEADERS
+from valetkey.server.model.event import Event
+from valetkey.server.model.guard import Once, Throttle
+from valetkey.server.oauth.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.store.port import RECORDS
 from valetkey.spec.errors import registered
-from valetkey.store.port import RECORDS
 from valetkey.wire.form import MAX_BYTES
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}

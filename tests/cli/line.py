@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from tests.installation import furnish
 
 from valetkey.cli.root import valetkey
-from valetkey.model.record import Record
-from valetkey.model.user import User
-from valetkey.model.want import Many
-from valetkey.store.port import Store
-from valetkey.store.sqlite import SQLiteStore
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Many
+from valetkey.server.store.port import Store
+from valetkey.server.store.sqlite import SQLiteStore
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)

@@ -11,16 +11,16 @@ from tests.cli.line import Line
 from tests.installation import CHIRP_CATALOG
 from tests.rows import row
 
-from valetkey.accounts import password
-from valetkey.accounts.sign_in import MARKER
 from valetkey.jose.seal import digest
-from valetkey.model.change import Update
-from valetkey.model.client import Client
-from valetkey.model.guard import Once
-from valetkey.model.policy import Policy
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User, in_another_form
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.model.change import Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.guard import Once
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User, in_another_form
 
 SECRET = "vk_cs_a_secret_of_the_machine_that_is_long"
 API_SECRET = "another_secret_that_has_more_than_32_characters"

@@ -6,15 +6,15 @@ import msgspec
 import pytest
 from tests.cli.line import Line
 from tests.installation import CLIENTS
-from tests.oauth.clients.apps import MINE, jwks
 from tests.rows import row
+from tests.server.oauth.clients.apps import MINE, jwks
 
 from valetkey.cli.client_options import HELP, option_of
 from valetkey.cli.clients import add
 from valetkey.cli.declaration import TABLES
 from valetkey.jose.seal import digest
-from valetkey.model.client import Client
-from valetkey.model.pending import Pending
+from valetkey.server.model.client import Client
+from valetkey.server.model.pending import Pending
 from valetkey.wire import opaque
 
 NATIVE = (

@@ -4,7 +4,7 @@ import msgspec
 from tests.cli.line import Line
 
 from valetkey.jose import base64url
-from valetkey.settings.tree import LEAVES, schema
+from valetkey.server.settings.tree import LEAVES, schema
 
 KEY = base64url.encode(bytes(range(32)))
 

@@ -12,12 +12,12 @@ import apsw
 import pytest
 from tests.cli.line import Line
 from tests.promises.trouble import locked
-from tests.store.samples import NOW, told
+from tests.server.store.samples import NOW, told
 
-from valetkey.model.epoch import Epoch
-from valetkey.model.keys import SigningKey
-from valetkey.model.user import User
-from valetkey.store.migrate import migrations
+from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.user import User
+from valetkey.server.store.migrate import migrations
 
 OURS = migrations("sqlite")
 NEWEST = OURS[-1]

@@ -12,14 +12,14 @@ from tests.cli.line import Line
 from tests.live import free_port, live
 from tests.tls import write_pair
 
-from valetkey.accounts import password
-from valetkey.accounts.throttle import FAILED, WINDOW
 from valetkey.cli.checkup import open_files, sqlite
 from valetkey.cli.installed import MANY_FAIL
-from valetkey.http.failures import HIDDEN
 from valetkey.jose import base64url
-from valetkey.model.change import Count
-from valetkey.model.guard import Throttle
+from valetkey.server.accounts import password
+from valetkey.server.accounts.throttle import FAILED, WINDOW
+from valetkey.server.http.failures import HIDDEN
+from valetkey.server.model.change import Count
+from valetkey.server.model.guard import Throttle
 
 KEY = base64url.encode(bytes(range(32)))
 

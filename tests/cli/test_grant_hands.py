@@ -6,13 +6,13 @@ import time
 import pytest
 from tests.cli.line import Line
 
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.delegates import Delegates, Hand
-from valetkey.model.env import Env
-from valetkey.model.event import Event
-from valetkey.model.grant import Grant
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.delegates import Delegates, Hand
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.store.port import Store
 
 AGENT, PRINTER = "client:agent", "client:printer"
 

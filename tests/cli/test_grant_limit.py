@@ -8,14 +8,14 @@ import pytest
 from tests.cli.line import Line
 from tests.rows import row
 
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.event import Event
-from valetkey.model.grant import Grant
-from valetkey.model.hours import Hours
-from valetkey.model.limits import Bounds
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.hours import Hours
+from valetkey.server.model.limits import Bounds
+from valetkey.server.store.port import Store
 
 WRITE = "chirps.write"
 

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from tests.cli.line import Line
 from tests.rows import row
 
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.model.env import Env
-from valetkey.model.event import Event
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.shards import cut
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.shards import cut
+from valetkey.server.store.port import Store
 from valetkey.wire.key_shards import Tier
 
 

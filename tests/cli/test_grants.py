@@ -7,14 +7,14 @@ import pytest
 from msgspec.structs import replace
 from tests.cli.line import Line
 
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.env import Env
-from valetkey.model.event import Event
-from valetkey.model.grant import Grant
-from valetkey.model.receipt import Line as ReceiptLine
-from valetkey.model.receipt import Receipt
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.receipt import Line as ReceiptLine
+from valetkey.server.model.receipt import Receipt
+from valetkey.server.store.port import Store
 
 PAIRS = (("miko", "stefapp"), ("noor", "stefapp"), ("miko", "web"))
 

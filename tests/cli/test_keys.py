@@ -8,9 +8,9 @@ import pytest
 from tests.cli.line import Line
 
 from valetkey.jose import base64url
-from valetkey.model.keys import SigningKey, Use
-from valetkey.oauth.manage.keys import TURNED
-from valetkey.store.keyring import open_keys
+from valetkey.server.model.keys import SigningKey, Use
+from valetkey.server.oauth.manage.keys import TURNED
+from valetkey.server.store.keyring import open_keys
 
 KEY = base64url.encode(bytes(range(32)))
 FRESH = Counter(

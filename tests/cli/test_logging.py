@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from valetkey.cli import logging
-from valetkey.http import log
-from valetkey.model.secret import Secret
+from valetkey.server.http import log
+from valetkey.server.model.secret import Secret
 from valetkey.wire import opaque
 
 TOKEN = opaque.write("rt", os.urandom(48))

@@ -15,13 +15,13 @@ from tests.cli.line import Line
 from tests.installation import CHIRP_CATALOG
 from tests.rows import row
 
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.env import Env
-from valetkey.model.event import Event
-from valetkey.model.grant import Grant, GrantStatus
-from valetkey.model.resource import Edition, ResourceServer
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant, GrantStatus
+from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog, Permission, Words
 
 ISSUER = "http://127.0.0.1:8000"

@@ -6,7 +6,7 @@ from tests.cli.line import Line
 from tests.installation import CHIRP_CATALOG
 
 from valetkey.jose.seal import digest
-from valetkey.model.resource import ResourceServer
+from valetkey.server.model.resource import ResourceServer
 
 TOML = """
 resource = "https://notes.example"

@@ -18,7 +18,7 @@ from tests.cli.line import Line
 from tests.live import free_port
 from tests.tls import write_pair
 
-from valetkey.model.keys import SigningKey
+from valetkey.server.model.keys import SigningKey
 
 COMMAND = (sys.executable, "-m", "valetkey", "serve")
 
@@ -124,7 +124,7 @@ def test_from_an_empty_folder_to_sigterm(line: Line) -> None:
         _, log = process.communicate(timeout=20)
     assert line.every(SigningKey) == first
     imported = {text.rpartition("|")[2].strip() for text in log.splitlines()}
-    assert "valetkey.app" in imported
+    assert "valetkey.server.app" in imported
     assert imported & NEEDLESS.keys() == set()
 
 
@@ -134,11 +134,11 @@ NEEDLESS = {
     "valetkey.client": "the SDK",
     "valetkey.demo": "the story",
     "valetkey.resource": "the kit",
-    "valetkey.store.postgres": "the other database",
+    "valetkey.server.store.postgres": "the other database",
     "httpx2": "what the kit and the SDK ask with",
     "jinja2": "the pages, while nobody has looked at one",
     "starlette": "the same",
-    "valetkey.pages": "the same",
+    "valetkey.server.pages": "the same",
     "rich": "drawing on terminals",
 }
 """What serving has no use for: each module costs every start its time, and every process memory."""

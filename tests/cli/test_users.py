@@ -11,12 +11,12 @@ import pytest
 from tests.cli.line import Line
 from tests.rows import row
 
-from valetkey.accounts import password
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.secret import Secret
-from valetkey.model.user import Session, User
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import Session, User
 
 WORD = "correct horse battery"
 

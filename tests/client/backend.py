@@ -12,12 +12,12 @@ from starlette.routing import Mount
 from tests.client.running import Running
 from tests.installation import SECRETS
 from tests.live import Live
-from tests.oauth.shards.app import HARBOUR, SERVER
+from tests.server.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.client import App, Passphrase, SealedStore
 from valetkey.client.holder_service import HolderService, ProofOfKey, Who
 from valetkey.client.holders import Backend
-from valetkey.model.change import Create
+from valetkey.server.model.change import Create
 from valetkey.wire.key_shards import Tier
 
 SCOPE = ("openid", "offline_access", "chirps")

@@ -8,9 +8,9 @@ from tests.client.person import app
 from tests.live import Live, live
 
 from valetkey.client import Key, MemoryStore
-from valetkey.model.change import Update
-from valetkey.model.grant import Grant
-from valetkey.model.want import Many
+from valetkey.server.model.change import Update
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.want import Many
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,8 @@ from valetkey.client import (
 )
 from valetkey.client.prover import Prover
 from valetkey.jose import base64url, jws
-from valetkey.model.change import Create
-from valetkey.model.client import Client, Exchange
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client, Exchange
 from valetkey.wire import child_key
 from valetkey.wire.access_token import AccessToken
 

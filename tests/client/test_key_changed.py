@@ -22,10 +22,10 @@ from valetkey.client import (
     PermissionTaken,
     raise_for_refusal,
 )
-from valetkey.model.change import Update
-from valetkey.model.grant import Grant
-from valetkey.model.want import Many
 from valetkey.resource import ResourceServer
+from valetkey.server.model.change import Update
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.want import Many
 from valetkey.wire.bearer import Challenge
 
 

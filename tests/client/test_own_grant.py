@@ -31,10 +31,10 @@ from valetkey.client import (
     MemoryStore,
     Tokens,
 )
-from valetkey.model.client import Client
-from valetkey.model.grant import Grant
-from valetkey.model.limits import limits
-from valetkey.model.user import User
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import limits
+from valetkey.server.model.user import User
 
 HELD = Tokens(access_token="a token", refresh_token="its successor's", scope=("a", "b"))
 GOOD = b'{"access_token":"another","token_type":"Bearer","grant_expires_at":1900000000}'

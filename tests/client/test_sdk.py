@@ -34,11 +34,11 @@ from valetkey.client import (
 )
 from valetkey.client.prover import Prover
 from valetkey.client.tokens import read
-from valetkey.model.change import Create
-from valetkey.model.client import Client
-from valetkey.model.policy import Policy
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.policy import Policy
 
 
 def chirp(server: Live, call: Callable[[httpx2.Client], Any], key: Key) -> Any:

@@ -13,7 +13,7 @@ from tests.client.serving import serving
 from tests.clients.person import agree
 from tests.installation import SECRETS
 from tests.live import Live, live
-from tests.oauth.shards.app import CODE, SECOND, SERVER, TWO
+from tests.server.oauth.shards.app import CODE, SECOND, SERVER, TWO
 
 from valetkey.client import (
     Aborted,
@@ -31,7 +31,7 @@ from valetkey.client import (
     qr,
 )
 from valetkey.client.holders import Backend, Here
-from valetkey.model.change import Create
+from valetkey.server.model.change import Create
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from tests.client.person import user
 from tests.client.serving import Wire
 from tests.client.test_shards import Miko
 from tests.live import Live, live
-from tests.oauth.shards.app import CODE, TWO
 from tests.rows import row
+from tests.server.oauth.shards.app import CODE, TWO
 
 from valetkey.client import (
     ClientError,

@@ -18,9 +18,9 @@ from tests.installation import SECRETS, users
 from tests.live import Live, caught_up, free_port
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create
-from valetkey.model.client import KeptSecret
-from valetkey.model.resource import ResourceServer
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import KeptSecret
+from valetkey.server.model.resource import ResourceServer
 from valetkey.wire.catalog import Catalog
 
 EXAMPLES: Final = ROOT / "examples"

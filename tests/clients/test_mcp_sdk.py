@@ -31,12 +31,12 @@ from tests.live import Live, caught_up, free_port, live
 from tests.outside import Host, outside
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create, Update
-from valetkey.model.client import Client, KeptSecret
-from valetkey.model.resource import ResourceServer as Registered
-from valetkey.model.want import Many
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.resource import ResourceServer as Registered
+from valetkey.server.model.want import Many
 from valetkey.wire.catalog import Catalog, Permission
 
 CALLBACK = "http://127.0.0.1:49152/callback"

@@ -14,9 +14,9 @@ from tests.keys import key
 from tests.live import Live, caught_up, live
 from tests.rows import row
 
-from valetkey.model.change import Create
-from valetkey.model.policy import PROFILES
-from valetkey.oauth.manage.declared import Wish
+from valetkey.server.model.change import Create
+from valetkey.server.model.policy import PROFILES
+from valetkey.server.oauth.manage.declared import Wish
 
 pytestmark = [
     pytest.mark.node,

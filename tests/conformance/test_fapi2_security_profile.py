@@ -16,10 +16,10 @@ from tests.conformance.fapi_server import running
 from tests.conformance.op import USER, header_of
 from tests.conformance.results import Verdict
 from tests.conformance.test_config_op import unregistered
-from tests.http.test_tls import THREE, TWO, client, connected
 from tests.jose.forge import b64
 from tests.mtls import NGINX
 from tests.proofs import OTHER
+from tests.server.http.test_tls import THREE, TWO, client, connected
 
 from valetkey.jose.jwk import STRONG
 from valetkey.wire import pkce

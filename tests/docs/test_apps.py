@@ -30,16 +30,16 @@ from tests.docs.markdown import ROOT, read
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.keys import key
 from tests.live import Live, caught_up, free_port, live
-from tests.oauth.shards.app import HARBOUR, SERVER
+from tests.server.oauth.shards.app import HARBOUR, SERVER
 
 from valetkey.cli.root import valetkey
 from valetkey.client import Key, StoreCorrupted, StoreError, Tokens
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create, Update
-from valetkey.model.client import Client, Exchange, KeptSecret
-from valetkey.model.resource import ResourceServer as Registered
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.resource import ResourceServer as Registered
 from valetkey.spec.names import TOKEN_EXCHANGE
 
 EXAMPLES: Final = ROOT / "examples"

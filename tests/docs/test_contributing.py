@@ -15,25 +15,25 @@ from tests.keys import key
 from tests.rows import row
 
 from valetkey.jose.seal import digest
-from valetkey.model.change import Create, Stale
-from valetkey.model.client import Client, KeptSecret
-from valetkey.model.env import Env
-from valetkey.model.keys import Keyring
-from valetkey.model.policy import Lifetimes
-from valetkey.model.resource import ResourceServer
-from valetkey.oauth.clients.registration import mistakes
-from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.decision import Answer, Issued, Refuse
-from valetkey.oauth.feature import Call, Feature
-from valetkey.oauth.features import FEATURES
-from valetkey.oauth.grants.token import token
-from valetkey.oauth.issue.tokens import response
-from valetkey.oauth.manage.discovery import server_metadata
-from valetkey.oauth.offer import Offer
+from valetkey.server.model.change import Create, Stale
+from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.oauth.clients.registration import mistakes
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Call, Feature
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.issue.tokens import response
+from valetkey.server.oauth.manage.discovery import server_metadata
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.store.memory import MemoryStore
+from valetkey.server.store.settle import ask, settle
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidGrant, InvalidScope, OAuthError, UnauthorizedClient
-from valetkey.store.memory import MemoryStore
-from valetkey.store.settle import ask, settle
 from valetkey.wire import access_token
 from valetkey.wire.form import Form
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.anyio
 
 NOW = 1_800_000_000
 ISSUER = "https://id.example"
-FILE = ROOT / "src/valetkey/oauth/grants/voucher.py"
+FILE = ROOT / "src/valetkey/server/oauth/grants/voucher.py"
 SIGNING = key("ES256")
 
 

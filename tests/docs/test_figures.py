@@ -6,14 +6,14 @@ import pytest
 from tests.docs.markdown import ROOT, read
 from tests.rows import row
 
-from valetkey.accounts import throttle
 from valetkey.cli import declaration, serve
-from valetkey.http import front, installation, slowing
 from valetkey.jose import jwt
-from valetkey.model.policy import Lifetimes
-from valetkey.oauth.manage import keys
-from valetkey.pages import sign_in
 from valetkey.resource import issuer
+from valetkey.server.accounts import throttle
+from valetkey.server.http import front, installation, slowing
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.oauth.manage import keys
+from valetkey.server.pages import sign_in
 from valetkey.wire import form
 
 USUAL: Final = Lifetimes()

@@ -17,7 +17,7 @@ from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, l
 from valetkey.cli.catalogs import read_catalog
 from valetkey.cli.declaration import TABLES
 from valetkey.cli.root import valetkey
-from valetkey.settings import load
+from valetkey.server.settings import load
 from valetkey.wire import catalog
 
 TARGETS: Final = re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -18,21 +18,21 @@ from tests.conformance.plans import PLANS
 from tests.docs.markdown import ROOT, read
 
 from valetkey.cli.root import valetkey
-from valetkey.endpoints.drivers import endpoints
-from valetkey.endpoints.health import health
-from valetkey.http.fetch import Fetcher
-from valetkey.http.hashing import Passwords
-from valetkey.http.installation import Installations
-from valetkey.http.outbox import Outbox
-from valetkey.http.shell import Shell
-from valetkey.model.policy import PROFILES, Lifetimes
-from valetkey.oauth.features import FEATURES
-from valetkey.pages.frame import Frame, Look
-from valetkey.pages.routes import pages
-from valetkey.settings.tree import LEAVES
+from valetkey.server.endpoints.drivers import endpoints
+from valetkey.server.endpoints.health import health
+from valetkey.server.http.fetch import Fetcher
+from valetkey.server.http.hashing import Passwords
+from valetkey.server.http.installation import Installations
+from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.shell import Shell
+from valetkey.server.model.policy import PROFILES, Lifetimes
+from valetkey.server.oauth.features import FEATURES
+from valetkey.server.pages.frame import Frame, Look
+from valetkey.server.pages.routes import pages
+from valetkey.server.settings.tree import LEAVES
+from valetkey.server.store.memory import MemoryStore
+from valetkey.server.store.port import RECORDS
 from valetkey.spec.errors import registered
-from valetkey.store.memory import MemoryStore
-from valetkey.store.port import RECORDS
 
 REFERENCE: Final = ROOT / "docs" / "reference"
 ROW: Final = re.compile(r"^\| `(/[^`]*)` \| ([A-Z, ]+)", re.MULTILINE)

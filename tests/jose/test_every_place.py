@@ -13,15 +13,15 @@ import pytest
 from msgspec.structs import replace
 from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
-from tests.oauth.grants.elsewhere import asks
-from tests.oauth.grants.test_token_exchange import exchange
-from tests.oauth.world import ISSUER, World
+from tests.server.oauth.grants.elsewhere import asks
+from tests.server.oauth.grants.test_token_exchange import exchange
+from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
-from valetkey.model.client import Client
-from valetkey.oauth import hint
-from valetkey.oauth.clients import statement
-from valetkey.oauth.context import Registration
+from valetkey.server.model.client import Client
+from valetkey.server.oauth import hint
+from valetkey.server.oauth.clients import statement
+from valetkey.server.oauth.context import Registration
 from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import (
@@ -217,13 +217,13 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 """It takes the key out of the header: whose it is, is known from elsewhere."""
 
 PLACES: Final[dict[str, Place]] = {
-    "oauth/manage/live.py": Place(of_access_token, _introspected),
-    "oauth/hint.py": Place(of_id_token("web"), _hinted),
-    "oauth/grants/ciba.py": Place(
+    "server/oauth/manage/live.py": Place(of_access_token, _introspected),
+    "server/oauth/hint.py": Place(of_id_token("web"), _hinted),
+    "server/oauth/grants/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),
-    "oauth/grants/token_exchange.py": Place(of_id_token("web"), _exchanged),
-    "oauth/clients/statement.py": Place(of_statement, _stated),
+    "server/oauth/grants/token_exchange.py": Place(of_id_token("web"), _exchanged),
+    "server/oauth/clients/statement.py": Place(of_statement, _stated),
     "wire/access_token.py": Place(of_access_token, _at_the_api),
     "wire/introspection.py": Place(of_introspection, _told),
     "wire/change_log.py": Place(of_piece, _followed, LONG),
@@ -234,17 +234,19 @@ PLACES: Final[dict[str, Place]] = {
 }
 
 OWN_TESTS: Final = {
-    "oauth/authorize/jar.py": "tests/oauth/authorize/test_jar.py",
-    "oauth/clients/private_key_jwt.py": "tests/oauth/clients/test_private_key_jwt.py",
-    "oauth/clients/client_secret_jwt.py": "tests/oauth/clients/test_client_secret_jwt.py",
-    "oauth/clients/attestation.py": "tests/oauth/clients/test_attestation.py",
-    "wire/client_attestation.py": "tests/oauth/clients/test_attestation.py",
-    "oauth/grants/jwt_bearer.py": "tests/oauth/grants/test_jwt_bearer.py",
+    "server/oauth/authorize/jar.py": "tests/server/oauth/authorize/test_jar.py",
+    "server/oauth/clients/private_key_jwt.py": "tests/server/oauth/clients/test_private_key_jwt.py",
+    "server/oauth/clients/client_secret_jwt.py": (
+        "tests/server/oauth/clients/test_client_secret_jwt.py"
+    ),
+    "server/oauth/clients/attestation.py": "tests/server/oauth/clients/test_attestation.py",
+    "wire/client_attestation.py": "tests/server/oauth/clients/test_attestation.py",
+    "server/oauth/grants/jwt_bearer.py": "tests/server/oauth/grants/test_jwt_bearer.py",
 }
 """Places whose own tests go through the corpus."""
 
 THROUGH: Final = {
-    "oauth/clients/keys.py": "what a client signs, for those that ask it",
+    "server/oauth/clients/keys.py": "what a client signs, for those that ask it",
     "resource/verifying.py": "wire/access_token.py",
     "resource/halves.py": "wire/access_token.py",
     "client/endpoints.py": "wire/id_token.py",
@@ -289,7 +291,7 @@ def _takers() -> Counter[str]:
 def test_every_place_is_listed() -> None:
     """Once each, so that a second one in the same module does not hide behind the first."""
     listed = Counter([*PLACES, *OWN_TESTS, *THROUGH, *HEADLESS])
-    assert _takers() == listed + Counter(["oauth/clients/keys.py"])
+    assert _takers() == listed + Counter(["server/oauth/clients/keys.py"])
 
 
 @pytest.mark.parametrize("file", sorted(set(OWN_TESTS.values())))

@@ -10,7 +10,7 @@ from tests.browser import authorize
 from tests.journeys.tab import boxes, open_app, sign_in
 from tests.live import Live, live
 
-from valetkey.model.grant import Grant
+from valetkey.server.model.grant import Grant
 
 pytestmark = pytest.mark.browser
 

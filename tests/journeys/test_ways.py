@@ -16,7 +16,7 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.client import Denied
-from valetkey.model.client import Client, Exchange
+from valetkey.server.model.client import Client, Exchange
 
 pytestmark = pytest.mark.browser
 

@@ -18,17 +18,17 @@ import msgspec
 
 from valetkey.cli import main, serve
 from valetkey.jose import objects
-from valetkey.model.change import Change, Count, Stale, Versioned
-from valetkey.model.event import Event
-from valetkey.model.guard import Throttle
-from valetkey.model.want import Found, Want
-from valetkey.oauth.grants import refresh_token
-from valetkey.store import writer
-from valetkey.store.port import Unavailable
-from valetkey.store.postgres import PostgresStore, committer, points, statements
-from valetkey.store.postgres.reader import Asked, Reader
-from valetkey.store.postgres.statements import Statement
-from valetkey.store.sqlite import SQLiteStore
+from valetkey.server.model.change import Change, Count, Stale, Versioned
+from valetkey.server.model.event import Event
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.want import Found, Want
+from valetkey.server.oauth.grants import refresh_token
+from valetkey.server.store import writer
+from valetkey.server.store.port import Unavailable
+from valetkey.server.store.postgres import PostgresStore, committer, points, statements
+from valetkey.server.store.postgres.reader import Asked, Reader
+from valetkey.server.store.postgres.statements import Statement
+from valetkey.server.store.sqlite import SQLiteStore
 
 LATE: Final = 0.05
 """Seconds after the reply in which the commit comes."""

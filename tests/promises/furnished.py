@@ -11,15 +11,15 @@ from typing import Final, TypeVar
 from tests.installation import furnish
 from tests.postgres import cluster
 
-from valetkey.accounts import password
-from valetkey.model import ids
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
-from valetkey.store.database import read_database
-from valetkey.store.open import open_store
-from valetkey.store.port import Store
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.store.database import read_database
+from valetkey.server.store.open import open_store
+from valetkey.server.store.port import Store
 
 T = TypeVar("T")
 

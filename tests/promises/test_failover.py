@@ -21,14 +21,14 @@ from tests.promises.game import UNHURRIED, Game, game
 from tests.promises.ledger import Violation
 from tests.promises.process import nodes
 from tests.promises.replicated import Pair, pair
-from tests.store.samples import user
-from tests.store.steps import kept, put
+from tests.server.store.samples import user
+from tests.server.store.steps import kept, put
 
-from valetkey.model.change import Update
-from valetkey.store.database import PostgresURL
-from valetkey.store.port import Unavailable
-from valetkey.store.postgres import PostgresStore
-from valetkey.store.postgres.connections import Connections
+from valetkey.server.model.change import Update
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.port import Unavailable
+from valetkey.server.store.postgres import PostgresStore
+from valetkey.server.store.postgres.connections import Connections
 
 FAILOVERS: Final[dict[Budget, int]] = {"short": 2, "long": 20}
 ACTORS: Final = 5

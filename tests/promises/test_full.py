@@ -20,7 +20,7 @@ from tests.promises.pageapp import signed_in
 from tests.promises.process import nodes, running
 from tests.promises.wire import Connection, Reply, get
 
-from valetkey.endpoints.health import FRESH
+from valetkey.server.endpoints.health import FRESH
 
 SIZE: Final = "8m"
 ENOUGH: Final = 3000

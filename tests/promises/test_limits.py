@@ -24,16 +24,16 @@ from tests.promises.furnished import database, with_store
 from tests.promises.process import Process, environment, running
 from tests.promises.spender import PERMISSION
 
-from valetkey.model import ids
-from valetkey.model.allowance import Allowance
-from valetkey.model.change import Create
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.leasing import SHARE
-from valetkey.model.limits import Bounds, limits
-from valetkey.model.user import User
-from valetkey.model.want import Alias, One
-from valetkey.store.port import Store
+from valetkey.server.model import ids
+from valetkey.server.model.allowance import Allowance
+from valetkey.server.model.change import Create
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.leasing import SHARE
+from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Alias, One
+from valetkey.server.store.port import Store
 
 Dies = Literal["process", "machine"]
 """What of a node: the machine takes along what was noted there of leases."""

@@ -28,17 +28,17 @@ from tests.promises.way import DELAY, Mood, Way, way
 from tests.rows import row
 
 from valetkey.jose import base64url, jwt
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.user import User
 from valetkey.resource import Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Reading
-from valetkey.store.database import read_database
-from valetkey.store.keyring import open_keys, read_keys
-from valetkey.store.open import open_store
-from valetkey.store.port import Store, Unavailable
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.user import User
+from valetkey.server.store.database import read_database
+from valetkey.server.store.keyring import open_keys, read_keys
+from valetkey.server.store.open import open_store
+from valetkey.server.store.port import Store, Unavailable
 from valetkey.wire import access_token
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import Piece

@@ -16,7 +16,6 @@ import pytest
 from tests.attacks.play import AS_WEB
 from tests.attacks.poison import DOORS, PLAIN, VALUES
 from tests.installation import SECRETS
-from tests.oauth.clients.apps import SIGNER
 from tests.postgres import MISSING
 from tests.promises import pageapp
 from tests.promises.conftest import Budget, Figure
@@ -25,9 +24,10 @@ from tests.promises.ledger import Violation
 from tests.promises.pageapp import PageApp, signed_in
 from tests.promises.process import Process, nodes, running
 from tests.promises.wire import Connection, post
+from tests.server.oauth.clients.apps import SIGNER
 
-from valetkey.model.change import Create
-from valetkey.store.port import Store
+from valetkey.server.model.change import Create
+from valetkey.server.store.port import Store
 
 SECONDS: Final[dict[Budget, float]] = {"short": 2.0, "long": 10.0}
 """Of one turn."""

@@ -21,9 +21,9 @@ from tests.promises.pageapp import signed_in
 from tests.promises.process import Process, running
 from tests.promises.wire import Connection, Cut
 
-from valetkey.model.grant import TokenFamily
-from valetkey.model.want import One
-from valetkey.store.port import Store
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.want import One
+from valetkey.server.store.port import Store
 
 DEVICES: Final = 12
 STOPS: Final[dict[Budget, int]] = {"short": 3, "long": 50}

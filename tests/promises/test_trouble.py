@@ -22,7 +22,7 @@ from tests.promises.pageapp import PageApp, code_in, signed_in
 from tests.promises.process import Process, nodes, running
 from tests.promises.wire import Connection, Reply, get
 
-from valetkey.endpoints.health import FRESH
+from valetkey.server.endpoints.health import FRESH
 
 Fault: TypeAlias = Literal["locked", "frozen", "stopped", "taken", "apart"]
 """Another process holds the file; PostgreSQL stands still, is not there, has no connection left; a

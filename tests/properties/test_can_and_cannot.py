@@ -20,19 +20,19 @@ from tests.browser import Asking, Browser
 from tests.installation import CHIRP_CATALOG, RESOURCE_SERVERS, SECRETS, WEB
 from tests.journeys.api import ROUTES
 from tests.live import Live, live
-from tests.oauth.world import ISSUER, KEYRING, World
-from tests.pages.document import Document
+from tests.server.oauth.world import ISSUER, KEYRING, World
+from tests.server.pages.document import Document
 
-from valetkey.model.change import Create, Update
-from valetkey.model.client import Client
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant
-from valetkey.model.ids import owned_id
-from valetkey.model.want import Many, One
-from valetkey.oauth.manage.discovery import server_metadata
-from valetkey.oauth.manage.grants import narrow, turn, widen
-from valetkey.oauth.offer import Offer
 from valetkey.resource import Refused, ResourceServer
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.ids import owned_id
+from valetkey.server.model.want import Many, One
+from valetkey.server.oauth.manage.discovery import server_metadata
+from valetkey.server.oauth.manage.grants import narrow, turn, widen
+from valetkey.server.oauth.offer import Offer
 
 EVERY = tuple(one.id for one in CHIRP_CATALOG.permissions)
 SOME = st.sets(st.sampled_from(EVERY))

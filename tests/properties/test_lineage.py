@@ -17,16 +17,16 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from tests.oauth import senders as proved
-from tests.oauth.forms import call, request
-from tests.oauth.world import World
 from tests.proofs import OTHER
+from tests.server.oauth import senders as proved
+from tests.server.oauth.forms import call, request
+from tests.server.oauth.world import World
 
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.oauth.decision import Issued
-from valetkey.oauth.grants.token import token
-from valetkey.oauth.manage.grants import Turn, disconnect, narrow, turn
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.oauth.decision import Issued
+from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.manage.grants import Turn, disconnect, narrow, turn
 from valetkey.spec.errors import InvalidGrant
 
 SECONDS = {"refresh_window": 30, "refresh_idle": 1000, "refresh_token": 5000}

@@ -13,20 +13,20 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.keys import key
-from tests.oauth.forms import call
-from tests.oauth.senders import proving
-from tests.oauth.shards.app import CODE, SECOND, THIEF, TWO, Harbour
-from tests.oauth.world import KEYRING, START, World
+from tests.server.oauth.forms import call
+from tests.server.oauth.senders import proving
+from tests.server.oauth.shards.app import CODE, SECOND, THIEF, TWO, Harbour
+from tests.server.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.keys import Keyring, RawKey
-from valetkey.oauth.decision import Answer, Issued
-from valetkey.oauth.grants.token import token
-from valetkey.oauth.issue import refresh_token
-from valetkey.oauth.issue.refresh_token import RefreshToken
-from valetkey.oauth.shards import slips
-from valetkey.oauth.shards.replacement import reissue
-from valetkey.oauth.shards.slips import Slip
+from valetkey.server.model.keys import Keyring, RawKey
+from valetkey.server.oauth.decision import Answer, Issued
+from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.issue import refresh_token
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.shards import slips
+from valetkey.server.oauth.shards.replacement import reissue
+from valetkey.server.oauth.shards.slips import Slip
 from valetkey.spec.errors import KeySuspended, OAuthError
 from valetkey.wire.key_shards import write_code, write_others
 

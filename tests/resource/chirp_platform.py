@@ -13,22 +13,22 @@ from tests.installation import LOOPBACK, PASSWORDS, secret
 from tests.live import Live, caught_up
 from tests.proofs import Wish, proof
 
-from valetkey.accounts import password
 from valetkey.jose import base64url, jwt
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
-from valetkey.model import ids
-from valetkey.model.change import Create, Update
-from valetkey.model.client import Client, Exchange, KeptSecret
-from valetkey.model.env import Env
-from valetkey.model.grant import Grant
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
-from valetkey.model.want import Many, One
+from valetkey.server.accounts import password
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Many, One
+from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec.names import TOKEN_EXCHANGE, TYPE_ACCESS_TOKEN
-from valetkey.store.keyring import open_keys, read_keys
 from valetkey.wire import access_token
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.catalog import Catalog

@@ -13,12 +13,12 @@ from tests.proofs import Wish, proof
 from tests.resource.chirp_platform import CATALOG, RESOURCE, Platform
 from tests.resource.forking import CHILDREN
 
-from valetkey.model.allowance import Allowance
-from valetkey.model.limits import Bounds, limits
-from valetkey.model.want import Many
 from valetkey.resource import Principal, Refused, ResourceServer, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.need import need
+from valetkey.server.model.allowance import Allowance
+from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.want import Many
 
 ROOT = Path(__file__).parents[2]
 

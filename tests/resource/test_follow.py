@@ -16,17 +16,17 @@ from tests.live import Live, live
 from tests.rows import row
 
 from valetkey.jose import jws
-from valetkey.model.change import Create, Remove
-from valetkey.model.client import Client
-from valetkey.model.epoch import Epoch
-from valetkey.model.grant import Grant, TokenFamily
-from valetkey.model.limits import Limits
-from valetkey.model.user import User
-from valetkey.oauth.manage.keys import revoke
 from valetkey.resource import Principal, Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Follower
 from valetkey.resource.worth import Worth
-from valetkey.store.keyring import make, read_keys
+from valetkey.server.model.change import Create, Remove
+from valetkey.server.model.client import Client
+from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.limits import Limits
+from valetkey.server.model.user import User
+from valetkey.server.oauth.manage.keys import revoke
+from valetkey.server.store.keyring import make, read_keys
 
 pytestmark = pytest.mark.anyio
 

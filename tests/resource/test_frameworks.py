@@ -15,7 +15,7 @@ from tests.resource.chirp_platform import ALL, RESOURCE, Platform
 from tests.resource.serving import COMMANDS, Api, serving
 from tests.rows import row
 
-from valetkey.model.limits import Bounds, limits
+from valetkey.server.model.limits import Bounds, limits
 from valetkey.wire import client_certificate
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.bearer import Challenge, read_challenge

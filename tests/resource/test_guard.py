@@ -13,13 +13,13 @@ from tests.live import Live, live
 from tests.resource.test_kit import bearer, key
 from tests.rows import row
 
-from valetkey.model.change import Update
-from valetkey.model.grant import Grant
-from valetkey.model.limits import Bounds, limits
-from valetkey.model.want import Many
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import SAYS, Guard
 from valetkey.resource.routes import Proxy, Route, Table, mistakes
+from valetkey.server.model.change import Update
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.want import Many
 from valetkey.wire.catalog import Permission
 
 ROUTES: Final = (

@@ -13,10 +13,10 @@ from tests.rows import row
 
 from valetkey.jose import jwk
 from valetkey.jose.jwk import PrivateKey
-from valetkey.model.limits import Bounds, limits
 from valetkey.resource import Principal, Refused, ResourceServer, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.need import need
+from valetkey.server.model.limits import Bounds, limits
 from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.child_key import DEEPEST

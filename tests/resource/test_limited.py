@@ -18,20 +18,20 @@ from tests.attacks.play import change, find
 from tests.browser import Asking, authorize
 from tests.installation import CHIRP_CATALOG, SECRETS
 from tests.live import Live, caught_up, live
-from tests.oauth.bank import BANK, PAY, PAYER, SEE
 from tests.rows import row
+from tests.server.oauth.bank import BANK, PAY, PAYER, SEE
 
-from valetkey.model.allowance import Allowance
-from valetkey.model.change import Create, Remove, Update
-from valetkey.model.grant import Grant
-from valetkey.model.hours import Hours
-from valetkey.model.limits import Bounds, limits
-from valetkey.model.resource import ResourceServer as Registered
-from valetkey.model.want import Many
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.spending import units
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.server.model.allowance import Allowance
+from valetkey.server.model.change import Create, Remove, Update
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.hours import Hours
+from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.resource import ResourceServer as Registered
+from valetkey.server.model.want import Many
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.bearer import read_challenge
 from valetkey.wire.catalog import Permission

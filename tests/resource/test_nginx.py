@@ -22,8 +22,8 @@ from tests.live import Live, free_port, live
 from tests.resource.test_kit import bearer, key
 
 from valetkey.client import LimitReached, PermissionMissing, raise_for_refusal
-from valetkey.model.grant import Grant
-from valetkey.model.limits import Bounds, limits
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import Bounds, limits
 
 NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
 MINE: Final = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"

@@ -17,9 +17,9 @@ from tests.rows import row
 
 from valetkey.jose import jwt
 from valetkey.jose.jwk import generate
-from valetkey.model.grant import Grant
-from valetkey.model.resource import ResourceServer as Registered
 from valetkey.resource import Refused, ResourceServer, Unreachable
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.resource import ResourceServer as Registered
 from valetkey.wire.status_list import (
     INVALID,
     MEDIA,

@@ -20,11 +20,11 @@ from tests.live import Live, live
 from tests.resource.issuing import CATALOG, Issuing
 
 from valetkey.client import Key, KeyStopped, MemoryStore, SignInAgain, raise_for_refusal
-from valetkey.model.user import Session
-from valetkey.oauth.acr import PASSWORD
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.starlette import Needs, lifespan
+from valetkey.server.model.user import Session
+from valetkey.server.oauth.acr import PASSWORD
 from valetkey.wire.bearer import read_challenge
 
 STRONG, WEAK = "urn:example:strong", "urn:example:weak"

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from tests.oauth.world import World
+from tests.server.oauth.world import World
 
-from valetkey.oauth.authorize.outcome import Deny, Permit
-from valetkey.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.outcome import Deny, Permit
+from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.spec.errors import OAuthError
 
 Must = Callable[[World], bool]

@@ -2,11 +2,11 @@
 
 import pytest
 from tests.installation import CHIRP, PHOTOS
-from tests.oauth.forms import VERIFIER, call, pushed, request
-from tests.oauth.world import ISSUER, World
 from tests.rfc.musts import NOBODY, Must, answered, must, refuses, told
+from tests.server.oauth.forms import VERIFIER, call, pushed, request
+from tests.server.oauth.world import ISSUER, World
 
-from valetkey.oauth.authorize.par import push
+from valetkey.server.oauth.authorize.par import push
 from valetkey.wire import pkce
 
 

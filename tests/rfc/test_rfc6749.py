@@ -1,12 +1,12 @@
 """RFC 6749, as OAuth 2.1 has it."""
 
 import pytest
-from tests.oauth.forms import call, pushed, request
-from tests.oauth.world import World
 from tests.rfc.musts import Must, answered, must, refuses, told
+from tests.server.oauth.forms import call, pushed, request
+from tests.server.oauth.world import World
 
-from valetkey.oauth.authorize.par import push
-from valetkey.oauth.grants.token import token
+from valetkey.server.oauth.authorize.par import push
+from valetkey.server.oauth.grants.token import token
 
 
 def once(world: World) -> bool:

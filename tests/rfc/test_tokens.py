@@ -9,17 +9,17 @@ from msgspec.structs import replace
 from tests.installation import CHIRP
 from tests.jose.forge import signed
 from tests.keys import key
-from tests.oauth.forms import call, form, request
-from tests.oauth.world import ISSUER, KEYRING, World
 from tests.rfc.musts import Must, must, refuses, told
+from tests.server.oauth.forms import call, form, request
+from tests.server.oauth.world import ISSUER, KEYRING, World
 
 from valetkey.jose import base64url
-from valetkey.model.client import Client
-from valetkey.model.policy import Policy
-from valetkey.oauth.feature import Call
-from valetkey.oauth.manage.introspection import introspect
-from valetkey.oauth.manage.revocation import revoke
-from valetkey.oauth.manage.userinfo import userinfo
+from valetkey.server.model.client import Client
+from valetkey.server.model.policy import Policy
+from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.manage.introspection import introspect
+from valetkey.server.oauth.manage.revocation import revoke
+from valetkey.server.oauth.manage.userinfo import userinfo
 
 
 def part(token: str, number: int) -> dict[str, Any]:

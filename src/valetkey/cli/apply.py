@@ -11,21 +11,21 @@ from typing import Any
 import click
 import msgspec
 
-from valetkey.accounts import password, profile
-from valetkey.accounts.sign_in import MARKER
 from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import declare, look
 from valetkey.cli.desk import Desk, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import holders, lost, take_away
-from valetkey.model.change import Create, Stale
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User, mark_of, password_mark, sign_in_name
-from valetkey.model.want import Alias
-from valetkey.oauth.manage.catalogs import dropped
-from valetkey.oauth.manage.declared import Plan, Step, Wish
-from valetkey.store.port import Store
+from valetkey.server.accounts import password, profile
+from valetkey.server.accounts.sign_in import MARKER
+from valetkey.server.model.change import Create, Stale
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User, mark_of, password_mark, sign_in_name
+from valetkey.server.model.want import Alias
+from valetkey.server.oauth.manage.catalogs import dropped
+from valetkey.server.oauth.manage.declared import Plan, Step, Wish
+from valetkey.server.store.port import Store
 
 MARKS = {"added": "+", "changed": "~", "unchanged": "="}
 COLORS = {"added": "green", "changed": "yellow", "unchanged": None}

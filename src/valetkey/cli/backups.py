@@ -9,11 +9,11 @@ import click
 from valetkey.cli.desk import Desk, Failed, Wrong
 from valetkey.cli.master_key import given
 from valetkey.cli.options import PATH, YES, Command
-from valetkey.model.change import Stale
-from valetkey.store import restore as copies
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.port import Unavailable, Unusable
-from valetkey.store.restore import InUse, Restored
+from valetkey.server.model.change import Stale
+from valetkey.server.store import restore as copies
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.port import Unavailable, Unusable
+from valetkey.server.store.restore import InUse, Restored
 
 OWN_MEANS: Final = (
     "PostgreSQL is backed up and restored by its own means: pg_dump, or pg_basebackup with an "

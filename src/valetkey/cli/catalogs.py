@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from valetkey.jose.objects import read_object
-from valetkey.settings.load import convert
+from valetkey.server.settings.load import convert
 from valetkey.wire.catalog import Catalog
 
 

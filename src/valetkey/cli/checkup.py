@@ -6,8 +6,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import apsw
 
-from valetkey.accounts import password
-from valetkey.http import files
+from valetkey.server.accounts import password
+from valetkey.server.http import files
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from valetkey.cli.declaration import TABLES
 from valetkey.cli.desk import Wrong
-from valetkey.model.client import Client
+from valetkey.server.model.client import Client
 from valetkey.spec import names
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,15 +14,15 @@ from valetkey.cli.options import YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
-from valetkey.model.client import BY_SHARED, WITH_SECRET, Client
-from valetkey.model.secret import Secret
-from valetkey.model.want import Many, One
-from valetkey.oauth.clients.register import invitation
-from valetkey.oauth.clients.register import invite as invite_by
-from valetkey.oauth.manage import removal
+from valetkey.server.model.client import BY_SHARED, WITH_SECRET, Client
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.want import Many, One
+from valetkey.server.oauth.clients.register import invitation
+from valetkey.server.oauth.clients.register import invite as invite_by
+from valetkey.server.oauth.manage import removal
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 from valetkey.spec.errors import OAuthError
-from valetkey.store.port import Store
-from valetkey.store.settle import settle
 
 
 @click.group(cls=Group)

@@ -7,8 +7,8 @@ import click
 
 from valetkey.cli.desk import Desk, Wrong, columns
 from valetkey.cli.options import Group
-from valetkey.settings import SettingsError, read
-from valetkey.settings.tree import schema, shown
+from valetkey.server.settings import SettingsError, read
+from valetkey.server.settings.tree import schema, shown
 
 
 @click.group(cls=Group)

@@ -9,13 +9,13 @@ import click
 from valetkey.cli.backups import backup, restore
 from valetkey.cli.desk import Desk, Failed, columns, moment, opened
 from valetkey.cli.options import Group
-from valetkey.model.record import Record, written_out
-from valetkey.model.want import One
-from valetkey.store.database import Database
-from valetkey.store.migrate import Migration, MigrationError, Ran, pending
-from valetkey.store.open import survey
-from valetkey.store.port import RECORDS, Store, Unavailable, Unusable
-from valetkey.store.survey import Survey
+from valetkey.server.model.record import Record, written_out
+from valetkey.server.model.want import One
+from valetkey.server.store.database import Database
+from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
+from valetkey.server.store.open import survey
+from valetkey.server.store.port import RECORDS, Store, Unavailable, Unusable
+from valetkey.server.store.survey import Survey
 
 
 @click.group(cls=Group)

@@ -18,18 +18,18 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.accounts import password
 from valetkey.cli.catalogs import read_catalog, read_jwks
 from valetkey.cli.secrets import read_secret
 from valetkey.jose.seal import digest
-from valetkey.model.client import Client
-from valetkey.model.policy import Policy
-from valetkey.model.record import Record
-from valetkey.model.resource import ResourceServer
-from valetkey.model.secret import Secret
-from valetkey.model.user import User
-from valetkey.oauth.manage.declared import Kind, Wish
-from valetkey.settings.load import convert
+from valetkey.server.accounts import password
+from valetkey.server.model.client import Client
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.record import Record
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.oauth.manage.declared import Kind, Wish
+from valetkey.server.settings.load import convert
 
 SHORTEST_SECRET: Final = 32
 """Characters of a client's secret, at the least: it is kept as a plain digest."""

@@ -9,13 +9,13 @@ import msgspec
 from valetkey.cli.desk import NO_KEYS, Desk, wrong
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.settled import settled
-from valetkey.model.client import BY_SHARED, Client
-from valetkey.model.keys import RawKey
-from valetkey.oauth.context import Context
-from valetkey.oauth.manage.declared import Plan, Wish, plan
-from valetkey.store import keyring
-from valetkey.store.port import Store
-from valetkey.store.settle import ask
+from valetkey.server.model.client import BY_SHARED, Client
+from valetkey.server.model.keys import RawKey
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.declared import Plan, Wish, plan
+from valetkey.server.store import keyring
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import ask
 
 
 async def look(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:

@@ -11,17 +11,17 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import click
 import msgspec
 
-from valetkey.model.env import Env
-from valetkey.model.keys import Keyring
-from valetkey.oauth.context import Context, Installation
-from valetkey.oauth.features import switched
-from valetkey.oauth.offer import Offer
-from valetkey.settings import Settings, SettingsError, load
+from valetkey.server.model.env import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.features import switched
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.settings import Settings, SettingsError, load
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.memory import MemoryStore
+from valetkey.server.store.open import open_store, survey
+from valetkey.server.store.port import Store, Unavailable, Unstorable, Unusable
 from valetkey.spec.errors import TemporarilyUnavailable
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.memory import MemoryStore
-from valetkey.store.open import open_store, survey
-from valetkey.store.port import Store, Unavailable, Unstorable, Unusable
 
 T = TypeVar("T")
 Missing: TypeAlias = Literal["fail", "make", "pretend"]

@@ -11,7 +11,7 @@ from valetkey.cli.checkup import Row, machine
 from valetkey.cli.desk import Desk, columns
 from valetkey.cli.installed import installation
 from valetkey.cli.options import Command
-from valetkey.settings import SettingsError, load
+from valetkey.server.settings import SettingsError, load
 
 COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 

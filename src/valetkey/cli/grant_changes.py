@@ -10,13 +10,13 @@ from valetkey.cli.desk import Desk, Failed, Wrong
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
 from valetkey.cli.settled import settled
-from valetkey.model.grant import Grant
-from valetkey.model.resource import ResourceServer
-from valetkey.model.want import Many
-from valetkey.oauth.context import Context
-from valetkey.oauth.manage.grants import Managed, NoSuch, Turn, narrow, turn
-from valetkey.oauth.offer import Offer
-from valetkey.store.port import Store
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.want import Many
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.grants import Managed, NoSuch, Turn, narrow, turn
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.store.port import Store
 
 LONGEST: Final = 200
 """Characters of a reason."""

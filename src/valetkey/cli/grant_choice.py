@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import click
 
 from valetkey.cli.desk import Failed
-from valetkey.model.grant import Grant
-from valetkey.model.user import User, sign_in_name
-from valetkey.model.want import Alias, Many, One
-from valetkey.store.port import Store
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.user import User, sign_in_name
+from valetkey.server.model.want import Alias, Many, One
+from valetkey.server.store.port import Store
 
 USER = click.option("--user", "username", default="", help="Only this user's.")
 CLIENT = click.option("--client", default="", help="Only those to this app.")

@@ -10,13 +10,13 @@ from valetkey.cli.grant_changes import REASON, checked_reason, only
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
 from valetkey.cli.settled import settled
-from valetkey.model.grant import Grant
-from valetkey.model.want import Rule
-from valetkey.oauth.manage import delegates
-from valetkey.oauth.manage.delegates import Branch
-from valetkey.oauth.manage.grants import Managed, NoSuch
-from valetkey.store.port import Store
-from valetkey.store.settle import ask
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.manage import delegates
+from valetkey.server.oauth.manage.delegates import Branch
+from valetkey.server.oauth.manage.grants import Managed, NoSuch
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import ask
 from valetkey.wire.usage import DAY
 
 

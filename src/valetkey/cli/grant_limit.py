@@ -9,17 +9,17 @@ import msgspec
 from valetkey.cli.desk import Desk, Failed, Wrong, moment
 from valetkey.cli.options import Command
 from valetkey.cli.settled import settled
-from valetkey.model.grant import Grant
-from valetkey.model.limits import Bounds
-from valetkey.model.resource import ResourceServer
-from valetkey.model.want import Many, One, Rule
-from valetkey.oauth.context import Context
-from valetkey.oauth.manage.grants import Managed, NoSuch
-from valetkey.oauth.manage.limits import bound, end
-from valetkey.oauth.offer import Offer
-from valetkey.pages.bounds import PERS, read_bounds
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import Bounds
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.grants import Managed, NoSuch
+from valetkey.server.oauth.manage.limits import bound, end
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.pages.bounds import PERS, read_bounds
+from valetkey.server.store.port import Store
 from valetkey.spec.errors import InvalidRequest
-from valetkey.store.port import Store
 from valetkey.wire.catalog import Permission
 
 DAY: Final = 86400

@@ -9,13 +9,13 @@ from valetkey.cli.desk import Desk, Failed, columns, moment
 from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
-from valetkey.model.grant import TokenFamily
-from valetkey.model.shards import Shard
-from valetkey.model.want import Many, Want
-from valetkey.oauth.manage.grants import NoSuch
-from valetkey.oauth.shards.reissue import Replacing, replace
-from valetkey.store.port import Store
-from valetkey.store.settle import settle
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.shards import Shard
+from valetkey.server.model.want import Many, Want
+from valetkey.server.oauth.manage.grants import NoSuch
+from valetkey.server.oauth.shards.reissue import Replacing, replace
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 from valetkey.wire.key_shards import HOLDERS
 
 

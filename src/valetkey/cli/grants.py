@@ -13,10 +13,10 @@ from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Group
 from valetkey.cli.receipts import receipt
-from valetkey.model.grant import Grant
-from valetkey.model.user import User
-from valetkey.model.want import One, Want
-from valetkey.store.port import Store
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.user import User
+from valetkey.server.model.want import One, Want
+from valetkey.server.store.port import Store
 
 
 @click.group(cls=Group)

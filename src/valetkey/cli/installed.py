@@ -11,22 +11,22 @@ from typing import Final
 import httpx2
 from cryptography import x509
 
-from valetkey.accounts.throttle import FAILED, WINDOW
 from valetkey.cli import master_key
 from valetkey.cli.checkup import Row, Verdict
 from valetkey.cli.desk import Failed, opened
-from valetkey.http.failures import HIDDEN, UNNAMED
 from valetkey.jose import base64url
-from valetkey.model.guard import Throttle
-from valetkey.model.keys import SigningKey
-from valetkey.model.want import One
-from valetkey.settings import Settings
-from valetkey.store.database import Database, PostgresURL
-from valetkey.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
-from valetkey.store.migrate import MigrationError, pending
-from valetkey.store.open import DriverMissing, survey
-from valetkey.store.port import Unavailable
-from valetkey.store.survey import Survey, damage
+from valetkey.server.accounts.throttle import FAILED, WINDOW
+from valetkey.server.http.failures import HIDDEN, UNNAMED
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.want import One
+from valetkey.server.settings import Settings
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
+from valetkey.server.store.migrate import MigrationError, pending
+from valetkey.server.store.open import DriverMissing, survey
+from valetkey.server.store.port import Unavailable
+from valetkey.server.store.survey import Survey, damage
 from valetkey.wire.metadata import AUTHORIZATION_SERVER
 
 RELEASED: Final = 1_767_225_600

@@ -7,14 +7,14 @@ import click
 from valetkey.cli.desk import Desk, Failed, columns, fields, moment
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
-from valetkey.model.keys import SigningKey, Use
-from valetkey.model.want import Many, Rule
-from valetkey.oauth.decision import Outcome
-from valetkey.oauth.manage.keys import ROTATED, TURNED, USES, revoke, rotate
-from valetkey.settings import Settings
-from valetkey.store.keyring import make, read_keys
-from valetkey.store.port import Store
-from valetkey.store.settle import settle
+from valetkey.server.model.keys import SigningKey, Use
+from valetkey.server.model.want import Many, Rule
+from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.manage.keys import ROTATED, TURNED, USES, revoke, rotate
+from valetkey.server.settings import Settings
+from valetkey.server.store.keyring import make, read_keys
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 
 
 @click.group(cls=Group)

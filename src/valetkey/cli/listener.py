@@ -5,8 +5,8 @@ import sys
 from typing import Final
 
 from valetkey.cli.desk import Failed
-from valetkey.http.flow import RECEIVED
-from valetkey.settings import Settings
+from valetkey.server.http.flow import RECEIVED
+from valetkey.server.settings import Settings
 
 UNSENT: Final = 16 * 1024
 """Bytes of replies that Linux keeps beside those that are under way. It takes 4 MB otherwise for a

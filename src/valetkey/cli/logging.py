@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from valetkey.http import log
+from valetkey.server.http import log
 
 # What begins like a token is cut with dots or without: to look back for them would go through a
 # long text once for each of its letters.

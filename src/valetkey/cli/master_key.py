@@ -6,12 +6,12 @@ from typing import Final
 
 from valetkey.cli.desk import Failed, Wrong
 from valetkey.jose import base64url
-from valetkey.model.secret import Secret
-from valetkey.settings import Settings
-from valetkey.settings.checks import MASTER_KEY, why_not_key
-from valetkey.store.database import PostgresURL
-from valetkey.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
-from valetkey.store.port import Store
+from valetkey.server.model.secret import Secret
+from valetkey.server.settings import Settings
+from valetkey.server.settings.checks import MASTER_KEY, why_not_key
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_keys, read_keys
+from valetkey.server.store.port import Store
 
 SHARED: Final = (
     "every node of a PostgreSQL needs the same one, so make it once and give it to each: "

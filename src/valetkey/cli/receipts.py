@@ -6,10 +6,10 @@ import click
 
 from valetkey.cli.desk import Desk, Failed, fields, moment
 from valetkey.cli.options import Command
-from valetkey.model.grant import Grant
-from valetkey.model.receipt import Line, Place, Receipt
-from valetkey.model.want import One, Query
-from valetkey.store.port import Store
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.receipt import Line, Place, Receipt
+from valetkey.server.model.want import One, Query
+from valetkey.server.store.port import Store
 
 MOST: Final = 100
 """Receipts that are shown of a grant, the newest."""

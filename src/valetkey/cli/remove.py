@@ -5,10 +5,10 @@ from typing import TypeAlias
 
 from valetkey.cli.desk import Desk, Failed
 from valetkey.cli.settled import settled
-from valetkey.model.want import Rule
-from valetkey.oauth.context import Context
-from valetkey.oauth.manage.removal import Kept, Removed
-from valetkey.store.port import Store
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.removal import Kept, Removed
+from valetkey.server.store.port import Store
 
 Removal: TypeAlias = Callable[[str, Context], Rule[Removed | Kept]]
 

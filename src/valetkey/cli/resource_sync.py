@@ -16,21 +16,15 @@ from valetkey.cli.desk import Desk, Failed, Wrong, columns, moment, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.published import fetch_catalog
 from valetkey.cli.settled import settled
-from valetkey.model.grant import Grant
-from valetkey.model.resource import Edition, ResourceServer
-from valetkey.model.want import One, Query
-from valetkey.oauth.manage.catalogs import (
-    Difference,
-    differences,
-    dropped,
-    forget,
-    touched,
-)
-from valetkey.oauth.manage.declared import Wish
 from valetkey.resource import ResourceServer as Api
 from valetkey.resource import Unreachable
 from valetkey.resource.check import check as checked
-from valetkey.store.port import Store
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.want import One, Query
+from valetkey.server.oauth.manage.catalogs import Difference, differences, dropped, forget, touched
+from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog
 from valetkey.wire.catalog import mistakes as mistakes_of
 

@@ -13,11 +13,11 @@ from valetkey.cli.remove import remove_by
 from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
-from valetkey.model.resource import ResourceServer
-from valetkey.model.want import Many
-from valetkey.oauth.manage import removal
-from valetkey.oauth.manage.declared import Wish
-from valetkey.store.port import Store
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.want import Many
+from valetkey.server.oauth.manage import removal
+from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.store.port import Store
 
 
 @click.group(cls=Group)

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from valetkey.accounts import password
 from valetkey.cli.desk import Desk, Wrong, wrong
-from valetkey.model.secret import Secret
+from valetkey.server.accounts import password
+from valetkey.server.model.secret import Secret
 from valetkey.wire import opaque
 
 BYTES: Final = 32

@@ -19,14 +19,14 @@ from valetkey.cli.listener import listening
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
-from valetkey.http import files, log
-from valetkey.http.failures import UNNAMED
-from valetkey.http.signed_tokens import SignedTokens
-from valetkey.http.tls import Certificate
-from valetkey.http.wire import Protocol
-from valetkey.settings import Settings
-from valetkey.store.database import PostgresURL
-from valetkey.store.port import Unavailable
+from valetkey.server.http import files, log
+from valetkey.server.http.failures import UNNAMED
+from valetkey.server.http.signed_tokens import SignedTokens
+from valetkey.server.http.tls import Certificate
+from valetkey.server.http.wire import Protocol
+from valetkey.server.settings import Settings
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.port import Unavailable
 
 GRACE: Final = 10
 """Seconds in which requests may end after the server was told to stop."""
@@ -200,7 +200,7 @@ def _watch(lifeline: int) -> None:
 def _imported() -> Callable[..., Any]:
     """The composition root. It imports every endpoint, and the other commands need none. What is
     there by now stays for good, so nobody has to look whether it is garbage."""
-    from valetkey.app import create  # noqa: PLC0415
+    from valetkey.server.app import create  # noqa: PLC0415
 
     gc.freeze()
     return create

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from valetkey.model.want import Rule
-from valetkey.oauth.context import Context
-from valetkey.oauth.manage.telling import Decided, telling
-from valetkey.store.port import Store
-from valetkey.store.settle import settle
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.telling import Decided, telling
+from valetkey.server.store.port import Store
+from valetkey.server.store.settle import settle
 
 D = TypeVar("D", bound=Decided)
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from valetkey.accounts import password, profile
 from valetkey.cli.declare import declare
 from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import read_password
 from valetkey.cli.settled import settled
-from valetkey.model.user import Session, User, sign_in_name
-from valetkey.model.want import Alias, Many
-from valetkey.oauth.manage import removal
-from valetkey.oauth.manage.declared import Wish
-from valetkey.oauth.manage.sessions import everywhere
-from valetkey.store.port import Store
+from valetkey.server.accounts import password, profile
+from valetkey.server.model.user import Session, User, sign_in_name
+from valetkey.server.model.want import Alias, Many
+from valetkey.server.oauth.manage import removal
+from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.manage.sessions import everywhere
+from valetkey.server.store.port import Store
 
 
 @click.group(cls=Group)

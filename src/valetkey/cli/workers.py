@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from valetkey.http import log
+from valetkey.server.http import log
 
 Ready: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[int, Ready], None]

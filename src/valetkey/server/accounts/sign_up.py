@@ -1,0 +1,95 @@
+"""Sign-up: somebody makes themselves an account, where that is switched on."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.accounts import password, profile
+from valetkey.server.accounts.throttle import Caller, Throttled, attempt
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create
+from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
+from valetkey.server.model.env import Env
+from valetkey.server.model.event import Event, event
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User, sign_in_name
+from valetkey.server.model.want import Alias, Rule
+
+Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """The account that somebody wants."""
+
+    username: str
+    name: str = ""
+    email: str = ""
+
+    def user(self, env: Env, *, kept: str = "") -> User:
+        """The account. Nothing of it is known to be true yet."""
+        return User(
+            id=ids.user_id(env),
+            username=self.username,
+            password=kept,
+            email=self.email,
+            claims={"name": self.name} if self.name else {},
+            created=env.now,
+            changed=env.now,
+        )
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What is wrong with a wish, None for nothing so far. It is told in `wait` seconds."""
+
+    wrong: Wrong | None
+    wait: float = 0.0
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The new account, None where somebody else took its name meanwhile."""
+
+    user: User | None
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def judge(
+    wish: Wish, given: Secret, *, caller: Caller | None, env: Env
+) -> Rule[Judged | Throttled]:
+    """Whether this may become an account. A taken name is told, so each try is counted: names are
+    not to be had by the thousand."""
+    wait = 0.0
+    if caller is not None:
+        tried = yield from attempt(wish.username, caller, env.now)
+        if isinstance(tried, Throttled):
+            return tried
+        wait = tried.wait
+    fields = {mistake.partition(":")[0] for mistake in profile.mistakes(wish.user(env))}
+    if fields & {"username", "claims"} or _poses(wish.username):
+        return Judged("username", wait)
+    if "email" in fields:
+        return Judged("email", wait)
+    if password.mistakes(given):
+        return Judged("password", wait)
+    names = dict.fromkeys((sign_in_name(wish.username), skeleton(wish.username)))
+    wanted = tuple(Alias(User, name) for name in names)
+    found = yield wanted
+    taken = any(found.one(one) is not None for one in wanted)
+    return Judged("taken" if taken else None, wait)
+
+
+def _poses(username: str) -> bool:
+    """Whether a name is made to be taken for another: users see it where others share with them."""
+    return bool(why_not_one_script(username)) or poses_as_latin(username)
+
+
+def make(wish: Wish, kept: str, env: Env) -> Rule[Made]:
+    """The account, with a password that is kept as this PHC string."""
+    wanted = Alias(User, sign_in_name(wish.username))
+    if (yield (wanted,)).one(wanted) is not None:
+        return Made(None)
+    user = wish.user(env, kept=kept)
+    told = event(env, "signed-up", by="user", user=user.id)
+    return Made(user, (Create(user),), (told,))

@@ -1,0 +1,109 @@
+"""The cookies: one names the browser, one says who is signed in there, one to which accounts the
+browser is known.
+
+Where session management is on there is another, which our own page in an app's frame reads: it
+opens nothing. The three are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only
+a loopback issuer may use, the prefix and Secure are left out, since browsers would drop the cookie.
+"""
+
+from hashlib import sha256
+from os import urandom
+from typing import Final
+
+from valetkey.jose import base64url
+from valetkey.server.http import known_browsers
+from valetkey.server.http.device import device
+from valetkey.server.http.reply import Reply
+from valetkey.server.http.request import Request
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import Session
+from valetkey.server.oauth.authorize.session_state import browser_state
+from valetkey.server.oauth.authorize.visit import Visit
+
+_BROWSER_BYTES: Final = 32
+
+
+class Cookies:
+    """Reads and writes the cookies of one issuer. `watched`: its apps may watch the sign-in."""
+
+    def __init__(self, issuer: str, *, watched: bool = False) -> None:
+        self._watched = watched
+        self._secure = issuer.startswith("https:")
+        prefix = "__Host-" if self._secure else ""
+        self.browser = f"{prefix}vk_browser"
+        self.session = f"{prefix}vk_session"
+        self.state = f"{prefix}vk_state"
+        self.known = f"{prefix}vk_known"
+
+    def visit(self, request: Request) -> Visit:
+        """Who stands before us, as far as the cookies tell."""
+        name, _, secret = request.cookies.get(self.session, "").partition(".")
+        return Visit(
+            browser=sha256(self.browser_secret(request).encode()).hexdigest(),
+            session=name,
+            session_secret=secret,
+            device=device(request.joined(b"user-agent")),
+            address=request.address,
+        )
+
+    def browser_secret(self, request: Request) -> str:
+        """What names this browser; drawn once for a browser that has no such cookie yet."""
+        kept = request.cookies.get(self.browser, "")
+        if _is_ours(kept):
+            return kept
+        if not request.drawn:
+            request.drawn = base64url.encode(urandom(_BROWSER_BYTES))
+        return request.drawn
+
+    def named(self, reply: Reply, request: Request) -> Reply:
+        """The reply, which gives the browser its name where it had none."""
+        return reply.having(self._set(self.browser, request.drawn)) if request.drawn else reply
+
+    def signed_in(self, reply: Reply, session: Session, secret: Secret, *, known: Secret) -> Reply:
+        """The reply, which says that the browser is signed in. `known` says to which accounts it is
+        known (see `known_browsers`)."""
+        seconds = session.expires - session.auth_time
+        value = f"{session.id}.{secret.reveal()}"
+        reply = reply.having(
+            self._set(self.session, value, seconds=seconds),
+            self._set(self.known, known.reveal(), seconds=known_browsers.SECONDS),
+        )
+        return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
+
+    def stated(self, reply: Reply, request: Request) -> Reply:
+        """The reply, which tells the browser its state anew: it may have lost it, or never had
+        it."""
+        secret = self.visit(request).session_secret
+        state = browser_state(secret) if secret else ""
+        if not secret or request.cookies.get(self.state) == state:
+            return reply
+        return self._state(reply, state)
+
+    def signed_out(self, reply: Reply) -> Reply:
+        """The reply, which forgets who was signed in."""
+        return self._state(reply.having(self._set(self.session, "", seconds=0)), "", seconds=0)
+
+    def _state(self, reply: Reply, value: str, *, seconds: int | None = None) -> Reply:
+        if not self._watched:
+            return reply
+        # Read by our script within an app's page: so neither HttpOnly nor kept to our own site.
+        parts = [f"{self.state}={value}", "Path=/"]
+        parts += ["SameSite=None", "Secure"] if self._secure else ["SameSite=Lax"]
+        if seconds is not None:
+            parts.append(f"Max-Age={seconds}")
+        return reply.having((b"set-cookie", "; ".join(parts).encode()))
+
+    def _set(self, name: str, value: str, *, seconds: int | None = None) -> tuple[bytes, bytes]:
+        parts = [f"{name}={value}", "Path=/", "HttpOnly", "SameSite=Lax"]
+        if self._secure:
+            parts.append("Secure")
+        if seconds is not None:
+            parts.append(f"Max-Age={seconds}")
+        return b"set-cookie", "; ".join(parts).encode()
+
+
+def _is_ours(text: str) -> bool:
+    try:
+        return len(base64url.decode(text)) == _BROWSER_BYTES
+    except ValueError:
+        return False

@@ -1,0 +1,162 @@
+"""Names for records: 16 bytes, written as 26 characters of base32hex, which sort as the bytes do.
+
+A user's name is random. Whatever the user owns is named by time ‖ place ‖ random, where the place
+is the first four bytes of the user's name: so every handle leads a partitioned database to the
+right place, and new rows land side by side.
+"""
+
+import hashlib
+import re
+from typing import Final, NoReturn
+
+import msgspec
+
+from valetkey.server.model.env import Env
+
+LENGTH: Final = 16
+LETTERS: Final = 26
+"""Characters of the same as text."""
+
+_RECENT: Final = 4096
+"""Names of which both forms are remembered: a request meets the same one several times."""
+
+PLACE: Final = 4
+TIME: Final = 6
+"""Bytes that tell when something that a user owns was named, in milliseconds."""
+
+_DAY: Final = 86400
+
+USER: Final = 0
+OWNED: Final = TIME
+"""Where in the name of a user, and of what a user owns, the place begins."""
+
+_TEXT: Final = re.compile(r"[0-9a-v]{25}[048cgkos]", re.ASCII)
+_DIGITS: Final = b"0123456789abcdefghijklmnopqrstuv".ljust(256)
+
+
+def _halves() -> tuple[tuple[int, int, int], ...]:
+    """How 32 digits of five bits come to lie in a byte each: their upper half is moved away from
+    the lower one, then those of each half, and so on. Two masks for each step, and how far."""
+    steps = []
+    for digits in (16, 8, 4, 2, 1):
+        lower = sum(((1 << 5 * digits) - 1) << 16 * digits * at for at in range(16 // digits))
+        steps.append((lower, lower << 5 * digits, 3 * digits))
+    return tuple(steps)
+
+
+_HALVES: Final = _halves()
+
+
+def user_id(env: Env) -> str:
+    """A new user's name. It is the `sub` that clients see, and is never given twice."""
+    return to_text(env.draw(LENGTH))
+
+
+def owned_id(env: Env, *, owner: str) -> str:
+    """A name for something that the user `owner` owns."""
+    place, _ = parted(owner, USER) or _no_name()
+    return joined(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
+
+
+def derived_id(beside: str, *parts: str) -> str:
+    """The name for what there is once for these parts, for the owner of `beside`, as old as that:
+    always the same. Of the parts 48 bits are left, which tell apart what one user has there."""
+    raw = to_bytes(beside)
+    digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
+    return to_text(raw[: TIME + PLACE] + digest[: LENGTH - TIME - PLACE])
+
+
+def daily_id(env: Env, owner: str, *parts: str) -> str:
+    """The name for what there is once a day (UTC) for these parts and the user `owner`, of the last
+    moment of the day: so it is kept as long as what happened then."""
+    place, _ = parted(owner, USER) or _no_name()
+    day = time_of((env.now // _DAY + 1) * _DAY - 1, 999)
+    return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
+
+
+def named_at(name: str) -> int:
+    """When something that a user owns was named, in seconds since 1970."""
+    return int.from_bytes(to_bytes(name)[:TIME], "big") // 1000
+
+
+def free_id(env: Env) -> str:
+    """A name for something that nobody owns yet."""
+    return to_text(_time(env) + env.draw(LENGTH - TIME))
+
+
+def place_of_user(user: str) -> int:
+    """The partition of a user and of all that the user owns; 0 for what is no name of ours."""
+    return _place(user, 0)
+
+
+def place_of_owned(name: str) -> int:
+    """The partition that an owned record's name tells; 0 for what is no name of ours."""
+    return _place(name, OWNED)
+
+
+def _place(name: str, start: int) -> int:
+    apart = parted(name, start)
+    return 0 if apart is None else apart[0]
+
+
+_parts: Final[dict[tuple[str, int], tuple[int, bytes]]] = {}
+_names: Final[dict[tuple[int, bytes, int], str]] = {}
+
+
+def parted(name: str, start: int) -> tuple[int, bytes] | None:
+    """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
+    ours."""
+    apart = _parts.get((name, start))
+    if apart is None and _TEXT.fullmatch(name):
+        raw = _raw(name)
+        place = int.from_bytes(raw[start : start + PLACE], "big")
+        apart = place, raw[:start] + raw[start + PLACE :]
+        _remember((name, start), (*apart, start))
+    return apart
+
+
+def joined(place: int, rest: bytes, start: int) -> str:
+    """The name that was parted so."""
+    name = _names.get((place, rest, start))
+    if name is None:
+        name = to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
+        _remember((name, start), (place, rest, start))
+    return name
+
+
+def _remember(whole: tuple[str, int], apart: tuple[int, bytes, int]) -> None:
+    if len(_parts) >= _RECENT or len(_names) >= _RECENT:
+        _parts.clear()
+        _names.clear()
+    _parts[whole], _names[apart] = apart[:2], whole[0]
+
+
+def to_text(raw: bytes) -> str:
+    """16 bytes as text."""
+    # The standard library goes byte by byte, in Python.
+    bits = int.from_bytes(raw, "big") << 2
+    for lower, upper, far in _HALVES:
+        bits = bits & lower | (bits & upper) << far
+    return bits.to_bytes(LETTERS, "big").translate(_DIGITS).decode()
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes behind the text. Raises ValueError where it is no name of ours."""
+    return _raw(text) if _TEXT.fullmatch(text) else _no_name()
+
+
+def _raw(text: str) -> bytes:
+    return (int(text, 32) >> 2).to_bytes(LENGTH, "big")
+
+
+def _no_name() -> NoReturn:
+    raise ValueError("not a name of ours")
+
+
+def time_of(second: int, millisecond: int = 0) -> bytes:
+    """With what the names begin that are given at that moment."""
+    return (second * 1000 + millisecond).to_bytes(TIME, "big")
+
+
+def _time(env: Env) -> bytes:
+    return time_of(env.now, env.millisecond)

@@ -1,0 +1,199 @@
+"""How a limit is leased: to the nodes of an API, in pieces.
+
+A node of an API spends from a lease: a few units that were deducted here before it got them. So no
+crash and no race can lead to more than the limit. What nobody returns stays deducted until the
+period's end: nobody can know how much of it was spent.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.model.allowance import Allowance, Count, Lease
+from valetkey.server.model.limits import Bounds, Per, closing, next_open, period
+from valetkey.server.model.pending import Said
+from valetkey.wire.lease import GRACE, LONGEST_LEASE
+
+SHARE: Final = 8
+"""A lease takes at most this part of what is left, so that near the end many nodes find some."""
+
+MOST_LEASES: Final = 512
+"""Leases that are remembered; of more, the oldest can no longer be returned."""
+
+Ran: TypeAlias = Literal["often", "much"]
+Why: TypeAlias = Literal["often", "much", "hours", "ask", "declined"]
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node asks for: a lease of this name, for a use of `amount` now (0 where there are no
+    amounts), and if there is enough for `uses` of them and `reserve` in all."""
+
+    id: str
+    holder: str
+    uses: int = 1
+    amount: int = 0
+    reserve: int = 0
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+    """There is no lease. `back`: when there is something again by itself, in seconds since 1970, 0
+    where that is not known; `again`: when to ask again, because some may be returned."""
+
+    why: Why
+    per: Per | None = None
+    limit: int = 0
+    back: int = 0
+    again: int = 0
+
+
+def at(now: int, before: Allowance, bounds: Bounds) -> Allowance:
+    """The allowance in the periods of this moment, without what is over."""
+    return msgspec.structs.replace(
+        before,
+        often={per: _count(before.often.get(per), per, now) for per in bounds.often},
+        much={per: _count(before.much.get(per), per, now) for per in bounds.much},
+        out=tuple(one for one in before.out if now < one.expires + GRACE),
+    )
+
+
+def _count(before: Count | None, per: Per, now: int) -> Count:
+    this = period(per, now)
+    # A clock that was put back does not begin an old period anew.
+    if before is not None and before.start >= this.start:
+        return before
+    return Count(this.start, this.end, 0)
+
+
+# --- leasing -------------------------------------------------------------------------------------
+
+
+def asks(wish: Wish, bounds: Bounds) -> bool:
+    """Whether the user is asked before there is a lease for so much."""
+    return bounds.ask_above is not None and wish.amount > bounds.ask_above
+
+
+def lease(
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, said: Said = ""
+) -> tuple[Lease | Nothing, Allowance]:
+    """A lease and what is left then; or why there is none. `some` is of this moment (`at`), `said`
+    what the user has said to one use of just this amount."""
+    had = next((one for one in some.out if (one.id, one.holder) == (wish.id, wish.holder)), None)
+    if had is not None:
+        # The answer was lost: the same once more.
+        return had, some
+    opens = next_open(bounds, now)
+    if opens != now:
+        return Nothing(why="hours", back=opens, again=opens), some
+    nothing = _exhausted(wish, some, bounds, now=now)
+    if nothing is not None:
+        return nothing, some
+    if not asks(wish, bounds):
+        return _leased(wish, some, bounds, now=now, exact=False)
+    if said == "yes":
+        return _leased(wish, some, bounds, now=now, exact=True)
+    return Nothing(why="declined" if said == "no" else "ask", limit=bounds.ask_above or 0), some
+
+
+def _exhausted(wish: Wish, some: Allowance, bounds: Bounds, *, now: int) -> Nothing | None:
+    """The limit that leaves too little for one use, and comes back last; None where all do."""
+    short = [
+        Nothing(why=why, per=per, limit=most[per], back=count.end)
+        for why, need, most, counts in _both(wish, some, bounds)
+        for per, count in counts.items()
+        if most[per] - count.used < need
+    ]
+    if not short:
+        return None
+    last = max(short, key=lambda one: one.back or 1 << 62)
+    others = [one.expires + 1 for one in some.out if now <= one.expires]
+    sooner = [one for one in (last.back, *others) if one]
+    return msgspec.structs.replace(last, again=min(sooner, default=0))
+
+
+def _both(
+    wish: Wish, some: Allowance, bounds: Bounds
+) -> Iterable[tuple[Ran, int, Mapping[Per, int], Mapping[Per, Count]]]:
+    yield "often", 1, bounds.often, some.often
+    yield "much", wish.amount, bounds.much, some.much
+
+
+def _leased(
+    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, exact: bool
+) -> tuple[Lease, Allowance]:
+    uses = _piece(1, 1 if exact else wish.uses, most=bounds.often, counts=some.often)
+    reserve = wish.amount if exact else max(wish.amount, wish.reserve)
+    amount = _piece(wish.amount, reserve, most=bounds.much, counts=some.much)
+    ends = [one.end for one in (*some.often.values(), *some.much.values()) if one.end]
+    given = Lease(
+        id=wish.id,
+        holder=wish.holder,
+        uses=1 if exact else uses,
+        amount=wish.amount if exact else amount,
+        exact=exact,
+        expires=min(closing(bounds, now, within=LONGEST_LEASE), *ends, now + LONGEST_LEASE),
+        often={per: count.start for per, count in some.often.items()},
+        much={per: count.start for per, count in some.much.items()},
+    )
+    if not (exact or bounds.often or bounds.much):
+        return given, some
+    return given, msgspec.structs.replace(
+        some,
+        often={per: _deducted(one, uses or 0) for per, one in some.often.items()},
+        much={per: _deducted(one, amount or 0) for per, one in some.much.items()},
+        out=(*some.out, given)[-MOST_LEASES:],
+    )
+
+
+def _piece(
+    need: int, wanted: int, *, most: Mapping[Per, int], counts: Mapping[Per, Count]
+) -> int | None:
+    """How much a lease takes, at least what is needed; None where it is not counted."""
+    if not counts:
+        return None
+    left = min(most[per] - count.used for per, count in counts.items())
+    return max(need, min(wanted, left // SHARE))
+
+
+def _deducted(count: Count, units: int) -> Count:
+    return Count(count.start, count.end, count.used + units)
+
+
+# --- returning -----------------------------------------------------------------------------------
+
+
+class TooMuch(ValueError):
+    """More is returned than was leased."""
+
+
+def returned(
+    some: Allowance, name: str, *, holder: str, uses: int | None, amount: int | None
+) -> Allowance:
+    """The allowance with what a lease left over, None for all of it; as it was, where nobody of
+    this name holds such a lease any more. Raises TooMuch."""
+    mine = next((one for one in some.out if (one.id, one.holder) == (name, holder)), None)
+    if mine is None:
+        return some
+    uses, amount = _or_all(uses, mine.uses), _or_all(amount, mine.amount)
+    if uses > (mine.uses or 0) or amount > (mine.amount or 0):
+        raise TooMuch(name)
+    return msgspec.structs.replace(
+        some,
+        often=_given_back(some.often, mine.often, uses),
+        much=_given_back(some.much, mine.much, amount),
+        out=tuple(one for one in some.out if one is not mine),
+    )
+
+
+def _or_all(part: int | None, whole: int | None) -> int:
+    return (whole or 0) if part is None else part
+
+
+def _given_back(
+    counts: Mapping[Per, Count], starts: Mapping[Per, int], units: int
+) -> dict[Per, Count]:
+    """What was deducted from a period that is over goes nowhere."""
+    return {
+        per: _deducted(count, -units) if starts.get(per) == count.start else count
+        for per, count in counts.items()
+    }

@@ -1,0 +1,205 @@
+"""How long things live, and what a client is held to."""
+
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.jose.jwk import OF_APPS, STRONG, Algorithm, Ours
+from valetkey.server.model.client import AuthMethod
+from valetkey.server.model.record import Record
+from valetkey.server.model.want import Party
+from valetkey.wire.catalog import Risk
+from valetkey.wire.change_log import LONGEST
+
+_LONGEST: Final = 10 * 365 * 86400
+
+Seconds = Annotated[int, msgspec.Meta(gt=0, le=_LONGEST)]
+
+Window = Annotated[int, msgspec.Meta(ge=0, le=86400)]
+"""Seconds in which a bearer refresh token that was replaced gets its successor again: a day at
+most, so that a replay is still noticed."""
+
+
+def _seconds(what: str) -> msgspec.Meta:
+    return msgspec.Meta(gt=0, le=_LONGEST, description=f"the number of seconds {what}")
+
+
+class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every lifetime, in seconds."""
+
+    code: Annotated[int, _seconds("for which an authorization code is good, at most 60")] = 60
+    pushed_request: Annotated[
+        int, _seconds("for which a pushed request waits for its browser, from 5 to 600")
+    ] = 90
+    interaction: Annotated[int, _seconds("that a person may take to sign in and decide")] = 1800
+    access_token: Annotated[int, _seconds("for which an access token is good, at most 3600")] = 300
+    id_token: Annotated[int, _seconds("for which an ID Token is good")] = 300
+    refresh_window: Annotated[
+        int,
+        _seconds(
+            "in which a refresh token that was just replaced, and is bound to no key, gets the "
+            "same successor again, at most 300"
+        ),
+    ] = 30
+    refresh_idle: Annotated[
+        int, _seconds("without a refresh after which an app has to ask again")
+    ] = 60 * 86400
+    refresh_token: Annotated[int, _seconds("after which an app has to ask again in any case")] = (
+        365 * 86400
+    )
+    session: Annotated[int, _seconds("for which a browser stays signed in")] = 12 * 3600
+    elsewhere: Annotated[
+        int, _seconds("for which a request waits for its user on another device, at most 1800")
+    ] = 600
+    jwks_cache: Annotated[int, _seconds("for which others may keep our public keys")] = 300
+    event: Annotated[int, _seconds("for which it is remembered what happened, a day at least")] = (
+        730 * 86400
+    )
+
+    def mistakes(self) -> list[str]:
+        """What does not fit together, each in one sentence."""
+        wrong = []
+        if self.code > 60:
+            wrong.append("code: at most 60, so that a stolen code is soon worthless")
+        if not 5 <= self.pushed_request <= 600:
+            wrong.append("pushed_request: between 5 and 600 (RFC 9126 2.2)")
+        if self.elsewhere > 1800:
+            wrong.append("elsewhere: at most 1800, so that nobody is talked into it at leisure")
+        if self.access_token > LONGEST:
+            wrong.append(
+                f"access_token: at most {LONGEST}; let the refresh token live longer instead"
+            )
+        if self.refresh_window > 300:
+            wrong.append("refresh_window: at most 300, so that a replay is still noticed")
+        if self.event < 86400:
+            wrong.append("event: at least 86400, a day")
+        if self.refresh_idle > self.refresh_token:
+            wrong.append("refresh_idle: at most refresh_token")
+        return wrong
+
+
+class TrustedIssuer(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """Another server whose word on who a user is counts here (RFC 7523). Its keys are in `jwks`, or
+    published at `jwks_uri`. `subject` says what its `sub` is here: a user's name, or their id."""
+
+    issuer: str
+    jwks: dict[str, Any] = {}
+    jwks_uri: str = ""
+    subject: Literal["username", "id"] = "username"
+
+    @property
+    def party(self) -> Party:
+        """For whom its keys are fetched: the operator wrote it down."""
+        return "declared"
+
+
+Demand: TypeAlias = Literal["required", "optional"]
+
+
+class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What the clients under this name are held to. None means: as the settings say; an empty list
+    means: any that is offered.
+
+    `client_algorithms` are those in which a client may sign, and whoever it `trusts` for it;
+    `auth_methods` are those by which it may authenticate. `assertion_audience`: an assertion by
+    which it authenticates is for the issuer alone, or for an endpoint of the server as well.
+    With `request_object`, what it signs
+    has to say for whom it is, and lasts so many seconds at the most; without it, it need not
+    end. `pushed`: its authorization requests come by PAR (RFC 9126), `bound`: its tokens are
+    bound to what it holds, `resource`: its requests name the API (RFC 8707). `device_risk` is
+    the riskiest kind of permission that may be asked for by a code that people type.
+    `short_of_shards` says what becomes of a key in shards of which too few are shown. A refresh
+    has permissions of the risk `one_more_shard`, or of a higher one, only with one shard more
+    than the key needs, "" for no such ones. `trusts` lists those whose assertions about users
+    they may bring. `status_list`: their tokens say where their status is published, whoever
+    they are for. `refresh_window` is for refresh tokens that are bound to nothing: others need
+    none.
+    """
+
+    table: ClassVar[str] = "policies"
+
+    name: str
+    pkce: Demand = "required"
+    id_token_algorithm: Ours = "RS256"
+    access_token_algorithm: Ours = "ES256"
+    dpop_nonce: Demand = "optional"
+    client_algorithms: tuple[Algorithm, ...] = OF_APPS
+    signed_requests: Demand = "optional"
+    signed_answers: Demand = "optional"
+    request_object: Seconds | None = None
+    device_risk: Risk = "medium"
+    short_of_shards: Literal["suspend", "refuse"] = "suspend"
+    one_more_shard: Risk | Literal[""] = ""
+    trusts: tuple[TrustedIssuer, ...] = ()
+    auth_methods: tuple[AuthMethod, ...] = ()
+    assertion_audience: Literal["issuer", "endpoint"] = "endpoint"
+    pushed: Demand = "optional"
+    bound: Demand = "optional"
+    resource: Demand = "optional"
+    status_list: bool = False
+    access_token: Seconds | None = None
+    refresh_window: Window | None = None
+    refresh_idle: Seconds | None = None
+    refresh_token: Seconds | None = None
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+DEFAULT: Final = Policy(name="default")
+
+UNKNOWN: Final = Policy(
+    name="",
+    dpop_nonce="required",
+    client_algorithms=STRONG,
+    assertion_audience="issuer",
+    signed_requests="required",
+    signed_answers="required",
+    request_object=60,
+    device_risk="low",
+    one_more_shard="low",
+    pushed="required",
+    bound="required",
+    resource="required",
+)
+"""What the clients of a policy that is not there are held to: all that there is. A node may learn
+of a client a moment before it learns of its policy, which may be the stricter one."""
+
+
+class Policies(dict[str, Policy]):
+    """Policies by name, as clients are held to them: any other name is that of UNKNOWN."""
+
+    def __missing__(self, name: str) -> Policy:
+        return UNKNOWN
+
+
+_FAPI2: Final = Policy(
+    name="fapi2",
+    id_token_algorithm="ES256",
+    client_algorithms=STRONG,
+    auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
+    assertion_audience="issuer",
+    pushed="required",
+    bound="required",
+)
+
+PROFILES: Final[dict[str, Policy]] = {
+    one.name: one
+    for one in (
+        msgspec.structs.replace(DEFAULT, name="oauth21"),
+        Policy(name="oidc", pkce="optional"),
+        _FAPI2,
+        msgspec.structs.replace(
+            _FAPI2,
+            name="fapi2-message-signing",
+            signed_requests="required",
+            request_object=3600,
+        ),
+        Policy(name="mcp", resource="required"),
+    )
+}
+"""The policies that are there by themselves, each named after what a client is registered for. One
+that is declared under such a name takes its place."""

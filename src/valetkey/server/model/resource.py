@@ -1,0 +1,104 @@
+"""Resource servers: the APIs, and what their keys can open."""
+
+from typing import ClassVar, Final
+
+from valetkey.server.model.client import KeptSecret
+from valetkey.server.model.record import Record
+from valetkey.wire.catalog import Catalog, Permission, Words
+
+
+class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An API. `id` and a secret authenticate it at introspection; `catalog.resource` is its
+    identifier as an audience (RFC 8707). `edition` counts the catalogs that it has had.
+    `status_list`: its tokens say where their status is published. `split`: its tokens come in two
+    halves, of which it holds one (see `wire.split_token`)."""
+
+    table: ClassVar[str] = "resource_servers"
+
+    id: str
+    catalog: Catalog
+    secrets: tuple[KeptSecret, ...] = ()
+    edition: int = 0
+    status_list: bool = False
+    split: bool = False
+    created: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def alias(self) -> str:
+        return self.catalog.resource
+
+
+class Edition(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A catalog as it was registered: which one of its API's, when, and by whom (a word for people,
+    such as the account that ran the command). It is never changed."""
+
+    table: ClassVar[str] = "catalogs"
+    indexes: ClassVar[tuple[str, ...]] = ("server",)
+
+    server: str
+    number: int
+    catalog: Catalog
+    at: int
+    by: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.server} {self.number:08d}"
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        return 0
+
+
+IDENTITY: Final = (
+    Permission(
+        id="openid",
+        can="recognise you when you come back",
+        group="identity",
+        words={"de": Words(can="Sie wiedererkennen, wenn Sie zurückkommen")},
+    ),
+    Permission(
+        id="profile",
+        can="see your name and profile",
+        group="identity",
+        words={"de": Words(can="Ihren Namen und Ihr Profil sehen")},
+    ),
+    Permission(
+        id="email",
+        can="see your e-mail address",
+        risk="medium",
+        group="identity",
+        words={"de": Words(can="Ihre E-Mail-Adresse sehen")},
+    ),
+    Permission(
+        id="address",
+        can="see your postal address",
+        risk="medium",
+        group="identity",
+        words={"de": Words(can="Ihre Anschrift sehen")},
+    ),
+    Permission(
+        id="phone",
+        can="see your phone number",
+        risk="medium",
+        group="identity",
+        words={"de": Words(can="Ihre Telefonnummer sehen")},
+    ),
+    Permission(
+        id="offline_access",
+        can="keep its access while you are away",
+        risk="medium",
+        group="stay",
+        words={"de": Words(can="Zugang behalten, während Sie weg sind")},
+    ),
+)
+"""What the authorization server itself can open: the protocol's own scopes as permissions."""
+
+
+def identity(issuer: str) -> Catalog:
+    """The authorization server's own catalog."""
+    return Catalog(resource=issuer, name="Your account", permissions=IDENTITY)

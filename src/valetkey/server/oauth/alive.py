@@ -1,0 +1,107 @@
+"""Is the key still good? Asked by every path that issues a token or honours one."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import expired
+from valetkey.server.oauth.decision import Standing
+from valetkey.server.oauth.offer import Offer
+from valetkey.wire.access_token import Actor
+from valetkey.wire.token_response import (
+    ACCOUNT_DISABLED,
+    APP_SUSPENDED,
+    KEY_SUSPENDED,
+    PAUSED,
+    Reason,
+)
+
+
+def why_dead(
+    client: Client,
+    standing: Standing | None,
+    *,
+    act: Actor | None = None,
+    epoch: int,
+    now: int,
+) -> str:
+    """Why nothing may be had for these any more, or "" while everybody is alive.
+
+    The one place that knows: user, client, grant and family must all be as they were, and the
+    grant's time not be over. `act` is everybody through whose hands the key went.
+    """
+    if client.status != "active":
+        return "the client is suspended"
+    if standing is None:
+        return ""
+    return _why_ended(standing, now) or _why_strange(client, standing, act=act, epoch=epoch)
+
+
+def why_for_now(
+    client: Client,
+    standing: Standing | None,
+    *,
+    act: Actor | None = None,
+    epoch: int,
+    now: int,
+) -> Reason | Literal[""]:
+    """Why nothing may be had for the time being, where it may come back by itself; "" where all is
+    well, and where anything of it is over for good."""
+    if standing is None:
+        return APP_SUSPENDED if client.status != "active" else ""
+    user, grant, family = standing.user, standing.grant, standing.family
+    ended = grant.status == "stopped" or family.status == "closed" or over(standing, now)
+    if ended or _why_strange(client, standing, act=act, epoch=epoch):
+        return ""
+    reasons: tuple[tuple[bool, Reason], ...] = (
+        (client.status != "active", APP_SUSPENDED),
+        (user.status != "active", ACCOUNT_DISABLED),
+        (grant.status == "paused", PAUSED),
+        (family.status == "suspended", KEY_SUSPENDED),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
+
+
+def _why_ended(standing: Standing, now: int) -> str:
+    user, grant, family = standing.user, standing.grant, standing.family
+    if user.status != "active":
+        return "the user is disabled"
+    if grant.status != "active":
+        return f"the grant is {grant.status}"
+    if family.status != "open":
+        return f"the family is closed: {family.because}"
+    return "the grant is over: its user set an end" if over(standing, now) else ""
+
+
+def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch: int) -> str:
+    user, grant, family = standing.user, standing.grant, standing.family
+    if not grant.user == user.id == family.user:
+        return "the grant is another user's"
+    if not grant.client == client.id == family.client:
+        return "the grant is another client's"
+    if family.grant != grant.id:
+        return "the family is another grant's"
+    if grant.epoch != epoch:
+        return "the grant is from before a restored backup"
+    return "its user has cut off a hand through which it went" if is_cut(grant, act) else ""
+
+
+def over(standing: Standing, now: int) -> bool:
+    """Whether it is dead by the time alone: nothing else that `why_dead` asks changes without a
+    change of what it is asked of."""
+    return expired(standing.grant.limits, now)
+
+
+def is_cut(grant: Grant, act: Actor | None) -> bool:
+    """Whether the user has cut off anybody who acts here."""
+    return act is not None and not grant.cut.keys().isdisjoint(act.chain)
+
+
+def still_allowed(
+    permissions: Iterable[str], *, client: Client, grant: Grant, offer: Offer
+) -> tuple[str, ...]:
+    """What of these permissions holds now: granted by the user, and within what the client is
+    registered for at this moment (ATTACKS A80)."""
+    granted, registered = grant.permissions, offer.registered(client.scope)
+    return tuple([one for one in permissions if one in granted and one in registered])

@@ -1,0 +1,88 @@
+"""Where may the answer go? Only `address` makes a `ReplyTo`; nothing else becomes a redirect."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.authorize import jarm
+from valetkey.server.oauth.context import Context
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire import redirect
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 6749", "3.1.2")
+
+
+QUERY: Final = "query"
+FORM_POST: Final = "form_post"
+
+
+class ReplyTo(msgspec.Struct, frozen=True):
+    """A redirect URI that the client registered, the `state` to send back byte for byte, and the
+    response mode in which the answer travels, by `sign` as one signed parameter.
+
+    `uri` is "" where nobody is sent anywhere: the app is on another device, and comes for the
+    answer.
+    """
+
+    uri: str
+    state: str
+    issuer: str
+    mode: str = QUERY
+    sign: Callable[[Mapping[str, str]], dict[str, str]] | None = None
+
+    def parameters(self, **parameters: str) -> dict[str, str]:
+        """The whole answer; `iss` and `state` are always there (RFC 9207). Signed, it is one
+        parameter."""
+        state = {"state": self.state} if self.state else {}
+        whole = {**parameters, **state, "iss": self.issuer}
+        return whole if self.sign is None else self.sign(whole)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the app comes for the answer."""
+        return not self.uri
+
+    def location(self, **parameters: str) -> str:
+        """The URI with the answer in its query."""
+        return redirect.with_parameters(self.uri, self.parameters(**parameters))
+
+
+class WrongAddress(InvalidRequest):
+    """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
+
+
+def elsewhere(*, issuer: str) -> ReplyTo:
+    """The answer waits for an app on another device."""
+    return ReplyTo("", "", issuer)
+
+
+def response_modes(context: Context) -> tuple[str, ...]:
+    """The ways in which an answer can travel."""
+    return (QUERY, *(mode for feature in context.at.features for mode in feature.response_modes))
+
+
+def address(form: Form, client: Client | None, context: Context) -> tuple[Client, ReplyTo]:
+    """The app, and where its answer goes. Raises OAuthError, for a page and never a redirect."""
+    if client is None:
+        raise InvalidClient("no such app is registered here", status=400)
+    if client.status != "active":
+        raise InvalidClient("this app is suspended here", status=400)
+    if not client.redirect_uris:
+        raise InvalidRequest("this app is not registered for signing people in")
+    uri = form.get("redirect_uri")
+    if uri is None:
+        if len(client.redirect_uris) > 1 or "openid" in form.get("scope", "").split():
+            raise WrongAddress("redirect_uri is missing")
+        uri = client.redirect_uris[0]
+    elif not any(redirect.matches(registered, uri) for registered in client.redirect_uris):
+        raise WrongAddress("redirect_uri is not one that this app registered")
+    mode = form.get("response_mode", QUERY)
+    known = mode if mode in response_modes(context) else QUERY
+    sign = partial(jarm.signed, client=client, context=context) if jarm.is_signed(known) else None
+    travels = jarm.MODES.get(known, known)
+    return client, ReplyTo(uri, form.get("state", ""), context.at.issuer, travels, sign)

@@ -1,0 +1,137 @@
+"""What every authorization request must pass, in the order in which it is asked."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from valetkey.server.model.pending import Kind
+from valetkey.server.oauth import profile
+from valetkey.server.oauth.authorize.address import response_modes
+from valetkey.server.oauth.authorize.request import AuthorizationRequest
+from valetkey.server.oauth.context import Context
+from valetkey.spec import names
+from valetkey.spec.errors import (
+    InvalidRequest,
+    InvalidScope,
+    UnauthorizedClient,
+    UnsupportedResponseType,
+)
+from valetkey.wire import pkce
+from valetkey.wire.catalog import RISKS
+from valetkey.wire.dpop import is_thumbprint
+
+Check: TypeAlias = Callable[[AuthorizationRequest, Context], None]
+
+MAX_NONCE: Final = 512
+
+
+def response_type_is_code(request: AuthorizationRequest, context: Context) -> None:
+    """OAuth 2.1 4.1.1: no token ever travels in a redirect."""
+    if not request.response_type:
+        raise InvalidRequest("response_type is missing")
+    if request.response_type != "code":
+        raise UnsupportedResponseType
+
+
+def response_mode_is_offered(request: AuthorizationRequest, context: Context) -> None:
+    """OAuth 2.0 Multiple Response Types 2.1."""
+    offered = response_modes(context)
+    if request.response_mode not in offered:
+        raise InvalidRequest(f"response_mode is none of {', '.join(offered)}")
+
+
+def client_may_use_codes(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 4.1.2.1."""
+    if names.AUTHORIZATION_CODE not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def something_is_asked(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 3.3: where no scope is sent and none is registered, there is nothing to ask."""
+    if not request.permissions:
+        raise InvalidScope("the request asks for nothing")
+
+
+def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 7636 4.4.1; RFC 9700 2.1.1: no plain, and none left out but by policy."""
+    if not request.challenge:
+        client = request.client
+        if client.is_public:
+            raise InvalidRequest("code_challenge is missing: a public client sends PKCE (RFC 7636)")
+        if context.at.held_to[client.policy].pkce == "required":
+            raise InvalidRequest(
+                "code_challenge is missing: send PKCE (RFC 7636), or have this client registered "
+                "with the policy oidc, which does without",
+                detail=f"code_challenge is missing: {client.id} sends no PKCE, and its policy, "
+                f'"{client.policy}", requires it; policy = "oidc" does not',
+            )
+        return
+    if request.challenge_method != pkce.METHOD:
+        raise InvalidRequest("code_challenge_method must be S256")
+    if not pkce.is_challenge(request.challenge):
+        raise InvalidRequest("code_challenge is malformed")
+
+
+def nonce_is_short(request: AuthorizationRequest, context: Context) -> None:
+    """It travels in the code and in the ID Token."""
+    if len(request.nonce) > MAX_NONCE:
+        raise InvalidRequest(f"nonce is longer than {MAX_NONCE} characters")
+
+
+def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 9449 10: what no key can be called binds a code to nobody."""
+    if request.jkt and not is_thumbprint(request.jkt):
+        raise InvalidRequest("dpop_jkt is no thumbprint")
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    response_type_is_code,
+    response_mode_is_offered,
+    client_may_use_codes,
+    challenge_is_s256,
+    something_is_asked,
+    nonce_is_short,
+    key_is_named_by_its_thumbprint,
+)
+
+
+def client_may_use_device_codes(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 6749 5.2, asked again when the user answers."""
+    if names.DEVICE_CODE not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def client_may_ask_users(request: AuthorizationRequest, context: Context) -> None:
+    """CIBA Core 7.1, asked again when the user answers."""
+    if request.client.is_public or names.CIBA not in request.client.grant_types:
+        raise UnauthorizedClient
+
+
+def openid_is_asked(request: AuthorizationRequest, context: Context) -> None:
+    """CIBA Core 7.1: it is an OpenID Connect request."""
+    if names.OPENID not in request.permissions:
+        raise InvalidScope("the scope must contain openid")
+
+
+def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
+    limit = RISKS.index(context.at.held_to[request.client.policy].device_risk)
+    for one in request.permissions:
+        if RISKS.index(context.at.offer.permissions[one].risk) > limit:
+            raise InvalidScope(f"{one} is not given away by a code that people type")
+
+
+def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 8707 2, where the client's profile wants that."""
+    profile.check_resources(request.client, request.resources, context)
+
+
+CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {
+    "device": (
+        client_may_use_device_codes,
+        something_is_asked,
+        not_too_risky_for_a_code,
+        the_api_is_named,
+    ),
+    "backchannel": (client_may_ask_users, openid_is_asked, the_api_is_named),
+}
+"""What the request of an app on another device must pass, by its kind."""

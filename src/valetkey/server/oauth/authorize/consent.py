@@ -1,0 +1,263 @@
+"""Consent: what the user is asked, and what follows from the answer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from valetkey.jose.seal import digest
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.event import Event, Kind, event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import NOTHING_PROPOSED, Limits, Proposal, only
+from valetkey.server.model.pending import Pending
+from valetkey.server.oauth.authorize import managed
+from valetkey.server.oauth.authorize.asked import Asked, over
+from valetkey.server.oauth.authorize.interaction import NeedConsent, Ready, required
+from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row
+from valetkey.server.oauth.authorize.permit import permit
+from valetkey.server.oauth.authorize.receipt import receipt
+from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.clients.documents import face
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.limiting import given, proposed, widened
+from valetkey.server.oauth.offer import Offer
+from valetkey.spec.errors import AccessDenied, InvalidRequest
+from valetkey.wire.catalog import Permission
+
+BROAD: Final = 10
+"""Permissions that an app may ask for at once before its request is a broad one."""
+
+WHOLE: Final = 4
+"""Permissions of a catalog that is worth the word: to ask for all of it is broad, however few."""
+
+OVER: Final = frozenset({"restored", "ended"})
+"""Why a yes counts no more, so that the user is asked as if for the first time."""
+
+
+class Allow(msgspec.Struct, frozen=True):
+    """The user's yes to the ticked permissions, on the sheet that `seen` names, within `limits`, in
+    the language in which they read it."""
+
+    permissions: tuple[str, ...]
+    seen: str
+    limits: Proposal = NOTHING_PROPOSED
+    language: str = ""
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """The user's no."""
+
+
+def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context) -> Consent:
+    """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
+    client, offer = asked.sent.client, context.at.offer
+    kept, refused = standing(step)
+    must, broad = required(asked.request), is_broad(step.new, offer)
+    new = tuple(
+        Row(
+            offer.permissions[one],
+            one in must,
+            client.reasons.get(one, ""),
+            one in refused,
+            ticked=one in must or (one not in refused and not (broad and _risky(one, offer))),
+            implied=_implied(one, offer),
+        )
+        for one in step.new
+    )
+    held = tuple(offer.permissions[one] for one in offer.ordered(kept))
+    locked = offer.cannot((*step.new, *kept))
+    its = proposed(client, asked.request.rich.proposal, context)
+    bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
+    tier = asked.request.tier
+    # Of an API that stays shut as a whole, the edition says it all, and is soon written.
+    shut = tuple(
+        (one.name, offer.editions.get(one.resource)) if one.whole else one for one in locked
+    )
+    shown = (step.why, client.name, new, held, shut, bounds, lasts, its.once, tier)
+    return Consent(
+        pending=pending,
+        client=client,
+        user=step.person.user,
+        reply_to=asked.sent.reply_to,
+        why=step.why,
+        new=new,
+        broad=broad,
+        seen=digest(repr(shown)),
+        kept=held,
+        cannot=locked,
+        bounds=bounds,
+        lasts=lasts,
+        once=its.once,
+        ends=step.grant.limits.until if held and step.grant is not None else 0,
+        tier=tier,
+    )
+
+
+def is_broad(asked: Sequence[str], offer: Offer) -> bool:
+    """Whether an app asks for so much that a user could not tell what of it is needed: more than
+    BROAD permissions, or the whole of an API."""
+    return len(asked) > BROAD or any(
+        len(catalog.permissions) >= WHOLE and all(one.id in asked for one in catalog.permissions)
+        for catalog in offer.catalogs[1:]
+    )
+
+
+def _risky(one: str, offer: Offer) -> bool:
+    """Whether it, or what comes with it, could do harm in bad hands."""
+    return any(offer.permissions[each].risk != "low" for each in offer.with_implied((one,)))
+
+
+def _implied(one: str, offer: Offer) -> tuple[Permission, ...]:
+    others = offer.with_implied((one,)) - {one}
+    return tuple(offer.permissions[each] for each in offer.ordered(others))
+
+
+def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is granted and what is refused already: nothing, where the yes counts no more."""
+    if step.grant is None or step.why in OVER:
+        return (), ()
+    return step.grant.permissions, step.grant.refused
+
+
+def agree(
+    asked: Asked, step: NeedConsent, said: Allow, *, shown: Consent, visit: Visit, context: Context
+) -> Permit | Deny:
+    """The user's yes to the ticked permissions, and no to the rest of what was asked.
+
+    What the app cannot do without, and what a ticked permission implies, is part of a yes. A yes
+    to nothing of it, old or new, is a no. Raises InvalidRequest for what was not asked.
+    """
+    new = frozenset(step.new)
+    if not set(said.permissions) <= new:
+        raise InvalidRequest("the form names a permission that was not asked for")
+    must = required(asked.request) & new
+    chosen = context.at.offer.with_implied([*said.permissions, *must]) & new
+    choice = _choice(asked, step, chosen=chosen, wished=said.limits, context=context)
+    grant, changes, events = _granted(asked, step, choice, context=context)
+    if not grant.allows(asked.request.permissions):
+        return cancel(asked, step, context)
+    if changes:
+        kept = receipt(shown, grant, said.permissions, language=said.language, context=context)
+        changes = (*changes, Create(kept))
+    return permit(
+        asked,
+        step.person,
+        grant,
+        visit=visit,
+        context=context,
+        changes=changes,
+        events=events,
+    )
+
+
+def cancel(asked: Asked, step: NeedConsent | Ready, context: Context) -> Deny:
+    """The user's no. What stood before stands."""
+    grant = "" if step.grant is None else step.grant.id
+    told = _event(asked, step, "refused", grant=grant, permissions=(), context=context)
+    return Deny(
+        error=AccessDenied(),
+        reply_to=asked.sent.reply_to,
+        client=asked.sent.client,
+        changes=over(asked, context),
+        events=(told,),
+    )
+
+
+Given: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
+"""A grant as it stands after the yes, and what has to be written for it."""
+
+
+class _Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the user chose of what was new, what was left out, and the limits that come of it."""
+
+    chosen: frozenset[str]
+    left_out: frozenset[str]
+    limits: Limits
+
+
+def _choice(
+    asked: Asked, step: NeedConsent, *, chosen: Iterable[str], wished: Proposal, context: Context
+) -> _Choice:
+    kept = frozenset(chosen)
+    its = proposed(asked.sent.client, asked.request.rich.proposal, context)
+    if step.grant is None or step.why in OVER:
+        limits = given(asked.sent.client, its, wished, permissions=kept, context=context)
+    else:
+        limits = widened(step.grant, its, wished, new=kept, context=context)
+    return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
+
+
+def _granted(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
+    if step.grant is None:
+        return _first(asked, step, choice, context=context)
+    return _widened(asked, step, choice, before=step.grant, context=context)
+
+
+def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
+    grant = Grant(
+        id=ids.owned_id(context.env, owner=step.person.user.id),
+        user=step.person.user.id,
+        client=asked.sent.client.id,
+        permissions=context.at.offer.ordered(choice.chosen),
+        refused=context.at.offer.ordered(choice.left_out),
+        limits=choice.limits,
+        face=face(asked.sent.client),
+        epoch=context.at.epoch,
+        created=context.env.now,
+        changed=context.env.now,
+    )
+    told = _event(
+        asked, step, "granted", grant=grant.id, permissions=grant.permissions, context=context
+    )
+    return grant, (Create(grant),), (told,)
+
+
+def _widened(
+    asked: Asked, step: NeedConsent, choice: _Choice, *, before: Grant, context: Context
+) -> Given:
+    offer, chosen, left_out = context.at.offer, choice.chosen, choice.left_out
+    kept, refused = standing(step)
+    grant = msgspec.structs.replace(
+        before.with_permissions(offer.ordered((*kept, *chosen))),
+        refused=offer.ordered((frozenset(refused) | left_out) - chosen),
+        limits=choice.limits,
+        face=face(asked.sent.client),
+        status="active",
+        epoch=context.at.epoch,
+        changed=context.env.now,
+    )
+    given_back = managed.told(grant, () if step.why in OVER else step.dropped, context)
+    if msgspec.structs.replace(grant, changed=before.changed) == before:
+        return (grant, (Update(grant),), given_back) if step.dropped else (before, (), ())
+    kind: Kind = "resumed" if before.status == "paused" else "refused"
+    told = _event(
+        asked,
+        step,
+        "upgraded" if chosen else kind,
+        grant=grant.id,
+        permissions=offer.ordered(chosen or left_out),
+        context=context,
+    )
+    return grant, (Update(grant),), (*given_back, told)
+
+
+def _event(
+    asked: Asked,
+    step: NeedConsent | Ready,
+    kind: Kind,
+    *,
+    grant: str,
+    permissions: tuple[str, ...],
+    context: Context,
+) -> Event:
+    return event(
+        context.env,
+        kind,
+        by="user",
+        user=step.person.user.id,
+        client=asked.sent.client.id,
+        grant=grant,
+        permissions=permissions,
+    )

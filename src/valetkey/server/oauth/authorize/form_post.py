@@ -1,0 +1,14 @@
+"""Answers that travel in a form instead of an address (OAuth 2.0 Form Post Response Mode)."""
+
+from typing import Final
+
+from valetkey.server.oauth.authorize.address import FORM_POST as MODE
+from valetkey.server.oauth.feature import Feature
+from valetkey.spec.cite import Cite
+
+FORM_POST: Final = Feature(
+    name="form post",
+    cites=(Cite("OAuth 2.0 Form Post Response Mode", "2"),),
+    needs=("authorization code",),
+    response_modes=(MODE,),
+)

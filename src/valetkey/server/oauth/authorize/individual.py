@@ -1,0 +1,84 @@
+"""The `claims` parameter (OpenID Connect Core 5.5): claims that an app asks for one by one."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.objects import read_object
+from valetkey.server.oauth.claims import OPENER
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest
+
+CITE: Final = Cite("OpenID Connect Core", "5.5")
+MAX_LENGTH: Final = 4096
+
+
+class Individual(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked one by one. `userinfo` and `id_token` name claims about the user. `sub` is whom
+    the app wants to hear of, "" for anybody; `acr` the ways of signing in that it wants, of which
+    one has to be met where they are `essential`."""
+
+    userinfo: tuple[str, ...] = ()
+    id_token: tuple[str, ...] = ()
+    sub: str = ""
+    acr: tuple[str, ...] = ()
+    essential: bool = False
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """What opens the claims: they are asked for like any permission."""
+        names = (*self.userinfo, *self.id_token)
+        return tuple(dict.fromkeys(OPENER[name] for name in names))
+
+
+NOTHING: Final = Individual()
+
+
+def read(text: str) -> Individual:
+    """What the parameter asks for. What is not known here is passed over (5.5: "MUST be ignored").
+    Raises InvalidRequest where it cannot be read."""
+    if not text:
+        return NOTHING
+    if len(text) > MAX_LENGTH:
+        raise InvalidRequest(f"claims is longer than {MAX_LENGTH} characters")
+    try:
+        members = read_object(text)
+        userinfo, id_token = _member(members, "userinfo"), _member(members, "id_token")
+        acr = id_token.get("acr") or {}
+        return Individual(
+            userinfo=tuple(name for name in userinfo if name in OPENER),
+            id_token=tuple(name for name in id_token if name in OPENER),
+            sub=_subject(userinfo, id_token),
+            acr=_values(acr),
+            essential=acr.get("essential") is True,
+        )
+    except ValueError as error:
+        raise InvalidRequest("claims cannot be read", detail=f"claims: {error}") from error
+
+
+def _member(members: Mapping[str, Any], name: str) -> dict[str, dict[str, Any] | None]:
+    found = members.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} is no object")
+    for claim, wish in found.items():
+        if wish is not None and not isinstance(wish, dict):
+            raise ValueError(f"{claim!r} is neither null nor an object")
+    return found
+
+
+def _values(wish: Mapping[str, Any]) -> tuple[str, ...]:
+    """`value` or `values`, which have to be text."""
+    values = wish.get("values", [wish["value"]] if "value" in wish else [])
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError("a value is no text")
+    return tuple(values)
+
+
+def _subject(*asked: Mapping[str, dict[str, Any] | None]) -> str:
+    wanted = {value for one in asked for value in _values(one.get("sub") or {})}
+    if len(wanted) > 1:
+        raise ValueError("sub is asked for with more than one value")
+    return next(iter(wanted), "")

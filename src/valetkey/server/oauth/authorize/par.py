@@ -1,0 +1,93 @@
+"""Pushed authorization requests (RFC 9126): the request is sent ahead, and only its name travels
+through the browser."""
+
+from typing import Final
+
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.authorize.address import address
+from valetkey.server.oauth.authorize.asked import understood
+from valetkey.server.oauth.authorize.jar import unwrapped
+from valetkey.server.oauth.authorize.managed import named
+from valetkey.server.oauth.authorize.request import INSTANCE, kept
+from valetkey.server.oauth.clients.authentication import authenticate
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.pace import Pace, count
+from valetkey.server.oauth.senders.binding import bind
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest
+from valetkey.spec.names import REQUEST_URI_PREFIX
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 9126", "2")
+
+PACE: Final = Pace(what="pushed request", most=1000, seconds=100)
+"""Of one network, in the name of clients for whom nobody vouches (ATTACKS A23)."""
+
+
+def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Keeps a request that would pass the authorization endpoint, and names it."""
+    by = yield from authenticate(call, context)
+    by, proof = yield from bind(by, call.brought, context)
+    if "request_uri" in call.form:
+        raise InvalidRequest("request_uri may not be pushed")
+    inside = yield from unwrapped(call.form, by.client, context)
+    # RFC 9126 2.1: what the authorization endpoint needs is pushed whole; or RFC 9101 4, inside.
+    inside.need("client_id")
+    resources = inside.all("resource")
+    form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
+    address(form, by.client, context)
+    request = understood(form, by.client, context, pushed=True)
+    yield from named(request.managed, by.client)
+    # Nobody vouches for such a client, so its name is anybody's.
+    stranger = by.client.is_public or by.client.origin != "declared"
+    if stranger:
+        yield from count(PACE, call.address, context)
+    pending = Pending(
+        id=ids.to_text(context.env.draw(ids.LENGTH)),
+        kind="pushed",
+        client=by.client.id,
+        parameters=kept(form, request),
+        resources=resources,
+        created=context.env.now,
+        expires=context.env.now + context.at.lifetimes.pushed_request,
+    )
+    document = {
+        "request_uri": REQUEST_URI_PREFIX + pending.id,
+        "expires_in": context.at.lifetimes.pushed_request,
+    }
+    return Answer(
+        document=document,
+        changes=(Create(pending), *proof),
+        stranger=pending.id if stranger else "",
+    )
+
+
+def _bound(form: Form, by: Authenticated) -> dict[str, str]:
+    """The parameters, with the key that the client has proved to hold (RFC 9449 10.1), and with the
+    copy of the app that calls."""
+    jkt = "" if by.holds is None else by.holds.jkt
+    if jkt and form.get("dpop_jkt", jkt) != jkt:
+        raise InvalidRequest("dpop_jkt names another key than the proof")
+    own = {"dpop_jkt": jkt, INSTANCE: by.instance}
+    return {**form} | {name: value for name, value in own.items() if value}
+
+
+PAR: Final = Feature(
+    name="pushed authorization requests",
+    needs=("authorization code",),
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(
+            path="/par",
+            metadata="pushed_authorization_request_endpoint",
+            cite=CITE,
+            rule=push,
+            status=201,
+        ),
+    ),
+)

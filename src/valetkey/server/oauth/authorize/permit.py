@@ -1,0 +1,129 @@
+"""The yes: an authorization code on its way back to the app (RFC 6749 4.1.2)."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose.seal import digest
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.pending import Pending
+from valetkey.server.oauth.authorize.address import ReplyTo
+from valetkey.server.oauth.authorize.asked import Asked, over
+from valetkey.server.oauth.authorize.outcome import Permit
+from valetkey.server.oauth.authorize.session_state import session_state
+from valetkey.server.oauth.authorize.visit import Person, Visit
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.issue.code import Code, CodeReference
+
+
+def permit(
+    asked: Asked,
+    person: Person,
+    grant: Grant,
+    *,
+    visit: Visit,
+    context: Context,
+    changes: tuple[Change, ...] = (),
+    events: tuple[Event, ...] = (),
+) -> Permit:
+    """The answer for a standing grant. `changes` and `events` are those that made it stand."""
+    if asked.elsewhere is not None:
+        fetched = _contents(asked, person, grant, visit=visit, context=context)
+        raw = msgspec.msgpack.encode(fetched)
+        told = over(asked, context, code=raw)
+        return Permit(reply_to=asked.sent.reply_to, changes=(*changes, *told), events=events)
+    code, kept = _code(asked, person, grant, visit=visit, context=context)
+    client, reply_to = asked.request.client.id, asked.sent.reply_to
+    return Permit(
+        reply_to=reply_to,
+        code=code,
+        session_state=(
+            session_state(client, reply_to, visit, context=context)
+            if "openid" in asked.request.scope
+            else ""
+        ),
+        changes=(*changes, *kept, *over(asked, context)),
+        events=events,
+    )
+
+
+def again(code: str, reply_to: ReplyTo, *, session_state: str = "") -> Permit:
+    """The same answer once more, with the code that it had (see `answered`)."""
+    return Permit(reply_to=reply_to, code=code, session_state=session_state)
+
+
+def _code(
+    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+) -> tuple[str, tuple[Change, ...]]:
+    """The code, and what has to be written before it goes out: nothing, where it is small."""
+    code = _contents(asked, person, grant, visit=visit, context=context)
+    raw = msgspec.msgpack.encode(code)
+    if len(raw) <= codes.MAX_BYTES:
+        return codes.write(raw, context.at.keyring, context.env), ()
+    pending = _kept(code, raw, context)
+    reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
+    return codes.write(reference, context.at.keyring, context.env), (Create(pending),)
+
+
+def _contents(
+    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+) -> Code:
+    """What was decided. An app on another device may fetch it for as long as it waits."""
+    request, row = asked.request, asked.elsewhere
+    return Code(
+        client=request.client.id,
+        redirect_uri=digest(asked.sent.reply_to.uri),
+        redirect_sent=request.redirect_sent,
+        challenge=request.challenge,
+        nonce=request.nonce,
+        user=person.user.id,
+        grant=grant.id,
+        family=ids.owned_id(context.env, owner=person.user.id),
+        session=person.session.sid,
+        auth_time=person.session.auth_time,
+        scope=request.scope,
+        permissions=grant.allows(request.permissions),
+        resources=request.resources,
+        device=visit.device if row is None or row.elsewhere is None else row.elsewhere.agent,
+        # RFC 8628 3.2: what another device fetches ends with its request.
+        expires=context.env.now + context.at.lifetimes.code if row is None else row.expires,
+        jkt=request.jkt,
+        amr=person.session.amr,
+        userinfo_claims=request.individual.userinfo,
+        id_token_claims=request.individual.id_token,
+        renews=bool(request.managed.grant),
+        details=request.rich.types,
+        instance=request.instance,
+        tier=request.tier,
+        browser=visit.browser[:_BROWSER] if _has_one_family(asked) else "",
+    )
+
+
+_BROWSER: Final = 32
+"""Hex digits of a browser's name in a code: those that a user has are told apart by fewer."""
+
+
+def _has_one_family(asked: Asked) -> bool:
+    """Whether the client has one family in each browser: it does not rotate, and the key is neither
+    for another device, nor in shards, nor to take the place of all others."""
+    request = asked.request
+    elsewhere = asked.elsewhere is not None
+    return not (
+        request.client.is_public or elsewhere or request.tier is not None or request.managed.grant
+    )
+
+
+def _kept(code: Code, raw: bytes, context: Context) -> Pending:
+    return Pending(
+        id=ids.free_id(context.env),
+        kind="code",
+        client=code.client,
+        contents=raw,
+        created=context.env.now,
+        # Kept past the code's own end, so that a replay is told from a stray code.
+        expires=code.expires + 600,
+    )

@@ -1,0 +1,191 @@
+"""Rich authorization requests (RFC 9396): another way to say permissions and their limits.
+
+What is asked by details is kept as permissions and limits of the grant, and nothing beside them. So
+a change of the grant changes what its tokens say, and no second record of rights can be wider.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
+from valetkey.server.oauth import limiting
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import DocumentEndpoint, Feature
+from valetkey.server.oauth.offer import Offer
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget
+from valetkey.wire import authorization_details as wire
+from valetkey.wire.authorization_details import BadDetails, Detail
+from valetkey.wire.form import REPEATABLE, Form
+
+NAME: Final = "rich authorization requests"
+
+
+class Rich(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked by details: the types, the permissions that they come to, and the limits within
+    which the app asks for them."""
+
+    types: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    limits: Limits = NONE
+
+    @property
+    def proposal(self) -> Proposal:
+        """The limits, as an app proposes them."""
+        return Proposal(permissions=self.limits.permissions)
+
+
+NOTHING: Final = Rich()
+
+
+def sent(form: Form) -> tuple[Detail, ...]:
+    """The objects in a form; none, where it has none. Raises InvalidAuthorizationDetails."""
+    if wire.PARAMETER not in form:
+        return ()
+    try:
+        return wire.read(form[wire.PARAMETER])
+    except BadDetails as error:
+        raise InvalidAuthorizationDetails(detail=str(error)) from error
+
+
+def heard(form: Form, context: Context) -> Form:
+    """The form, without what nobody reads here where they are switched off."""
+    if is_offered(context) or wire.PARAMETER not in form:
+        return form
+    one = {name: value for name, value in form.items() if name != wire.PARAMETER}
+    return Form(one, {name: form.all(name) for name in REPEATABLE})
+
+
+def is_offered(context: Context) -> bool:
+    """Whether anybody reads them here."""
+    return NAME in context.at.enabled
+
+
+def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Context) -> Rich:
+    """What an authorization request asks for by details. Raises InvalidAuthorizationDetails, and
+    InvalidTarget for a type that is none of the `resources` that the request names."""
+    if not is_offered(context):
+        return NOTHING
+    details, offer = sent(form), context.at.offer
+    rich = meant(details, offer)
+    own = client.authorization_details_types
+    if own and not set(rich.types) <= set(own):
+        # RFC 9396 10: what the client has registered that it uses.
+        raise _bad("of a type that this app is not registered for")
+    if not set(rich.permissions) <= set(offer.registered(client.scope)):
+        raise _bad("more than this app is registered for")
+    if resources and not set(rich.types) <= offer.meant(resources):
+        raise InvalidTarget("authorization_details are about another resource")
+    return rich
+
+
+def meant(details: Iterable[Detail], offer: Offer) -> Rich:
+    """What the objects come to: those of one type add up. Raises InvalidAuthorizationDetails."""
+    types, asked = dict[str, None](), dict[str, Bounds]()
+    for detail in details:
+        types[detail.type] = None
+        actions = _actions(detail, offer)
+        bounds = _bounds(detail, actions, offer)
+        for name in actions:
+            mine = bounds.get(name, FREE)
+            if asked.setdefault(name, mine) != mine:
+                # Two bounds may add up, or the wider one may hold: the app has to say which.
+                raise _bad("with two limits for the same permission", name)
+    bound = {name: bounds for name, bounds in asked.items() if bounds != FREE}
+    return Rich(
+        types=tuple(types), permissions=offer.ordered(asked), limits=limits(permissions=bound)
+    )
+
+
+def _actions(detail: Detail, offer: Offer) -> set[str]:
+    # The server's own catalog is what OpenID Connect has scopes for.
+    known = offer.names_of(detail.type) if detail.type in offer.resources[1:] else frozenset()
+    if not known:
+        raise _bad("of an unknown type", detail.type)
+    if not set(detail.actions) <= known:
+        raise _bad("with an action that its type does not have", detail.type)
+    if not set(detail.locations) <= {detail.type}:
+        raise _bad("with a location that is not its type's", detail.type)
+    return set(offer.expand(detail.actions))
+
+
+def _bounds(detail: Detail, actions: set[str], offer: Offer) -> dict[str, Bounds]:
+    if not set(detail.limits) <= actions:
+        raise _bad("with limits on what it does not ask for", detail.type)
+    try:
+        bounds = msgspec.convert(detail.limits, dict[str, Bounds])
+    except msgspec.ValidationError as error:
+        raise _bad("with limits that cannot be read", str(error)) from error
+    wrong = limiting.mistakes(Proposal(permissions=bounds), offer=offer)
+    if wrong:
+        raise _bad("with limits that make no sense", "; ".join(wrong))
+    return bounds
+
+
+def told(
+    types: Iterable[str], permissions: Iterable[str], *, within: Limits, offer: Offer
+) -> tuple[Detail, ...]:
+    """What these permissions, under these limits, are in details of these types (RFC 9396 7): as
+    they stand, whatever was asked."""
+    held = tuple(permissions)
+    return tuple(_told(dict.fromkeys(types), held, within=within, offer=offer))
+
+
+def _told(
+    types: Iterable[str], permissions: tuple[str, ...], *, within: Limits, offer: Offer
+) -> Iterator[Detail]:
+    for one in types:
+        mine = tuple(each for each in permissions if offer.resource_of.get(each) == one)
+        bounds: Mapping[str, Any] = {
+            each: msgspec.to_builtins(within.of(each)) for each in mine if each in within.bound
+        }
+        if mine:
+            yield Detail(type=one, actions=mine, locations=(one,), limits=dict(bounds))
+
+
+def narrowed(
+    details: tuple[Detail, ...], allowed: Iterable[str], *, within: Limits, offer: Offer
+) -> tuple[str, ...]:
+    """The permissions that a token request narrows to by details (RFC 9396 6). Limits belong to the
+    grant, so a token has none of its own: they may be sent back as they are, and no others. Raises
+    InvalidAuthorizationDetails."""
+    rich = meant(details, offer)
+    if not set(rich.permissions) <= set(allowed):
+        raise _bad("more than was granted")
+    if any(within.of(name) != bounds for name, bounds in rich.limits.permissions.items()):
+        raise _bad("with other limits than the grant's")
+    return rich.permissions
+
+
+def _bad(why: str, detail: str = "") -> InvalidAuthorizationDetails:
+    return InvalidAuthorizationDetails(f"authorization_details {why}", detail=detail[:300])
+
+
+def types(context: Context) -> tuple[str, ...]:
+    """The types that there are: one for each resource server."""
+    return context.at.offer.resources[1:]
+
+
+def _document(context: Context) -> Mapping[str, Any]:
+    """The metadata of every type."""
+    described = {one.resource: wire.described(one) for one in context.at.offer.catalogs[1:]}
+    return {"authorization_details_types_metadata": described}
+
+
+RAR: Final = Feature(
+    name=NAME,
+    cites=(wire.CITE, wire.METADATA, Cite("RFC 9396", "6"), Cite("RFC 9396", "10")),
+    endpoints=(
+        DocumentEndpoint(
+            path="/authorization-details-types",
+            metadata="authorization_details_types_metadata_endpoint",
+            cite=wire.METADATA,
+            document=_document,
+            seconds=lambda _: 300,
+        ),
+    ),
+    metadata=lambda context: {"authorization_details_types_supported": types(context)},
+)

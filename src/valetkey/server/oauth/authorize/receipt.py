@@ -1,0 +1,67 @@
+"""The receipt of an answer: what was shown, in whose words, and what came of it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from valetkey.server.model import ids
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.receipt import Line, Place, Receipt
+from valetkey.server.oauth.authorize.outcome import Consent
+from valetkey.server.oauth.context import Context
+from valetkey.wire import redirect
+from valetkey.wire.catalog import Permission
+
+LONGEST: Final = 35
+"""Characters of a language tag that are kept (RFC 5646 4.4.1)."""
+
+
+def receipt(
+    shown: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
+) -> Receipt:
+    """The receipt of a yes by which the grant stands as it does."""
+    offer = context.at.offer
+    lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
+    shut = [one for one in shown.cannot if one.whole]
+    resources = {offer.resource_of[line.id] for line in lines} | {one.resource for one in shut}
+    return Receipt(
+        id=ids.owned_id(context.env, owner=grant.user),
+        user=grant.user,
+        client=grant.client,
+        grant=grant.id,
+        request=shown.pending.id,
+        at=context.env.now,
+        language=language[:LONGEST],
+        app=shown.client.name,
+        destination=redirect.host(shown.reply_to.uri),
+        why=shown.why,
+        lines=lines,
+        shut=tuple(one.name for one in shut),
+        editions={one: offer.editions[one] for one in offer.editions if one in resources},
+    )
+
+
+def _lines(
+    shown: Consent, grant: Grant, ticked: frozenset[str], *, language: str
+) -> Iterator[Line]:
+    for row in shown.new:
+        name = row.permission.id
+        yield Line(
+            id=name,
+            words=row.permission.said(language).can,
+            place="asked",
+            risk=row.permission.risk,
+            required=row.required,
+            ticked=name in ticked or row.required,
+            given=name in grant.permissions,
+            reason=row.reason,
+        )
+    for one in shown.kept:
+        yield _other(one, one.said(language).can, place="kept", given=True)
+    for group in shown.cannot:
+        if not group.whole:
+            for one in group.permissions:
+                yield _other(one, one.said(language).cannot, place="cannot", given=False)
+
+
+def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:
+    return Line(id=one.id, words=words, place=place, risk=one.risk, given=given)

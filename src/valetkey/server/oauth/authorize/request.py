@@ -1,0 +1,231 @@
+"""The authorization request (RFC 6749 4.1.1; OpenID Connect Core 3.1.2.1), understood."""
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.oauth import hint
+from valetkey.server.oauth.authorize import individual as individually
+from valetkey.server.oauth.authorize import managed as managing
+from valetkey.server.oauth.authorize import rar, sign_up
+from valetkey.server.oauth.authorize.individual import Individual
+from valetkey.server.oauth.authorize.managed import NOTHING, Managed
+from valetkey.server.oauth.authorize.rar import Rich
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.shards import offered
+from valetkey.spec import names
+from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
+from valetkey.wire import authorization_details
+from valetkey.wire.access_token import Confirmation
+from valetkey.wire.form import Form
+from valetkey.wire.key_shards import PARAMETER, Tier
+
+Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
+PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
+CREATE: Final[Prompt] = "create"
+"""Initiating User Registration 4: where people may sign up."""
+
+
+INSTANCE: Final = "client_instance_jkt"
+"""The copy of the app that pushed the request: it has to come for what follows. Whoever sends it
+along binds themselves."""
+
+HINTED: Final = "hinted_sub"
+"""What is kept of an `id_token_hint`. Who sends it says what `claims` may say too."""
+
+PARAMETERS: Final = frozenset(
+    {
+        "acr_values",
+        authorization_details.PARAMETER,
+        "claims",
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "dpop_jkt",
+        managing.ACTION,
+        managing.GRANT,
+        "id_token_hint",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        HINTED,
+        INSTANCE,
+        PARAMETER,
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+        "ui_locales",
+    }
+)
+"""What is read of a request, `resource` aside. Nothing else is kept while it waits: it may be what
+should never have been sent, such as a secret (ATTACKS A82)."""
+
+
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the app asks for. `scope` in its own words, `permissions` what they come to.
+
+    `pushed`: it came by PAR. `max_age` in seconds, None for any. `jkt` names the key
+    to which the code is to be bound, "" for none (RFC 9449 10). `individual` is what it asks for
+    claim by claim, `rich` what it asks for by details; the permissions of both are among the
+    others. `hinted` is the `sub` of whom it speaks, "" for anybody. `managed` says of which grant
+    it speaks (see `authorize.managed`). `tier` says in how many shards the key is to
+    be held, None for an ordinary one.
+    """
+
+    client: Client
+    response_type: str
+    response_mode: str
+    scope: tuple[str, ...]
+    permissions: tuple[str, ...]
+    resources: tuple[str, ...]
+    challenge: str
+    challenge_method: str
+    nonce: str
+    prompts: frozenset[Prompt]
+    max_age: int | None
+    login_hint: str
+    redirect_sent: bool
+    pushed: bool
+    jkt: str
+    individual: Individual
+    acr_values: tuple[str, ...]
+    hinted: str
+    managed: Managed = NOTHING
+    rich: Rich = rar.NOTHING
+    instance: str = ""
+    tier: Tier | None = None
+
+
+def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
+    """The parameters that stay while the request waits. A hint is a token, so only what it says
+    stays."""
+    stay = {name: form[name] for name in form if name in PARAMETERS and name != "id_token_hint"}
+    return stay | ({HINTED: request.hinted} if request.hinted else {})
+
+
+def understand(
+    form: Form, client: Client, context: Context, *, pushed: bool = False
+) -> AuthorizationRequest:
+    """The request, its parts well formed. Raises OAuthError in registered codes."""
+    resources = tuple(dict.fromkeys(form.all("resource")))
+    rich = rar.read(form, client, resources=resources, context=context)
+    scope, permissions = _asked(form, client, rich, resources=resources, offer=context.at.offer)
+    individual = individually.read(form.get("claims", ""))
+    permissions = _with_claims(permissions, individual, client, offer=context.at.offer)
+    return AuthorizationRequest(
+        client=client,
+        response_type=form.get("response_type", ""),
+        response_mode=form.get("response_mode", "query"),
+        scope=scope,
+        permissions=permissions,
+        resources=resources,
+        challenge=form.get("code_challenge", ""),
+        # RFC 7636 4.3: plain is what a missing method means, so it is refused like plain.
+        challenge_method=form.get("code_challenge_method", "plain"),
+        nonce=form.get("nonce", ""),
+        prompts=_prompts(form, context),
+        max_age=_max_age(form, client),
+        login_hint=form.get("login_hint", "")[:255],
+        redirect_sent="redirect_uri" in form,
+        pushed=pushed,
+        jkt=_jkt(form, context),
+        individual=individual,
+        acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
+        hinted=_hinted(form, client, individual, context=context),
+        rich=rich,
+        instance=form.get(INSTANCE, "")[:64],
+        tier=offered.asked(form, client, context),
+    )
+
+
+def _asked(
+    form: Form, client: Client, rich: Rich, *, resources: tuple[str, ...], offer: Offer
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The scope as sent, and the permissions that it and the details come to. Where neither is
+    sent, all that the client is registered for (RFC 6749 3.3: a default that the server chooses).
+    """
+    offer.check_resources(resources)
+    sent = tuple(dict.fromkeys(form.get("scope", "").split()))
+    registered = offer.registered(client.scope)
+    if sent and client.origin != "declared":
+        sent = _allowed(sent, registered, resources=resources, offer=offer)
+    default = () if rich.types else client.scope
+    permissions = offer.expand(sent) if sent else offer.registered(default)
+    if not set(permissions) <= set(registered):
+        raise InvalidScope("this app is not registered for all that it asks for")
+    if resources:
+        within = offer.within(permissions, resources)
+        if sent and within != permissions:
+            raise InvalidTarget("the scope opens more than the resource that was asked for")
+        permissions = within
+    return sent or default, offer.ordered((*permissions, *rich.permissions))
+
+
+def _allowed(
+    sent: tuple[str, ...], registered: tuple[str, ...], *, resources: tuple[str, ...], offer: Offer
+) -> tuple[str, ...]:
+    """What a client that registered itself may have of the scope that it sends (RFC 6749 3.3).
+    Nobody told it what that is: it asks for all that an API names, as MCP clients do, and learns
+    from the response what it got. Raises InvalidScope where nothing is left that opens anything."""
+    reach = frozenset(offer.within(registered, resources) if resources else registered)
+    kept = tuple(one for one in sent if reach >= frozenset(offer.expand((one,))))
+    if kept in {(), ("offline_access",)}:
+        left = [one for one in sent if one not in kept] or sent
+        raise InvalidScope(f"an administrator has to allow this app: {', '.join(left)[:200]}")
+    return kept
+
+
+def _with_claims(
+    permissions: tuple[str, ...], individual: Individual, client: Client, *, offer: Offer
+) -> tuple[str, ...]:
+    """What opens the claims that are asked for one by one is asked for as well. A claim that the
+    app is not registered for is passed over (OpenID Connect Core 5.5.1)."""
+    if names.OPENID not in permissions:
+        return permissions
+    registered = offer.registered(client.scope)
+    more = (one for one in individual.permissions if one in registered)
+    return offer.ordered((*permissions, *more))
+
+
+def _jkt(form: Form, context: Context) -> str:
+    """The key to which the code is to be bound; none where nobody could show that they hold it."""
+    named = Confirmation(jkt=form.get("dpop_jkt", ""))
+    return named.jkt if any(one.binds(named) for one in context.at.senders) else ""
+
+
+def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:
+    """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
+    text = form.get("id_token_hint", "")
+    named = hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
+    if named and individual.sub and named != individual.sub:
+        raise InvalidRequest("id_token_hint and claims speak of different users")
+    return named or individual.sub
+
+
+def prompts(context: Context) -> tuple[Prompt, ...]:
+    """The words of `prompt` that are understood here."""
+    return (*PROMPTS, CREATE) if sign_up.is_offered(context) else PROMPTS
+
+
+def _prompts(form: Form, context: Context) -> frozenset[Prompt]:
+    words = form.get("prompt", "").split()
+    known = frozenset(prompt for prompt in prompts(context) if prompt in words)
+    if len(known) != len(set(words)):
+        raise InvalidRequest("prompt holds an unknown word")
+    if "none" in known and len(known) > 1:
+        raise InvalidRequest("prompt=none stands alone")
+    return known
+
+
+def _max_age(form: Form, client: Client) -> int | None:
+    text = form.get("max_age")
+    if text is None:
+        return client.default_max_age
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise InvalidRequest("max_age is not a number of seconds")
+    return int(text)

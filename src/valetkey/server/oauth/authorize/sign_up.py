@@ -1,0 +1,21 @@
+"""Sign-up at the wish of an app (Initiating User Registration 1.0): off unless switched on."""
+
+from typing import Final
+
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Feature
+from valetkey.spec.cite import Cite
+
+SIGN_UP: Final = Feature(
+    name="sign-up",
+    on=False,
+    needs=("authorization code",),
+    pages=("/sign-up", "/continue/{pending}/sign-up"),
+    cites=(Cite("Initiating User Registration", "4"),),
+    metadata=lambda _: {"prompt_values_supported": ("create",)},
+)
+
+
+def is_offered(context: Context) -> bool:
+    """Whether people may make themselves an account."""
+    return SIGN_UP.name in context.at.enabled

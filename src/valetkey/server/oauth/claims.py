@@ -1,0 +1,66 @@
+"""Claims about a user: which there are, and which permission opens them (OpenID Connect Core 5)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+
+from valetkey.server.model.user import PROFILE_CLAIMS, User
+from valetkey.spec import names
+
+Claim: TypeAlias = str | bool | int | dict[str, str]
+
+
+def _profile(user: User) -> dict[str, Claim]:
+    chosen: dict[str, Claim] = {
+        name: user.claims[name] for name in PROFILE_CLAIMS if name in user.claims
+    }
+    return chosen | {"preferred_username": user.username, "updated_at": user.changed}
+
+
+def _email(user: User) -> dict[str, Claim]:
+    return {"email": user.email, "email_verified": user.email_verified} if user.email else {}
+
+
+def _address(user: User) -> dict[str, Claim]:
+    return {"address": user.address} if user.address else {}
+
+
+def _phone(user: User) -> dict[str, Claim]:
+    if not user.phone_number:
+        return {}
+    return {
+        "phone_number": user.phone_number,
+        "phone_number_verified": user.phone_number_verified,
+    }
+
+
+OPENED: Final[dict[str, tuple[tuple[str, ...], Callable[[User], dict[str, Claim]]]]] = {
+    names.PROFILE: ((*PROFILE_CLAIMS, "preferred_username", "updated_at"), _profile),
+    names.EMAIL: (("email", "email_verified"), _email),
+    names.ADDRESS: (("address",), _address),
+    names.PHONE: (("phone_number", "phone_number_verified"), _phone),
+}
+"""The claims that a permission opens (OpenID Connect Core 5.4), and what they are for a user."""
+
+OPENER: Final[Mapping[str, str]] = {
+    claim: permission for permission, (claims, _) in OPENED.items() for claim in claims
+}
+"""The permission that opens a claim."""
+
+
+def opened(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
+    """What these permissions tell of the user."""
+    found: dict[str, Claim] = {}
+    for permission in OPENED:
+        if permission in permissions:
+            found |= OPENED[permission][1](user)
+    return found
+
+
+def chosen(
+    user: User, permissions: Iterable[str], *, whole: Iterable[str], named: Iterable[str]
+) -> dict[str, Claim]:
+    """What of it was asked for: all that the permissions in `whole` open, and the claims that are
+    `named` one by one."""
+    wanted = {claim for one in whole if one in OPENED for claim in OPENED[one][0]} | set(named)
+    told = opened(user, frozenset(permissions))
+    return {name: value for name, value in told.items() if name in wanted}

@@ -1,0 +1,143 @@
+"""attest_jwt_client_auth: each copy of an app proves that its publisher vouches for it, and that it
+is this very copy (draft-ietf-oauth-attestation-based-client-auth). The keys that the client
+registers are its attester's. What a copy is given belongs to it, and to no other copy of the app.
+
+Challenges are derived from the time, so none is stored. A proof is remembered until it is too old.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jws import BadSignature
+from valetkey.jose.seal import digest
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.guard import Once
+from valetkey.server.model.want import Always, One, Rule
+from valetkey.server.oauth import challenges
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import (
+    Brought,
+    Call,
+    ClientAuth,
+    Credentials,
+    Feature,
+    FormEndpoint,
+)
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import (
+    InvalidClient,
+    InvalidRequest,
+    UseAttestationChallenge,
+    UseFreshAttestation,
+)
+from valetkey.wire import client_attestation as wire
+from valetkey.wire.client_attestation import BadAttestation, Pop
+
+SEEN: Final = "client attestation"
+"""The purpose under which proofs are remembered."""
+
+CHALLENGE: Final = b"attestation challenge"
+
+_MARGIN: Final = 60
+"""Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
+
+
+def read(call: Call) -> Credentials | None:
+    """The attestation and its proof that came with the call. Raises InvalidClient,
+    InvalidRequest."""
+    attestation = call.brought.headers.get(wire.HEADER.lower(), ())
+    proof = call.brought.headers.get(wire.POP_HEADER.lower(), ())
+    if not attestation:
+        return None
+    if len(attestation) != 1 or len(proof) != 1:
+        raise InvalidClient("there has to be one attestation, and one proof for it")
+    try:
+        name = wire.claimed(attestation[0])
+    except BadAttestation as error:
+        raise InvalidClient(detail=str(error)) from error
+    if call.form.get("client_id", name) != name:
+        raise InvalidRequest("client_id differs from the authenticated client")
+    return Credentials(name, attestation[0], proof=proof[0])
+
+
+def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
+    """The attester vouches for a key, and whoever calls holds it: its thumbprint. Raises
+    InvalidClient, UseFreshAttestation, UseAttestationChallenge."""
+    algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
+    try:
+        payload = yield from keys.proved(by.secret, client, typ=(wire.TYPE,), algorithms=algorithms)
+        members = wire.check(payload, client_id=client.id, now=context.env.now)
+        key = wire.key_of(members, jws.read_header(by.proof).get("alg"))
+        pop = wire.check_pop(by.proof, key, issuer=context.at.issuer, now=context.env.now)
+    except wire.Stale as error:
+        raise UseFreshAttestation(detail=client.id) from error
+    except (BadAttestation, BadSignature) as error:
+        raise InvalidClient(detail=f"{client.id}: {error}") from error
+    if not challenges.is_ours(pop.challenge, CHALLENGE, context):
+        raise UseAttestationChallenge
+    yield from _count(pop, key.thumbprint(), context)
+    return key.thumbprint()
+
+
+def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
+    marker = Once(
+        purpose=SEEN, value=digest(f"{thumbprint} {pop.jti}"), expires=pop.until + _MARGIN
+    )
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        raise InvalidClient(detail="a proof that came before")
+    yield (Always(Create(marker)),)
+
+
+def challenge(context: Context) -> str:
+    """The challenge of this moment, the same on every node."""
+    return challenges.challenge(CHALLENGE, context)
+
+
+def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
+    """With every answer, refused or not, to whoever uses attestations."""
+    used = wire.HEADER.lower() in brought.headers
+    return {wire.CHALLENGE_HEADER: challenge(context)} if used else {}
+
+
+def _ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """A challenge, for anybody who asks."""
+    yield from ()
+    return Answer(document={"attestation_challenge": challenge(context)})
+
+
+ATTESTATION: Final = Feature(
+    name="client attestation",
+    cites=(wire.CITE, wire.POP),
+    on=False,
+    client_auth=(
+        ClientAuth(
+            name="attest_jwt_client_auth",
+            cite=wire.CITE,
+            bare=True,
+            read=read,
+            prove=prove,
+            headers=(wire.HEADER, wire.POP_HEADER),
+            tells=(wire.CHALLENGE_HEADER,),
+            tell=_tell,
+        ),
+    ),
+    endpoints=(
+        FormEndpoint(
+            path="/attestation-challenge",
+            metadata="challenge_endpoint",
+            cite=Cite("draft-ietf-oauth-attestation-based-client-auth", "6.1"),
+            rule=_ask,
+            empty=True,
+        ),
+    ),
+    metadata=lambda _: {
+        "client_attestation_signing_alg_values_supported": OF_APPS,
+        "client_attestation_pop_signing_alg_values_supported": OF_APPS,
+    },
+)

@@ -1,0 +1,178 @@
+"""Client authentication (RFC 6749 2.3): who makes this call?"""
+
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import unquote_plus
+
+from valetkey.server.model.client import BY_SECRET, Client
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.want import Lately, Rule
+from valetkey.server.oauth import profile
+from valetkey.server.oauth.clients import documents
+from valetkey.server.oauth.clients.grant_types import is_by_hand
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
+from valetkey.wire.token_response import APP_SUSPENDED
+
+
+def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
+    """The client that makes the call. Raises InvalidClient, or InvalidRequest for two methods.
+
+    A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
+    """
+    ways = _claimed(call, context)
+    client = yield from documents.found(ways[0][1].client_id, context, address=call.address)
+    if client is None:
+        raise InvalidClient(detail="unknown client")
+    for way, claimed in ways:
+        if way.name == client.auth_method:
+            profile.check_authentication(client, context)
+            instance = yield from way.prove(client, claimed, context)
+            if client.status != "active":
+                # Whoever cannot prove to be the client does not learn of it.
+                raise InvalidClient("the app is suspended", reason=APP_SUSPENDED)
+            return Authenticated(client, instance=instance or "")
+    names = [way.name for way, _ in ways]
+    raise _by_another_way(client, ways[0][1], names, now=context.env.now)
+
+
+def _by_another_way(
+    client: Client, by: Credentials, ways: Sequence[str], *, now: int
+) -> InvalidClient:
+    """The client came by another way than it is registered for. The log says by which one; the
+    caller hears it who brought the very secret, and one that has nothing to prove."""
+    told = f"is registered for {client.auth_method}, and came by {' or '.join(ways)}"
+    by_secret = BY_SECRET.issuperset(ways)
+    safe = by_secret and (client.is_public or _proves(client, by.secret, now))
+    return InvalidClient(f"this client {told}" if safe else "", detail=f"{client.id} {told}")
+
+
+def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceServer | None]:
+    """The resource server that makes the call, or None where no resource server has that name.
+    Raises InvalidClient for a wrong secret."""
+    way, claimed = _claimed(call, context)[0]
+    wanted = Lately(ResourceServer, claimed.client_id)
+    server = (yield (wanted,)).one(wanted)
+    if server is None:
+        return None
+    if way.name not in BY_SECRET or not _proves(server, claimed.secret, context.env.now):
+        raise InvalidClient(detail=f"wrong secret for resource server {server.id}")
+    return server
+
+
+def may_use(client: Client, grant_type: str) -> None:
+    """Raises UnauthorizedClient where the client is not registered for the grant type, or has only
+    registered itself for it."""
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClient("this client is not registered for this grant type")
+    if is_by_hand(grant_type, client):
+        # Asked here too: the registration may be older than the rule.
+        raise UnauthorizedClient("this grant type is for clients that an administrator registers")
+
+
+def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials]]:
+    """The one way in which the call proves something, or the ways that a bare name or an assertion
+    may mean."""
+    found: list[tuple[ClientAuth, Credentials]] = []
+    for way in context.at.ways:
+        credentials = way.read(call)
+        if credentials is not None:
+            found.append((way, credentials))
+    if len(found) > 1 and not _alike(found):
+        # RFC 6749 2.3: not more than one method in a request.
+        raise InvalidRequest("the client authenticates in more than one way")
+    if "client_assertion" in call.form and (not found or found[0][0].name in _WITHOUT):
+        # RFC 7521 4.2: not offered here, and a proof that nobody looks at must not seem accepted.
+        raise InvalidClient("client assertions are not offered here")
+    if not found:
+        raise InvalidClient("the client did not say who it is")
+    return found
+
+
+def _alike(found: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
+    """Whether the client's registration says which of them is meant."""
+    return all(way.bare for way, _ in found) or all(way.asserted for way, _ in found)
+
+
+def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
+    fits = False
+    for kept in party.secrets:
+        # Each of them is compared, so that time tells nothing about which one fits.
+        fits |= kept.fits(secret, now)
+    return fits
+
+
+def _by_secret(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    yield from ()
+    if not _proves(client, by.secret, context.env.now):
+        raise InvalidClient(detail=f"wrong secret for {client.id}")
+
+
+def _by_name(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    # RFC 6749 3.2.1: it only says who it is; nothing may rest on that alone.
+    yield from ()
+
+
+def _basic(call: Call) -> Credentials | None:
+    if not call.authorization:
+        return None
+    scheme, _, encoded = call.authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = _decoded(encoded.strip(" ")).decode()
+    except ValueError as error:
+        raise InvalidClient("the Authorization header cannot be read") from error
+    name, colon, secret = text.partition(":")
+    if not colon or not name:
+        raise InvalidClient("the Authorization header cannot be read")
+    if "%" in text or "+" in text:
+        # RFC 6749 2.3.1: encoded like a form.
+        name, secret = unquote_plus(name), unquote_plus(secret)
+    credentials = Credentials(name, secret)
+    if call.form.get("client_id", credentials.client_id) != credentials.client_id:
+        raise InvalidRequest("client_id differs from the authenticated client")
+    return credentials
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes behind the text. Raises ValueError for all but the one spelling that RFC 4648 3.5
+    and 4 have for them."""
+    raw = a2b_base64(text, strict_mode=True)
+    if b2a_base64(raw, newline=False).decode() != text:
+        raise ValueError("not canonical base64")
+    return raw
+
+
+def _post(call: Call) -> Credentials | None:
+    secret = call.form.get("client_secret")
+    return None if secret is None else Credentials(call.form.need("client_id"), secret)
+
+
+def bare_name(call: Call) -> Credentials | None:
+    """The client of a call that proves nothing in its form."""
+    form = call.form
+    if call.authorization or "client_secret" in form or "client_assertion" in form:
+        return None
+    return Credentials(form["client_id"]) if "client_id" in form else None
+
+
+_SECRETS: Final = Cite("RFC 6749", "2.3.1")
+_WITHOUT: Final = BY_SECRET | {"none"}
+"""The methods that know of no assertion."""
+
+CLIENT_AUTHENTICATION: Final = Feature(
+    name="client authentication",
+    core=True,
+    cites=(_SECRETS, Cite("RFC 6749", "3.2.1")),
+    client_auth=(
+        ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic, prove=_by_secret),
+        ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post, prove=_by_secret),
+        ClientAuth(
+            name="none", cite=Cite("RFC 6749", "3.2.1"), bare=True, read=bare_name, prove=_by_name
+        ),
+    ),
+)

@@ -1,0 +1,42 @@
+"""client_secret_jwt: a client proves itself by an assertion under an HMAC with its own secret
+(OpenID Connect Core 9). The secret does not travel, but the server has to keep it: private_key_jwt
+needs no such trust, so this is off unless switched on."""
+
+from typing import Final
+
+from valetkey.jose import jws
+from valetkey.jose.jws import BadSignature
+from valetkey.jose.seal import BadSeal
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.clients import assertions, shared_secret
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import ClientAuth, Credentials, Feature
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire import assertion
+from valetkey.wire.assertion import BadAssertion
+
+CITE: Final = Cite("OpenID Connect Core", "9")
+
+
+def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    """The HMAC is by the client's own secret, and the assertion counts."""
+    try:
+        known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.env.now))
+        payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
+        yield from assertions.count(payload, client, context, path=by.path)
+    except (BadAssertion, BadSignature, BadSeal) as error:
+        raise InvalidClient(detail=f"{client.id}: {error}") from error
+
+
+CLIENT_SECRET_JWT: Final = Feature(
+    name="client_secret_jwt",
+    cites=(CITE, assertion.CITE),
+    on=False,
+    client_auth=(
+        ClientAuth(
+            name="client_secret_jwt", cite=CITE, asserted=True, read=assertions.read, prove=_prove
+        ),
+    ),
+)

@@ -1,0 +1,101 @@
+"""How a registered client proves who it is: method, secrets, keys, certificate (RFC 7591 2)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from valetkey.jose import jws
+from valetkey.server.model.client import BY_KEY, BY_SHARED, WITH_KEYS, WITH_SECRET, Client
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.context import Installation
+from valetkey.spec.cite import Cite
+from valetkey.wire import https
+
+CITE: Final = Cite("RFC 7591", "2")
+
+OF_CERTIFICATES: Final = (
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)
+"""What may be registered of a client's certificate (RFC 8705 2.1.2)."""
+
+
+def auth_method(client: Client, at: Installation) -> Iterator[str]:
+    """One that is offered here, and what it needs."""
+    offered = [way.name for feature in at.features for way in feature.client_auth]
+    if client.auth_method not in offered:
+        yield f"{client.auth_method} is not offered here; {', '.join(offered)} are"
+    if client.auth_method in WITH_KEYS and not (client.jwks or client.jwks_uri):
+        yield f"{client.auth_method} needs jwks or jwks_uri"
+
+
+def auth_algorithm(client: Client, at: Installation) -> Iterator[str]:
+    """What it signs its assertions with: of use with assertions only."""
+    if client.auth_method in BY_SHARED:
+        fits = client.auth_algorithm in ("", jws.SHARED)
+        yield "" if fits else f"{client.auth_method} is with {jws.SHARED} alone"
+        return
+    signs = BY_KEY | {"attest_jwt_client_auth"}
+    if client.auth_algorithm and client.auth_method not in signs:
+        yield f"of no use with {client.auth_method}"
+    yield _why_not_algorithm(client.auth_algorithm, client, at)
+
+
+def secrets(client: Client, at: Installation) -> Iterator[str]:
+    """Some exactly where the method needs them, and in the form in which it does."""
+    if client.is_public and client.secrets:
+        yield "a public client (auth_method none) keeps none"
+    if client.auth_method in WITH_SECRET and not client.secrets:
+        yield f"{client.auth_method} needs one"
+    if client.auth_method not in WITH_SECRET and not client.is_public and client.secrets:
+        yield f"of no use with {client.auth_method}"
+    if client.auth_method in BY_SHARED and not all(kept.sealed for kept in client.secrets):
+        yield f"{client.auth_method} needs the secret itself, and a digest is all that there is"
+
+
+def jwks(client: Client, at: Installation) -> Iterator[str]:
+    """Its keys, by value: not by reference as well."""
+    if client.jwks and client.jwks_uri:
+        # RFC 7591 2: not both.
+        yield "is given, and jwks_uri as well: only one of them"
+    yield from keys.mistakes(client)
+
+
+def jwks_uri(client: Client, at: Installation) -> Iterator[str]:
+    """Its keys, by reference."""
+    yield https.why_not(client.jwks_uri) if client.jwks_uri else ""
+
+
+def request_object_algorithm(client: Client, at: Installation) -> Iterator[str]:
+    """What it signs its requests with: of use with keys only."""
+    if client.request_object_algorithm and not (client.jwks or client.jwks_uri):
+        yield "needs jwks or jwks_uri"
+    yield _why_not_algorithm(client.request_object_algorithm, client, at)
+
+
+def certificate(client: Client, at: Installation) -> Iterator[str]:
+    """What names its certificate (RFC 8705 2.1.2), and what its tokens are bound to."""
+    says = [name for name in OF_CERTIFICATES if getattr(client, name)]
+    if client.auth_method == "tls_client_auth" and len(says) != 1:
+        # RFC 8705 2.1.2: exactly one of them.
+        yield f"tls_client_auth needs one of {', '.join(OF_CERTIFICATES)}"
+    if client.auth_method != "tls_client_auth" and says:
+        yield f"{says[0]} is of no use with {client.auth_method}"
+    if client.tls_client_certificate_bound_access_tokens and client.dpop_bound_access_tokens:
+        yield "tokens are bound to a certificate or to a key (DPoP), not to both"
+
+
+def bound(client: Client, at: Installation) -> Iterator[str]:
+    """Its tokens are bound in a way that is offered here: it gets none in another."""
+    offered = {sender.name for sender in at.senders}
+    for name in client.bound_by:
+        yield "" if name in offered else f"tokens are to be bound by {name}, which is switched off"
+
+
+def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
+    allowed = at.held_to[client.policy].client_algorithms
+    if not named or named in allowed:
+        return ""
+    return f"the policy {client.policy} allows only {', '.join(allowed)}"

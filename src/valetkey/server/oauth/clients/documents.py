@@ -1,0 +1,223 @@
+"""Clients that nobody registered: the `client_id` is the address of a document in which the app
+says what it is (draft-ietf-oauth-client-id-metadata-document).
+
+The address is what vouches for it, so its host is what the user is shown. The document is fetched
+whenever the app appears, within what its headers allow; a row is kept from the first yes on, for
+the pages and the grants that name it.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import digest
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Document, Lately, One, Outside, Party, Rule
+from valetkey.server.oauth.clients import metadata, registration
+from valetkey.server.oauth.clients.scopes import within
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.fields import why_not_https
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, OAuthError, TemporarilyUnavailable
+from valetkey.wire import redirect
+from valetkey.wire.https import BadAddress, target
+
+CITE: Final = Cite("draft-ietf-oauth-client-id-metadata-document", "4")
+
+METHODS: Final = ("none", "private_key_jwt")
+"""How such a client may prove itself: nobody shares a secret with it."""
+
+GRANT_TYPES: Final = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
+"""What it may be registered for: that for which a user says yes."""
+
+_DOTS: Final = re.compile(r"/\.{1,2}(/|$)|%2e", re.IGNORECASE)
+
+
+def found(name: str, context: Context, *, address: str = "") -> Rule[Client | None]:
+    """The client of that name, None where there is none; of a document's, as the document has it
+    now. `address` is where the call came from. Raises InvalidClient where the document will not do,
+    TemporarilyUnavailable where it cannot be had just now."""
+    wanted = Lately(Client, name)
+    if not name.startswith("https://"):
+        return (yield (wanted,)).one(wanted)
+    if CLIENT_DOCUMENTS not in context.at.features:
+        return None
+    why = why_not_address(name) or _why_not_host(name, context)
+    if why:
+        raise InvalidClient(_SAYS, detail=f"{name[:200]!r} {why}", status=400)
+    known = (yield (wanted,)).one(wanted)
+    party: Party = "stranger" if known is None else known.party
+    published = Outside(url=name, kind="client", party=party, address=address)
+    document = (yield (published,)).outside(published)
+    if isinstance(document, Document):
+        return read(name, document.body, known, context=context)
+    if known is not None:
+        # What its users allowed goes on while the app's host is away.
+        return known
+    detail = f"{name[:200]!r}: {document.why}"
+    if document.temporary:
+        raise TemporarilyUnavailable(_LATER, detail=detail)
+    raise InvalidClient(_SAYS, detail=detail, status=400)
+
+
+_SAYS: Final = "the document that describes this app cannot be had, or will not do"
+_LATER: Final = "the document that describes this app cannot be had just now: try again in a moment"
+
+
+def why_not_address(url: str) -> str:
+    """Why this address names no client, or "" (3)."""
+    try:
+        path = target(url).path.partition("?")[0]
+    except BadAddress as error:
+        return str(error)
+    if path == "/":
+        return "has no path"
+    return "has dots for a part of its path" if _DOTS.search(path) else ""
+
+
+def _why_not_host(url: str, context: Context) -> str:
+    rules, host = context.at.registration, target(url).host
+    if _listed(host, rules.documents_deny):
+        return "is at a host that is denied here"
+    if rules.documents_allow and not _listed(host, rules.documents_allow):
+        return "is at a host that is not allowed here"
+    return ""
+
+
+def _listed(host: str, hosts: Collection[str]) -> bool:
+    """`example.org` lists itself and every host under it."""
+    return any(host == one or host.endswith(f".{one}") for one in hosts)
+
+
+def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Client:
+    """The client that the document describes. What the operator has decided of it stays. Raises
+    InvalidClient."""
+    try:
+        document = read_object(body)
+        client = _client(url, document, context)
+    except (ValueError, OAuthError) as error:
+        said = error.detail or error.description if isinstance(error, OAuthError) else str(error)
+        raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {said}", status=400) from error
+    wrong = registration.mistakes(client, context.at)
+    if known is None or known.name != client.name:
+        why = registration.why_not_this_name(client, context.at)
+        wrong += [f"name: {why}"] if why else []
+    if wrong:
+        raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {wrong[0]}", status=400)
+    if known is None:
+        return client
+    return msgspec.structs.replace(
+        client,
+        version=known.version,
+        policy=known.policy,
+        # A check mark is for what was checked, and not for what the app calls itself now.
+        verified=known.verified and appearance(client) == appearance(known),
+        status=known.status,
+        limits=known.limits,
+        created=known.created,
+    )
+
+
+def _client(url: str, document: dict[str, Any], context: Context) -> Client:
+    if document.get("client_id") != url:
+        # 4.1: by simple string comparison.
+        raise ValueError("its client_id is not its address")
+    for name in ("client_name", "redirect_uris"):
+        if not document.get(name):
+            raise ValueError(f"{name} is missing")
+    if "client_secret" in document or "client_secret_expires_at" in document:
+        raise ValueError("it holds a secret")
+    document = {"token_endpoint_auth_method": "none"} | document
+    if document["token_endpoint_auth_method"] not in METHODS:
+        raise ValueError("its token_endpoint_auth_method needs a shared secret")
+    host = redirect.host(url)
+    fields = _usable(metadata.read(document), host)
+    home = fields["uri"]
+    client = Client(
+        **{
+            **fields,
+            # The host that vouches for it, whatever the document says of a home page.
+            "uri": home if home and redirect.host(home) == host else f"https://{host}",
+            "grant_types": tuple(one for one in fields["grant_types"] if one in GRANT_TYPES),
+        },
+        id=url,
+        policy=context.at.registration.policy,
+        verified=False,
+        origin="document",
+        created=context.env.now,
+    )
+    return within(client, context.at.registration.scope, context.at.offer)
+
+
+def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
+    """The fields without the addresses that are refused here: the same document is for other
+    servers too, and one that this server does not take makes the others no worse. Raises ValueError
+    where there is nowhere left to send an answer."""
+    kept = dict(fields)
+    for name in ("redirect_uris", "post_logout_redirect_uris"):
+        kept[name] = tuple(uri for uri in fields[name] if not _why_not_redirect(uri, host))
+    if not kept["redirect_uris"]:
+        uri = fields["redirect_uris"][0]
+        raise ValueError(f"redirect_uris: {uri[:100]!r} {_why_not_redirect(uri, host)}")
+    shown = {name: "" for name in _SHOWN if why_not_https(fields[name])}
+    return kept | shown
+
+
+_SHOWN: Final = ("uri", "logo_uri", "policy_uri", "tos_uri")
+"""Addresses that are only shown to people."""
+
+
+def _why_not_redirect(uri: str, host: str) -> str:
+    """ATTACKS A54: its own host, or the user's device; another's host would speak for it."""
+    own = uri.startswith("https:") and redirect.host(uri) == host
+    if not own and not redirect.is_loopback(uri):
+        return "is neither on its own host nor on loopback"
+    return redirect.why_not(uri)
+
+
+def appearance(client: Client) -> tuple[str, str, str, frozenset[str]]:
+    """By what people know an app, and where their answers go."""
+    return client.name, client.uri, client.logo_uri, frozenset(client.redirect_uris)
+
+
+def face(client: Client) -> str:
+    """A digest of what a user relied on when they said yes to an app that describes itself; "" for
+    an app that the operator wrote down, who answers for what it becomes."""
+    if client.origin == "declared":
+        return ""
+    relied_on = (
+        client.name,
+        redirect.host(client.uri) if client.uri else "",
+        sorted(client.redirect_uris),
+        client.jwks,
+        client.jwks_uri,
+        sorted(client.scope),
+    )
+    return digest(msgspec.json.encode(relied_on, order="deterministic").decode())[:32]
+
+
+def kept(client: Client) -> Rule[tuple[Change, ...]]:
+    """What has to be written so that the store knows a document's client as its user saw it."""
+    if client.origin != "document":
+        return ()
+    wanted = One(Client, client.id)
+    known = (yield (wanted,)).one(wanted)
+    if known is None:
+        return (Create(msgspec.structs.replace(client, version=0)),)
+    seen = msgspec.structs.replace(client, version=known.version, created=known.created)
+    return () if seen == known else (Update(seen),)
+
+
+CLIENT_DOCUMENTS: Final = Feature(
+    name="client id metadata documents",
+    cites=(CITE,),
+    on=False,
+    needs=("authorization code",),
+    metadata=lambda _: {"client_id_metadata_document_supported": True},
+)

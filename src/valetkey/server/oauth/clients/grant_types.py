@@ -1,0 +1,86 @@
+"""The grant types of a registered client, and what some of them need."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from valetkey.server.model.client import Client, Exchange
+from valetkey.server.oauth.context import Installation
+from valetkey.server.oauth.fields import twice, why_not_https, why_not_web
+from valetkey.spec import names
+
+# RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
+_CONFIDENTIAL: Final = frozenset(
+    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
+)
+
+BY_HAND: Final = frozenset(
+    {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
+)
+"""Grant types of clients that an operator registers. A client that registers itself gets no token
+without a user's consent, does not ask users out of the blue, and brings nobody else's tokens
+(ATTACKS A100)."""
+
+
+def is_by_hand(grant_type: str, client: Client) -> bool:
+    """Whether this grant type needs an operator's act that this client has not got."""
+    return grant_type in BY_HAND and client.origin != "declared"
+
+
+def grant_types(client: Client, at: Installation) -> Iterator[str]:
+    """Those that are offered here, and that such a client may use."""
+    offered = [grant.name for feature in at.features for grant in feature.grant_types]
+    for one in client.grant_types:
+        if one not in offered:
+            yield f"{one[:60]!r} is not offered here; {', '.join(offered)} are"
+    if not client.grant_types:
+        yield "at least one is needed"
+    if names.REFRESH_TOKEN in client.grant_types and len(client.grant_types) == 1:
+        yield "refresh_token needs another one that issues it"
+    for one in client.grant_types:
+        if one in _CONFIDENTIAL and client.is_public:
+            yield f"a public client may not use {one}"
+        if is_by_hand(one, client):
+            yield f"{one} is for clients that an administrator registers"
+    yield from twice(client.grant_types)
+
+
+def pinged(client: Client, at: Installation) -> Iterator[str]:
+    """Whether it is told that tokens are ready, and where (CIBA Core 4)."""
+    address = client.backchannel_client_notification_endpoint
+    pings = client.backchannel_token_delivery_mode == "ping"
+    if pings and names.CIBA not in client.grant_types:
+        yield f"of no use without the grant type {names.CIBA}"
+    if pings != bool(address):
+        yield "ping and the address to be told at go together"
+    yield why_not_web(address) if address else ""
+
+
+def exchange(client: Client, at: Installation) -> Iterator[str]:
+    """What it may exchange (RFC 8693): some exactly with that grant type."""
+    if client.exchange is None:
+        if names.TOKEN_EXCHANGE in client.grant_types:
+            yield "is missing: it says what may be exchanged"
+        return
+    if names.TOKEN_EXCHANGE not in client.grant_types:
+        yield f"of no use without the grant type {names.TOKEN_EXCHANGE}"
+    yield from _what(client.exchange, at)
+    yield from _asserts(client.exchange, at)
+
+
+def _what(policy: Exchange, at: Installation) -> Iterator[str]:
+    for one in policy.audiences:
+        if one not in at.offer.resources:
+            yield f"{one[:100]!r} is no resource server"
+    some = policy.clients or policy.audiences or not policy.asserts
+    for name, values in (("clients", policy.clients), ("audiences", policy.audiences)):
+        if some and not values:
+            yield f"{name} is empty, so nothing may be exchanged"
+        yield from twice(values)
+
+
+def _asserts(policy: Exchange, at: Installation) -> Iterator[str]:
+    for issuer, there in policy.asserts.items():
+        if not issuer or issuer == at.issuer or why_not_https(issuer):
+            yield f"{issuer[:100]!r} is no other authorization server"
+        if not there.client_id:
+            yield f"client_id at {issuer[:100]!r} is empty"

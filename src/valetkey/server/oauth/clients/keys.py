@@ -1,0 +1,166 @@
+"""A client's own keys: who signed this? (RFC 7591 2: `jwks`, `jwks_uri`.)"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, public_of, read_public
+from valetkey.jose.jws import BadSignature
+from valetkey.jose.objects import read_object
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Document, Outside, Party, Rule, Unreachable
+from valetkey.server.oauth.context import Context
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import TemporarilyUnavailable
+
+CITE: Final = Cite("RFC 7591", "2")
+
+MOST: Final = 20
+"""Keys of a set that are looked at."""
+
+_SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+class Holder(Protocol):
+    """Whoever signs: by keys that it brought, or by those that it publishes."""
+
+    @property
+    def jwks(self) -> Mapping[str, Any]: ...
+
+    @property
+    def jwks_uri(self) -> str: ...
+
+    @property
+    def party(self) -> Party: ...
+
+
+def proved(
+    text: str, client: Holder, *, typ: Collection[str], algorithms: Collection[Algorithm]
+) -> Rule[bytes]:
+    """The payload of a JWS that one of the client's keys signed, in one of the algorithms. Keys
+    that are published elsewhere are fetched anew where the one that is named is not among them.
+    Raises BadSignature, TemporarilyUnavailable where they cannot be had just now."""
+    header = jws.read_header(text)
+    if header.get("alg") not in algorithms:
+        # Before any key is looked for (ATTACKS A59).
+        raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
+    keys = matching(client.jwks, header)
+    if client.jwks_uri:
+        keys = yield from _published(client, header)
+    if not keys:
+        raise BadSignature("no key of the client's has that kid and algorithm")
+    return checked(text, keys, typ=typ, algorithms=algorithms)
+
+
+def holds(client: Client, key: object) -> Rule[bool]:
+    """Whether a public key of `cryptography` is one of the client's. Keys that are published
+    elsewhere are fetched anew where it is not among them."""
+    for algorithm in OF_APPS:
+        try:
+            wanted = public_of(key, algorithm)
+        except ValueError:
+            continue
+        header = {"alg": algorithm}
+        found = matching(client.jwks, header)
+        if client.jwks_uri:
+            found = yield from _published(client, header, wanted.thumbprint())
+        return any(one.thumbprint() == wanted.thumbprint() for one in found)
+    return False
+
+
+def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
+    """Those in which the client may sign: what its policy allows, narrowed to the one that it
+    registered where it did."""
+    allowed = context.at.held_to[client.policy].client_algorithms
+    return tuple(one for one in allowed if registered in ("", one))
+
+
+def matching(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[PublicKey, ...]:
+    """The keys of a set that may have signed what has this header. A key without a name may be any;
+    so may all where the header names none."""
+    keys, kid = jwks.get("keys"), header.get("kid")
+    if not isinstance(keys, list) or not isinstance(kid, str | None):
+        return ()
+    algorithm = next((one for one in OF_APPS if one == header.get("alg")), None)
+    return () if algorithm is None else tuple(_candidates(keys[:MOST], algorithm, kid))
+
+
+def _candidates(keys: Sequence[Any], algorithm: Algorithm, kid: str | None) -> Iterator[PublicKey]:
+    for members in keys:
+        if not isinstance(members, dict):
+            continue
+        name = members.get("kid")
+        if None not in (name, kid) and name != kid:
+            continue
+        try:
+            yield read_public(members, algorithm, kid=kid or "")
+        except ValueError:
+            continue
+
+
+def _published(
+    holder: Holder, header: Mapping[str, Any], thumbprint: str = ""
+) -> Rule[tuple[PublicKey, ...]]:
+    for again in (False, True):
+        wanted = Outside(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
+        document = (yield (wanted,)).outside(wanted)
+        if isinstance(document, Unreachable) and document.temporary:
+            # Whether the signature is good nobody knows yet: that is no refusal.
+            raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")
+        if not isinstance(document, Document):
+            raise BadSignature(f"the client's keys cannot be had: {document.why}")
+        try:
+            keys = matching(read_object(document.body), header)
+        except ValueError as error:
+            raise BadSignature("what the client publishes is no JWK Set") from error
+        if any(thumbprint in ("", key.thumbprint()) for key in keys):
+            return keys
+    return ()
+
+
+def checked(
+    text: str,
+    keys: Sequence[PublicKey],
+    *,
+    typ: Collection[str],
+    algorithms: Collection[Algorithm],
+) -> bytes:
+    """The payload, once one of the keys has proved to have signed it. Raises BadSignature."""
+    for key in keys[:-1]:
+        try:
+            return jws.verify(text, [key], algorithms=algorithms, typ=typ)
+        except BadSignature:
+            continue
+    return jws.verify(text, keys[-1:], algorithms=algorithms, typ=typ)
+
+
+def mistakes(client: Client) -> Iterator[str]:
+    """What is wrong with a set of keys that a client brings."""
+    if not client.jwks:
+        return
+    keys = client.jwks.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        yield "is no JWK Set: an object whose keys are a list of objects"
+        return
+    if len(keys) > MOST:
+        yield f"has more than {MOST} keys"
+    names = [key["kid"] for key in keys if "kid" in key]
+    if not all(isinstance(name, str) and 0 < len(name) <= 255 for name in names):
+        yield "has a kid that is no short text"
+    elif len(set(names)) < len(names):
+        yield "has two keys of one kid"
+    if any(_SECRET_MEMBERS & key.keys() for key in keys):
+        # Whoever reads a registration would hold the key.
+        yield "holds a private or shared key: public ones only"
+    elif not any(_usable(key) for key in keys):
+        yield f"has no key for {', '.join(OF_APPS)}"
+
+
+def _usable(members: Mapping[str, Any]) -> bool:
+    for algorithm in OF_APPS:
+        try:
+            read_public(members, algorithm)
+        except ValueError:
+            continue
+        return True
+    return False

@@ -1,0 +1,70 @@
+"""What a registered client may ask its users for: permissions, reasons, limits."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.limits import Proposal
+from valetkey.server.model.resource import IDENTITY
+from valetkey.server.oauth import limiting
+from valetkey.server.oauth.context import Installation
+from valetkey.server.oauth.fields import MAX_REASON, twice, why_not_text
+from valetkey.spec import names
+
+_OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
+
+
+def scope(client: Client, at: Installation) -> Iterator[str]:
+    """What it may ask for, all of it in a catalog."""
+    if not client.scope:
+        yield "is empty, so there is nothing that it may ask for"
+    for one in client.scope:
+        if one not in at.offer.scopes:
+            yield f"{one[:60]!r} is in no catalog"
+    yield from twice(client.scope)
+    for_itself = client.grant_types == (names.CLIENT_CREDENTIALS,)
+    for one in client.scope:
+        if for_itself and one in _OF_PEOPLE:
+            yield f"{one!r} is about a user, and client_credentials has none"
+
+
+def required(client: Client, at: Installation) -> Iterator[str]:
+    """What it cannot do without."""
+    yield from _beyond(client.required, client, at)
+    yield from twice(client.required)
+
+
+def reasons(client: Client, at: Installation) -> Iterator[str]:
+    """Why it asks, for the user to read."""
+    yield from _beyond(client.reasons, client, at)
+    for one, text in client.reasons.items():
+        why = why_not_text(text, MAX_REASON)
+        yield f"the one for {one[:60]!r} {why}" if why else ""
+
+
+def limits(client: Client, at: Installation) -> Iterator[str]:
+    """The limits that it proposes."""
+    asked = of_scope(client, at)
+    yield from _beyond(client.limits.permissions, client, at)
+    rest = {name: one for name, one in client.limits.permissions.items() if name in asked}
+    yield from limiting.mistakes(Proposal(permissions=rest), offer=at.offer)
+
+
+def types(client: Client, at: Installation) -> Iterator[str]:
+    """The types in which it asks by details."""
+    for one in client.authorization_details_types:
+        if one not in at.offer.resources[1:]:
+            yield f"{one[:100]!r} is no resource server"
+    yield from twice(client.authorization_details_types)
+
+
+def of_scope(client: Client, at: Installation) -> tuple[str, ...]:
+    """The permissions behind the scope that it may ask for."""
+    return at.offer.expand(one for one in client.scope if one in at.offer.scopes)
+
+
+def _beyond(named: Iterable[str], client: Client, at: Installation) -> Iterator[str]:
+    asked = of_scope(client, at)
+    for one in named:
+        if one not in asked:
+            yield f"{one[:60]!r} is not among the permissions of its scope"

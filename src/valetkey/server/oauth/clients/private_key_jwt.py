@@ -1,0 +1,40 @@
+"""private_key_jwt: a client proves itself by an assertion that one of its keys signed (RFC 7523;
+OpenID Connect Core 9)."""
+
+from typing import Final
+
+from valetkey.jose.jws import BadSignature
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.clients import assertions, keys
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import ClientAuth, Credentials, Feature
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire import assertion
+from valetkey.wire.assertion import BadAssertion
+
+CITE: Final = Cite("OpenID Connect Core", "9")
+
+
+def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    """One of the client's keys signed the assertion, and it counts."""
+    algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
+    try:
+        payload = yield from keys.proved(
+            by.secret, client, typ=assertion.TYPES, algorithms=algorithms
+        )
+        yield from assertions.count(payload, client, context, path=by.path)
+    except (BadAssertion, BadSignature) as error:
+        raise InvalidClient(detail=f"{client.id}: {error}") from error
+
+
+PRIVATE_KEY_JWT: Final = Feature(
+    name="private_key_jwt",
+    cites=(CITE, assertion.CITE),
+    client_auth=(
+        ClientAuth(
+            name="private_key_jwt", cite=CITE, asserted=True, read=assertions.read, prove=_prove
+        ),
+    ),
+)

@@ -1,0 +1,38 @@
+"""What apps may ask for that nobody but themselves has written down."""
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.clients import metadata
+from valetkey.server.oauth.offer import Offer
+
+
+def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
+    """The client with what strangers may have of the scope that it asks for; with all of that where
+    it asks for nothing (RFC 7591 2). Raises InvalidClientMetadata."""
+    allowed = allowed_scope(scope, offer)
+    if client.subject_type == "pairwise":
+        allowed = tuple(one for one in allowed if offer.resource_of.get(one) == offer.issuer)
+    if not client.scope:
+        return msgspec.structs.replace(client, scope=allowed)
+    unknown = [one for one in client.scope if one not in offer.scopes]
+    if unknown:
+        raise metadata.wrong("scope", "names something unknown", detail=f"{unknown[0][:80]!r}")
+    reach = frozenset(offer.expand(allowed))
+    fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
+    if not fits:
+        raise metadata.wrong("scope", "holds nothing that a client of this kind may have")
+    return msgspec.structs.replace(client, scope=fits)
+
+
+def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
+    """What strangers may ask for: what is set, else every permission of no high risk, and that
+    implies none."""
+    if scope:
+        return tuple(one for one in scope if one in offer.scopes)
+    return tuple(name for name in offer.permissions if not _is_risky(name, offer))
+
+
+def _is_risky(permission: str, offer: Offer) -> bool:
+    reached = offer.with_implied((permission,))
+    return any(offer.permissions[one].risk == "high" for one in reached)

@@ -1,0 +1,49 @@
+"""Pairwise subjects, and sector identifiers: a document that says which redirect URIs belong
+together (OpenID Connect Core 8.1; Registration 5)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from valetkey.jose.objects import read_value
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Outside, Rule, Unreachable
+from valetkey.server.oauth.clients import metadata, permissions
+from valetkey.server.oauth.context import Installation
+from valetkey.server.oauth.fields import why_not_https
+from valetkey.server.oauth.subjects import sector
+
+
+def check(client: Client) -> Rule[None]:
+    """Raises InvalidClientMetadata unless the client's sector document names each of its redirect
+    URIs: whoever wrote it vouches for them."""
+    if not client.sector_identifier_uri:
+        return
+    wanted = Outside(url=client.sector_identifier_uri, kind="sector", party=client.party)
+    found = (yield (wanted,)).outside(wanted)
+    if isinstance(found, Unreachable):
+        raise metadata.wrong("sector_identifier_uri", "cannot be fetched", detail=found.why)
+    named: Any = read_value(found.body)
+    if not isinstance(named, list) or not set(client.redirect_uris) <= {
+        one for one in named if isinstance(one, str)
+    }:
+        raise metadata.wrong("sector_identifier_uri", "does not name every redirect URI")
+
+
+def subject_type(client: Client, at: Installation) -> Iterator[str]:
+    """Whether each sector knows users under another name (OpenID Connect Core 8.1)."""
+    if client.subject_type == "public":
+        return
+    if not sector(client):
+        # OpenID Connect Core 8.1.
+        yield "pairwise needs redirect_uris on one host, or a sector_identifier_uri"
+    api = [
+        one for one in permissions.of_scope(client, at) if at.offer.resource_of[one] != at.issuer
+    ]
+    if api:
+        # The app can read the tokens for an API, and the API has to know whose data it opens.
+        yield f"pairwise is for apps that ask about people alone, not for {', '.join(api[:3])}"
+
+
+def sector_identifier_uri(client: Client, at: Installation) -> Iterator[str]:
+    """Who vouches that its redirect URIs belong together (`check`)."""
+    yield why_not_https(client.sector_identifier_uri)

@@ -1,0 +1,58 @@
+"""How clients' secrets are kept: as a digest, and sealed as well for a client that computes with
+its secret.
+
+The sealing key is derived from the salt, which is at rest under the master key and never turns: the
+keys that seal codes are gone within minutes. The seal names the client, so that what is sealed for
+one is of no use in the row of another.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model.client import BY_SECRET, BY_SHARED, Client, KeptSecret
+from valetkey.server.model.env import Env
+from valetkey.server.model.keys import Keyring
+from valetkey.server.model.secret import Secret
+
+PURPOSE: Final = b"shared client secret"
+
+
+def keep(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> KeptSecret:
+    """What is kept of a new secret of the client. Raises ValueError where the salt is needed and
+    there is none."""
+    plain = secret.reveal()
+    sealed = b""
+    if client.auth_method in BY_SHARED:
+        nonce = env.draw(seal.NONCE)
+        sealed = seal.seal(_key(keyring), plain.encode(), nonce=nonce, purpose=_purpose(client.id))
+    return KeptSecret(digest=seal.digest(plain), created=env.now, sealed=sealed)
+
+
+def fitting(client: Client) -> tuple[KeptSecret, ...]:
+    """Those of the client's secrets that its method can use, and no more of each than it needs."""
+    if client.auth_method in BY_SHARED:
+        return tuple(kept for kept in client.secrets if kept.sealed)
+    if client.auth_method in BY_SECRET:
+        return tuple(msgspec.structs.replace(kept, sealed=b"") for kept in client.secrets)
+    return ()
+
+
+def opened(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
+    """The shared secrets that are good now, as bytes for an HMAC (OpenID Connect Core 10.1).
+    Raises BadSeal where one was sealed for another client, or elsewhere."""
+    for kept in client.secrets:
+        if kept.sealed and kept.good(now):
+            yield seal.unseal(_key(keyring), kept.sealed, purpose=_purpose(client.id))
+
+
+def _key(keyring: Keyring) -> bytes:
+    if not keyring.salt.raw:
+        raise ValueError("no salt")
+    return seal.mac(keyring.salt.raw, PURPOSE)
+
+
+def _purpose(client: str) -> bytes:
+    return msgspec.json.encode(["valetkey", "shared client secret", client])

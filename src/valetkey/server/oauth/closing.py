@@ -1,0 +1,30 @@
+"""How a family ends: closed, and told."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.event import By, Event, Kind, event
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.oauth.context import Context
+
+Ending: TypeAlias = tuple[tuple[Change, ...], tuple[Event, ...]]
+"""What has to be written, and what is told."""
+
+
+def close(
+    family: TokenFamily, because: str, *, kind: Kind, by: By, note: str, context: Context
+) -> Ending:
+    """Closes an open family. `because` stays in its row, `note` is for the history."""
+    closed = msgspec.structs.replace(family, status="closed", because=because)
+    told = event(
+        context.env,
+        kind,
+        by=by,
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note=note,
+    )
+    return (Update(closed),), (told,)

@@ -1,0 +1,112 @@
+"""The features that there are: one line each."""
+
+from collections.abc import Collection
+from typing import Final
+
+from valetkey.server.oauth.authorize.form_post import FORM_POST
+from valetkey.server.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
+from valetkey.server.oauth.authorize.jarm import JARM
+from valetkey.server.oauth.authorize.par import PAR
+from valetkey.server.oauth.authorize.rar import RAR
+from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
+from valetkey.server.oauth.authorize.sign_up import SIGN_UP
+from valetkey.server.oauth.clients.attestation import ATTESTATION
+from valetkey.server.oauth.clients.authentication import CLIENT_AUTHENTICATION
+from valetkey.server.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
+from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
+from valetkey.server.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
+from valetkey.server.oauth.clients.register import REGISTRATION
+from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.grants.authorization_code import AUTHORIZATION_CODE
+from valetkey.server.oauth.grants.ciba import BACKCHANNEL
+from valetkey.server.oauth.grants.client_credentials import CLIENT_CREDENTIALS
+from valetkey.server.oauth.grants.device import DEVICE
+from valetkey.server.oauth.grants.identity_assertion import IDENTITY_ASSERTION
+from valetkey.server.oauth.grants.jwt_bearer import JWT_BEARER
+from valetkey.server.oauth.grants.refresh_token import REFRESH_TOKEN
+from valetkey.server.oauth.grants.token import TOKEN
+from valetkey.server.oauth.grants.token_exchange import TOKEN_EXCHANGE
+from valetkey.server.oauth.issue.extensions import EXPIRATION
+from valetkey.server.oauth.manage.backchannel import BACKCHANNEL_LOGOUT
+from valetkey.server.oauth.manage.change_log import CHANGE_LOG
+from valetkey.server.oauth.manage.discovery import DISCOVERY
+from valetkey.server.oauth.manage.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
+from valetkey.server.oauth.manage.grant_management import GRANT_MANAGEMENT
+from valetkey.server.oauth.manage.halves import SPLIT_TOKENS
+from valetkey.server.oauth.manage.introspection import INTROSPECTION
+from valetkey.server.oauth.manage.lease import LEASE
+from valetkey.server.oauth.manage.own_grant import OWN_GRANT
+from valetkey.server.oauth.manage.revocation import REVOCATION
+from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS
+from valetkey.server.oauth.manage.status_list import STATUS_LISTS
+from valetkey.server.oauth.manage.usage import USAGE
+from valetkey.server.oauth.manage.userinfo import USERINFO
+from valetkey.server.oauth.senders.bearer import BEARER
+from valetkey.server.oauth.senders.dpop import DPOP
+from valetkey.server.oauth.senders.mtls import MTLS
+from valetkey.server.oauth.shards.feature import KEY_SHARDS
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    DISCOVERY,
+    CLIENT_AUTHENTICATION,
+    PRIVATE_KEY_JWT,
+    CLIENT_SECRET_JWT,
+    ATTESTATION,
+    DPOP,
+    MTLS,
+    BEARER,
+    REGISTRATION,
+    CLIENT_DOCUMENTS,
+    FORM_POST,
+    JARM,
+    SIGN_UP,
+    PAR,
+    RAR,
+    SIGNED_REQUESTS,
+    REQUEST_URIS,
+    TOKEN,
+    AUTHORIZATION_CODE,
+    REFRESH_TOKEN,
+    KEY_SHARDS,
+    CLIENT_CREDENTIALS,
+    DEVICE,
+    BACKCHANNEL,
+    TOKEN_EXCHANGE,
+    JWT_BEARER,
+    IDENTITY_ASSERTION,
+    EXPIRATION,
+    INTROSPECTION,
+    SPLIT_TOKENS,
+    CHANGE_LOG,
+    STATUS_LISTS,
+    SHARED_SIGNALS,
+    LEASE,
+    REVOCATION,
+    GRANT_MANAGEMENT,
+    OWN_GRANT,
+    USAGE,
+    USERINFO,
+    SESSION_MANAGEMENT,
+    END_SESSION,
+    FRONTCHANNEL_LOGOUT,
+    BACKCHANNEL_LOGOUT,
+)
+
+
+def switched(on: Collection[str] = (), off: Collection[str] = ()) -> tuple[Feature, ...]:
+    """Those that are on, where these differ from what they are by themselves."""
+    chosen = {
+        one.name: one
+        for one in FEATURES
+        if one.core or one.name in on or (one.on and one.name not in off)
+    }
+    while lost := [one.name for one in chosen.values() if not chosen.keys() >= {*one.needs}]:
+        for name in lost:
+            del chosen[name]
+    return tuple(chosen.values())
+
+
+def pages_off(features: Collection[Feature]) -> frozenset[str]:
+    """The paths of pages that are not there, because none of these features needs them."""
+    there = {path for one in features for path in one.pages}
+    return frozenset(path for one in FEATURES for path in one.pages) - there

@@ -1,0 +1,71 @@
+"""What a field has to hold to, whoever registers it: names, texts, addresses, lists."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from valetkey.server.model import ids
+from valetkey.wire import redirect
+
+MAX_NAME: Final = 100
+MAX_REASON: Final = 300
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_JOINERS: Final = frozenset("\u200c\u200d")  # Several scripts need them to write a word.
+
+
+def why_not_name(name: str) -> str:
+    """Why this may not name a client or a resource server, or ""."""
+    if not _NAME.fullmatch(name):
+        return "must be letters, digits and - _ . only, at most 128"
+    try:
+        ids.to_bytes(name)
+    except ValueError:
+        return ""
+    # ATTACKS A16: a client's name must never be taken for a user's.
+    return "has the form of a user's name"
+
+
+def why_not_text(text: str, limit: int) -> str:
+    """Why a person cannot read this as one line, or ""."""
+    if not text.strip():
+        return "is empty"
+    if len(text) > limit:
+        return f"is longer than {limit} characters"
+    unseen = [one for one in text if not _seen(one)]
+    return f"holds U+{ord(unseen[0]):04X}, which cannot be seen" if unseen else ""
+
+
+def _seen(char: str) -> bool:
+    category = unicodedata.category(char)
+    return char in _JOINERS or not (category.startswith("C") or category in {"Zl", "Zp"})
+
+
+def why_not_web(uri: str) -> str:
+    """Why this is no address of the web: https, or http on a loopback literal; or ""."""
+    if not uri.startswith(("https://", "http://")):
+        return "must begin with https://"
+    return redirect.why_not(uri)
+
+
+def why_not_https(uri: str) -> str:
+    """Why this is no https address that a browser may be sent to, or ""; none at all will do."""
+    if not uri:
+        return ""
+    return redirect.why_not(uri) if uri.startswith("https://") else "must begin with https://"
+
+
+def twice(values: Iterable[str]) -> Iterator[str]:
+    """A sentence for each value that stands more than once."""
+    for value, times in Counter(values).items():
+        if times > 1:
+            yield f"{value!r} stands twice"
+
+
+def each(uris: Iterable[str], why_not: Callable[[str], str]) -> Iterator[str]:
+    """A sentence for each address that will not do."""
+    for uri in uris:
+        why = why_not(uri)
+        yield f"{uri[:100]!r} {why}" if why else ""

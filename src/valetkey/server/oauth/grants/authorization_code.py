@@ -1,0 +1,313 @@
+"""The authorization code grant (RFC 6749 4.1.3) with PKCE (RFC 7636 4.6)."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import Event, Kind, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.shards import Shards, cut
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Found, Many, One, Rule
+from valetkey.server.oauth.alive import still_allowed
+from valetkey.server.oauth.closing import close
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.grants import narrowing, session_family
+from valetkey.server.oauth.grants.session_family import Place, Renewed
+from valetkey.server.oauth.grants.token import grant_types
+from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.issue.code import Code, CodeReference
+from valetkey.server.oauth.manage.discovery import AUTHORIZE
+from valetkey.server.oauth.senders.binding import fits
+from valetkey.server.oauth.shards import told
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire import pkce
+from valetkey.wire.access_token import Confirmation
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 6749", "4.1.3")
+
+
+class Redemption(msgspec.Struct, frozen=True):
+    """What the client brings. `redirect_uri` and `verifier` are "" where it sent none."""
+
+    code: str
+    redirect_uri: str
+    verifier: str
+    narrowing: narrowing.Narrowing
+
+    def __repr__(self) -> str:
+        return "Redemption(…)"
+
+
+def parse(form: Form) -> Redemption:
+    """The parameters of RFC 6749 4.1.3 and RFC 7636 4.5."""
+    return Redemption(
+        form.need("code"),
+        form.get("redirect_uri", ""),
+        form.get("code_verifier", ""),
+        narrowing.parse(form),
+    )
+
+
+def decide(what: Redemption, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Tokens for a code of this client, once."""
+    code = yield from _opened(what.code, context)
+    return (yield from redeem(code, what, by, context=context))
+
+
+def redeem(
+    code: Code, what: Redemption, by: Authenticated, *, context: Context
+) -> Rule[Issue | Refuse]:
+    """Tokens for what was decided, once, whichever way the client has come by it."""
+    own, grant, user = One(TokenFamily, code.family), One(Grant, code.grant), One(User, code.user)
+    place = _place(code, by.client, context)
+    found = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
+    spent = found.one(own)
+    if spent is not None:
+        return _replayed(spent, context)
+    root, before = yield from _before(place, found)
+    if place is not None and place.is_redeemed(found):
+        return _replayed(before, context)
+    if context.env.now >= code.expires:
+        raise InvalidGrant("the code has expired")
+    wrong = _wrong_binding(what, code, by)
+    if wrong:
+        return _burnt(code, wrong, context)
+    their_grant, their_user = found.one(grant), found.one(user)
+    if their_grant is None or their_user is None:
+        raise InvalidGrant(detail="the grant or the user of the code is gone")
+    fresh = _family(code, by, their_grant, context=context)
+    made = Renewed(fresh, (Create(fresh),))
+    if place is not None:
+        made = place.renewed(fresh, root, before, now=context.env.now)
+    standing = Standing(their_user, their_grant, made.family)
+    issue = _redeemed(what, code, standing, by=by, made=made, context=context)
+    return (yield from _renewing(issue, code, context)) if code.renews else issue
+
+
+def _place(code: Code, client: Client, context: Context) -> Place | None:
+    return session_family.place(
+        code,
+        client,
+        refreshable=_may_refresh(code, client, context),
+        kept=_kept(client, context),
+        context=context,
+    )
+
+
+def _before(
+    place: Place | None, found: Found
+) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
+    """The family with the name of the place, and the one that is there now: mostly the same."""
+    root = None if place is None else found.one(place.wants[1])
+    if root is None or root.status == "open" or not root.replaced_by:
+        return root, root
+    wanted = One(TokenFamily, root.replaced_by)
+    return root, (yield (wanted,)).one(wanted)
+
+
+def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
+    """With a grant that was merged or replaced, the refresh tokens from before are over (Grant
+    Management for OAuth 2.0 5.2)."""
+    wanted = Many(TokenFamily, "grant", code.grant)
+    changes, events = issue.changes, issue.events
+    for family in (yield (wanted,)).many(wanted):
+        if family.status != "closed":
+            more, told = close(
+                family,
+                "renewed",
+                kind="disconnected",
+                by="app",
+                note=family.device,
+                context=context,
+            )
+            changes, events = (*changes, *more), (*events, *told)
+    return msgspec.structs.replace(issue, changes=changes, events=events)
+
+
+def _opened(text: str, context: Context) -> Rule[Code]:
+    inside = codes.contents(codes.read(text, context.at.keyring))
+    if isinstance(inside, CodeReference):
+        wanted = One(Pending, inside.pending)
+        pending = (yield (wanted,)).one(wanted)
+        if pending is None or pending.kind != "code":
+            raise InvalidGrant(detail="the contents of the code are gone")
+        inside = codes.contents(pending.contents)
+    if not isinstance(inside, Code):
+        raise InvalidGrant(detail="a code that names a code")
+    return inside
+
+
+def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
+    """Which of its bindings the code is presented without, or "" (ATTACKS A05, A08)."""
+    if code.client != by.client.id:
+        return "issued to another client"
+    if what.redirect_uri:
+        if not same(digest(what.redirect_uri).encode(), code.redirect_uri.encode()):
+            return "another redirect_uri"
+    elif code.redirect_sent and not code.challenge:
+        # OAuth 2.1 drops the parameter because PKCE does its work; RFC 6749 4.1.3 wants it.
+        return "redirect_uri is missing"
+    if bool(code.challenge) != bool(what.verifier):
+        return "a verifier without a challenge, or a challenge without a verifier"
+    if code.challenge and not pkce.proves(what.verifier, code.challenge):
+        return "another code_verifier"
+    if not fits(by.holds, Confirmation(jkt=code.jkt) if code.jkt else None):
+        return "another key"
+    if code.instance and code.instance != by.instance:
+        return "another copy of the app"
+    return ""
+
+
+def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
+    client = by.client
+    lifetimes, policy = context.at.lifetimes, context.at.held_to[client.policy]
+    refreshable = _may_refresh(code, client, context) and not grant.limits.once
+    until = policy.refresh_token or lifetimes.refresh_token
+    idle = policy.refresh_idle or lifetimes.refresh_idle
+    return TokenFamily(
+        id=code.family,
+        grant=code.grant,
+        user=code.user,
+        client=code.client,
+        scope=code.scope,
+        permissions=code.permissions,
+        resources=code.resources,
+        # There from the first, like all that a refresh writes: the row then changes in its place.
+        rotated=context.env.now,
+        refreshable=refreshable,
+        # RFC 9449 5: a confidential client proves itself, so it may change its key.
+        cnf=by.holds if client.is_public else None,
+        instance=by.instance,
+        session=code.session,
+        auth_time=code.auth_time,
+        amr=code.amr,
+        userinfo_claims=code.userinfo_claims,
+        id_token_claims=code.id_token_claims,
+        details=code.details,
+        device=code.device,
+        shards=_shards(code, context) if refreshable else None,
+        created=context.env.now,
+        used=context.env.now,
+        expires=context.env.now + (min(until, idle) if refreshable else _kept(client, context)),
+    )
+
+
+def _shards(code: Code, context: Context) -> Shards | None:
+    tier = code.tier
+    if tier is None:
+        return None
+    return cut(tier.threshold, tier.holders, client=code.client, now=context.env.now)
+
+
+def _kept(client: Client, context: Context) -> int:
+    """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
+    token, so that a replay of the code is still noticed, and the session, where the app wants to
+    hear of its end."""
+    least = context.at.lifetimes.access_token + 3600
+    told = client.frontchannel_logout_uri or client.backchannel_logout_uri
+    return max(least, context.at.lifetimes.session) if told else least
+
+
+def _may_refresh(code: Code, client: Client, context: Context) -> bool:
+    offered = names.REFRESH_TOKEN in grant_types(context)
+    left_out = names.OFFLINE_ACCESS in code.scope and names.OFFLINE_ACCESS not in code.permissions
+    return offered and names.REFRESH_TOKEN in client.grant_types and not left_out
+
+
+def _redeemed(
+    what: Redemption,
+    code: Code,
+    standing: Standing,
+    *,
+    by: Authenticated,
+    made: Renewed,
+    context: Context,
+) -> Issue:
+    client, grant, family = by.client, standing.grant, standing.family
+    allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.at.offer)
+    permissions, resources = narrowing.narrow(
+        what.narrowing,
+        permissions=allowed,
+        resources=code.resources,
+        offer=context.at.offer,
+        limits=grant.limits,
+        details=family.details,
+    )
+    return Issue(
+        client=client,
+        standing=standing,
+        permissions=permissions,
+        scope=code.scope,
+        resources=resources,
+        details=what.narrowing.types,
+        nonce=code.nonce,
+        with_id_token=names.OPENID in allowed,
+        with_refresh_token=family.refreshable,
+        more=told.member(family, context),
+        changes=made.changes,
+        events=(_event(context, "connected", code, note=code.device),),
+    )
+
+
+def _replayed(family: TokenFamily | None, context: Context) -> Refuse:
+    """A code that comes twice is in two hands: all that came of it ends (RFC 6749 4.1.2)."""
+    if family is None or family.status == "closed":
+        return Refuse(error=InvalidGrant("the code was used before"))
+    error = InvalidGrant("the code was used before", detail=f"family {family.id}")
+    changes, events = close(
+        family,
+        "code replayed",
+        kind="replayed",
+        by="server",
+        note="authorization code",
+        context=context,
+    )
+    return Refuse(error=error, changes=changes, events=events)
+
+
+def _burnt(code: Code, wrong: str, context: Context) -> Refuse:
+    """A code in the wrong hands is spent at once: its family is born closed."""
+    family = TokenFamily(
+        id=code.family,
+        grant=code.grant,
+        user=code.user,
+        client=code.client,
+        status="closed",
+        because=f"code refused: {wrong}",
+        created=context.env.now,
+        used=context.env.now,
+        expires=code.expires + 3600,
+    )
+    events = (_event(context, "refused", code, note="authorization code"),)
+    return Refuse(error=InvalidGrant(detail=wrong), changes=(Create(family),), events=events)
+
+
+def _event(context: Context, kind: Kind, code: Code, *, note: str) -> Event:
+    return event(
+        context.env,
+        kind,
+        by="app",
+        user=code.user,
+        client=code.client,
+        grant=code.grant,
+        note=note,
+    )
+
+
+AUTHORIZATION_CODE: Final = Feature(
+    name="authorization code",
+    pages=(AUTHORIZE,),
+    cites=(CITE, pkce.CITE),
+    grant_types=(GrantType(name=names.AUTHORIZATION_CODE, cite=CITE, parse=parse, decide=decide),),
+    metadata=lambda _: {"code_challenge_methods_supported": (pkce.METHOD,)},
+)

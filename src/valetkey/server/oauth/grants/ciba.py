@@ -1,0 +1,200 @@
+"""Client-initiated backchannel authentication (OpenID Connect CIBA Core 1.0): an app asks a user
+who is elsewhere, and comes for the answer."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from valetkey.jose import jwt
+from valetkey.jose.jwk import OF_APPS
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.user import User, sign_in_name
+from valetkey.server.model.want import Alias, One, Rule
+from valetkey.server.oauth import ping
+from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
+from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
+from valetkey.server.oauth.authorize.request import kept, understand
+from valetkey.server.oauth.clients.authentication import authenticate, may_use
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issue, Issued, Refuse
+from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.fields import why_not_text
+from valetkey.server.oauth.grants import jwt_bearer, narrowing, polling
+from valetkey.server.oauth.grants.polling import Visiting
+from valetkey.server.oauth.manage.approvals import APPROVALS, asking, too_many
+from valetkey.server.oauth.subjects import person
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import (
+    AccessDenied,
+    ExpiredLoginHintToken,
+    InvalidBindingMessage,
+    InvalidGrant,
+    InvalidRequest,
+    UnknownUserId,
+)
+from valetkey.wire import request_object
+from valetkey.wire.form import Form
+from valetkey.wire.id_token import IdToken
+
+CITE: Final = Cite("OpenID Connect CIBA", "7")
+REDEEM: Final = Cite("OpenID Connect CIBA", "10.1")
+
+HINT_TYPE: Final = "login-hint+jwt"
+"""CIBA Core 7.1 leaves the form of a login_hint_token to whoever deploys it: here it is an
+assertion about a user (RFC 7523 3) with this type."""
+
+HINTS: Final = ("login_hint", "id_token_hint", "login_hint_token")
+
+MAX_MESSAGE: Final = 100
+"""Characters of a binding message: it has to fit on two screens, and be compared."""
+
+
+def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Puts a question on a user's pages, and gives the app a handle to come for the answer."""
+    by = yield from authenticate(call, context)
+    may_use(by.client, names.CIBA)
+    # CIBA Core 7.1.1: where a request is signed, what is signed counts.
+    form = yield from unwrapped_elsewhere(
+        call.form, by.client, context, needs=request_object.BACKCHANNEL
+    )
+    message, seconds = _message(form), _seconds(form, context)
+    request = understand(form, by.client, context)
+    for check in CHECKS_ELSEWHERE["backchannel"]:
+        check(request, context)
+    user = yield from _hinted(form, by, context)
+    if (yield from too_many(user.id, by.client.id, context)):
+        raise AccessDenied("this user has not answered what was asked before")
+    name, secret = context.env.draw(polling.ID).hex(), context.env.draw(32)
+    handle = polling.handle("ar", name, secret)
+    row = Pending(
+        id=name,
+        kind="backchannel",
+        client=by.client.id,
+        parameters={**kept(form, request), "login_hint": user.username},
+        resources=form.all("resource"),
+        created=context.env.now,
+        expires=context.env.now + seconds,
+        elsewhere=Elsewhere(
+            digest=polling.kept(secret),
+            interval=polling.INTERVAL,
+            user=user.id,
+            message=message,
+            notify=ping.sealed(form, by.client, handle=handle, context=context),
+        ),
+    )
+    _, changes, events = asking(
+        user.id, by.client.id, words=message, request=name, seconds=seconds, context=context
+    )
+    document = {
+        "auth_req_id": handle,
+        "expires_in": seconds,
+        "interval": polling.INTERVAL,
+    }
+    return Answer(document=document, changes=(Create(row), *changes), events=events)
+
+
+def parse(form: Form) -> Visiting:
+    """The parameters of CIBA Core 10.1."""
+    return Visiting(form.need("auth_req_id"), narrowing.parse(form))
+
+
+def decide(what: Visiting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Tokens for an app whose user said yes, once."""
+    return (yield from polling.visit(what, by, context, kind="backchannel", prefix="ar"))
+
+
+def _hinted(form: Form, by: Authenticated, context: Context) -> Rule[User]:
+    """The one user that the one hint names. Unknown and disabled are not told apart."""
+    given = [name for name in HINTS if name in form]
+    if len(given) != 1:
+        # CIBA Core 7.1: exactly one.
+        raise InvalidRequest(f"exactly one of {', '.join(HINTS)} is needed")
+    user: User | None
+    if given[0] == "login_hint_token":
+        user = yield from _of_a_trusted_server(form["login_hint_token"], by, context)
+    elif given[0] == "id_token_hint":
+        one = One(User, _subject(form, by.client, context))
+        user = (yield (one,)).one(one)
+    else:
+        alias = Alias(User, sign_in_name(form["login_hint"][:255]))
+        user = (yield (alias,)).one(alias)
+    if user is None or user.status != "active":
+        raise UnknownUserId
+    return user
+
+
+def _of_a_trusted_server(text: str, by: Authenticated, context: Context) -> Rule[User | None]:
+    """Of whom a server speaks that the client's policy trusts. The token has a type of its own, so
+    that it opens nothing where assertions do (ATTACKS A48)."""
+    try:
+        _, user = yield from jwt_bearer.about(text, by, context, typ=(HINT_TYPE,))
+    except jwt_bearer.Over as error:
+        raise ExpiredLoginHintToken(detail=error.detail) from error
+    except InvalidGrant as error:
+        raise InvalidRequest("the login_hint_token is not valid", detail=error.detail) from error
+    return user
+
+
+def _subject(form: Form, client: Client, context: Context) -> str:
+    """The user of an ID Token of ours, to this client; it may have expired (CIBA Core 7.1)."""
+    try:
+        claims = jwt.prove(
+            form["id_token_hint"],
+            IdToken,
+            keys=context.at.keyring.published,
+            typ=("jwt", ""),
+            issuer=context.at.issuer,
+        )
+    except jwt.BadToken as error:
+        raise InvalidRequest("the id_token_hint is none of ours", detail=str(error)) from error
+    if claims.aud != client.id:
+        raise InvalidRequest("the id_token_hint is another client's")
+    return person(claims.sub, client, context.at.keyring)
+
+
+def _message(form: Form) -> str:
+    message = form.get("binding_message", "")
+    why = why_not_text(message, MAX_MESSAGE) if message else ""
+    if why:
+        raise InvalidBindingMessage(f"the binding_message {why}")
+    return message.strip()
+
+
+def _seconds(form: Form, context: Context) -> int:
+    """How long the question waits: as long as the app wants, within what is offered."""
+    text, most = form.get("requested_expiry"), context.at.lifetimes.elsewhere
+    if text is None:
+        return most
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) > 0):
+        raise InvalidRequest("requested_expiry is not a positive number of seconds")
+    return min(int(text), most)
+
+
+def _metadata(context: Context) -> Mapping[str, Any]:
+    """CIBA Core 4."""
+    signed = OF_APPS if SIGNED_REQUESTS in context.at.features else ()
+    return {
+        "backchannel_token_delivery_modes_supported": ("poll", "ping"),
+        "backchannel_user_code_parameter_supported": False,
+        "backchannel_authentication_request_signing_alg_values_supported": signed,
+    }
+
+
+BACKCHANNEL: Final = Feature(
+    name="backchannel authentication",
+    cites=(CITE, REDEEM),
+    grant_types=(GrantType(name=names.CIBA, cite=REDEEM, parse=parse, decide=decide),),
+    endpoints=(
+        FormEndpoint(
+            path="/backchannel",
+            metadata="backchannel_authentication_endpoint",
+            cite=CITE,
+            rule=ask,
+        ),
+    ),
+    deliveries=(ping.DELIVERY,),
+    pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
+    metadata=_metadata,
+)

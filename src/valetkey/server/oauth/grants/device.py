@@ -1,0 +1,158 @@
+"""The device authorization grant (RFC 8628): a device without a keyboard shows a code, and its user
+types that where there is one. RFC 10027 says what such a user has to be told."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create, Update
+from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.authorize import user_code
+from valetkey.server.oauth.authorize.asked import over, waiting
+from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
+from valetkey.server.oauth.authorize.jar import unwrapped_elsewhere
+from valetkey.server.oauth.authorize.outcome import Deny
+from valetkey.server.oauth.authorize.request import kept, understand
+from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.clients.authentication import authenticate, may_use
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issue, Issued, Outcome, Refuse
+from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.grants import narrowing, polling
+from valetkey.server.oauth.grants.polling import Visiting
+from valetkey.server.oauth.pace import Pace, count
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import AccessDenied
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 8628", "3.1")
+REDEEM: Final = Cite("RFC 8628", "3.4")
+
+PAGE: Final = "/device"
+"""Where people type the code."""
+
+
+PACE: Final = Pace(what="device request", most=300, seconds=600)
+"""Of one network, in the name of public clients."""
+
+
+class Unknown(Outcome, frozen=True, kw_only=True, eq=False):
+    """No request waits under this code: it is wrong, answered or over, and nobody learns which."""
+
+
+class Opened(Outcome, frozen=True, kw_only=True, eq=False):
+    """A request waits under this code, and this browser may go on with it."""
+
+    pending: Pending
+
+
+def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Keeps the request of a device, and names it twice: for the device, and for its user."""
+    by = yield from authenticate(call, context)
+    may_use(by.client, names.DEVICE_CODE)
+    if by.client.is_public:
+        # Its name is no secret, so this may be anybody.
+        yield from count(PACE, call.address, context)
+    form = yield from unwrapped_elsewhere(call.form, by.client, context)
+    request = understand(form, by.client, context)
+    for check in CHECKS_ELSEWHERE["device"]:
+        check(request, context)
+    code, secret = user_code.draw(context.env), context.env.draw(32)
+    row = Pending(
+        id=user_code.names(code, context.at.keyring)[0],
+        kind="device",
+        client=by.client.id,
+        parameters=kept(form, request),
+        resources=form.all("resource"),
+        created=context.env.now,
+        expires=context.env.now + context.at.lifetimes.elsewhere,
+        elsewhere=Elsewhere(
+            digest=polling.kept(secret),
+            interval=polling.INTERVAL,
+            address=call.address,
+            agent=call.agent,
+        ),
+    )
+    page = context.at.issuer + PAGE
+    document = {
+        "device_code": polling.handle("dc", row.id, secret),
+        "user_code": user_code.shown(code),
+        "verification_uri": page,
+        "verification_uri_complete": f"{page}?user_code={user_code.shown(code)}",
+        "expires_in": context.at.lifetimes.elsewhere,
+        "interval": polling.INTERVAL,
+    }
+    stranger = row.id if by.client.is_public else ""
+    return Answer(document=document, changes=(Create(row),), stranger=stranger)
+
+
+def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
+    """The request that waits under the code, for this browser to go on with. Nothing is approved
+    by it (ATTACKS A36)."""
+    code = user_code.plain(typed)
+    if len(code) != user_code.LENGTH:
+        return Unknown()
+    wanted = [One(Pending, name) for name in user_code.names(code, context.at.keyring)]
+    found = yield tuple(wanted)
+    row = next((row for one in wanted if (row := found.one(one)) is not None), None)
+    if row is None or row.kind != "device" or row.elsewhere is None:
+        return Unknown()
+    if row.elsewhere.said or context.env.now >= row.expires:
+        return Unknown()
+    pending = Pending(
+        id=ids.free_id(context.env),
+        kind="interaction",
+        client=row.client,
+        contents=user_code.sealed(code, context.at.keyring, context.env),
+        browser=visit.browser,
+        answers=row.id,
+        created=context.env.now,
+        expires=row.expires,
+    )
+    return Opened(pending=pending, changes=(Create(pending),))
+
+
+def confirm(name: str, visit: Visit, context: Context) -> Rule[Outcome]:
+    """The user means this very request: sign-in and consent come next."""
+    _, pending = yield from waiting(name, visit, context)
+    return Outcome(changes=(Update(msgspec.structs.replace(pending, confirmed=True)),))
+
+
+def disown(name: str, visit: Visit, context: Context) -> Rule[Deny]:
+    """The user did not begin this: the device is told no, and its code is worth nothing now."""
+    asked, _ = yield from waiting(name, visit, context)
+    return Deny(
+        error=AccessDenied(),
+        reply_to=asked.sent.reply_to,
+        client=asked.sent.client,
+        changes=over(asked, context),
+    )
+
+
+def parse(form: Form) -> Visiting:
+    """The parameters of RFC 8628 3.4."""
+    return Visiting(form.need("device_code"), narrowing.parse(form))
+
+
+def decide(what: Visiting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Tokens for a device whose user said yes, once."""
+    return (yield from polling.visit(what, by, context, kind="device", prefix="dc"))
+
+
+DEVICE: Final = Feature(
+    name="device authorization",
+    cites=(CITE, REDEEM, Cite("RFC 10027", "6.1")),
+    grant_types=(GrantType(name=names.DEVICE_CODE, cite=REDEEM, parse=parse, decide=decide),),
+    endpoints=(
+        FormEndpoint(
+            path="/device_authorization",
+            metadata="device_authorization_endpoint",
+            cite=CITE,
+            rule=ask,
+        ),
+    ),
+    pages=(PAGE, "/continue/{pending}/confirm"),
+)

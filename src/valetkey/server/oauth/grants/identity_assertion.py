@@ -1,0 +1,100 @@
+"""Identity assertions (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant): who signed in
+here, told to another authorization server, so that no app has to send its users through a browser
+there.
+
+What is said to whom stands in the client's registration. Taking one is `jwt_bearer`'s.
+"""
+
+from typing import Final
+
+from valetkey.jose import jwt
+from valetkey.jose.base64url import encode
+from valetkey.server.oauth.acr import level
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Standing
+from valetkey.server.oauth.feature import Authenticated, Feature
+from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
+
+CITE: Final = Cite("draft-ietf-oauth-identity-assertion-authz-grant", "4.3")
+NAME: Final = "identity assertion"
+TYPE: Final = "oauth-id-jag+jwt"
+TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type:id-jag"
+
+LASTS: Final = 300
+"""Seconds for which one is good: it is brought at once."""
+
+
+class IdJag(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
+    """Who signed in, told to the server `aud` by way of the client that is `client_id` there."""
+
+    sub: str
+    aud: str
+    client_id: str
+    jti: str
+    scope: str = ""
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+
+
+def is_on(context: Context) -> bool:
+    """Whether they are issued and taken here."""
+    return NAME in context.at.enabled
+
+
+def told(
+    standing: Standing, wish: Narrowing, by: Authenticated, *, until: int, context: Context
+) -> Answer:
+    """The assertion about the user of a sign-in that is good `until` then, for the one server that
+    is named as `audience`. Raises InvalidTarget, InvalidScope, InvalidRequest."""
+    known = {} if by.client.exchange is None else by.client.exchange.asserts
+    there = known.get(wish.resources[0]) if len(wish.resources) == 1 else None
+    if there is None:
+        raise InvalidTarget("this client may assert nobody to that audience")
+    if not set(wish.scope) <= set(there.scope):
+        raise InvalidScope
+    if wish.details:
+        raise InvalidRequest("authorization_details are not asserted")
+    scope = " ".join(wish.scope)
+    assertion = IdJag(
+        iss=context.at.issuer,
+        sub=standing.user.id,
+        aud=wish.resources[0],
+        client_id=there.client_id,
+        jti=encode(context.env.draw(16)),
+        iat=context.env.now,
+        exp=min(context.env.now + LASTS, until),
+        scope=scope,
+        auth_time=standing.family.auth_time,
+        acr=level(standing.family.amr),
+        amr=standing.family.amr,
+    )
+    document = {
+        "access_token": jwt.sign(assertion, key=context.id_token_key(by.client), typ=TYPE),
+        "issued_token_type": TOKEN_TYPE,
+        # RFC 8693 2.2.1: it opens nothing by itself.
+        "token_type": "N_A",
+        "expires_in": assertion.exp - context.env.now,
+    }
+    return Answer(document=document | ({"scope": scope} if scope else {}))
+
+
+def _metadata(context: Context) -> dict[str, tuple[str, ...]]:
+    said: dict[str, tuple[str, ...]] = {
+        "authorization_grant_profiles_supported": ("urn:ietf:params:oauth:grant-profile:id-jag",)
+    }
+    if names.TOKEN_EXCHANGE in context.at.grant_types:
+        said["identity_chaining_requested_token_types_supported"] = (TOKEN_TYPE,)
+    return said
+
+
+IDENTITY_ASSERTION: Final = Feature(
+    name=NAME,
+    cites=(CITE,),
+    on=False,
+    needs=("JWT assertion grants",),
+    metadata=_metadata,
+)

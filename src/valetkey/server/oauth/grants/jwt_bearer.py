@@ -1,0 +1,226 @@
+"""JWT assertions as grants (RFC 7523 2.1): another server says who the user is.
+
+It has to be one that the client's policy trusts, and the user has to have said yes to this app
+already: an assertion opens what their grant opens, and nothing that they were never asked. Each
+counts once. With `identity assertion` switched on, ID-JAG counts too (see there).
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url, jws, moment
+from valetkey.jose.objects import read_object
+from valetkey.jose.seal import digest
+from valetkey.server.model import ids
+from valetkey.server.model.change import Create
+from valetkey.server.model.grant import Grant, standing
+from valetkey.server.model.guard import Once
+from valetkey.server.model.policy import TrustedIssuer
+from valetkey.server.model.user import User, sign_in_name
+from valetkey.server.model.want import Alias, Always, One, Rule
+from valetkey.server.oauth import profile
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Issue, Refuse
+from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.grants import authorization_code, identity_assertion, narrowing
+from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.issue.code import Code
+from valetkey.server.oauth.limiting import ended
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant, UnauthorizedClient
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("RFC 7523", "2.1")
+
+SEEN: Final = "assertion of a user"
+"""The purpose under which assertions are remembered."""
+
+LONGEST: Final = 3600
+"""Seconds from now to an assertion's end, at the most."""
+
+MAX_JTI: Final = 512
+
+
+class Asserting(msgspec.Struct, frozen=True):
+    """What the client brings."""
+
+    assertion: str
+    narrowing: Narrowing
+
+    def __repr__(self) -> str:
+        return "Asserting(…)"
+
+
+class Assertion(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other server says. `client_id` and `scope` are an ID-JAG's: who may bring it, and
+    for what."""
+
+    iss: str
+    sub: str
+    aud: str
+    jti: str
+    exp: float
+    iat: float | None = None
+    nbf: float | None = None
+    client_id: str = ""
+    scope: str = ""
+
+
+class Over(InvalidGrant):
+    """The assertion was good, and no longer is."""
+
+
+def parse(form: Form) -> Asserting:
+    """The parameters of RFC 7523 2.1."""
+    return Asserting(form.need("assertion"), narrowing.parse(form))
+
+
+def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """A token for a user of whom a trusted server speaks, within what that user granted."""
+    if by.client.is_public:
+        raise UnauthorizedClient("a client without a secret brings no assertions")
+    profile.check_resources(by.client, what.narrowing.resources, context)
+    jag = identity_assertion.is_on(context)
+    typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
+    said, user = yield from about(what.assertion, by, context, typ=typ)
+    if user is None:
+        raise InvalidGrant(detail="an assertion about nobody here")
+    grant = yield from _yes(user, by)
+    if ended(grant, context.env.now):
+        # A yes for once was for its own code.
+        raise InvalidGrant("what the user said yes to is used up")
+    code = _code(said, what.narrowing, user, grant=grant, context=context)
+    redemption = authorization_code.Redemption("", "", "", what.narrowing)
+    issued = yield from authorization_code.redeem(code, redemption, by, context=context)
+    if isinstance(issued, Refuse):
+        return issued
+    # RFC 7521 4.1: the next token comes of the next assertion.
+    return msgspec.structs.replace(issued, with_refresh_token=False, with_id_token=False)
+
+
+def about(
+    text: str, by: Authenticated, context: Context, *, typ: tuple[str, ...]
+) -> Rule[tuple[Assertion, User | None]]:
+    """What a server that the client's policy trusts says, in a JWT of these types, and of whom;
+    once. Raises InvalidGrant."""
+    trusted = _issuer(text, by, context)
+    said = yield from _said(text, trusted, by, typ=typ, context=context)
+    yield from _once(said)
+    return said, (yield from _of(said, trusted))
+
+
+def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
+    """The server that the assertion claims to be of, if the client's policy trusts it."""
+    try:
+        jws.read_header(text)
+        claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
+    except ValueError as error:
+        raise InvalidGrant(detail=f"assertion: {error}") from error
+    for one in context.at.held_to[by.client.policy].trusts:
+        if one.issuer == claimed:
+            return one
+    raise InvalidGrant(detail="an assertion of a server that is not trusted")
+
+
+def _said(
+    text: str,
+    trusted: TrustedIssuer,
+    by: Authenticated,
+    *,
+    typ: tuple[str, ...],
+    context: Context,
+) -> Rule[Assertion]:
+    """What it says, proved, of this moment and for this server (RFC 7523 3)."""
+    try:
+        algorithms = context.at.held_to[by.client.policy].client_algorithms
+        payload = yield from keys.proved(text, trusted, typ=typ, algorithms=algorithms)
+        said = msgspec.convert(read_object(payload), Assertion)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise InvalidGrant(detail=f"assertion: {error}") from error
+    is_jag = jws.media_type(jws.read_header(text).get("typ")) == identity_assertion.TYPE
+    why = moment.why_not(
+        context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
+    ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
+    if why:
+        kind = Over if moment.is_over(context.env.now, said.exp) else InvalidGrant
+        raise kind(detail=f"assertion: {why}")
+    return said
+
+
+def _wrong(
+    said: Assertion, by: Authenticated, context: Context, *, is_jag: bool
+) -> tuple[tuple[bool, str], ...]:
+    return (
+        (said.aud != context.at.issuer, f"for {said.aud[:200]!r}"),
+        (not said.sub, "about nobody"),
+        (not 0 < len(said.jti) <= MAX_JTI, "jti is empty or too long"),
+        (is_jag and said.client_id != by.client.id, "for another client"),
+        (said.client_id not in ("", by.client.id), "for another client"),
+    )
+
+
+def _once(said: Assertion) -> Rule[None]:
+    marker = Once(
+        purpose=SEEN,
+        value=digest(f"{said.iss} {said.jti}"),
+        expires=int(said.exp) + 2 * moment.SKEW,
+    )
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        raise InvalidGrant(detail="an assertion that came before")
+    yield (Always(Create(marker)),)
+
+
+def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
+    """The user that is meant, if any. Whether they are alive is asked where tokens are issued."""
+    if trusted.subject == "id":
+        named = One(User, said.sub)
+        return (yield (named,)).one(named)
+    called = Alias(User, sign_in_name(said.sub[:255]))
+    user = (yield (called,)).one(called)
+    # RFC 7519 4.1.2: a sub has one spelling. People sign in by any of their name's, another server
+    # may have given two of them to two people.
+    return user if user is not None and user.username == said.sub else None
+
+
+def _yes(user: User, by: Authenticated) -> Rule[Grant]:
+    """The user's yes to this app."""
+    wanted = Alias(Grant, standing(user.id, by.client.id))
+    grant = (yield (wanted,)).one(wanted)
+    if grant is None:
+        raise InvalidGrant("the user has not said yes to this app")
+    return grant
+
+
+def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
+    """What may be redeemed: the grant as it stands, within what the assertion is for."""
+    scope = tuple(said.scope.split())
+    allowed = grant.allows(context.at.offer.registered(scope)) if scope else grant.permissions
+    return Code(
+        client=grant.client,
+        redirect_uri="",
+        redirect_sent=False,
+        challenge="",
+        nonce="",
+        user=user.id,
+        grant=grant.id,
+        family=ids.owned_id(context.env, owner=user.id),
+        session="",
+        auth_time=0,
+        # Without offline_access nothing of this family can be refreshed.
+        scope=(names.OFFLINE_ACCESS, *(wish.scope or scope)),
+        permissions=tuple(one for one in allowed if one != names.OFFLINE_ACCESS),
+        resources=wish.resources,
+        device="",
+        expires=context.env.now + 1,
+    )
+
+
+JWT_BEARER: Final = Feature(
+    name="JWT assertion grants",
+    cites=(CITE, Cite("RFC 7521", "4.1")),
+    grant_types=(GrantType(name=names.JWT_BEARER, cite=CITE, parse=parse, decide=decide),),
+)

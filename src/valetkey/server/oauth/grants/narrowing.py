@@ -1,0 +1,97 @@
+"""`scope`, `authorization_details` and `resource` at the token endpoint: they may narrow what was
+authorized, no more."""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import msgspec
+
+from valetkey.server.model.limits import NONE, Limits
+from valetkey.server.oauth.authorize import rar
+from valetkey.server.oauth.offer import Offer
+from valetkey.spec.errors import InvalidScope, InvalidTarget
+from valetkey.wire.authorization_details import Detail
+from valetkey.wire.form import Form
+
+Both: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""Permissions, and the resources that they are for."""
+
+KNOWN: Final = 512
+"""Narrowings by names alone that are remembered, the last used ones."""
+
+
+class Narrowing(msgspec.Struct, frozen=True):
+    """What a token request narrows to; empty where it leaves all as it was."""
+
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+    details: tuple[Detail, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Those of the details."""
+        return tuple(dict.fromkeys(one.type for one in self.details)) if self.details else ()
+
+
+def parse(form: Form) -> Narrowing:
+    """The parameters, unjudged. Raises InvalidAuthorizationDetails for what cannot be read."""
+    scope, resources = form.get("scope"), form.all("resource")
+    return Narrowing(
+        tuple(dict.fromkeys(scope.split())) if scope else (),
+        tuple(dict.fromkeys(resources)) if resources else (),
+        rar.sent(form),
+    )
+
+
+def narrow(
+    wish: Narrowing,
+    *,
+    permissions: Iterable[str],
+    resources: Sequence[str],
+    offer: Offer,
+    limits: Limits = NONE,
+    details: Collection[str] = (),
+) -> Both:
+    """The permissions and resources of one token, within those authorized under these limits.
+    `details` are the types that were asked for by details.
+
+    RFC 6749 6: the scope must not include any that was not granted; no more may the details (RFC
+    9396 6). RFC 8707 2.2: the resource must be among those of the authorization. Raises
+    InvalidScope, InvalidAuthorizationDetails, InvalidTarget.
+    """
+    authorized = tuple(permissions), tuple(resources)
+    if wish.details:
+        return _narrowed(wish, authorized, offer, limits=limits)
+    chosen, where = _by_name(wish, authorized, offer)
+    if not (wish.scope and details):
+        return chosen, where
+    # RFC 9396 6: a scope says nothing about what was asked for by details, so that stays.
+    stays = [one for one in authorized[0] if offer.resource_of[one] in details]
+    if wish.resources:
+        stays = [*offer.within(stays, wish.resources)]
+    return offer.ordered((*chosen, *stays)), where
+
+
+def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits = NONE) -> Both:
+    permissions, resources = authorized
+    chosen = allowed = offer.ordered(permissions)
+    if wish.scope or wish.details:
+        by_scope = offer.expand(wish.scope)
+        if not set(by_scope) <= set(allowed):
+            raise InvalidScope
+        by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
+        chosen = offer.ordered((*by_scope, *by_details))
+    if not wish.resources:
+        return chosen, resources
+    offer.check_resources(wish.resources)
+    wanted = offer.meant(wish.resources)
+    if not wanted <= offer.meant(resources or offer.audience(allowed, ())):
+        raise InvalidTarget
+    if not set(wish.types) <= wanted:
+        raise InvalidTarget("authorization_details are about another resource")
+    return offer.within(chosen, wish.resources), wish.resources
+
+
+_by_name: Final = lru_cache(maxsize=KNOWN)(_narrowed)
+"""What names alone come to: an offer never changes, and the same few are asked for."""

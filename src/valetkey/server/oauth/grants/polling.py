@@ -1,0 +1,104 @@
+"""An app on another device comes for the user's answer (RFC 8628 3.4, 3.5; CIBA Core 10.1, 11)."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.server.model.change import Update
+from valetkey.server.model.pending import Elsewhere, Kind, Pending
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Issue, Refuse
+from valetkey.server.oauth.feature import Authenticated
+from valetkey.server.oauth.grants import authorization_code, narrowing
+from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.issue.code import Code
+from valetkey.spec.errors import (
+    AccessDenied,
+    AuthorizationPending,
+    ExpiredToken,
+    InvalidGrant,
+    OAuthError,
+    SlowDown,
+)
+from valetkey.wire import opaque
+
+INTERVAL: Final = 5
+"""Seconds between two visits, at first."""
+
+STEP: Final = 5
+"""Seconds that are added for who comes too soon (RFC 8628 3.5)."""
+
+LEEWAY: Final = 1
+"""Seconds by which a visit may seem too soon, because the one before was slow on its way."""
+
+ID: Final = 16
+
+
+class Visiting(msgspec.Struct, frozen=True):
+    """What the client brings: the handle of its request."""
+
+    handle: str
+    narrowing: narrowing.Narrowing
+
+    def __repr__(self) -> str:
+        return "Visiting(…)"
+
+
+def handle(kind: opaque.Kind, name: str, secret: bytes) -> str:
+    """The handle of a request by its row's name (32 hex digits) and the secret of the app."""
+    return opaque.write(kind, bytes.fromhex(name) + secret)
+
+
+def kept(secret: bytes) -> str:
+    """What the row keeps of the secret."""
+    return digest(secret.hex())
+
+
+def visit(
+    what: Visiting, by: Authenticated, context: Context, *, kind: Kind, prefix: opaque.Kind
+) -> Rule[Issue | Refuse]:
+    """Tokens once the user has said yes. Until then, how things stand, in the registered codes."""
+    name, secret = _read(what.handle, prefix)
+    wanted = One(Pending, name)
+    row = (yield (wanted,)).one(wanted)
+    if row is None or row.kind != kind or row.elsewhere is None:
+        raise InvalidGrant(detail="no such request")
+    if not same(row.elsewhere.digest.encode(), kept(secret).encode()):
+        raise InvalidGrant(detail="another secret")
+    if row.client != by.client.id:
+        # ATTACKS A37, A50: whoever has the handle is not yet the app.
+        raise InvalidGrant(detail="another client's request")
+    if context.env.now >= row.expires:
+        # RFC 8628 3.2, CIBA Core 7.3: it ends when it was said to, with or without an answer.
+        return Refuse(error=ExpiredToken())
+    if row.elsewhere.said != "yes":
+        return _not_yet(row, row.elsewhere, context)
+    code = codes.contents(row.contents)
+    if not isinstance(code, Code):
+        raise InvalidGrant(detail="an answer without contents")
+    redemption = authorization_code.Redemption("", "", "", what.narrowing)
+    return (yield from authorization_code.redeem(code, redemption, by, context=context))
+
+
+def _not_yet(row: Pending, at: Elsewhere, context: Context) -> Refuse:
+    if at.said == "no":
+        return Refuse(error=AccessDenied(status=400))
+    if at.polled and context.env.now + LEEWAY < at.polled + at.interval:
+        slower = msgspec.structs.replace(at, polled=context.env.now, interval=at.interval + STEP)
+        return _noted(row, slower, SlowDown())
+    seen = msgspec.structs.replace(at, polled=context.env.now)
+    return _noted(row, seen, AuthorizationPending())
+
+
+def _noted(row: Pending, at: Elsewhere, error: OAuthError) -> Refuse:
+    return Refuse(error=error, changes=(Update(msgspec.structs.replace(row, elsewhere=at)),))
+
+
+def _read(text: str, prefix: opaque.Kind) -> tuple[str, bytes]:
+    try:
+        raw = opaque.read(prefix, text)
+    except opaque.NotOpaque as error:
+        raise InvalidGrant(detail=f"handle: {error}") from error
+    return raw[:ID].hex(), raw[ID:]

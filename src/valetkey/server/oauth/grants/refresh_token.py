@@ -1,0 +1,250 @@
+"""The refresh token grant (RFC 6749 6): rotation that a lost reply cannot break.
+
+Public clients rotate (RFC 9700 4.14.2), confidential ones do not. The previous generation, shown
+again, gets the very same successor, because tokens are derived, not drawn: from whoever proves to
+hold the family's key for as long as the successor was not shown, from others inside a window. An
+older one is in two hands: the family closes. Without the proof that a token was issued to, it is
+worth nothing, and neither is it a sign that anybody has the key: it is refused, and no more.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.user import User
+from valetkey.server.model.want import One, Rule, With
+from valetkey.server.oauth.alive import still_allowed, why_for_now
+from valetkey.server.oauth.closing import close
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.grants import narrowing
+from valetkey.server.oauth.issue.refresh_token import RefreshToken, read
+from valetkey.server.oauth.senders.binding import fits
+from valetkey.server.oauth.shards.offered import without_risky
+from valetkey.server.oauth.shards.refreshing import turn
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire.form import Form
+from valetkey.wire.key_shards import OTHERS
+
+CITE: Final = Cite("RFC 6749", "6")
+
+USED_STEP: Final = 3600
+"""A family that does not rotate notes its last use at most once in so many seconds, or in a tenth
+of the time for which it may lie idle."""
+
+_WHOSE: Final = (("grant", Grant), ("user", User))
+
+
+class Refreshing(msgspec.Struct, frozen=True):
+    """What the client brings. `others` are shards beside the refresh token, "" for none."""
+
+    refresh_token: str
+    narrowing: narrowing.Narrowing
+    others: str = ""
+
+    def __repr__(self) -> str:
+        return "Refreshing(…)"
+
+
+def parse(form: Form) -> Refreshing:
+    """The parameters of RFC 6749 6."""
+    return Refreshing(form.need("refresh_token"), narrowing.parse(form), form.get(OTHERS, ""))
+
+
+def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
+    """Fresh tokens for the family that the refresh token names."""
+    shown = read(what.refresh_token, context.at.keyring)
+    wanted = With(TokenFamily, shown.family, _WHOSE)
+    family = (yield (wanted,)).one(wanted)
+    if family is not None and family.shards is not None:
+        return (yield from _sharded(what, family, by=by, context=context))
+    if family is None or family.client != by.client.id:
+        raise InvalidGrant(detail="the family is gone, or another client's")
+    replayed = check_shown(shown, family, by=by, context=context)
+    if replayed is not None:
+        return replayed
+    user, grant = yield from _whose(family)
+    next_family, changes = _turned(shown, family, by=by, context=context)
+    standing = Standing(user, grant, next_family)
+    return _issue(what, standing, client=by.client, context=context, changes=changes)
+
+
+def check_shown(
+    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
+) -> Refuse | None:
+    """The refusal that closes the family, where the token is in two hands; None where it may be
+    used by whoever shows it, which is its client. Raises InvalidGrant for any other refusal."""
+    if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
+        raise InvalidGrant(detail=f"the family is {family.status} or expired")
+    held = fits(by.holds, family.cnf)
+    _check_holder(shown, family, by, held=held)
+    if held and is_fresh(shown, family, client=by.client, context=context):
+        return None
+    return _replayed(family, context)
+
+
+def _sharded(
+    what: Refreshing, family: TokenFamily, *, by: Authenticated, context: Context
+) -> Rule[Issue | Refuse]:
+    """Fresh tokens for so many shards of a key, or the alarm."""
+    if family.status == "suspended" and by.client.id == family.client:
+        yield from _check_comes_back(family, by, context)
+    turned = yield from turn(what.refresh_token, what.others, family, by=by, context=context)
+    if isinstance(turned, Refuse):
+        return turned
+    user, grant = yield from _whose(family)
+    standing = Standing(user, grant, turned.family)
+    issue = _issue(
+        what,
+        standing,
+        client=by.client,
+        context=context,
+        changes=turned.changes,
+        spare=turned.spare,
+    )
+    return msgspec.structs.replace(issue, more=turned.more, shard=turned.shard)
+
+
+def _check_comes_back(family: TokenFamily, by: Authenticated, context: Context) -> Rule[None]:
+    """Raises InvalidGrant where a suspended key can never be resumed: its app need not wait."""
+    user, grant = yield from _whose(family)
+    standing = Standing(user, grant, family)
+    if not why_for_now(by.client, standing, epoch=context.at.epoch, now=context.env.now):
+        raise InvalidGrant(detail="the key is suspended, and its grant is over")
+
+
+def _whose(family: TokenFamily) -> Rule[tuple[User, Grant]]:
+    """The user and the grant, while the user lets the app go on without them."""
+    grant, user = One(Grant, family.grant), One(User, family.user)
+    found = yield (grant, user)
+    their_grant, their_user = found.one(grant), found.one(user)
+    if their_grant is None or their_user is None:
+        raise InvalidGrant(detail="the grant or the user is gone")
+    if their_grant.limits.once:
+        raise InvalidGrant("the user said yes for once")
+    if only_while_present(family, their_grant):
+        raise InvalidGrant("the user no longer lets the app go on while away")
+    return their_user, their_grant
+
+
+def _check_holder(
+    shown: RefreshToken, family: TokenFamily, by: Authenticated, *, held: bool
+) -> None:
+    """Raises InvalidGrant where the token is shown without what it was issued to."""
+    if family.instance not in {"", by.instance}:
+        # draft-ietf-oauth-attestation-based-client-auth 11.3: of this copy of the app alone.
+        raise InvalidGrant("the refresh token is another copy's of the app")
+    # One from before the app began to prove a key was a bearer token: shown without the key, it is
+    # in two hands.
+    if not held and shown.generation >= family.bound_since:
+        raise InvalidGrant("the refresh token is bound to another key")
+
+
+def is_fresh(shown: RefreshToken, family: TokenFamily, *, client: Client, context: Context) -> bool:
+    """Whether it is the family's present token, or the one before it while that is still good."""
+    if shown.shard != 0 or shown.generation == family.generation:
+        return shown.shard == 0
+    if shown.generation != family.generation - 1:
+        return False
+    window = context.at.held_to[client.policy].refresh_window
+    if window is None:
+        window = context.at.lifetimes.refresh_window
+    # Whoever holds the key of the family, and only they, got the successor.
+    return family.cnf is not None or context.env.now <= family.rotated + window
+
+
+def only_while_present(family: TokenFamily, grant: Grant) -> bool:
+    """Whether the user has taken back the leave to go on while away, which the app once had."""
+    away = names.OFFLINE_ACCESS
+    return away in family.permissions and away not in grant.permissions
+
+
+def _turned(
+    shown: RefreshToken, family: TokenFamily, *, by: Authenticated, context: Context
+) -> tuple[TokenFamily, tuple[Change, ...]]:
+    """The family after this refresh, and what has to be written for it."""
+    client = by.client
+    if shown.generation < family.generation:
+        # A retry: the reply with the successor was lost. The same successor goes out again.
+        return family, ()
+    idle = context.at.held_to[client.policy].refresh_idle or context.at.lifetimes.refresh_idle
+    if not client.is_public and context.env.now < family.used + min(USED_STEP, idle // 10):
+        return family, ()
+    until = context.at.held_to[client.policy].refresh_token or context.at.lifetimes.refresh_token
+    turned = msgspec.structs.replace(
+        family,
+        generation=family.generation + (1 if client.is_public else 0),
+        rotated=context.env.now if client.is_public else family.rotated,
+        # An app that begins to prove a key is held to it from here on.
+        cnf=by.holds if client.is_public else family.cnf,
+        bound_since=(
+            family.generation + 1
+            if client.is_public and family.cnf is None and by.holds is not None
+            else family.bound_since
+        ),
+        used=context.env.now,
+        expires=min(context.env.now + idle, family.created + until),
+    )
+    return turned, (Update(turned),)
+
+
+def _issue(
+    what: Refreshing,
+    standing: Standing,
+    *,
+    client: Client,
+    context: Context,
+    changes: tuple[Change, ...],
+    spare: bool = False,
+) -> Issue:
+    family = standing.family
+    allowed = still_allowed(
+        family.permissions, client=client, grant=standing.grant, offer=context.at.offer
+    )
+    if not spare:
+        allowed = without_risky(allowed, client, context)
+    permissions, resources = narrowing.narrow(
+        what.narrowing,
+        permissions=allowed,
+        resources=family.resources,
+        offer=context.at.offer,
+        limits=standing.grant.limits,
+        details=family.details,
+    )
+    return Issue(
+        client=client,
+        standing=standing,
+        permissions=permissions,
+        scope=family.scope,
+        resources=resources,
+        details=what.narrowing.types,
+        with_id_token=names.OPENID in permissions,
+        with_refresh_token=True,
+        changes=changes,
+    )
+
+
+def _replayed(family: TokenFamily, context: Context) -> Refuse:
+    error = InvalidGrant("the refresh token was used before", detail=f"family {family.id}")
+    changes, events = close(
+        family,
+        "refresh token replayed",
+        kind="replayed",
+        by="server",
+        note="refresh token",
+        context=context,
+    )
+    return Refuse(error=error, changes=changes, events=events)
+
+
+REFRESH_TOKEN: Final = Feature(
+    name="refresh token",
+    cites=(CITE, Cite("RFC 9700", "4.14.2")),
+    grant_types=(GrantType(name=names.REFRESH_TOKEN, cite=CITE, parse=parse, decide=decide),),
+)

@@ -1,0 +1,115 @@
+"""The one family that a client which does not rotate has in a browser: made at the first sign-in,
+renewed in place by each later one. So the database grows with grants, not with sign-ins.
+
+Families are told apart by what is asked for, since a refresh token brings back what was asked for
+with it. Their names follow from that, so that they are found without an index. After half the time
+for which a refresh token may live the names are others: a family that is renewed has the other half
+before it.
+
+A code that makes no family is single use by a marker, which lives as long as the code.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.guard import Once
+from valetkey.server.model.want import Found, One
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.issue.code import Code
+from valetkey.server.oauth.issue.status import SIGN_INS
+
+REDEEMED: Final = "authorization code"
+"""The purpose under which codes are remembered that made no family."""
+
+PERIOD: Final = SIGN_INS
+"""Seconds for which a family is renewed that cannot be refreshed."""
+
+_STEP: Final = 3600
+"""Seconds between two renewals that change nothing but the end."""
+
+_MARGIN: Final = 60
+"""Seconds for which a code is remembered after its end: the clocks of two nodes may differ."""
+
+
+class Renewed(msgspec.Struct, frozen=True, eq=False):
+    """The family that a code comes to, and what is to be written."""
+
+    family: TokenFamily
+    changes: tuple[Change, ...]
+
+
+class Place(msgspec.Struct, frozen=True, eq=False):
+    """Where such a family is: by this name, for `lasts` seconds at the longest. `used` remembers
+    that the code was redeemed."""
+
+    name: str
+    lasts: int
+    used: Once
+
+    @property
+    def wants(self) -> tuple[One[Once], One[TokenFamily]]:
+        """What tells how it stands."""
+        return One(Once, self.used.key), One(TokenFamily, self.name)
+
+    def is_redeemed(self, found: Found) -> bool:
+        """Whether the code was."""
+        return found.one(self.wants[0]) is not None
+
+    def renewed(
+        self, fresh: TokenFamily, root: TokenFamily | None, found: TokenFamily | None, *, now: int
+    ) -> Renewed:
+        """The family after a sign-in that would have made `fresh`. `root` has the name, and `found`
+        is the one that has taken its place since it was closed, or else the same."""
+        used = Create(self.used)
+        if root is None or found is None:
+            made = fresh if root else msgspec.structs.replace(fresh, id=self.name)
+            return Renewed(made, (Create(made), *_led(root, made), used))
+        # What cannot be refreshed has nothing that could come back with it.
+        ends = found.expires if found.refreshable else found.created + self.lasts
+        over = found.status != "open" or now >= ends
+        if over or (found.refreshable, found.instance) != (fresh.refreshable, fresh.instance):
+            return Renewed(fresh, (Create(fresh), *_led(root, fresh), used))
+        after = msgspec.structs.replace(
+            found,
+            permissions=fresh.permissions,
+            session=fresh.session,
+            auth_time=fresh.auth_time,
+            amr=fresh.amr,
+            device=fresh.device,
+        )
+        if after == found and now < found.used + min(_STEP, (found.expires - found.used) // 10):
+            return Renewed(found, (used,))
+        ends = min(fresh.expires, found.created + self.lasts)
+        after = msgspec.structs.replace(after, used=now, rotated=now, expires=ends)
+        return Renewed(after, (Update(after), used))
+
+
+def _led(root: TokenFamily | None, to: TokenFamily) -> tuple[Change, ...]:
+    """What leads from the name to the family that takes its place."""
+    if root is None:
+        return ()
+    return (Update(msgspec.structs.replace(root, replaced_by=to.id)),)
+
+
+def place(
+    code: Code, client: Client, *, refreshable: bool, kept: int, context: Context
+) -> Place | None:
+    """That of the family which the code makes or renews; None for a code that makes its own. `kept`
+    is for how many seconds one is kept that cannot be refreshed."""
+    if not code.browser:
+        return None
+    period, lasts = PERIOD, PERIOD + kept
+    if refreshable:
+        policy = context.at.held_to[client.policy]
+        lasts = policy.refresh_token or context.at.lifetimes.refresh_token
+        period = max(1, lasts // 2)
+    number = (context.env.now - ids.named_at(code.grant)) // period
+    asked = (code.scope, code.resources, code.details, code.userinfo_claims, code.id_token_claims)
+    parts = (code.browser, code.instance, str(refreshable), str(number), *map(" ".join, asked))
+    used = Once(purpose=REDEEMED, value=code.family, expires=code.expires + _MARGIN)
+    return Place(ids.derived_id(code.grant, code.grant, *parts), lasts, used)

@@ -1,0 +1,65 @@
+"""The token endpoint (RFC 6749 3.2): authenticate, decide by grant type, pass the choke point."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.change import Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Always, Rule
+from valetkey.server.oauth import profile
+from valetkey.server.oauth.authorize import rar
+from valetkey.server.oauth.clients.authentication import authenticate, may_use
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
+from valetkey.server.oauth.feature import Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.issue.status import placed
+from valetkey.server.oauth.issue.tokens import issue
+from valetkey.server.oauth.senders.binding import bind, check_required
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import UnsupportedGrantType
+
+
+def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Tokens for what the client brings, or a refusal."""
+    name = call.form.need("grant_type")
+    grant_type = grant_types(context).get(name)
+    if grant_type is None:
+        raise UnsupportedGrantType
+    by = yield from authenticate(call, context)
+    may_use(by.client, name)
+    by, proof = yield from bind(by, call.brought, context)
+    check_required(by, context)
+    profile.check_tokens(by, context)
+    decision = yield from grant_type.begin(rar.heard(call.form, context), by, context)
+    match decision:
+        case Issue():
+            yield from _used(by.client)
+            decision = yield from placed(decision, context)
+            return with_changes(issue(decision, context, holds=by.holds), proof)
+        case Answer() | Refuse():
+            return with_changes(decision, proof)
+
+
+def _used(client: Client) -> Rule[None]:
+    """A registration that was used stays."""
+    if client.unused_until:
+        yield (Always(Update(msgspec.structs.replace(client, unused_until=0))),)
+
+
+def grant_types(context: Context) -> dict[str, GrantType[object]]:
+    """The enabled grant types by name."""
+    return context.at.grant_types
+
+
+TOKEN: Final = Feature(
+    name="token endpoint",
+    core=True,
+    cites=(Cite("RFC 6749", "3.2"),),
+    endpoints=(
+        FormEndpoint(
+            path="/token", metadata="token_endpoint", cite=Cite("RFC 6749", "3.2"), rule=token
+        ),
+    ),
+    metadata=lambda context: {"grant_types_supported": tuple(grant_types(context))},
+)

@@ -1,0 +1,281 @@
+"""Token exchange (RFC 8693): a service passes a user's key on to the next one, made smaller.
+
+The new token is a shadow of the same grant and family, so one stop ends it too. It opens no more
+than the token that was brought, ends no later, and says who acts. What may be exchanged by whom is
+written in the client's registration; nothing is, unless it says so. Nobody is impersonated.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily, standing
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Alias, Many, One, Rule
+from valetkey.server.oauth import profile
+from valetkey.server.oauth.alive import is_cut, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Delegation, Issue, Refuse, Standing
+from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.grants import identity_assertion, narrowing
+from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.manage import delegates
+from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.server.oauth.senders.binding import fits, is_bound
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient
+from valetkey.wire.access_token import Actor, Confirmation
+from valetkey.wire.form import Form
+from valetkey.wire.id_token import IdToken
+
+CITE: Final = Cite("RFC 8693", "2.1")
+
+MAX_HANDS: Final = 4
+"""Hands through which a key may go: a longer chain is a mistake."""
+
+_SUBJECTS: Final = (names.TYPE_ACCESS_TOKEN, names.TYPE_JWT, names.TYPE_ID_TOKEN)
+
+
+class Exchanging(msgspec.Struct, frozen=True):
+    """What the client brings. `actor` is "" where it sent no actor token."""
+
+    subject: str
+    subject_type: str
+    actor: str
+    narrowing: Narrowing
+    requested: str = names.TYPE_ACCESS_TOKEN
+
+    def __repr__(self) -> str:
+        return "Exchanging(…)"
+
+
+class Brought(msgspec.Struct, frozen=True, eq=False):
+    """A subject token that is good: whose key it shows, what that opens, where, and until when.
+    `client` holds it now, `owner` is the client whose grant it is, `cnf` what it is bound to."""
+
+    client: str
+    owner: Client
+    standing: Standing
+    permissions: tuple[str, ...]
+    audience: tuple[str, ...]
+    act: Actor | None
+    until: int
+    cnf: Confirmation | None
+
+
+def parse(form: Form) -> Exchanging:
+    """The parameters of RFC 8693 2.1; `audience` and `resource` name the same things here."""
+    kind = form.need("subject_token_type")
+    if kind not in _SUBJECTS:
+        raise InvalidRequest("subject_token_type is none that is exchanged here")
+    requested = form.get("requested_token_type", names.TYPE_ACCESS_TOKEN)
+    if requested not in (names.TYPE_ACCESS_TOKEN, identity_assertion.TOKEN_TYPE):
+        raise InvalidRequest("requested_token_type is none that is issued here")
+    if ("actor_token" in form) != ("actor_token_type" in form):
+        raise InvalidRequest("actor_token and actor_token_type go together")
+    if form.get("actor_token_type", names.TYPE_ACCESS_TOKEN) != names.TYPE_ACCESS_TOKEN:
+        raise InvalidRequest("actor_token_type is none that is accepted here")
+    wish = narrowing.parse(form)
+    targets = dict.fromkeys((*wish.resources, *form.all("audience")))
+    return Exchanging(
+        form.need("subject_token"),
+        kind,
+        form.get("actor_token", ""),
+        msgspec.structs.replace(wish, resources=tuple(targets)),
+        requested,
+    )
+
+
+def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue | Answer | Refuse]:
+    """A smaller token of the same grant, for the client that passes it on; or an assertion."""
+    policy = by.client.exchange
+    if by.client.is_public or policy is None:
+        raise UnauthorizedClient("this client may exchange nothing")
+    profile.check_resources(by.client, what.narrowing.resources, context)
+    if what.requested == identity_assertion.TOKEN_TYPE:
+        return (yield from _asserted(what, by, context))
+    brought = yield from _subject(what, context)
+    if brought.client not in policy.clients:
+        raise InvalidRequest("the subject_token is of a client whose tokens are not exchanged here")
+    _check_bound(brought, by, context)
+    if what.actor:
+        yield from _actor(what.actor, by, context)
+    act = _acting(brought, by.client)
+    grant = brought.standing.grant
+    if is_cut(grant, act):
+        # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
+        raise AccessDenied("the user lets this client have no key of that app any more", status=400)
+    permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
+    if not permissions:
+        raise InvalidTarget("nothing of what was brought opens anything there")
+    noted = yield from delegates.noted(grant, act, permissions, context=context)
+    return Issue(
+        client=by.client,
+        standing=brought.standing,
+        permissions=permissions,
+        scope=what.narrowing.scope,
+        resources=resources,
+        details=what.narrowing.types,
+        delegation=Delegation(brought.owner, act, brought.until),
+        changes=noted,
+        more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
+    )
+
+
+def _asserted(what: Exchanging, by: Authenticated, context: Context) -> Rule[Answer]:
+    """Who signed in with this client, told to another server: by its own ID Token alone."""
+    if not identity_assertion.is_on(context):
+        raise InvalidRequest("requested_token_type is none that is issued here")
+    if what.subject_type != names.TYPE_ID_TOKEN or what.actor:
+        raise InvalidRequest("an assertion is made of an ID Token, and of nothing else")
+    brought = yield from _signed_in(what.subject, context)
+    if brought.client != by.client.id:
+        raise InvalidRequest("the subject_token is of another client")
+    _check_bound(brought, by, context)
+    return identity_assertion.told(
+        brought.standing, what.narrowing, by, until=brought.until, context=context
+    )
+
+
+def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
+    if what.subject_type == names.TYPE_ID_TOKEN:
+        return (yield from _signed_in(what.subject, context))
+    token = yield from worth(what.subject, context)
+    if isinstance(token, Dead) or token.standing is None:
+        # RFC 8693 2.2.2: a subject token that is invalid for any reason.
+        dead = token if isinstance(token, Dead) else Dead("no user is behind it")
+        raise InvalidRequest("the subject_token is not valid", detail=dead.why, reason=dead.reason)
+    owner = yield from _owner(token, token.standing)
+    return Brought(
+        client=token.token.client_id,
+        owner=owner,
+        standing=token.standing,
+        permissions=token.permissions,
+        audience=token.token.aud,
+        act=token.token.act,
+        until=token.token.exp,
+        cnf=token.token.cnf,
+    )
+
+
+def _owner(token: Live, of: Standing) -> Rule[Client]:
+    if token.client.id == of.grant.client:
+        return token.client
+    wanted = One(Client, of.grant.client)
+    owner = (yield (wanted,)).one(wanted)
+    if owner is None:
+        raise InvalidRequest("the subject_token is not valid", detail="its client is gone")
+    return owner
+
+
+def _signed_in(text: str, context: Context) -> Rule[Brought]:
+    """What an ID Token stands for: the key of its client, as far as the sign-in that it tells of is
+    still good."""
+    try:
+        keys = context.at.keyring.published
+        claims = jwt.verify(
+            text, IdToken, keys=keys, typ=("jwt", ""), issuer=context.at.issuer, now=context.env.now
+        ).claims
+    except jwt.BadToken as error:
+        raise InvalidRequest("the subject_token is not valid", detail=str(error)) from error
+    client, user = One(Client, claims.aud), One(User, claims.sub)
+    grant = Alias(Grant, standing(claims.sub, claims.aud))
+    found = yield (client, user, grant)
+    app, person, yes = found.one(client), found.one(user), found.one(grant)
+    if app is None or person is None or yes is None:
+        raise InvalidRequest("the subject_token is not valid", detail="its grant is over")
+    families = Many(TokenFamily, "grant", yes.id)
+    rows = (yield (families,)).many(families)
+    of = [one for one in rows if one.status == "open" and _is_of(claims, one)]
+    if not of or context.env.now >= of[-1].expires:
+        raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
+    its = Standing(person, yes, of[-1])
+    epoch, now = context.at.epoch, context.env.now
+    if dead := why_dead(app, its, epoch=epoch, now=now):
+        reason = why_for_now(app, its, epoch=epoch, now=now)
+        raise InvalidRequest("the subject_token is not valid", detail=dead, reason=reason)
+    allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.at.offer)
+    return Brought(
+        client=app.id,
+        owner=app,
+        standing=its,
+        permissions=allowed,
+        audience=of[-1].resources or context.at.offer.audience(allowed, ()),
+        act=None,
+        until=claims.exp,
+        # An ID Token is bound to nothing; the key that it stands for may be.
+        cnf=of[-1].cnf,
+    )
+
+
+def _is_of(claims: IdToken, family: TokenFamily) -> bool:
+    """Whether the family is of the sign-in that an ID Token tells of: by its session, or by its
+    time where the client is told of no sessions."""
+    if not family.session:
+        return False
+    return claims.sid == family.session if claims.sid else claims.auth_time == family.auth_time
+
+
+def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:
+    """What is bound is no use to a thief here either (RFC 9449 7.1, RFC 8705 3): the proof of the
+    same key comes along, or the policy trusts the client to have seen one. Either way the new token
+    is bound, as is every token of an app that may have no other."""
+    trusted = by.client.exchange is not None and by.client.exchange.bound
+    if not (trusted or fits(by.holds, brought.cnf)):
+        raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
+    if by.holds is None and (brought.cnf is not None or is_bound(brought.owner, context)):
+        raise InvalidRequest("the subject_token is bound, and the new one would not be")
+
+
+def _actor(text: str, by: Authenticated, context: Context) -> Rule[None]:
+    """An actor token has to be the client's own: who acts is known by its authentication."""
+    token = yield from worth(text, context)
+    if isinstance(token, Dead) or token.standing is not None or token.client.id != by.client.id:
+        why = token.why if isinstance(token, Dead) else "of somebody else"
+        raise InvalidRequest("the actor_token is not this client's own", detail=why)
+    if not fits(by.holds, token.token.cnf):
+        raise InvalidRequest("the actor_token is bound, and no proof of that came along")
+
+
+def _acting(brought: Brought, client: Client) -> Actor | None:
+    """Who acts now. A client that makes its own key smaller acts for nobody new."""
+    if brought.client == client.id:
+        return brought.act
+    act = Actor(sub=f"client:{client.id}", act=brought.act)
+    if len(act.chain) > MAX_HANDS:
+        raise InvalidRequest("the token went through too many hands")
+    return act
+
+
+def _narrowed(
+    wish: Narrowing, brought: Brought, *, client: Client, context: Context
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the new token opens, and where: within the old one, within the policy, and within what
+    the client itself is registered for."""
+    allowed = () if client.exchange is None else client.exchange.audiences
+    offer, own = context.at.offer, frozenset(context.at.offer.registered(client.scope))
+    there = offer.meant(allowed)
+    reachable = tuple(one for one in brought.audience if offer.resource(one) in there)
+    reached = offer.meant(reachable)
+    if not reachable or not offer.meant(wish.resources) <= reached:
+        raise InvalidTarget("this client may exchange nothing for that audience")
+    within = [
+        one for one in brought.permissions if one in own and offer.resource_of[one] in reached
+    ]
+    return narrowing.narrow(
+        wish,
+        permissions=within,
+        resources=reachable,
+        offer=offer,
+        limits=brought.standing.grant.limits,
+    )
+
+
+TOKEN_EXCHANGE: Final = Feature(
+    name="token exchange",
+    cites=(CITE, Cite("RFC 8693", "4.1")),
+    grant_types=(GrantType(name=names.TOKEN_EXCHANGE, cite=CITE, parse=parse, decide=decide),),
+)

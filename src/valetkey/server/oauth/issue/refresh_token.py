@@ -1,0 +1,60 @@
+"""Refresh tokens: derived, not stored.
+
+prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ HMAC-SHA-256). The database holds the
+family and its generation; without the MAC key, which is sealed, it yields no token. A key in
+several shards has one for each of them; shard 0 is the device's, and all of an ordinary key.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model import ids
+from valetkey.server.model.keys import Keyring
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire import opaque
+
+PURPOSE: Final = b"refresh token"
+KID: Final = 4
+_BODY: Final = KID + ids.LENGTH + 1 + 4
+
+
+class RefreshToken(msgspec.Struct, frozen=True):
+    """What a genuine refresh token names."""
+
+    family: str
+    shard: int
+    generation: int
+
+
+def write(token: RefreshToken, keyring: Keyring) -> str:
+    """The token, the same each time while the key is."""
+    key = keyring.macs[0]
+    body = (
+        bytes.fromhex(key.kid)
+        + ids.to_bytes(token.family)
+        + token.shard.to_bytes(1, "big")
+        + token.generation.to_bytes(4, "big")
+    )
+    return opaque.write("ks" if token.shard else "rt", body + seal.mac(key.raw, PURPOSE, body))
+
+
+def read(text: str, keyring: Keyring) -> RefreshToken:
+    """The token, once its MAC has proved it ours. Raises InvalidGrant."""
+    kind: opaque.Kind = "ks" if text.startswith("vk_ks_") else "rt"
+    try:
+        raw = opaque.read(kind, text)
+    except opaque.NotOpaque as error:
+        raise InvalidGrant(detail=f"refresh token: {error}") from error
+    body, proof = raw[:_BODY], raw[_BODY:]
+    key = keyring.mac_key(body[:KID].hex())
+    if len(proof) != seal.MAC or key is None:
+        raise InvalidGrant(detail="refresh token: cut, or its key is gone")
+    if not seal.same(proof, seal.mac(key.raw, PURPOSE, body)):
+        raise InvalidGrant(detail="refresh token: forged")
+    family, rest = body[KID : KID + ids.LENGTH], body[KID + ids.LENGTH :]
+    token = RefreshToken(ids.to_text(family), rest[0], int.from_bytes(rest[1:], "big"))
+    if (token.shard > 0) != (kind == "ks"):
+        raise InvalidGrant(detail="refresh token: one kind in the clothes of another")
+    return token

@@ -1,0 +1,92 @@
+"""Split access tokens (`wire.split_token`): the app's half is made here, and read again.
+
+It carries what the token says, sealed, so there is no row for it: the API's half is derived from it
+whenever the API asks.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwt, seal
+from valetkey.jose.jwk import PublicKey
+from valetkey.server.model.keys import RawKey
+from valetkey.server.oauth.context import Context
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import split_token
+from valetkey.wire.access_token import AccessToken
+
+NAME: Final = "split access tokens"
+"""The feature, which is called so in settings."""
+
+PURPOSE: Final = b"app's half of an access token"
+KID: Final = 4
+
+SALT: Final = 16
+"""Bytes by which each half has a key of its own: one key has not nonces enough for every token."""
+
+KNOWN: Final = 4096
+"""Halves whose contents are remembered, the last used ones."""
+
+
+def is_on(context: Context) -> bool:
+    """Whether the feature is switched on."""
+    return NAME in context.at.enabled
+
+
+def is_split(token: AccessToken, context: Context) -> bool:
+    """Whether the token is for an API that holds the other half. One is enough: it would be whole
+    in that API's log."""
+    offer = context.at.offer
+    return (
+        bool(offer.split) and not offer.split.isdisjoint(offer.meant(token.aud)) and is_on(context)
+    )
+
+
+def check_bound(token: AccessToken, context: Context) -> None:
+    """Raises InvalidRequest where a token that is split is bound to nobody: whoever reads the
+    app's half in a log would show it as the app does."""
+    if token.cnf is None and is_split(token, context):
+        raise InvalidRequest("a token for this API has to be bound: prove what you hold")
+
+
+def write(token: AccessToken, context: Context) -> str:
+    """The app's half."""
+    key, salt = context.at.keyring.sealing[0], context.env.draw(SALT)
+    sealed = seal.seal(
+        seal.mac(key.raw, PURPOSE, salt),
+        msgspec.msgpack.encode(token),
+        nonce=context.env.draw(seal.NONCE),
+        purpose=PURPOSE,
+    )
+    signing = context.at.keyring.signing["ES256"]
+    return split_token.write(bytes.fromhex(key.kid) + salt + sealed, exp=token.exp, key=signing)
+
+
+def read(text: str, context: Context) -> AccessToken:
+    """What the token says whose half this is, whatever the time is. Raises jwt.BadToken."""
+    if not is_on(context):
+        raise jwt.BadToken("split access tokens are not offered here")
+    ring = context.at.keyring
+    token = _read(text, ring.published, tuple(ring.sealing))
+    if token.iss != context.at.issuer:
+        raise jwt.BadToken(f"issued by {token.iss!r}")
+    return token
+
+
+@lru_cache(maxsize=KNOWN)
+def _read(text: str, keys: tuple[PublicKey, ...], sealing: tuple[RawKey, ...]) -> AccessToken:
+    """Every API of the token asks for its half, and then what it is worth, again and again."""
+    try:
+        half = split_token.read(text)
+        split_token.prove(half, keys)
+        kid, salt = half.sealed[:KID].hex(), half.sealed[KID : KID + SALT]
+        raw = next((key.raw for key in sealing if key.kid == kid), None)
+        if raw is None:
+            raise jwt.BadToken("its key is gone")
+        own = seal.mac(raw, PURPOSE, salt)
+        plain = seal.unseal(own, half.sealed[KID + SALT :], purpose=PURPOSE)
+        return msgspec.msgpack.decode(plain, type=AccessToken)
+    except (split_token.NotHalf, seal.BadSeal, msgspec.DecodeError) as error:
+        raise jwt.BadToken(f"app's half: {error}") from error

@@ -1,0 +1,121 @@
+"""Where the status of a token is published: its family has a place in a list, for good.
+
+A place is drawn, so it tells nothing about when. It is one family's, which a marker holds it for as
+long as the family may live; there is no row for a token, and none for a list.
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url
+from valetkey.server.model.change import Change, Count, Create, Tally, Uncount, Update
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.guard import Once
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Issue, Standing
+from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.wire.change_log import LONGEST
+from valetkey.wire.status_list import SIZE, Reference, Status
+
+NAME: Final = "status lists"
+"""The feature, which is called so in settings."""
+
+PATH: Final = "/status"
+
+TAKEN: Final = "place in a status list"
+"""The purpose under which it is remembered whose a place is."""
+
+LISTS: Final = 4
+"""Lists of one client. The second is begun when the first fills up, and so on."""
+
+SIGN_INS: Final = 86400
+"""Seconds for which a family lives on by sign-ins (`oauth.grants.session_family`)."""
+
+ROUNDS: Final = 3
+"""How often places are drawn, before it is said that there is none."""
+
+
+def placed(issue: Issue, context: Context) -> Rule[Issue]:
+    """The same, with a place for the family where its tokens are looked up and it has none yet.
+    Raises TemporarilyUnavailable where every place that was drawn is taken."""
+    standing = issue.standing
+    # A key that was passed on also hangs on whoever holds it, of which a list knows nothing.
+    if standing is None or issue.delegation is not None or standing.family.listed:
+        return issue
+    if not _wanted(issue, context):
+        return issue
+    taken = yield from _free(standing.family, issue, context)
+    listed = taken.value.rpartition(" ")[2]
+    family = msgspec.structs.replace(standing.family, listed=listed)
+    return msgspec.structs.replace(
+        issue,
+        standing=Standing(standing.user, standing.grant, family),
+        changes=(*_with(family, issue.changes), Create(taken)),
+    )
+
+
+def status_of(issue: Issue, context: Context) -> Status | None:
+    """The claim, for a token that is looked up."""
+    standing = issue.standing
+    if standing is None or not standing.family.listed or not _wanted(issue, context):
+        return None
+    number, _, idx = standing.family.listed.partition(".")
+    name = list_name(context.at.epoch, int(number), standing.family.client)
+    uri = f"{context.at.issuer}{PATH}/{name}"
+    return Status(status_list=Reference(idx=int(idx), uri=uri))
+
+
+def list_name(epoch: int, number: int, client: str) -> str:
+    """What a list is called. A restored backup begins new ones: the old may have lost places."""
+    return f"{epoch}.{number}.{base64url.encode(client.encode())}"
+
+
+def _wanted(issue: Issue, context: Context) -> bool:
+    """Whether the client is held to it, or an API that the token is for has asked."""
+    if NAME not in context.at.enabled:
+        return False
+    offer = context.at.offer
+    if context.at.held_to[issue.client.policy].status_list or not offer.listed:
+        return context.at.held_to[issue.client.policy].status_list
+    audience = offer.audience(issue.permissions, issue.resources)
+    return not offer.listed.isdisjoint(offer.meant(audience))
+
+
+def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:
+    longest = (
+        context.at.held_to[issue.client.policy].refresh_token or context.at.lifetimes.refresh_token
+    )
+    # One that cannot be refreshed may be renewed for some time by sign-ins.
+    ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
+    for _ in range(ROUNDS):
+        drawn = [
+            Once(
+                purpose=TAKEN,
+                value=f"{family.client} {number}.{_draw(context)}",
+                expires=ends + LONGEST,
+            )
+            for number in range(LISTS)
+        ]
+        wanted = [One(Once, one.key) for one in drawn]
+        found = yield tuple(wanted)
+        for want, one in zip(wanted, drawn, strict=True):
+            if found.one(want) is None:
+                return one
+    raise TemporarilyUnavailable(detail=f"no place in the status lists of {family.client}")
+
+
+def _draw(context: Context) -> int:
+    return int.from_bytes(context.env.draw(4), "big") % SIZE
+
+
+def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes, of which the one to this family writes its place as well."""
+    for number, change in enumerate(changes):
+        record = change.record
+        if isinstance(change, Count | Uncount | Tally):
+            continue
+        if isinstance(record, TokenFamily) and record.id == family.id:
+            return (*changes[:number], type(change)(family), *changes[number + 1 :])
+    return (*changes, Update(family))

@@ -1,0 +1,93 @@
+"""The limits of a key: what may be limited, and what comes of a yes.
+
+An app may propose limits, the user may set their own: both hold, so nobody ever gets more than the
+tighter of the two.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from valetkey.server.model import limits as language
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import Bounds, Limits, Proposal, limits, meet, only
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.offer import Offer
+from valetkey.spec.errors import InvalidRequest
+
+
+def mistakes(some: Limits | Proposal, *, offer: Offer, now: int = 0) -> list[str]:
+    """Everything that is wrong with limits, each in one sentence; empty where nothing is."""
+    return [*language.mistakes(some, now), *_uncounted(some.permissions, offer)]
+
+
+def check(some: Limits | Proposal, context: Context) -> None:
+    """Raises InvalidRequest for limits that make no sense."""
+    wrong = mistakes(some, offer=context.at.offer, now=context.env.now)
+    if wrong:
+        raise InvalidRequest("the limits make no sense", detail="; ".join(wrong))
+
+
+def _uncounted(permissions: Mapping[str, Bounds], offer: Offer) -> Iterator[str]:
+    for name, bounds in permissions.items():
+        permission = offer.permissions.get(name)
+        if permission is None:
+            yield f"{name[:60]!r} is in no catalog"
+        elif not permission.counted:
+            # A limit that nobody holds the app to would only be decoration.
+            yield f"{name!r} cannot be limited: its API does not count"
+        elif (bounds.much or bounds.ask_above is not None) and not permission.unit:
+            yield f"{name!r} has no amounts"
+
+
+def ended(grant: Grant, now: int) -> bool:
+    """Whether the yes is used up: it was for once, or its time is over. Then the user is asked as
+    if for the first time."""
+    return grant.limits.once or language.expired(grant.limits, now)
+
+
+def given(
+    client: Client,
+    its: Limits,
+    wished: Proposal,
+    *,
+    permissions: Iterable[str],
+    context: Context,
+) -> Limits:
+    """The limits of a key that is given now: `its` are what the app proposes. Raises InvalidRequest
+    for a wish without sense."""
+    check(wished, context)
+    both = meet(its, wished.since(context.env.now))
+    return only(_for_once(both, client, context), permissions)
+
+
+def widened(
+    grant: Grant, its: Limits, wished: Proposal, *, new: Iterable[str], context: Context
+) -> Limits:
+    """The limits of a key that opens more from now on: those in force, and for what is new those
+    that are proposed and wished. How long it lasts does not change."""
+    check(wished, context)
+    fresh = only(meet(its, wished.since(context.env.now)), new)
+    return limits(
+        until=grant.limits.until,
+        once=grant.limits.once,
+        permissions={**grant.limits.permissions, **fresh.permissions},
+    )
+
+
+def proposed(client: Client, asked: Proposal, context: Context) -> Limits:
+    """What the app proposes, in its registration and in what it `asked`, as far as it can still be
+    counted. Both hold."""
+    counted = [one.id for one in context.at.offer.permissions.values() if one.counted]
+    return only(meet(client.limits.since(context.env.now), asked.since(context.env.now)), counted)
+
+
+def _for_once(some: Limits, client: Client, context: Context) -> Limits:
+    """For once is: one code, and what comes of it, without a refresh."""
+    if not some.once:
+        return some
+    token = context.at.held_to[client.policy].access_token or context.at.lifetimes.access_token
+    end = context.env.now + context.at.lifetimes.code + token
+    until = min(some.until, end) if some.until else end
+    return msgspec.structs.replace(some, until=until)

@@ -1,0 +1,197 @@
+"""What waits for a user's answer: asked by an app that the user is not looking at.
+
+    approval, changes, events = asking(user, client, words="…", amount="25.00 EUR", context=context)
+
+The page `/approvals` lists what waits. `answer` takes a plain yes or no; what has to be answered by
+consent goes on as an interaction (`begin`).
+"""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from valetkey.server.model import ids
+from valetkey.server.model.approval import Approval
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import Event, event
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth import ping
+from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Outcome
+
+APPROVALS: Final = "/approvals"
+"""The page on which it waits."""
+
+ANSWERED: Final = 900
+"""Seconds for which a yes or a no to one use of a key is good."""
+
+MOST: Final = 5
+"""Questions of one app that may wait for one user at a time: nobody is worn down by asking."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """An approval that waits, the app that asks, and the request behind it, where there is one."""
+
+    approval: Approval
+    client: Client
+    request: Pending | None
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of a key that its user wants to be asked about: so many `units`, which are `amount`
+    in words."""
+
+    grant: str
+    permission: str
+    units: int
+    amount: str
+
+
+class Answered(Outcome, frozen=True, kw_only=True, eq=False):
+    """The answer is given; `approval` is how it stands."""
+
+    approval: Approval
+
+
+class Begun(Outcome, frozen=True, kw_only=True, eq=False):
+    """The answer is a consent, which goes on as `pending`."""
+
+    pending: Pending
+
+
+class NoQuestion(Outcome, frozen=True, kw_only=True, eq=False):
+    """Nothing of that name waits for this user: it is over, or another user's (ATTACKS A77)."""
+
+
+Asking: TypeAlias = tuple[Approval, tuple[Change, ...], tuple[Event, ...]]
+
+
+def asking(
+    user: str,
+    client: str,
+    *,
+    words: str,
+    context: Context,
+    request: str = "",
+    use: Use | None = None,
+    seconds: int = 0,
+) -> Asking:
+    """A new question, what has to be written for it, and what is told. `words` are shown as the
+    app's own; `use` is of a key that the app has already."""
+    approval = Approval(
+        id=ids.owned_id(context.env, owner=user),
+        user=user,
+        client=client,
+        grant="" if use is None else use.grant,
+        words=words,
+        amount="" if use is None else use.amount,
+        permission="" if use is None else use.permission,
+        units=0 if use is None else use.units,
+        request=request,
+        created=context.env.now,
+        expires=context.env.now + (seconds or context.at.lifetimes.elsewhere),
+    )
+    told = event(context.env, "asked", by="app", user=user, client=client, grant=approval.grant)
+    return approval, (Create(approval),), (told,)
+
+
+def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
+    """All that waits for the user, newest first."""
+    wanted = Many(Approval, "user", user)
+    found = (yield (wanted,)).many(wanted)
+    live = [one for one in found if not one.said and context.env.now < one.expires]
+    return tuple(reversed((yield from _joined(live))))
+
+
+def question(name: str, user: str, context: Context) -> Rule[Question | None]:
+    """One that waits for the user; None where it is over, or another user's."""
+    wanted = One(Approval, name)
+    one = (yield (wanted,)).one(wanted)
+    if one is None or one.user != user or one.said or context.env.now >= one.expires:
+        return None
+    joined = yield from _joined([one])
+    return joined[0] if joined else None
+
+
+def of_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
+    """The question about just this use, answered or not, while it or its answer stands."""
+    wanted = Many(Approval, "user", user)
+    found = (yield (wanted,)).many(wanted)
+    same = (use.grant, use.permission, use.units)
+    for one in reversed(found):
+        if (one.grant, one.permission, one.units) == same and context.env.now < one.expires:
+            return one
+    return None
+
+
+def too_many(user: str, client: str, context: Context) -> Rule[bool]:
+    """Whether the app has asked this user enough for now."""
+    waiting = yield from questions(user, context)
+    return sum(one.client.id == client for one in waiting) >= MOST
+
+
+def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answered | NoQuestion]:
+    """The user's plain yes or no. A no to a request that wants consent is a no to that."""
+    one = yield from question(name, user, context)
+    if one is None or (yes and one.request is not None):
+        return NoQuestion()
+    # What is the whole answer is good for a while; a request has an end of its own.
+    ends = one.approval.expires if one.request else context.env.now + ANSWERED
+    said = msgspec.structs.replace(one.approval, said="yes" if yes else "no", expires=ends)
+    told = event(
+        context.env,
+        "approved" if yes else "declined",
+        by="user",
+        user=user,
+        client=one.client.id,
+        grant=one.approval.grant,
+        permissions=(one.approval.permission,) if one.approval.permission else (),
+    )
+    changes: tuple[Change, ...] = (Update(said),)
+    if one.request is not None and one.request.elsewhere is not None:
+        refused = msgspec.structs.replace(one.request.elsewhere, said="no")
+        changes += (Update(msgspec.structs.replace(one.request, elsewhere=refused)),)
+        changes += ping.told(one.request, one.client, context)
+    return Answered(approval=said, changes=changes, events=(told,))
+
+
+def begin(name: str, visit: Visit, *, user: str, context: Context) -> Rule[Begun | NoQuestion]:
+    """The consent that answers the question, in this browser. The user has seen what asks."""
+    one = yield from question(name, user, context)
+    if one is None or one.request is None:
+        return NoQuestion()
+    pending = Pending(
+        id=ids.free_id(context.env),
+        kind="interaction",
+        client=one.client.id,
+        browser=visit.browser,
+        answers=one.request.id,
+        confirmed=True,
+        created=context.env.now,
+        expires=one.request.expires,
+    )
+    return Begun(pending=pending, changes=(Create(pending),))
+
+
+def _joined(approvals: list[Approval]) -> Rule[list[Question]]:
+    """Each with its app and its request, but for those whose app or request is over."""
+    clients = {one.id: One(Client, one.client) for one in approvals}
+    requests = {one.id: One(Pending, one.request) for one in approvals if one.request}
+    if not approvals:
+        return []
+    found = yield (*clients.values(), *requests.values())
+    joined = []
+    for one in approvals:
+        client = found.one(clients[one.id])
+        request = found.one(requests[one.id]) if one.request else None
+        if client is None or client.status != "active" or (one.request and _over(request)):
+            continue
+        joined.append(Question(one, client, request))
+    return joined
+
+
+def _over(request: Pending | None) -> bool:
+    return request is None or request.elsewhere is None or bool(request.elsewhere.said)

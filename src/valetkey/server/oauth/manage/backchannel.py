@@ -1,0 +1,55 @@
+"""Back-channel logout: the server itself tells an app that a session is over."""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from valetkey.jose import base64url, jwt
+from valetkey.server.model.client import Client
+from valetkey.server.model.job import Job
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.delivery import Delivery, Message
+from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.manage.sessions import BACKCHANNEL
+from valetkey.server.oauth.subjects import session, subject
+from valetkey.spec.cite import Cite
+from valetkey.wire import logout_token
+from valetkey.wire.logout_token import LogoutToken
+
+CITE: Final = Cite("OpenID Connect Back-Channel Logout", "2.5")
+
+
+def write(job: Job, context: Context) -> Rule[Message | None]:
+    """The message, for an app that is still to be told at this address."""
+    wanted = One(Client, job.client)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or client.backchannel_logout_uri != job.url:
+        return None
+    keyring = context.at.keyring
+    token = LogoutToken(
+        iss=context.at.issuer,
+        iat=context.env.now,
+        exp=context.env.now + logout_token.SECONDS,
+        sub=subject(job.user, client, keyring),
+        aud=client.id,
+        # The same for each try, so that an app can tell a message that comes twice.
+        jti=base64url.encode(job.id.encode()),
+        sid=session(job.facts["sid"], client, keyring),
+        events={logout_token.EVENT: {}},
+    )
+    signed = jwt.sign(token, key=context.id_token_key(client), typ=logout_token.TYPE)
+    return Message(
+        body=urlencode({"logout_token": signed}).encode(),
+        content_type="application/x-www-form-urlencoded",
+    )
+
+
+BACKCHANNEL_LOGOUT: Final = Feature(
+    name=BACKCHANNEL,
+    cites=(CITE, logout_token.CITE),
+    deliveries=(Delivery(kind=BACKCHANNEL, cite=CITE, write=write),),
+    metadata=lambda _: {
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    },
+)

@@ -1,0 +1,119 @@
+"""A new catalog in the place of an old one: what is different, in words, and whom it touches."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.model.change import Update
+from valetkey.server.model.event import event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Outcome
+from valetkey.wire.catalog import Catalog, Permission
+
+Sign: TypeAlias = Literal["+", "-", "~"]
+
+FIELDS: Final = tuple(name for name in Permission.__struct_fields__ if name != "id")
+"""What may be different in a permission of the same name."""
+
+DROPPED: Final = "the API has dropped it"
+"""The reason that stands in the history."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is added, dropped or changed; `name` is that of a permission or a scope."""
+
+    sign: Sign
+    name: str
+    says: str
+
+
+def differences(old: Catalog, new: Catalog) -> tuple[Difference, ...]:
+    """Everything that is different, what is dropped first."""
+    found = (*_permissions(old, new), *_scopes(old, new), *_head(old, new))
+    return tuple(sorted(found, key=lambda one: "-~+".index(one.sign)))
+
+
+def dropped(old: Catalog, new: Catalog) -> tuple[str, ...]:
+    """The permissions that are no more."""
+    return tuple(one.id for one in old.permissions if new.permission(one.id) is None)
+
+
+def touched(grants: Iterable[Grant], gone: Iterable[str]) -> Counter[str]:
+    """How many of these grants hold each of the permissions that go, and are not over."""
+    lost = frozenset(gone)
+    return Counter(
+        one
+        for grant in grants
+        if grant.status != "stopped"
+        for one in grant.permissions
+        if one in lost
+    )
+
+
+def forget(name: str, gone: Iterable[str], context: Context) -> Rule[Outcome]:
+    """The grant without the permissions that are no more: one that an API gives the same name later
+    joins no grant by that."""
+    wanted, lost = One(Grant, name), frozenset(gone)
+    grant = (yield (wanted,)).one(wanted)
+    if grant is None or not lost & {*grant.permissions, *grant.refused}:
+        return Outcome()
+    taken = tuple(one for one in grant.permissions if one in lost)
+    kept = msgspec.structs.replace(
+        grant.with_permissions(tuple(one for one in grant.permissions if one not in lost)),
+        refused=tuple(one for one in grant.refused if one not in lost),
+        changed=context.env.now,
+    )
+    told = event(
+        context.env,
+        "downgraded",
+        by="administrator",
+        user=grant.user,
+        client=grant.client,
+        grant=grant.id,
+        permissions=taken,
+        reason=DROPPED,
+    )
+    return Outcome(changes=(Update(kept),), events=(told,) if taken else ())
+
+
+def _permissions(old: Catalog, new: Catalog) -> Iterator[Difference]:
+    for one in new.permissions:
+        before = old.permission(one.id)
+        if before is None:
+            yield Difference("+", one.id, f"{one.can} ({one.risk} risk, {one.group})")
+            continue
+        for field in FIELDS:
+            was, will_be = getattr(before, field), getattr(one, field)
+            if was != will_be:
+                yield Difference("~", one.id, f"{field}: {_said(was)} -> {_said(will_be)}")
+    for name in dropped(old, new):
+        gone = old.permission(name)
+        yield Difference("-", name, "" if gone is None else gone.can)
+
+
+def _scopes(old: Catalog, new: Catalog) -> Iterator[Difference]:
+    for name in dict.fromkeys((*old.scopes, *new.scopes)):
+        was, will_be = old.scopes.get(name), new.scopes.get(name)
+        if was == will_be:
+            continue
+        if was is None:
+            yield Difference("+", name, f"a scope: {' '.join(will_be or ())}")
+        elif will_be is None:
+            yield Difference("-", name, f"a scope: {' '.join(was)}")
+        else:
+            yield Difference("~", name, f"a scope: {' '.join(was)} -> {' '.join(will_be)}")
+
+
+def _head(old: Catalog, new: Catalog) -> Iterator[Difference]:
+    for field in ("name", "resource"):
+        was, will_be = getattr(old, field), getattr(new, field)
+        if was != will_be:
+            yield Difference("~", field, f"{was} -> {will_be}")
+
+
+def _said(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,131 @@
+"""What a user has connected: each live grant, its app, and its devices."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.resource import IDENTITY
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.grants import owned
+from valetkey.wire.usage import DAY
+
+UNUSED: Final = 60 * 86400
+"""Seconds without a use after which the user is asked whether a key is still wanted."""
+
+_SIGN_IN: Final = frozenset(permission.id for permission in IDENTITY)
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A grant that is not stopped. `client` is None where the app was removed meanwhile; `devices`
+    are the families that are not closed, the last used ones first."""
+
+    grant: Grant
+    client: Client | None
+    devices: tuple[TokenFamily, ...]
+
+    @property
+    def used(self) -> int:
+        """When the app last fetched a token, in seconds since 1970; 0 for never."""
+        return max((family.used for family in self.devices), default=0)
+
+    @property
+    def where(self) -> str:
+        """The device on which that was, "" for one without a name."""
+        return max(self.devices, key=lambda family: family.used).device if self.devices else ""
+
+    @property
+    def alike_devices(self) -> tuple[tuple[TokenFamily, ...], ...]:
+        """The devices as the user tells them apart: by their names, each key in shards by
+        itself."""
+        groups: dict[str, list[TokenFamily]] = {}
+        for one in self.devices:
+            groups.setdefault(one.device if one.shards is None else one.id, []).append(one)
+        return tuple(tuple(group) for group in groups.values())
+
+    def alike(self, name: str) -> tuple[str, ...]:
+        """The families that are the same device to the user as the one of that name, itself
+        included."""
+        for group in self.alike_devices:
+            if any(one.id == name for one in group):
+                return tuple(one.id for one in group)
+        return (name,)
+
+    @property
+    def opened(self) -> dict[str, int]:
+        """When each permission was last made use of, by the day, in seconds since 1970; those of
+        which no API has told are left out."""
+        days: dict[str, int] = {}
+        for family in self.devices:
+            for one, day in family.opened.items():
+                days[one] = max(day * DAY, days.get(one, 0))
+        return days
+
+    @property
+    def signs_in_only(self) -> bool:
+        """Whether the app can do nothing but recognise the user, and read who they are."""
+        return frozenset(self.grant.permissions) <= _SIGN_IN
+
+    def is_unused(self, now: int) -> bool:
+        """Whether the app has left its key alone for UNUSED seconds."""
+        return now - max(self.used, self.grant.created) >= UNUSED
+
+
+def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
+    """All of a user's, newest first."""
+    wanted = Many(Grant, "user", user)
+    grants = [one for one in (yield (wanted,)).many(wanted) if _stands(one, context)]
+    return tuple(reversed((yield from _joined(grants, context))))
+
+
+def standing(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection, ...]]:
+    """Those of the grants that the user still has, in the same order."""
+    live = [one for one in grants if _stands(one, context)]
+    return tuple((yield from _joined(live, context)))
+
+
+def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:
+    """One of a user's; None where it is stopped, or another user's (ATTACKS A77)."""
+    grant = yield from owned(name, user)
+    if grant is None or not _stands(grant, context):
+        return None
+    return (yield from _joined([grant], context))[0]
+
+
+def stopped(name: str, user: str) -> Rule[Connection | None]:
+    """One that the user has stopped; None where it is not, or is another user's."""
+    grant = yield from owned(name, user)
+    if grant is None or grant.status != "stopped":
+        return None
+    client = One(Client, grant.client)
+    return Connection(grant, (yield (client,)).one(client), ())
+
+
+def _stands(grant: Grant, context: Context) -> bool:
+    """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
+    return grant.status != "stopped" and grant.epoch == context.at.epoch
+
+
+def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
+    clients = {grant.id: One(Client, grant.client) for grant in grants}
+    families = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in grants}
+    found = yield (*clients.values(), *families.values())
+    return [
+        Connection(
+            grant,
+            found.one(clients[grant.id]),
+            tuple(
+                family
+                for family in sorted(found.many(families[grant.id]), key=_last_used, reverse=True)
+                if family.status != "closed" and context.env.now < family.expires
+            ),
+        )
+        for grant in grants
+    ]
+
+
+def _last_used(family: TokenFamily) -> tuple[int, str]:
+    return family.used, family.id

@@ -1,0 +1,165 @@
+"""Those to whom a key was handed on: noted where they get it, drawn for the user, and cut off.
+
+Whom the user cuts off has no key of that grant any more, wherever in the tree, and nobody has one
+who got it from there. The grant says so, so every API and every path that issues a token knows.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.delegates import MOST, Delegates, Hand
+from valetkey.server.model.event import By
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.access_token import Actor
+from valetkey.wire.child_key import ALONE
+from valetkey.wire.usage import DAY
+
+CLIENT: Final = "client:"
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand, and those below it. `client` is None where the app is gone, and for those who have
+    the key from the hand alone; `cut`: the user has cut off everybody of that name."""
+
+    hand: Hand
+    client: Client | None
+    cut: bool
+    below: tuple["Branch", ...]
+
+
+# --- noted ---------------------------------------------------------------------------------------
+
+
+def noted(
+    grant: Grant, act: Actor | None, permissions: Sequence[str], *, context: Context
+) -> Rule[tuple[Change, ...]]:
+    """What has to be written before somebody gets a key: nothing, where it got the like today.
+    Raises InvalidRequest where the key is in so many hands that nobody would see through it."""
+    if act is None:
+        return ()
+    wanted = One(Delegates, grant.id)
+    there = (yield (wanted,)).one(wanted)
+    before = there or Delegates(id=grant.id, user=grant.user)
+    after = handed(before, act.chain[::-1], permissions, context=context)
+    if after is None:
+        raise InvalidRequest("the key is in too many hands")
+    return written(there, after)
+
+
+def handed(
+    tree: Delegates, chain: tuple[str, ...], permissions: Sequence[str], *, context: Context
+) -> Delegates | None:
+    """The tree, in which the hand at that place has the key today, for these permissions; None
+    where it has no room for another hand."""
+    today = context.env.now // DAY
+    old = tree.hand(chain)
+    if old is None and len(tree.hands) >= MOST:
+        return None
+    known = old or Hand(chain=chain, permissions=(), first=context.env.now, last=today)
+    more = tuple(one for one in permissions if one not in known.permissions)
+    new = replace(known, permissions=(*known.permissions, *more), last=today)
+    others = tuple(one for one in tree.hands if one.chain != chain)
+    return tree if new == old else replace(tree, hands=(*others, new))
+
+
+def written(there: Delegates | None, after: Delegates) -> tuple[Change, ...]:
+    """What has to be written for the tree to be so."""
+    if there is None:
+        return (Create(after),) if after.hands else ()
+    return () if after == there else (Update(after),)
+
+
+# --- drawn ---------------------------------------------------------------------------------------
+
+
+def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
+    """Everybody who has had the grant's key from its app, each with those who had it from them."""
+    wanted = One(Delegates, grant.id)
+    there = (yield (wanted,)).one(wanted)
+    if there is None:
+        return ()
+    names = {one.name for one in there.hands if one.name.startswith(CLIENT)}
+    wants = {name: One(Client, name.removeprefix(CLIENT)) for name in sorted(names)}
+    found = (yield tuple(wants.values())) if wants else None
+    clients = {} if found is None else {name: found.one(want) for name, want in wants.items()}
+
+    def below(chain: tuple[str, ...]) -> tuple[Branch, ...]:
+        return tuple(
+            Branch(
+                hand=hand,
+                client=clients.get(hand.name),
+                cut=hand.name in grant.cut,
+                below=below(hand.chain),
+            )
+            for hand in sorted(there.hands, key=lambda one: (one.first, one.chain))
+            if hand.chain[:-1] == chain
+        )
+
+    return below(())
+
+
+# --- cut off -------------------------------------------------------------------------------------
+
+
+def cut(
+    name: str, hand: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
+    """Cuts everybody of that name off from the grant, with all that have the key from there; the
+    rest goes on. None of them gets a new one, until `readmit`."""
+    grant = yield from _standing(name, user)
+    if grant is None:
+        return NoSuch()
+    wanted = One(Delegates, grant.id)
+    there = (yield (wanted,)).one(wanted)
+    had = () if there is None else there.through(hand)
+    if there is None or not had:
+        return NoSuch()
+    if hand in grant.cut:
+        return Done(grant=grant)
+    # Who has the key from a hand alone shows it wherever it likes: no API has told of all.
+    permissions = {one for each in had for one in each.permissions} if hand != ALONE else set()
+    off = {**grant.cut, hand: tuple(sorted(permissions))}
+    note = yield from _called(hand)
+    changed = replace(grant, changed=context.env.now, cut=off)
+    told = event_of(grant, "cut", by=by, context=context, note=note, reason=reason)
+    # The tree as well: a hand that gets more at this very moment is seen, or is too late.
+    return Done(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
+
+
+def readmit(
+    name: str, hand: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
+    """Lets somebody have the key again who was cut off."""
+    grant = yield from _standing(name, user)
+    if grant is None:
+        return NoSuch()
+    if hand not in grant.cut:
+        return Done(grant=grant)
+    left = {one: had for one, had in grant.cut.items() if one != hand}
+    note = yield from _called(hand)
+    changed = replace(grant, changed=context.env.now, cut=left)
+    told = event_of(grant, "readmitted", by=by, context=context, note=note, reason=reason)
+    return Done(grant=changed, changes=(Update(changed),), events=(told,))
+
+
+def _standing(name: str, user: str) -> Rule[Grant | None]:
+    grant = yield from owned(name, user)
+    return None if grant is None or grant.status == "stopped" else grant
+
+
+def _called(hand: str) -> Rule[str]:
+    """What it is called, for the history; "" for those whom nobody but a hand knows."""
+    if not hand.startswith(CLIENT):
+        return ""
+    wanted = One(Client, hand.removeprefix(CLIENT))
+    client = (yield (wanted,)).one(wanted)
+    return wanted.key if client is None else client.name

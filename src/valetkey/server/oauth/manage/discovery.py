@@ -1,0 +1,131 @@
+"""Discovery (RFC 8414; OpenID Connect Discovery 4) and the published keys: folds over features."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import ALGORITHMS, OF_APPS
+from valetkey.server.model.client import BY_KEY, BY_SHARED
+from valetkey.server.oauth.acr import LEVELS
+from valetkey.server.oauth.authorize.address import response_modes
+from valetkey.server.oauth.authorize.request import PROMPTS
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import DocumentEndpoint, Feature, FormEndpoint
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.wire import metadata
+from valetkey.wire.metadata import ServerMetadata
+
+AUTHORIZE: Final = "/authorize"
+
+METADATA_SECONDS: Final = 300
+
+
+def server_metadata(context: Context) -> ServerMetadata:
+    """What this server says of itself: just what is enabled."""
+    members: dict[str, Any] = {"issuer": context.at.issuer}
+    for feature in context.at.features:
+        for endpoint in feature.endpoints:
+            if endpoint.metadata:
+                members[endpoint.metadata] = context.at.issuer + endpoint.path
+            if isinstance(endpoint, FormEndpoint) and endpoint.metadata in _AUTHENTICATED:
+                members |= _authentication(endpoint.metadata, context)
+        for name, value in feature.metadata(context).items():
+            both = isinstance(value, tuple) and name in members
+            members[name] = (*members[name], *value) if both else value
+    return msgspec.convert(members, ServerMetadata)
+
+
+def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
+    """How clients authenticate at an endpoint, and in what they may sign where they do."""
+    ways = [way.name for feature in context.at.features for way in feature.client_auth]
+    # RFC 7662 2.1: whoever introspects proves who it is.
+    methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
+    told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
+    signing: tuple[str, ...] = OF_APPS if BY_KEY & {*ways} else ()
+    if BY_SHARED & {*ways}:
+        signing = (*signing, jws.SHARED)
+    if signing:
+        told[f"{endpoint}_auth_signing_alg_values_supported"] = signing
+    return told
+
+
+# RFC 8414 2 has such a member for these three.
+_AUTHENTICATED: Final = frozenset(
+    {"token_endpoint", "introspection_endpoint", "revocation_endpoint"}
+)
+
+
+def _document(context: Context) -> Mapping[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(server_metadata(context))
+    return document
+
+
+def _jwks(context: Context) -> Mapping[str, Any]:
+    return {"keys": [key.jwk() for key in context.at.keyring.published]}
+
+
+def _protocol(context: Context) -> Mapping[str, Any]:
+    told: dict[str, Any] = {
+        "authorization_endpoint": context.at.issuer + AUTHORIZE,
+        "response_types_supported": ("code",),
+        "response_modes_supported": response_modes(context),
+        "scopes_supported": context.at.offer.scopes,
+        "subject_types_supported": ("public", "pairwise"),
+        "acr_values_supported": tuple(LEVELS),
+        "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
+        "prompt_values_supported": PROMPTS,
+        "authorization_response_iss_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "protected_resources": context.at.offer.resources[1:],
+    }
+    offered = [one.name for feature in context.at.features for one in feature.grant_types]
+    if names.AUTHORIZATION_CODE in offered:
+        return told
+    return {name: value for name, value in told.items() if name not in _OF_CODES}
+
+
+_OF_CODES: Final = frozenset(
+    {
+        "authorization_endpoint",
+        "response_types_supported",
+        "response_modes_supported",
+        "prompt_values_supported",
+        "authorization_response_iss_parameter_supported",
+        "request_uri_parameter_supported",
+    }
+)
+"""What speaks of the authorization endpoint, which is there for codes alone."""
+
+
+DISCOVERY: Final = Feature(
+    name="discovery",
+    core=True,
+    cites=(Cite("RFC 8414", "3"), Cite("OpenID Connect Discovery", "4"), Cite("RFC 9207", "3")),
+    endpoints=(
+        DocumentEndpoint(
+            path=metadata.AUTHORIZATION_SERVER,
+            metadata="",
+            cite=Cite("RFC 8414", "3"),
+            document=_document,
+            seconds=lambda _: METADATA_SECONDS,
+        ),
+        DocumentEndpoint(
+            path=metadata.OPENID,
+            metadata="",
+            cite=Cite("OpenID Connect Discovery", "4"),
+            document=_document,
+            seconds=lambda _: METADATA_SECONDS,
+        ),
+        DocumentEndpoint(
+            path="/jwks",
+            metadata="jwks_uri",
+            cite=Cite("RFC 7517", "5"),
+            document=_jwks,
+            seconds=lambda context: context.at.lifetimes.jwks_cache,
+        ),
+    ),
+    metadata=_protocol,
+)

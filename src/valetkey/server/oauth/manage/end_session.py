@@ -1,0 +1,109 @@
+"""RP-initiated logout: an app sends its user here to sign out, and may have them back afterwards.
+
+Only an ID Token of ours says who sends: without one, nobody is sent anywhere. Only one of the very
+session that the browser has spares the question: anything else could be a stranger's link
+(ATTACKS A92).
+"""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth import hint
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.manage.sessions import FRONTCHANNEL
+from valetkey.server.oauth.subjects import session, subject
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import redirect
+from valetkey.wire.form import Form
+from valetkey.wire.id_token import IdToken
+
+CITE: Final = Cite("OpenID Connect RP-Initiated Logout", "2")
+PATH: Final = "/logout"
+PARAMETERS: Final = (
+    "id_token_hint",
+    "client_id",
+    "post_logout_redirect_uri",
+    "state",
+    "ui_locales",
+)
+"""What is read of a request. `logout_hint` says nothing that the session does not say better."""
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to sign out. `client` is the app that sends, None where nothing proves it;
+    `onward` is where the browser goes afterwards, "" for our own page."""
+
+    shown: IdToken | None = None
+    client: Client | None = None
+    onward: str = ""
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a browser may be led to the app from a link of anybody's (RFC 9700 4.11.2): an
+        ID Token of one's own is no secret to oneself."""
+        return self.client is not None and self.client.verified
+
+    def is_of(self, person: Person, context: Context) -> bool:
+        """Whether the app speaks of the very session that the browser has."""
+        if self.shown is None or self.client is None:
+            return False
+        keyring = context.at.keyring
+        called = subject(person.user.id, self.client, keyring)
+        known = session(person.session.sid, self.client, keyring)
+        return (self.shown.sub, self.shown.sid) == (called, known)
+
+
+class NotRegistered(InvalidRequest):
+    """The app did not register this address for afterwards."""
+
+    says = "post_logout_redirect_uri is not one that this app registered"
+
+
+def understand(form: Form, context: Context) -> Rule[Leaving]:
+    """The request. Raises OAuthError, for a page and never a redirect."""
+    text = form.get("id_token_hint", "")
+    if not text:
+        yield from ()
+        return Leaving()
+    shown = hint.read(text, context)
+    if form.get("client_id", shown.aud) != shown.aud:
+        raise InvalidRequest("client_id and id_token_hint speak of different apps")
+    wanted = One(Client, shown.aud)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or client.status != "active":
+        raise InvalidRequest("no such app is registered here")
+    return Leaving(shown=shown, client=client, onward=_onward(form, client))
+
+
+def _onward(form: Form, client: Client) -> str:
+    uri = form.get("post_logout_redirect_uri", "")
+    if not uri:
+        return ""
+    # RFC 3986 6.2.1: character for character.
+    if uri not in client.post_logout_redirect_uris:
+        raise NotRegistered
+    state = form.get("state", "")
+    return redirect.with_parameters(uri, {"state": state}) if state else uri
+
+
+END_SESSION: Final = Feature(
+    name="RP-initiated logout",
+    cites=(CITE,),
+    pages=(PATH,),
+    metadata=lambda context: {"end_session_endpoint": context.at.issuer + PATH},
+)
+
+FRONTCHANNEL_LOGOUT: Final = Feature(
+    name=FRONTCHANNEL,
+    cites=(Cite("OpenID Connect Front-Channel Logout", "2"),),
+    metadata=lambda _: {
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
+    },
+)

@@ -1,0 +1,103 @@
+"""Grant management: an app that has opted in asks about the grants that it holds, and gives them
+back (draft oauth-v2-grant-management-03 of the OpenID Foundation)."""
+
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.user import User
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth import claims
+from valetkey.server.oauth.alive import still_allowed
+from valetkey.server.oauth.authorize import rar
+from valetkey.server.oauth.authorize.managed import ACTIONS
+from valetkey.server.oauth.clients.managing import NAME, QUERY, REVOKE, manages
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Refuse
+from valetkey.server.oauth.feature import Feature, ItemCall, ItemEndpoint
+from valetkey.server.oauth.manage.grants import Done, held, turn
+from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken
+
+PATH: Final = "/grants"
+CITE: Final = Cite("Grant Management for OAuth 2.0", "6")
+
+_SCOPES: Final = {"GET": QUERY, "DELETE": REVOKE}
+
+
+def manage(call: ItemCall, context: Context) -> Rule[Answer | Refuse]:
+    """Tells of a grant or ends it, for the client that holds it. Raises InvalidToken,
+    InsufficientScope, and InvalidGrantId for what is over, another's or nothing: these look alike
+    (ATTACKS A77)."""
+    live = yield from _own(call.token, context)
+    if _SCOPES[call.method] not in live.token.scopes:
+        raise InsufficientScope
+    grant = yield from held(call.name, live.client.id)
+    if grant is None:
+        raise InvalidGrantId(status=404)
+    if call.method == "GET":
+        return Answer(document=(yield from _told(grant, live, context)))
+    outcome = yield from turn(grant.id, "stop", user=grant.user, by="app", context=context)
+    if not isinstance(outcome, Done):
+        raise InvalidGrantId(status=404)
+    return Answer(document=None, changes=outcome.changes, events=outcome.events)
+
+
+def _own(text: str, context: Context) -> Rule[Live]:
+    """The token, where a client that manages its grants got it for itself, for this server alone.
+    What a user gave opens nothing here, whatever it is called."""
+    live = yield from worth(text, context)
+    if isinstance(live, Dead):
+        raise InvalidToken(detail=live.why)
+    if live.standing is not None or live.token.aud != (context.at.issuer,):
+        raise InvalidToken(detail="not a client's own token for this server")
+    if not manages(live.client, context):
+        raise InsufficientScope(detail="the client has not opted into grant management")
+    return live
+
+
+def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
+    """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
+    wanted = One(User, grant.user)
+    user = (yield (wanted,)).one(wanted)
+    if user is None or user.status != "active" or grant.epoch != context.at.epoch:
+        raise InvalidGrantId(status=404)
+    allowed = still_allowed(
+        grant.permissions, client=live.client, grant=grant, offer=context.at.offer
+    )
+    document: dict[str, Any] = {
+        "grant_id": grant.id,
+        "status": grant.status,
+        "scopes": _scopes(allowed, context),
+        "claims": [one for one, opener in claims.OPENER.items() if opener in allowed],
+        "created_at": grant.created,
+        "last_updated_at": grant.changed,
+    }
+    if rar.is_offered(context):
+        asked = rar.told(
+            context.at.offer.resources[1:], allowed, within=grant.limits, offer=context.at.offer
+        )
+        document["authorization_details"] = msgspec.to_builtins(asked)
+    return document | ({"expires_at": grant.limits.until} if grant.limits.until else {})
+
+
+def _scopes(allowed: tuple[str, ...], context: Context) -> list[dict[str, Any]]:
+    """A member for each server that honours some of it."""
+    return [
+        {"scope": " ".join(mine), "resource": [resource]}
+        for resource in context.at.offer.resources
+        if (mine := [one for one in allowed if context.at.offer.resource_of[one] == resource])
+    ]
+
+
+GRANT_MANAGEMENT: Final = Feature(
+    name=NAME,
+    cites=(CITE,),
+    needs=("client credentials",),
+    endpoints=(
+        ItemEndpoint(path=PATH, metadata="grant_management_endpoint", cite=CITE, rule=manage),
+    ),
+    metadata=lambda _: {"grant_management_actions_supported": ("query", "revoke", *ACTIONS)},
+)

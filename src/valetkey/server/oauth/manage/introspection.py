@@ -1,0 +1,150 @@
+"""Token introspection (RFC 7662): a resource server asks what a token is worth now."""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.server.model.limits import NONE
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.authorize import rar
+from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.decision import Answer, Issued, Refuse, Written
+from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.server.oauth.manage.refreshable import refreshable
+from valetkey.server.oauth.senders.binding import honouring
+from valetkey.server.oauth.subjects import subject
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire import child_key, opaque
+from valetkey.wire.introspection import (
+    CITE,
+    INACTIVE,
+    MEDIA,
+    SIGNED,
+    TYPE,
+    Introspection,
+    SignedIntrospection,
+    wants_signed,
+)
+
+TOLD: Final = 4096
+"""Answers that are remembered, the last used ones."""
+
+
+def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The state of a token, to those whom it concerns; to anybody else it is inactive. Signed, for
+    whoever accepts that (RFC 9701 4)."""
+    text = call.form.need("token")
+    server = yield from authenticate_resource_server(call, context)
+    if server is not None:
+        name, audience, client_id = server.id, server.catalog.resource, ""
+    else:
+        by = yield from authenticate(call, context)
+        if by.client.is_public:
+            # RFC 7662 2.1: the asker must be authorized, or the endpoint is an oracle.
+            raise InvalidClient(detail="a public client at introspection")
+        name, audience, client_id = by.client.id, "", by.client.id
+    # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
+    # what it is.
+    if text.startswith(opaque.prefix("rt")):
+        said = yield from _refresh_token(text, client_id, context)
+    else:
+        said = yield from _access_token(text, audience, client_id, context=context)
+    return Answer(document=_signed(said, name, context) if wants_signed(call.accept) else said)
+
+
+def _access_token(
+    text: str, audience: str, client_id: str, *, context: Context
+) -> Rule[Introspection]:
+    token = yield from worth(text, context)
+    if isinstance(token, Dead) or not _concerns(token, audience, client_id, at=context.at):
+        return INACTIVE
+    return _told(token, audience, context.at)
+
+
+def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
+    """To the app whose it is. An API has no business with it (ATTACKS A57)."""
+    token = yield from refreshable(text, context)
+    if token is None or token.client.id != client_id:
+        return INACTIVE
+    family, grant = token.standing.family, token.standing.grant
+    return Introspection(
+        active=True,
+        scope=context.at.offer.names(token.permissions, asked=family.scope),
+        client_id=client_id,
+        exp=family.expires,
+        iat=family.rotated,
+        sub=subject(token.standing.user.id, token.client, context.at.keyring),
+        iss=context.at.issuer,
+        auth_time=family.auth_time,
+        grant_id=grant.id,
+        grant_version=grant.version,
+        grant_expires_at=grant.limits.until,
+        cnf=family.cnf,
+    )
+
+
+def _signed(said: Introspection, to: str, context: Context) -> Written:
+    claims = SignedIntrospection(
+        iss=context.at.issuer, aud=to, iat=context.env.now, token_introspection=said
+    )
+    key = context.at.keyring.signing["ES256"]
+    return Written(body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media=MEDIA)
+
+
+def _concerns(live: Live, audience: str, client_id: str, *, at: Installation) -> bool:
+    if not audience:
+        return client_id == live.token.client_id
+    return at.offer.is_for(live.token.aud, audience)
+
+
+@lru_cache(maxsize=TOLD)
+def _told(live: Live, audience: str, at: Installation) -> Introspection:
+    """Of the same facts the same is told."""
+    token, offer = live.token, at.offer
+    sender = honouring(token.cnf, at)
+    if sender is None:
+        # What is bound in a way that is switched off opens nothing.
+        return INACTIVE
+    # A resource server learns of its own permissions only.
+    shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
+    grant = None if live.standing is None else live.standing.grant
+    limits = NONE if grant is None else grant.limits
+    types = (one.type for one in token.authorization_details)
+    return Introspection(
+        active=True,
+        scope=offer.names(shown, asked=live.scope),
+        client_id=token.client_id,
+        token_type=sender.token_type,
+        exp=token.exp,
+        iat=token.iat,
+        sub=token.sub,
+        aud=token.aud,
+        iss=token.iss,
+        jti=token.jti,
+        auth_time=token.auth_time,
+        acr=token.acr,
+        grant_id=token.grant_id,
+        cnf=token.cnf,
+        act=token.act,
+        grant_version=0 if grant is None else grant.version,
+        grant_expires_at=limits.until,
+        limited=tuple(one for one in shown if one in limits.bound),
+        authorization_details=rar.told(types, shown, within=limits, offer=offer),
+        childless=grant is not None and child_key.ALONE in grant.cut,
+    )
+
+
+INTROSPECTION: Final = Feature(
+    name="introspection",
+    cites=(CITE, SIGNED),
+    endpoints=(
+        FormEndpoint(
+            path="/introspect", metadata="introspection_endpoint", cite=CITE, rule=introspect
+        ),
+    ),
+    metadata=lambda _: {"introspection_signing_alg_values_supported": ("ES256",)},
+)

@@ -1,0 +1,291 @@
+"""Leases: a node of an API takes a piece of what a user's limit leaves, and returns the rest."""
+
+import re
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model import allowance, leasing
+from valetkey.server.model.allowance import Allowance, Lease
+from valetkey.server.model.approval import Approval
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.leasing import Nothing, TooMuch, Wish
+from valetkey.server.model.limits import Bounds
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.user import User
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.alive import still_allowed, why_dead
+from valetkey.server.oauth.clients.authentication import authenticate_resource_server
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse, Standing
+from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.manage import approvals
+from valetkey.server.oauth.manage.approvals import APPROVALS, Use
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire import lease as wire
+from valetkey.wire.form import Form
+from valetkey.wire.lease import CITE, MOST, PATH, RETURN_PATH
+
+TRIES: Final = 12
+"""Nodes lease from one row, so some races are lost."""
+
+_NUMBER: Final = re.compile(r"[0-9]{1,13}", re.ASCII)
+_LEASE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Of whose key, and for what."""
+
+    grant: str
+    family: str
+    permission: str
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True):
+    """A lease that is given up, and what it left over, None for all of it."""
+
+    lease: str
+    uses: int | None
+    amount: int | None
+
+
+def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """A lease for a permission of the caller's own catalog. Gives one up in the same moment, where
+    `back` names it: a node never holds two for the same thing."""
+    asked, back = _asked(call.form), _back(call.form)
+    server = yield from _caller(call, context)
+    wish = Wish(
+        id=_name(call.form, "lease"),
+        holder=server.id,
+        uses=_number(call.form, "uses", least=1),
+        amount=_number(call.form, "amount"),
+        reserve=_number(call.form, "reserve"),
+    )
+    found = yield from _found(asked, server, context)
+    if found is None:
+        return Answer(document=wire.Refused(limit="gone"))
+    grant, before = found
+    bounds = grant.limits.of(asked.permission)
+    if (bounds.much or bounds.ask_above is not None) and not wish.amount:
+        # What is not told cannot be counted.
+        raise InvalidRequest("amount is missing")
+    now = _given_back(leasing.at(context.env.now, before, bounds), back, server)
+    if leasing.asks(wish, bounds):
+        use = _use(asked.permission, wish, grant, context=context)
+        return (yield from _asked_first(use, wish, grant, rows=(before, now), context=context))
+    given, after = leasing.lease(wish, now, bounds, now=context.env.now)
+    told = _told(given, grant, bounds, context=context)
+    return Answer(document=told, changes=_written(before, after))
+
+
+def _asked_first(
+    use: Use, wish: Wish, grant: Grant, *, rows: tuple[Allowance, Allowance], context: Context
+) -> Rule[Answer]:
+    """What there is for so much that the user wants to be asked: a yes is good once. `rows` are the
+    allowance as it is written, and as of this moment."""
+    before, now = rows
+    bounds = grant.limits.of(use.permission)
+    answer = yield from approvals.of_use(use, grant.user, context)
+    said = "" if answer is None else answer.said
+    given, after = leasing.lease(wish, now, bounds, now=context.env.now, said=said)
+    changes, events = _written(before, after), tuple[Event, ...]()
+    if isinstance(given, Lease):
+        used = answer is not None and given not in now.out
+        changes = (*changes, Remove(answer)) if answer is not None and used else changes
+    elif given.why == "ask" and answer is None:
+        answer, asking, events = yield from _asking(use, grant, context)
+        changes = (*changes, *asking)
+    told = _told(given, grant, bounds, at=_where(answer, context), context=context)
+    return Answer(document=told, changes=changes, events=events)
+
+
+def _use(permission: str, wish: Wish, grant: Grant, *, context: Context) -> Use:
+    known = context.at.offer.permissions[permission]
+    amount = Decimal(wish.amount).scaleb(-known.decimals)
+    return Use(
+        grant=grant.id,
+        permission=permission,
+        units=wish.amount,
+        amount=f"{amount:f} {known.unit}",
+    )
+
+
+def _asking(
+    use: Use, grant: Grant, context: Context
+) -> Rule[tuple[Approval | None, tuple[Change, ...], tuple[Event, ...]]]:
+    """A question on the user's own pages, unless the app has asked enough for now."""
+    if (yield from approvals.too_many(grant.user, grant.client, context)):
+        return None, (), ()
+    return approvals.asking(
+        grant.user,
+        grant.client,
+        words="",
+        use=use,
+        seconds=approvals.ANSWERED,
+        context=context,
+    )
+
+
+def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """What a lease left over goes back, once. Nothing is told of a lease that is not there."""
+    asked, back = _asked(call.form), _back(call.form)
+    if back is None:
+        raise InvalidRequest("back is missing")
+    server = yield from _caller(call, context)
+    grant, row = One(Grant, asked.grant), One(Allowance, _key(asked))
+    found = yield (grant, row)
+    whose, before = found.one(grant), found.one(row)
+    if whose is None or before is None or not _is_of(asked.permission, server):
+        return Answer(document=None)
+    now = leasing.at(context.env.now, before, whose.limits.of(asked.permission))
+    after = _given_back(now, back, server)
+    return Answer(document=None, changes=_written(before, after))
+
+
+def _caller(call: Call, context: Context) -> Rule[ResourceServer]:
+    server = yield from authenticate_resource_server(call, context)
+    if server is None:
+        raise InvalidClient(detail="not a resource server")
+    return server
+
+
+def _found(
+    asked: Asked, server: ResourceServer, context: Context
+) -> Rule[tuple[Grant, Allowance] | None]:
+    """The grant and what is left of the permission; None where this key does not open it now, or
+    it is none of the caller's business."""
+    if not _is_of(asked.permission, server):
+        return None
+    grant, family = One(Grant, asked.grant), One(TokenFamily, asked.family)
+    row = One(Allowance, _key(asked))
+    found = yield (grant, family, row)
+    yes, descent = found.one(grant), found.one(family)
+    if yes is None or descent is None:
+        return None
+    client, user = One(Client, yes.client), One(User, yes.user)
+    parties = yield (client, user)
+    app, person = parties.one(client), parties.one(user)
+    if app is None or person is None:
+        return None
+    standing = Standing(person, yes, descent)
+    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
+        return None
+    wanted = (asked.permission,)
+    if not still_allowed(wanted, client=app, grant=yes, offer=context.at.offer):
+        return None
+    fresh = Allowance(grant=yes.id, permission=asked.permission)
+    return yes, found.one(row) or fresh
+
+
+def _is_of(permission: str, server: ResourceServer) -> bool:
+    return server.catalog.permission(permission) is not None
+
+
+def _given_back(some: Allowance, back: Back | None, server: ResourceServer) -> Allowance:
+    if back is None:
+        return some
+    try:
+        return leasing.returned(
+            some, back.lease, holder=server.id, uses=back.uses, amount=back.amount
+        )
+    except TooMuch as error:
+        raise InvalidRequest("more is returned than was leased") from error
+
+
+def _written(before: Allowance, after: Allowance) -> tuple[Change, ...]:
+    if after == before:
+        return ()
+    if before.version:
+        return (Update(after),)
+    return (Create(after),) if after.out else ()
+
+
+def _told(
+    given: Lease | Nothing,
+    grant: Grant,
+    bounds: Bounds,
+    *,
+    at: str = "",
+    context: Context,
+) -> wire.Answer:
+    match given:
+        case Lease():
+            return wire.Leased(
+                lease=given.id,
+                expires_in=max(given.expires - context.env.now, 0),
+                grant_version=grant.version,
+                uses=given.uses,
+                amount=given.amount,
+                ask_above=bounds.ask_above,
+                exact=given.exact,
+            )
+        case Nothing():
+            return wire.Refused(
+                limit=given.why,
+                grant_version=grant.version,
+                per=given.per,
+                allowed=given.limit,
+                back_at=given.back,
+                again_in=max(given.again - context.env.now, 0),
+                ask_uri=at if given.why == "ask" else "",
+            )
+
+
+def _where(answer: Approval | None, context: Context) -> str:
+    """Where the user can say yes."""
+    page = f"{context.at.issuer}{APPROVALS}"
+    return page if answer is None else f"{page}/{answer.id}"
+
+
+# --- what is sent --------------------------------------------------------------------------------
+
+
+def _asked(form: Form) -> Asked:
+    return Asked(
+        grant=form.need("grant"), family=form.need("family"), permission=form.need("permission")
+    )
+
+
+def _key(asked: Asked) -> str:
+    return allowance.key(asked.grant, asked.permission)
+
+
+def _back(form: Form) -> Back | None:
+    if "back" not in form:
+        return None
+    if "unspent" in form:
+        return Back(lease=_name(form, "back"), uses=None, amount=None)
+    return Back(
+        lease=_name(form, "back"),
+        uses=_number(form, "unused_uses"),
+        amount=_number(form, "unused_amount"),
+    )
+
+
+def _name(form: Form, field: str) -> str:
+    text = form.need(field)
+    if not _LEASE.fullmatch(text):
+        raise InvalidRequest(f"{field} is not the name of a lease")
+    return text
+
+
+def _number(form: Form, field: str, *, least: int = 0) -> int:
+    text = form.get(field, str(least))
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= MOST:
+        raise InvalidRequest(f"{field} is no number between {least} and {MOST}")
+    return int(text)
+
+
+LEASE: Final = Feature(
+    name="leases",
+    cites=(CITE,),
+    pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
+    endpoints=(
+        FormEndpoint(path=PATH, metadata="", cite=CITE, rule=lease, tries=TRIES),
+        FormEndpoint(path=RETURN_PATH, metadata="", cite=CITE, rule=give_back, tries=TRIES),
+    ),
+)

@@ -1,0 +1,132 @@
+"""The user's hand on the limits of a key: tighten, loosen, set an end.
+
+Loosening goes as far as the app itself asked, and no further.
+"""
+
+import msgspec
+
+from valetkey.server.model import leasing
+from valetkey.server.model.allowance import Allowance
+from valetkey.server.model.change import Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import By
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.limits import (
+    NOTHING_PROPOSED,
+    Bounds,
+    Limits,
+    Proposal,
+    expired,
+    limits,
+    meet_bounds,
+)
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.limiting import check
+from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.spec.errors import InvalidRequest
+
+
+class Limited(msgspec.Struct, frozen=True):
+    """A grant that can be limited, what its app proposes, and what was used so far."""
+
+    grant: Grant
+    proposal: Proposal
+    allowances: tuple[Allowance, ...]
+
+    def of(self, permission: str, now: int) -> Allowance:
+        """What was used of a permission, in the periods of this moment."""
+        found = next((one for one in self.allowances if one.permission == permission), None)
+        fresh = Allowance(grant=self.grant.id, permission=permission)
+        return leasing.at(now, found or fresh, self.grant.limits.of(permission))
+
+
+def limited(name: str, user: str, context: Context) -> Rule[Limited | None]:
+    """The user's grant, for as long as it can be limited; None where it is over or another's."""
+    grant = yield from owned(name, user)
+    if grant is None or _is_over(grant, context):
+        return None
+    client, rows = One(Client, grant.client), Many(Allowance, "grant", name)
+    found = yield (client, rows)
+    app = found.one(client)
+    proposal = NOTHING_PROPOSED if app is None else app.limits
+    return Limited(grant, proposal, found.many(rows))
+
+
+def bound(
+    name: str,
+    permission: str,
+    bounds: Bounds,
+    *,
+    user: str,
+    by: By,
+    context: Context,
+    reason: str = "",
+) -> Rule[Managed]:
+    """Sets the limits of one permission; none at all leave those that the app itself proposes.
+    Raises InvalidRequest for limits without sense, and for more than the app asked for."""
+    found = yield from limited(name, user, context)
+    if found is None or permission not in found.grant.permissions:
+        return NoSuch()
+    if bounds:
+        check(Limits(permissions={permission: bounds}), context)
+    proposed = found.proposal.permissions.get(permission, Bounds())
+    if _wider(bounds, proposed):
+        raise InvalidRequest("the app itself asked for less")
+    before = found.grant.limits
+    after = limits(
+        until=before.until,
+        once=before.once,
+        permissions={**before.permissions, permission: meet_bounds(bounds, proposed)},
+    )
+    return _set(found.grant, after, (permission,), by=by, context=context, reason=reason)
+
+
+def end(
+    name: str, lasts: int, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Managed]:
+    """Lets the key last so many seconds from now, 0 for until it is stopped. Raises InvalidRequest
+    for no such time, and for longer than the app asked for."""
+    found = yield from limited(name, user, context)
+    if found is None:
+        return NoSuch()
+    longest = found.proposal.lasts
+    if longest and not 0 < lasts <= longest:
+        raise InvalidRequest("the app itself asked for a shorter time")
+    before = found.grant.limits
+    after = limits(
+        until=context.env.now + lasts if lasts else 0,
+        once=before.once,
+        permissions=before.permissions,
+    )
+    check(msgspec.structs.replace(after, permissions={}), context)
+    return _set(found.grant, after, (), by=by, context=context, reason=reason)
+
+
+def _is_over(grant: Grant, context: Context) -> bool:
+    over = expired(grant.limits, context.env.now)
+    return grant.status == "stopped" or grant.epoch != context.at.epoch or over
+
+
+def _wider(bounds: Bounds, proposed: Bounds) -> bool:
+    """Whether a number of these is larger than the one that the app proposes."""
+    pairs = ((bounds.often, proposed.often), (bounds.much, proposed.much))
+    more = (one[per] > other[per] for one, other in pairs for per in one.keys() & other.keys())
+    asks, most = bounds.ask_above, proposed.ask_above
+    return any(more) or (asks is not None and most is not None and asks > most)
+
+
+def _set(
+    grant: Grant,
+    after: Limits,
+    about: tuple[str, ...],
+    *,
+    by: By,
+    context: Context,
+    reason: str,
+) -> Done:
+    if after == grant.limits:
+        return Done(grant=grant)
+    changed = msgspec.structs.replace(grant, limits=after, changed=context.env.now)
+    told = event_of(grant, "limited", by=by, context=context, permissions=about, reason=reason)
+    return Done(grant=changed, changes=(Update(changed),), events=(told,))

@@ -1,0 +1,90 @@
+"""An app has less of its own grant, or gives it back: any app that has a refresh token of it.
+
+The refresh token is what proves it, used as at the token endpoint: by its client alone, with the
+key that it is bound to, but not turned. An access token proves nothing here: every API that it was
+shown to has it. It only ever takes away, and the user's page says that the app did it.
+"""
+
+from typing import Final
+
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.grants.refresh_token import check_shown
+from valetkey.server.oauth.issue import refresh_token
+from valetkey.server.oauth.manage.grants import Managed, NoSuch, narrow, turn
+from valetkey.server.oauth.senders.binding import bind
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant, InvalidRequest
+from valetkey.wire.form import Form
+from valetkey.wire.own_grant import ACTION, NARROW, REFRESH_TOKEN, SCOPE, STOP, OwnGrant
+
+CITE: Final = Cite("Grant Management for OAuth 2.0", "6")
+"""Of which this is what an app can do that has no credentials of its own."""
+
+
+def manage_own(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Narrows or stops the grant of the refresh token. Raises InvalidRequest, InvalidScope,
+    InvalidGrant."""
+    text = call.form.need(REFRESH_TOKEN)
+    if call.form.need(ACTION) not in (NARROW, STOP):
+        raise InvalidRequest("action is neither narrow nor stop")
+    by = yield from authenticate(call, context)
+    by, proof = yield from bind(by, call.brought, context)
+    family = yield from _shown(text, by, context)
+    if isinstance(family, Refuse):
+        return with_changes(family, proof)
+    outcome = yield from _changed(family, call.form, context)
+    if isinstance(outcome, NoSuch):
+        raise InvalidGrant("the grant is over")
+    answer = Answer(
+        document=_told(outcome.grant, family, context),
+        changes=outcome.changes,
+        events=outcome.events,
+    )
+    return with_changes(answer, proof)
+
+
+def _shown(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily | Refuse]:
+    shown = refresh_token.read(text, context.at.keyring)
+    wanted = One(TokenFamily, shown.family)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or family.client != by.client.id:
+        raise InvalidGrant(detail="the family is gone, or another client's")
+    if family.shards is not None:
+        # One shard opens nothing, so it ends nothing on other devices either.
+        raise InvalidRequest("a key in shards is stopped by its user")
+    return check_shown(shown, family, by=by, context=context) or family
+
+
+def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[Managed]:
+    wanted = One(Grant, family.grant)
+    grant = (yield (wanted,)).one(wanted)
+    if grant is None or grant.epoch != context.at.epoch:
+        return NoSuch()
+    if form.need(ACTION) == STOP:
+        return (yield from turn(grant.id, "stop", user=family.user, by="app", context=context))
+    keep = context.at.offer.expand(tuple(form.need(SCOPE).split()))
+    return (yield from narrow(grant.id, keep, user=family.user, by="app", context=context))
+
+
+def _told(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
+    if grant.status == "stopped":
+        return OwnGrant(status=grant.status)
+    left = grant.allows(family.permissions)
+    return OwnGrant(
+        status=grant.status,
+        scope=context.at.offer.names(left, asked=family.scope),
+        grant_expires_at=grant.limits.until,
+    )
+
+
+OWN_GRANT: Final = Feature(
+    name="own grant",
+    cites=(CITE,),
+    needs=("refresh token",),
+    endpoints=(FormEndpoint(path="/grant", metadata="grant_endpoint", cite=CITE, rule=manage_own),),
+)

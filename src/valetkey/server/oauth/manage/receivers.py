@@ -1,0 +1,104 @@
+"""Receivers of shared signals: the APIs, by their own secret, and apps that have opted in, by their
+secret or by a token that they have for themselves."""
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
+from valetkey.server.oauth.clients.receiving import MANAGE, receives
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import JsonCall
+from valetkey.server.oauth.manage.live import Dead, worth
+from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.subjects import session, subject
+from valetkey.spec.errors import InsufficientScope, InvalidToken
+from valetkey.wire import security_event
+from valetkey.wire.security_event import VERIFICATION, Subject
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Who wants to be told: the name of its stream, and the party itself."""
+
+    name: str
+    party: Client | ResourceServer
+
+    @property
+    def audience(self) -> str:
+        """What its tokens say that they are for."""
+        party = self.party
+        return party.id if isinstance(party, Client) else party.catalog.resource
+
+
+def receiver(call: JsonCall, scope: str, context: Context) -> Rule[Receiver]:
+    """Who calls. Raises InvalidClient, InvalidToken, InsufficientScope."""
+    if call.brought.token:
+        return (yield from _by_token(call, scope, context))
+    server = yield from authenticate_resource_server(call.call, context)
+    if server is not None:
+        return Receiver(name=f"resource {server.id}", party=server)
+    by = yield from authenticate(call.call, context)
+    return _app(by.client, context)
+
+
+def _by_token(call: JsonCall, scope: str, context: Context) -> Rule[Receiver]:
+    yield from presented(call.scheme, call.brought, context)
+    live = yield from worth(call.brought.token, context)
+    if isinstance(live, Dead):
+        raise InvalidToken(detail=live.why)
+    # What a user gave opens nothing here, whatever it is called.
+    if live.standing is not None or live.token.aud != (context.at.issuer,):
+        raise InvalidToken(detail="not a client's own token for this server")
+    if live.token.scopes.isdisjoint((scope, MANAGE)):
+        raise InsufficientScope
+    return _app(live.client, context)
+
+
+def _app(client: Client, context: Context) -> Receiver:
+    if not receives(client, context):
+        raise InsufficientScope("this app has not opted into shared signals")
+    return Receiver(name=f"client {client.id}", party=client)
+
+
+def of(stream: Stream, context: Context) -> Rule[Receiver | None]:
+    """Whose stream it is; None where they are gone, suspended, or want no more of it."""
+    kind, _, name = stream.receiver.partition(" ")
+    if kind == "resource":
+        server = One(ResourceServer, name)
+        found = (yield (server,)).one(server)
+        return None if found is None else Receiver(name=stream.receiver, party=found)
+    client = One(Client, name)
+    app = (yield (client,)).one(client)
+    if app is None or app.status != "active" or not receives(app, context):
+        return None
+    return Receiver(name=stream.receiver, party=app)
+
+
+def about(signal: Signal, to: Receiver, context: Context) -> Subject:
+    """Who a signal is about, as its receiver knows them."""
+    if signal.event == VERIFICATION:
+        # Shared Signals Framework 8.1.4.1: the stream itself.
+        return security_event.opaque(signal.stream)
+    members: dict[str, Subject] = {}
+    if signal.user:
+        members["user"] = security_event.user(context.at.issuer, known_as(signal.user, to, context))
+    for name, value in (
+        ("application", signal.client),
+        ("device", signal.family),
+        ("session", _session(signal.sid, to, context)),
+    ):
+        if value:
+            members[name] = security_event.opaque(value)
+    return security_event.whole(members)
+
+
+def known_as(user: str, to: Receiver, context: Context) -> str:
+    """The `sub` by which a receiver knows a user."""
+    party = to.party
+    return subject(user, party, context.at.keyring) if isinstance(party, Client) else user
+
+
+def _session(sid: str, to: Receiver, context: Context) -> str:
+    return session(sid, to.party, context.at.keyring) if isinstance(to.party, Client) else ""

@@ -1,0 +1,95 @@
+"""Token revocation (RFC 7009): the app gives a key back.
+
+Any token of a family closes the family: the app on that device has nothing left. The user's grant
+stands, and so do the app's other devices. Whoever holds a token that was passed on gives back that
+one alone.
+"""
+
+from typing import Final
+
+from valetkey.server.model.change import Create
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.guard import REVOKED, Once
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate
+from valetkey.server.oauth.closing import close
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.issue import refresh_token
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.manage.live import Dead, proved
+from valetkey.server.oauth.shards.shown import age
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidGrant
+from valetkey.wire.access_token import AccessToken
+
+CITE: Final = Cite("RFC 7009", "2")
+
+_DONE: Final = Answer(document=None)
+
+
+def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Ends the token's family. 200 for a token that is unknown or over already (RFC 7009 2.2), and
+    for one of another client, of which nothing is told; those are left as they are."""
+    text = call.form.need("token")
+    by = yield from authenticate(call, context)
+    try:
+        shown = refresh_token.read(text, context.at.keyring)
+    except InvalidGrant:
+        # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
+        token = proved(text, context)
+    else:
+        return (yield from _close(shown.family, by, context, shown=shown))
+    # What is paused or disabled now may come back: the token is not asked what it is worth.
+    if isinstance(token, Dead) or token.client_id != by.client.id:
+        return _DONE
+    if token.family_id and token.act is None:
+        return (yield from _close(token.family_id, by, context))
+    return (yield from _forget(token))
+
+
+def _close(
+    name: str, by: Authenticated, context: Context, *, shown: RefreshToken | None = None
+) -> Rule[Answer]:
+    wanted = One(TokenFamily, name)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or family.client != by.client.id or family.status == "closed":
+        return _DONE
+    if shown is not None and _is_spent(shown, family):
+        return _DONE
+    changes, events = close(
+        family,
+        "revoked by the app",
+        kind="disconnected",
+        by="app",
+        note=family.device,
+        context=context,
+    )
+    return Answer(document=None, changes=changes, events=events)
+
+
+def _is_spent(shown: RefreshToken, family: TokenFamily) -> bool:
+    """Whether it is an old token of a key that nobody can use by a token alone: worth nothing, and
+    no way to take the key from its holder."""
+    if family.shards is not None:
+        of = family.shards.of
+        return shown.shard >= len(of) or age(of[shown.shard], shown.generation) in ("old", "lost")
+    return family.cnf is not None and shown.generation < family.generation - 1
+
+
+def _forget(token: AccessToken) -> Rule[Answer]:
+    marker = Once(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        return _DONE
+    return Answer(document=None, changes=(Create(marker),))
+
+
+REVOCATION: Final = Feature(
+    name="revocation",
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(path="/revoke", metadata="revocation_endpoint", cite=CITE, rule=revoke),
+    ),
+)

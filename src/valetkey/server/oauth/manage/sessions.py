@@ -1,0 +1,143 @@
+"""The end of a session, and which apps hear of it.
+
+An app is signed in to a session when tokens with an ID Token came of it. Its keys stay: what the
+user granted does not end with the browser's session (see `explanation/grant`).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import By, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.job import LEASE, Job
+from valetkey.server.model.user import Session
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth import outgoing
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.subjects import session as known_as
+from valetkey.spec import names
+from valetkey.wire import redirect
+
+BACKCHANNEL: str = "back-channel logout"
+FRONTCHANNEL: str = "front-channel logout"
+"""The names of the two features, and of the message that the first one sends."""
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """An app that knows a session, and what it calls it."""
+
+    client: Client
+    user: str
+    sid: str
+
+
+Apps: TypeAlias = tuple[SignedIn, ...]
+
+
+class Ended(Outcome, frozen=True, kw_only=True, eq=False):
+    """The session is over, or was already. `frames` are the pages of apps that the browser has to
+    load, `jobs` the messages to apps, which whoever decided this may send at once."""
+
+    frames: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
+
+
+def apps(user: str, context: Context, *, sids: Iterable[str] = ()) -> Rule[Apps]:
+    """The apps that know a session of the user; of these sessions, where some are named."""
+    grants = Many(Grant, "user", user)
+    theirs = (yield (grants,)).many(grants)
+    if not theirs:
+        return ()
+    wanted = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in theirs}
+    found = yield tuple(wanted.values())
+    families = [family for want in wanted.values() for family in found.many(want)]
+    return (yield from _apps(families, frozenset(sids)))
+
+
+def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
+    known = {
+        (family.client, family.user, family.session): None
+        for family in families
+        if family.session and names.OPENID in family.permissions
+        if not sids or family.session in sids
+    }
+    clients = {name: One(Client, name) for name, _, _ in known}
+    if not clients:
+        return ()
+    found = yield tuple(clients.values())
+    pairs = ((found.one(clients[name]), user, sid) for name, user, sid in known)
+    return tuple(SignedIn(client, user, sid) for client, user, sid in pairs if client is not None)
+
+
+def end(name: str, context: Context) -> Rule[Ended]:
+    """Ends a session, and tells the apps."""
+    wanted = One(Session, name)
+    session = (yield (wanted,)).one(wanted)
+    if session is None:
+        return Ended()
+    signed_in = yield from apps(session.user, context, sids=(session.sid,))
+    sent = told(signed_in, context, wait=LEASE)
+    return Ended(
+        changes=(Remove(session), *sent),
+        events=(event(context.env, "signed-out", by="user", user=session.user),),
+        frames=_frames(signed_in, context),
+        jobs=tuple(change.record for change in sent if isinstance(change.record, Job)),
+    )
+
+
+def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
+    """Ends every session of the user, and tells the apps."""
+    wanted = Many(Session, "user", user)
+    theirs = (yield (wanted,)).many(wanted)
+    if not theirs:
+        return Ended()
+    sent = told((yield from apps(user, context, sids=(one.sid for one in theirs))), context)
+    return Ended(
+        changes=(*(Remove(one) for one in theirs), *sent),
+        events=(event(context.env, "signed-out", by=by, user=user, note="everywhere"),),
+    )
+
+
+def told(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, ...]:
+    """The messages by which apps hear that sessions are over."""
+    if BACKCHANNEL not in outgoing.deliveries(context):
+        return ()
+    return tuple(
+        outgoing.send(
+            BACKCHANNEL,
+            one.client.backchannel_logout_uri,
+            context=context,
+            user=one.user,
+            client=one.client.id,
+            facts={"sid": one.sid},
+            wait=wait,
+        )
+        for one in signed_in
+        if one.client.backchannel_logout_uri
+    )
+
+
+def over(user: str, context: Context, *, client: str = "") -> Rule[tuple[Change, ...]]:
+    """What tells every app, or one, that this user is signed in there no more."""
+    signed_in = yield from apps(user, context)
+    return told(tuple(one for one in signed_in if client in ("", one.client.id)), context)
+
+
+def _frames(signed_in: Apps, context: Context) -> tuple[str, ...]:
+    """OpenID Connect Front-Channel Logout 2: always with `iss` and `sid`."""
+    if FRONTCHANNEL not in context.at.enabled:
+        return ()
+    issuer, keyring = context.at.issuer, context.at.keyring
+    return tuple(
+        redirect.with_parameters(
+            one.client.frontchannel_logout_uri,
+            {"iss": issuer, "sid": known_as(one.sid, one.client, keyring)},
+        )
+        for one in signed_in
+        if one.client.frontchannel_logout_uri
+    )

@@ -1,0 +1,260 @@
+"""Shared signals (Shared Signals Framework 8): an API or an app asks to be told when something
+happens to the keys of its users, and says where. Its stream is its own; nobody else's is there for
+it (ATTACKS A77)."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from valetkey.jose import base64url
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.receiving import MANAGE, NAME, READ
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Refuse
+from valetkey.server.oauth.feature import DocumentEndpoint, Feature, JsonCall, JsonEndpoint
+from valetkey.server.oauth.manage import signal_delivery, stream_configuration
+from valetkey.server.oauth.manage.receivers import Receiver, receiver
+from valetkey.server.oauth.manage.signal_delivery import DELIVERY, token, waiting, wanted_of
+from valetkey.server.oauth.manage.stream_configuration import (
+    CONFIGURATION,
+    POLLED,
+    STATUS,
+    SUBJECTS_ADD,
+    SUBJECTS_REMOVE,
+    VERIFY,
+    fresh,
+    replaced,
+    told,
+)
+from valetkey.server.oauth.manage.telling import brought, order, put
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest, SlowDown
+from valetkey.wire import dpop, security_event
+from valetkey.wire.security_event import POLL, PUSH, VERIFICATION
+
+CITE: Final = Cite("Shared Signals Framework", "8")
+POLLING: Final = Cite("RFC 8936", "2")
+
+WELL_KNOWN: Final = "/.well-known/ssf-configuration"
+
+BETWEEN: Final = 10
+"""Seconds that have to pass between two verifications."""
+
+MOST: Final = 100
+"""Tokens in one answer, at the most."""
+
+MOST_LEFT_OUT: Final = 10_000
+"""Subjects that a stream may leave out."""
+
+
+# --- the stream ----------------------------------------------------------------------------------
+
+
+def configuration(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """Makes, tells of, changes and removes the caller's stream (Shared Signals Framework 8.1.1)."""
+    by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
+    there = yield from _theirs(by)
+    if call.method == "POST":
+        if there is not None:
+            raise InvalidRequest("there is a stream already", status=409)
+        made = fresh(call.document, by, context)
+        return Answer(document=told(made, by, context), changes=(Create(made),))
+    if call.method == "GET":
+        return Answer(document=_read(call, there, by, context=context))
+    if call.method == "DELETE":
+        gone = _named(call.query.get("stream_id", ""), there)
+        rest = yield from waiting(gone)
+        return Answer(document=None, changes=(Remove(gone), *(Remove(one) for one in rest)))
+    was = _named(call.document.get("stream_id"), there)
+    now = replaced(was, call.document, by, context=context, whole=call.method == "PUT")
+    changes: tuple[Change, ...] = (Update(now),)
+    if now.delivers == "push" and now.status == "enabled" and now.url != was.url:
+        changes = (*changes, brought(now, context))
+    return Answer(document=told(now, by, context), changes=changes)
+
+
+def status(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """Tells, or sets, whether the stream flows (Shared Signals Framework 8.1.2). What happens while
+    it is paused is kept; while it is disabled, it is not."""
+    by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
+    source = call.query if call.method == "GET" else call.document
+    stream = _named(source.get("stream_id"), (yield from _theirs(by)))
+    if call.method == "GET":
+        return Answer(document=_status(stream))
+    wanted = stream_configuration.status(call.document)
+    reason = stream_configuration.text(call.document, "reason")
+    now = msgspec.structs.replace(stream, status=wanted, reason=reason)
+    changes: tuple[Change, ...] = (Update(now),)
+    if wanted == "disabled":
+        changes = (*changes, *(Remove(one) for one in (yield from waiting(stream))))
+    elif wanted == "enabled" and stream.status != "enabled" and stream.delivers == "push":
+        changes = (*changes, brought(now, context))
+    return Answer(document=_status(now), changes=changes)
+
+
+def add_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """The receiver wants to hear of a subject again. Whether there is one is not told (9.1)."""
+    stream, name = yield from _subject(call, context)
+    if name not in stream.left_out:
+        return Answer(document=None)
+    left = tuple(one for one in stream.left_out if one != name)
+    return _left_out(stream, left)
+
+
+def remove_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """The receiver wants to hear no more of a subject."""
+    stream, name = yield from _subject(call, context)
+    if name in stream.left_out:
+        return Answer(document=None)
+    if len(stream.left_out) >= MOST_LEFT_OUT:
+        raise InvalidRequest("the stream leaves out too many", status=403)
+    return _left_out(stream, (*stream.left_out, name))
+
+
+def verify(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """Sends a signal that says nothing, by which the receiver sees that all is well (8.1.4)."""
+    by = yield from receiver(call, MANAGE, context)
+    stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
+    state = stream_configuration.text(call.document, "state")
+    if context.env.now < stream.verified + BETWEEN:
+        raise SlowDown("verifications come too often", status=429)
+    signal = Signal(
+        stream=stream.id,
+        order=order(context),
+        id=base64url.encode(context.env.draw(16)),
+        event=VERIFICATION,
+        claims={"state": state} if state else {},
+        at=context.env.now,
+    )
+    seen = Update(msgspec.structs.replace(stream, verified=context.env.now))
+    return Answer(document=None, changes=(seen, *put(stream, signal, context)))
+
+
+def poll(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+    """Takes acknowledgements, and hands out what waits (RFC 8936 2). Only what waits in the
+    caller's own stream can be acknowledged; anything else is passed over."""
+    by = yield from receiver(call, READ, context)
+    stream = yield from _theirs(by)
+    if stream is None or stream.delivers != "poll":
+        raise InvalidRequest("there is no stream to be polled", status=404)
+    most, done = stream_configuration.polled(call.document, most=MOST)
+    signals, dropped = wanted_of((yield from waiting(stream)), stream, by, context=context)
+    heard = [one for one in signals if one.id in done]
+    rest = [one for one in signals if one.id not in done]
+    if stream.status != "enabled":
+        rest = []
+    document: dict[str, Any] = {"sets": {one.id: token(one, by, context) for one in rest[:most]}}
+    if len(rest) > most:
+        document["moreAvailable"] = True
+    changes = (*dropped, *(Remove(one) for one in heard))
+    return Answer(document=document, changes=changes)
+
+
+def waits(call: JsonCall, answer: Answer) -> bool:
+    """Whether a poll would rather be answered once there is something (RFC 8936 2.2)."""
+    document: Any = answer.document
+    if call.document.get("returnImmediately", False) or call.document.get("maxEvents") == 0:
+        return False
+    if call.scheme.lower() == dpop.SCHEME.lower():
+        return False  # A proof is good for one look.
+    return not document["sets"]
+
+
+# --- who and which -------------------------------------------------------------------------------
+
+
+def _theirs(by: Receiver) -> Rule[Stream | None]:
+    wanted = One(Stream, by.name)
+    return (yield (wanted,)).one(wanted)
+
+
+def _named(name: object, stream: Stream | None) -> Stream:
+    """The caller's stream, if it is called that. Raises InvalidRequest."""
+    if not isinstance(name, str) or not name:
+        raise InvalidRequest("stream_id is missing")
+    if stream is None or stream.id != name:
+        raise InvalidRequest("there is no such stream", status=404)
+    return stream
+
+
+def _read(call: JsonCall, there: Stream | None, by: Receiver, *, context: Context) -> object:
+    if "stream_id" in call.query:
+        return told(_named(call.query["stream_id"], there), by, context)
+    return [] if there is None else [told(there, by, context)]
+
+
+def _status(stream: Stream) -> dict[str, str]:
+    reason = {"reason": stream.reason} if stream.reason else {}
+    return {"stream_id": stream.id, "status": stream.status, **reason}
+
+
+def _subject(call: JsonCall, context: Context) -> Rule[tuple[Stream, str]]:
+    by = yield from receiver(call, MANAGE, context)
+    stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
+    return stream, stream_configuration.subject(call.document, context)
+
+
+def _left_out(stream: Stream, left: tuple[str, ...]) -> Answer:
+    changed = Update(msgspec.structs.replace(stream, left_out=left))
+    return Answer(document=None, changes=(changed,))
+
+
+# --- the feature ---------------------------------------------------------------------------------
+
+
+def _metadata(context: Context) -> Mapping[str, Any]:
+    """Shared Signals Framework 7.1."""
+    issuer = context.at.issuer
+    return {
+        "spec_version": "1_0",
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/jwks",
+        "delivery_methods_supported": (PUSH, POLL),
+        "configuration_endpoint": issuer + CONFIGURATION,
+        "status_endpoint": issuer + STATUS,
+        "add_subject_endpoint": issuer + SUBJECTS_ADD,
+        "remove_subject_endpoint": issuer + SUBJECTS_REMOVE,
+        "verification_endpoint": issuer + VERIFY,
+        "critical_subject_members": ("user", "application", "device", "session"),
+        "authorization_schemes": (
+            {"spec_urn": "urn:ietf:rfc:6749"},
+            {"spec_urn": "urn:ietf:rfc:7617"},
+        ),
+        "default_subjects": "ALL",
+    }
+
+
+def _endpoint(
+    path: str,
+    rule: Any,
+    *methods: str,
+    status: Literal[200, 201, 204] = 200,
+    cite: Cite = CITE,
+    **more: Any,
+) -> JsonEndpoint:
+    return JsonEndpoint(
+        path=path, metadata="", cite=cite, methods=methods, rule=rule, status=status, **more
+    )
+
+
+SHARED_SIGNALS: Final = Feature(
+    name=NAME,
+    cites=(CITE, security_event.CITE, signal_delivery.CITE, POLLING),
+    endpoints=(
+        DocumentEndpoint(
+            path=WELL_KNOWN, metadata="", cite=CITE, document=_metadata, seconds=lambda _: 300
+        ),
+        _endpoint(
+            CONFIGURATION, configuration, "GET", "POST", "PUT", "PATCH", "DELETE", status=201
+        ),
+        _endpoint(STATUS, status, "GET", "POST"),
+        _endpoint(SUBJECTS_ADD, add_subject, "POST"),
+        _endpoint(SUBJECTS_REMOVE, remove_subject, "POST", status=204),
+        _endpoint(VERIFY, verify, "POST", status=204),
+        _endpoint(POLLED, poll, "POST", cite=POLLING, waits=waits),
+    ),
+    deliveries=(DELIVERY,),
+)

@@ -1,0 +1,184 @@
+"""How signals reach their receiver: brought (RFC 8935), or fetched (RFC 8936).
+
+Of a stream that is brought, one signal is under way at a time, the oldest: so they arrive in order.
+A message only says that something waits; whoever delivers it takes the first that does.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model.change import Change, Remove, Update
+from valetkey.server.model.event import event as event_of
+from valetkey.server.model.job import LEASE, Job
+from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.clients.receiving import NAME
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.delivery import Delivery, Message, Taken
+from valetkey.server.oauth.manage import receivers
+from valetkey.server.oauth.manage.receivers import Receiver
+from valetkey.server.oauth.outgoing import PAUSES, moved
+from valetkey.spec.cite import Cite
+from valetkey.wire import security_event
+from valetkey.wire.security_event import ALGORITHM, MEDIA, VERIFICATION, SecurityEvent
+
+CITE: Final = Cite("RFC 8935", "2")
+PURPOSE: Final = b"authorization of a stream"
+
+
+def waiting(stream: Stream) -> Rule[list[Signal]]:
+    """What waits in a stream, in order."""
+    wanted = Many(Signal, "stream", stream.id)
+    return sorted((yield (wanted,)).many(wanted), key=lambda one: one.key)
+
+
+def token(signal: Signal, to: Receiver, context: Context) -> str:
+    """The signal as a signed token, the same each time it goes out."""
+    times = {} if signal.event == VERIFICATION else {"event_timestamp": signal.at}
+    told = SecurityEvent(
+        iss=context.at.issuer,
+        aud=to.audience,
+        jti=signal.id,
+        iat=signal.at,
+        sub_id=receivers.about(signal, to, context),
+        events={signal.event: {**signal.claims, **times}},
+        txn=signal.txn,
+    )
+    return security_event.write(told, key=context.at.keyring.signing[ALGORITHM])
+
+
+def wanted_of(
+    signals: Iterable[Signal], stream: Stream, to: Receiver, *, context: Context
+) -> tuple[list[Signal], list[Change]]:
+    """Those that the receiver still wants to hear, and the removal of the others: about people whom
+    it has left out since."""
+    left_out = frozenset(stream.left_out)
+    heard, dropped = list[Signal](), list[Change]()
+    for one in signals:
+        if left_out and one.user and receivers.known_as(one.user, to, context) in left_out:
+            dropped.append(Remove(one))
+        else:
+            heard.append(one)
+    return heard, dropped
+
+
+# --- brought -------------------------------------------------------------------------------------
+
+
+def take(job: Job, context: Context) -> Rule[Taken]:
+    """Takes the first signal that waits, for the length of a lease."""
+    stream, to = yield from _stream(job, context)
+    if stream is None or to is None:
+        return Taken(changes=(Remove(job),))
+    signals, dropped = wanted_of((yield from waiting(stream)), stream, to, context=context)
+    if not signals:
+        return Taken(changes=(Remove(job), *dropped))
+    first = signals[0]
+    if context.env.now < first.due:
+        # It is under way, or was refused just now: what comes after it waits with it.
+        return Taken(changes=(*moved(job, msgspec.structs.replace(job, due=first.due)), *dropped))
+    due = context.env.now + LEASE
+    facts = {**job.facts, "signal": first.key}
+    leased = msgspec.structs.replace(job, due=due, facts=facts)
+    under_way = Update(msgspec.structs.replace(first, due=due))
+    return Taken(job=leased, changes=(*moved(job, leased), under_way, *dropped))
+
+
+def write(job: Job, context: Context) -> Rule[Message | None]:
+    """The token, for a receiver that still listens at this address."""
+    stream, to = yield from _stream(job, context)
+    signal = yield from _signal(job)
+    if stream is None or to is None or signal is None or stream.url != job.url:
+        return None
+    headers = {"accept": "application/json"}
+    if stream.authorization:
+        headers["authorization"] = _opened(stream, context)
+    body = token(signal, to, context).encode()
+    return Message(body=body, content_type=MEDIA, headers=headers)
+
+
+def settled(job: Job, context: Context) -> Rule[Outcome]:
+    """It was taken, or is not wanted any more: the next one."""
+    row = One(Job, job.key)
+    kept = (yield (row,)).one(row)
+    signal = yield from _signal(job)
+    done = () if signal is None else (Remove(signal),)
+    if kept is None:
+        return Outcome(changes=done)
+    rest = {name: text for name, text in kept.facts.items() if name != "signal"}
+    again = msgspec.structs.replace(kept, due=context.env.now, facts=rest)
+    return Outcome(changes=(*done, *moved(kept, again)))
+
+
+def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
+    """It was not taken. What the receiver refuses is dropped; where it cannot be reached for half
+    an hour the stream is paused, and what waits is kept."""
+    stream, _ = yield from _stream(job, context)
+    signal = yield from _signal(job)
+    if stream is None or signal is None:
+        return (yield from settled(job, context))
+    note = event_of(context.env, "undelivered", by="server", note=f"{NAME}: {why}")
+    if final:
+        # RFC 8935 2.3: sending the same again comes to the same.
+        outcome = yield from settled(job, context)
+        return msgspec.structs.replace(outcome, events=(note,))
+    row = One(Job, job.key)
+    kept = (yield (row,)).one(row)
+    over = signal.tried >= len(PAUSES)
+    due = 0 if over else context.env.now + PAUSES[signal.tried]
+    later = msgspec.structs.replace(signal, due=due, tried=0 if over else signal.tried + 1)
+    changes: tuple[Change, ...] = (Update(later),)
+    if over:
+        paused = msgspec.structs.replace(stream, status="paused", reason="undelivered")
+        changes = (*changes, Update(paused), *(() if kept is None else (Remove(kept),)))
+        return Outcome(changes=changes, events=(note,))
+    if kept is not None:
+        changes = (*changes, *moved(kept, msgspec.structs.replace(kept, due=due)))
+    return Outcome(changes=changes)
+
+
+def _stream(job: Job, context: Context) -> Rule[tuple[Stream | None, Receiver | None]]:
+    """The stream, where something is to be brought to it, and whose it is."""
+    wanted = One(Stream, job.facts["receiver"])
+    stream = (yield (wanted,)).one(wanted)
+    if stream is None or stream.id != job.facts["stream"]:
+        return None, None
+    if stream.delivers != "push" or stream.status != "enabled":
+        return None, None
+    return stream, (yield from receivers.of(stream, context))
+
+
+def _signal(job: Job) -> Rule[Signal | None]:
+    wanted = One(Signal, job.facts.get("signal", ""))
+    return (yield (wanted,)).one(wanted)
+
+
+def sealed(header: str, stream: str, context: Context) -> bytes:
+    """What a receiver wants to be shown, as it is kept."""
+    nonce = context.env.draw(seal.NONCE)
+    return seal.seal(_key(context), header.encode(), nonce=nonce, purpose=_purpose(stream))
+
+
+def _opened(stream: Stream, context: Context) -> str:
+    return seal.unseal(_key(context), stream.authorization, purpose=_purpose(stream.id)).decode()
+
+
+def _key(context: Context) -> bytes:
+    # The salt never turns: the keys that seal codes are gone within minutes.
+    salt = context.at.keyring.salt.raw
+    if not salt:
+        raise ValueError("no salt")
+    return seal.mac(salt, PURPOSE)
+
+
+def _purpose(stream: str) -> bytes:
+    return msgspec.json.encode(["valetkey", "stream", stream])
+
+
+DELIVERY: Final = Delivery(
+    kind=NAME, cite=CITE, write=write, take=take, settled=settled, failed=failed
+)

@@ -1,0 +1,183 @@
+"""What a change says to those who want to be told: at most one signal for each change, derived from
+what is about to be committed, so that no rule can forget to tell.
+
+Each names the types of event that fit, the best one first: a receiver that has not asked for that
+one is told by the next.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import By, Event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import Session, User, password_mark
+from valetkey.wire.security_event import (
+    ACCOUNT_DISABLED,
+    ACCOUNT_ENABLED,
+    ACCOUNT_PURGED,
+    CREDENTIAL_CHANGE,
+    CREDENTIAL_COMPROMISE,
+    SESSION_REVOKED,
+    TOKEN_CLAIMS_CHANGE,
+)
+
+ENTITY: Final[dict[By, str]] = {
+    "user": "user",
+    "administrator": "admin",
+    "server": "system",
+    "app": "system",
+}
+"""Who began it, in CAEP's words (CAEP 2)."""
+
+
+STOLEN: Final = frozenset({"replayed", "suspended"})
+"""Events by which something is in two hands: a code, a refresh token, a shard of one."""
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Something worth telling: about a user, an app (`client`), a device of the app, a session.
+    `grant` is the key as it stands now, and `before` as it stood, where it is about one. `to` says
+    which receivers it can mean anything to."""
+
+    types: tuple[str, ...]
+    to: tuple[Literal["client", "resource"], ...] = ("client", "resource")
+    user: str = ""
+    client: str = ""
+    family: str = ""
+    sid: str = ""
+    claims: Mapping[str, Any] = {}
+    grant: Grant | None = None
+    before: Grant | None = None
+
+
+Before: TypeAlias = Mapping[tuple[type[Record], str], Record]
+"""The records as they were, by kind and key."""
+
+KINDS: Final = (Grant, TokenFamily, User, Client, Session)
+
+
+def touched(changes: Iterable[Change]) -> tuple[Record, ...]:
+    """The records of which a change may be worth telling. A refresh is not: its family goes on."""
+    return tuple(
+        change.record
+        for change in changes
+        if isinstance(change.record, KINDS) and not isinstance(change, Create)
+        if not (
+            isinstance(change, Update)
+            and isinstance(change.record, TokenFamily)
+            and change.record.status == "open"
+        )
+    )
+
+
+def happened(
+    changes: Iterable[Change], events: Iterable[Event], before: Before
+) -> tuple[Happened, ...]:
+    """What there is to tell, in order. Of what ends with an account, only the account is told."""
+    every = tuple(changes)
+    told = tuple(
+        one
+        for change in every
+        if (was := before.get((type(change.record), change.record.key))) is not None
+        for one in _told(change, was, tuple(events))
+    )
+    gone = {one.user for one in told if ACCOUNT_PURGED in one.types}
+    told = tuple(one for one in told if one.user not in gone or ACCOUNT_PURGED in one.types)
+    return (*_sessions(every, gone), *told)
+
+
+def _told(change: Change, was: Record, events: tuple[Event, ...]) -> Iterator[Happened]:
+    match change.record, was:
+        case Grant() as now, Grant():
+            yield from _grant(now, was, _by(events, now.id))
+        case TokenFamily() as now, TokenFamily():
+            yield from _family(now, was, events)
+        case User() as now, User():
+            yield from _user(now, was, removed=isinstance(change, Remove))
+        case Client() as now, Client():
+            gone = isinstance(change, Remove) or now.status != "active"
+            if gone and was.status == "active":
+                claims = {"initiating_entity": ENTITY["administrator"]}
+                yield Happened(
+                    types=(SESSION_REVOKED,), to=("resource",), client=now.id, claims=claims
+                )
+        case _:
+            return
+
+
+def _grant(now: Grant, was: Grant, claims: Mapping[str, Any]) -> Iterator[Happened]:
+    stands = (now.permissions, now.limits, now.cut, now.status)
+    if was.status == "stopped" or stands == (was.permissions, was.limits, was.cut, was.status):
+        return
+    yield Happened(
+        types=(SESSION_REVOKED,) if now.status == "stopped" else (TOKEN_CLAIMS_CHANGE,),
+        user=now.user,
+        client=now.client,
+        claims=claims,
+        grant=now,
+        before=was,
+    )
+
+
+def _family(now: TokenFamily, was: TokenFamily, events: tuple[Event, ...]) -> Iterator[Happened]:
+    if was.status != "open" or now.status == "open":
+        return
+    stolen = any(one.kind in STOLEN and one.grant == now.grant for one in events)
+    yield Happened(
+        types=(CREDENTIAL_COMPROMISE, SESSION_REVOKED) if stolen else (SESSION_REVOKED,),
+        user=now.user,
+        client=now.client,
+        family=now.id,
+        claims={**_by(events, now.grant), **({"credential_type": "app"} if stolen else {})},
+    )
+
+
+def _user(now: User, was: User, *, removed: bool) -> Iterator[Happened]:
+    if removed:
+        yield Happened(types=(ACCOUNT_PURGED, SESSION_REVOKED), user=now.id)
+    elif now.status != was.status:
+        off = now.status != "active"
+        types = (ACCOUNT_DISABLED, SESSION_REVOKED) if off else (ACCOUNT_ENABLED,)
+        yield Happened(types=types, user=now.id)
+    elif password_mark(now) != password_mark(was):
+        kind = "update" if was.password and now.password else "create" if now.password else "revoke"
+        claims: dict[str, Any] = {"credential_type": "password", "change_type": kind}
+        yield Happened(types=(CREDENTIAL_CHANGE,), user=now.id, claims=claims)
+
+
+def _sessions(changes: tuple[Change, ...], gone: set[str]) -> Iterator[Happened]:
+    """One session that ends is told as such, several of a user as the end of all of them. Keys
+    outlive it, so it is nothing to an API."""
+    ended: dict[str, list[str]] = {}
+    for change in changes:
+        if isinstance(change, Remove) and isinstance(change.record, Session):
+            ended.setdefault(change.record.user, []).append(change.record.sid)
+    # Who proves once more who they are goes on in the same session.
+    begun = {
+        one.record.sid
+        for one in changes
+        if isinstance(one, Create) and isinstance(one.record, Session)
+    }
+    for user, sids in ended.items():
+        over = [sid for sid in sids if sid not in begun]
+        if over and user not in gone:
+            yield Happened(
+                types=(SESSION_REVOKED,),
+                to=("client",),
+                user=user,
+                sid=over[0] if len(over) == 1 else "",
+                claims={"initiating_entity": "user"},
+            )
+
+
+def _by(events: tuple[Event, ...], grant: str) -> dict[str, Any]:
+    """Who began it, as far as that is told."""
+    for one in events:
+        if one.grant == grant:
+            return {"initiating_entity": ENTITY[one.by]}
+    return {}

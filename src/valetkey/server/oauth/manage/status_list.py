@@ -1,0 +1,194 @@
+"""Status lists (`wire.status_list`): what the places in them say, and who is told where they are.
+
+The change log names whatever may have ended lately. Nothing else need stand in a list: a token
+that was issued since, or whose key has not changed while it lives, is valid.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import base64url, jwt
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.limits import expired
+from valetkey.server.model.user import User
+from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate_resource_server
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Call, Feature, ListEndpoint, Listing
+from valetkey.server.oauth.issue.status import LISTS, NAME, PATH, list_name
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire.change_log import Entry
+from valetkey.wire.status_list import (
+    ALGORITHM,
+    CITE,
+    INVALID,
+    SUSPENDED,
+    TYPE,
+    VALID,
+    ListToken,
+    packed,
+)
+
+TTL: Final = 5
+"""Seconds for which a list may be kept."""
+
+LASTS: Final = 60
+"""Seconds after which a list says nothing any more."""
+
+BATCH: Final = 64
+"""Things that are looked up at once."""
+
+_NAME: Final = re.compile(r"([0-9]{1,9})\.([0-9])\.([A-Za-z0-9_-]{1,1400})", re.ASCII)
+
+
+def named(name: str, context: Context) -> Rule[Listing]:
+    """The list of that name: whose it is, and what stands in it where nothing else does. Raises
+    InvalidRequest (404) for one that there is not."""
+    epoch, number, client = _read(name)
+    wanted = One(Client, client)
+    found = (yield (wanted,)).one(wanted)
+    if found is None:
+        raise InvalidRequest("there is no such list", status=404)
+    rest = SUSPENDED if found.status != "active" else VALID
+    if epoch != context.at.epoch:
+        rest = INVALID
+    return Listing(name=name, client=client, number=number, rest=rest)
+
+
+def _read(name: str) -> tuple[int, int, str]:
+    found, nothing = _NAME.fullmatch(name), InvalidRequest("there is no such list", status=404)
+    if found is None or int(found[2]) >= LISTS:
+        raise nothing
+    try:
+        return int(found[1]), int(found[2]), base64url.decode(found[3]).decode()
+    except ValueError as error:
+        raise nothing from error
+
+
+def standings(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, int]]:
+    """How the families stand that hang on what the log speaks of, by their places."""
+    told: dict[str, int] = {}
+    subjects = {(entry.kind, entry.subject): entry for entry in entries}
+    families = [one for one in subjects.values() if one.kind == "family" and one.listed]
+    closed = [one.listed for one in families if one.status == "closed"]
+    users = [name for kind, name in subjects if kind == "user"]
+    grants = [name for kind, name in subjects if kind == "grant"]
+    grants += yield from _of_users(users)
+    grants += yield from _of_families(one.subject for one in families if one.status != "closed")
+    every = list(dict.fromkeys(grants))
+    for start in range(0, len(every), BATCH):
+        told |= yield from _of_grants(every[start : start + BATCH], context)
+    # A family that is closed stays so, whatever its grant does.
+    return told | dict.fromkeys(closed, INVALID)
+
+
+def _of_users(users: Iterable[str]) -> Rule[list[str]]:
+    wanted = [Many(Grant, "user", one) for one in users]
+    if not wanted:
+        return []
+    found = yield tuple(wanted)
+    return [grant.id for want in wanted for grant in found.many(want)]
+
+
+def _of_families(names: Iterable[str]) -> Rule[list[str]]:
+    wanted = [One(TokenFamily, one) for one in names]
+    if not wanted:
+        return []
+    found = yield tuple(wanted)
+    return [one.grant for want in wanted if (one := found.one(want)) is not None]
+
+
+def _of_grants(names: Iterable[str], context: Context) -> Rule[dict[str, int]]:
+    grants = {name: One(Grant, name) for name in names}
+    families = {name: Many(TokenFamily, "grant", name) for name in grants}
+    found = yield (*grants.values(), *families.values())
+    there = {name: found.one(want) for name, want in grants.items()}
+    users = {one.user: One(User, one.user) for one in there.values() if one is not None}
+    known = (yield tuple(users.values())) if users else found
+    told: dict[str, int] = {}
+    for name, want in families.items():
+        grant = there[name]
+        user = None if grant is None else known.one(users[grant.user])
+        for family in found.many(want):
+            if family.listed:
+                told[family.in_lists] = stands(user, grant, family, context=context)
+    return told
+
+
+def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, context: Context) -> int:
+    """The status of a family's tokens: SUSPENDED is what may come back."""
+    if user is None or grant is None:
+        return INVALID
+    over = (
+        family.status == "closed",
+        grant.status == "stopped",
+        grant.epoch != context.at.epoch,
+        expired(grant.limits, context.env.now),
+    )
+    if any(over):
+        return INVALID
+    away = (grant.status == "paused", user.status != "active", family.status == "suspended")
+    return SUSPENDED if any(away) else VALID
+
+
+def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> str:
+    """The list, signed. `statuses` are those of its client, by their places."""
+    prefix = f"{listing.number}."
+    mine = {
+        int(place.removeprefix(prefix)): status
+        for place, status in statuses.items()
+        if place.startswith(prefix)
+    }
+    if listing.rest != VALID:
+        # A client that is suspended comes back; a key of its that is over does not.
+        mine = {
+            idx: one for idx, one in mine.items() if (one, listing.rest) == (INVALID, SUSPENDED)
+        }
+    issuer = context.at.issuer
+    told = ListToken(
+        iss=issuer,
+        sub=f"{issuer}{PATH}/{listing.name}",
+        iat=context.env.now,
+        exp=context.env.now + LASTS,
+        ttl=TTL,
+        status_list=msgspec.structs.replace(
+            packed(mine, rest=listing.rest), aggregation_uri=issuer + PATH
+        ),
+    )
+    return jwt.sign(told, key=context.at.keyring.signing[ALGORITHM], typ=TYPE)
+
+
+def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
+    """The addresses of the lists of clients that may ask for something of the caller's: it tells
+    names of clients, so it is for resource servers. Raises InvalidClient."""
+    server = yield from authenticate_resource_server(call, context)
+    if server is None:
+        raise InvalidClient(detail="not a resource server")
+    mine, wanted = context.at.offer.names_of(server.catalog.resource), Many(Client)
+    clients = [one for one in (yield (wanted,)).many(wanted) if mine & {*one.scope}]
+    lists = (
+        list_name(context.at.epoch, number, one.id) for one in clients for number in range(LISTS)
+    )
+    return tuple(f"{context.at.issuer}{PATH}/{name}" for name in lists)
+
+
+STATUS_LISTS: Final = Feature(
+    name=NAME,
+    cites=(CITE,),
+    endpoints=(
+        ListEndpoint(
+            path=PATH,
+            metadata="status_list_aggregation_endpoint",
+            cite=CITE,
+            named=named,
+            standings=standings,
+            write=write,
+            aggregated=aggregated,
+            seconds=TTL,
+        ),
+    ),
+)

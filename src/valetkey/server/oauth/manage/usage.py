@@ -1,0 +1,108 @@
+"""Usage: resource servers report which permissions were made use of, and users read it.
+
+What is kept is the day, on the family's own row: no row for each use, and at most one write a day
+for each permission of a family. Of keys that were handed on alone, the grant's tree keeps the day.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.delegates import Delegates
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate_resource_server
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.manage import delegates
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire import usage
+from valetkey.wire.child_key import ALONE
+from valetkey.wire.usage import DAY, PARAMETER, Used
+
+CITE: Final = Cite("RFC 6749", "2.3")
+
+
+def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """Notes the day. A resource server speaks of its own permissions only, and of what a family may
+    do; all else is passed over, so that nobody learns what there is."""
+    server = yield from authenticate_resource_server(call, context)
+    if server is None:
+        raise InvalidClient(detail="usage is reported by resource servers")
+    try:
+        told = usage.read(call.form.need(PARAMETER))
+    except ValueError as error:
+        raise InvalidRequest(f"{PARAMETER} cannot be read", detail=str(error)) from error
+    own = frozenset(one.id for one in server.catalog.permissions)
+    wanted = {one.family: One(TokenFamily, one.family) for one in told}
+    found = yield tuple(wanted.values())
+    families = {name: found.one(each) for name, each in wanted.items()}
+    noted = _noted(told, families, own, today=context.env.now // DAY)
+    alone = yield from _alone(told, families, own, context=context)
+    return Answer(document=None, changes=(*noted, *alone))
+
+
+def _noted(
+    told: tuple[Used, ...],
+    families: dict[str, TokenFamily | None],
+    own: frozenset[str],
+    *,
+    today: int,
+) -> Iterator[Update]:
+    news: dict[str, dict[str, int]] = {}
+    for one in told:
+        family = families[one.family]
+        if family is not None:
+            may = own & frozenset(family.permissions)
+            new = {each: today for each in one.permissions if each in may}
+            news.setdefault(family.id, {}).update(new)
+    for name, new in news.items():
+        family = families[name]
+        if family is not None and not new.items() <= family.opened.items():
+            yield Update(msgspec.structs.replace(family, opened={**family.opened, **new}))
+
+
+def _alone(
+    told: tuple[Used, ...],
+    families: dict[str, TokenFamily | None],
+    own: frozenset[str],
+    *,
+    context: Context,
+) -> Rule[tuple[Change, ...]]:
+    """The trees, with those who had a key from a hand that the server knows, and from it alone."""
+    uses = [
+        (family, one)
+        for one in told
+        if one.hands[-1:] == (ALONE,) and (family := families[one.family]) is not None
+    ]
+    rows = {family.grant: One(Delegates, family.grant) for family, _ in uses}
+    if not rows:
+        return ()
+    found = yield tuple(rows.values())
+    there = {name: found.one(want) for name, want in rows.items()}
+    trees = dict(there)
+    for family, one in uses:
+        tree = trees[family.grant] or Delegates(id=family.grant, user=family.user)
+        may = [each for each in one.permissions if each in own and each in family.permissions]
+        if may and (len(one.hands) == 1 or tree.hand(one.hands[:-1]) is not None):
+            after = delegates.handed(tree, one.hands, may, context=context)
+            trees[family.grant] = after or tree
+    return tuple(
+        change
+        for name, tree in trees.items()
+        if tree is not None
+        for change in delegates.written(there[name], tree)
+    )
+
+
+USAGE: Final = Feature(
+    name="usage",
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(path="/usage", metadata="permission_usage_endpoint", cite=CITE, rule=report),
+    ),
+)

@@ -1,0 +1,81 @@
+"""The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user who said yes."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jws
+from valetkey.jose.jwk import ALGORITHMS
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth import claims
+from valetkey.server.oauth.claims import Claim
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.decision import Answer, Refuse, Standing, Written
+from valetkey.server.oauth.feature import BearerEndpoint, Feature
+from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.server.oauth.subjects import subject
+from valetkey.spec import names
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InsufficientScope, InvalidToken
+
+CITE: Final = Cite("OpenID Connect Core", "5.3")
+TYPE: Final = "JWT"
+TOLD: Final = 4096
+"""Answers that are remembered, the last used ones."""
+
+
+def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
+    """The claims that the token's grant opens at this moment. Raises InvalidToken for one that is
+    meant for another server, or for a client's own."""
+    token = yield from worth(text, context)
+    if isinstance(token, Dead):
+        raise InvalidToken(detail=token.why)
+    if token.standing is None or not context.at.offer.is_for(token.token.aud, context.at.issuer):
+        raise InvalidToken(detail="a token of no user, or for another server")
+    if names.OPENID not in token.permissions:
+        raise InsufficientScope
+    return Answer(document=_written(_claims(token, token.standing, context.at), token, context))
+
+
+@lru_cache(maxsize=TOLD)
+def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
+    """What the app asked for, as far as its user still lets it know."""
+    user, family = standing.user, standing.family
+    told = claims.chosen(
+        user,
+        live.permissions,
+        whole=at.offer.registered(family.scope),
+        named=family.userinfo_claims,
+    )
+    return {"sub": subject(user.id, live.client, at.keyring), **told}
+
+
+def _written(told: Mapping[str, Claim], live: Live, context: Context) -> object:
+    """As JSON, or signed for an app that registered for it (5.3.2)."""
+    algorithm = live.client.userinfo_signed_response_alg
+    if not algorithm:
+        return told
+    whole = {"iss": context.at.issuer, "aud": live.client.id, **told}
+    key = context.at.keyring.signing[algorithm]
+    signed = jws.sign(msgspec.json.encode(whole), key=key, typ=TYPE)
+    return Written(body=signed, media="application/jwt")
+
+
+USERINFO: Final = Feature(
+    name="userinfo",
+    cites=(CITE,),
+    endpoints=(
+        BearerEndpoint(path="/userinfo", metadata="userinfo_endpoint", cite=CITE, rule=userinfo),
+    ),
+    metadata=lambda _: {
+        "claims_supported": (
+            *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
+            *claims.OPENER,
+        ),
+        "claims_parameter_supported": True,
+        "claim_types_supported": ("normal",),
+        "userinfo_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
+    },
+)

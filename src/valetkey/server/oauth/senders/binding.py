@@ -1,0 +1,109 @@
+"""Who holds what? Asked where tokens are issued, and where they are shown."""
+
+import msgspec
+
+from valetkey.server.model.change import Change
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Always, Rule
+from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.feature import Authenticated, Brought, Held, Sender
+from valetkey.server.oauth.manage.live import Dead, proved
+from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
+from valetkey.wire.access_token import Confirmation
+
+
+def senders(context: Context) -> tuple[Sender, ...]:
+    """The enabled senders, in the order in which they are asked."""
+    return context.at.senders
+
+
+def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
+    """The sender whose a token with this confirmation is. Raises InvalidToken where that is
+    switched off: a bound token is never honoured as if it were not."""
+    sender = honouring(cnf, context.at)
+    if sender is None:
+        raise InvalidToken(detail="bound in a way that is not offered here")
+    return sender
+
+
+def honouring(cnf: Confirmation | None, at: Installation) -> Sender | None:
+    """The enabled sender that honours a token with this confirmation."""
+    for sender in at.senders:
+        if sender.binds(cnf):
+            return sender
+    return None
+
+
+def is_offered(cnf: Confirmation | None, context: Context) -> bool:
+    """Whether there is one."""
+    return honouring(cnf, context.at) is not None
+
+
+def bind(
+    by: Authenticated, brought: Brought, context: Context
+) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
+    """The client with what it proves to hold, and what has to be remembered of the proof where
+    something comes of it. Of a client that has proved who it is, it is remembered in any case:
+    whoever did not could fill the memory with proofs of keys made up on the spot."""
+    if not brought.headers and not brought.certificate:
+        return by, ()  # There is nothing to prove anything by.
+    for sender in senders(context):
+        held = yield from sender.prove(brought, by.client.id, context)
+        if held is None:
+            continue
+        bound = msgspec.structs.replace(by, holds=held.cnf)
+        if by.client.is_public:
+            return bound, held.changes
+        yield from _remember(held)
+        return bound, ()
+    return by, ()
+
+
+def _remember(held: Held) -> Rule[None]:
+    if held.changes:
+        yield tuple(Always(change) for change in held.changes)
+
+
+def check_required(by: Authenticated, context: Context) -> None:
+    """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
+    nothing to bind them to; so it is where they are switched off, for it gets no others."""
+    bound_by = by.client.bound_by
+    if not bound_by:
+        return
+    offered = {sender.name: sender for sender in senders(context)}
+    for name in bound_by:
+        sender = offered.get(name)
+        if sender is None or by.holds is None or not sender.binds(by.holds):
+            raise InvalidRequest(f"this client has to prove what it holds: {name}")
+
+
+def is_bound(client: Client, context: Context) -> bool:
+    """Whether the client gets no tokens but bound ones."""
+    demanded = context.at.held_to[client.policy].bound == "required"
+    return demanded or bool(client.bound_by)
+
+
+def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:
+    """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
+    InvalidToken where it is shown in another way than it is bound (ATTACKS A11), InvalidDpopProof
+    where its proof is missing."""
+    token = proved(brought.token, context)
+    if isinstance(token, Dead):
+        return  # The endpoint itself says what that comes to.
+    sender = sender_of(token.cnf, context)
+    if scheme.lower() != sender.token_type.lower():
+        raise InvalidToken("the access token is bound in another way than it is shown")
+    held = yield from sender.prove(brought, token.client_id, context)
+    if token.cnf is not None and held is None:
+        # RFC 9449 7.1, as the kit tells it; of a certificate RFC 8705 3.
+        lacking = InvalidDpopProof if token.cnf.jkt else InvalidToken
+        raise lacking("the access token is bound, and no proof came with it")
+    if held is not None and held.cnf != token.cnf:
+        raise InvalidToken("the access token is bound to another key")
+    if held is not None:
+        yield from _remember(held)
+
+
+def fits(held: Confirmation | None, bound: Confirmation | None) -> bool:
+    """Whether what is held is what something was bound to; all may use what is bound to nobody."""
+    return bound is None or held == bound

@@ -1,0 +1,98 @@
+"""DPoP (RFC 9449): tokens are bound to a key that the app makes in place and shows to hold.
+
+Nonces are derived from the time, so none is stored. A proof is remembered until it is too old, with
+or without a nonce: a nonce makes proofs short-lived, and only the memory makes them single.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.guard import Once
+from valetkey.server.model.policy import DEFAULT
+from valetkey.server.model.want import Lately, One, Rule
+from valetkey.server.oauth import challenges
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import Brought, Feature, Held, Sender
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidDpopProof, UseDpopNonce
+from valetkey.wire import dpop
+from valetkey.wire.access_token import Confirmation
+from valetkey.wire.dpop import Proof
+
+SEEN: Final = "DPoP proof"
+"""The purpose under which proofs are remembered."""
+
+NONCE: Final = b"DPoP nonce"
+
+_MARGIN: Final = 60
+"""Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
+
+
+def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+    """The key that the request proves to hold; None where it brings no proof. Raises
+    InvalidDpopProof, UseDpopNonce."""
+    sent = brought.headers.get(dpop.HEADER.lower(), ())
+    if not sent:
+        return None
+    if len(sent) > 1:
+        # RFC 9449 4.3: not more than one.
+        raise InvalidDpopProof("more than one DPoP header")
+    try:
+        proof = dpop.check(
+            sent[0],
+            method=brought.method,
+            addresses=[base + brought.path for base in context.at.bases],
+            now=context.env.now,
+            access_token=brought.token,
+        )
+    except dpop.BadProof as error:
+        raise InvalidDpopProof(detail=str(error)) from error
+    marker = Once(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
+    seen, who = One(Once, marker.key), Lately(Client, client)
+    found = yield (seen, who)
+    _check_nonce(proof, found.one(who), context)
+    if found.one(seen) is not None:
+        raise InvalidDpopProof("this proof was used before")
+    return Held(Confirmation(jkt=proof.jkt), changes=(Create(marker),))
+
+
+def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
+    policy = DEFAULT if client is None else context.at.held_to[client.policy]
+    if not proof.nonce and policy.dpop_nonce == "optional":
+        return
+    if not challenges.is_ours(proof.nonce, NONCE, context):
+        raise UseDpopNonce
+
+
+def nonce(context: Context) -> str:
+    """The nonce of this moment, the same on every node."""
+    return challenges.challenge(NONCE, context)
+
+
+def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
+    """RFC 9449 8.2: with every answer, refused or not, to whoever uses proofs."""
+    used = dpop.HEADER.lower() in brought.headers
+    return {dpop.NONCE_HEADER: nonce(context)} if used else {}
+
+
+SENDER: Final = Sender(
+    name="dpop",
+    cite=dpop.CITE,
+    token_type=dpop.SCHEME,
+    headers=(dpop.HEADER,),
+    tells=(dpop.NONCE_HEADER,),
+    errors=(InvalidDpopProof.code, UseDpopNonce.code),
+    challenge={"algs": " ".join(dpop.ALGORITHMS)},
+    binds=lambda cnf: cnf is not None and bool(cnf.jkt),
+    prove=prove,
+    tell=_tell,
+)
+
+DPOP: Final = Feature(
+    name="DPoP",
+    cites=(dpop.CITE, Cite("RFC 9449", "8"), Cite("RFC 9449", "10")),
+    senders=(SENDER,),
+    metadata=lambda _: {"dpop_signing_alg_values_supported": dpop.ALGORITHMS},
+)

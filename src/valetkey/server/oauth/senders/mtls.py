@@ -1,0 +1,141 @@
+"""Mutual TLS (RFC 8705): a client proves itself by its certificate, and its tokens are bound to it.
+
+The connection ends at a proxy, which hands the certificate on (RFC 9440). Whoever reads it from the
+wire makes sure that the proxy is one that was configured.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from cryptography import x509
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.want import Lately, Rule
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.clients.authentication import bare_name
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.feature import (
+    BearerEndpoint,
+    Brought,
+    Call,
+    ClientAuth,
+    Credentials,
+    Feature,
+    FormEndpoint,
+    Held,
+    ItemEndpoint,
+    Sender,
+)
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire import client_certificate as certificates
+from valetkey.wire.access_token import Confirmation
+
+CITE: Final = Cite("RFC 8705", "2")
+
+Says: TypeAlias = Callable[[x509.Certificate, str], bool]
+
+SUBJECTS: Final[dict[str, Says]] = {
+    "tls_client_auth_subject_dn": lambda of, name: certificates.same_name(
+        certificates.subject(of), name
+    ),
+    "tls_client_auth_san_dns": lambda of, name: (
+        name.lower() in {one.lower() for one in certificates.dns_names(of)}
+    ),
+    "tls_client_auth_san_uri": lambda of, name: name in certificates.uris(of),
+    "tls_client_auth_san_ip": lambda of, name: any(
+        certificates.same_ip(one, name) for one in certificates.ips(of)
+    ),
+    "tls_client_auth_san_email": lambda of, name: name in certificates.emails(of),
+}
+"""What a registration may say of a certificate (RFC 8705 2.1.2), and whether it does say so."""
+
+
+def subjects(client: Client) -> dict[str, str]:
+    """What the client's registration says of its certificate."""
+    return {name: getattr(client, name) for name in SUBJECTS if getattr(client, name)}
+
+
+def _read(call: Call) -> Credentials | None:
+    named = bare_name(call)
+    if named is None or not call.brought.certificate:
+        return None
+    brought = call.brought
+    return Credentials(named.client_id, certificate=brought.certificate, vouched=brought.vouched)
+
+
+def _by_authority(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    """The certificate is from an authority that is trusted, and says what was registered."""
+    yield from ()
+    if not by.vouched:
+        raise InvalidClient(detail=f"{client.id}: no authority that is trusted issued it")
+    certificate = certificates.loaded(by.certificate)
+    registered = subjects(client)
+    says = [SUBJECTS[name](certificate, value) for name, value in registered.items()]
+    if not says or not all(says):
+        raise InvalidClient(detail=f"{client.id}: the certificate is somebody else's")
+
+
+def _by_key(client: Client, by: Credentials, context: Context) -> Rule[None]:
+    """The certificate's key is one that the client registered (RFC 8705 2.2): the handshake has
+    proved that it holds it, so who signed the certificate does not matter."""
+    key = certificates.loaded(by.certificate).public_key()
+    if not (yield from keys.holds(client, key)):
+        raise InvalidClient(detail=f"{client.id}: the certificate's key is not registered")
+
+
+def _prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+    if not brought.certificate:
+        return None
+    wanted = Lately(Client, client)
+    found = (yield (wanted,)).one(wanted)
+    if found is None or not found.tls_client_certificate_bound_access_tokens:
+        return None
+    return Held(Confirmation(x5t_s256=certificates.thumbprint(brought.certificate)))
+
+
+def _metadata(context: Context) -> Mapping[str, Any]:
+    told: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
+    address = context.at.mtls_address
+    if not address:
+        return told
+    aliases = {
+        endpoint.metadata: address + endpoint.path
+        for feature in context.at.features
+        for endpoint in feature.endpoints
+        if isinstance(endpoint, FormEndpoint | BearerEndpoint | ItemEndpoint) and endpoint.metadata
+    }
+    return told | {"mtls_endpoint_aliases": aliases}
+
+
+SENDER: Final = Sender(
+    name="mtls",
+    cite=Cite("RFC 8705", "3"),
+    token_type="Bearer",
+    binds=lambda cnf: cnf is not None and bool(cnf.x5t_s256),
+    prove=_prove,
+)
+
+MTLS: Final = Feature(
+    name="mutual TLS",
+    on=False,
+    cites=(CITE, SENDER.cite, certificates.CITE),
+    client_auth=(
+        ClientAuth(
+            name="tls_client_auth",
+            cite=Cite("RFC 8705", "2.1"),
+            bare=True,
+            read=_read,
+            prove=_by_authority,
+        ),
+        ClientAuth(
+            name="self_signed_tls_client_auth",
+            cite=Cite("RFC 8705", "2.2"),
+            bare=True,
+            read=_read,
+            prove=_by_key,
+        ),
+    ),
+    senders=(SENDER,),
+    metadata=_metadata,
+)

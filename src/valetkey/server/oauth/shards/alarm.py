@@ -1,0 +1,115 @@
+"""The alarm: a stolen shard is a tripwire. The key is suspended, and its user told."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.change import Count, Update
+from valetkey.server.model.event import event
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.shards import Shards
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Refuse
+from valetkey.server.oauth.shards.shown import Alarm, Brought
+from valetkey.spec.errors import InvalidGrant, KeySuspended
+from valetkey.wire.key_shards import Holder
+from valetkey.wire.token_response import KEY_SUSPENDED
+
+GUESSES: Final = 5
+"""Wrong recovery codes after which somebody is guessing."""
+
+GUESS_SECONDS: Final = 3600
+"""For which they are counted together."""
+
+MIXED: Final = InvalidGrant("the key shards are of different keys")
+
+
+def sharded(family: TokenFamily | None, context: Context) -> tuple[TokenFamily, Shards]:
+    """An open key in several shards, with its shards. Raises InvalidGrant, or KeySuspended."""
+    if family is None or family.shards is None:
+        raise InvalidGrant(detail="no key in shards has that name")
+    if family.status == "suspended":
+        raise KeySuspended(detail=f"family {family.id}", reason=KEY_SUSPENDED)
+    if family.status != "open" or context.env.now >= family.expires:
+        raise InvalidGrant(detail=f"the family is {family.status} or expired")
+    return family, family.shards
+
+
+def suspend(family: TokenFamily, alarm: Alarm, context: Context) -> Refuse:
+    """The refusal that suspends the key, as its user's policy has it."""
+    return _all(((family, alarm),), alarm, context)
+
+
+def mixed(brought: Brought, first: TokenFamily, context: Context) -> Rule[Refuse | None]:
+    """The alarm that shards of several keys set off in each of them; None where they are of one."""
+    if len(brought.families) == 1:
+        return None
+    wanted = [One(TokenFamily, name) for name in brought.families if name != first.id]
+    found = yield tuple(wanted)
+    others = [one for want in wanted if (one := found.one(want)) is not None]
+    why = "it was shown together with a shard of another key"
+    alarms = [
+        (one, Alarm(_holder(one.shards, brought, one.id), why, MIXED))
+        for one in (first, *others)
+        if one.shards is not None and one.status == "open"
+    ]
+    return _all(alarms, Alarm("device", why, MIXED), context)
+
+
+def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refuse]:
+    """The refusal of a wrong recovery code, which is counted; the last one sets off the alarm."""
+    error = InvalidGrant("the recovery code is not the one of this key")
+    now = context.env.now
+    more = Count(
+        Throttle(
+            bucket=f"recovery code {family.id}", tried=1, since=now, expires=now + GUESS_SECONDS
+        )
+    )
+    if (yield (more,)).counter(more).tried < GUESSES:
+        return Refuse(error=error)
+    return suspend(family, Alarm("recovery_code", "somebody is guessing it", error), context)
+
+
+def _all(alarms: Iterable[tuple[TokenFamily, Alarm]], told: Alarm, context: Context) -> Refuse:
+    changes, events = [], []
+    for family, alarm in alarms:
+        if family.shards is None:
+            continue
+        shards = msgspec.structs.replace(family.shards, alarm=alarm.holder)
+        changes.append(
+            Update(
+                msgspec.structs.replace(
+                    family, status="suspended", because=alarm.why, shards=shards
+                )
+            )
+        )
+        events.append(
+            event(
+                context.env,
+                "suspended",
+                by="server",
+                user=family.user,
+                client=family.client,
+                grant=family.grant,
+                note=family.device,
+                reason=f"{NAMES[alarm.holder]}: {alarm.why}",
+            )
+        )
+    return Refuse(error=told.error, changes=tuple(changes), events=tuple(events))
+
+
+NAMES: Final[dict[str, str]] = {
+    "device": "the device's shard",
+    "backend": "the shard of the app's server",
+    "second_device": "the second device's shard",
+    "recovery_code": "the recovery code",
+}
+"""What the history calls them."""
+
+
+def _holder(shards: Shards, brought: Brought, family: str) -> Holder:
+    shown = [at for name, at in brought.named if name == family]
+    return shards.of[shown[0]].holder if shown and shown[0] < len(shards.of) else "device"

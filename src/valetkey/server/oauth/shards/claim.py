@@ -1,0 +1,104 @@
+"""A holder claims its shard: by a ticket, over its own authenticated call."""
+
+import msgspec
+
+from valetkey.server.model.change import Update
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import event
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.shards import Shard, Shards
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.feature import Authenticated, Call
+from valetkey.server.oauth.senders.binding import bind
+from valetkey.server.oauth.shards import slips, told
+from valetkey.server.oauth.shards.alarm import NAMES, sharded
+from valetkey.server.oauth.shards.shown import proves_itself
+from valetkey.server.oauth.shards.slips import Slip
+from valetkey.spec.errors import InvalidGrant, InvalidRequest
+from valetkey.wire.key_shards import OF_DEVICES, TICKET
+
+
+def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The shard that the ticket is for, once; the same again for the same holder, until it has been
+    used. Raises InvalidGrant for anybody else."""
+    slip = slips.read("kt", call.form.need(TICKET), context.at.keyring)
+    by = yield from authenticate(call, context)
+    by, proof = yield from bind(by, call.brought, context)
+    wanted = One(TokenFamily, slip.family)
+    family, shards = sharded((yield (wanted,)).one(wanted), context)
+    of_app = One(Client, family.client)
+    app = (yield (of_app,)).one(of_app)
+    if app is None or slip.shard >= len(shards.of):
+        raise InvalidGrant(detail="the app of the ticket is gone")
+    shard = shards.of[slip.shard]
+    _check_holder(shard, app, by)
+    _check_ticket(slip, shard, context)
+    if shard.is_claimed:
+        _check_same(family, slip.shard, by)
+        return Answer(document=told.claimed(family, slip.shard, context), changes=proof)
+    mine = msgspec.structs.replace(
+        shard,
+        client=by.client.id,
+        cnf=by.holds if shard.holder == "second_device" else None,
+        turned=context.env.now,
+        by="",
+    )
+    after = _given(family, shards.having(slip.shard, mine), slip.shard, by=by, agent=call.agent)
+    heard = event(
+        context.env,
+        "claimed",
+        by="app",
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note=after.device,
+        reason=NAMES[shard.holder],
+    )
+    document = told.claimed(after, slip.shard, context)
+    return Answer(document=document, changes=(Update(after), *proof), events=(heard,))
+
+
+def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
+    """Raises InvalidGrant for whoever cannot be the holder of such a shard."""
+    if shard.holder in OF_DEVICES:
+        if by.client.id != app.id:
+            raise InvalidGrant(detail="the ticket is for a device of the app")
+        if by.holds is None:
+            raise InvalidRequest("a device proves a key of its own when it claims its shard")
+    elif shard.holder != "backend":
+        raise InvalidGrant(detail="nobody claims a recovery code: its page shows it")
+    elif by.client.id != told.backend_of(app) or not proves_itself(by):
+        raise InvalidGrant(detail="the ticket is for the backend of the app")
+
+
+def _check_ticket(slip: Slip, shard: Shard, context: Context) -> None:
+    if slip.generation != shard.since or shard.generation != shard.since:
+        raise InvalidGrant("the ticket was used, or replaced by another")
+    if context.env.now >= slip.at:
+        raise InvalidGrant("the ticket is over")
+
+
+def _check_same(family: TokenFamily, at: int, by: Authenticated) -> None:
+    """A reply that got lost: the same holder asks again."""
+    shard = family.shard(at)
+    device = shard.holder in OF_DEVICES
+    if by.client.id != shard.client or (device and by.holds != family.bound_to(at)):
+        raise InvalidGrant("the ticket was used by somebody else")
+
+
+def _given(
+    family: TokenFamily, shards: Shards, at: int, *, by: Authenticated, agent: str
+) -> TokenFamily:
+    if at > 0:
+        return msgspec.structs.replace(family, shards=shards)
+    # The family is the device's: it is another one now.
+    return msgspec.structs.replace(
+        family,
+        shards=shards,
+        cnf=by.holds,
+        instance=by.instance,
+        device=agent or family.device,
+    )

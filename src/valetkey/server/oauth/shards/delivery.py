@@ -1,0 +1,56 @@
+"""A holder delivers its shard, over its own authenticated call, and gets a handle for whoever asks
+for tokens. The shard is turned by itself."""
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.shards import Shard
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.clients.authentication import authenticate
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.issue import refresh_token
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.senders.binding import bind
+from valetkey.server.oauth.shards import alarm, shown, slips
+from valetkey.server.oauth.shards.alarm import sharded
+from valetkey.server.oauth.shards.slips import HANDLE_SECONDS, Slip
+from valetkey.wire.key_shards import SHARD, Delivered
+
+
+def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The successor of the shard, and a handle. A retry gets the same of both."""
+    presented = shown.read_shard(call.form.need(SHARD), context.at.keyring)
+    by = yield from authenticate(call, context)
+    by, proof = yield from bind(by, call.brought, context)
+    wanted = One(TokenFamily, presented.family)
+    family, shards = sharded((yield (wanted,)).one(wanted), context)
+    stolen = shown.misplaced(family, shards, presented, by=by)
+    if stolen is not None:
+        return with_changes(alarm.suspend(family, stolen, context), proof)
+    after = shown.turned(shards, presented, context)
+    shard = after.of[presented.shard]
+    retried = after == shards
+    token = RefreshToken(family.id, presented.shard, shard.generation)
+    moment = _moment(shard, context, retried=retried)
+    slip = Slip(token.family, token.shard, token.generation, moment)
+    changes: tuple[Change, ...] = ()
+    if not retried:
+        changes = (Update(msgspec.structs.replace(family, shards=after)),)
+    document = Delivered(
+        key_shard=refresh_token.write(token, context.at.keyring),
+        handle=slips.write("kh", slip, context.at.keyring),
+        expires_in=slip.at + HANDLE_SECONDS - context.env.now,
+    )
+    return Answer(document=document, changes=(*changes, *proof))
+
+
+def _moment(shard: Shard, context: Context, *, retried: bool) -> int:
+    """Of what moment the handle is: of the delivery that is asked for again, while its handle is
+    good. No two that are used have the same."""
+    window = context.env.now <= shard.turned + context.at.lifetimes.refresh_window
+    if retried and window and shard.turned > shard.joined:
+        return shard.turned
+    return max(context.env.now, shard.joined + 1)

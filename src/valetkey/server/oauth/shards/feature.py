@@ -1,0 +1,29 @@
+"""Keys in several shards, as a feature that can be switched off."""
+
+from typing import Final
+
+from valetkey.server.oauth.feature import Feature, FormEndpoint
+from valetkey.server.oauth.shards.claim import claim
+from valetkey.server.oauth.shards.delivery import deliver
+from valetkey.server.oauth.shards.offered import NAME, TIERS
+from valetkey.server.oauth.shards.replacement import reissue
+from valetkey.wire.key_shards import CITE, CLAIM_PATH, DELIVERY_PATH, REISSUE_PATH
+
+PAGE: Final = "/apps/{grant}/shards/{family}"
+
+KEY_SHARDS: Final = Feature(
+    name=NAME,
+    needs=("refresh token",),
+    cites=(CITE,),
+    pages=(PAGE,),
+    endpoints=(
+        FormEndpoint(path=CLAIM_PATH, metadata="key_shard_claim_endpoint", cite=CITE, rule=claim),
+        FormEndpoint(
+            path=DELIVERY_PATH, metadata="key_shard_delivery_endpoint", cite=CITE, rule=deliver
+        ),
+        FormEndpoint(
+            path=REISSUE_PATH, metadata="key_shard_reissue_endpoint", cite=CITE, rule=reissue
+        ),
+    ),
+    metadata=lambda _: {"key_shards_supported": TIERS},
+)

@@ -1,0 +1,135 @@
+"""The refresh of a key in several shards: so many of them, each turned by itself."""
+
+from typing import Any
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.shards import Shards
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Refuse
+from valetkey.server.oauth.feature import Authenticated
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.shards import alarm, told
+from valetkey.server.oauth.shards.alarm import sharded
+from valetkey.server.oauth.shards.offered import is_offered
+from valetkey.server.oauth.shards.shown import (
+    Alarm,
+    Good,
+    Guess,
+    age,
+    judge,
+    misplaced,
+    read,
+    refreshed,
+)
+from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest
+from valetkey.wire.key_shards import OF_DEVICES
+
+
+class Turned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A refresh that is good as far as the shards go. `shard` is the number of the one that asked;
+    `spare`: more were shown than the key needs; `more` are members of the response."""
+
+    family: TokenFamily
+    shard: int
+    spare: bool
+    changes: tuple[Change, ...]
+    more: dict[str, Any]
+
+
+def turn(
+    text: str, others: str, found: TokenFamily, *, by: Authenticated, context: Context
+) -> Rule[Turned | Refuse]:
+    """What the shards come to. Raises OAuthError."""
+    if not is_offered(context):
+        raise InvalidGrant("keys in shards are not offered here any more")
+    brought = read(text, others, context.at.keyring)
+    family, shards = _open(found, by=by, context=context)
+    shown = brought.refresh
+    if shown is None or not family.refreshable or shown.shard >= len(shards.of):
+        raise InvalidGrant(detail="no such shard, or nothing to refresh")
+    stray = yield from alarm.mixed(brought, family, context)
+    if stray is not None:
+        return stray
+    verdict = _misplaced(family, shards, shown, by=by) or judge(
+        family,
+        shards,
+        brought,
+        by=by,
+        tag=refreshed(shown),
+        again=age(shards.of[shown.shard], shown.generation) == "again",
+        context=context,
+    )
+    match verdict:
+        case Guess():
+            return (yield from alarm.guessed(family, shards, context))
+        case Alarm():
+            return sounded(family, verdict, by=by, context=context)
+        case Good():
+            return _turned(family, verdict, shown.shard, by=by, context=context)
+
+
+def _open(found: TokenFamily, *, by: Authenticated, context: Context) -> tuple[TokenFamily, Shards]:
+    if found.status == "suspended" and by.client.id != found.client:
+        raise InvalidGrant(detail="another client's")
+    return sharded(found, context)
+
+
+def _misplaced(
+    family: TokenFamily, shards: Shards, shown: RefreshToken, *, by: Authenticated
+) -> Alarm | None:
+    """The alarm of a shard that cannot be what asks for tokens, None where it can."""
+    holder = shards.of[shown.shard].holder
+    if age(shards.of[shown.shard], shown.generation) == "lost":
+        raise InvalidGrant("the key shard was replaced by another")
+    if by.client.id != family.client:
+        return Alarm(holder, "it was shown by another app", InvalidGrant())
+    if holder in OF_DEVICES:
+        return None
+    stolen = misplaced(family, shards, shown, by=by)
+    if stolen is None:
+        raise InvalidRequest("refresh_token is the shard of a device")
+    return stolen
+
+
+def sounded(family: TokenFamily, verdict: Alarm, *, by: Authenticated, context: Context) -> Refuse:
+    """The alarm; too few shards are none where the policy says so."""
+    short = isinstance(verdict.error, InsufficientKeyShards)
+    if short and context.at.held_to[by.client.policy].short_of_shards == "refuse":
+        return Refuse(error=verdict.error)
+    return alarm.suspend(family, verdict, context)
+
+
+def _turned(
+    family: TokenFamily,
+    good: Good,
+    asks: int,
+    *,
+    by: Authenticated,
+    context: Context,
+) -> Turned:
+    changes: tuple[Change, ...] = ()
+    if good.shards != family.shards:
+        policy = context.at.held_to[by.client.policy]
+        idle = policy.refresh_idle or context.at.lifetimes.refresh_idle
+        until = policy.refresh_token or context.at.lifetimes.refresh_token
+        family = msgspec.structs.replace(
+            family,
+            shards=good.shards,
+            # A device that begins to prove a key is held to it from here on.
+            cnf=by.holds if asks == 0 and by.client.is_public else family.cnf,
+            used=context.env.now,
+            expires=min(context.env.now + idle, family.created + until),
+        )
+        changes = (Update(family),)
+    more = told.member(family, context, renewed=good.renewed)
+    return Turned(
+        family=family,
+        shard=asks,
+        spare=good.count > good.shards.threshold,
+        changes=changes,
+        more={**more},
+    )

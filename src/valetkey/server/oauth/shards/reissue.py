@@ -1,0 +1,126 @@
+"""A lost shard is replaced: by the app with enough of the others, by its user, by an administrator.
+
+What was there before is worth nothing from then on. Nobody gets two shards of a key by it: the new
+one is claimed by its holder.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from valetkey.server.model.change import Change, Update
+from valetkey.server.model.event import By, Event, Kind, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.shards import Shards, reissued
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.manage.grants import NoSuch
+from valetkey.server.oauth.shards import slips, told
+from valetkey.server.oauth.shards.alarm import NAMES
+from valetkey.wire.key_shards import write_code
+
+
+class Replaced(Outcome, frozen=True, kw_only=True, eq=False):
+    """The shard of `holder` is to be claimed anew: by the `ticket`, or it is the recovery code
+    `code`, which is shown this once."""
+
+    family: TokenFamily
+    holder: str
+    ticket: str = ""
+    code: str = ""
+
+    def __repr__(self) -> str:
+        return f"Replaced({self.holder!r}, …)"
+
+
+class Resumed(Outcome, frozen=True, kw_only=True, eq=False):
+    """The key goes on, or went on before."""
+
+    family: TokenFamily
+
+
+Replacing: TypeAlias = Replaced | NoSuch
+
+
+def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
+    """The user's key in shards; None where it is over, ordinary, or another's (ATTACKS A77)."""
+    wanted = One(TokenFamily, name)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or family.user != user or family.shards is None:
+        return None
+    of_grant = One(Grant, family.grant)
+    grant = (yield (of_grant,)).one(of_grant)
+    gone = grant is None or grant.status == "stopped" or grant.epoch != context.at.epoch
+    over = family.status == "closed" or context.env.now >= family.expires
+    return None if gone or over else family
+
+
+def replace(
+    name: str, holder: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Replacing]:
+    """A new shard for a holder of the user's key. Only the user is shown by what it is claimed."""
+    family = yield from found(name, user, context)
+    if family is None or family.shards is None:
+        return NoSuch()
+    at = family.shards.find(holder)
+    if at < 0:
+        return NoSuch()
+    after, changes, events = anew(family, family.shards, at, by=by, context=context, reason=reason)
+    if by != "user":
+        return Replaced(family=after, holder=holder, changes=changes, events=events)
+    if holder != "recovery_code":
+        ticket = told.ticket(after, at, context)
+        return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
+    shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
+    shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
+    secret = slips.code(told.named(shown, at), context.at.keyring)
+    return Replaced(
+        family=shown,
+        holder=holder,
+        code=write_code(secret),
+        changes=(Update(shown),),
+        events=events,
+    )
+
+
+def anew(
+    family: TokenFamily, shards: Shards, at: int, *, by: By, context: Context, reason: str = ""
+) -> tuple[TokenFamily, tuple[Change, ...], tuple[Event, ...]]:
+    """The key with that shard to be claimed anew, what is written for it, and what is told."""
+    after = msgspec.structs.replace(family, shards=shards.having(at, reissued(shards.of[at])))
+    heard = _event(
+        after, "reissued", by=by, context=context, reason=reason or NAMES[shards.of[at].holder]
+    )
+    return after, (Update(after),), (heard,)
+
+
+def resume(
+    name: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[Resumed | NoSuch]:
+    """Lets a suspended key go on as it is."""
+    family = yield from found(name, user, context)
+    if family is None or family.shards is None:
+        return NoSuch()
+    if family.status != "suspended":
+        return Resumed(family=family)
+    # Told in the change log because it is later than the last refresh, however quick the user was.
+    shards = msgspec.structs.replace(
+        family.shards, alarm="", resumed=max(context.env.now, family.used + 1)
+    )
+    after = msgspec.structs.replace(family, status="open", because="", shards=shards)
+    heard = _event(after, "resumed", by=by, context=context, reason=reason)
+    return Resumed(family=after, changes=(Update(after),), events=(heard,))
+
+
+def _event(family: TokenFamily, kind: Kind, *, by: By, context: Context, reason: str) -> Event:
+    return event(
+        context.env,
+        kind,
+        by=by,
+        user=family.user,
+        client=family.client,
+        grant=family.grant,
+        note=family.device,
+        reason=reason,
+    )

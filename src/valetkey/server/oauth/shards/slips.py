@@ -1,0 +1,90 @@
+"""Tickets, handles and recovery codes: derived like the shards themselves, none of them stored.
+
+prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ seconds ‖ HMAC-SHA-256). A ticket lets a
+holder claim its shard until then; a handle stands for a shard that was delivered then.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model import ids
+from valetkey.server.model.keys import Keyring
+from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.spec.errors import InvalidGrant, InvalidRequest
+from valetkey.wire import opaque
+from valetkey.wire.key_shards import CODE
+
+TICKET_SECONDS: Final = 600
+HANDLE_SECONDS: Final = 60
+
+Kind: TypeAlias = Literal["kt", "kh"]
+
+_PURPOSES: Final[dict[Kind, bytes]] = {"kt": b"key shard ticket", "kh": b"key shard handle"}
+_CODE_PURPOSE: Final = b"recovery code"
+_KID: Final = 4
+_BODY: Final = _KID + ids.LENGTH + 1 + 4 + 6
+
+
+class Slip(msgspec.Struct, frozen=True):
+    """What a genuine ticket or handle names: a shard as it was, and until when it may be claimed,
+    or when it was delivered."""
+
+    family: str
+    shard: int
+    generation: int
+    at: int
+
+
+def write(kind: Kind, slip: Slip, keyring: Keyring) -> str:
+    """The slip, the same each time while the key is."""
+    key = keyring.macs[0]
+    body = bytes.fromhex(key.kid) + _named(slip)
+    body += slip.at.to_bytes(6, "big")
+    return opaque.write(kind, body + seal.mac(key.raw, _PURPOSES[kind], body))
+
+
+def read(kind: Kind, text: str, keyring: Keyring) -> Slip:
+    """The slip, once its MAC has proved it ours. Raises InvalidRequest for one that was cut or
+    changed on its way, InvalidGrant for a forged one."""
+    raw = whole(kind, text)
+    body, proof = raw[:_BODY], raw[_BODY:]
+    key = keyring.mac_key(body[:_KID].hex())
+    if len(proof) != seal.MAC or key is None:
+        raise InvalidGrant(detail=f"{kind}: its key is gone")
+    if not seal.same(proof, seal.mac(key.raw, _PURPOSES[kind], body)):
+        raise InvalidGrant(detail=f"{kind}: forged")
+    rest = body[_KID + ids.LENGTH :]
+    return Slip(
+        ids.to_text(body[_KID : _KID + ids.LENGTH]),
+        rest[0],
+        int.from_bytes(rest[1:5], "big"),
+        int.from_bytes(rest[5:], "big"),
+    )
+
+
+def whole(kind: opaque.Kind, text: str) -> bytes:
+    """The bytes of an opaque string. Raises InvalidRequest for what was cut or changed: that is a
+    slip of whoever carried it, and no thief's work."""
+    try:
+        return opaque.read(kind, text)
+    except opaque.NotOpaque as error:
+        raise InvalidRequest(
+            "a key shard, ticket or handle is not whole", detail=str(error)
+        ) from error
+
+
+def code(of: RefreshToken, keyring: Keyring) -> bytes:
+    """The secret of the recovery code that is this shard."""
+    return codes(of, keyring)[0]
+
+
+def codes(of: RefreshToken, keyring: Keyring) -> list[bytes]:
+    """What it may be: a code names no key, so it may have been made with any that is kept."""
+    body = _named(of)
+    return [seal.mac(key.raw, _CODE_PURPOSE, body)[:CODE] for key in keyring.macs]
+
+
+def _named(of: Slip | RefreshToken) -> bytes:
+    return ids.to_bytes(of.family) + of.shard.to_bytes(1, "big") + of.generation.to_bytes(4, "big")

@@ -1,0 +1,69 @@
+"""What a user is called before an app: one name for all, or one for each sector (OpenID Connect
+Core 8)."""
+
+from typing import Final
+
+from valetkey.jose import base64url, seal
+from valetkey.server.model.client import Client, Extension
+from valetkey.server.model.keys import Keyring
+from valetkey.wire import redirect
+
+PURPOSE: Final = b"pairwise subject"
+SESSION: Final = b"pairwise session"
+SIGNALS: Final[Extension] = "shared_signals"
+
+
+def subject(user: str, client: Client, keyring: Keyring) -> str:
+    """The `sub` of the user before the client."""
+    return _pairwise(PURPOSE, user, client, keyring=keyring)
+
+
+def person(sub: str, client: Client, keyring: Keyring) -> str:
+    """The user whom the client knows by that `sub`; "" for a name that it was never told."""
+    if client.subject_type == "public":
+        return sub
+    try:
+        name = base64url.decode(sub)
+        return seal.named(keyring.salt.raw, name, PURPOSE, _place(client, keyring)).decode()
+    except ValueError:
+        return ""
+
+
+def session(name: str, client: Client, keyring: Keyring) -> str:
+    """The `sid` of a session before the client: for apps that may not know that they have the same
+    user, it is not the same session either."""
+    return _pairwise(SESSION, name, client, keyring=keyring)
+
+
+def hears(client: Client) -> bool:
+    """Whether the client is told of sessions by their `sid`: when they end, or in signals. To any
+    other, its ID Tokens say none, for it did not ask for any."""
+    logout = client.backchannel_logout_uri or client.frontchannel_logout_uri
+    return bool(logout or client.post_logout_redirect_uris or SIGNALS in client.understands)
+
+
+def _pairwise(purpose: bytes, name: str, client: Client, *, keyring: Keyring) -> str:
+    if client.subject_type == "public" or not name:
+        return name
+    place = _place(client, keyring)
+    return base64url.encode(seal.alias(keyring.salt.raw, name.encode(), purpose, place))
+
+
+def _place(client: Client, keyring: Keyring) -> bytes:
+    place = sector(client)
+    if not place or not keyring.salt.raw:
+        raise ValueError(f"{client.id}: no sector, or no salt")
+    return place.encode()
+
+
+def sector(client: Client) -> str:
+    """The host that stands for the client and its kin; "" where it is not clear (8.1). A native app
+    has no host that others do not have too, so it stands for itself."""
+    if client.sector_identifier_uri:
+        return redirect.host(client.sector_identifier_uri)
+    places = {_host(uri) or f"client:{client.id}" for uri in client.redirect_uris}
+    return places.pop() if len(places) == 1 else ""
+
+
+def _host(uri: str) -> str:
+    return redirect.host(uri) if uri.startswith("https:") else ""

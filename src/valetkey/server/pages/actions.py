@@ -1,0 +1,61 @@
+"""What the buttons of an app's page do: one line each."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage import delegates
+from valetkey.server.oauth.manage.connections import Connection
+from valetkey.server.oauth.manage.grants import Managed, Turn, disconnect_all, narrow, turn, widen
+from valetkey.server.pages.pieces import Done
+from valetkey.wire import form as forms
+
+Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
+
+
+def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
+    required = context.at.offer.with_implied(() if one.client is None else one.client.required)
+    keep = (*form.all("permission"), *required, "openid")
+    return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
+
+
+def turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
+    """Pauses, resumes or stops, by the user's own hand."""
+    return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
+
+
+def _given(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    """Gives what is ticked, with what comes with it."""
+    more = form.all("more")
+    return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
+
+
+def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    names = one.alike(form.need("device"))
+    return disconnect_all(names, user=one.grant.user, by="user", context=context)
+
+
+def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    return delegates.cut(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
+def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+    return delegates.readmit(
+        one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
+    )
+
+
+ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
+    "save": (_saved, Done.SAVED),
+    "give": (_given, Done.GIVEN),
+    "pause": (lambda one, form, context: turned(one, "pause", context), Done.PAUSED),
+    "resume": (lambda one, form, context: turned(one, "resume", context), Done.RESUMED),
+    "stop-device": (_disconnected, Done.DEVICE_STOPPED),
+    "cut": (_cut, Done.CUT),
+    "readmit": (_readmitted, Done.READMITTED),
+}
+"""What the buttons of an app's page do, and what is said of it afterwards."""

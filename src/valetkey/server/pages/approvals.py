@@ -1,0 +1,123 @@
+"""What waits for the user's answer: a list, and a page for each question."""
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.approvals import (
+    NoQuestion,
+    Question,
+    answer,
+    begin,
+    question,
+    questions,
+)
+from valetkey.server.pages import grant_views, words
+from valetkey.server.pages.apps import is_recent
+from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.text import plain
+from valetkey.server.pages.trouble import NoSuchPage
+from valetkey.spec.errors import InvalidRequest
+
+_WORDS = 200
+_AMOUNT = 40
+
+
+class Approvals:
+    """`/approvals` and `/approvals/{approval}`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def list(self, request: Request) -> Reply:
+        """All that waits."""
+        person = await self._person(request)
+        context = await self._frame.shell.context()
+        found = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
+        view = grant_views.Approvals(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            questions=tuple(_shown(one, context, self._frame.language(request)) for one in found),
+            apps=APPS,
+            now=context.env.now,
+        )
+        return self._frame.page(request, view)
+
+    async def show(self, request: Request) -> Reply:
+        """One question: who asks what, since when."""
+        person, one, context = await self._found(request)
+        path = f"{APPROVALS}/{one.approval.id}"
+        view = grant_views.ApprovalPage(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            form=self._frame.form(
+                request, context, action=path, purpose=path, session=person.session.id
+            ),
+            question=_shown(one, context, self._frame.language(request)),
+            back=APPROVALS,
+            now=context.env.now,
+        )
+        return self._frame.page(request, view)
+
+    async def submit(self, request: Request) -> Reply:
+        """Takes the answer; a yes to what wants consent leads there."""
+        person, one, context = await self._found(request)
+        name, user = one.approval.id, person.user.id
+        path = f"{APPROVALS}/{name}"
+        form = self._frame.posted(request, context, purpose=path, session=person.session.id)
+        action = form.get("action", "")
+        if action not in {"approve", "deny"}:
+            raise InvalidRequest("the form says neither yes nor no")
+        if action == "approve" and one.request is not None:
+            visit = self._frame.cookies.visit(request)
+            begun, _ = await self._frame.shell.settle(
+                lambda context: begin(name, visit, user=user, context=context)
+            )
+            if isinstance(begun, NoQuestion):
+                raise NoSuchPage
+            return see_other(continue_at(begun.pending.id))
+        if action == "approve" and _is_risky(one, context) and not is_recent(person, context):
+            # Money is not spent by whoever finds the browser open.
+            return see_other(f"{SIGN_IN}?next={path}&again=1")
+        said, _ = await self._frame.shell.settle(
+            lambda context: answer(name, yes=action == "approve", user=user, context=context)
+        )
+        if isinstance(said, NoQuestion):
+            raise NoSuchPage
+        return see_other(APPROVALS)
+
+    async def _person(self, request: Request) -> Person:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        return person
+
+    async def _found(self, request: Request) -> tuple[Person, Question, Context]:
+        person = await self._person(request)
+        context = await self._frame.shell.context()
+        name = request.parts["approval"]
+        one = await self._frame.shell.ask(lambda context: question(name, person.user.id, context))
+        if one is None:
+            raise NoSuchPage
+        return person, one, context
+
+
+def _is_risky(one: Question, context: Context) -> bool:
+    permission = context.at.offer.permissions.get(one.approval.permission)
+    return permission is None or permission.risk != "low"
+
+
+def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
+    permission = context.at.offer.permissions.get(one.approval.permission)
+    what = "" if permission is None else permission.said(language).can
+    return grant_views.Question(
+        app=words.app(one.client, one.client.id),
+        words=plain(one.approval.words, _WORDS),
+        amount=plain(one.approval.amount, _AMOUNT),
+        asked_at=one.approval.created,
+        ends=one.approval.expires,
+        consent=one.request is not None,
+        href=f"{APPROVALS}/{one.approval.id}",
+        what=what[:1].upper() + what[1:],
+    )

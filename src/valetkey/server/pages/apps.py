@@ -1,0 +1,161 @@
+"""One connected app: the user's own hand on its key."""
+
+from collections.abc import Callable
+from typing import Final
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.event import DAILY, Event
+from valetkey.server.model.receipt import Receipt
+from valetkey.server.model.want import Query, Rule
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.connections import Connection, connection
+from valetkey.server.oauth.manage.delegates import tree
+from valetkey.server.oauth.manage.grants import Managed, NoSuch
+from valetkey.server.pages import connected, grant_views, pieces, words
+from valetkey.server.pages.actions import ACTIONS, turned
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.pieces import Done
+from valetkey.server.pages.trouble import NoSuchPage
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import form as forms
+
+HISTORY: Final = 30
+"""Lines of history on an app's page."""
+
+RECEIPTS: Final = 10
+"""Receipts on an app's page."""
+
+RECENT: Final = 15 * 60
+"""Seconds since the user last proved who they are, within which they may give what is risky."""
+
+
+class Apps:
+    """`/apps/{grant}` and `/apps/{grant}/stop`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def detail(self, request: Request) -> Reply:
+        """One app's key."""
+        person, one, context = await self._found(request)
+        history = await self._frame.shell.store.page(
+            Query(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
+        )
+        receipts = await self._frame.shell.store.page(
+            Query(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
+        )
+        branches = await self._frame.shell.ask(lambda context: tree(one.grant))
+        view = connected.page(
+            self._frame,
+            person,
+            one,
+            form=self._form(request, person, context, grant=one.grant.id),
+            # Their names are in another order: of the day, for what is counted by the day.
+            history=sorted(history.records, key=_moment, reverse=True),
+            receipts=receipts.records,
+            branches=branches,
+            done=_done(request.parameters().get("done", "")),
+            language=self._frame.language(request),
+            context=context,
+        )
+        return self._frame.page(request, view)
+
+    async def change(self, request: Request) -> Reply:
+        """Takes permissions away, pauses, resumes, disconnects a device, cuts off a branch
+        or lets it go on, or asks about stopping."""
+        person, one, context = await self._found(request)
+        grant = one.grant.id
+        form = self._posted(request, person, context, grant=grant)
+        action = form.get("action", "")
+        if action == "stop":
+            return see_other(f"{APPS}/{grant}/stop")
+        if action == "give" and _is_risky(form, context) and not is_recent(person, context):
+            # What could do harm is not given by whoever finds the browser open.
+            return see_other(f"{SIGN_IN}?next={APPS}/{grant}&again=1")
+        made = ACTIONS.get(action)
+        if made is None:
+            raise InvalidRequest("the form asks for nothing that is done here")
+        rule, done = made
+        return await self._managed(
+            lambda context: rule(one, form, context), f"{APPS}/{grant}?done={done.value}"
+        )
+
+    async def ask_stop(self, request: Request) -> Reply:
+        """Asks once more before an app loses its key."""
+        person, one, context = await self._found(request)
+        grant = one.grant.id
+        view = grant_views.StopApp(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            app=words.app(one.client, one.grant.client),
+            form=self._form(request, person, context, grant=grant, action="stop"),
+            devices=len(one.alike_devices),
+            back=f"{APPS}/{grant}",
+        )
+        return self._frame.page(request, view)
+
+    async def stop(self, request: Request) -> Reply:
+        """Stops the app: every token of the grant is worth nothing from now on."""
+        person, one, context = await self._found(request)
+        self._posted(request, person, context, grant=one.grant.id, action="stop")
+        return await self._managed(
+            lambda context: turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
+        )
+
+    async def _person(self, request: Request) -> Person:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        return person
+
+    async def _found(self, request: Request) -> tuple[Person, Connection, Context]:
+        """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
+        person = await self._person(request)
+        name = request.parts["grant"]
+        context = await self._frame.shell.context()
+        one = await self._frame.shell.ask(lambda context: connection(name, person.user.id, context))
+        if one is None:
+            raise NoSuchPage
+        return person, one, context
+
+    def _form(
+        self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
+    ) -> pieces.Form:
+        path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
+        return self._frame.form(
+            request, context, action=path, purpose=path, session=person.session.id
+        )
+
+    def _posted(
+        self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
+    ) -> forms.Form:
+        path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
+        return self._frame.posted(request, context, purpose=path, session=person.session.id)
+
+    async def _managed(self, rule: Callable[[Context], Rule[Managed]], then: str) -> Reply:
+        outcome, _ = await self._frame.shell.settle(rule)
+        if isinstance(outcome, NoSuch):
+            raise NoSuchPage
+        return see_other(then)
+
+
+def _moment(event: Event) -> tuple[int, bool]:
+    """In what order the history is read: whoever signed in did so after all else of that second."""
+    return event.at, event.kind in DAILY
+
+
+def _done(told: str) -> Done:
+    return Done(told) if told in {one.value for one in Done} else Done.NOTHING
+
+
+def _is_risky(form: forms.Form, context: Context) -> bool:
+    offer = context.at.offer
+    wanted = offer.with_implied(one for one in form.all("more") if one in offer.permissions)
+    return any(offer.permissions[one].risk == "high" for one in wanted)
+
+
+def is_recent(person: Person, context: Context) -> bool:
+    """Whether they have proved who they are just now."""
+    return context.env.now - person.session.auth_time < RECENT

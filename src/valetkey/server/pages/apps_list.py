@@ -1,0 +1,267 @@
+"""The list of connected apps: a page at a time, what is not used, and all of it to take away."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from valetkey.server.http.reply import NO_STORE, SAFE, Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.delegates import Delegates
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.receipt import Receipt
+from valetkey.server.model.record import Record, written_out
+from valetkey.server.model.want import Many, One, Query
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.approvals import questions
+from valetkey.server.oauth.manage.connections import Connection, standing, stopped
+from valetkey.server.oauth.manage.grants import turn
+from valetkey.server.pages import grant_views, pieces, words
+from valetkey.server.pages.frame import APPROVALS, APPS, Frame, SignInFirst
+from valetkey.server.pages.pieces import Done, Risk, Shelf
+from valetkey.spec.errors import InvalidRequest
+
+UNUSED: Final = "/unused"
+EXPORT: Final = "/export"
+
+PAGE: Final = 20
+"""Apps on a page."""
+
+SCAN: Final = 50
+"""Grants that are read in one step; what is stopped or does not fit is among them."""
+
+STEPS: Final = 4
+"""Steps for one page: where little fits, the page ends early, and there is a way on."""
+
+MOST: Final = 2000
+"""Records of a kind in an export, the newest."""
+
+LONGEST: Final = 100
+"""Characters of a search."""
+
+_NAME: Final = re.compile(r"[0-9a-v]{26}", re.ASCII)
+
+R = TypeVar("R", bound=Record)
+
+
+class AppsList:
+    """`/apps`, `/unused` and `/export`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def list(self, request: Request) -> Reply:
+        """A page of the apps that hold a key."""
+        person, context = await self._person(request), await self._frame.shell.context()
+        asked, language = request.parameters(), self._frame.language(request)
+        search, shelf = asked.get("search", "")[:LONGEST].strip(), _shelf(asked.get("show", ""))
+        start = _start(asked.get("from", ""))
+        rows, rest = await self._rows(
+            person, start, (search, shelf), language=language, context=context
+        )
+        waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
+        gone = await self._frame.shell.ask(
+            lambda context: stopped(asked.get("stopped", ""), person.user.id)
+        )
+        view = grant_views.ConnectedApps(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            apps=tuple(rows),
+            now=context.env.now,
+            here=APPS,
+            export=EXPORT,
+            search=search,
+            shelf=shelf,
+            next=_address(search, shelf, rest) if rest else None,
+            unused=UNUSED if any(row.unused for row in rows) else None,
+            done=_done(asked.get("done", "")) if gone is None else Done.STOPPED,
+            stopped="" if gone is None else words.app(gone.client, gone.grant.client).name,
+            waiting=len(waiting),
+            approvals=APPROVALS,
+        )
+        return self._frame.page(request, view)
+
+    async def ask_unused(self, request: Request) -> Reply:
+        """Asks once more before what is not used loses its keys."""
+        person, context = await self._person(request), await self._frame.shell.context()
+        language = self._frame.language(request)
+        rows, _ = await self._rows(
+            person, "", ("", Shelf.UNUSED), language=language, context=context
+        )
+        view = grant_views.StopUnused(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            apps=tuple(rows),
+            form=self._frame.form(
+                request, context, action=UNUSED, purpose=UNUSED, session=person.session.id
+            ),
+            back=APPS,
+            now=context.env.now,
+        )
+        return self._frame.page(request, view)
+
+    async def stop_unused(self, request: Request) -> Reply:
+        """Stops those of the ticked apps that are still not used."""
+        person, context = await self._person(request), await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=UNUSED, session=person.session.id)
+        wanted = set(form.all("app"))
+        async for one in self._connections(person, "", context):
+            if one.grant.id in wanted and one.is_unused(context.env.now):
+                await self._stop(one)
+        return see_other(f"{APPS}?done={Done.UNUSED_STOPPED.value}")
+
+    async def export(self, request: Request) -> Reply:
+        """All that is kept about the user's apps: keys, devices, receipts and history."""
+        person, context = await self._person(request), await self._frame.shell.context()
+        user = person.user.id
+        grants, older_grants = await self._newest(Grant, user)
+        receipts, older_receipts = await self._newest(Receipt, user)
+        history, older_history = await self._newest(Event, user)
+        more = {"grants": older_grants, "receipts": older_receipts, "history": older_history}
+        document = {
+            "exported": context.env.now,
+            "user": {"sub": user, "username": person.user.username},
+            "grants": [await self._exported(one) for one in grants],
+            "receipts": [*map(_plain, receipts)],
+            "history": [
+                _plain(one) | ({"count": one.count} if one.count > 1 else {}) for one in history
+            ],
+            "cut_short": [kind for kind, older in more.items() if older],
+        }
+        body = msgspec.json.format(msgspec.json.encode(document), indent=1)
+        return Reply(
+            200,
+            (
+                (b"content-type", b"application/json"),
+                (b"content-disposition", b'attachment; filename="connected-apps.json"'),
+                *SAFE,
+                *NO_STORE,
+            ),
+            body,
+        )
+
+    async def _person(self, request: Request) -> Person:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        return person
+
+    async def _rows(
+        self,
+        person: Person,
+        start: str,
+        narrowed: tuple[str, Shelf],
+        *,
+        language: str,
+        context: Context,
+    ) -> tuple[Sequence[pieces.Connection], str]:
+        """A page of the list, and where the next begins: "" at the end."""
+        search, shelf = narrowed
+        rows: list[pieces.Connection] = []
+        for _ in range(STEPS):
+            page = await self._frame.shell.store.page(
+                Query(record=Grant, index="user", value=person.user.id, before=start, limit=SCAN)
+            )
+            for one in await self._standing(page.records):
+                href = f"{APPS}/{one.grant.id}"
+                row = words.row(
+                    one, context.at.offer, language=language, now=context.env.now, href=href
+                )
+                if _fits(row, search, shelf):
+                    rows.append(row)
+                    if len(rows) == PAGE:
+                        more = page.next or one.grant.id != page.records[-1].id
+                        return rows, one.grant.id if more else ""
+            start = page.next
+            if not start:
+                break
+        return rows, start
+
+    async def _connections(
+        self, person: Person, start: str, context: Context
+    ) -> AsyncIterator[Connection]:
+        for _ in range(STEPS):
+            page = await self._frame.shell.store.page(
+                Query(record=Grant, index="user", value=person.user.id, before=start, limit=SCAN)
+            )
+            for one in await self._standing(page.records):
+                yield one
+            start = page.next
+            if not start:
+                return
+
+    async def _standing(self, grants: Sequence[Grant]) -> Sequence[Connection]:
+        return await self._frame.shell.ask(lambda context: standing(grants, context))
+
+    async def _stop(self, one: Connection) -> None:
+        await self._frame.shell.settle(
+            lambda context: turn(
+                one.grant.id, "stop", user=one.grant.user, by="user", context=context
+            )
+        )
+
+    async def _newest(self, kind: type[R], user: str) -> tuple[Sequence[R], bool]:
+        """The newest of a kind, and whether there are older ones."""
+        found: list[R] = []
+        before = ""
+        while len(found) < MOST:
+            most = min(SCAN, MOST - len(found))
+            page = await self._frame.shell.store.page(
+                Query(record=kind, index="user", value=user, before=before, limit=most)
+            )
+            found += page.records
+            before = page.next
+            if not before:
+                return found, False
+        return found, True
+
+    async def _exported(self, grant: Grant) -> dict[str, Any]:
+        wanted, tree = Many(TokenFamily, "grant", grant.id), One(Delegates, grant.id)
+        found = await self._frame.shell.store.read(wanted, tree)
+        handed_on = found.one(tree)
+        return _plain(grant) | {
+            "devices": [_plain(one) for one in found.many(wanted)],
+            "handed_on": [
+                msgspec.structs.asdict(one) for one in (handed_on.hands if handed_on else ())
+            ],
+        }
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """A record as its user may have it: nothing in it is a secret."""
+    return {name: value for name, value in written_out(record).items() if name != "version"}
+
+
+def _fits(row: pieces.Connection, search: str, shelf: Shelf) -> bool:
+    shown = {
+        Shelf.ALL: True,
+        Shelf.ACTIVE: not row.unused and row.status is pieces.Status.ACTIVE,
+        Shelf.UNUSED: row.unused,
+        Shelf.SENSITIVE: any(one.risk is Risk.HIGH for one in row.permissions),
+    }[shelf]
+    said = " ".join((row.app.name, row.app.host, *(one.title for one in row.permissions)))
+    return shown and search.casefold() in said.casefold()
+
+
+def _start(told: str) -> str:
+    """Where the page begins: the name of a grant. Raises InvalidRequest for what is none."""
+    if told and not _NAME.fullmatch(told):
+        raise InvalidRequest("from is no place in the list")
+    return told
+
+
+def _shelf(told: str) -> Shelf:
+    return Shelf(told) if told in {one.value for one in Shelf} else Shelf.ALL
+
+
+def _done(told: str) -> Done:
+    return Done.UNUSED_STOPPED if told == Done.UNUSED_STOPPED.value else Done.NOTHING
+
+
+def _address(search: str, shelf: Shelf, start: str) -> str:
+    asked = {"search": search, "show": shelf.value if shelf is not Shelf.ALL else "", "from": start}
+    return f"{APPS}?{urlencode({name: value for name, value in asked.items() if value})}"

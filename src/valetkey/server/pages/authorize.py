@@ -1,0 +1,122 @@
+"""The authorization endpoint in the browser: what a decision looks like there."""
+
+from typing import Final
+
+from valetkey.server.http import log
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.http.strangers import Room
+from valetkey.server.oauth.authorize.address import QUERY, ReplyTo
+from valetkey.server.oauth.authorize.endpoint import authorize
+from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
+from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.pages import views
+from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.pages.pieces import Back
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import redirect
+
+
+def continue_at(pending: str) -> str:
+    """Where a waiting request goes on."""
+    return f"/continue/{pending}"
+
+
+class Authorize:
+    """`GET /authorize` and `POST /authorize` (OpenID Connect Core 3.1.2.1 wants both)."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._room = Room(frame.shell)
+
+    async def visit(self, request: Request) -> Reply:
+        """The first visit: on to the page that is needed, or back to the app at once."""
+        if request.method == "POST" and request.query:
+            # RFC 6749 3.1: of two places nobody knows which one counts.
+            raise InvalidRequest("parameters belong into the body")
+        form = request.form() if request.method == "POST" else request.parameters()
+        visit: Visit = self._frame.cookies.visit(request)
+        decision, _ = await self._frame.shell.settle(
+            lambda context: authorize(form, visit, context)
+        )
+        if isinstance(decision, Login) and decision.user is None:
+            await self._room.made(decision.pending.id, request.address)
+        match decision:
+            case (
+                Login(pending=pending)
+                | Choose(pending=pending)
+                | Consent(pending=pending)
+                | Confirm(pending=pending)
+            ):
+                reply = see_other(continue_at(pending.id))
+                return self._frame.cookies.named(reply, request)
+            case Permit() | Deny():
+                return leave(self._frame, request, decision)
+
+
+def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
+    """Back to the app, or to the error page where there is nobody to tell."""
+    if isinstance(decision, Deny):
+        _log_denied(request, decision)
+    if decision.reply_to is not None and decision.reply_to.is_elsewhere:
+        # The app is on another device, and comes for the answer.
+        said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
+        return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))
+    if isinstance(decision, Permit):
+        told = {"code": decision.code}
+        if decision.session_state:
+            told["session_state"] = decision.session_state
+        return frame.cookies.stated(_sent(frame, request, decision.reply_to, told=told), request)
+    reply_to, error = decision.reply_to, decision.error
+    if reply_to is None:
+        return frame.error(request, error)
+    told = {"error": error.code, "error_description": error.description}
+    if decision.interstitial and reply_to.mode == QUERY and not _is_framed(request):
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**told))
+        return frame.error(request, error, back=back)
+    return _sent(frame, request, reply_to, told=told, asks=decision.interstitial)
+
+
+FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
+"""What `Sec-Fetch-Dest` says of a document within another one (Fetch Metadata 2.1). No page can say
+so of a navigation that takes the whole window."""
+
+
+def _is_framed(request: Request) -> bool:
+    """Whether the browser loads the answer into a frame of somebody's page. A redirect in there
+    leads nobody astray, who looks at that page already, and a page of ours would not be shown: an
+    app that asks in silence (`prompt=none`) would wait for ever (RFC 9700 4.11.2)."""
+    return request.method == "GET" and request.joined(b"sec-fetch-dest") in FRAMES
+
+
+def _log_denied(request: Request, decision: Deny) -> None:
+    """Whoever runs the server finds here what only the app is told."""
+    log.info(
+        "denied",
+        path=request.path,
+        client="" if decision.client is None else decision.client.id,
+        error=decision.error.code,
+        detail=decision.error.log_text,
+    )
+
+
+def _sent(
+    frame: Frame,
+    request: Request,
+    reply_to: ReplyTo,
+    *,
+    told: dict[str, str],
+    asks: bool = False,
+) -> Reply:
+    """The answer on its way (RFC 6749 4.1.2), by whichever way the app asked for. `asks`: only at
+    the user's wish."""
+    if reply_to.mode == QUERY:
+        return see_other(reply_to.location(**told))
+    view = views.AnswerForm(
+        site=frame.site,
+        action=reply_to.uri,
+        fields=tuple(reply_to.parameters(**told).items()),
+        place=redirect.host(reply_to.uri),
+        at_once=not asks,
+    )
+    return frame.page(request, view, form_action=redirect.origin(reply_to.uri))

@@ -1,0 +1,85 @@
+"""One app's page: what it is filled with. What a part of it shows is a file of `templates/app/`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from valetkey.server.model.event import Event
+from valetkey.server.model.receipt import Receipt
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.connections import UNUSED, Connection
+from valetkey.server.oauth.manage.delegates import Branch
+from valetkey.server.pages import grant_views, words
+from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.pages.pieces import Done, Form, Kind, Permission
+from valetkey.wire import redirect
+
+
+def page(
+    frame: Frame,
+    person: Person,
+    one: Connection,
+    *,
+    form: Form,
+    history: Iterable[Event],
+    receipts: Iterable[Receipt],
+    branches: Iterable[Branch],
+    done: Done,
+    language: str,
+    context: Context,
+) -> grant_views.ConnectedApp:
+    """The page of one app's key. `history` and `receipts` have the newest first."""
+    entries = (words.entry(event, context.at.offer, language=language) for event in history)
+    return grant_views.ConnectedApp(
+        site=frame.site,
+        account=frame.account(person.user),
+        app=words.app(one.client, one.grant.client),
+        form=form,
+        permissions=tuple(_permissions(one, language, context)),
+        more=words.more(one, context.at.offer, language=language),
+        cannot=words.cannot(
+            context.at.offer.cannot(one.grant.permissions), context.at.offer, language
+        ),
+        status=words.status(one, context.env.now),
+        paused=one.grant.status == "paused",
+        ends=one.grant.limits.until or None,
+        since=one.grant.created,
+        last_used=one.used or None,
+        where=one.where,
+        signs_in_only=one.signs_in_only,
+        unused=one.is_unused(context.env.now),
+        receipts=tuple(map(words.receipt, receipts)),
+        devices=tuple(map(words.device, one.alike_devices)),
+        branches=tuple(
+            words.branch(each, context.at.offer, language=language) for each in branches
+        ),
+        history=tuple(entry for entry in entries if entry is not None),
+        back=APPS,
+        begins=_begins(one, context),
+        now=context.env.now,
+        done=done,
+    )
+
+
+def _begins(one: Connection, context: Context) -> str | None:
+    """Where the app lets its user begin, told who sends them (OpenID Connect Core 4)."""
+    if one.client is None or not one.client.initiate_login_uri:
+        return None
+    return redirect.with_parameters(one.client.initiate_login_uri, {"iss": context.at.issuer})
+
+
+def _permissions(one: Connection, language: str, context: Context) -> Iterator[Permission]:
+    """What the app holds. Where its APIs tell what it uses, each says when that was."""
+    opened = one.opened
+    since = max(one.grant.changed, one.grant.created)
+    for shown in words.granted(one.grant, one.client, context.at.offer, language=language):
+        used = opened.get(shown.id, 0)
+        tells = bool(opened) and shown.kind in _USED
+        idle = tells and context.env.now - max(used, since) >= UNUSED
+        yield replace(shown, used=used or None, idle=idle)
+
+
+_USED: Final = (Kind.VIEW, Kind.ACT)
+"""What APIs tell of. That a user was recognised is no use of anything of theirs."""

@@ -1,0 +1,86 @@
+"""Where people type the code that another device shows (RFC 8628 3.3)."""
+
+from valetkey.server.accounts.throttle import Throttled, attempt_code, forgive_code
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.want import Rule
+from valetkey.server.oauth.authorize.user_code import LENGTH, plain, shown
+from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.grants.device import PAGE, Unknown, enter
+from valetkey.server.pages import views
+from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.views import CodeProblem
+
+
+class DevicePage:
+    """`/device`: asks for the code, and leads to what waits under it. Tries are counted before they
+    are judged, and nobody learns whether a code is wrong or over (ATTACKS A35)."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The form; a code from the address stands in it, and nothing more has happened (A36)."""
+        return await self._asked(request, request.parameters().get("user_code", ""))
+
+    async def submit(self, request: Request) -> Reply:
+        """Takes the code."""
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=PAGE, session="")
+        typed = form.get("user_code", "")
+        if not plain(typed):
+            return await self._asked(request, "", problem=CodeProblem.MISSING)
+        visit = self._frame.cookies.visit(request)
+        if self._frame.callers.throttles(request):
+            await self._frame.callers.notice_proxy(request)
+            judged, context = await self._frame.shell.settle(
+                lambda context: attempt_code(visit.browser, request.address, context.env.now)
+            )
+            if isinstance(judged, Throttled):
+                wait = max(1, judged.until - context.env.now)
+                return await self._asked(
+                    request, typed, problem=CodeProblem.THROTTLED, retry_after=wait
+                )
+            await self._frame.callers.wait(judged.wait, request)
+        found, _ = await self._frame.shell.settle(lambda context: enter(typed, visit, context))
+        if isinstance(found, Unknown):
+            return await self._asked(request, typed, problem=CodeProblem.REFUSED)
+        await self._frame.shell.settle(
+            lambda context: _forgiven(visit.browser, request.address, context.env.now)
+        )
+        return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
+
+    async def _asked(
+        self,
+        request: Request,
+        typed: str,
+        *,
+        problem: CodeProblem = CodeProblem.NONE,
+        retry_after: int = 0,
+    ) -> Reply:
+        context = await self._frame.shell.context()
+        code = plain(typed)
+        view = views.EnterCode(
+            site=self._frame.site,
+            form=self._frame.form(request, context, action=PAGE, purpose=PAGE, session=""),
+            code=shown(code) if len(code) == LENGTH else code,
+            problem=problem,
+            retry_after=retry_after,
+        )
+        reply = self._frame.page(request, view, status=_STATUS[problem])
+        waits = (b"retry-after", str(retry_after).encode())
+        return reply.having(waits) if retry_after else reply
+
+
+_STATUS = {
+    CodeProblem.NONE: 200,
+    CodeProblem.MISSING: 400,
+    CodeProblem.REFUSED: 400,
+    CodeProblem.THROTTLED: 429,
+}
+
+
+def _forgiven(browser: str, address: str, now: int) -> Rule[Outcome]:
+    yield from ()
+    return Outcome(changes=forgive_code(browser, address, now))

@@ -1,0 +1,210 @@
+"""What every page needs: the shell behind it, the frame around it, the headers over it."""
+
+import time
+from collections.abc import Iterable, Sequence
+from os import urandom
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from valetkey.server.http import csrf, log
+from valetkey.server.http.cookies import Cookies
+from valetkey.server.http.front import Network
+from valetkey.server.http.hashing import Passwords
+from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.http.shell import Shell
+from valetkey.server.model.user import User
+from valetkey.server.oauth.authorize.visit import Person, person
+from valetkey.server.oauth.context import Context
+from valetkey.server.pages import views
+from valetkey.server.pages.callers import Callers
+from valetkey.server.pages.i18n import choose
+from valetkey.server.pages.pieces import Account, Back, Form, Site
+from valetkey.server.pages.render import render
+from valetkey.server.pages.trouble import trouble
+from valetkey.spec.errors import LoginRequired, OAuthError, TemporarilyUnavailable
+from valetkey.wire import form as forms
+
+SIGN_OUT: Final = "/sign-out"
+SIGN_IN: Final = "/sign-in"
+SIGN_UP: Final = "/sign-up"
+APPS: Final = "/apps"
+APPROVALS: Final = "/approvals"
+STATIC: Final = "/static"
+
+
+class SignInFirst(LoginRequired):
+    """The page is for somebody who is signed in."""
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installation puts around its pages. Addresses are "" where there is none."""
+
+    name: str
+    privacy: str = ""
+    terms: str = ""
+
+
+class Frame:
+    """Fills views in, renders them, and answers with the right headers."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        *,
+        outbox: Outbox,
+        passwords: Passwords,
+        issuer: str,
+        look: Look,
+        unthrottled: Sequence[Network],
+        watched: bool = False,
+    ) -> None:
+        self.shell = shell
+        self.outbox = outbox
+        self.issuer = issuer
+        self.cookies = Cookies(issuer, watched=watched)
+        self.passwords = passwords
+        self.callers = Callers(shell, self.cookies, unthrottled)
+        self.site = Site(
+            name=look.name,
+            static=STATIC,
+            home=APPS,
+            privacy=look.privacy or None,
+            terms=look.terms or None,
+        )
+
+    async def person(self, request: Request) -> Person | None:
+        """Who is signed in in this browser."""
+        visit = self.cookies.visit(request)
+        return await self.shell.ask(lambda context: person(visit, context))
+
+    def account(self, user: User) -> Account:
+        """The user as the page names them."""
+        return Account(name=user.called, username=user.username, sign_out=SIGN_OUT)
+
+    def form(
+        self,
+        request: Request,
+        context: Context,
+        *,
+        action: str,
+        purpose: str,
+        session: str,
+        hidden: tuple[tuple[str, str], ...] = (),
+    ) -> Form:
+        """A form that only this browser, in this session, can send."""
+        made = csrf.token(
+            context.at.keyring,
+            browser=self.cookies.browser_secret(request),
+            session=session,
+            purpose=purpose,
+        )
+        return Form(action=action, csrf=made, hidden=hidden)
+
+    def posted(
+        self, request: Request, context: Context, *, purpose: str, session: str
+    ) -> forms.Form:
+        """The form that was sent, once it is known to be from our own page. Raises ForgedForm,
+        InvalidRequest."""
+        sent = request.form(repeatable=frozenset({"permission", "more", "app"}))
+        csrf.check(
+            request,
+            sent,
+            context.at.keyring,
+            issuer=self.issuer,
+            browser=self.cookies.browser_secret(request),
+            session=session,
+            purpose=purpose,
+        )
+        return sent
+
+    def language(self, request: Request, wanted: str = "") -> str:
+        """The language of the pages for this browser. `wanted` are tags that come first, separated
+        by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
+        tags = (*wanted.split()[:16], *_accepted(request.joined(b"accept-language")))
+        return choose([tag for tag in tags if tag], default="en")
+
+    def page(
+        self,
+        request: Request,
+        view: views.View,
+        *,
+        status: int = 200,
+        wanted: str = "",
+        form_action: str = "",
+        frame_source: str = "",
+    ) -> Reply:
+        """The view as HTML, in the languages `wanted` where there are any. `form_action` is an
+        origin to which its forms may lead in the end, `frame_source` the origins whose pages it may
+        show in frames."""
+        body = render(view, language=self.language(request, wanted)).encode()
+        reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
+        return self.cookies.named(reply, request)
+
+    def refused(self, request: Request, error: OAuthError) -> Reply:
+        """What a page answers to an error: its own page, or the sign-in that is needed first."""
+        if isinstance(error, SignInFirst):
+            # The path is decoded, so it may hold anything, a line end too.
+            return see_other(f"{SIGN_IN}?next={quote(request.path)}")
+        return self.error(request, error)
+
+    def error(self, request: Request, error: OAuthError, *, back: Back | None = None) -> Reply:
+        """The error page."""
+        reference = urandom(6).hex()
+        log.info(
+            "error page",
+            path=request.path,
+            error=error.code,
+            detail=error.log_text,
+            reference=reference,
+        )
+        view = views.ErrorPage(
+            site=self.site,
+            trouble=trouble(error),
+            code=error.code,
+            reference=reference,
+            when=int(time.time()),
+            detail=error.description,
+            back=back,
+        )
+        status = max(error.status, 400)
+        reply = self.page(request, view, status=403 if status == 401 else status)
+        if isinstance(error, TemporarilyUnavailable):
+            reply = reply.having((b"retry-after", b"2"))
+        return reply
+
+
+def html_headers(form_action: str, frame_source: str = "") -> Headers:
+    """What a page may load and do: nothing from elsewhere, and never in a frame."""
+    targets = f"'self' {form_action}".rstrip()
+    frames = f"frame-src {frame_source}; " if frame_source else ""
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        f"{frames}"
+        # Browsers hold the redirect that follows a form to this list as well.
+        f"form-action {targets}"
+    )
+    return (
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", policy.encode()),
+        (b"x-frame-options", b"DENY"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"permissions-policy", b"publickey-credentials-get=(self)"),
+        *SAFE,
+    )
+
+
+def _accepted(header: str) -> Iterable[str]:
+    """The languages of an Accept-Language header, best first (RFC 9110 12.5.4)."""
+    weighed = []
+    for part in header[:512].split(",")[:16]:
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(weight or "1"), tag.strip()))
+        except ValueError:
+            continue
+    return [tag for _, tag in sorted(weighed, key=lambda pair: pair[0])]

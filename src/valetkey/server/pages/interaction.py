@@ -1,0 +1,238 @@
+"""A waiting authorization request and its user: sign-in, consent, and back to the app.
+
+Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
+"""
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.network import network_of
+from valetkey.server.oauth.authorize import sign_up
+from valetkey.server.oauth.authorize.endpoint import answer, resume
+from valetkey.server.oauth.authorize.outcome import (
+    AuthorizeDecision,
+    Choose,
+    Confirm,
+    Consent,
+    Deny,
+    Login,
+    Permit,
+)
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.grants.device import confirm, disown
+from valetkey.server.pages import consent, views, words
+from valetkey.server.pages.authorize import continue_at, leave
+from valetkey.server.pages.bounds import WrongField
+from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.joining import Joining
+from valetkey.server.pages.sign_in import Refused, sign_in
+from valetkey.server.pages.sign_out import signed_out
+from valetkey.server.pages.views import SignInPurpose
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import redirect
+from valetkey.wire.form import Form
+
+SIGN_IN_INSTEAD = b"sign-in"
+"""The query by which somebody who was asked to sign up says that they have an account."""
+
+
+class Interaction:
+    """`/continue/{pending}` and the forms on it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._joining = Joining(frame)
+
+    async def show(self, request: Request) -> Reply:
+        """The page that is needed now, or back to the app."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        decision, context = await self._frame.shell.settle(
+            lambda context: resume(name, visit, context)
+        )
+        return self._shown(request, decision, context)
+
+    async def sign_in(self, request: Request) -> Reply:
+        """Signs in for this request."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_sign_in(name), session="")
+        # Only the browser that began may go on: asked before any password is looked at.
+        decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
+        if not isinstance(decision, Login):
+            return see_other(continue_at(name))
+        outcome = await sign_in(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            view = outcome.shown_on(self._sign_in(request, decision, context))
+            reply = self._page(request, view, decision, status=outcome.status)
+            return reply.having(*outcome.headers)
+        return await self._joining.joined(name, visit, outcome)
+
+    async def consent(self, request: Request) -> Reply:
+        """Takes the user's answer."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
+        try:
+            said = consent.said(form, context.at.offer.permissions)
+        except WrongField as wrong:
+            return await self._wrong(request, form, wrong)
+        decision, context = await self._frame.shell.settle(
+            lambda context: answer(name, said, visit, context=context)
+        )
+        return self._shown(request, decision, context)
+
+    async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
+        """The page again, as it was filled in, with the field marked that makes no sense."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        decision, context = await self._frame.shell.settle(
+            lambda context: resume(name, visit, context)
+        )
+        if not isinstance(decision, Consent):
+            return self._shown(request, decision, context)
+        view = consent.as_typed(self._consent(request, decision, context), form, wrong)
+        return self._page(request, view, decision, status=400)
+
+    async def confirm(self, request: Request) -> Reply:
+        """Takes the user's word on whether they mean a request that another device made."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_confirm(name), session="")
+        match form.get("action"):
+            case "confirm":
+                await self._frame.shell.settle(lambda context: confirm(name, visit, context))
+                return see_other(continue_at(name))
+            case "disown":
+                denied, _ = await self._frame.shell.settle(
+                    lambda context: disown(name, visit, context)
+                )
+                return leave(self._frame, request, denied)
+            case _:
+                raise InvalidRequest("the form says neither yes nor no")
+
+    async def switch(self, request: Request) -> Reply:
+        """Signs out, to go on as somebody else."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=_switch(name), session=visit.session)
+        person = await self._frame.person(request)
+        await signed_out(self._frame, person)
+        return self._frame.cookies.signed_out(see_other(continue_at(name)))
+
+    def _shown(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
+        match decision:
+            case Login(create=True) if request.query != SIGN_IN_INSTEAD:
+                view = self._joining.sign_up(request, decision, context)
+                return self._page(request, view, decision)
+            case Login():
+                return self._page(request, self._sign_in(request, decision, context), decision)
+            case Choose():
+                return self._page(
+                    request, self._joining.choice(request, decision, context), decision
+                )
+            case Confirm():
+                return self._frame.page(
+                    request,
+                    self._confirm(request, decision, context),
+                    wanted=decision.asked.parameters.get("ui_locales", ""),
+                )
+            case Consent():
+                return self._page(request, self._consent(request, decision, context), decision)
+            case Permit() | Deny():
+                return leave(self._frame, request, decision)
+
+    def _page(
+        self,
+        request: Request,
+        view: views.View,
+        asked: Login | Choose | Consent,
+        *,
+        status: int = 200,
+    ) -> Reply:
+        return self._frame.page(
+            request,
+            view,
+            status=status,
+            wanted=asked.pending.parameters.get("ui_locales", ""),
+            form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
+        )
+
+    def _sign_in(self, request: Request, login: Login, context: Context) -> views.SignIn:
+        name = login.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/sign-in",
+            purpose=_sign_in(name),
+            session="",
+        )
+        confirm = login.user is not None
+        return views.SignIn(
+            site=self._frame.site,
+            form=form,
+            app=words.app(login.client, login.client.id).name,
+            username=login.user.username if login.user is not None else login.login_hint,
+            purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
+            create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
+            decline=self._joining.declined(request, login, context),
+        )
+
+    def _confirm(self, request: Request, asked: Confirm, context: Context) -> views.ConfirmDevice:
+        name = asked.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/confirm",
+            purpose=_confirm(name),
+            session="",
+        )
+        at = asked.asked.elsewhere
+        address = "" if at is None else at.address
+        return views.ConfirmDevice(
+            site=self._frame.site,
+            form=form,
+            app=words.app(asked.client, asked.client.id),
+            code=asked.code,
+            asked_at=asked.asked.created,
+            now=context.env.now,
+            device="" if at is None else at.agent,
+            address=address,
+            near=network_of(address) == network_of(request.address),
+        )
+
+    def _consent(self, request: Request, asked: Consent, context: Context) -> views.Consent:
+        name, session = asked.pending.id, self._frame.cookies.visit(request).session
+        wanted = asked.pending.parameters.get("ui_locales", "")
+        language = self._frame.language(request, wanted)
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/consent",
+            purpose=_consent(name),
+            session=session,
+            hidden=(("seen", asked.seen), ("language", language)),
+        )
+        switch = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/switch",
+            purpose=_switch(name),
+            session=session,
+        )
+        return consent.page(
+            self._frame, asked, form=form, switch=switch, language=language, context=context
+        )
+
+
+def _sign_in(pending: str) -> str:
+    return f"sign-in {pending}"
+
+
+def _consent(pending: str) -> str:
+    return f"consent {pending}"
+
+
+def _confirm(pending: str) -> str:
+    return f"confirm {pending}"
+
+
+def _switch(pending: str) -> str:
+    return f"switch {pending}"

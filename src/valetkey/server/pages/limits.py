@@ -1,0 +1,303 @@
+"""The limits of an app's key: what is used, tighten, loosen, and an end."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.allowance import Allowance, Count
+from valetkey.server.model.client import Client
+from valetkey.server.model.limits import Bounds, within
+from valetkey.server.model.want import One, Rule
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage.approvals import questions
+from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch
+from valetkey.server.oauth.manage.limits import Limited, bound, end, limited
+from valetkey.server.pages import bounds, draft, grant_views, pieces, words
+from valetkey.server.pages.apps import is_recent
+from valetkey.server.pages.bounds import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.trouble import NoSuchPage
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import form as forms
+from valetkey.wire.catalog import Permission
+
+TOLD: Final = frozenset({"saved", "wrong"})
+"""What the page may say of the form before it."""
+
+NONE: Final[Mapping[str, str]] = {}
+
+
+class LimitsPage:
+    """`/apps/{grant}/limits`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The limits, and what was used of them; with a draft, what was typed before."""
+        person, found, context = await self._found(request)
+        asked = request.parameters()
+        typed = draft.found(
+            self._frame, request, context, page=_path(found), draft=asked.get("draft", "")
+        )
+        told = "again" if typed else asked.get("told", "")
+        view = await self._view(request, person, found, context=context, typed=typed)
+        told = told if typed or told in TOLD else ""
+        return self._frame.page(request, msgspec.structs.replace(view, told=told))
+
+    async def _view(
+        self,
+        request: Request,
+        person: Person,
+        found: Limited,
+        *,
+        context: Context,
+        typed: Mapping[str, str] = NONE,
+        wrong: WrongField | None = None,
+    ) -> grant_views.AppLimits:
+        of_client = One(Client, found.grant.client)
+        client = (await self._frame.shell.store.read(of_client)).one(of_client)
+        path = _path(found)
+        waiting = await self._frame.shell.ask(lambda now: questions(person.user.id, now))
+        about = typed.get("permission", "")
+        return grant_views.AppLimits(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            app=words.app(client, found.grant.client),
+            form=self._form(request, person, context, path=path),
+            limits=tuple(
+                as_typed(one, typed) if one.id == about else one
+                for one in limits_of(
+                    found,
+                    context,
+                    zone=_zone(person),
+                    language=self._frame.language(request),
+                )
+            ),
+            zone=_zone(person),
+            until="" if about else typed.get("until", ""),
+            date="" if about else typed.get("date", ""),
+            wrong=_wrong(wrong, about),
+            ends=found.grant.limits.until or None,
+            longest=found.proposal.lasts or None,
+            back=f"{APPS}/{found.grant.id}",
+            waiting=sum(one.approval.grant == found.grant.id for one in waiting),
+            approvals=APPROVALS,
+        )
+
+    async def change(self, request: Request) -> Reply:
+        """Sets limits, or an end. What makes no sense changes nothing, and is shown again as it was
+        typed; so is what opens more, until whoever typed it has proved who they are."""
+        person, found, context = await self._found(request)
+        path = _path(found)
+        form = typed_in(
+            self._frame.posted(request, context, purpose=path, session=person.session.id)
+        )
+        try:
+            rule = _asked(found, form, context)
+            if not is_recent(person, context) and await self._opens_more(rule, found):
+                kept = draft.kept(self._frame, request, context, page=path, form=form)
+                return see_other(f"{SIGN_IN}?next={path}&again=1&draft={kept}")
+            outcome, _ = await self._frame.shell.settle(rule)
+        except WrongField as wrong:
+            view = await self._view(
+                request, person, found, context=context, typed=form, wrong=wrong
+            )
+            return self._frame.page(request, view, status=400)
+        except InvalidRequest:
+            return see_other(f"{path}?told=wrong")
+        if isinstance(outcome, NoSuch):
+            raise NoSuchPage
+        return see_other(f"{path}?told=saved")
+
+    async def _opens_more(self, rule: Callable[[Context], Rule[Managed]], found: Limited) -> bool:
+        """Whether the key would open more than it does."""
+        outcome = await self._frame.shell.ask(rule)
+        return isinstance(outcome, Done) and not within(outcome.grant.limits, found.grant.limits)
+
+    async def _found(self, request: Request) -> tuple[Person, Limited, Context]:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        name = request.parts["grant"]
+        context = await self._frame.shell.context()
+        found = await self._frame.shell.ask(lambda context: limited(name, person.user.id, context))
+        if found is None:
+            raise NoSuchPage
+        return person, found, context
+
+    def _form(
+        self, request: Request, person: Person, context: Context, *, path: str
+    ) -> pieces.Form:
+        return self._frame.form(
+            request, context, action=path, purpose=path, session=person.session.id
+        )
+
+
+def _path(found: Limited) -> str:
+    return f"{APPS}/{found.grant.id}/limits"
+
+
+def _zone(person: Person) -> str:
+    return person.user.claims.get("zoneinfo", "UTC")
+
+
+def _wrong(wrong: WrongField | None, permission: str) -> Wrong | None:
+    if wrong is None:
+        return None
+    return Wrong(field=wrong.field, flaw=wrong.flaw, most=wrong.most, permission=permission)
+
+
+def typed_in(form: forms.Form) -> forms.Form:
+    """The form, with the permission that it is about under its name as well: more than one cannot
+    be chosen here."""
+    (one, *_) = (*form.all("permission"), "")
+    return forms.Form({**form, "permission": one} if one else form)
+
+
+def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
+    """The limits of a permission as the form said them."""
+
+    def field(one: Field) -> Field:
+        return msgspec.structs.replace(one, value=typed.get(one.name, ""))
+
+    return msgspec.structs.replace(
+        limit,
+        often=tuple(map(field, limit.often)),
+        much=tuple(map(field, limit.much)),
+        ask=None if limit.ask is None else field(limit.ask),
+        opens=typed.get("opens", ""),
+        closes=typed.get("closes", ""),
+        zone=typed.get("zone", limit.zone),
+        zone_set=True,
+    )
+
+
+def _asked(
+    found: Limited, form: forms.Form, context: Context
+) -> Callable[[Context], Rule[Managed]]:
+    """What the form asks for. Raises WrongField, InvalidRequest."""
+    name, user = found.grant.id, found.grant.user
+    action = form.get("action", "")
+    if action == "end":
+        lasts = bounds.read_end(form, context.env.now)
+        if lasts is None:
+            raise InvalidRequest("the form changes nothing")
+        longest = found.proposal.lasts
+        if longest and not 0 < lasts <= longest:
+            field = "date" if form.get("until") == "date" else "until"
+            raise WrongField(field, Flaw.LONGER)
+        return lambda now: end(name, lasts, user=user, by="user", context=now)
+    one = form.get("permission", "")
+    permission = context.at.offer.permissions.get(one)
+    if permission is None or one not in found.grant.permissions:
+        raise NoSuchPage
+    if action == "save":
+        wanted = bounds.read_bounds(form, permission)
+        bounds.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
+        return lambda now: bound(name, one, wanted, user=user, by="user", context=now)
+    raise InvalidRequest("the form asks for nothing that is done here")
+
+
+def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
+    """Each granted permission that can be limited, as it stands."""
+    offered = context.at.offer.permissions
+    counted = (one for one in context.at.offer.ordered(found.grant.permissions))
+    return tuple(
+        _titled(_limit(offered[one], found, now=context.env.now, zone=zone), offered[one], language)
+        for one in counted
+        if offered[one].counted
+    )
+
+
+def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
+    """The same in the words of the user's language."""
+    words = permission.said(language).can
+    return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
+
+
+def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Limit:
+    one = permission.id
+    now_set, proposed = found.grant.limits.of(one), found.proposal.permissions.get(one, Bounds())
+    mine = [hours for hours in now_set.hours if hours not in proposed.hours]
+    used = found.of(one, now)
+    asks = now_set.ask_above
+    top = proposed.ask_above
+    return Limit(
+        id=one,
+        title=permission.can[:1].upper() + permission.can[1:],
+        often=tuple(
+            Field(
+                name=f"often-{per}",
+                per=per,
+                value=_text(now_set.often.get(per)),
+                most=_text(proposed.often.get(per)),
+            )
+            for per in PERS
+        ),
+        much=_amounts(permission, now_set, proposed),
+        ask=Field(
+            name="ask",
+            per="",
+            value="" if asks is None else bounds.written(asks, permission),
+            most="" if top is None else bounds.written(top, permission),
+        )
+        if permission.unit
+        else None,
+        unit=permission.unit,
+        step=bounds.written(1, permission),
+        opens=mine[0].opens if mine else "",
+        closes=mine[0].closes if mine else "",
+        zone=mine[0].zone if mine else zone,
+        zone_set=bool(mine),
+        used=(*_used_often(used, now_set), *_used_much(used, now_set, permission)),
+    )
+
+
+def _amounts(permission: Permission, now_set: Bounds, proposed: Bounds) -> tuple[Field, ...]:
+    if not permission.unit:
+        return ()
+
+    def told(most: int | None) -> str:
+        return "" if most is None else bounds.written(most, permission)
+
+    return tuple(
+        Field(
+            name=f"much-{per}",
+            per=per,
+            value=told(now_set.much.get(per)),
+            most=told(proposed.much.get(per)),
+        )
+        for per in PERS
+    )
+
+
+def _used_often(used: Allowance, now_set: Bounds) -> list[Used]:
+    return [
+        Used(per=per, used=str(count.used), most=str(now_set.often[per]), until=_until(count))
+        for per, count in used.often.items()
+    ]
+
+
+def _used_much(used: Allowance, now_set: Bounds, permission: Permission) -> list[Used]:
+    return [
+        Used(
+            per=per,
+            used=bounds.written(count.used, permission),
+            most=bounds.with_unit(now_set.much[per], permission),
+            until=_until(count),
+        )
+        for per, count in used.much.items()
+    ]
+
+
+def _until(count: Count) -> int | None:
+    return count.end or None
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

@@ -1,0 +1,44 @@
+"""The pictures of apps, from this server's own address."""
+
+from importlib.resources import files
+from typing import Final
+from urllib.parse import urlencode
+
+from valetkey.server.http.reply import SAFE, Reply
+from valetkey.server.http.request import Request
+from valetkey.server.model.client import Client
+from valetkey.server.oauth.clients.logos import Logo, has_logo, logo
+from valetkey.server.pages.frame import Frame
+
+PATH: Final = "/logo"
+
+_NONE: Final = Logo(
+    "image/svg+xml", (files("valetkey.server.pages") / "static" / "key.svg").read_bytes()
+)
+"""In the place of one that cannot be had."""
+
+
+def address(client: Client) -> str | None:
+    """Where the picture of the app is, None where it has none that may be shown."""
+    return f"{PATH}?{urlencode({'of': client.id})}" if has_logo(client) else None
+
+
+class Logos:
+    """`/logo`: what is not a small picture is never sent on, whatever the app's host calls it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The picture of one app."""
+        name = request.parameters().get("of", "")
+        found = await self._frame.shell.ask(lambda _: logo(name))
+        picture, seconds = (_NONE, 60) if found is None else (found, 3600)
+        headers = (
+            (b"content-type", picture.media.encode()),
+            (b"cache-control", f"private, max-age={seconds}".encode()),
+            (b"content-security-policy", b"default-src 'none'; sandbox"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            *SAFE,
+        )
+        return Reply(200, headers, picture.body)

@@ -1,0 +1,197 @@
+"""Sign-in: one form, one set of steps, wherever it stands."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import (
+    Candidate,
+    SignedIn,
+    candidate,
+    open_session,
+    refused,
+    renew,
+)
+from valetkey.server.accounts.throttle import BROWSER, Caller, Throttled, account_of
+from valetkey.server.http.reply import Headers, Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User
+from valetkey.server.oauth.authorize import sign_up
+from valetkey.server.pages import views
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
+from valetkey.server.pages.pieces import Form
+from valetkey.server.pages.sign_out import signed_out
+from valetkey.server.pages.views import SignInProblem
+from valetkey.wire import form as forms
+
+REFUSAL: Final = 0.5
+"""Seconds that every refusal takes where passwords were imported: more than it takes to check any
+of them, unless the machine is busy."""
+
+_DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Nobody was signed in. `retry_after` in seconds goes with what is throttled."""
+
+    problem: SignInProblem
+    username: str
+    retry_after: int = 0
+
+    @property
+    def status(self) -> int:
+        return 429 if self.retry_after else 400
+
+    @property
+    def headers(self) -> Headers:
+        return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
+
+    def shown_on(self, view: views.SignIn) -> views.SignIn:
+        """The form again, with what was wrong."""
+        return msgspec.structs.replace(
+            view,
+            problem=self.problem,
+            username=self.username,
+            retry_after=self.retry_after,
+        )
+
+
+async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | Refused:
+    """Judges a username and a password. Counts first, then looks, and takes the same time and says
+    the same words for a name that nobody has."""
+    username = form.get("username", "").strip()
+    if not username:
+        return Refused(SignInProblem.USERNAME_MISSING, "")
+    if "password" not in form:
+        return Refused(SignInProblem.PASSWORD_MISSING, username)
+    context = await frame.shell.context()
+    caller = await frame.callers.of(request, username, context)
+    found, context = await frame.shell.settle(
+        lambda context: candidate(username, caller=caller, now=context.env.now)
+    )
+    if isinstance(found, Throttled):
+        frame.callers.failures.failed(account_of(username), request.address)
+        wait = max(1, found.until - context.env.now)
+        here = found.budget is BROWSER
+        problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
+        return Refused(problem, username, wait)
+    await frame.callers.wait(found.wait, request)
+    user = await _proved(frame, Secret(form["password"]), found, caller=caller)
+    if user is None:
+        frame.callers.failures.failed(account_of(username), request.address)
+        await frame.shell.settle(lambda context: refused(found.user, context.env))
+        return Refused(SignInProblem.REFUSED, username)
+    return await opened(frame, request, user, username=username, caller=caller)
+
+
+async def _proved(
+    frame: Frame, given: Secret, found: Candidate, *, caller: Caller | None
+) -> User | None:
+    """The user, if that is their password. One that was imported is kept anew from now on."""
+    stranger = "" if caller is None or caller.browser else caller.address
+    clock = asyncio.get_running_loop().time
+    soonest = clock() + (REFUSAL if found.imported else 0.0)
+    if not await frame.passwords.fits(given, found.kept, address=stranger):
+        # Else the time that other parameters take would tell whose name it is (ATTACKS A70).
+        await asyncio.sleep(max(0.0, soonest - clock()))
+        return None
+    user = found.user
+    if user is None or not password.is_imported(user.password):
+        return user
+    kept = await frame.passwords.keep(given, address=stranger)
+    renewed, _ = await frame.shell.settle(lambda context: renew(user, kept))
+    now = renewed.user
+    if now is None or now.password == kept:
+        return now
+    # Somebody was first: with the same password, or with another one.
+    return now if await frame.passwords.fits(given, now.password, address=stranger) else None
+
+
+async def opened(
+    frame: Frame, request: Request, user: User, *, username: str, caller: Caller | None
+) -> SignedIn:
+    """A new session of somebody who has just proved who they are."""
+    # Proved by its secret: apps know a session's id, which is the `sid` of their ID Tokens.
+    before = await frame.person(request)
+    if before is not None and before.user.id != user.id:
+        # Somebody else's session ends here: their apps hear of it as of any sign-out.
+        await signed_out(frame, before)
+    signed_in, context = await frame.shell.settle(
+        lambda context: open_session(
+            user,
+            username=username,
+            caller=caller,
+            replaces="" if before is None else before.session.id,
+            seconds=context.at.lifetimes.session,
+            epoch=context.at.epoch,
+            env=context.env,
+        )
+    )
+    known = frame.callers.known(request, username, context)
+    return msgspec.structs.replace(signed_in, known=known)
+
+
+class SignInPage:
+    """`/sign-in`: for the user's own pages. Afterwards it goes to one of those, nowhere else."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The form, or on at once where the user is signed in."""
+        asked = request.parameters()
+        target, person = then(asked), await self._frame.person(request)
+        if person is not None and "again" in asked:
+            view = await self._view(request, target)
+            return self._frame.page(request, _again(view, person.user))
+        if person is not None:
+            return self._frame.cookies.named(see_other(target), request)
+        return self._frame.page(request, await self._view(request, target))
+
+    async def submit(self, request: Request) -> Reply:
+        """Signs in."""
+        target = then(request.parameters())
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
+        outcome = await sign_in(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            view = outcome.shown_on(await self._view(request, target))
+            reply = self._frame.page(request, view, status=outcome.status)
+            return reply.having(*outcome.headers)
+        return self._frame.cookies.signed_in(
+            see_other(target), outcome.session, outcome.secret, known=outcome.known
+        )
+
+    async def _view(self, request: Request, target: str) -> views.SignIn:
+        context = await self._frame.shell.context()
+        action = f"{SIGN_IN}?next={target.replace('?', '&')}"
+        form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
+        create = SIGN_UP if sign_up.is_offered(context) else None
+        return views.SignIn(site=self._frame.site, form=form, create=create)
+
+
+def _again(view: views.SignIn, user: User) -> views.SignIn:
+    """The form for somebody who is signed in, and has to prove it once more."""
+    return msgspec.structs.replace(
+        view, username=user.username, purpose=views.SignInPurpose.CONFIRM
+    )
+
+
+def then(asked: Mapping[str, str]) -> str:
+    """Where to go after signing in: one of the user's own pages, with the draft that they left
+    there."""
+    target, draft = own_page(asked.get("next", "")), asked.get("draft", "")
+    return f"{target}?draft={draft}" if _DRAFT.fullmatch(draft) else target
+
+
+def own_page(path: str) -> str:
+    """The path, where it is one of the user's own pages; else the first of them (ATTACKS A69)."""
+    parts = path.split("/")
+    plain = all(part.isascii() and part.isalnum() for part in parts[1:])
+    own = path == APPROVALS or path.startswith((f"{APPS}/", f"{APPROVALS}/"))
+    return path if own and plain else APPS

@@ -1,0 +1,137 @@
+"""Sign-out: asked first, so that a link elsewhere cannot do it; and then the apps are told."""
+
+from typing import Final
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.manage import end_session, sessions
+from valetkey.server.oauth.manage.sessions import Ended
+from valetkey.server.pages import views, words
+from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
+from valetkey.server.pages.pieces import Back
+from valetkey.wire import redirect
+from valetkey.wire.form import Form
+
+SIGNED_OUT = "/signed-out"
+
+PATIENCE: Final = 2.5
+"""Seconds that a browser waits for apps to be told; those that take longer are told later."""
+
+LOADING: Final = 2
+"""Seconds for the apps' own pages to load before the browser goes on."""
+
+
+async def signed_out(frame: Frame, person: Person | None) -> Ended:
+    """Ends the session of whoever is there, and tells the apps that know it."""
+    if person is None:
+        return Ended()
+    ended, _ = await frame.shell.settle(lambda context: sessions.end(person.session.id, context))
+    await frame.outbox.send(ended.jobs, seconds=PATIENCE)
+    return ended
+
+
+class SignOutPage:
+    """`/sign-out`, `/signed-out` and, for apps that send their users, `/logout`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """Asks."""
+        person = await self._frame.person(request)
+        if person is None:
+            return see_other(SIGNED_OUT)
+        context = await self._frame.shell.context()
+        return await self._asked(request, person, context, action=SIGN_OUT)
+
+    async def submit(self, request: Request) -> Reply:
+        """Ends the session. The cookie goes even where the session is over (ATTACKS A66)."""
+        visit = self._frame.cookies.visit(request)
+        if not visit.session:
+            # Another site's form comes without cookies; an answer that deletes one would sign the
+            # user out all the same.
+            return see_other(SIGNED_OUT)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=SIGN_OUT, session=visit.session)
+        ended = await signed_out(self._frame, await self._frame.person(request))
+        return self._frame.cookies.signed_out(self._gone(request, ended, onward=""))
+
+    async def done(self, request: Request) -> Reply:
+        """Says so."""
+        return self._frame.page(request, self._view())
+
+    async def leave(self, request: Request) -> Reply:
+        """An app sends its user to sign out, by GET or POST; or the user says that it is meant."""
+        context = await self._frame.shell.context()
+        form = request.form() if request.method == "POST" else request.parameters()
+        if request.method == "POST" and "csrf" not in form:
+            # Browsers send no cookies along with another site's form; with this they do.
+            return see_other(redirect.with_parameters(end_session.PATH, dict(_hidden(form))))
+        leaving = await self._frame.shell.ask(lambda context: end_session.understand(form, context))
+        person = await self._frame.person(request)
+        own = person is not None and leaving.is_of(person, context)
+        if person is not None and not own:
+            if "csrf" not in form:
+                return await self._asked(
+                    request, person, context, action=end_session.PATH, hidden=_hidden(form)
+                )
+            purpose, session = end_session.PATH, person.session.id
+            self._frame.posted(request, context, purpose=purpose, session=session)
+        ended = await signed_out(self._frame, person)
+        led = own or leaving.is_vouched_for
+        reply = self._gone(request, ended, onward=leaving.onward, led=led)
+        return reply if person is None else self._frame.cookies.signed_out(reply)
+
+    async def _asked(
+        self,
+        request: Request,
+        person: Person,
+        context: Context,
+        *,
+        action: str,
+        hidden: tuple[tuple[str, str], ...] = (),
+    ) -> Reply:
+        sid = person.session.sid
+        known = await self._frame.shell.ask(
+            lambda context: sessions.apps(person.user.id, context, sids=(sid,))
+        )
+        form = self._frame.form(
+            request,
+            context,
+            action=action,
+            purpose=action,
+            session=person.session.id,
+            hidden=hidden,
+        )
+        view = views.SignOut(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            form=form,
+            apps=APPS,
+            back=APPS,
+            signed_in=tuple(dict.fromkeys(words.app(one.client, "").name for one in known)),
+        )
+        return self._frame.page(request, view)
+
+    def _gone(self, request: Request, ended: Ended, *, onward: str, led: bool = True) -> Reply:
+        """On to where the app wants its user, or to our own page; by way of the apps' frames. Who
+        is not to be `led` there finds a link, which names the host."""
+        stays = bool(onward) and not led
+        if not ended.frames and not stays:
+            return see_other(onward or SIGNED_OUT)
+        view = self._view(onward=onward, frames=ended.frames)
+        origins = " ".join(dict.fromkeys(map(redirect.origin, ended.frames)))
+        reply = self._frame.page(request, view, frame_source=origins)
+        if stays:
+            return reply
+        return reply.having((b"refresh", f"{LOADING};url={onward or SIGNED_OUT}".encode()))
+
+    def _view(self, *, onward: str = "", frames: tuple[str, ...] = ()) -> views.SignedOut:
+        back = Back(place=redirect.host(onward), href=onward) if onward else None
+        return views.SignedOut(site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames)
+
+
+def _hidden(form: Form) -> tuple[tuple[str, str], ...]:
+    return tuple((name, form[name]) for name in end_session.PARAMETERS if name in form)

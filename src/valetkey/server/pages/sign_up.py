@@ -1,0 +1,126 @@
+"""Sign-up: a new account, for an app that waits or for the user's own pages. Off unless the feature
+`sign-up` is on: without it nobody finds a page here."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import SignedIn
+from valetkey.server.accounts.sign_up import Wish, Wrong, judge, make
+from valetkey.server.accounts.throttle import Throttled
+from valetkey.server.http.reply import Headers, Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.secret import Secret
+from valetkey.server.oauth.authorize import sign_up
+from valetkey.server.oauth.context import Context
+from valetkey.server.pages import views
+from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
+from valetkey.server.pages.sign_in import opened
+from valetkey.server.pages.trouble import NoSuchPage
+from valetkey.server.pages.views import SignUpProblem
+from valetkey.wire import form as forms
+
+_PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
+    "username": SignUpProblem.USERNAME,
+    "taken": SignUpProblem.TAKEN,
+    "password": SignUpProblem.PASSWORD,
+    "email": SignUpProblem.EMAIL,
+}
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """No account was made. `retry_after` in seconds goes with THROTTLED."""
+
+    problem: SignUpProblem
+    wish: Wish
+    retry_after: int = 0
+
+    @property
+    def status(self) -> int:
+        return 429 if self.problem is SignUpProblem.THROTTLED else 400
+
+    @property
+    def headers(self) -> Headers:
+        return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
+
+    def shown_on(self, view: views.SignUp) -> views.SignUp:
+        """The form again, with what was wrong."""
+        return msgspec.structs.replace(
+            view,
+            problem=self.problem,
+            username=self.wish.username,
+            name=self.wish.name,
+            email=self.wish.email,
+            retry_after=self.retry_after,
+        )
+
+
+Outcome: TypeAlias = SignedIn | Refused
+
+
+def offered(context: Context) -> None:
+    """Raises NoSuchPage where nobody may sign up."""
+    if not sign_up.is_offered(context):
+        raise NoSuchPage
+
+
+async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome:
+    """Makes an account and signs in, or says what is wrong."""
+    wish = Wish(
+        username=form.get("username", "").strip(),
+        name=form.get("name", "").strip(),
+        email=form.get("email", "").strip(),
+    )
+    given = Secret(form.get("password", ""))
+    context = await frame.shell.context()
+    caller = await frame.callers.of(request, wish.username, context)
+    judged, context = await frame.shell.settle(
+        lambda context: judge(wish, given, caller=caller, env=context.env)
+    )
+    if isinstance(judged, Throttled):
+        wait = max(1, judged.until - context.env.now)
+        return Refused(SignUpProblem.THROTTLED, wish, wait)
+    await frame.callers.wait(judged.wait, request)
+    if judged.wrong is not None:
+        return Refused(_PROBLEMS[judged.wrong], wish)
+    kept = await frame.passwords.keep(given, address="" if caller is None else caller.address)
+    made, _ = await frame.shell.settle(lambda context: make(wish, kept, context.env))
+    if made.user is None:
+        return Refused(SignUpProblem.TAKEN, wish)
+    return await opened(frame, request, made.user, username=wish.username, caller=caller)
+
+
+class SignUpPage:
+    """`/sign-up`: for the user's own pages."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """The form, or on at once where the user is signed in."""
+        context = await self._frame.shell.context()
+        offered(context)
+        if await self._frame.person(request) is not None:
+            return see_other(APPS)
+        return self._frame.page(request, self._view(request, context))
+
+    async def submit(self, request: Request) -> Reply:
+        """Signs up."""
+        context = await self._frame.shell.context()
+        offered(context)
+        form = self._frame.posted(request, context, purpose=SIGN_UP, session="")
+        outcome = await signed_up(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            view = outcome.shown_on(self._view(request, context))
+            reply = self._frame.page(request, view, status=outcome.status)
+            return reply.having(*outcome.headers)
+        return self._frame.cookies.signed_in(
+            see_other(APPS), outcome.session, outcome.secret, known=outcome.known
+        )
+
+    def _view(self, request: Request, context: Context) -> views.SignUp:
+        form = self._frame.form(request, context, action=SIGN_UP, purpose=SIGN_UP, session="")
+        return views.SignUp(
+            site=self._frame.site, form=form, sign_in=SIGN_IN, shortest=password.MIN_LENGTH
+        )

@@ -1,0 +1,200 @@
+"""What a setting has to hold to beyond its type, alone and together with others."""
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from valetkey.jose import base64url
+from valetkey.jose.objects import read_object
+from valetkey.server.model.secret import Secret
+from valetkey.server.settings.tree import Settings
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.wire import address, https
+from valetkey.wire.metadata import is_local
+
+MASTER_KEY: Final = 32
+"""Bytes of a master key."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
+
+
+def _why_not_issuer(issuer: str) -> str:
+    """RFC 8414 2. Apps compare it character by character, so it has one spelling."""
+    if not issuer.lower().startswith(("https://", "http://")):
+        return "does not begin with https://"
+    if not re.fullmatch(r"[!-~]*", issuer) or "\\" in issuer:
+        return "holds a stray character"
+    parts = address.read(issuer)
+    if parts is None:
+        return "is not a URL"
+    host, written = parts.host, parts.authority
+    rules = (
+        (not parts.has_user, "holds a user name"),
+        (_HOST.fullmatch(host) and written == written.lower(), "has no proper host"),
+        (not set("?#") & set(issuer), "has a query or a fragment"),
+        (not issuer.endswith("/"), "ends with /"),
+        (not parts.path, "has a path"),
+        (parts.port != address.PORTS[parts.scheme], "names the port that is the default"),
+        (parts.scheme == "https" or is_local(host), "uses http beyond this machine and .test"),
+    )
+    return next((why for holds, why in rules if not holds), "")
+
+
+def _why_not_networks(entries: tuple[str, ...]) -> str:
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
+def _why_not_places(entries: tuple[str, ...]) -> str:
+    for entry in entries:
+        if not re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9.-]*):[1-9][0-9]{0,4}", entry):
+            return f"{entry!r} is no host:port in lower case"
+    return ""
+
+
+def _why_not_hosts(hosts: tuple[str, ...]) -> str:
+    for host in hosts:
+        if ":" in host or https.why_not(f"https://{host}/"):
+            return f"{host!r} is no host in lower case"
+    return ""
+
+
+def _why_not_keys(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        keys = read_object(file.read_bytes()).get("keys")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError as error:
+        return f"is no JWK Set: {error}"
+    return "" if isinstance(keys, list) and keys else "is no JWK Set with keys in it"
+
+
+def _why_not_authorities(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        return f"holds no certificates in PEM: {error}"
+    return ""
+
+
+def _why_not_features(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    # Here, because it imports every rule, and few commands need one.
+    from valetkey.server.oauth.features import FEATURES  # noqa: PLC0415
+
+    known = [one.name for one in FEATURES if not one.core]
+    unknown = [name for name in names if name not in known]
+    return f"{unknown[0]!r} is none of {', '.join(known)}" if unknown else ""
+
+
+def _why_not_database(database: Database) -> str:
+    match database.at:
+        case Path(parent=folder):
+            return "" if folder.is_dir() else f"there is no folder {folder}"
+        case PostgresURL():
+            return ""
+
+
+def why_not_key(key: Secret) -> str:
+    """Why this is no master key, or ""; says nothing of the key."""
+    try:
+        raw = base64url.decode(key.reveal())
+    except ValueError:
+        return "is not base64url"
+    return "" if len(raw) == MASTER_KEY else f"has {len(raw)} bytes"
+
+
+def _why_not_link(link: str) -> str:
+    found = address.read(link)
+    return "" if not link or (found is not None and found.is_web) else "is not a web address"
+
+
+CHECKS: Final[dict[str, Callable[[Any], str]]] = {
+    "issuer": _why_not_issuer,
+    "name": lambda name: "" if name.strip() and name.isprintable() else "cannot be read",
+    "host": lambda host: "" if host else "is empty",
+    "database": _why_not_database,
+    "master_key": why_not_key,
+    "enable": _why_not_features,
+    "disable": _why_not_features,
+    "unthrottled": _why_not_networks,
+    "trusted_proxies": _why_not_networks,
+    "registration_publishers_file": _why_not_keys,
+    "client_documents_allow": _why_not_hosts,
+    "client_documents_deny": _why_not_hosts,
+    "certificate_proxies": _why_not_networks,
+    "client_authorities": _why_not_authorities,
+    "mtls_address": lambda address: _why_not_issuer(address) if address else "",
+    "fetch_ca_file": _why_not_authorities,
+    "fetch_local": _why_not_places,
+    "privacy_url": _why_not_link,
+    "terms_url": _why_not_link,
+}
+"""Why a value of the right type will not do, or ""."""
+
+
+def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """What does not fit together."""
+    wrong = []
+    for mistake in settings.lifetimes.mistakes():
+        name, _, why = mistake.partition(": ")
+        value = getattr(settings.lifetimes, name)
+        origin = origins[f"lifetimes.{name}"]
+        wrong.append(f"lifetimes.{name} = {value} (from {origin}): must be {why}")
+    return [
+        *wrong,
+        *_master_key(settings, origins),
+        *_tls(settings, origins),
+        *_fetch_local(settings, origins),
+        *_both(settings, origins),
+    ]
+
+
+def _both(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    both = [name for name in settings.enable if name in settings.disable]
+    place = f"disable = {list(settings.disable)} (from {origins['disable']})"
+    return [f"{place}: {both[0]!r} is in enable as well"] if both else []
+
+
+def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if not settings.fetch_local or is_local(address.host(settings.issuer)):
+        return []
+    place = f"fetch_local = {list(settings.fetch_local)} (from {origins['fetch_local']})"
+    return [f"{place}: only where the issuer itself is this machine or ends with .test"]
+
+
+def _master_key(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    if settings.master_key or settings.key_file:
+        return []
+    place = f"database = '{settings.database}' (from {origins['database']})"
+    mend = "bring it by VALETKEY_MASTER_KEY, or name its file by master_key_file"
+    return [f"{place}: the master key cannot lie beside a PostgreSQL: {mend}"]
+
+
+def _tls(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    pair = {"tls_certificate": settings.tls_certificate, "tls_key": settings.tls_key}
+    given = [f"{name} = '{path}' (from {origins[name]})" for name, path in pair.items() if path]
+    if len(given) == 1:
+        other = "tls_key" if settings.tls_certificate else "tls_certificate"
+        return [f"{given[0]}: needs {other} beside it"]
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return []
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # With an empty password, an encrypted key is refused instead of asked for.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except (OSError, ValueError) as error:
+        return [f"{' and '.join(given)}: are no certificate and its key in PEM files: {error}"]
+    return []

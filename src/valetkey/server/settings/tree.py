@@ -1,0 +1,240 @@
+"""Every setting there is: its type, its default and what it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.secret import Secret
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.wire import address
+from valetkey.wire.address import PORTS
+
+
+def _is(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
+_Addresses: TypeAlias = tuple[str, ...]
+_Names: TypeAlias = tuple[str, ...]
+_File: TypeAlias = Path | None
+_Port: TypeAlias = Annotated[
+    int, msgspec.Meta(ge=1, le=65535, description="the TCP port to listen on, from 1 to 65535")
+]
+_Workers: TypeAlias = Annotated[
+    int, msgspec.Meta(ge=1, le=256, description="the number of processes that serve, from 1 to 256")
+]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an installation is set up."""
+
+    issuer: Annotated[
+        str,
+        _is("the https address by which people and apps reach this server, with no / at the end"),
+    ] = "http://127.0.0.1:8000"
+    name: Annotated[str, _is("what people see this server called")] = "valetkey"
+    host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"
+    port: _Port = 8000
+    workers: _Workers = 1
+    database: Annotated[
+        Database,
+        _is(
+            "an SQLite file, in a folder that exists, or a PostgreSQL as postgresql://user@host/name"
+        ),
+    ] = Database(Path("valetkey.db"))
+    database_file: Annotated[
+        _File, _is("a file of mode 0600 that holds the database's URL, where it has a password")
+    ] = None
+    master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
+    master_key_file: Annotated[
+        _File,
+        _is(
+            "a file of mode 0600 that holds the master key; beside an SQLite file, its name + .key"
+        ),
+    ] = None
+    lifetimes: Lifetimes = Lifetimes()
+    enable: Annotated[
+        _Names, _is("a list of features that are on, although they are off by default")
+    ] = ()
+    disable: Annotated[
+        _Names, _is("a list of features that are off, although they are on by default")
+    ] = ()
+    unthrottled: Annotated[
+        _Addresses, _is("a list of addresses and networks that may try passwords without a limit")
+    ] = ()
+    trusted_proxies: Annotated[
+        _Addresses,
+        _is("a list of addresses and networks whose X-Forwarded-For counts, such as 10.0.0.0/8"),
+    ] = ()
+    certificate_proxies: Annotated[
+        _Addresses,
+        _is("a list of addresses and networks whose Client-Cert header counts (RFC 9440)"),
+    ] = ()
+    client_authorities: Annotated[
+        _File, _is("a PEM file with the authorities that vouch for clients' certificates")
+    ] = None
+    mtls_address: Annotated[
+        str, _is("the https address at which a proxy asks clients for a certificate, or empty")
+    ] = ""
+    tls_certificate: Annotated[_File, _is("a PEM file with the certificate and its chain")] = None
+    tls_key: Annotated[_File, _is("a PEM file with the certificate's private key")] = None
+    registration: Annotated[
+        Literal["invited", "open"],
+        _is(
+            "invited or open: whether apps register themselves with an initial access token, or "
+            "anybody may; the feature registration has to be enabled"
+        ),
+    ] = "invited"
+    registration_policy: Annotated[
+        str, _is("the policy that apps are held to which registered themselves")
+    ] = "default"
+    registration_scope: Annotated[
+        _Names,
+        _is(
+            "a list of the scopes that such apps may ask for; empty for all permissions of no high "
+            "risk"
+        ),
+    ] = ()
+    registration_hourly: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=1_000_000,
+            description="the number of apps that may register from one network in an hour, where "
+            "anybody may",
+        ),
+    ] = 30
+    registration_publishers_file: Annotated[
+        _File, _is("a JWK Set of those whose software statements count, or nothing for none")
+    ] = None
+    client_documents_allow: Annotated[
+        _Names,
+        _is(
+            "a list of hosts at which the documents of apps may lie that describe themselves, each "
+            "with all under it; empty for every host"
+        ),
+    ] = ()
+    client_documents_deny: Annotated[
+        _Names, _is("a list of hosts at which such documents may not lie, each with all under it")
+    ] = ()
+    fetch_ca_file: Annotated[
+        _File,
+        _is(
+            "a PEM file of the authorities that vouch for the hosts from which this server fetches "
+            "what clients publish; without it, those of the operating system"
+        ),
+    ] = None
+    fetch_local: Annotated[
+        _Addresses,
+        _is(
+            "for trying things out: a list of host:port from which this server fetches although "
+            "they are not on the public internet; only where the issuer is local as well"
+        ),
+    ] = ()
+    privacy_url: Annotated[
+        str, _is("the web address of your privacy statement, or empty for none")
+    ] = ""
+    terms_url: Annotated[str, _is("the web address of your terms of use, or empty for none")] = ""
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """The features that are on beside those that are by themselves: mutual TLS is, where a
+        proxy may tell certificates."""
+        return (*self.enable, "mutual TLS") if self.certificate_proxies else self.enable
+
+    @property
+    def hides_callers(self) -> bool:
+        """Whether a proxy ends TLS, and none is trusted to say who calls."""
+        return self.is_behind_a_proxy and not self.trusted_proxies
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where the master key is kept, unless the environment brings it: None, where it has to."""
+        match self.database.at:
+            case Path() as file:
+                return self.master_key_file or file.with_name(file.name + ".key")
+            case PostgresURL():
+                return self.master_key_file
+
+    @property
+    def is_behind_a_proxy(self) -> bool:
+        """Whether somebody else ends TLS for it."""
+        return self.issuer.startswith("https:") and self.tls_certificate is None
+
+    @property
+    def listens_elsewhere(self) -> bool:
+        """Whether the issuer names another port, and no proxy is known to be in between."""
+        if self.is_behind_a_proxy or self.trusted_proxies:
+            return False
+        there = address.read(self.issuer)
+        return there is not None and (there.port or PORTS[there.scheme]) != self.port
+
+    @property
+    def address(self) -> str:
+        """The URL at which the server listens; the issuer may lie elsewhere, behind a proxy."""
+        scheme = "http" if self.tls_certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+
+def _leaves(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _leaves(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field
+
+
+LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
+"""Every setting by its full name, such as `lifetimes.code`."""
+
+SECRETS: Final = frozenset({"master_key"})
+"""Settings whose values are never shown, and never stand in a file or on the command line."""
+
+
+def describe(name: str) -> str:
+    """What a setting is, as the end of a sentence that begins with "it should be"."""
+    return str(_leaf_schema(name)["description"])
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Every setting by its full name, as JSON has it; secrets masked."""
+    return {name: _plain(name, settings) for name in LEAVES}
+
+
+def _plain(name: str, settings: Settings) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    if name in SECRETS:
+        return None if value is None else "(secret)"
+    return msgspec.to_builtins(value, enc_hook=str)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `valetkey.toml`."""
+    defaults = shown(Settings())
+    whole = _object(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "valetkey"}
+    )
+    for name in LEAVES:
+        if name in SECRETS:
+            continue
+        *tables, last = name.split(".")
+        level = whole
+        for table in tables:
+            level = level["properties"].setdefault(table, _object({}))
+        level["properties"][last] = _leaf_schema(name) | {"default": defaults[name]}
+    return whole
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    return members | {"type": "object", "additionalProperties": False, "properties": {}}
+
+
+def _leaf_schema(name: str) -> dict[str, Any]:
+    return msgspec.json.schema(LEAVES[name].type, schema_hook=lambda _: {"type": "string"})

@@ -1,0 +1,140 @@
+"""The server's keys, opened: sealed rows and the master key become a ring, and the first keys are
+made on the first start."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from os import urandom
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import jwk, seal
+from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
+from valetkey.server.model.change import Create, Stale
+from valetkey.server.model.guard import Once
+from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
+from valetkey.server.model.want import Many
+from valetkey.server.oauth.manage.keys import first_status, missing
+from valetkey.server.store.port import Store, Unavailable
+from valetkey.server.store.settle import TRIES
+
+MASTER: Final = 32
+"""Bytes of a master key."""
+
+_MADE: Final = 60
+"""Seconds for which it is remembered who made keys: longer than a commit that was lost may take."""
+
+_KID: Final = 4
+_RAW: Final = 32
+
+
+class WrongMasterKey(Unavailable):
+    """The master key does not open the keys in this database."""
+
+
+class DamagedKey(WrongMasterKey):
+    """The master key opens the other keys in this database, but not this one."""
+
+
+async def read_keys(store: Store) -> tuple[SigningKey, ...]:
+    """Every key at rest, oldest name first."""
+    wanted = Many(SigningKey)
+    return (await store.read(wanted)).many(wanted)
+
+
+async def ensure_keys(store: Store, master: bytes) -> None:
+    """Makes the keys that are missing, once however many processes start together. Raises
+    WrongMasterKey where those that are there do not open: a new key beside them would hide the
+    mistake."""
+    for _ in range(TRIES):
+        keys = await read_keys(store)
+        open_keys(keys, master, now=0)
+        fresh: tuple[SigningKey, ...] = ()
+        for use in missing(keys):
+            fresh += (make(use, master, status=first_status((*keys, *fresh), use)),)
+        if not fresh:
+            return
+        with contextlib.suppress(Stale):  # Another process made them.
+            await store.commit([Create(record) for record in (_once(keys), *fresh)])
+            return
+    raise Unavailable("keys are missing, and others keep making them")
+
+
+def _once(keys: Sequence[SigningKey]) -> Once:
+    """Marks that somebody adds to just these keys."""
+    names = " ".join(key.kid for key in keys)
+    return Once(purpose="keys made", value=names, expires=int(time.time()) + _MADE)
+
+
+def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:
+    """A new key, sealed."""
+    now = int(time.time())
+    if use in ALGORITHMS:
+        private = jwk.generate(_algorithm(use))
+        kid, raw = private.kid, private.to_der()
+    else:
+        kid, raw = urandom(_KID).hex(), urandom(_RAW)
+    sealed = seal.seal(master, raw, nonce=urandom(seal.NONCE), purpose=_purpose(kid, use))
+    return SigningKey(kid=kid, use=use, sealed=sealed, status=status, created=now, since=now)
+
+
+def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
+    """The ring at `now` (seconds since 1970). Raises WrongMasterKey, DamagedKey."""
+    try:
+        return _ring(keys, master, now=now)
+    except WrongMasterKey as error:
+        if any(_opens(key, master) for key in keys):
+            raise DamagedKey(f"{error}, but opens others: that one is damaged") from error
+        raise
+
+
+def _ring(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
+    alive = sorted((key for key in keys if key.status != "retiring" or now < key.until), key=_order)
+    signing: dict[Algorithm, PrivateKey] = {}
+    published = []
+    for key in alive:
+        if key.use in ALGORITHMS:
+            private = jwk.from_der(_algorithm(key.use), _opened(key, master))
+            published.append(private.public())
+            if key.status == "current":
+                signing[private.algorithm] = private
+    return Keyring(
+        signing=signing,
+        published=tuple(published),
+        sealing=_raw(alive, "seal", master),
+        macs=_raw(alive, "mac", master),
+        salt=next(iter(_raw(alive, "salt", master)), NO_SALT),
+    )
+
+
+def _raw(keys: Iterable[SigningKey], use: Use, master: bytes) -> tuple[RawKey, ...]:
+    return tuple(RawKey(key.kid, _opened(key, master)) for key in keys if key.use == use)
+
+
+def _opened(key: SigningKey, master: bytes) -> bytes:
+    try:
+        return seal.unseal(master, key.sealed, purpose=_purpose(key.kid, key.use))
+    except seal.BadSeal as error:
+        raise WrongMasterKey(f"the master key does not open key {key.kid}") from error
+
+
+def _opens(key: SigningKey, master: bytes) -> bool:
+    try:
+        _opened(key, master)
+    except WrongMasterKey:
+        return False
+    return True
+
+
+def _order(key: SigningKey) -> tuple[int, int]:
+    """The current key first, then the coming one, then the retiring, newest first."""
+    return ("current", "coming", "retiring").index(key.status), -key.since
+
+
+def _purpose(kid: str, use: Use) -> bytes:
+    return msgspec.json.encode(["valetkey", "key at rest", kid, use])
+
+
+def _algorithm(use: Use) -> Algorithm:
+    return "RS256" if use == "RS256" else "ES256"

@@ -1,0 +1,186 @@
+"""A store in memory: for tests, and as the plainest reading of the port."""
+
+import itertools
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from valetkey.server.model.change import (
+    Change,
+    Count,
+    Create,
+    Remove,
+    Stale,
+    Tally,
+    Uncount,
+    Update,
+    Versioned,
+    told,
+)
+from valetkey.server.model.event import Event
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.log import Log, entries_of, piece
+from valetkey.server.model.record import Record
+from valetkey.server.model.want import Alias, Found, Many, One, Page, Query, Want
+from valetkey.server.store.log import forget_at, numbered
+from valetkey.server.store.port import Unstorable
+from valetkey.server.store.storable import check_names
+from valetkey.wire.change_log import Entry
+
+R = TypeVar("R", bound=Record)
+
+
+class MemoryStore:
+    """Nothing survives the process."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[str, Record]] = {}
+        self._log: list[Entry] = []
+        self._head = 0
+
+    async def read(self, *wants: Want) -> Found:
+        return Found({want: self._find(want) for want in wants})
+
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        after = {name: dict(rows) for name, rows in self._tables.items()}
+        counters: list[Throttle] = []
+        for change in (*changes, *map(told, events)):
+            rows = after.setdefault(change.record.table, {})
+            match change:
+                case Count(record=more):
+                    counters.append(_add(rows, more))
+                case Uncount(record=less):
+                    _take(rows, less)
+                case Tally(record=event):
+                    _tally(rows, event)
+                case Create() | Update() | Remove():
+                    self._apply(rows, change)
+        self._tables = after
+        for entry in numbered(entries_of(changes), after=self._head):
+            self._log.append(entry)
+            self._head = entry.seq
+        return tuple(counters)
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        _check(query.record, query.index)
+        rows = [
+            record
+            for record in self._rows(query.record)
+            if isinstance(record, query.record)
+            and _has(record, query.index, query.value)
+            and (not query.before or record.key < query.before)
+        ]
+        rows.sort(key=lambda record: record.key, reverse=True)
+        chosen = rows[: query.limit]
+        return Page(tuple(chosen), chosen[-1].key if len(rows) > query.limit else "")
+
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        gone = 0
+        for name, rows in self._tables.items():
+            kept = {key: row for key, row in rows.items() if not _is_over(row, now, told)}
+            gone += len(rows) - len(kept)
+            self._tables[name] = kept
+        return gone + self._forget(now)
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        rows = [entry for entry in self._log if entry.seq >= after][: limit + 1]
+        first = self._log[0].seq if self._log else self._head + 1
+        return piece(rows, after=after, head=self._head, first=first)
+
+    async def close(self) -> None:
+        return None
+
+    def _forget(self, now: int) -> int:
+        over = [*itertools.takewhile(lambda entry: forget_at(entry) <= now, self._log)]
+        del self._log[: len(over)]
+        return len(over)
+
+    def _find(self, want: Want) -> tuple[Record, ...]:
+        match want:
+            case One(record=kind, key=key):
+                row = self._tables.get(kind.table, {}).get(key)
+                return () if row is None else (row,)
+            case Alias(record=kind, alias=alias):
+                return tuple(row for row in self._rows(kind) if alias and row.alias == alias)
+            case Many(record=kind, index=index, value=value):
+                _check(kind, index)
+                rows = [row for row in self._rows(kind) if _has(row, index, value)]
+                return tuple(sorted(rows, key=lambda row: row.key))
+
+    def _rows(self, kind: type[Record]) -> list[Record]:
+        return list(self._tables.get(kind.table, {}).values())
+
+    def _apply(self, rows: dict[str, Record], change: Versioned) -> None:
+        record = change.record
+        _check_storable(record)
+        before = rows.get(record.key)
+        taken = any(row.alias == record.alias for key, row in rows.items() if key != record.key)
+        alias_taken = bool(record.alias) and taken
+        match change:
+            case Create():
+                if before is not None or alias_taken:
+                    raise Stale(change)
+                rows[record.key] = msgspec.structs.replace(record, version=1)
+            case Update():
+                if before is None or before.version != record.version or alias_taken:
+                    raise Stale(change)
+                rows[record.key] = msgspec.structs.replace(record, version=record.version + 1)
+            case Remove():
+                if before is None or before.version != record.version:
+                    raise Stale(change)
+                del rows[record.key]
+
+
+def _check_storable(record: Record) -> None:
+    check_names((record.key, record.alias, *(getattr(record, one) for one in record.indexes)))
+    encode = msgspec.msgpack.encode if record.rank else msgspec.json.encode
+    try:
+        encode(record)
+        record.forget_at.to_bytes(8, signed=True)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise Unstorable(str(error)) from error
+
+
+def _tally(rows: dict[str, Record], event: Event) -> None:
+    _check_storable(event)
+    before = rows.get(event.key, event)
+    rows[event.key] = msgspec.structs.replace(before, version=before.version + 1)
+
+
+def _add(rows: dict[str, Record], more: Throttle) -> Throttle:
+    _check_storable(more)
+    before = rows.get(more.key)
+    if isinstance(before, Throttle) and before.runs(more.since):
+        counter = _with(before, more.tried)
+    else:
+        version = 0 if before is None else before.version
+        counter = msgspec.structs.replace(more, version=version + 1)
+    rows[more.key] = counter
+    return counter
+
+
+def _take(rows: dict[str, Record], less: Throttle) -> None:
+    before = rows.get(less.key)
+    if isinstance(before, Throttle) and before.runs(less.since):
+        rows[less.key] = _with(before, -less.tried)
+
+
+def _with(counter: Throttle, more: int) -> Throttle:
+    tried, version = max(0, counter.tried + more), counter.version + 1
+    return msgspec.structs.replace(counter, tried=tried, version=version)
+
+
+def _is_over(record: Record, now: int, told: int) -> bool:
+    return 0 < record.forget_at <= now or (isinstance(record, Event) and record.at < told)
+
+
+def _has(record: Record, index: str, value: str) -> bool:
+    return not index or getattr(record, index) == value
+
+
+def _check(kind: type[Record], index: str) -> None:
+    if index and index not in kind.indexes:
+        raise ValueError(f"{kind.table} has no index {index!r}")

@@ -1,0 +1,132 @@
+"""Migrations: plain numbered `.sql` files, each run once, in order, and never changed after.
+
+Each says by `-- oldest: N` up to which step a server has to know, at least, to work on the schema
+that it leaves. A step that only adds leaves the older servers running; one that takes away waits
+until no such server is left.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Final, Literal, TypeAlias
+
+import apsw
+import msgspec
+
+from valetkey.server.store.port import Unusable
+
+Kind: TypeAlias = Literal["sqlite", "postgres"]
+
+_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql", re.ASCII)
+_OLDEST: Final = re.compile(r"^-- oldest: (\d+)$", re.ASCII | re.MULTILINE)
+
+_CREATE: Final = (
+    "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+    "checksum TEXT NOT NULL, oldest INTEGER NOT NULL, at INTEGER NOT NULL)"
+)
+_THERE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the schema. Servers that know the steps up to `oldest` work on what it leaves."""
+
+    number: int
+    name: str
+    sql: str
+    oldest: int
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that was run; `at` in seconds since 1970."""
+
+    number: int
+    name: str
+    checksum: str
+    oldest: int
+    at: int
+
+
+class MigrationError(Unusable):
+    """The database and this version do not go together; says why and what to do."""
+
+
+def migrations(kind: Kind) -> tuple[Migration, ...]:
+    """The steps that this version brings, in order."""
+    return tuple(sorted(_found(kind), key=lambda one: one.number))
+
+
+def _found(kind: Kind) -> Iterator[Migration]:
+    for entry in (files("valetkey.server.store") / "migrations" / kind).iterdir():
+        match = _NAME.fullmatch(entry.name)
+        if match is None:
+            continue
+        sql = entry.read_text("utf-8")
+        oldest = _OLDEST.search(sql)
+        if oldest is None:
+            raise ValueError(f"{entry.name} does not say `-- oldest: N`")
+        yield Migration(number=int(match[1]), name=match[2], sql=sql, oldest=int(oldest[1]))
+
+
+def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
+    """Brings the schema up to this version, all or nothing; what was run. Raises MigrationError.
+
+    The write lock serialises processes that start together. Where nothing is to be run it is not
+    asked for: whoever starts beside others that write would wait for a turn of theirs.
+    """
+    brought = migrations("sqlite")
+    if not pending(ran(connection), brought):
+        return ()
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_CREATE)
+        steps = pending(ran(connection), brought)
+        for one in steps:
+            connection.execute(one.sql)
+            connection.execute("INSERT INTO migrations VALUES (?, ?, ?, ?, ?)", row(one))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return steps
+
+
+def row(one: Migration) -> tuple[int, str, str, int, int]:
+    """The row that tells that a step has just been run."""
+    return one.number, one.name, one.checksum, one.oldest, int(time.time())
+
+
+def pending(run: Sequence[Ran], brought: Sequence[Migration]) -> tuple[Migration, ...]:
+    """The steps that are still to run. Raises MigrationError where a step was changed after it was
+    run, or a newer version has taken away what this one needs."""
+    known = {one.number: one for one in brought}
+    for one in run:
+        if one.number in known:
+            if known[one.number].checksum != one.checksum:
+                raise MigrationError(f"step {one.number} ({one.name}) was changed after it was run")
+        elif one.oldest > max(known, default=0):
+            raise MigrationError(
+                f"the database has step {one.number} ({one.name}) of a newer valetkey, with which "
+                "this one does not work: install the newer one"
+            )
+    done = {one.number for one in run}
+    return tuple(one for number, one in sorted(known.items()) if number not in done)
+
+
+def ran(connection: apsw.Connection) -> tuple[Ran, ...]:
+    """The steps that were run, in order."""
+    if not connection.execute(_THERE).fetchall():
+        return ()
+    rows = connection.execute(
+        "SELECT number, name, checksum, oldest, at FROM migrations ORDER BY number"
+    )
+    return tuple(
+        Ran(number=number, name=name, checksum=checksum, oldest=oldest, at=at)
+        for number, name, checksum, oldest, at in rows
+    )

@@ -1,0 +1,73 @@
+"""Counters in PostgreSQL: the counts of many requests go together, one row for each counter."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.server.model.change import Change, Count
+from valetkey.server.model.guard import Throttle
+
+_TRIED: Final = "(t.body::jsonb->>'tried')::bigint"
+_MORE: Final = "(excluded.body::jsonb->>'tried')::bigint"
+_RUNS: Final = "t.forget_at > (excluded.body::jsonb->>'since')::bigint"
+
+
+def _body(of: str, tried: str) -> str:
+    """The row's body, with another number in it."""
+    more = f"jsonb_build_object('version', t.version + 1, 'tried', {tried})"
+    return f"({of}.body::jsonb || {more})::text"
+
+
+def count(rows: str) -> str:
+    """Adds what the rows hold; what there is then."""
+    names = '"place", "key", "version", "forget_at", "body"'
+    return (
+        f"INSERT INTO throttles AS t ({names}) SELECT {names} FROM {rows} "  # noqa: S608
+        'ON CONFLICT ("place", "key") DO UPDATE SET "version" = t.version + 1, '
+        f'"forget_at" = CASE WHEN {_RUNS} THEN t.forget_at ELSE excluded.forget_at END, '
+        f'"body" = CASE WHEN {_RUNS} THEN {_body("t", f"{_TRIED} + {_MORE}")} '
+        f"ELSE {_body('excluded', _MORE)} END RETURNING t.place, t.key, t.body"
+    )
+
+
+def uncount(rows: str) -> str:
+    """Takes what the rows hold from the counters that run."""
+    tried = f"greatest(0, {_TRIED} - (r.body::jsonb->>'tried')::bigint)"
+    return (
+        f'UPDATE throttles t SET "version" = t.version + 1, "body" = {_body("t", tried)} '  # noqa: S608
+        f"FROM {rows} r WHERE t.place = r.place AND t.key = r.key "
+        "AND t.forget_at > (r.body::jsonb->>'since')::bigint RETURNING t.place, t.key"
+    )
+
+
+def summed(members: Sequence[tuple[int, Throttle]]) -> Iterator[tuple[int, Throttle]]:
+    """One row for each counter, with the sum of what is counted, in one order for all nodes. The
+    window begins with the last of them."""
+    sums: dict[str, tuple[int, Throttle]] = {}
+    for number, one in members:
+        first, before = sums.get(one.bucket, (number, msgspec.structs.replace(one, tried=0)))
+        last = max(before, one, key=lambda each: each.since)
+        sums[one.bucket] = first, msgspec.structs.replace(last, tried=before.tried + one.tried)
+    yield from (sums[bucket] for bucket in sorted(sums))
+
+
+_counter: Final = msgspec.json.Decoder(Throttle)
+
+
+def placed(changes: Sequence[Change], bodies: Mapping[str, str]) -> Iterator[Throttle]:
+    """The counter of each count, as that left it. `bodies` are what the statement made of the
+    counters: what was counted together is told apart in the order of the changes."""
+    counts = [change.record for change in changes if isinstance(change, Count)]
+    after = {bucket: _counter.decode(body) for bucket, body in bodies.items()}
+    tried = {bucket: counter.tried for bucket, counter in after.items()}
+    for one in counts:
+        tried[one.bucket] -= one.tried
+    for one in counts:
+        tried[one.bucket] += one.tried
+        yield msgspec.structs.replace(after[one.bucket], tried=tried[one.bucket])
+
+
+def found(rows: Sequence[Any]) -> dict[str, str]:
+    """The bodies by bucket, in what the statement returns."""
+    return {row["key"]: row["body"] for row in rows}

@@ -1,0 +1,137 @@
+"""The store itself: one round trip for `read`, one for `commit`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change
+from valetkey.server.model.event import Event
+from valetkey.server.model.guard import Throttle
+from valetkey.server.model.log import Log, piece
+from valetkey.server.model.record import Record
+from valetkey.server.model.want import Found, One, Page, Query, Want
+from valetkey.server.store.database import PostgresURL
+from valetkey.server.store.log import read_entry
+from valetkey.server.store.port import PATIENCE, RECORDS, Unavailable
+from valetkey.server.store.postgres import statements
+from valetkey.server.store.postgres.committer import Committer
+from valetkey.server.store.postgres.connections import (
+    TROUBLE,
+    Connections,
+    connect,
+    may_be_ours,
+    told,
+    why,
+)
+from valetkey.server.store.postgres.migrate import migrate
+from valetkey.server.store.postgres.reader import Reader
+from valetkey.server.store.postgres.rows import columns, record_of
+from valetkey.server.store.postgres.survey import off, unreachable, unsafe
+
+R = TypeVar("R", bound=Record)
+
+SWEEP_ROWS: Final = 200
+
+_SWEEPS: Final = (
+    *(statements.sweep(kind) for kind in RECORDS if "forget_at" in columns(kind)),
+    statements.SWEEP_LOG,
+)
+
+
+class PostgresStore:
+    """A database that several nodes share. Make one with `open`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._committer = Committer(connections)
+        self._reader = Reader(self._fetched)
+
+    @classmethod
+    async def open(cls, url: PostgresURL) -> "PostgresStore":
+        """Connects, checks that the database keeps its word, and brings its schema up to date.
+
+        The URL may name several hosts, of which the one that takes writes is used. Raises
+        UnsafeDatabase, MigrationError, Unavailable.
+        """
+        try:
+            # A connection of its own: a migration may take longer than a request may.
+            connection = await connect(url, timeout=PATIENCE)
+            try:
+                if names := await off(connection):
+                    raise unsafe(names)
+                await migrate(connection)
+            finally:
+                await connection.close(timeout=PATIENCE)
+            return cls(await Connections.open(url))
+        except TROUBLE as error:
+            raise unreachable(error) from error
+
+    async def read(self, *wants: Want) -> Found:
+        if not wants:
+            await self._fetch(statements.Statement("SELECT 1", ()))
+            return Found({})
+        named = tuple(want for want in wants if isinstance(want, One))
+        if len(named) == len(wants):
+            return await self._reader.read(named)
+        rows = await self._fetch(statements.read(wants))
+        found: list[list[Record]] = [[] for _ in wants]
+        for row in rows:
+            number = row[0]
+            found[number].append(record_of(wants[number].record, row))
+        for records in found:
+            if len(records) > 1:
+                records.sort(key=_key)
+        return Found({want: tuple(some) for want, some in zip(wants, found, strict=True)})
+
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        if not changes and not events:
+            return ()
+        return await self._committer.submit(changes, events)
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        rows = await self._fetch(statements.page(query))
+        decoded = [record_of(query.record, row) for row in rows]
+        chosen = tuple(one for one in decoded[: query.limit] if isinstance(one, query.record))
+        return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        rows = await self._fetch(statements.Statement(statements.LOG, (after, limit + 1)))
+        entries = [read_entry(row["seq"], row["body"]) for row in rows if row["seq"] is not None]
+        return piece(entries, after=after, head=rows[0]["head"], first=rows[0]["first"])
+
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        steps: list[tuple[str, int | bytes]] = [(sql, now) for sql in _SWEEPS]
+        if told:
+            steps.append((statements.SWEEP_TOLD, ids.time_of(told)))
+        gone = 0
+        for sql, until in steps:
+            gone += len(await self._fetch(statements.Statement(sql, (until, SWEEP_ROWS))))
+        return gone
+
+    async def close(self) -> None:
+        await self._committer.stop()
+        await self._connections.close()
+
+    async def _fetch(self, statement: statements.Statement) -> list[Any]:
+        # asyncpg asks for its task, and whoever calls may have none.
+        try:
+            return await asyncio.create_task(self._fetched(statement))
+        except TROUBLE as error:
+            raise told(error) from error
+
+    async def _fetched(self, statement: statements.Statement) -> list[Any]:
+        """The rows. Raises Unavailable, and as it is any error for which the statement may be to
+        blame."""
+        try:
+            return await self._connections.read(statement.sql, *statement.parameters)
+        except TROUBLE as error:
+            if may_be_ours(error):
+                raise
+            raise Unavailable(why(error)) from error
+
+
+def _key(record: Record) -> str:
+    return record.key

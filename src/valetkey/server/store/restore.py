@@ -1,0 +1,174 @@
+"""Backups, and what a restored one must not bring back.
+
+What was revoked, taken away or stopped after the backup was made is not in it. So a restore is
+finished by ending the epoch: every key is replaced, which makes every code and token worthless,
+and grants and sessions of before open nothing until their users say yes again.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.epoch import CURRENT, Epoch
+from valetkey.server.model.event import Event
+from valetkey.server.model.want import One, Query
+from valetkey.server.oauth.manage.keys import USES
+from valetkey.server.store.keyring import make, read_keys
+from valetkey.server.store.migrate import migrations, pending
+from valetkey.server.store.port import Store, Unavailable, Unusable
+from valetkey.server.store.survey import look
+
+_PAGES: Final = 1000
+"""Pages copied in one step of a backup; the server goes on in between."""
+
+_FIRST_LOCK: Final = 0x40000000
+_LOCKS: Final = 512
+"""The bytes in which every process that has a database open holds a lock (SQLite's file format,
+"The Lock-Byte Page")."""
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restore came to. `epoch` is the new one; what happened between `known_until` (0 for an
+    empty database) and `at`, both in seconds since 1970, is lost."""
+
+    epoch: int
+    known_until: int
+    at: int
+
+
+async def finalize(store: Store, master: bytes) -> Restored:
+    """Ends the epoch of a restored database. Raises Stale where somebody else does so just now."""
+    now = int(time.time())
+    wanted = One(Epoch, CURRENT)
+    before = (await store.read(wanted)).one(wanted)
+    newest = (await store.page(Query(record=Event, limit=1))).records
+    changes: list[Change] = [Remove(key) for key in await read_keys(store)]
+    for use in USES:
+        changes += [Create(make(use, master, status=status)) for status in ("current", "coming")]
+    if before is None:
+        epoch = Epoch(number=1, since=now)
+        changes.append(Create(epoch))
+    else:
+        epoch = msgspec.structs.replace(before, number=before.number + 1, since=now)
+        changes.append(Update(epoch))
+    await store.commit(changes)
+    return Restored(epoch=epoch.number, known_until=newest[0].at if newest else 0, at=now)
+
+
+class InUse(Exception):
+    """Somebody has the database open."""
+
+
+class NoBackup(Unusable):
+    """The file is no whole database of ours; says why."""
+
+
+def backup(database: Path, target: Path) -> int:
+    """Copies a database file while servers use it; how many pages. The copy is of one moment, and
+    its owner's alone. Raises FileExistsError, Unavailable."""
+    if target.exists():
+        raise FileExistsError(target)
+    if not database.exists():
+        raise Unavailable(f"there is no database {database}")
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with _opened(database, apsw.SQLITE_OPEN_READONLY) as source, _opened(target) as copy:
+            pages = _copied(source, copy)
+            # Out of WAL mode, so that whoever only reads the copy leaves no files beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            return pages
+    except apsw.Error as error:
+        target.unlink(missing_ok=True)
+        raise Unavailable(f"{database}: {error}") from error
+
+
+def restore(copy: Path, database: Path) -> int:
+    """Puts a copy in the place of a database that nobody has open; how many pages. What was there
+    is lost, all at once: a restore that breaks off changes nothing. Raises InUse, NoBackup,
+    Unavailable, MigrationError."""
+    _check(copy)
+    database.touch(mode=0o600)
+    try:
+        try:
+            return _replaced(database, copy)
+        except (apsw.NotADBError, apsw.CorruptError):
+            _clear(database)
+            return _replaced(database, copy)
+    except apsw.Error as error:
+        raise Unavailable(f"{database}: {error}") from error
+
+
+def _replaced(database: Path, copy: Path) -> int:
+    with _opened(copy, apsw.SQLITE_OPEN_READONLY) as source, _opened(database) as target:
+        _claim(target, database)
+        return _copied(source, target)
+
+
+def _check(copy: Path) -> None:
+    """Looks before anything is touched."""
+    if not copy.exists():
+        raise NoBackup(f"there is no file {copy}")
+    found = look(copy, migrations("sqlite"))
+    if not found.ran:
+        raise NoBackup(f"{copy} is no database of valetkey")
+    pending(found.ran, found.brought)
+    try:
+        with _opened(copy, apsw.SQLITE_OPEN_READONLY) as connection:
+            said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(3)")]
+    except apsw.Error as error:
+        raise NoBackup(f"{copy}: {error}") from error
+    if said != ["ok"]:
+        raise NoBackup(f"{copy} is damaged: {'; '.join(said)}")
+
+
+def _clear(database: Path) -> None:
+    """What is ruined, so that SQLite cannot work on it, is taken away. Raises InUse."""
+    with database.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKS, _FIRST_LOCK)
+        except OSError:
+            raise _in_use(database) from None
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+    database.touch(mode=0o600)
+
+
+def _in_use(database: Path) -> InUse:
+    return InUse(f"{database} is open elsewhere: stop the server first")
+
+
+def _claim(connection: apsw.Connection, database: Path) -> None:
+    """Only who is alone with a database may take it out of WAL mode."""
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (mode,) = next(iter(connection.execute("PRAGMA journal_mode = DELETE")))
+    except apsw.BusyError:
+        mode = "wal"
+    if mode != "delete":
+        raise _in_use(database)
+    connection.execute("BEGIN EXCLUSIVE; COMMIT")
+
+
+def _copied(source: apsw.Connection, target: apsw.Connection) -> int:
+    with target.backup("main", source, "main") as step:
+        while not step.done:
+            step.step(_PAGES)
+        pages: int = step.page_count
+    return pages
+
+
+@contextlib.contextmanager
+def _opened(
+    file: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+) -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(str(file), flags=flags)
+    with contextlib.closing(connection):
+        yield connection

@@ -1,6 +1,0 @@
-"""The store for more than one machine: PostgreSQL, the same port. Needs the extra `postgres`."""
-
-from valetkey.store.postgres.store import PostgresStore
-from valetkey.store.postgres.survey import UnsafeDatabase, look
-
-__all__ = ["PostgresStore", "UnsafeDatabase", "look"]

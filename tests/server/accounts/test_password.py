@@ -1,0 +1,93 @@
+"""Passwords: kept as Argon2id, and as slow to refuse for nobody as for somebody."""
+
+import time
+from statistics import median
+
+import pytest
+from tests.rows import row
+
+from valetkey.server.accounts import password
+from valetkey.server.accounts.profile import is_kept
+from valetkey.server.model.secret import Secret
+
+SALT = bytes(range(16))
+KEPT = password.keep(Secret("correct horse"), salt=SALT)
+
+
+def test_what_is_kept_is_argon2id_and_not_the_password() -> None:
+    """RFC 9106 3.1; the costs are OWASP's for Argon2id."""
+    assert KEPT.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert is_kept(KEPT)
+    assert "correct" not in KEPT
+
+
+def test_another_salt_keeps_it_otherwise() -> None:
+    assert password.keep(Secret("correct horse"), salt=bytes(16)) != KEPT
+
+
+FITS = [
+    row("9106", "the password", "correct horse", KEPT, True),
+    row("9106", "another", "correct hors", KEPT, False),
+    row("9106", "in another case", "Correct horse", KEPT, False),
+    row("9106", "with a space", "correct horse ", KEPT, False),
+    row("9106", "empty", "", KEPT, False),
+    row("9106", "what is kept itself", KEPT, KEPT, False),
+    row("A87", "too long", "correct horse" + "x" * 2000, KEPT, False),
+    row("A70", "for nobody", "correct horse", "", False),
+    row("A70", "for nobody, by the name that fills in", "nobody's password", "", False),
+    row("A70", "for nobody, empty", "", "", False),
+    row("A82", "what is kept is damaged", "correct horse", KEPT[:-1], False),
+    row("A82", "what is kept is none", "correct horse", "correct horse", False),
+    row("A82", "what is kept is another function's", "x", "$2b$12$abcdefghijklmnopqrstuv", False),
+]
+
+
+@pytest.mark.parametrize("given,kept,fits", FITS)
+def test_what_fits(given: str, kept: str, fits: bool) -> None:
+    assert password.fits(Secret(given), kept) is fits
+
+
+def test_a_password_of_many_alphabets_fits() -> None:
+    given = Secret("пароль 密码 🗝 é")
+    assert password.fits(given, password.keep(given, salt=SALT))
+
+
+def test_a_password_that_goes_on_past_the_longest_is_another() -> None:
+    longest = "x" * password.MAX_BYTES
+    kept = password.keep(Secret(longest), salt=SALT)
+    assert password.fits(Secret(longest), kept)
+    assert not password.fits(Secret(longest + "x"), kept)
+
+
+MISTAKES = [
+    row("800-63B 3.1.1", "eight characters", "12345678", 0),
+    row("800-63B 3.1.1", "eight characters of four bytes", "🗝" * 8, 0),
+    row("800-63B 3.1.1", "seven characters", "1234567", 1),
+    row("A87", "1024 bytes", "x" * 1024, 0),
+    row("A87", "1025 bytes", "x" * 1025, 1),
+]
+
+
+@pytest.mark.parametrize("given,mistakes", MISTAKES)
+def test_what_may_be_a_password(given: str, mistakes: int) -> None:
+    found = password.mistakes(Secret(given))
+    assert len(found) == mistakes
+    assert given not in " ".join(found)
+
+
+def cost(given: str, kept: str) -> float:
+    """Seconds of this thread's processor time, the middle of five."""
+    password.fits(Secret(given), kept)
+    times = []
+    for _ in range(5):
+        begun = time.thread_time()
+        password.fits(Secret(given), kept)
+        times.append(time.thread_time() - begun)
+    return median(times)
+
+
+def test_nobody_takes_as_long_as_somebody() -> None:
+    """ATTACKS A70; a password that is too long is refused no faster either."""
+    somebody, nobody, long = cost("wrong", KEPT), cost("wrong", ""), cost("x" * 5000, KEPT)
+    assert 0.5 < nobody / somebody < 2
+    assert 0.5 < long / somebody < 2

@@ -1,0 +1,272 @@
+"""The pages in a real browser, under the headers that the server sends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from tests.axe import OF_COLOURS, violations
+from tests.journeys.tab import record_errors
+from tests.server.pages.preview import PREVIEWED, serving
+from tests.server.pages.samples import SAMPLES
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed"),
+]
+
+WIDTHS = (320, 800, 1280)
+# What axe has to see: samples that differ from these in their words alone are left out.
+DISTINCT = [
+    "sign-in",
+    "sign-in-refused",
+    "sign-in-throttled",
+    "sign-in-bare",
+    "choice",
+    "sign-up",
+    "sign-up-taken",
+    "answer",
+    "consent",
+    "consent-web",
+    "consent-one",
+    "consent-more",
+    "consent-nothing-new",
+    "consent-broad",
+    "consent-paused",
+    "consent-limits",
+    "consent-limits-wrong",
+    "consent-many",
+    "consent-hostile",
+    "consent-elsewhere",
+    "consent-parts",
+    "limits",
+    "limits-wrong",
+    "limits-field",
+    "limits-day",
+    "limits-none",
+    "limits-hostile",
+    "approvals",
+    "approvals-none",
+    "approval",
+    "approval-spending",
+    "approval-hostile",
+    "enter-code",
+    "enter-code-refused",
+    "confirm-device",
+    "confirm-device-far",
+    "confirm-device-hostile",
+    "apps",
+    "apps-one",
+    "apps-waiting",
+    "apps-none",
+    "app",
+    "app-paused",
+    "app-suspended",
+    "app-many",
+    "app-given",
+    "app-parts",
+    "app-everything",
+    "apps-narrowed",
+    "unused",
+    "stop",
+    "sign-out",
+    "signed-out",
+    "connected",
+    "cancelled",
+    "error",
+    "error-back",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def heard() -> list[str]:
+    """What the tab said that it should not have said."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, heard: list[str]) -> Page:
+    """One for all, as each new one would read its scripts anew."""
+    tab = browser.new_page()
+
+    def dismiss(dialog: Dialog) -> None:
+        heard.append(dialog.message)
+        dialog.dismiss()
+
+    record_errors(tab, heard)
+    tab.on("dialog", dismiss)
+    return tab
+
+
+@pytest.fixture
+def page(tab: Page, heard: list[str]) -> Iterator[Page]:
+    """The tab, small. It fails its test for an error in the console and for any dialogue."""
+    tab.set_viewport_size({"width": 320, "height": 640})
+    tab.emulate_media(
+        color_scheme="null", contrast="null", forced_colors="null", reduced_motion="null"
+    )
+    yield tab
+    said = [*heard]
+    heard.clear()
+    assert said == []
+
+
+@pytest.mark.parametrize("name", DISTINCT)
+def test_axe_finds_nothing(page: Page, address: str, name: str) -> None:
+    page.goto(f"{address}/en/{name}")
+    for folded in page.locator("details").all():
+        folded.evaluate("element => element.open = true")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, *OF_COLOURS) == []
+
+
+SHOWN = """async (samples) => {
+    const found = []
+    for (const sample of samples) {
+        const text = await (await fetch(sample)).text()
+        const { documentElement, body } = new DOMParser().parseFromString(text, "text/html")
+        const root = document.documentElement
+        for (const name of ["lang", "dir"]) root[name] = documentElement[name]
+        document.body.replaceWith(document.adoptNode(body))
+        await Promise.all([...document.images].map((one) => one.decode().catch(() => null)))
+        found.push(MEASURED)
+    }
+    return found
+}"""
+"""One sample after the other, each in the place of the one before: they share their style."""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("tag", PREVIEWED)
+def test_nothing_scrolls_sideways(page: Page, address: str, tag: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto(f"{address}/{tag}/sign-in")
+    widths = page.evaluate(SHOWN.replace("MEASURED", "root.scrollWidth"), [*SAMPLES])
+    assert {name: found for name, found in zip(SAMPLES, widths, strict=True) if found > width} == {}
+
+
+PRESSED = "button, .button, summary, .permission label, .field input, nav a, .foot a, .account a"
+
+
+def test_what_is_pressed_is_big_enough_for_a_finger(page: Page, address: str) -> None:
+    """44 px in height, but for a link within a sentence or a box within its label."""
+    page.goto(f"{address}/en/sign-in")
+    heights = f"""[...document.querySelectorAll("{PRESSED}")].map(
+        (one) => [one.getBoundingClientRect().height, one.outerHTML])"""
+    samples = page.evaluate(SHOWN.replace("MEASURED", heights), DISTINCT)
+    for name, pressed in zip(DISTINCT, samples, strict=True):
+        assert pressed, name
+        assert [html for height, html in pressed if height < 44] == [], name
+
+
+def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str) -> None:
+    page.goto(f"{address}/en/consent")
+    reached = []
+    for _ in range(13):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(
+            """() => {
+                const element = document.activeElement, style = getComputedStyle(element)
+                const box = element.getBoundingClientRect()
+                return [
+                    element.id || element.value || element.textContent.trim(),
+                    style.outlineStyle, parseFloat(style.outlineWidth),
+                    box.top >= 0 && box.bottom <= innerHeight && box.width > 20,
+                ]
+            }"""
+        )
+        reached.append(focus[0])
+        assert focus[1] == "solid", focus
+        assert focus[2] >= 2, focus
+        assert focus[3], focus
+    assert reached == [
+        "Skip to the content",
+        "Chirp",
+        "Use another account",
+        "posts:write",
+        "offline_access",
+        "All of Photos: 2 permissions",
+        "connected apps",
+        "allow",
+        "cancel",
+        "English",
+        "Deutsch",
+        "Help",
+        "Privacy",
+    ]
+
+
+def test_allow_and_cancel_weigh_the_same(page: Page, address: str) -> None:
+    page.goto(f"{address}/en/consent")
+    allow, cancel = (page.locator(f"#{name}") for name in ("allow", "cancel"))
+    weights = "element => (style => [style.font, style.padding])(getComputedStyle(element))"
+    assert allow.evaluate(weights) == cancel.evaluate(weights)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 640})
+        first, second = allow.bounding_box(), cancel.bounding_box()
+        assert first, width
+        assert second, width
+        assert first["width"] == pytest.approx(second["width"], abs=0.1)
+        assert first["height"] == second["height"]
+
+
+def test_a_page_heeds_what_people_ask_of_their_browser(page: Page, address: str) -> None:
+    page.emulate_media(reduced_motion="reduce", forced_colors="active", contrast="more")
+    page.goto(f"{address}/en/consent")
+    button = page.locator("#allow")
+    assert button.evaluate("element => getComputedStyle(element).transitionDuration") == "0s"
+    assert button.evaluate("element => getComputedStyle(element).borderStyle") == "solid"
+    assert page.locator(".detail").first.evaluate(
+        "element => getComputedStyle(element).color"
+    ) == page.locator("body").evaluate("element => getComputedStyle(element).color")
+
+
+def test_hours_are_those_of_the_browser(browser: Browser, address: str) -> None:
+    """But for those that the user has set. Without script the page says which they are."""
+    for script, zone in ((True, "Asia/Tokyo"), (False, "UTC")):
+        context = browser.new_context(timezone_id="Asia/Tokyo", java_script_enabled=script)
+        tab = context.new_page()
+        tab.goto(f"{address}/en/limits")
+        found = [one.input_value() for one in tab.locator("[name=zone]").all()]
+        assert found == [zone, "Europe/Berlin", zone]
+        tab.goto(f"{address}/en/consent-limits")
+        zones = [one.input_value() for one in tab.locator("[name^='zone:']").all()]
+        assert zones == ([zone] * 2 if script else ["Europe/Berlin", "UTC"])
+        context.close()
+
+
+def test_the_cursor_is_where_a_field_is_wrong(page: Page, address: str) -> None:
+    for name, field in (("limits-field", "often-day-1"), ("consent-limits-wrong", "much-1")):
+        page.goto(f"{address}/en/{name}")
+        expect(page.locator(f"#{field}")).to_be_focused()
+
+
+def test_a_form_is_sent_without_script(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{address}/en/consent")
+    tab.uncheck("input[value=offline_access]")
+    with tab.expect_request(lambda request: request.method == "POST") as sent:
+        tab.click("#allow")
+    body = sent.value.post_data
+    context.close()
+    assert body == "csrf=c5rf-t0ken&pending=p-17&permission=posts%3Awrite&action=allow"

@@ -1,0 +1,296 @@
+"""One full record of every kind that a store keeps, and small ones to write in numbers."""
+
+from os import urandom
+from typing import Final, TypeVar
+
+from valetkey.server.model import ids
+from valetkey.server.model.allowance import Allowance, Count, Lease
+from valetkey.server.model.approval import Approval
+from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.delegates import Delegates, Hand
+from valetkey.server.model.env import Env
+from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.event import Event, event
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.guard import Once, Throttle
+from valetkey.server.model.hours import Hours
+from valetkey.server.model.job import Job
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.limits import Bounds, Limits, Proposal
+from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.policy import Policy
+from valetkey.server.model.receipt import Line, Receipt
+from valetkey.server.model.record import Record
+from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.model.user import Session, User
+from valetkey.wire.catalog import Catalog, Permission, Words
+
+NOW: Final = 1_700_000_000
+ENV: Final = Env(NOW, urandom)
+MIKO: Final = ids.user_id(ENV)
+
+CATALOG: Final = Catalog(
+    resource="https://chirp.example",
+    name="Chirp",
+    permissions=(
+        Permission(
+            id="posts:read",
+            can="read",
+            risk="medium",
+            group="view",
+            words={"de": Words(can="lesen")},
+        ),
+        Permission(id="posts:write", can="post", cannot="post", implies=("posts:read",)),
+    ),
+    scopes={"basic": ("posts:read", "posts:write")},
+)
+KEPT: Final = (KeptSecret("0" * 64, NOW), KeptSecret("1" * 64, NOW, until=NOW + 60))
+
+BOUNDS: Final = Bounds(
+    often={"day": 5},
+    much={"total": 10**12},
+    ask_above=0,
+    hours=(Hours(opens="22:00", closes="06:00", zone="Europe/Berlin"),),
+)
+
+FULL: Final[tuple[Record, ...]] = (
+    Allowance(
+        grant=ids.owned_id(ENV, owner=MIKO),
+        permission="posts:read",
+        often={"day": Count(NOW, NOW + 86400, 3)},
+        much={"month": Count(NOW, NOW + 86400, 10**12)},
+        out=(Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),),
+    ),
+    Approval(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        words="„Tickets“",
+        amount="25.00 EUR",
+        permission="posts:read",
+        units=2500,
+        request="a" * 32,
+        said="no",
+        created=NOW,
+        expires=NOW + 60,
+    ),
+    Client(
+        id="stef",
+        name="stefApp 🗝",
+        auth_method="client_secret_basic",
+        secrets=KEPT,
+        redirect_uris=("https://app.example/cb", "http://127.0.0.1/cb"),
+        grant_types=("authorization_code",),
+        scope=("openid", "basic"),
+        required=("posts:read",),
+        reasons={"posts:read": "„um zu lesen“"},
+        limits=Proposal(lasts=86400, once=True, permissions={"posts:read": BOUNDS}),
+        uri="https://app.example",
+        exchange=Exchange(clients=("stef",), audiences=("https://chirp.example",)),
+        policy="strict",
+        verified=False,
+        status="suspended",
+        created=NOW,
+    ),
+    Delegates(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        hands=(
+            Hand(chain=("client:a",), permissions=("posts:read",), first=NOW, last=19_675),
+            Hand(chain=("client:a", "child-key"), permissions=(), first=NOW, last=19_676),
+        ),
+    ),
+    Edition(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
+    Epoch(number=3, since=NOW),
+    event(
+        ENV,
+        "granted",
+        by="user",
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        permissions=("posts:read",),
+        note="a 'note'",
+    ),
+    Grant(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        permissions=("posts:read",),
+        refused=("posts:write",),
+        limits=Limits(until=NOW + 86400, once=True, permissions={"posts:read": BOUNDS}),
+        status="paused",
+        created=NOW,
+        changed=NOW + 1,
+        cut={"client:a": ("posts:read",), "child-key": ()},
+    ),
+    Job(
+        id=ids.free_id(ENV),
+        kind="ping",
+        url="https://app.example/ping",
+        due=NOW + 2,
+        created=NOW,
+        tried=1,
+        user=MIKO,
+        client="stef",
+        facts={"sid": "é"},
+        sealed=bytes(range(256)),
+    ),
+    Once(purpose="request_uri", value="x' OR 1=1 --", expires=NOW + 90),
+    Pending(
+        id=ids.free_id(ENV),
+        kind="code",
+        client="stef",
+        parameters={"state": "é&=\u2028", "scope": "basic"},
+        contents=bytes(range(256)),
+        resources=("https://chirp.example",),
+        browser="b",
+        pushed="p",
+        session="s",
+        answers="a" * 32,
+        confirmed=True,
+        elsewhere=Elsewhere(
+            digest="4" * 64,
+            interval=5,
+            polled=NOW,
+            said="yes",
+            user=MIKO,
+            address="2001:db8::7",
+            agent="Firefox on Linux",
+            message="„Überweisung“",
+            notify=bytes(range(32)),
+        ),
+        created=NOW,
+        expires=NOW + 60,
+    ),
+    Policy(name="strict", pkce="optional", id_token_algorithm="ES256", access_token=60),
+    Receipt(
+        id=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        grant=ids.owned_id(ENV, owner=MIKO),
+        request=ids.free_id(ENV),
+        at=NOW,
+        language="de",
+        app="stefApp 🗝",
+        destination="127.0.0.1",
+        why="permissions",
+        lines=(
+            Line(id="posts:read", words="lesen", place="asked", required=True, given=True),
+            Line(id="posts:write", words="schreiben", place="cannot", risk="high", reason="„so“"),
+        ),
+        editions={"https://chirp.example": 2},
+    ),
+    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, edition=2, created=NOW),
+    Session(
+        id=ids.owned_id(ENV, owner=MIKO),
+        digest="2" * 64,
+        user=MIKO,
+        auth_time=NOW,
+        amr=("pwd",),
+        expires=NOW + 60,
+    ),
+    Signal(
+        stream="s1",
+        order="001700000000000.0000000001.000",
+        id="j1",
+        event="https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+        user=MIKO,
+        client="stef",
+        claims={"initiating_entity": "user"},
+        txn="t1",
+        at=NOW,
+        due=NOW + 2,
+        tried=1,
+    ),
+    Stream(
+        receiver="resource chirp",
+        id="s1",
+        requested=("https://schemas.openid.net/secevent/caep/event-type/session-revoked",),
+        delivers="push",
+        url="https://chirp.example/signals",
+        authorization=bytes(range(60)),
+        description="„Chirp“",
+        left_out=("someone",),
+        created=NOW,
+    ),
+    SigningKey(
+        kid="k1",
+        use="seal",
+        sealed=bytes(range(200)),
+        status="retiring",
+        created=NOW,
+        since=NOW,
+        until=NOW + 60,
+    ),
+    Throttle(bucket="network 127.0.0.0/24", tried=3, since=NOW, expires=NOW + 900),
+    TokenFamily(
+        id=ids.owned_id(ENV, owner=MIKO),
+        grant=ids.owned_id(ENV, owner=MIKO),
+        user=MIKO,
+        client="stef",
+        scope=("basic",),
+        permissions=("posts:read", "posts:write"),
+        resources=("https://chirp.example",),
+        generation=7,
+        rotated=NOW,
+        refreshable=True,
+        opened={"posts:read": 19_675},
+        status="closed",
+        because="replayed",
+        session="s",
+        auth_time=NOW,
+        device="Firefox on Linux",
+        created=NOW,
+        used=NOW,
+        expires=NOW + 60,
+    ),
+    User(
+        id=MIKO,
+        username="Miko",
+        password="$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+        email="miko@example.org",
+        email_verified=True,
+        claims={"name": "Mikó"},
+        status="disabled",
+        created=NOW,
+        changed=NOW,
+    ),
+)
+
+
+K = TypeVar("K", bound=Record)
+
+
+def sample(kind: type[K]) -> K:
+    """The full record of that kind."""
+    return next(one for one in FULL if isinstance(one, kind))
+
+
+def once(value: str, *, expires: int = NOW + 90) -> Once:
+    """A marker: the smallest record, without alias or index."""
+    return Once(purpose="test", value=value, expires=expires)
+
+
+def user(name: str) -> User:
+    """Somebody of that name; the name is the alias."""
+    return User(id=ids.user_id(ENV), username=name)
+
+
+def session(owner: str, *, expires: int = NOW + 60) -> Session:
+    """A session of the owner, by whom it is indexed."""
+    name = ids.owned_id(ENV, owner=owner)
+    return Session(id=name, digest="", user=owner, auth_time=NOW, expires=expires)
+
+
+def grant(client: str = "stef") -> Grant:
+    """A live grant of Miko's, whose alias is Miko and the client."""
+    name = ids.owned_id(ENV, owner=MIKO)
+    return Grant(id=name, user=MIKO, client=client, created=NOW, changed=NOW)
+
+
+def told(note: str = "") -> Event:
+    """Something that happened to Miko."""
+    return event(ENV, "paused", by="user", user=MIKO, note=note)
