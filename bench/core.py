@@ -23,15 +23,15 @@ from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.record import Record
 from valetkey.server.model.want import Alias, Found, Many, One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
-from valetkey.server.oauth.context import Context, Installation
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Brought, Call
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.userinfo import userinfo
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.server.store.database import Database
 from valetkey.server.store.keyring import make, open_keys

@@ -20,9 +20,9 @@ from bench.compare import Asked, compare
 from bench.core import WARM, Ready, Ruling, decided, ready
 from bench.peers.ours import Ours
 from valetkey.server.http.turns import MOST
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.issue.tokens import response
 
 ROUNDS: Final = 15

@@ -22,7 +22,7 @@ from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
 from valetkey.server.model.policy import PROFILES, Policy
-from valetkey.server.oauth.feature import (
+from valetkey.server.oauth.core.feature import (
     BearerEndpoint,
     DocumentEndpoint,
     Endpoint,

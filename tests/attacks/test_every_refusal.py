@@ -16,7 +16,7 @@ from tests.rows import row
 from valetkey.server.http.front import MAX_HEADERS
 from valetkey.server.model.event import Event
 from valetkey.server.model.guard import Once, Throttle
-from valetkey.server.oauth.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
+from valetkey.server.oauth.core.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.port import RECORDS
 from valetkey.spec.errors import registered

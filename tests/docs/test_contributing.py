@@ -22,14 +22,14 @@ from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.context import Context, Installation
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Call, Feature
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Feature
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.manage.discovery import server_metadata
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import ask, settle
 from valetkey.spec import names

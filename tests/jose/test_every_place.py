@@ -19,9 +19,9 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
-from valetkey.server.oauth import hint
 from valetkey.server.oauth.clients import statement
-from valetkey.server.oauth.context import Registration
+from valetkey.server.oauth.core import hint
+from valetkey.server.oauth.core.context import Registration
 from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import (
@@ -218,7 +218,7 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 
 PLACES: Final[dict[str, Place]] = {
     "server/oauth/manage/live.py": Place(of_access_token, _introspected),
-    "server/oauth/hint.py": Place(of_id_token("web"), _hinted),
+    "server/oauth/core/hint.py": Place(of_id_token("web"), _hinted),
     "server/oauth/grants/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),

@@ -20,7 +20,7 @@ from tests.server.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Keyring, RawKey
-from valetkey.server.oauth.decision import Answer, Issued
+from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.issue.refresh_token import RefreshToken

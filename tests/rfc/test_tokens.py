@@ -16,7 +16,7 @@ from tests.server.oauth.world import ISSUER, KEYRING, World
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.revocation import revoke
 from valetkey.server.oauth.manage.userinfo import userinfo

@@ -11,7 +11,7 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.settled import settled
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.declared import Plan, Wish, plan
 from valetkey.server.store import keyring
 from valetkey.server.store.port import Store

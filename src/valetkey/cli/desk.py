@@ -13,9 +13,9 @@ import msgspec
 
 from valetkey.server.model.env import Env
 from valetkey.server.model.keys import Keyring
-from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.settings import Settings, SettingsError, load
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.memory import MemoryStore

@@ -13,9 +13,9 @@ from valetkey.cli.settled import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Many
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.manage.grants import Managed, NoSuch, Turn, narrow, turn
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.store.port import Store
 
 LONGEST: Final = 200

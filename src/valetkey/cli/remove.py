@@ -6,7 +6,7 @@ from typing import TypeAlias
 from valetkey.cli.desk import Desk, Failed
 from valetkey.cli.settled import settled
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.removal import Kept, Removed
 from valetkey.server.store.port import Store
 

@@ -17,10 +17,10 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.want import Many, Rule, Unreachable
-from valetkey.server.oauth import outgoing
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.delivery import Delivery, Message
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.delivery import Delivery, Message
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store

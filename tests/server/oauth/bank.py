@@ -11,7 +11,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, KeptSecret
 from valetkey.server.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.catalog import Catalog, Permission
 
 PAY: Final = "payments.send"

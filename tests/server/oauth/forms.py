@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.installation import CLIENTS, SECRETS
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
 from valetkey.wire import pkce
 from valetkey.wire.form import Form
 

@@ -9,7 +9,7 @@ from docs._ext import generated
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.server.oauth.feature import Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Feature, FormEndpoint
 from valetkey.server.oauth.features import FEATURES, pages_off, switched
 
 OPTIONAL = [row("switch", one.name, one) for one in FEATURES if not one.core]

@@ -18,7 +18,7 @@ from tests.server.oauth.world import World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Brought, Call
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken

@@ -22,10 +22,10 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.want import Many, Rule
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.challenges import STEP
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.decision import Answer, Outcome
-from valetkey.server.oauth.feature import Brought
+from valetkey.server.oauth.core.challenges import STEP
+from valetkey.server.oauth.core.decision import Answer, Outcome
+from valetkey.server.oauth.core.feature import Brought
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.senders.bearer import BEARER
 from valetkey.server.oauth.senders.binding import presented

@@ -39,16 +39,16 @@ from valetkey.server.oauth.authorize.endpoint import answer, authorize, resume
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.context import Context, Installation
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Call, Feature
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Feature
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.revocation import revoke
 from valetkey.server.oauth.manage.telling import telling
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import Answers, Decided, ask, settle
 from valetkey.wire.introspection import Introspection

@@ -20,13 +20,13 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.user import Session, User
 from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth.context import Context, Installation
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue import code as codes
 from valetkey.server.oauth.issue.code import Code
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 

@@ -11,9 +11,9 @@ from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Refuse
-from valetkey.server.oauth.feature import BearerEndpoint, ItemCall, ItemEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import BearerEndpoint, ItemCall, ItemEndpoint
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire import interaction

@@ -18,9 +18,9 @@ from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.strangers import Room
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import (
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import (
     BearerEndpoint,
     Call,
     DocumentEndpoint,

@@ -10,8 +10,8 @@ from valetkey.server.http.front import refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.oauth.decision import Answer, Refuse
-from valetkey.server.oauth.feature import DocumentCall, ManagedEndpoint
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import DocumentCall, ManagedEndpoint
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire.bearer import read_header
 

@@ -17,7 +17,7 @@ from valetkey.server.http.front import refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.oauth.feature import Call, ListEndpoint, Listing
+from valetkey.server.oauth.core.feature import Call, ListEndpoint, Listing
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire.change_log import KEPT, MOST, Entry
 from valetkey.wire.form import Form

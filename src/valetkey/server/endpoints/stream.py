@@ -17,8 +17,8 @@ from valetkey.server.http.front import refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, Streamed
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Asked, Call, Follower, Moment, StreamEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Asked, Call, Follower, Moment, StreamEndpoint
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import change_log

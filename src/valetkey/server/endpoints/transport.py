@@ -6,8 +6,8 @@ from typing import Final
 from valetkey.server.http.client_certificate import Certificates
 from valetkey.server.http.reply import Headers
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Brought, ClientAuth, Sender
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Brought, ClientAuth, Sender
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.bearer import Challenge
 

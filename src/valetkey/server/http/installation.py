@@ -13,15 +13,15 @@ from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.policy import Lifetimes, Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Many, One
-from valetkey.server.oauth.context import (
+from valetkey.server.oauth.core.context import (
     CLOSED,
     FORGETFUL,
     Installation,
     Registration,
     SignedTokens,
 )
-from valetkey.server.oauth.feature import Feature
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.store.keyring import open_keys
 from valetkey.server.store.port import Store, Unavailable
 

@@ -14,10 +14,10 @@ from valetkey.server.http.exchange import Answer
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.job import Job, before
 from valetkey.server.model.want import Query, Rule, Unreachable
-from valetkey.server.oauth import outgoing
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
-from valetkey.server.oauth.delivery import Message
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.delivery import Message
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 

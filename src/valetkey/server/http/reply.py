@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.server.http.request import Receive, Send
-from valetkey.server.oauth.decision import Written
+from valetkey.server.oauth.core.decision import Written
 from valetkey.spec.errors import InvalidClient, OAuthError
 from valetkey.wire.token_response import REASON
 

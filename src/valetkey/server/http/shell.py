@@ -10,7 +10,7 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.env import Env
 from valetkey.server.model.job import Job
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.manage.telling import telling
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle

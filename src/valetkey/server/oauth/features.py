@@ -5,9 +5,7 @@ from typing import Final
 
 from valetkey.server.oauth.authorize.form_post import FORM_POST
 from valetkey.server.oauth.authorize.jar import REQUEST_URIS, SIGNED_REQUESTS
-from valetkey.server.oauth.authorize.jarm import JARM
 from valetkey.server.oauth.authorize.par import PAR
-from valetkey.server.oauth.authorize.rar import RAR
 from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.server.oauth.authorize.sign_up import SIGN_UP
 from valetkey.server.oauth.clients.attestation import ATTESTATION
@@ -16,7 +14,9 @@ from valetkey.server.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.server.oauth.clients.register import REGISTRATION
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.jarm import JARM
+from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.grants.authorization_code import AUTHORIZATION_CODE
 from valetkey.server.oauth.grants.ciba import BACKCHANNEL
 from valetkey.server.oauth.grants.client_credentials import CLIENT_CREDENTIALS

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage import delegates
 from valetkey.server.oauth.manage.connections import Connection
 from valetkey.server.oauth.manage.grants import Managed, Turn, disconnect_all, narrow, turn, widen

@@ -9,7 +9,7 @@ from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.want import Query, Rule
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.connections import Connection, connection
 from valetkey.server.oauth.manage.delegates import tree
 from valetkey.server.oauth.manage.grants import Managed, NoSuch

@@ -16,7 +16,7 @@ from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record, written_out
 from valetkey.server.model.want import Many, One, Query
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.approvals import questions
 from valetkey.server.oauth.manage.connections import Connection, standing, stopped
 from valetkey.server.oauth.manage.grants import turn

@@ -15,8 +15,8 @@ from valetkey.server.model.guard import Throttle
 from valetkey.server.model.network import UNKNOWN
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 
 
 class Callers:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from valetkey.server.model.event import Event
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.connections import UNUSED, Connection
 from valetkey.server.oauth.manage.delegates import Branch
 from valetkey.server.pages import grant_views, words

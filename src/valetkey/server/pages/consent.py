@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.outcome import Consent
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import limiting, views, words
 from valetkey.server.pages.bounds import Wrong, WrongField
 from valetkey.server.pages.frame import APPS, Frame

@@ -10,7 +10,7 @@ from valetkey.jose import base64url
 from valetkey.jose.seal import same
 from valetkey.server.http import csrf
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.frame import Frame
 
 LONGEST: Final = 1500

@@ -18,7 +18,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.visit import Person, person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import views
 from valetkey.server.pages.callers import Callers
 from valetkey.server.pages.i18n import choose

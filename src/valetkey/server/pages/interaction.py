@@ -17,7 +17,7 @@ from valetkey.server.oauth.authorize.outcome import (
     Login,
     Permit,
 )
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.device import confirm, disown
 from valetkey.server.pages import consent, views, words
 from valetkey.server.pages.authorize import continue_at, leave

@@ -10,7 +10,7 @@ from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Login
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import views, words
 from valetkey.server.pages.authorize import continue_at, leave
 from valetkey.server.pages.frame import Frame

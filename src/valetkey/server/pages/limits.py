@@ -12,7 +12,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Bounds, within
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.approvals import questions
 from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch
 from valetkey.server.oauth.manage.limits import Limited, bound, end, limited

@@ -5,7 +5,7 @@ from typing import Final
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage import end_session, sessions
 from valetkey.server.oauth.manage.sessions import Ended
 from valetkey.server.pages import views, words

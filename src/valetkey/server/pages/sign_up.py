@@ -13,7 +13,7 @@ from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.authorize import sign_up
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import views
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_in import opened

@@ -10,7 +10,7 @@ from tests.server.oauth.world import ISSUER, World
 from valetkey.server.model.client import Client
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.authorize.consent import BROAD, is_broad
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.catalog import Catalog, Permission
 
 WIDE = Catalog(

@@ -18,7 +18,7 @@ from valetkey.server.model.want import Document, Outside, Unreachable
 from valetkey.server.oauth.authorize.asked import Sent, sent
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.decision import Answer
+from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.spec.errors import (
     InvalidRequest,

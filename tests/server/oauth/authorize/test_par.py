@@ -14,8 +14,8 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.spec.errors import (
     InvalidClient,
     InvalidRequest,

@@ -11,7 +11,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import Consent, Permit
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.catalog import Words
 
 GERMAN = replace(

@@ -16,7 +16,7 @@ from valetkey.server.model.env import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.clients import shared_secret
-from valetkey.server.oauth.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Brought, Call
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 
 MINE: Final = key("ES256", "an app's")

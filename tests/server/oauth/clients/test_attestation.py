@@ -13,11 +13,11 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.challenges import STEP
 from valetkey.server.oauth.clients import attestation
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.decision import Answer, Issued
-from valetkey.server.oauth.feature import Brought, Call
+from valetkey.server.oauth.core.challenges import STEP
+from valetkey.server.oauth.core.decision import Answer, Issued
+from valetkey.server.oauth.core.feature import Brought, Call
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.tokens import response

@@ -12,7 +12,7 @@ from tests.server.oauth.world import World
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, KeptSecret
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.wire.token_response import APP_SUSPENDED
 

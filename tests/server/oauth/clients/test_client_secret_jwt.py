@@ -27,8 +27,8 @@ from valetkey.server.model.want import Rule
 from valetkey.server.oauth.clients import shared_secret
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import InvalidClient

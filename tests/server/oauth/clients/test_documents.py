@@ -13,9 +13,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.want import Document, Unreachable
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.context import Registration
-from valetkey.server.oauth.decision import Issued
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.context import Registration
+from valetkey.server.oauth.core.decision import Issued
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.spec.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable

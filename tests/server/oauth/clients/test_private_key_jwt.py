@@ -17,8 +17,8 @@ from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.want import Document, Outside, Rule, Unreachable
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.manage.introspection import introspect

@@ -14,9 +14,9 @@ from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.model.policy import Lifetimes, Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.context import Installation
+from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.offer import Offer
 
 SERVERS = (
     ResourceServer(id="chirp", catalog=CHIRP_CATALOG),

@@ -9,7 +9,7 @@ from valetkey.server.model.approval import Approval
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.decision import Answer
+from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.grants import ciba
 from valetkey.server.oauth.grants.device import Opened, Unknown, ask, confirm, enter
 from valetkey.server.oauth.manage import approvals

@@ -11,9 +11,9 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth import outgoing
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.delivery import Message
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.delivery import Message
 from valetkey.server.oauth.manage import approvals
 from valetkey.spec.errors import InvalidRequest
 

@@ -9,7 +9,7 @@ from tests.server.oauth.world import ISSUER, KEYRING, World
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.decision import Issued, Refuse
+from valetkey.server.oauth.core.decision import Issued, Refuse
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue import code as codes
 from valetkey.spec.errors import InvalidGrant

@@ -15,7 +15,7 @@ from tests.server.oauth.world import ISSUER, World
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.decision import Answer
+from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.grants import ciba, device
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest

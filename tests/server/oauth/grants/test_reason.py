@@ -14,7 +14,7 @@ from valetkey.server.http.reply import error_reply
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.grants.token import token
 from valetkey.spec.errors import InvalidClient, InvalidGrant, KeySuspended, OAuthError
 from valetkey.wire.token_response import PASSING

@@ -15,7 +15,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.decision import Issued
+from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grants.token import token
 from valetkey.spec.errors import InvalidGrant
 

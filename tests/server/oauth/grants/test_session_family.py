@@ -20,7 +20,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import Policy
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.decision import Issued
+from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grants.session_family import PERIOD, REDEEMED
 from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.status import TAKEN

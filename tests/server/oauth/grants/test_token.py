@@ -8,7 +8,7 @@ from tests.rows import row
 from tests.server.oauth.forms import basic, call, form
 from tests.server.oauth.world import World
 
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.oauth.grants.token import grant_types, token
 from valetkey.spec.errors import (

@@ -6,9 +6,9 @@ from typing import Final
 from valetkey.server.model.env import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.oauth.context import Context, Installation
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.offer import Offer
 
 ISSUER: Final = "https://id.example"
 

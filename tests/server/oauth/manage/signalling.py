@@ -8,8 +8,8 @@ from tests.server.oauth.world import World
 from valetkey.jose import jws
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.decision import Answer, Refuse
-from valetkey.server.oauth.feature import JsonCall, JsonEndpoint
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import JsonCall, JsonEndpoint
 from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS
 from valetkey.wire.security_event import ALGORITHM, EVENTS, TYPE
 

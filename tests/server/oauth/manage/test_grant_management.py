@@ -11,8 +11,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.user import User
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import ItemCall
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import ItemCall
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.server.oauth.manage.grant_management import manage

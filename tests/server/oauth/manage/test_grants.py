@@ -16,7 +16,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.connections import connection, connections
 from valetkey.server.oauth.manage.grants import (
     Done,

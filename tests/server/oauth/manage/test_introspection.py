@@ -19,10 +19,10 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import Limits
 from valetkey.server.model.user import User
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.feature import Call
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.userinfo import userinfo
-from valetkey.server.oauth.offer import Offer
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.rows import row
 from tests.server.oauth.bank import PAY, SCOPE, bank
+from tests.server.oauth.core.test_limiting import key
 from tests.server.oauth.forms import call, form
-from tests.server.oauth.test_limiting import key
 from tests.server.oauth.world import World
 
 from valetkey.server.model.allowance import Allowance
@@ -14,8 +14,8 @@ from valetkey.server.model.approval import Approval
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.server.oauth.manage.grants import narrow, turn
 from valetkey.server.oauth.manage.lease import give_back, lease

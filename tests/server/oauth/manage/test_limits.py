@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.rows import row
 from tests.server.oauth.bank import PAY, SEE, bank
+from tests.server.oauth.core.test_limiting import key
 from tests.server.oauth.manage.test_lease import leased
-from tests.server.oauth.test_limiting import key
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.approval import Approval

@@ -24,13 +24,13 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.want import Many
-from valetkey.server.oauth import outgoing
 from valetkey.server.oauth.clients.receiving import NAME
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.manage import delegates, sessions
 from valetkey.server.oauth.manage.declared import Kind, Wish, plan
 from valetkey.server.oauth.manage.grants import Turn, narrow, turn
 from valetkey.server.oauth.manage.limits import bound
-from valetkey.server.oauth.offer import Offer
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID
 

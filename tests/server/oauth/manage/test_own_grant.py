@@ -14,8 +14,8 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.manage.own_grant import manage_own
 from valetkey.spec.errors import (
     InvalidDpopProof,

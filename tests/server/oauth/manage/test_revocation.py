@@ -11,8 +11,8 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.guard import Once
 from valetkey.server.model.user import User
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.manage.revocation import revoke
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
 

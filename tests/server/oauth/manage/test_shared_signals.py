@@ -16,10 +16,10 @@ from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.want import Many
-from valetkey.server.oauth import outgoing
-from valetkey.server.oauth.decision import Answer
-from valetkey.server.oauth.delivery import Message
-from valetkey.server.oauth.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.delivery import Message
+from valetkey.server.oauth.core.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
 from valetkey.server.oauth.manage.grants import Turn, turn
 from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (

@@ -18,7 +18,7 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.model.stream import Signal
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.manage import removal
 from valetkey.server.oauth.manage.grants import Turn, disconnect, narrow, turn

@@ -13,7 +13,7 @@ from tests.server.oauth.world import ISSUER, KEYRING, START, World
 
 from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.decision import Answer, Written
+from valetkey.server.oauth.core.decision import Answer, Written
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.live import Dead, proved
 from valetkey.wire import access_token

@@ -18,15 +18,15 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.decision import Answer, Outcome
-from valetkey.server.oauth.feature import Brought
+from valetkey.server.oauth.core.decision import Answer, Outcome
+from valetkey.server.oauth.core.feature import Brought
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.issue import split
 from valetkey.server.oauth.manage.grants import Turn, turn
 from valetkey.server.oauth.manage.halves import tell
 from valetkey.server.oauth.manage.live import Dead, worth
 from valetkey.server.oauth.manage.userinfo import userinfo
-from valetkey.server.oauth.offer import Offer
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.spec import names
 from valetkey.spec.errors import (

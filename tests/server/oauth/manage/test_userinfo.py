@@ -8,7 +8,7 @@ from tests.rows import row
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.user import User
-from valetkey.server.oauth.decision import Answer
+from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.manage.userinfo import userinfo
 from valetkey.spec.errors import InsufficientScope, InvalidToken, OAuthError
 

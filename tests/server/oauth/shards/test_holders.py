@@ -309,7 +309,7 @@ def test_a_confidential_client_is_its_own_backend() -> None:
     (ticket,) = (
         one["claim_ticket"] for one in answer["key_shards"]["shards"] if "claim_ticket" in one
     )
-    from valetkey.server.oauth.decision import Answer
+    from valetkey.server.oauth.core.decision import Answer
     from valetkey.server.oauth.shards.claim import claim
 
     claimed = world.post(claim, call("web", claim_ticket=ticket))

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize import jarm
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core import jarm
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import redirect

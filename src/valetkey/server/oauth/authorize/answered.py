@@ -21,7 +21,7 @@ from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Deny, Per
 from valetkey.server.oauth.authorize.permit import again
 from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.authorize.visit import Visit, person
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import AccessDenied
 from valetkey.wire.form import Form
 

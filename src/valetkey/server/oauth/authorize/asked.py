@@ -9,7 +9,6 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.guard import Once
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth import profile
 from valetkey.server.oauth.authorize import managed as managing
 from valetkey.server.oauth.authorize.address import ReplyTo, address, elsewhere
 from valetkey.server.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
@@ -17,9 +16,10 @@ from valetkey.server.oauth.authorize.jar import unwrapped
 from valetkey.server.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
-from valetkey.server.oauth.ping import told
+from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.ping import told
 from valetkey.spec.errors import (
     InvalidRequest,
     InvalidRequestUri,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.server.model.pending import Kind
-from valetkey.server.oauth import profile
 from valetkey.server.oauth.authorize.address import response_modes
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidRequest,

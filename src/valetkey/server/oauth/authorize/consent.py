@@ -20,9 +20,9 @@ from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.receipt import receipt
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.clients.documents import face
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.limiting import given, proposed, widened
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.limiting import given, proposed, widened
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.catalog import Permission
 

@@ -48,7 +48,7 @@ from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.request import kept
 from valetkey.server.oauth.authorize.visit import Visit, person
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest, OAuthError
 from valetkey.wire.form import Form
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from valetkey.server.oauth.authorize.address import FORM_POST as MODE
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 
 FORM_POST: Final = Feature(

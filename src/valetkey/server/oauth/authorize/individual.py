@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.objects import read_object
-from valetkey.server.oauth.claims import OPENER
+from valetkey.server.oauth.core.claims import OPENER
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 

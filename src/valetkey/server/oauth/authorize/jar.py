@@ -7,8 +7,8 @@ from valetkey.jose.jws import BadSignature
 from valetkey.server.model.client import Client
 from valetkey.server.model.want import Document, Outside, Rule
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
     InvalidRequest,

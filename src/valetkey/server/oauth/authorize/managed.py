@@ -14,7 +14,7 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.managing import manages
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import InvalidGrantId, InvalidRequest
 from valetkey.wire.form import Form
 

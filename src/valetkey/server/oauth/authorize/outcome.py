@@ -11,8 +11,8 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.address import ReplyTo
 from valetkey.server.oauth.authorize.interaction import Why
-from valetkey.server.oauth.decision import Outcome
-from valetkey.server.oauth.offer import Locked
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.offer import Locked
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.catalog import Permission
 from valetkey.wire.key_shards import Tier

@@ -13,10 +13,10 @@ from valetkey.server.oauth.authorize.jar import unwrapped
 from valetkey.server.oauth.authorize.managed import named
 from valetkey.server.oauth.authorize.request import INSTANCE, kept
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
-from valetkey.server.oauth.pace import Pace, count
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.pace import Pace, count
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest

@@ -15,7 +15,7 @@ from valetkey.server.oauth.authorize.asked import Asked, over
 from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.authorize.visit import Person, Visit
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.issue import code as codes
 from valetkey.server.oauth.issue.code import Code, CodeReference
 

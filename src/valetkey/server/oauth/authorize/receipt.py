@@ -7,7 +7,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.receipt import Line, Place, Receipt
 from valetkey.server.oauth.authorize.outcome import Consent
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
 

@@ -5,16 +5,15 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth import hint
 from valetkey.server.oauth.authorize import individual as individually
 from valetkey.server.oauth.authorize import managed as managing
-from valetkey.server.oauth.authorize import rar, sign_up
+from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.oauth.authorize.individual import Individual
 from valetkey.server.oauth.authorize.managed import NOTHING, Managed
-from valetkey.server.oauth.authorize.rar import Rich
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.offer import Offer
-from valetkey.server.oauth.shards import offered
+from valetkey.server.oauth.core import hint, offered, rar
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.core.rar import Rich
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire import authorization_details

@@ -11,8 +11,8 @@ from typing import Final
 
 from valetkey.server.oauth.authorize.address import ReplyTo
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 from valetkey.wire import address
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 
 SIGN_UP: Final = Feature(

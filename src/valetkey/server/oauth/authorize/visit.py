@@ -5,7 +5,7 @@ import msgspec
 from valetkey.jose.seal import digest, same
 from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.context import Installation
-from valetkey.server.oauth.fields import each, twice, why_not_https, why_not_web
+from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.fields import each, twice, why_not_https, why_not_web
 from valetkey.spec import names
 from valetkey.wire import address, https, redirect
 

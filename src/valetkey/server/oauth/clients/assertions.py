@@ -9,8 +9,8 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.guard import Once
 from valetkey.server.model.want import Always, One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Call, Credentials
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Call, Credentials
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import assertion

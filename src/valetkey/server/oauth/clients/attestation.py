@@ -16,11 +16,11 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.guard import Once
 from valetkey.server.model.want import Always, One, Rule
-from valetkey.server.oauth import challenges
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import (
+from valetkey.server.oauth.core import challenges
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import (
     Brought,
     Call,
     ClientAuth,

@@ -8,11 +8,11 @@ from urllib.parse import unquote_plus
 from valetkey.server.model.client import BY_SECRET, Client
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Lately, Rule
-from valetkey.server.oauth import profile
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.clients.grant_types import is_by_hand
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Authenticated, Call, ClientAuth, Credentials, Feature
+from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Authenticated, Call, ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest, UnauthorizedClient
 from valetkey.wire.token_response import APP_SUSPENDED

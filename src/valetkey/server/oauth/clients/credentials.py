@@ -6,7 +6,7 @@ from typing import Final
 from valetkey.jose import jws
 from valetkey.server.model.client import BY_KEY, BY_SHARED, WITH_KEYS, WITH_SECRET, Client
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.context import Installation
+from valetkey.server.oauth.core.context import Installation
 from valetkey.spec.cite import Cite
 from valetkey.wire import https
 

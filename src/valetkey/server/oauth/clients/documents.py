@@ -19,9 +19,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.want import Document, Lately, One, Outside, Party, Rule
 from valetkey.server.oauth.clients import metadata, registration
 from valetkey.server.oauth.clients.scopes import within
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
-from valetkey.server.oauth.fields import why_not_https
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.fields import why_not_https
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, OAuthError, TemporarilyUnavailable

@@ -9,7 +9,7 @@ from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
 from valetkey.server.model.want import Document, Outside, Party, Rule, Unreachable
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import TemporarilyUnavailable
 

@@ -6,9 +6,9 @@ from typing import Final
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Proposal
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.oauth import limiting
-from valetkey.server.oauth.context import Installation
-from valetkey.server.oauth.fields import MAX_REASON, twice, why_not_text
+from valetkey.server.oauth.core import limiting
+from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.fields import MAX_REASON, twice, why_not_text
 from valetkey.spec import names
 
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)

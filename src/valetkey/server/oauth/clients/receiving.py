@@ -3,7 +3,7 @@
 from typing import Final
 
 from valetkey.server.model.client import Client, Extension
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 
 NAME: Final = "shared signals"
 """The feature, which is called so in settings, and the messages that it sends."""

@@ -7,9 +7,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette, why_not_one_script
 from valetkey.server.model.policy import PROFILES
 from valetkey.server.oauth.clients import addresses, credentials, grant_types, permissions, sector
-from valetkey.server.oauth.context import Installation
-from valetkey.server.oauth.fields import MAX_NAME, why_not_name, why_not_text
-from valetkey.server.oauth.shards import offered
+from valetkey.server.oauth.core import offered
+from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.fields import MAX_NAME, why_not_name, why_not_text
 from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("RFC 7591", "2")

@@ -4,7 +4,7 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients import metadata
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 
 
 def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:

@@ -8,9 +8,9 @@ from valetkey.jose.objects import read_value
 from valetkey.server.model.client import Client
 from valetkey.server.model.want import Outside, Rule, Unreachable
 from valetkey.server.oauth.clients import metadata, permissions
-from valetkey.server.oauth.context import Installation
-from valetkey.server.oauth.fields import why_not_https
-from valetkey.server.oauth.subjects import sector
+from valetkey.server.oauth.core.context import Installation
+from valetkey.server.oauth.core.fields import why_not_https
+from valetkey.server.oauth.core.subjects import sector
 
 
 def check(client: Client) -> Rule[None]:

@@ -10,7 +10,7 @@ from valetkey.jose.jwk import OF_APPS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
 

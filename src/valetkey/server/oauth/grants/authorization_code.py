@@ -13,11 +13,11 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.shards import Shards, cut
 from valetkey.server.model.user import User
 from valetkey.server.model.want import Found, Many, One, Rule
-from valetkey.server.oauth.alive import still_allowed
-from valetkey.server.oauth.closing import close
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Refuse, Standing
-from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.alive import still_allowed
+from valetkey.server.oauth.core.closing import close
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grants import narrowing, session_family
 from valetkey.server.oauth.grants.session_family import Place, Renewed
 from valetkey.server.oauth.grants.token import grant_types

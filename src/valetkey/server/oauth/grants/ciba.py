@@ -11,19 +11,19 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Elsewhere, Pending
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.model.want import Alias, One, Rule
-from valetkey.server.oauth import ping
 from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
 from valetkey.server.oauth.authorize.request import kept, understand
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issue, Issued, Refuse
-from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
-from valetkey.server.oauth.fields import why_not_text
+from valetkey.server.oauth.core import ping
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
+from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.fields import why_not_text
+from valetkey.server.oauth.core.subjects import person
 from valetkey.server.oauth.grants import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grants.polling import Visiting
 from valetkey.server.oauth.manage.approvals import APPROVALS, asking, too_many
-from valetkey.server.oauth.subjects import person
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (

@@ -17,12 +17,12 @@ from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.request import kept, understand
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issue, Issued, Outcome, Refuse
-from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
+from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.pace import Pace, count
 from valetkey.server.oauth.grants import narrowing, polling
 from valetkey.server.oauth.grants.polling import Visiting
-from valetkey.server.oauth.pace import Pace, count
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied

@@ -19,15 +19,15 @@ from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import TrustedIssuer
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.model.want import Alias, Always, One, Rule
-from valetkey.server.oauth import profile
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Refuse
-from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Refuse
+from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.limiting import ended
 from valetkey.server.oauth.grants import authorization_code, identity_assertion, narrowing
 from valetkey.server.oauth.grants.narrowing import Narrowing
 from valetkey.server.oauth.issue.code import Code
-from valetkey.server.oauth.limiting import ended
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant, UnauthorizedClient

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from valetkey.server.model.limits import NONE, Limits
-from valetkey.server.oauth.authorize import rar
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core import rar
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.form import Form

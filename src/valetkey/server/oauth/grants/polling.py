@@ -8,9 +8,9 @@ from valetkey.jose.seal import digest, same
 from valetkey.server.model.change import Update
 from valetkey.server.model.pending import Elsewhere, Kind, Pending
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Refuse
-from valetkey.server.oauth.feature import Authenticated
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Refuse
+from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.grants import authorization_code, narrowing
 from valetkey.server.oauth.issue import code as codes
 from valetkey.server.oauth.issue.code import Code

@@ -16,15 +16,15 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.model.want import One, Rule, With
-from valetkey.server.oauth.alive import still_allowed, why_for_now
-from valetkey.server.oauth.closing import close
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Refuse, Standing
-from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.alive import still_allowed, why_for_now
+from valetkey.server.oauth.core.closing import close
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.offered import without_risky
 from valetkey.server.oauth.grants import narrowing
 from valetkey.server.oauth.issue.refresh_token import RefreshToken, read
 from valetkey.server.oauth.senders.binding import fits
-from valetkey.server.oauth.shards.offered import without_risky
 from valetkey.server.oauth.shards.refreshing import turn
 from valetkey.spec import names
 from valetkey.spec.cite import Cite

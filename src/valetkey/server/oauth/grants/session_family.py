@@ -19,7 +19,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.guard import Once
 from valetkey.server.model.want import Found, One
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.issue.code import Code
 from valetkey.server.oauth.issue.status import SIGN_INS
 

@@ -7,12 +7,11 @@ import msgspec
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.want import Always, Rule
-from valetkey.server.oauth import profile
-from valetkey.server.oauth.authorize import rar
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issue, Issued, Refuse, with_changes
-from valetkey.server.oauth.feature import Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core import profile, rar
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse, with_changes
+from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint, GrantType
 from valetkey.server.oauth.issue.status import placed
 from valetkey.server.oauth.issue.tokens import issue
 from valetkey.server.oauth.senders.binding import bind, check_required

@@ -14,11 +14,11 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily, standing
 from valetkey.server.model.user import User
 from valetkey.server.model.want import Alias, Many, One, Rule
-from valetkey.server.oauth import profile
-from valetkey.server.oauth.alive import is_cut, still_allowed, why_dead, why_for_now
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Delegation, Issue, Refuse, Standing
-from valetkey.server.oauth.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.alive import is_cut, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
+from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grants import identity_assertion, narrowing
 from valetkey.server.oauth.grants.narrowing import Narrowing
 from valetkey.server.oauth.manage import delegates

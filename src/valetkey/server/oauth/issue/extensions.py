@@ -4,9 +4,9 @@ has opted into."""
 from typing import Final
 
 from valetkey.server.oauth.clients.managing import manages
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Standing
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Standing
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 from valetkey.wire.token_response import GRANT_EXPIRES_AT
 

@@ -12,7 +12,7 @@ import msgspec
 from valetkey.jose import jwt, seal
 from valetkey.jose.jwk import PublicKey
 from valetkey.server.model.keys import RawKey
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken

@@ -13,8 +13,8 @@ from valetkey.server.model.change import Change, Count, Create, Tally, Uncount, 
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.guard import Once
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Issue, Standing
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, Standing
 from valetkey.spec.errors import TemporarilyUnavailable
 from valetkey.wire.change_log import LONGEST
 from valetkey.wire.status_list import SIZE, Reference, Status

@@ -8,18 +8,18 @@ import msgspec
 from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
 from valetkey.server.model.limits import NONE
-from valetkey.server.oauth.acr import level
-from valetkey.server.oauth.alive import why_dead, why_for_now
-from valetkey.server.oauth.authorize import rar
-from valetkey.server.oauth.claims import Claim, chosen
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Delegation, Issue, Issued, Standing
+from valetkey.server.oauth.core import rar
+from valetkey.server.oauth.core.acr import level
+from valetkey.server.oauth.core.alive import why_dead, why_for_now
+from valetkey.server.oauth.core.claims import Claim, chosen
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
+from valetkey.server.oauth.core.subjects import hears, session, subject
 from valetkey.server.oauth.issue import refresh_token, split
 from valetkey.server.oauth.issue.extensions import extensions
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.issue.status import status_of
 from valetkey.server.oauth.senders.binding import fits, sender_of
-from valetkey.server.oauth.subjects import hears, session, subject
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation

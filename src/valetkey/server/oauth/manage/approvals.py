@@ -17,10 +17,10 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth import ping
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core import ping
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 
 APPROVALS: Final = "/approvals"
 """The page on which it waits."""

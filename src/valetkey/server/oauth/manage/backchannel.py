@@ -7,11 +7,11 @@ from valetkey.jose import base64url, jwt
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.delivery import Delivery, Message
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.delivery import Delivery, Message
+from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.manage.sessions import BACKCHANNEL
-from valetkey.server.oauth.subjects import session, subject
 from valetkey.spec.cite import Cite
 from valetkey.wire import logout_token
 from valetkey.wire.logout_token import LogoutToken

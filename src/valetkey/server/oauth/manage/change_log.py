@@ -12,8 +12,15 @@ import msgspec
 from valetkey.server.model.log import Log
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Asked, Call, Feature, Follower, Moment, StreamEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import (
+    Asked,
+    Call,
+    Feature,
+    Follower,
+    Moment,
+    StreamEndpoint,
+)
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, blank, concerning, fitting

@@ -16,7 +16,7 @@ from valetkey.server.model.delegates import MOST, Delegates, Hand
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.access_token import Actor

@@ -11,12 +11,12 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth import hint
 from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core import hint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.manage.sessions import FRONTCHANNEL
-from valetkey.server.oauth.subjects import session, subject
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect

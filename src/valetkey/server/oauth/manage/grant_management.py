@@ -8,14 +8,13 @@ import msgspec
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.user import User
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth import claims
-from valetkey.server.oauth.alive import still_allowed
-from valetkey.server.oauth.authorize import rar
 from valetkey.server.oauth.authorize.managed import ACTIONS
 from valetkey.server.oauth.clients.managing import NAME, QUERY, REVOKE, manages
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Refuse
-from valetkey.server.oauth.feature import Feature, ItemCall, ItemEndpoint
+from valetkey.server.oauth.core import claims, rar
+from valetkey.server.oauth.core.alive import still_allowed
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import Feature, ItemCall, ItemEndpoint
 from valetkey.server.oauth.manage.grants import Done, held, turn
 from valetkey.server.oauth.manage.live import Dead, Live, worth
 from valetkey.spec.cite import Cite

@@ -15,10 +15,10 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.manage.sessions import over
-from valetkey.server.oauth.offer import Offer
 from valetkey.spec.errors import InvalidScope
 
 

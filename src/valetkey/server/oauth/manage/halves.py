@@ -6,9 +6,9 @@ import msgspec
 
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
 from valetkey.server.oauth.issue.split import NAME
 from valetkey.server.oauth.manage.live import Dead, Live, worth
 from valetkey.server.oauth.senders.binding import is_offered

@@ -18,11 +18,11 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.alive import still_allowed, why_dead
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse, Standing
-from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.alive import still_allowed, why_dead
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Standing
+from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
 from valetkey.server.oauth.manage import approvals
 from valetkey.server.oauth.manage.approvals import APPROVALS, Use
 from valetkey.spec.errors import InvalidClient, InvalidRequest

@@ -7,7 +7,7 @@ from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.change import Remove
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.decision import Outcome
 
 
 def counts(some: Sequence[Allowance]) -> Rule[Outcome]:

@@ -21,8 +21,8 @@ from valetkey.server.model.limits import (
     meet_bounds,
 )
 from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.limiting import check
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.limiting import check
 from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 

@@ -13,11 +13,11 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.guard import REVOKED, Once
 from valetkey.server.model.user import User
 from valetkey.server.model.want import Lately, One, Rule
-from valetkey.server.oauth.alive import over, still_allowed, why_dead, why_for_now
-from valetkey.server.oauth.context import Context, Installation, SignedTokens
-from valetkey.server.oauth.decision import Standing
+from valetkey.server.oauth.core.alive import over, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
+from valetkey.server.oauth.core.decision import Standing
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.issue import split
-from valetkey.server.oauth.offer import Offer
 from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken, Actor
 

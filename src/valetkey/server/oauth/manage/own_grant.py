@@ -10,9 +10,9 @@ from typing import Final
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse, with_changes
-from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.server.oauth.grants.refresh_token import check_shown
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.manage.grants import Managed, NoSuch, narrow, turn

@@ -7,9 +7,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.alive import still_allowed, why_dead
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Standing
+from valetkey.server.oauth.core.alive import still_allowed, why_dead
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Standing
 from valetkey.server.oauth.grants.refresh_token import is_fresh, only_while_present
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.spec.errors import InvalidGrant

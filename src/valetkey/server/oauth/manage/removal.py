@@ -16,8 +16,8 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.model.want import Alias, Many, One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.manage.sessions import over
 
 

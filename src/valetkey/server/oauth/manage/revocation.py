@@ -12,10 +12,10 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.guard import REVOKED, Once
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.closing import close
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.closing import close
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.manage.live import Dead, proved

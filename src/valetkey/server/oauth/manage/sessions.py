@@ -16,10 +16,10 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.user import Session
 from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth import outgoing
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
-from valetkey.server.oauth.subjects import session as known_as
+from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.subjects import session as known_as
 from valetkey.spec import names
 from valetkey.wire import redirect
 

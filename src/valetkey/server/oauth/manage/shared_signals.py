@@ -12,9 +12,9 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.receiving import MANAGE, NAME, READ
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Refuse
-from valetkey.server.oauth.feature import DocumentEndpoint, Feature, JsonCall, JsonEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature, JsonCall, JsonEndpoint
 from valetkey.server.oauth.manage import signal_delivery, stream_configuration
 from valetkey.server.oauth.manage.receivers import Receiver, receiver
 from valetkey.server.oauth.manage.signal_delivery import DELIVERY, token, waiting, wanted_of

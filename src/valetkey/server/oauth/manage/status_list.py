@@ -17,8 +17,8 @@ from valetkey.server.model.limits import expired
 from valetkey.server.model.user import User
 from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Call, Feature, ListEndpoint, Listing
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Call, Feature, ListEndpoint, Listing
 from valetkey.server.oauth.issue.status import LISTS, NAME, PATH, list_name
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire.change_log import Entry

@@ -8,8 +8,8 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.stream import Delivers, Stream, StreamStatus
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.fields import why_not_text
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.fields import why_not_text
 from valetkey.server.oauth.manage.receivers import Receiver
 from valetkey.server.oauth.manage.signal_delivery import sealed
 from valetkey.spec.errors import InvalidRequest

@@ -14,9 +14,9 @@ from valetkey.server.model.delegates import Delegates
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
 from valetkey.server.oauth.manage import delegates
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest

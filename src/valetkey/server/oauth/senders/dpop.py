@@ -12,9 +12,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import DEFAULT
 from valetkey.server.model.want import Lately, One, Rule
-from valetkey.server.oauth import challenges
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Brought, Feature, Held, Sender
+from valetkey.server.oauth.core import challenges
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidDpopProof, UseDpopNonce
 from valetkey.wire import dpop

@@ -13,8 +13,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.want import Lately, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.authentication import bare_name
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import (
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import (
     BearerEndpoint,
     Brought,
     Call,

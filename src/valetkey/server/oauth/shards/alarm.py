@@ -11,8 +11,8 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.guard import Throttle
 from valetkey.server.model.shards import Shards
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Refuse
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Refuse
 from valetkey.server.oauth.shards.shown import Alarm, Brought
 from valetkey.spec.errors import InvalidGrant, KeySuspended
 from valetkey.wire.key_shards import Holder

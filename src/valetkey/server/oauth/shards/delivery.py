@@ -8,9 +8,9 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.shards import Shard
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse, with_changes
-from valetkey.server.oauth.feature import Call
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.senders.binding import bind

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from valetkey.server.oauth.feature import Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Feature, FormEndpoint
+from valetkey.server.oauth.core.offered import NAME, TIERS
 from valetkey.server.oauth.shards.claim import claim
 from valetkey.server.oauth.shards.delivery import deliver
-from valetkey.server.oauth.shards.offered import NAME, TIERS
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.wire.key_shards import CITE, CLAIM_PATH, DELIVERY_PATH, REISSUE_PATH
 

@@ -8,13 +8,13 @@ from valetkey.server.model.change import Change, Update
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.shards import Shards
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Refuse
-from valetkey.server.oauth.feature import Authenticated
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Refuse
+from valetkey.server.oauth.core.feature import Authenticated
+from valetkey.server.oauth.core.offered import is_offered
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.shards import alarm, told
 from valetkey.server.oauth.shards.alarm import sharded
-from valetkey.server.oauth.shards.offered import is_offered
 from valetkey.server.oauth.shards.shown import (
     Alarm,
     Good,

@@ -13,8 +13,8 @@ from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.shards import Shards, reissued
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.manage.grants import NoSuch
 from valetkey.server.oauth.shards import slips, told
 from valetkey.server.oauth.shards.alarm import NAMES

@@ -8,9 +8,9 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.shards import Shards
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Answer, Issued, Refuse, with_changes
-from valetkey.server.oauth.feature import Authenticated, Call
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.core.feature import Authenticated, Call
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.shards import alarm, told
 from valetkey.server.oauth.shards.alarm import sharded

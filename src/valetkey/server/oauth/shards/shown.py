@@ -8,8 +8,8 @@ from valetkey.jose.seal import same
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.shards import Shard, Shards
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Authenticated
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.senders.binding import fits

@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.shards import slips

@@ -12,8 +12,8 @@ from valetkey.server.model import limits as language
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import Bounds, Limits, Proposal, limits, meet, only
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import InvalidRequest
 
 

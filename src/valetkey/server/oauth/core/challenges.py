@@ -5,7 +5,7 @@ within the last minutes.
 from typing import Final
 
 from valetkey.jose import base64url, seal
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 
 STEP: Final = 60
 """Seconds after which a challenge is another one. The one before it is still good."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.context import Context, Installation
-from valetkey.server.oauth.fields import twice
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.fields import twice
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import RISKS

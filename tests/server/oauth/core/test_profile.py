@@ -17,7 +17,7 @@ from valetkey.server.model.policy import PROFILES, Policy
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.decision import Answer
+from valetkey.server.oauth.core.decision import Answer
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 
 BANK = msgspec.structs.replace(SIGNER, policy="fapi2")

@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
-from valetkey.server.oauth.authorize.jarm import is_signed
+from valetkey.server.oauth.core.jarm import is_signed
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
     from valetkey.server.model.client import Client
     from valetkey.server.oauth.authorize.request import AuthorizationRequest
-    from valetkey.server.oauth.context import Context
-    from valetkey.server.oauth.feature import Authenticated
+    from valetkey.server.oauth.core.context import Context
+    from valetkey.server.oauth.core.feature import Authenticated
 
 CITE: Final = Cite("FAPI 2.0 Security Profile", "5.3.2")
 

@@ -17,7 +17,7 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Bounds
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
-from valetkey.server.oauth.authorize.rar import RAR
+from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.server.oauth.manage import grants
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget, OAuthError

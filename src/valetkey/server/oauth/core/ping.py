@@ -15,9 +15,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.delivery import Delivery, Message
-from valetkey.server.oauth.outgoing import send
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.delivery import Delivery, Message
+from valetkey.server.oauth.core.outgoing import send
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.form import Form

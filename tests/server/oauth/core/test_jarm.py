@@ -12,8 +12,8 @@ from tests.server.oauth.world import ISSUER, KEYRING, World
 from valetkey.jose import base64url, jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize import jarm
 from valetkey.server.oauth.authorize.outcome import Deny, Permit
+from valetkey.server.oauth.core import jarm
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.server.oauth.manage.live import Dead, proved

@@ -11,10 +11,10 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
-from valetkey.server.oauth import limiting
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import DocumentEndpoint, Feature
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core import limiting
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget
 from valetkey.wire import authorization_details as wire

@@ -7,7 +7,7 @@ import msgspec
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 
 Ending: TypeAlias = tuple[tuple[Change, ...], tuple[Event, ...]]
 """What has to be written, and what is told."""

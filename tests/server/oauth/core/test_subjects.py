@@ -6,7 +6,7 @@ from tests.rows import row
 from tests.server.oauth.world import KEYRING
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.subjects import person, sector, session, subject
+from valetkey.server.oauth.core.subjects import person, sector, session, subject
 
 MIKO = CLIENTS[0].id
 

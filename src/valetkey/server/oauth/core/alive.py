@@ -6,8 +6,8 @@ from typing import Literal
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import expired
-from valetkey.server.oauth.decision import Standing
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.decision import Standing
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.access_token import Actor
 from valetkey.wire.token_response import (
     ACCOUNT_DISABLED,

@@ -14,9 +14,9 @@ from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.event import event
 from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
-from valetkey.server.oauth.delivery import Delivery, Message, Taken
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.delivery import Delivery, Message, Taken
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
 """Seconds to wait after each failure; after the last one it is given up. All together they are less

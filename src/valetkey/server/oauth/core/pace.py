@@ -9,7 +9,7 @@ from valetkey.server.model.change import Count
 from valetkey.server.model.guard import Throttle
 from valetkey.server.model.network import networks_of
 from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import TemporarilyUnavailable
 
 WIDER: Final = (1, 2, 4, 16)

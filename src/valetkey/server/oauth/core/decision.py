@@ -10,7 +10,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.oauth.claims import Claim
+from valetkey.server.oauth.core.claims import Claim
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.id_token import IdToken

@@ -9,8 +9,8 @@ import msgspec
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.feature import Feature
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("JWT Secured Authorization Response Mode", "4.1")

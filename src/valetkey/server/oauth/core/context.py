@@ -12,10 +12,10 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.env import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 
 if TYPE_CHECKING:
-    from valetkey.server.oauth.feature import ClientAuth, Feature, GrantType, Sender
+    from valetkey.server.oauth.core.feature import ClientAuth, Feature, GrantType, Sender
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):

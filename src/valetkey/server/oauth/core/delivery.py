@@ -10,8 +10,8 @@ import msgspec
 
 from valetkey.server.model.job import Job
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.context import Context
-from valetkey.server.oauth.decision import Outcome
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
 from valetkey.spec.cite import Cite
 
 

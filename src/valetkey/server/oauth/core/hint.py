@@ -6,7 +6,7 @@ It proves nothing of who sits there. It says about whom the app speaks, and it m
 
 from valetkey.jose import jwt
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.context import Context
+from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import id_token
 from valetkey.wire.id_token import IdToken

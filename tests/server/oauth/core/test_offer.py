@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.installation import CHIRP, PHOTOS, RESOURCE_SERVERS
 from tests.rows import row
 
-from valetkey.server.oauth.offer import Offer
+from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 
 ISSUER = "https://id.example"
