@@ -26,9 +26,9 @@ from valetkey.server.model.env import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.want import One
-from valetkey.server.oauth.issue import code, refresh_token
-from valetkey.server.oauth.issue.code import Code
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.tokens import code, refresh_token
+from valetkey.server.oauth.tokens.code import Code
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.open import open_store

@@ -30,8 +30,8 @@ from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.env import Env
-from valetkey.server.oauth.issue import code
-from valetkey.server.oauth.issue.code import Code
+from valetkey.server.oauth.tokens import code
+from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names
 from valetkey.wire import access_token, pkce
 from valetkey.wire.access_token import AccessToken, Confirmation

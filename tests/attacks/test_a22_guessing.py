@@ -38,9 +38,9 @@ from valetkey.server.model.env import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring, SigningKey
 from valetkey.server.model.user import User
-from valetkey.server.oauth.issue import code as codes
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
+from valetkey.server.oauth.tokens import code as codes
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.keyring import open_keys
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, opaque

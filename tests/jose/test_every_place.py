@@ -217,7 +217,7 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 """It takes the key out of the header: whose it is, is known from elsewhere."""
 
 PLACES: Final[dict[str, Place]] = {
-    "server/oauth/manage/live.py": Place(of_access_token, _introspected),
+    "server/oauth/tokens/live.py": Place(of_access_token, _introspected),
     "server/oauth/core/hint.py": Place(of_id_token("web"), _hinted),
     "server/oauth/grants/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)

@@ -22,11 +22,11 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grants.token import token
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.shards import slips
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.server.oauth.shards.slips import Slip
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import KeySuspended, OAuthError
 from valetkey.wire.key_shards import write_code, write_others
 

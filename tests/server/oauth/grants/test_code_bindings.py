@@ -17,7 +17,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import RawKey
-from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.tokens import code as codes
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import opaque, pkce
 

@@ -11,7 +11,7 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.core.decision import Issued, Refuse
 from valetkey.server.oauth.grants.token import token
-from valetkey.server.oauth.issue import code as codes
+from valetkey.server.oauth.tokens import code as codes
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import id_token
 

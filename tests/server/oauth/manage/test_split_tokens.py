@@ -22,12 +22,12 @@ from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import Brought
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.issue import split
 from valetkey.server.oauth.manage.grants import Turn, turn
 from valetkey.server.oauth.manage.halves import tell
-from valetkey.server.oauth.manage.live import Dead, worth
 from valetkey.server.oauth.manage.userinfo import userinfo
 from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.tokens import split
+from valetkey.server.oauth.tokens.live import Dead, worth
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,

@@ -16,8 +16,8 @@ from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.authorize.visit import Person, Visit
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.issue import code as codes
-from valetkey.server.oauth.issue.code import Code, CodeReference
+from valetkey.server.oauth.tokens import code as codes
+from valetkey.server.oauth.tokens.code import Code, CodeReference
 
 
 def permit(

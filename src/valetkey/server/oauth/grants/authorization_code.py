@@ -21,11 +21,11 @@ from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grants import narrowing, session_family
 from valetkey.server.oauth.grants.session_family import Place, Renewed
 from valetkey.server.oauth.grants.token import grant_types
-from valetkey.server.oauth.issue import code as codes
-from valetkey.server.oauth.issue.code import Code, CodeReference
 from valetkey.server.oauth.manage.discovery import AUTHORIZE
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards import told
+from valetkey.server.oauth.tokens import code as codes
+from valetkey.server.oauth.tokens.code import Code, CodeReference
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant

@@ -27,7 +27,7 @@ from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.core.limiting import ended
 from valetkey.server.oauth.grants import authorization_code, identity_assertion, narrowing
 from valetkey.server.oauth.grants.narrowing import Narrowing
-from valetkey.server.oauth.issue.code import Code
+from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant, UnauthorizedClient

@@ -20,8 +20,8 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.guard import Once
 from valetkey.server.model.want import Found, One
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.issue.code import Code
 from valetkey.server.oauth.issue.status import SIGN_INS
+from valetkey.server.oauth.tokens.code import Code
 
 REDEEMED: Final = "authorization code"
 """The purpose under which codes are remembered that made no family."""

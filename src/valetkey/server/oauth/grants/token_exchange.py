@@ -22,8 +22,8 @@ from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grants import identity_assertion, narrowing
 from valetkey.server.oauth.grants.narrowing import Narrowing
 from valetkey.server.oauth.manage import delegates
-from valetkey.server.oauth.manage.live import Dead, Live, worth
 from valetkey.server.oauth.senders.binding import fits, is_bound
+from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient

@@ -15,11 +15,11 @@ from valetkey.server.oauth.core.claims import Claim, chosen
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
 from valetkey.server.oauth.core.subjects import hears, session, subject
-from valetkey.server.oauth.issue import refresh_token, split
 from valetkey.server.oauth.issue.extensions import extensions
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.issue.status import status_of
 from valetkey.server.oauth.senders.binding import fits, sender_of
+from valetkey.server.oauth.tokens import refresh_token, split
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation

@@ -16,7 +16,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Feature, ItemCall, ItemEndpoint
 from valetkey.server.oauth.manage.grants import Done, held, turn
-from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken
 

@@ -9,9 +9,9 @@ from valetkey.server.oauth.clients.authentication import authenticate_resource_s
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
-from valetkey.server.oauth.issue.split import NAME
-from valetkey.server.oauth.manage.live import Dead, Live, worth
 from valetkey.server.oauth.senders.binding import is_offered
+from valetkey.server.oauth.tokens.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.split import NAME
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken

@@ -14,9 +14,9 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.server.oauth.grants.refresh_token import check_shown
-from valetkey.server.oauth.issue import refresh_token
 from valetkey.server.oauth.manage.grants import Managed, NoSuch, narrow, turn
 from valetkey.server.oauth.senders.binding import bind
+from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.form import Form

@@ -12,8 +12,8 @@ from valetkey.server.oauth.clients.receiving import MANAGE, receives
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import JsonCall
 from valetkey.server.oauth.core.subjects import session, subject
-from valetkey.server.oauth.manage.live import Dead, worth
 from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.tokens.live import Dead, worth
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 from valetkey.wire import security_event
 from valetkey.wire.security_event import VERIFICATION, Subject

@@ -16,10 +16,10 @@ from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
-from valetkey.server.oauth.manage.live import Dead, proved
 from valetkey.server.oauth.shards.shown import age
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.live import Dead, proved
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken

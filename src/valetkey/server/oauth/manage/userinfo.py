@@ -15,7 +15,7 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, Written
 from valetkey.server.oauth.core.feature import BearerEndpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
-from valetkey.server.oauth.manage.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidToken

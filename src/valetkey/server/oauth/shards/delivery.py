@@ -11,12 +11,12 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.shards import alarm, shown, slips
 from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.slips import HANDLE_SECONDS, Slip
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import SHARD, Delivered
 
 

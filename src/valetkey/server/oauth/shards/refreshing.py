@@ -12,7 +12,6 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
 from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.core.offered import is_offered
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.shards import alarm, told
 from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.shown import (
@@ -25,6 +24,7 @@ from valetkey.server.oauth.shards.shown import (
     read,
     refreshed,
 )
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import OF_DEVICES
 

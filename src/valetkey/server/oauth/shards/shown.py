@@ -10,11 +10,11 @@ from valetkey.server.model.keys import Keyring
 from valetkey.server.model.shards import Shard, Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Authenticated
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards import slips
 from valetkey.server.oauth.shards.slips import HANDLE_SECONDS, Slip
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import (
     InsufficientKeyShards,
     InvalidGrant,

@@ -8,10 +8,10 @@ import msgspec
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.issue import refresh_token
-from valetkey.server.oauth.issue.refresh_token import RefreshToken
 from valetkey.server.oauth.shards import slips
 from valetkey.server.oauth.shards.slips import TICKET_SECONDS, Slip
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import PARAMETER, Claimed, ShardTold, Status, Told
 
 

@@ -17,7 +17,7 @@ from valetkey.server.oauth.core.alive import over, still_allowed, why_dead, why_
 from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
 from valetkey.server.oauth.core.decision import Standing
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.issue import split
+from valetkey.server.oauth.tokens import split
 from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken, Actor
 
