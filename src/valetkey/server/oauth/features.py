@@ -27,10 +27,10 @@ from valetkey.server.oauth.grants.refresh_token import REFRESH_TOKEN
 from valetkey.server.oauth.grants.token import TOKEN
 from valetkey.server.oauth.grants.token_exchange import TOKEN_EXCHANGE
 from valetkey.server.oauth.issue.extensions import EXPIRATION
-from valetkey.server.oauth.manage.backchannel import BACKCHANNEL_LOGOUT
+from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
+from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
 from valetkey.server.oauth.manage.change_log import CHANGE_LOG
 from valetkey.server.oauth.manage.discovery import DISCOVERY
-from valetkey.server.oauth.manage.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
 from valetkey.server.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.server.oauth.manage.halves import SPLIT_TOKENS
 from valetkey.server.oauth.manage.introspection import INTROSPECTION

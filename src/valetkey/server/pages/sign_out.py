@@ -6,8 +6,8 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage import end_session, sessions
-from valetkey.server.oauth.manage.sessions import Ended
+from valetkey.server.oauth.logout import end_session, sessions
+from valetkey.server.oauth.logout.sessions import Ended
 from valetkey.server.pages import views, words
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
 from valetkey.server.pages.pieces import Back

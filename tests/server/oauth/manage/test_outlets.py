@@ -27,7 +27,8 @@ from valetkey.server.model.want import Many
 from valetkey.server.oauth.clients.receiving import NAME
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage import delegates, sessions
+from valetkey.server.oauth.logout import sessions
+from valetkey.server.oauth.manage import delegates
 from valetkey.server.oauth.manage.declared import Kind, Wish, plan
 from valetkey.server.oauth.manage.grants import Turn, narrow, turn
 from valetkey.server.oauth.manage.limits import bound

@@ -23,8 +23,8 @@ from valetkey.server.oauth.clients import registration, shared_secret
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.logout.sessions import over
 from valetkey.server.oauth.manage import editions, resources
-from valetkey.server.oauth.manage.sessions import over
 from valetkey.wire import https
 from valetkey.wire.catalog import Catalog, Permission
 

@@ -18,7 +18,7 @@ from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage.sessions import over
+from valetkey.server.oauth.logout.sessions import over
 from valetkey.spec.errors import InvalidScope
 
 

@@ -18,7 +18,7 @@ from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.model.want import Alias, Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.manage.sessions import over
+from valetkey.server.oauth.logout.sessions import over
 
 
 class Removed(Outcome, frozen=True, kw_only=True, eq=False):

@@ -22,7 +22,7 @@ from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.clients.receiving import NAME
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.sessions import apps
+from valetkey.server.oauth.logout.sessions import apps
 from valetkey.server.oauth.manage.signals import Happened, happened, touched
 from valetkey.wire.change_log import concerning
 from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE

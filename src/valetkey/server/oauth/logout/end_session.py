@@ -16,7 +16,7 @@ from valetkey.server.oauth.core import hint
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.subjects import session, subject
-from valetkey.server.oauth.manage.sessions import FRONTCHANNEL
+from valetkey.server.oauth.logout.sessions import FRONTCHANNEL
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect

@@ -11,7 +11,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.delivery import Delivery, Message
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.subjects import session, subject
-from valetkey.server.oauth.manage.sessions import BACKCHANNEL
+from valetkey.server.oauth.logout.sessions import BACKCHANNEL
 from valetkey.spec.cite import Cite
 from valetkey.wire import logout_token
 from valetkey.wire.logout_token import LogoutToken
