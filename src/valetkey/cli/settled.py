@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.telling import Decided, telling
+from valetkey.server.oauth.signals.telling import Decided, telling
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 

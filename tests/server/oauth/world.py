@@ -48,7 +48,7 @@ from valetkey.server.oauth.grants.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.revocation import revoke
-from valetkey.server.oauth.manage.telling import telling
+from valetkey.server.oauth.signals.telling import telling
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import Answers, Decided, ask, settle
 from valetkey.wire.introspection import Introspection

@@ -37,7 +37,6 @@ from valetkey.server.oauth.manage.introspection import INTROSPECTION
 from valetkey.server.oauth.manage.lease import LEASE
 from valetkey.server.oauth.manage.own_grant import OWN_GRANT
 from valetkey.server.oauth.manage.revocation import REVOCATION
-from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS
 from valetkey.server.oauth.manage.status_list import STATUS_LISTS
 from valetkey.server.oauth.manage.usage import USAGE
 from valetkey.server.oauth.manage.userinfo import USERINFO
@@ -45,6 +44,7 @@ from valetkey.server.oauth.senders.bearer import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS
 from valetkey.server.oauth.shards.feature import KEY_SHARDS
+from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 
 FEATURES: Final[tuple[Feature, ...]] = (
     DISCOVERY,

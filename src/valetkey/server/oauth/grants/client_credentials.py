@@ -4,13 +4,14 @@ from typing import Final
 
 from valetkey.server.model.resource import IDENTITY
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.clients import managing, receiving
+from valetkey.server.oauth.clients import managing
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grants import narrowing
 from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.signals import receiving
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient

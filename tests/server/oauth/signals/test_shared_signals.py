@@ -7,7 +7,15 @@ import pytest
 from tests.installation import CHIRP
 from tests.rows import row
 from tests.server.oauth.forms import call, request
-from tests.server.oauth.manage.signalling import PUSHED, ask, opted_in, read, short, stream, waiting
+from tests.server.oauth.signals.signalling import (
+    PUSHED,
+    ask,
+    opted_in,
+    read,
+    short,
+    stream,
+    waiting,
+)
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
@@ -21,7 +29,7 @@ from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.delivery import Message
 from valetkey.server.oauth.core.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
 from valetkey.server.oauth.manage.grants import Turn, turn
-from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS, waits
+from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,

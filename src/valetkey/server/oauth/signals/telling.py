@@ -19,11 +19,11 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth.clients.receiving import NAME
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.sessions import apps
-from valetkey.server.oauth.manage.signals import Happened, happened, touched
+from valetkey.server.oauth.signals.receiving import NAME
+from valetkey.server.oauth.signals.signals import Happened, happened, touched
 from valetkey.wire.change_log import concerning
 from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE
 

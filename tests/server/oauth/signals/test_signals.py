@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.installation import CHIRP
 from tests.rows import row
 from tests.server.oauth.forms import request
-from tests.server.oauth.manage.signalling import ask, opted_in, short, stream, waiting
+from tests.server.oauth.signals.signalling import ask, opted_in, short, stream, waiting
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.change import Remove, Update

@@ -10,8 +10,8 @@ from valetkey.server.model import ids
 from valetkey.server.model.stream import Delivers, Stream, StreamStatus
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.fields import why_not_text
-from valetkey.server.oauth.manage.receivers import Receiver
-from valetkey.server.oauth.manage.signal_delivery import sealed
+from valetkey.server.oauth.signals.receivers import Receiver
+from valetkey.server.oauth.signals.signal_delivery import sealed
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import https
 from valetkey.wire.security_event import EVENTS, POLL, PUSH

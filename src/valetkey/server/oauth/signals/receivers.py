@@ -8,11 +8,11 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
-from valetkey.server.oauth.clients.receiving import MANAGE, receives
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import JsonCall
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.signals.receiving import MANAGE, receives
 from valetkey.server.oauth.tokens.live import Dead, worth
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 from valetkey.wire import security_event

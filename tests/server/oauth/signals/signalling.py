@@ -10,7 +10,7 @@ from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import JsonCall, JsonEndpoint
-from valetkey.server.oauth.manage.shared_signals import SHARED_SIGNALS
+from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 from valetkey.wire.security_event import ALGORITHM, EVENTS, TYPE
 
 PUSHED = {"method": "urn:ietf:rfc:8935", "endpoint_url": "https://chirp.example/signals"}

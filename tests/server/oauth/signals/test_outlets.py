@@ -16,15 +16,14 @@ from tests.installation import RESOURCE_SERVERS
 from tests.rows import row
 from tests.server.oauth.forms import request
 from tests.server.oauth.grants.test_token_exchange import exchange
-from tests.server.oauth.manage.signalling import PUSHED, opted_in, read, short, stream, waiting
 from tests.server.oauth.manage.test_status_list import reference, stands
+from tests.server.oauth.signals.signalling import PUSHED, opted_in, read, short, stream, waiting
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.want import Many
-from valetkey.server.oauth.clients.receiving import NAME
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.logout import sessions
@@ -32,6 +31,7 @@ from valetkey.server.oauth.manage import delegates
 from valetkey.server.oauth.manage.declared import Kind, Wish, plan
 from valetkey.server.oauth.manage.grants import Turn, narrow, turn
 from valetkey.server.oauth.manage.limits import bound
+from valetkey.server.oauth.signals.receiving import NAME
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID
 
