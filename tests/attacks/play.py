@@ -20,10 +20,10 @@ from valetkey.server.model.env import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.record import Record
 from valetkey.server.model.want import Many, One
+from valetkey.server.oauth.admin.declared import Plan, Wish, plan
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.manage.declared import Plan, Wish, plan
 from valetkey.server.store.settle import ask, settle
 
 R = TypeVar("R", bound=Record)

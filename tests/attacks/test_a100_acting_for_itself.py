@@ -18,9 +18,9 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, KeptSecret
 from valetkey.server.model.resource import ResourceServer
+from valetkey.server.oauth.admin.declared import Wish
 from valetkey.server.oauth.clients.scopes import allowed_scope
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage.declared import Wish
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 from valetkey.wire.catalog import Catalog, Permission
 

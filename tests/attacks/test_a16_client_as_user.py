@@ -12,7 +12,7 @@ from tests.live import Live
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.env import Env
-from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.admin.declared import Wish
 
 MACHINE = Asking(client_id="machine")
 

@@ -30,7 +30,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.oauth.manage import removal
+from valetkey.server.oauth.admin import removal
 from valetkey.server.store.settle import settle
 from valetkey.spec import names
 

@@ -9,7 +9,7 @@ from tests.cli.line import Line
 
 from valetkey.jose import base64url
 from valetkey.server.model.keys import SigningKey, Use
-from valetkey.server.oauth.manage.keys import TURNED
+from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.keyring import open_keys
 
 KEY = base64url.encode(bytes(range(32)))

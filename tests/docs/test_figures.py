@@ -12,7 +12,7 @@ from valetkey.resource import issuer
 from valetkey.server.accounts import throttle
 from valetkey.server.http import front, installation, slowing
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.oauth.manage import keys
+from valetkey.server.oauth.admin import keys
 from valetkey.server.pages import sign_in
 from valetkey.wire import form
 

@@ -25,7 +25,7 @@ from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import Limits
 from valetkey.server.model.user import User
-from valetkey.server.oauth.manage.keys import revoke
+from valetkey.server.oauth.admin.keys import revoke
 from valetkey.server.store.keyring import make, read_keys
 
 pytestmark = pytest.mark.anyio

@@ -23,8 +23,8 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, mark_of, password_mark, sign_in_name
 from valetkey.server.model.want import Alias
-from valetkey.server.oauth.manage.catalogs import dropped
-from valetkey.server.oauth.manage.declared import Plan, Step, Wish
+from valetkey.server.oauth.admin.catalogs import dropped
+from valetkey.server.oauth.admin.declared import Plan, Step, Wish
 from valetkey.server.store.port import Store
 
 MARKS = {"added": "+", "changed": "~", "unchanged": "="}

@@ -11,8 +11,8 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.settled import settled
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
+from valetkey.server.oauth.admin.declared import Plan, Wish, plan
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.declared import Plan, Wish, plan
 from valetkey.server.store import keyring
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask

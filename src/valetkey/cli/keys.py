@@ -9,8 +9,8 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.want import Many, Rule
+from valetkey.server.oauth.admin.keys import ROTATED, TURNED, USES, revoke, rotate
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.manage.keys import ROTATED, TURNED, USES, revoke, rotate
 from valetkey.server.settings import Settings
 from valetkey.server.store.keyring import make, read_keys
 from valetkey.server.store.port import Store

@@ -6,8 +6,8 @@ from typing import TypeAlias
 from valetkey.cli.desk import Desk, Failed
 from valetkey.cli.settled import settled
 from valetkey.server.model.want import Rule
+from valetkey.server.oauth.admin.removal import Kept, Removed
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.removal import Kept, Removed
 from valetkey.server.store.port import Store
 
 Removal: TypeAlias = Callable[[str, Context], Rule[Removed | Kept]]

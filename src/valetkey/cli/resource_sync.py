@@ -22,8 +22,8 @@ from valetkey.resource.check import check as checked
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.resource import Edition, ResourceServer
 from valetkey.server.model.want import One, Query
-from valetkey.server.oauth.manage.catalogs import Difference, differences, dropped, forget, touched
-from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.admin.catalogs import Difference, differences, dropped, forget, touched
+from valetkey.server.oauth.admin.declared import Wish
 from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog
 from valetkey.wire.catalog import mistakes as mistakes_of

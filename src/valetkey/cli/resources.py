@@ -15,8 +15,8 @@ from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Many
-from valetkey.server.oauth.manage import removal
-from valetkey.server.oauth.manage.declared import Wish
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.declared import Wish
 from valetkey.server.store.port import Store
 
 

@@ -16,9 +16,9 @@ from valetkey.cli.settled import settled
 from valetkey.server.accounts import password, profile
 from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.model.want import Alias, Many
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.declared import Wish
 from valetkey.server.oauth.logout.sessions import everywhere
-from valetkey.server.oauth.manage import removal
-from valetkey.server.oauth.manage.declared import Wish
 from valetkey.server.store.port import Store
 
 

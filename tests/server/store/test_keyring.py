@@ -11,7 +11,7 @@ from tests.server.store.steps import put
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.keys import SigningKey
-from valetkey.server.oauth.manage.keys import TURNED
+from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.keyring import WrongMasterKey, ensure_keys, make, open_keys, read_keys
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store

@@ -17,7 +17,7 @@ from valetkey.server.model.change import Create, Update
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.model.want import One, With
-from valetkey.server.oauth.manage.keys import TURNED
+from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import ensure_keys, read_keys
 from valetkey.server.store.port import RECORDS, Store, Unavailable

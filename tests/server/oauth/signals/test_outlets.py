@@ -24,11 +24,11 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.want import Many
+from valetkey.server.oauth.admin.declared import Kind, Wish, plan
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.logout import sessions
 from valetkey.server.oauth.manage import delegates
-from valetkey.server.oauth.manage.declared import Kind, Wish, plan
 from valetkey.server.oauth.manage.grants import Turn, narrow, turn
 from valetkey.server.oauth.manage.limits import bound
 from valetkey.server.oauth.signals.receiving import NAME

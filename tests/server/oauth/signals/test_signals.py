@@ -17,11 +17,11 @@ from valetkey.server.model.event import Event, event
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.stream import Signal
 from valetkey.server.model.user import Session, User
+from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.logout.sessions import end
-from valetkey.server.oauth.manage import removal
 from valetkey.server.oauth.manage.grants import Turn, disconnect, narrow, turn
 from valetkey.server.oauth.manage.limits import bound
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable

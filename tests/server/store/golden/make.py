@@ -42,7 +42,7 @@ from valetkey.server.model.resource import Edition
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.manage.keys import TURNED
+from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.database import PostgresURL

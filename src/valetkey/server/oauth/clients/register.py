@@ -15,6 +15,8 @@ from valetkey.server.model.policy import DEFAULT, Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.removal import Removed
 from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret, statement
 from valetkey.server.oauth.clients.documents import appearance
 from valetkey.server.oauth.clients.scopes import within
@@ -23,8 +25,6 @@ from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
 from valetkey.server.oauth.core.feature import DocumentCall, Feature, ManagedEndpoint
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.pace import Pace, count
-from valetkey.server.oauth.manage import removal
-from valetkey.server.oauth.manage.removal import Removed
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidToken
 from valetkey.wire import opaque

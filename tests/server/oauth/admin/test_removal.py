@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from tests.installation import CLIENTS, furnish
-from tests.server.oauth.manage.desk import context
+from tests.server.oauth.admin.desk import context
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
@@ -17,8 +17,8 @@ from valetkey.server.model.grant import Grant, standing
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User
 from valetkey.server.model.want import Alias, Many, One, Rule
-from valetkey.server.oauth.manage import removal
-from valetkey.server.oauth.manage.removal import Kept, Removed
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.removal import Kept, Removed
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import settle
 

@@ -10,7 +10,7 @@ from valetkey.server.model.change import Change, Count, Create, Remove, Tally, U
 from valetkey.server.model.keys import SigningKey, Use
 from valetkey.server.model.log import entries_of
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.oauth.manage.keys import (
+from valetkey.server.oauth.admin.keys import (
     ROTATED,
     TURNED,
     first_status,

@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 from tests.installation import CHIRP_CATALOG
-from tests.server.oauth.manage.desk import context
+from tests.server.oauth.admin.desk import context
 from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Remove
 from valetkey.server.model.resource import Edition, ResourceServer
-from valetkey.server.oauth.manage.declared import Wish, plan
+from valetkey.server.oauth.admin.declared import Wish, plan
 
 NOW = 1_800_000_000
 

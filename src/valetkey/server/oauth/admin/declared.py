@@ -19,12 +19,12 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.model.want import Alias, Many, Rule
+from valetkey.server.oauth.admin import editions, resources
 from valetkey.server.oauth.clients import registration, shared_secret
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.logout.sessions import over
-from valetkey.server.oauth.manage import editions, resources
 from valetkey.wire import https
 from valetkey.wire.catalog import Catalog, Permission
 
