@@ -24,7 +24,7 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.record import Record
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import Session, User, password_mark
-from valetkey.server.oauth.grants import polling
+from valetkey.server.oauth.grant_types import polling
 from valetkey.server.store.database import Database
 from valetkey.server.store.open import open_store
 from valetkey.spec import names

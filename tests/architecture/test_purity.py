@@ -132,7 +132,7 @@ MADE_IN: dict[str, set[str]] = {
     "IdToken": {"server/oauth/issue/tokens.py"},
     "Permit": {"server/oauth/authorize/permit.py"},
     "Grant": {"server/oauth/authorize/consent.py"},
-    "TokenFamily": {"server/oauth/grants/authorization_code.py"},
+    "TokenFamily": {"server/oauth/grant_types/authorization_code.py"},
     "Session": {"server/accounts/sign_in.py"},
 }
 

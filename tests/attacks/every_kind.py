@@ -22,7 +22,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Policy, TrustedIssuer
-from valetkey.server.oauth.grants import ciba, identity_assertion
+from valetkey.server.oauth.grant_types import ciba, identity_assertion
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec import names
 from valetkey.wire import (

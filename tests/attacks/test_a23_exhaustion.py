@@ -18,7 +18,7 @@ from valetkey.server.http import strangers
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.want import Many
 from valetkey.server.oauth.authorize import par
-from valetkey.server.oauth.grants.device import PACE
+from valetkey.server.oauth.grant_types.device import PACE
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
-from tests.server.oauth.grants.elsewhere import asks
-from tests.server.oauth.grants.test_token_exchange import exchange
+from tests.server.oauth.grant_types.elsewhere import asks
+from tests.server.oauth.grant_types.test_token_exchange import exchange
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
@@ -219,10 +219,10 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 PLACES: Final[dict[str, Place]] = {
     "server/oauth/tokens/live.py": Place(of_access_token, _introspected),
     "server/oauth/core/hint.py": Place(of_id_token("web"), _hinted),
-    "server/oauth/grants/ciba.py": Place(
+    "server/oauth/grant_types/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),
-    "server/oauth/grants/token_exchange.py": Place(of_id_token("web"), _exchanged),
+    "server/oauth/grant_types/token_exchange.py": Place(of_id_token("web"), _exchanged),
     "server/oauth/clients/statement.py": Place(of_statement, _stated),
     "wire/access_token.py": Place(of_access_token, _at_the_api),
     "wire/introspection.py": Place(of_introspection, _told),
@@ -241,7 +241,7 @@ OWN_TESTS: Final = {
     ),
     "server/oauth/clients/attestation.py": "tests/server/oauth/clients/test_attestation.py",
     "wire/client_attestation.py": "tests/server/oauth/clients/test_attestation.py",
-    "server/oauth/grants/jwt_bearer.py": "tests/server/oauth/grants/test_jwt_bearer.py",
+    "server/oauth/grant_types/jwt_bearer.py": "tests/server/oauth/grant_types/test_jwt_bearer.py",
 }
 """Places whose own tests go through the corpus."""
 

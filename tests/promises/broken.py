@@ -22,7 +22,7 @@ from valetkey.server.model.change import Change, Count, Stale, Versioned
 from valetkey.server.model.event import Event
 from valetkey.server.model.guard import Throttle
 from valetkey.server.model.want import Found, Want
-from valetkey.server.oauth.grants import refresh_token
+from valetkey.server.oauth.grant_types import refresh_token
 from valetkey.server.store import writer
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore, committer, points, statements

@@ -25,7 +25,7 @@ from tests.server.oauth.world import World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.oauth.core.decision import Issued
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.manage.grants import Turn, disconnect, narrow, turn
 from valetkey.spec.errors import InvalidGrant
 

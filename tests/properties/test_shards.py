@@ -21,7 +21,7 @@ from tests.server.oauth.world import KEYRING, START, World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.oauth.core.decision import Answer, Issued
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.shards import slips
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.server.oauth.shards.slips import Slip

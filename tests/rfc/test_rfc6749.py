@@ -6,7 +6,7 @@ from tests.server.oauth.forms import call, pushed, request
 from tests.server.oauth.world import World
 
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 
 
 def once(world: World) -> bool:

@@ -14,7 +14,7 @@ from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.core.feature import Call, Credentials
-from valetkey.server.oauth.grants import authorization_code, refresh_token
+from valetkey.server.oauth.grant_types import authorization_code, refresh_token
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.form import Form
 

@@ -11,7 +11,7 @@ from tests.server.oauth.world import ISSUER, World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.core.feature import Brought, Call
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.wire.access_token import Confirmation
 

@@ -9,8 +9,8 @@ from tests.keys import key
 from tests.proofs import MINE, OTHER, Wish, proof
 from tests.rows import row
 from tests.server.oauth.forms import call, form, pushed, request
-from tests.server.oauth.grants.story import leaf
-from tests.server.oauth.grants.test_token_exchange import exchange
+from tests.server.oauth.grant_types.story import leaf
+from tests.server.oauth.grant_types.test_token_exchange import exchange
 from tests.server.oauth.senders import THIRD, bound, brought, code, proving, redeem, refresh, tokens
 from tests.server.oauth.world import ISSUER, World, done
 

@@ -44,7 +44,7 @@ from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.server.oauth.manage.revocation import revoke

@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.server.store.port import Store

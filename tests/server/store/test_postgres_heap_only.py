@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 from tests.postgres import MISSING, cluster
-from tests.server.oauth.grants.story import leaf
+from tests.server.oauth.grant_types.story import leaf
 from tests.server.oauth.world import World
 from tests.server.store.steps import put
 

@@ -17,15 +17,15 @@ from valetkey.server.oauth.clients.register import REGISTRATION
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.jarm import JARM
 from valetkey.server.oauth.core.rar import RAR
-from valetkey.server.oauth.grants.authorization_code import AUTHORIZATION_CODE
-from valetkey.server.oauth.grants.ciba import BACKCHANNEL
-from valetkey.server.oauth.grants.client_credentials import CLIENT_CREDENTIALS
-from valetkey.server.oauth.grants.device import DEVICE
-from valetkey.server.oauth.grants.identity_assertion import IDENTITY_ASSERTION
-from valetkey.server.oauth.grants.jwt_bearer import JWT_BEARER
-from valetkey.server.oauth.grants.refresh_token import REFRESH_TOKEN
-from valetkey.server.oauth.grants.token import TOKEN
-from valetkey.server.oauth.grants.token_exchange import TOKEN_EXCHANGE
+from valetkey.server.oauth.grant_types.authorization_code import AUTHORIZATION_CODE
+from valetkey.server.oauth.grant_types.ciba import BACKCHANNEL
+from valetkey.server.oauth.grant_types.client_credentials import CLIENT_CREDENTIALS
+from valetkey.server.oauth.grant_types.device import DEVICE
+from valetkey.server.oauth.grant_types.identity_assertion import IDENTITY_ASSERTION
+from valetkey.server.oauth.grant_types.jwt_bearer import JWT_BEARER
+from valetkey.server.oauth.grant_types.refresh_token import REFRESH_TOKEN
+from valetkey.server.oauth.grant_types.token import TOKEN
+from valetkey.server.oauth.grant_types.token_exchange import TOKEN_EXCHANGE
 from valetkey.server.oauth.issue.extensions import EXPIRATION
 from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT

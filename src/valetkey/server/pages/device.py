@@ -6,7 +6,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.authorize.user_code import LENGTH, plain, shown
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.grants.device import PAGE, Unknown, enter
+from valetkey.server.oauth.grant_types.device import PAGE, Unknown, enter
 from valetkey.server.pages import views
 from valetkey.server.pages.authorize import continue_at
 from valetkey.server.pages.frame import Frame

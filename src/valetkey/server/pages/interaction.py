@@ -18,7 +18,7 @@ from valetkey.server.oauth.authorize.outcome import (
     Permit,
 )
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.device import confirm, disown
+from valetkey.server.oauth.grant_types.device import confirm, disown
 from valetkey.server.pages import consent, views, words
 from valetkey.server.pages.authorize import continue_at, leave
 from valetkey.server.pages.bounds import WrongField

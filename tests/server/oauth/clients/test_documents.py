@@ -17,7 +17,7 @@ from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.spec.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 
 URL = "https://agent.example/oauth/client.json"

@@ -7,8 +7,8 @@ import pytest
 from tests.rows import row
 from tests.server.oauth.clients.apps import SIGNER, assertion, with_assertion
 from tests.server.oauth.forms import CHALLENGE, call, request
-from tests.server.oauth.grants.elsewhere import asks, begin
-from tests.server.oauth.grants.test_token_exchange import exchange
+from tests.server.oauth.grant_types.elsewhere import asks, begin
+from tests.server.oauth.grant_types.test_token_exchange import exchange
 from tests.server.oauth.senders import proving, tokens
 from tests.server.oauth.world import World
 

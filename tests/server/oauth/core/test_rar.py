@@ -10,8 +10,8 @@ from tests.rows import row
 from tests.server.oauth.authorize import test_jar
 from tests.server.oauth.bank import PAY, SEE, bank
 from tests.server.oauth.forms import request
-from tests.server.oauth.grants.elsewhere import approve, asks, begin, comes, fetch, shown
-from tests.server.oauth.grants.test_token_exchange import exchange
+from tests.server.oauth.grant_types.elsewhere import approve, asks, begin, comes, fetch, shown
+from tests.server.oauth.grant_types.test_token_exchange import exchange
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client

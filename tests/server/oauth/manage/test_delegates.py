@@ -13,7 +13,7 @@ from tests.attacks.play import claims
 from tests.installation import CHIRP, CHIRP_CATALOG, PHOTOS
 from tests.rows import row
 from tests.server.oauth.forms import call
-from tests.server.oauth.grants.test_token_exchange import exchange, held
+from tests.server.oauth.grant_types.test_token_exchange import exchange, held
 from tests.server.oauth.world import World, done
 
 from valetkey.resource.known import Known

@@ -7,7 +7,7 @@ import pytest
 from tests.proofs import OTHER
 from tests.rows import row
 from tests.server.oauth.forms import call
-from tests.server.oauth.grants.story import code_of, leaf, refused
+from tests.server.oauth.grant_types.story import code_of, leaf, refused
 from tests.server.oauth.senders import proving, redeem, refresh
 from tests.server.oauth.shards.app import TWO, Harbour
 from tests.server.oauth.world import World

@@ -15,7 +15,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, KeptSecret
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.decision import Answer, Issued
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.shards.claim import claim
 from valetkey.server.oauth.shards.delivery import deliver

@@ -10,7 +10,7 @@ from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.alive import still_allowed, why_dead
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Standing
-from valetkey.server.oauth.grants.refresh_token import is_fresh, only_while_present
+from valetkey.server.oauth.grant_types.refresh_token import is_fresh, only_while_present
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.errors import InvalidGrant
 

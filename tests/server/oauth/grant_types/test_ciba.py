@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.rows import row
-from tests.server.oauth.grants.elsewhere import asks, begin, comes, fetch, shown, waiting
+from tests.server.oauth.grant_types.elsewhere import asks, begin, comes, fetch, shown, waiting
 from tests.server.oauth.world import World
 
 from valetkey.jose import base64url

@@ -7,8 +7,8 @@ import pytest
 from tests.jose.corpus import BAD, BY_NAME, Bad, Honest, pieces
 from tests.keys import key
 from tests.rows import row
-from tests.server.oauth.grants.elsewhere import asks, waiting
-from tests.server.oauth.grants.test_jwt_bearer import JAG, PARTNER, THEIRS, brought, claims
+from tests.server.oauth.grant_types.elsewhere import asks, waiting
+from tests.server.oauth.grant_types.test_jwt_bearer import JAG, PARTNER, THEIRS, brought, claims
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
@@ -17,7 +17,7 @@ from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.grants.ciba import HINT_TYPE
+from valetkey.server.oauth.grant_types.ciba import HINT_TYPE
 from valetkey.spec import names
 from valetkey.spec.errors import (
     ExpiredLoginHintToken,

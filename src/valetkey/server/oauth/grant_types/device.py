@@ -21,8 +21,8 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
 from valetkey.server.oauth.core.pace import Pace, count
-from valetkey.server.oauth.grants import narrowing, polling
-from valetkey.server.oauth.grants.polling import Visiting
+from valetkey.server.oauth.grant_types import narrowing, polling
+from valetkey.server.oauth.grant_types.polling import Visiting
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied

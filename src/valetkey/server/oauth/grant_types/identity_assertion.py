@@ -13,7 +13,7 @@ from valetkey.server.oauth.core.acr import level
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature
-from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget

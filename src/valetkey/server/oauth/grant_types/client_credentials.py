@@ -9,8 +9,8 @@ from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.grants import narrowing
-from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.grant_types import narrowing
+from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.signals import receiving
 from valetkey.spec import names
 from valetkey.spec.cite import Cite

@@ -11,7 +11,7 @@ from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated
-from valetkey.server.oauth.grants import authorization_code, narrowing
+from valetkey.server.oauth.grant_types import authorization_code, narrowing
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec.errors import (

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 from tests.server.oauth.forms import VERIFIER, call, request
-from tests.server.oauth.grants.story import leaf, refused, spent
+from tests.server.oauth.grant_types.story import leaf, refused, spent
 from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Stale
@@ -21,8 +21,8 @@ from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import Policy
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Issued
-from valetkey.server.oauth.grants.session_family import PERIOD, REDEEMED
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.session_family import PERIOD, REDEEMED
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.status import TAKEN
 from valetkey.server.oauth.manage.grants import disconnect
 from valetkey.spec.errors import InvalidGrant

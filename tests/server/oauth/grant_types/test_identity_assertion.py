@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.rows import row
-from tests.server.oauth.grants.test_jwt_bearer import TYPES, brought
+from tests.server.oauth.grant_types.test_jwt_bearer import TYPES, brought
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import jwt
@@ -15,7 +15,7 @@ from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.features import FEATURES, switched
-from valetkey.server.oauth.grants.identity_assertion import LASTS, TOKEN_TYPE, TYPE, IdJag
+from valetkey.server.oauth.grant_types.identity_assertion import LASTS, TOKEN_TYPE, TYPE, IdJag
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec import names
 from valetkey.spec.errors import (

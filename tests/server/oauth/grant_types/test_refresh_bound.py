@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.proofs import MINE, OTHER
 from tests.rows import row
-from tests.server.oauth.grants.story import code_of, leaf
+from tests.server.oauth.grant_types.story import code_of, leaf
 from tests.server.oauth.senders import redeem, refresh
 from tests.server.oauth.world import World
 

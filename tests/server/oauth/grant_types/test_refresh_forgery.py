@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 from tests.server.oauth.forms import request
-from tests.server.oauth.grants.story import leaf, refused
+from tests.server.oauth.grant_types.story import leaf, refused
 from tests.server.oauth.world import KEYRING, World
 
 from valetkey.server.model.keys import RawKey

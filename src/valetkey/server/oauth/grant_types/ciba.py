@@ -21,8 +21,8 @@ from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
 from valetkey.server.oauth.core.fields import why_not_text
 from valetkey.server.oauth.core.subjects import person
-from valetkey.server.oauth.grants import jwt_bearer, narrowing, polling
-from valetkey.server.oauth.grants.polling import Visiting
+from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
+from valetkey.server.oauth.grant_types.polling import Visiting
 from valetkey.server.oauth.manage.approvals import APPROVALS, asking, too_many
 from valetkey.spec import names
 from valetkey.spec.cite import Cite

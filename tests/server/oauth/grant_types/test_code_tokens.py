@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.rows import row
 from tests.server.oauth.forms import request
-from tests.server.oauth.grants.story import code_of, spent
+from tests.server.oauth.grant_types.story import code_of, spent
 from tests.server.oauth.world import ISSUER, KEYRING, START, World
 
 from valetkey.server.model.client import Client

@@ -8,15 +8,15 @@ from tests.jose.corpus import BAD, Bad, Honest
 from tests.keys import key
 from tests.server.oauth.clients.apps import MINE, SIGNER, with_assertion
 from tests.server.oauth.clients.apps import assertion as proof
-from tests.server.oauth.grants.elsewhere import asks as till_asks
-from tests.server.oauth.grants.elsewhere import waiting
+from tests.server.oauth.grant_types.elsewhere import asks as till_asks
+from tests.server.oauth.grant_types.elsewhere import waiting
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.grants import ciba, device
+from valetkey.server.oauth.grant_types import ciba, device
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.rows import row
 from tests.server.oauth.forms import basic, form, request
-from tests.server.oauth.grants.story import leaf
+from tests.server.oauth.grant_types.story import leaf
 from tests.server.oauth.shards.app import TWO, Harbour
 from tests.server.oauth.world import World
 
@@ -15,7 +15,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.spec.errors import InvalidClient, InvalidGrant, KeySuspended, OAuthError
 from valetkey.wire.token_response import PASSING
 

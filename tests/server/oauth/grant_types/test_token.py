@@ -10,7 +10,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.grants.token import grant_types, token
+from valetkey.server.oauth.grant_types.token import grant_types, token
 from valetkey.spec.errors import (
     InvalidClient,
     InvalidGrant,

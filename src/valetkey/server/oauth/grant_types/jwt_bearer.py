@@ -25,8 +25,8 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.core.limiting import ended
-from valetkey.server.oauth.grants import authorization_code, identity_assertion, narrowing
-from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.grant_types import authorization_code, identity_assertion, narrowing
+from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names
 from valetkey.spec.cite import Cite

@@ -19,8 +19,8 @@ from valetkey.server.oauth.core.alive import is_cut, still_allowed, why_dead, wh
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.grants import identity_assertion, narrowing
-from valetkey.server.oauth.grants.narrowing import Narrowing
+from valetkey.server.oauth.grant_types import identity_assertion, narrowing
+from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.manage import delegates
 from valetkey.server.oauth.senders.binding import fits, is_bound
 from valetkey.server.oauth.tokens.live import Dead, Live, worth

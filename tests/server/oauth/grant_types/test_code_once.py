@@ -3,14 +3,14 @@
 import pytest
 from tests.rows import row
 from tests.server.oauth.forms import VERIFIER, call, request
-from tests.server.oauth.grants.story import code_of, spent
+from tests.server.oauth.grant_types.story import code_of, spent
 from tests.server.oauth.world import ISSUER, KEYRING, World
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.core.decision import Issued, Refuse
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import id_token

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 from tests.server.oauth.forms import CHALLENGE, request
-from tests.server.oauth.grants.story import PLAIN, code_of, spent
+from tests.server.oauth.grant_types.story import PLAIN, code_of, spent
 from tests.server.oauth.world import KEYRING, World
 
 from valetkey.jose import seal

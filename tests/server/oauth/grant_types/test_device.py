@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 from tests.server.oauth.forms import call
-from tests.server.oauth.grants.elsewhere import (
+from tests.server.oauth.grant_types.elsewhere import (
     approve,
     begin,
     consents,
@@ -31,7 +31,7 @@ from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.grants.device import Opened, Unknown, ask, disown
+from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, disown
 from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import (
     AccessDenied,

@@ -10,8 +10,8 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.grants import ciba
-from valetkey.server.oauth.grants.device import Opened, Unknown, ask, confirm, enter
+from valetkey.server.oauth.grant_types import ciba
+from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, confirm, enter
 from valetkey.server.oauth.manage import approvals
 from valetkey.spec import names
 

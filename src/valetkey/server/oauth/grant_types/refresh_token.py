@@ -22,7 +22,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.core.offered import without_risky
-from valetkey.server.oauth.grants import narrowing
+from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards.refreshing import turn
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken, read

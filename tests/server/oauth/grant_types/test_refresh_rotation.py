@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.rows import row
 from tests.server.oauth.forms import call
-from tests.server.oauth.grants.story import leaf, refused
+from tests.server.oauth.grant_types.story import leaf, refused
 from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Stale
@@ -16,7 +16,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.policy import Policy
 from valetkey.server.oauth.core.decision import Issued
-from valetkey.server.oauth.grants.token import token
+from valetkey.server.oauth.grant_types.token import token
 from valetkey.spec.errors import InvalidGrant
 
 WINDOW = 30

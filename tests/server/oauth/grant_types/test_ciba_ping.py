@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.server.oauth.grants.elsewhere import asks, shown, waiting
+from tests.server.oauth.grant_types.elsewhere import asks, shown, waiting
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client

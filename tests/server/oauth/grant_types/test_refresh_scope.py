@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.rows import row
-from tests.server.oauth.grants.story import leaf, refused
+from tests.server.oauth.grant_types.story import leaf, refused
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
