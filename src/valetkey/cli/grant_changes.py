@@ -15,7 +15,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Many
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage.grants import Managed, NoSuch, Turn, narrow, turn
+from valetkey.server.oauth.grants.grants import Managed, NoSuch, Turn, narrow, turn
 from valetkey.server.store.port import Store
 
 LONGEST: Final = 200

@@ -12,9 +12,9 @@ from valetkey.cli.options import YES, Command
 from valetkey.cli.settled import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.manage import delegates
-from valetkey.server.oauth.manage.delegates import Branch
-from valetkey.server.oauth.manage.grants import Managed, NoSuch
+from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.delegates import Branch
+from valetkey.server.oauth.grants.grants import Managed, NoSuch
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask
 from valetkey.wire.usage import DAY

@@ -15,8 +15,8 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage.grants import Managed, NoSuch
-from valetkey.server.oauth.manage.limits import bound, end
+from valetkey.server.oauth.grants.grants import Managed, NoSuch
+from valetkey.server.oauth.grants.limits import bound, end
 from valetkey.server.pages.bounds import PERS, read_bounds
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import InvalidRequest

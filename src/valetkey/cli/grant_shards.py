@@ -12,7 +12,7 @@ from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.shards import Shard
 from valetkey.server.model.want import Many, Want
-from valetkey.server.oauth.manage.grants import NoSuch
+from valetkey.server.oauth.grants.grants import NoSuch
 from valetkey.server.oauth.shards.reissue import Replacing, replace
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle

@@ -11,7 +11,7 @@ from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.want import Query
-from valetkey.server.oauth.manage import leftovers
+from valetkey.server.oauth.grants import leftovers
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 

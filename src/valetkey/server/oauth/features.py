@@ -26,6 +26,8 @@ from valetkey.server.oauth.grant_types.jwt_bearer import JWT_BEARER
 from valetkey.server.oauth.grant_types.refresh_token import REFRESH_TOKEN
 from valetkey.server.oauth.grant_types.token import TOKEN
 from valetkey.server.oauth.grant_types.token_exchange import TOKEN_EXCHANGE
+from valetkey.server.oauth.grants.lease import LEASE
+from valetkey.server.oauth.grants.usage import USAGE
 from valetkey.server.oauth.issue.extensions import EXPIRATION
 from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
@@ -34,11 +36,9 @@ from valetkey.server.oauth.manage.discovery import DISCOVERY
 from valetkey.server.oauth.manage.grant_management import GRANT_MANAGEMENT
 from valetkey.server.oauth.manage.halves import SPLIT_TOKENS
 from valetkey.server.oauth.manage.introspection import INTROSPECTION
-from valetkey.server.oauth.manage.lease import LEASE
 from valetkey.server.oauth.manage.own_grant import OWN_GRANT
 from valetkey.server.oauth.manage.revocation import REVOCATION
 from valetkey.server.oauth.manage.status_list import STATUS_LISTS
-from valetkey.server.oauth.manage.usage import USAGE
 from valetkey.server.oauth.manage.userinfo import USERINFO
 from valetkey.server.oauth.senders.bearer import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP

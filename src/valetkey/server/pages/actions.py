@@ -5,9 +5,9 @@ from typing import Final, TypeAlias
 
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage import delegates
-from valetkey.server.oauth.manage.connections import Connection
-from valetkey.server.oauth.manage.grants import Managed, Turn, disconnect_all, narrow, turn, widen
+from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.connections import Connection
+from valetkey.server.oauth.grants.grants import Managed, Turn, disconnect_all, narrow, turn, widen
 from valetkey.server.pages.pieces import Done
 from valetkey.wire import form as forms
 

@@ -4,7 +4,7 @@ from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.approvals import (
+from valetkey.server.oauth.grants.approvals import (
     NoQuestion,
     Question,
     answer,

@@ -10,9 +10,9 @@ from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.want import Query, Rule
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.connections import Connection, connection
-from valetkey.server.oauth.manage.delegates import tree
-from valetkey.server.oauth.manage.grants import Managed, NoSuch
+from valetkey.server.oauth.grants.connections import Connection, connection
+from valetkey.server.oauth.grants.delegates import tree
+from valetkey.server.oauth.grants.grants import Managed, NoSuch
 from valetkey.server.pages import connected, grant_views, pieces, words
 from valetkey.server.pages.actions import ACTIONS, turned
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst

@@ -17,9 +17,9 @@ from valetkey.server.model.record import Record, written_out
 from valetkey.server.model.want import Many, One, Query
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.approvals import questions
-from valetkey.server.oauth.manage.connections import Connection, standing, stopped
-from valetkey.server.oauth.manage.grants import turn
+from valetkey.server.oauth.grants.approvals import questions
+from valetkey.server.oauth.grants.connections import Connection, standing, stopped
+from valetkey.server.oauth.grants.grants import turn
 from valetkey.server.pages import grant_views, pieces, words
 from valetkey.server.pages.frame import APPROVALS, APPS, Frame, SignInFirst
 from valetkey.server.pages.pieces import Done, Risk, Shelf

@@ -9,8 +9,8 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.connections import UNUSED, Connection
-from valetkey.server.oauth.manage.delegates import Branch
+from valetkey.server.oauth.grants.connections import UNUSED, Connection
+from valetkey.server.oauth.grants.delegates import Branch
 from valetkey.server.pages import grant_views, words
 from valetkey.server.pages.frame import APPS, Frame
 from valetkey.server.pages.pieces import Done, Form, Kind, Permission

@@ -13,9 +13,9 @@ from valetkey.server.model.limits import Bounds, within
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.approvals import questions
-from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch
-from valetkey.server.oauth.manage.limits import Limited, bound, end, limited
+from valetkey.server.oauth.grants.approvals import questions
+from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch
+from valetkey.server.oauth.grants.limits import Limited, bound, end, limited
 from valetkey.server.pages import bounds, draft, grant_views, pieces, words
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.bounds import PERS, Field, Flaw, Limit, Used, Wrong, WrongField

@@ -8,7 +8,7 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.want import One
 from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.grants import NoSuch
+from valetkey.server.oauth.grants.grants import NoSuch
 from valetkey.server.oauth.shards import reissue
 from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.told import path

@@ -12,8 +12,8 @@ from valetkey.server.model.limits import expired
 from valetkey.server.model.receipt import Place, Receipt
 from valetkey.server.oauth.authorize.outcome import Row
 from valetkey.server.oauth.core.offer import Locked, Offer
-from valetkey.server.oauth.manage.connections import Connection
-from valetkey.server.oauth.manage.delegates import CLIENT, Branch
+from valetkey.server.oauth.grants.connections import Connection
+from valetkey.server.oauth.grants.delegates import CLIENT, Branch
 from valetkey.server.oauth.shards.told import path
 from valetkey.server.pages import logos, pieces
 from valetkey.server.pages.pieces import (

@@ -19,7 +19,7 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.features import FEATURES, switched
-from valetkey.server.oauth.manage import grants
+from valetkey.server.oauth.grants import grants
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget, OAuthError
 
 READ = {"type": CHIRP, "actions": ["chirps.read"]}

@@ -12,7 +12,7 @@ from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.grant_types import ciba
 from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, confirm, enter
-from valetkey.server.oauth.manage import approvals
+from valetkey.server.oauth.grants import approvals
 from valetkey.spec import names
 
 SCOPE: Final = "openid chirps.read"

@@ -14,7 +14,7 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.delivery import Message
-from valetkey.server.oauth.manage import approvals
+from valetkey.server.oauth.grants import approvals
 from valetkey.spec.errors import InvalidRequest
 
 AT = "https://till.example/told"

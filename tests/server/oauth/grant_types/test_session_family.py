@@ -23,8 +23,8 @@ from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.session_family import PERIOD, REDEEMED
 from valetkey.server.oauth.grant_types.token import token
+from valetkey.server.oauth.grants.grants import disconnect
 from valetkey.server.oauth.issue.status import TAKEN
-from valetkey.server.oauth.manage.grants import disconnect
 from valetkey.spec.errors import InvalidGrant
 
 DAY = 86400

@@ -22,7 +22,7 @@ from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import Brought
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.manage.grants import Turn, turn
+from valetkey.server.oauth.grants.grants import Turn, turn
 from valetkey.server.oauth.manage.halves import tell
 from valetkey.server.oauth.manage.userinfo import userinfo
 from valetkey.server.oauth.senders.binding import presented

@@ -27,10 +27,10 @@ from valetkey.server.model.want import Many
 from valetkey.server.oauth.admin.declared import Kind, Wish, plan
 from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.grants import Turn, narrow, turn
+from valetkey.server.oauth.grants.limits import bound
 from valetkey.server.oauth.logout import sessions
-from valetkey.server.oauth.manage import delegates
-from valetkey.server.oauth.manage.grants import Turn, narrow, turn
-from valetkey.server.oauth.manage.limits import bound
 from valetkey.server.oauth.signals.receiving import NAME
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID

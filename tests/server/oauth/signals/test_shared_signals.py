@@ -28,7 +28,7 @@ from valetkey.server.oauth.core import outgoing
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.delivery import Message
 from valetkey.server.oauth.core.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
-from valetkey.server.oauth.manage.grants import Turn, turn
+from valetkey.server.oauth.grants.grants import Turn, turn
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (
     InsufficientScope,

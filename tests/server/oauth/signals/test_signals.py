@@ -21,9 +21,9 @@ from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.features import switched
+from valetkey.server.oauth.grants.grants import Turn, disconnect, narrow, turn
+from valetkey.server.oauth.grants.limits import bound
 from valetkey.server.oauth.logout.sessions import end
-from valetkey.server.oauth.manage.grants import Turn, disconnect, narrow, turn
-from valetkey.server.oauth.manage.limits import bound
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
 
 Act = Callable[["Stage"], object]

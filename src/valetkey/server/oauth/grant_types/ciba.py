@@ -23,7 +23,7 @@ from valetkey.server.oauth.core.fields import why_not_text
 from valetkey.server.oauth.core.subjects import person
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
-from valetkey.server.oauth.manage.approvals import APPROVALS, asking, too_many
+from valetkey.server.oauth.grants.approvals import APPROVALS, asking, too_many
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (

@@ -21,7 +21,7 @@ from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refus
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grant_types import identity_assertion, narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
-from valetkey.server.oauth.manage import delegates
+from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.senders.binding import fits, is_bound
 from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec import names

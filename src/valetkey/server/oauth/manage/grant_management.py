@@ -15,7 +15,7 @@ from valetkey.server.oauth.core.alive import still_allowed
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Feature, ItemCall, ItemEndpoint
-from valetkey.server.oauth.manage.grants import Done, held, turn
+from valetkey.server.oauth.grants.grants import Done, held, turn
 from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken

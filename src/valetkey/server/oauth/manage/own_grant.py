@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.server.oauth.grant_types.refresh_token import check_shown
-from valetkey.server.oauth.manage.grants import Managed, NoSuch, narrow, turn
+from valetkey.server.oauth.grants.grants import Managed, NoSuch, narrow, turn
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.cite import Cite

@@ -15,7 +15,7 @@ from valetkey.server.model.shards import Shards, reissued
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.manage.grants import NoSuch
+from valetkey.server.oauth.grants.grants import NoSuch
 from valetkey.server.oauth.shards import slips, told
 from valetkey.server.oauth.shards.alarm import NAMES
 from valetkey.wire.key_shards import write_code

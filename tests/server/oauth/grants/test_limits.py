@@ -10,7 +10,7 @@ import pytest
 from tests.rows import row
 from tests.server.oauth.bank import PAY, SEE, bank
 from tests.server.oauth.core.test_limiting import key
-from tests.server.oauth.manage.test_lease import leased
+from tests.server.oauth.grants.test_lease import leased
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.approval import Approval
@@ -18,9 +18,9 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.model.want import Rule
-from valetkey.server.oauth.manage.approvals import ANSWERED, MOST, Answered, NoQuestion, answer
-from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, turn
-from valetkey.server.oauth.manage.limits import bound, end, limited
+from valetkey.server.oauth.grants.approvals import ANSWERED, MOST, Answered, NoQuestion, answer
+from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, turn
+from valetkey.server.oauth.grants.limits import bound, end, limited
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.lease import Leased, Refused
 

@@ -17,7 +17,7 @@ from valetkey.server.oauth.clients.authentication import authenticate_resource_s
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
-from valetkey.server.oauth.manage import delegates
+from valetkey.server.oauth.grants import delegates
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import usage

@@ -17,7 +17,7 @@ from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.access_token import Actor
 from valetkey.wire.child_key import ALONE

@@ -10,7 +10,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.resource import IDENTITY
 from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.grants import owned
+from valetkey.server.oauth.grants.grants import owned
 from valetkey.wire.usage import DAY
 
 UNUSED: Final = 60 * 86400

@@ -10,7 +10,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.oauth.manage.usage import report
+from valetkey.server.oauth.grants.usage import report
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire.usage import DAY, MOST, MOST_PERMISSIONS
 

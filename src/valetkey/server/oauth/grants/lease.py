@@ -23,8 +23,8 @@ from valetkey.server.oauth.core.alive import still_allowed, why_dead
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Standing
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
-from valetkey.server.oauth.manage import approvals
-from valetkey.server.oauth.manage.approvals import APPROVALS, Use
+from valetkey.server.oauth.grants import approvals
+from valetkey.server.oauth.grants.approvals import APPROVALS, Use
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import lease as wire
 from valetkey.wire.form import Form

@@ -23,7 +23,7 @@ from valetkey.server.model.limits import (
 from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.limiting import check
-from valetkey.server.oauth.manage.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 
 

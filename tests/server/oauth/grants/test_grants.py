@@ -17,8 +17,8 @@ from valetkey.server.model.event import By, Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.want import Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.manage.connections import connection, connections
-from valetkey.server.oauth.manage.grants import (
+from valetkey.server.oauth.grants.connections import connection, connections
+from valetkey.server.oauth.grants.grants import (
     Done,
     Managed,
     NoSuch,
