@@ -27,11 +27,11 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Brought, Call
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.endpoints.introspection import introspect
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.manage.introspection import introspect
-from valetkey.server.oauth.manage.userinfo import userinfo
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.server.store.database import Database
 from valetkey.server.store.keyring import make, open_keys

@@ -26,10 +26,10 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import ask, settle
 from valetkey.spec import names

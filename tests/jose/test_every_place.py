@@ -19,9 +19,9 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.clients import statement
 from valetkey.server.oauth.core import hint
 from valetkey.server.oauth.core.context import Registration
+from valetkey.server.oauth.endpoints import statement
 from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import (
@@ -223,7 +223,7 @@ PLACES: Final[dict[str, Place]] = {
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),
     "server/oauth/grant_types/token_exchange.py": Place(of_id_token("web"), _exchanged),
-    "server/oauth/clients/statement.py": Place(of_statement, _stated),
+    "server/oauth/endpoints/statement.py": Place(of_statement, _stated),
     "wire/access_token.py": Place(of_access_token, _at_the_api),
     "wire/introspection.py": Place(of_introspection, _told),
     "wire/change_log.py": Place(of_piece, _followed, LONG),

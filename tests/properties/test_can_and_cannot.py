@@ -31,8 +31,8 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.ids import owned_id
 from valetkey.server.model.want import Many, One
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grants.grants import narrow, turn, widen
-from valetkey.server.oauth.manage.discovery import server_metadata
 
 EVERY = tuple(one.id for one in CHIRP_CATALOG.permissions)
 SOME = st.sets(st.sampled_from(EVERY))

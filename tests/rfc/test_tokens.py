@@ -17,9 +17,9 @@ from valetkey.jose import base64url
 from valetkey.server.model.client import Client
 from valetkey.server.model.policy import Policy
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.manage.introspection import introspect
-from valetkey.server.oauth.manage.revocation import revoke
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.introspection import introspect
+from valetkey.server.oauth.endpoints.revocation import revoke
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 
 
 def part(token: str, number: int) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from valetkey.server.model.client import BY_SHARED, WITH_SECRET, Client
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.want import Many, One
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.clients.register import invitation
-from valetkey.server.oauth.clients.register import invite as invite_by
+from valetkey.server.oauth.endpoints.register import invitation
+from valetkey.server.oauth.endpoints.register import invite as invite_by
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 from valetkey.spec.errors import OAuthError

@@ -25,9 +25,9 @@ from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
-from valetkey.server.oauth.clients.register import REGISTRATION
 from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.endpoints.register import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.store.port import Store, Unavailable

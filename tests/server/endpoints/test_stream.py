@@ -22,7 +22,7 @@ from valetkey.jose.jwk import parse_set
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.grant import Grant
-from valetkey.server.oauth.manage.change_log import LONGEST_WAIT
+from valetkey.server.oauth.endpoints.change_log import LONGEST_WAIT
 from valetkey.wire import change_log
 from valetkey.wire.change_log import BEAT, Piece
 

@@ -43,11 +43,11 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.endpoints.introspection import introspect
+from valetkey.server.oauth.endpoints.revocation import revoke
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.manage.introspection import introspect
-from valetkey.server.oauth.manage.revocation import revoke
 from valetkey.server.oauth.signals.telling import telling
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import Answers, Decided, ask, settle

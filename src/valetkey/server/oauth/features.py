@@ -13,10 +13,19 @@ from valetkey.server.oauth.clients.authentication import CLIENT_AUTHENTICATION
 from valetkey.server.oauth.clients.client_secret_jwt import CLIENT_SECRET_JWT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
-from valetkey.server.oauth.clients.register import REGISTRATION
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.jarm import JARM
 from valetkey.server.oauth.core.rar import RAR
+from valetkey.server.oauth.endpoints.change_log import CHANGE_LOG
+from valetkey.server.oauth.endpoints.discovery import DISCOVERY
+from valetkey.server.oauth.endpoints.grant_management import GRANT_MANAGEMENT
+from valetkey.server.oauth.endpoints.halves import SPLIT_TOKENS
+from valetkey.server.oauth.endpoints.introspection import INTROSPECTION
+from valetkey.server.oauth.endpoints.own_grant import OWN_GRANT
+from valetkey.server.oauth.endpoints.register import REGISTRATION
+from valetkey.server.oauth.endpoints.revocation import REVOCATION
+from valetkey.server.oauth.endpoints.status_list import STATUS_LISTS
+from valetkey.server.oauth.endpoints.userinfo import USERINFO
 from valetkey.server.oauth.grant_types.authorization_code import AUTHORIZATION_CODE
 from valetkey.server.oauth.grant_types.ciba import BACKCHANNEL
 from valetkey.server.oauth.grant_types.client_credentials import CLIENT_CREDENTIALS
@@ -31,15 +40,6 @@ from valetkey.server.oauth.grants.usage import USAGE
 from valetkey.server.oauth.issue.extensions import EXPIRATION
 from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
-from valetkey.server.oauth.manage.change_log import CHANGE_LOG
-from valetkey.server.oauth.manage.discovery import DISCOVERY
-from valetkey.server.oauth.manage.grant_management import GRANT_MANAGEMENT
-from valetkey.server.oauth.manage.halves import SPLIT_TOKENS
-from valetkey.server.oauth.manage.introspection import INTROSPECTION
-from valetkey.server.oauth.manage.own_grant import OWN_GRANT
-from valetkey.server.oauth.manage.revocation import REVOCATION
-from valetkey.server.oauth.manage.status_list import STATUS_LISTS
-from valetkey.server.oauth.manage.userinfo import USERINFO
 from valetkey.server.oauth.senders.bearer import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS

@@ -18,10 +18,10 @@ from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.endpoints.introspection import introspect
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.spec.errors import (
     InvalidClient,
     InvalidGrant,

@@ -29,8 +29,8 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import assertion as wire
 

@@ -19,9 +19,9 @@ from valetkey.server.model.want import Document, Outside, Rule, Unreachable
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
+from valetkey.server.oauth.endpoints.introspection import introspect
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
-from valetkey.server.oauth.manage.introspection import introspect
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest, TemporarilyUnavailable
 from valetkey.wire import assertion as wire

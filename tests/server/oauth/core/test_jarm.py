@@ -14,8 +14,8 @@ from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize.outcome import Deny, Permit
 from valetkey.server.oauth.core import jarm
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.server.oauth.tokens.live import Dead, proved
 
 MODES = [

@@ -15,7 +15,7 @@ from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec.errors import InvalidGrant, InvalidRequest, InvalidToken
 
 WRITE = "chirps.write"

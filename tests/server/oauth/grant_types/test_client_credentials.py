@@ -8,7 +8,7 @@ from tests.rows import row
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec.errors import (
     InvalidScope,
     InvalidTarget,

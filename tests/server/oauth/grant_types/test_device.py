@@ -31,8 +31,8 @@ from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, disown
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import (
     AccessDenied,
     AuthorizationPending,

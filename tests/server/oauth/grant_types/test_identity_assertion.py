@@ -14,9 +14,9 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.registration import mistakes
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.server.oauth.grant_types.identity_assertion import LASTS, TOKEN_TYPE, TYPE, IdJag
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,

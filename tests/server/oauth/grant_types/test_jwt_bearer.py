@@ -15,8 +15,8 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import limits
 from valetkey.server.model.policy import Policy, TrustedIssuer
 from valetkey.server.model.user import User
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import FEATURES
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,

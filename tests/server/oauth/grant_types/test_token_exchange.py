@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,

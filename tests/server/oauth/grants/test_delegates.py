@@ -21,11 +21,11 @@ from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.delegates import MOST, Delegates, Hand
 from valetkey.server.model.event import Event
+from valetkey.server.oauth.endpoints.change_log import shown
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.grants.delegates import Branch
 from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch
 from valetkey.server.oauth.grants.usage import report
-from valetkey.server.oauth.manage.change_log import shown
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import Entry, Piece, Place

@@ -16,9 +16,9 @@ from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grants.grants import narrow, turn
 from valetkey.server.oauth.grants.lease import give_back, lease
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.wire.lease import GRACE, LONGEST_LEASE, Leased, Refused
 

@@ -8,7 +8,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.log import entry_of
 from valetkey.server.model.record import Record
-from valetkey.server.oauth.manage.status_list import standings, stands
+from valetkey.server.oauth.endpoints.status_list import standings, stands
 from valetkey.server.oauth.signals.signals import happened
 from valetkey.spec.errors import InsufficientKeyShards
 from valetkey.wire.change_log import Entry

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from tests.attacks.play import claims
 from tests.installation import RESOURCE_SERVERS
 from tests.rows import row
+from tests.server.oauth.endpoints.test_status_list import reference, stands
 from tests.server.oauth.forms import request
 from tests.server.oauth.grant_types.test_token_exchange import exchange
-from tests.server.oauth.manage.test_status_list import reference, stands
 from tests.server.oauth.signals.signalling import PUSHED, opted_in, read, short, stream, waiting
 from tests.server.oauth.world import ISSUER, World, done
 

@@ -18,10 +18,10 @@ from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.endpoints.discovery import AUTHORIZE
 from valetkey.server.oauth.grant_types import narrowing, session_family
 from valetkey.server.oauth.grant_types.session_family import Place, Renewed
 from valetkey.server.oauth.grant_types.token import grant_types
-from valetkey.server.oauth.manage.discovery import AUTHORIZE
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards import told
 from valetkey.server.oauth.tokens import code as codes

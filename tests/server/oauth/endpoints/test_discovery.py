@@ -10,8 +10,8 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import jwk
 from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature
+from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import FEATURES, switched
-from valetkey.server.oauth.manage.discovery import server_metadata
 from valetkey.wire import metadata
 
 

@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Written
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
 from valetkey.server.oauth.core.subjects import subject
-from valetkey.server.oauth.manage.refreshable import refreshable
+from valetkey.server.oauth.endpoints.refreshable import refreshable
 from valetkey.server.oauth.senders.binding import honouring
 from valetkey.server.oauth.tokens.live import Dead, Live, worth
 from valetkey.spec.errors import InvalidClient

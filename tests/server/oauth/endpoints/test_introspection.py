@@ -21,8 +21,8 @@ from valetkey.server.model.limits import Limits
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.manage.introspection import introspect
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.introspection import introspect
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidClient,

@@ -14,7 +14,7 @@ from tests.server.oauth.world import ISSUER, KEYRING, START, World
 from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.decision import Answer, Written
-from valetkey.server.oauth.manage.introspection import introspect
+from valetkey.server.oauth.endpoints.introspection import introspect
 from valetkey.server.oauth.tokens.live import Dead, proved
 from valetkey.wire import access_token
 from valetkey.wire.introspection import INACTIVE, MEDIA, TYPE, verify, wants_signed

@@ -13,7 +13,7 @@ from valetkey.server.model.guard import Once
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.manage.revocation import revoke
+from valetkey.server.oauth.endpoints.revocation import revoke
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest
 
 

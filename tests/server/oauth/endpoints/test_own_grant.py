@@ -16,7 +16,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
-from valetkey.server.oauth.manage.own_grant import manage_own
+from valetkey.server.oauth.endpoints.own_grant import manage_own
 from valetkey.spec.errors import (
     InvalidDpopProof,
     InvalidGrant,

@@ -10,8 +10,8 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.oauth.manage.introspection import introspect
-from valetkey.server.oauth.manage.refreshable import refreshable
+from valetkey.server.oauth.endpoints.introspection import introspect
+from valetkey.server.oauth.endpoints.refreshable import refreshable
 from valetkey.wire.introspection import INACTIVE, Introspection
 
 SCOPE = "openid chirps offline_access"

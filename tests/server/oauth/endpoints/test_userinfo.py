@@ -9,7 +9,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.manage.userinfo import userinfo
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec.errors import InsufficientScope, InvalidToken, OAuthError
 
 

@@ -17,7 +17,7 @@ from valetkey.server.model.secret import Secret
 from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.removal import Removed
-from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret, statement
+from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret
 from valetkey.server.oauth.clients.documents import appearance
 from valetkey.server.oauth.clients.scopes import within
 from valetkey.server.oauth.core.context import Context
@@ -25,6 +25,7 @@ from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
 from valetkey.server.oauth.core.feature import DocumentCall, Feature, ManagedEndpoint
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.pace import Pace, count
+from valetkey.server.oauth.endpoints import statement
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidToken
 from valetkey.wire import opaque

@@ -26,7 +26,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.want import Many
 from valetkey.server.oauth.clients import metadata
-from valetkey.server.oauth.clients.register import UNUSED, invitation
+from valetkey.server.oauth.endpoints.register import UNUSED, invitation
 from valetkey.wire import opaque
 
 PUBLISHER = key("ES256", "a publisher's")

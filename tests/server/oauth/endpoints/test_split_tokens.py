@@ -21,10 +21,10 @@ from valetkey.server.model.want import Rule
 from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import Brought
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.endpoints.halves import tell
+from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.grants import Turn, turn
-from valetkey.server.oauth.manage.halves import tell
-from valetkey.server.oauth.manage.userinfo import userinfo
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.server.oauth.tokens import split
 from valetkey.server.oauth.tokens.live import Dead, worth

@@ -13,9 +13,9 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import ItemCall
+from valetkey.server.oauth.endpoints.discovery import server_metadata
+from valetkey.server.oauth.endpoints.grant_management import manage
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.manage.discovery import server_metadata
-from valetkey.server.oauth.manage.grant_management import manage
 from valetkey.spec.errors import (
     InsufficientScope,
     InvalidGrant,
