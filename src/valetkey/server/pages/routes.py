@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from valetkey.server.http.front import Endpoint, Handler, serve
 from valetkey.server.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.authorize.session_state import PATH as CHECK_SESSION
-from valetkey.server.oauth.endpoints.discovery import AUTHORIZE
 from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.feature import PAGE as PARTS

@@ -1,0 +1,1 @@
+"""What operators declare: APIs, catalogs, keys, and what `apply` changes."""

@@ -1,1 +1,1 @@
-"""May they."""
+"""The authorization endpoint: checks, interaction, consent."""

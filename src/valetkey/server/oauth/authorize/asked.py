@@ -16,7 +16,6 @@ from valetkey.server.oauth.authorize.jar import unwrapped
 from valetkey.server.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.ping import told
@@ -198,7 +197,6 @@ def understood(
     request = msgspec.structs.replace(request, managed=managing.read(form, client, context))
     for check in CHECKS:
         check(request, context)
-    profile.check_request(request, context)
     return request
 
 

@@ -8,6 +8,7 @@ from valetkey.server.oauth.authorize.address import response_modes
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.jarm import is_signed
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidRequest,
@@ -83,6 +84,27 @@ def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Conte
         raise InvalidRequest("dpop_jkt is no thumbprint")
 
 
+def profile_is_met(request: AuthorizationRequest, context: Context) -> None:
+    """What the client's policy demands beside PKCE and algorithms, which are asked where they are
+    read (FAPI 2.0 Security Profile 5.3.2.2)."""
+    policy = context.at.held_to[request.client.policy]
+    demanded = (
+        (policy.pushed, request.pushed, "the request has to be pushed"),
+        # In a pushed request the address is always named.
+        (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
+        (policy.signed_answers, is_signed(request.response_mode), "response_mode has to be jwt"),
+    )
+    for demand, met, says in demanded:
+        if demand == "required" and not met:
+            raise InvalidRequest(says)
+    the_api_is_named(request, context)
+
+
+def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
+    """RFC 8707 2, where the client's profile wants that."""
+    profile.check_resources(request.client, request.resources, context)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     response_type_is_code,
     response_mode_is_offered,
@@ -91,6 +113,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     something_is_asked,
     nonce_is_short,
     key_is_named_by_its_thumbprint,
+    profile_is_met,
 )
 
 
@@ -118,11 +141,6 @@ def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) ->
     for one in request.permissions:
         if RISKS.index(context.at.offer.permissions[one].risk) > limit:
             raise InvalidScope(f"{one} is not given away by a code that people type")
-
-
-def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
-    """RFC 8707 2, where the client's profile wants that."""
-    profile.check_resources(request.client, request.resources, context)
 
 
 CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {

@@ -22,6 +22,8 @@ from valetkey.wire.form import Form
 from valetkey.wire.key_shards import PARAMETER, Tier
 
 Prompt: TypeAlias = Literal["none", "login", "consent", "select_account", "create"]
+AUTHORIZE: Final = "/authorize"
+
 PROMPTS: Final[tuple[Prompt, ...]] = ("none", "login", "consent", "select_account")
 CREATE: Final[Prompt] = "create"
 """Initiating User Registration 4: where people may sign up."""

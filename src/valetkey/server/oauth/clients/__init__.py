@@ -1,1 +1,1 @@
-"""Who asks."""
+"""Clients: registration, metadata documents, authentication."""

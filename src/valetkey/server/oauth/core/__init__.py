@@ -1,0 +1,1 @@
+"""What every rule stands on: context, decision, feature, claims, subjects."""

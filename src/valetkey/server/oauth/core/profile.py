@@ -6,13 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
-from valetkey.server.oauth.core.jarm import is_signed
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
     from valetkey.server.model.client import Client
-    from valetkey.server.oauth.authorize.request import AuthorizationRequest
     from valetkey.server.oauth.core.context import Context
     from valetkey.server.oauth.core.feature import Authenticated
 
@@ -24,22 +22,6 @@ def check_authentication(client: Client, context: Context) -> None:
     methods = context.at.held_to[client.policy].auth_methods
     if methods and client.auth_method not in methods:
         raise InvalidClient(detail=f"{client.policy} does not allow {client.auth_method}")
-
-
-def check_request(request: AuthorizationRequest, context: Context) -> None:
-    """Raises InvalidRequest for an authorization request that lacks what is demanded. PKCE and the
-    algorithms, which each client has a rule for, are asked where they are read."""
-    policy = context.at.held_to[request.client.policy]
-    demanded = (
-        (policy.pushed, request.pushed, "the request has to be pushed"),
-        # FAPI 2.0 Security Profile 5.3.2.2: in a pushed request the address is always named.
-        (policy.pushed, request.redirect_sent, "redirect_uri is missing"),
-        (policy.signed_answers, is_signed(request.response_mode), "response_mode has to be jwt"),
-    )
-    for demand, met, says in demanded:
-        if demand == "required" and not met:
-            raise InvalidRequest(says)
-    check_resources(request.client, request.resources, context)
 
 
 def check_resources(client: Client, named: Collection[str], context: Context) -> None:

@@ -1,0 +1,1 @@
+"""The rules of the endpoints beside authorization and token."""

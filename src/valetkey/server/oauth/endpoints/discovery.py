@@ -9,7 +9,7 @@ from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS, OF_APPS
 from valetkey.server.model.client import BY_KEY, BY_SHARED
 from valetkey.server.oauth.authorize.address import response_modes
-from valetkey.server.oauth.authorize.request import PROMPTS
+from valetkey.server.oauth.authorize.request import AUTHORIZE, PROMPTS
 from valetkey.server.oauth.core.acr import LEVELS
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature, FormEndpoint
@@ -17,8 +17,6 @@ from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.wire import metadata
 from valetkey.wire.metadata import ServerMetadata
-
-AUTHORIZE: Final = "/authorize"
 
 METADATA_SECONDS: Final = 300
 

@@ -13,12 +13,12 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.shards import Shards, cut
 from valetkey.server.model.user import User
 from valetkey.server.model.want import Found, Many, One, Rule
+from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.core.alive import still_allowed
 from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.endpoints.discovery import AUTHORIZE
 from valetkey.server.oauth.grant_types import narrowing, session_family
 from valetkey.server.oauth.grant_types.session_family import Place, Renewed
 from valetkey.server.oauth.grant_types.token import grant_types

@@ -1,1 +1,1 @@
-"""For what: one file for each grant type."""
+"""A user's grant: limits, delegates, approvals, connections, use."""

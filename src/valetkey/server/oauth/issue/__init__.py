@@ -1,1 +1,1 @@
-"""Take this."""
+"""Tokens are issued here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Sessions, and the ways to end them."""

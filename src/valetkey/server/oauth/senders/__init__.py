@@ -1,1 +1,1 @@
-"""Bound to whom."""
+"""Tokens bound to a key or a certificate: DPoP, mutual TLS, bearer."""

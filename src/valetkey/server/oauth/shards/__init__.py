@@ -1,1 +1,1 @@
-"""In whose hands: keys in several shards, an extension of our own."""
+"""A key in several shards, an extension of our own."""

@@ -1,0 +1,1 @@
+"""Authorization codes, refresh tokens, and the state of a token."""
