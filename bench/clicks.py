@@ -14,7 +14,7 @@ from valetkey.server.http import csrf
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.user import Session, password_mark
 from valetkey.server.store.port import Store
 

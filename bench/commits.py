@@ -22,13 +22,13 @@ from tests.postgres import cluster
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.open import open_store
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.postgres.committer import Committer
-from valetkey.server.store.transactions import Writer
+from valetkey.server.store.sqlite.transactions import Writer
 
 CONNECTIONS: Final = (1, 16, 64, 256)
 START: Final = 120.0

@@ -17,11 +17,11 @@ from bench.peers.ours_requests import Requests
 from bench.peers.people import CLIENTS, OPENID, POLICIES, people_of
 from bench.population import API, APPS, population
 from bench.subject import Kept, Subject
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Use
 from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.query import Alias, Found, Many, One, Rule
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Alias, Found, Many, One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse

@@ -27,11 +27,11 @@ from tests.postgres import MISSING, cluster
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import One, Want
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, Want
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.postgres import PostgresStore, statements
 from valetkey.server.store.postgres.connections import MOST

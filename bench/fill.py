@@ -23,7 +23,7 @@ from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.open import open_store
 from valetkey.server.store.postgres.rows import columns
-from valetkey.server.store.tree import INSERT
+from valetkey.server.store.sqlite.tree import INSERT
 
 CHUNK: Final = 10_000
 """Members that a process makes at a time."""

@@ -14,7 +14,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.client import Client, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Lifetimes

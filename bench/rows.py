@@ -11,14 +11,14 @@ import msgspec
 
 from bench.population import APPS, DAY, DEVICES, LIFETIMES, Population
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily, standing
 from valetkey.server.model.record import Record, coarse
 from valetkey.server.model.user import User
-from valetkey.server.store.packed import packing, second_name
 from valetkey.server.store.postgres.rows import columns
-from valetkey.server.store.tree import block_of
+from valetkey.server.store.sqlite.packed import packing, second_name
+from valetkey.server.store.sqlite.tree import block_of
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"

@@ -22,10 +22,10 @@ from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.change import Stale, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring
-from valetkey.server.model.want import One
+from valetkey.server.model.query import One
 from valetkey.server.oauth.tokens import code, refresh_token
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken

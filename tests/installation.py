@@ -10,7 +10,7 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret

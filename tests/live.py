@@ -23,7 +23,7 @@ from tests.keys import lent
 
 from valetkey.server.app import create
 from valetkey.server.http.installation import FRESH
-from valetkey.server.http.wire import Protocol
+from valetkey.server.http.protocol import Protocol
 from valetkey.server.model.user import User
 from valetkey.server.settings import Settings
 from valetkey.server.store.database import Database, PostgresURL

@@ -29,7 +29,7 @@ from bench.wrk import ACTIVE, PENDING, Chain, Load
 from valetkey.jose import base64url, jwt
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.oauth.tokens import code
 from valetkey.server.oauth.tokens.code import Code
 from valetkey.spec import names

@@ -17,7 +17,7 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.pending import Elsewhere, Pending
 from valetkey.server.model.policy import Policy

@@ -10,7 +10,7 @@ GOES_OUT: Final = re.compile(
     r"|\b(?:open_connection|create_connection|urlopen)\(",
     re.MULTILINE,
 )
-ALONE: Final = {"server/http/exchange.py"}
+ALONE: Final = {"server/http/outbound.py"}
 """It resolves a name once, looks at the address, and connects to that."""
 
 TO_THE_DATABASE: Final = "server/store/postgres/"

@@ -124,7 +124,7 @@ def test_there_are_rules_to_look_at() -> None:
 
 MADE_IN: dict[str, set[str]] = {
     "Authenticated": {"server/oauth/clients/authentication.py"},
-    "ReplyTo": {"server/oauth/authorize/address.py"},
+    "ReplyTo": {"server/oauth/authorize/reply_address.py"},
     "Verified": {"jose/jwt.py"},
     "Remembered": {"wire/access_token.py"},
     "Issued": {"server/oauth/issue/tokens.py"},

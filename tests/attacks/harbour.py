@@ -15,7 +15,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.want import One
+from valetkey.server.model.query import One
 from valetkey.wire.key_shards import Tier, read_told, write_others, write_tier
 
 SCOPE = "openid offline_access chirps.read"

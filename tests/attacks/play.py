@@ -16,11 +16,11 @@ from tests.installation import SECRETS, WEB
 from tests.live import Live
 
 from valetkey.server.model.change import Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Many, One
-from valetkey.server.oauth.admin.declared import Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import Plan, Wish, plan
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES

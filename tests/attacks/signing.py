@@ -10,7 +10,7 @@ from tests.live import Live
 from tests.server.oauth.clients.apps import MINE, SHARED, SIGNER, sharer
 
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.wire import assertion, request_object
 from valetkey.wire.assertion import ASSERTION_TYPE

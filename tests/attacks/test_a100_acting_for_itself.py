@@ -18,7 +18,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, KeptSecret
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.clients.scopes import allowed_scope
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE

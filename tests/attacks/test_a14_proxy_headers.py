@@ -13,7 +13,7 @@ from tests.mtls import Authority
 from tests.rows import row
 
 from valetkey.resource import Refused, ResourceServer
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.wire import client_certificate
 
 HEADERS = [

@@ -11,8 +11,8 @@ from tests.live import Live
 
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.model.environment import Env
+from valetkey.server.oauth.admin.apply_plan import Wish
 
 MACHINE = Asking(client_id="machine")
 

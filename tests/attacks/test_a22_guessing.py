@@ -34,7 +34,7 @@ from valetkey.server.accounts.sign_in import open_session
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.request import Request
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring, SigningKey
 from valetkey.server.model.user import User

@@ -14,9 +14,9 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 from tests.rows import row
 
-from valetkey.server.http import strangers
+from valetkey.server.http import pending_quota
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.server.oauth.authorize import par
 from valetkey.server.oauth.grant_types.device import PACE
 
@@ -69,8 +69,8 @@ class Crowd(NamedTuple):
 
 @pytest.fixture
 def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
-    few = functools.partial(strangers.Strangers, most=30, of_one=10)
-    monkeypatch.setattr(strangers, "Strangers", few)
+    few = functools.partial(pending_quota.Strangers, most=30, of_one=10)
+    monkeypatch.setattr(pending_quota, "Strangers", few)
     with live(tmp_path, trusted_proxies=("127.0.0.1",)) as server:
         yield Crowd(server, 30, 10)
 

@@ -6,7 +6,7 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 
 REFUSED = [
     row("OAuth 2.1 1.5", "a host", "http://web.example/callback"),

@@ -7,7 +7,7 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 
 FREE = [
     row("8252 7.3", "the first port", "http://127.0.0.1:1/callback"),

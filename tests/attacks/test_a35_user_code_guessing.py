@@ -13,9 +13,9 @@ from tests.browser import Browser
 from tests.live import Live, live
 
 from valetkey.server.accounts.throttle import CODE, CODE_NETWORK, STEP
-from valetkey.server.http.slowing import Slowing
+from valetkey.server.http.stranger_delay import Slowing
 from valetkey.server.model.change import Stale
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.pending import Pending
 
 WRONG = "BBBB-BBBB"

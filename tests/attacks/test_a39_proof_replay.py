@@ -17,8 +17,8 @@ from tests.browser import authorize
 from tests.live import Live, free_port, live
 from tests.proofs import Wish, proof
 
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import Query
+from valetkey.server.model.counters import Once
+from valetkey.server.model.query import Query
 
 
 def test_at_an_endpoint_that_takes_tokens(server: Live) -> None:

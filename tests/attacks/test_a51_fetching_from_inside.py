@@ -12,7 +12,7 @@ from tests.outside import Host, Publication, outside
 from tests.rows import row
 
 from valetkey.server.http.fetch import TERMS, Fetcher
-from valetkey.server.model.want import Document, DocumentKind, Outside, Unreachable
+from valetkey.server.model.query import Document, DocumentKind, Outside, Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +103,7 @@ async def test_an_address_that_leads_inside(host: Host, url: str) -> None:
 
 
 async def test_public_addresses_are_not_refused(host: Host) -> None:
-    from valetkey.server.http.special_use import is_public
+    from valetkey.server.http.special_addresses import is_public
 
     for address in ("8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"):
         assert is_public(address)

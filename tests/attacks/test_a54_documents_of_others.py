@@ -9,7 +9,7 @@ from tests.browser import Browser
 from tests.live import Live, live
 from tests.outside import Host, outside
 
-from valetkey.server.http import fetch, remembered
+from valetkey.server.http import document_cache, fetch
 
 CALLBACK = "http://127.0.0.1:49152/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -93,7 +93,7 @@ def test_a_document_that_changes_after_the_yes(
     assert 'id="allow"' in browser.page.text
     assert "has changed" in browser.page.text
     # A failure is remembered for seconds.
-    monkeypatch.setattr(remembered, "FAILED", 0.0)
+    monkeypatch.setattr(document_cache, "FAILED", 0.0)
     known = host.published.pop("/agent.json")
     other = publish(host, "/late.json")
     late = host.published.pop("/late.json")

@@ -15,9 +15,9 @@ from tests.live import Live, live
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
-from valetkey.server.http.slowing import Slowing
+from valetkey.server.http.stranger_delay import Slowing
 from valetkey.server.model.change import Stale
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from tests.live import Live
 
 from valetkey.server.accounts import password
 from valetkey.server.model.change import Update
+from valetkey.server.model.query import One
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One
 
 
 def test_a_changed_password_ends_the_sessions_of_before(server: Live) -> None:

@@ -30,7 +30,7 @@ from tests.live import Live
 from valetkey.server.model import ids
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.shards.feature import PAGE as PARTS

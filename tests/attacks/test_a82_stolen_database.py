@@ -14,9 +14,9 @@ from valetkey.server.model import ids
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize.address import address
-from valetkey.server.oauth.authorize.asked import understood
+from valetkey.server.oauth.authorize.reply_address import address
 from valetkey.server.oauth.authorize.request import PARAMETERS
+from valetkey.server.oauth.authorize.request_stages import understood
 from valetkey.server.store.port import RECORDS
 from valetkey.wire.form import Form
 

@@ -13,10 +13,10 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.jose import base64url
-from valetkey.server.http import files
+from valetkey.server.http import file_limit
 from valetkey.server.http import request as reading
 from valetkey.server.http.front import MAX_HEADERS, MAX_PATH
-from valetkey.server.http.wire import MAX_HEAD
+from valetkey.server.http.protocol import MAX_HEAD
 from valetkey.server.model.pending import Pending
 from valetkey.wire.form import MAX_BYTES, MAX_PARAMETERS
 
@@ -210,7 +210,7 @@ def test_a_server_without_a_file_left_is_not_ready(
     server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert server.http.get("/readyz").status_code == 200
-    monkeypatch.setattr(files, "room", lambda: False)
+    monkeypatch.setattr(file_limit, "room", lambda: False)
     answer = server.http.get("/readyz")
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert server.http.get("/healthz").status_code == 200

@@ -20,14 +20,14 @@ from tests.rows import row
 from valetkey.cli.logging import cut
 from valetkey.jose import base64url, jws
 from valetkey.server.http.cookies import Cookies
-from valetkey.server.http.device import device
+from valetkey.server.http.device_name import device
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.model.user import sign_in_name
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.frame import _accepted
 from valetkey.server.pages.i18n import choose
 from valetkey.server.pages.sign_in import own_page
-from valetkey.server.pages.text import plain
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import bearer, pkce, redirect
 from valetkey.wire.form import parse_form

@@ -16,8 +16,8 @@ from tests.rows import row
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
+from valetkey.server.model.query import Many
 from valetkey.server.model.user import Session
-from valetkey.server.model.want import Many
 
 AFTER = "https://web.example/bye"
 BACK = "https://web.example/back"

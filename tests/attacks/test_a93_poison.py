@@ -19,7 +19,7 @@ from tests.rows import row
 from tests.server.oauth.clients.apps import MINE, jwks
 
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.database import PostgresURL
 

@@ -21,13 +21,13 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import Candidate, candidate, refused
 from valetkey.server.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
 from valetkey.server.http import log
-from valetkey.server.http.failures import HIDDEN, MANY
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
-from valetkey.server.http.slowing import Slowing
+from valetkey.server.http.sign_in_failures import HIDDEN, MANY
+from valetkey.server.http.stranger_delay import Slowing
 from valetkey.server.model.change import Stale
-from valetkey.server.model.env import Env
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.environment import Env
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 

@@ -18,7 +18,7 @@ from valetkey.client import server
 from valetkey.client.errors import Aborted
 from valetkey.resource import ResourceServer
 from valetkey.server.model.policy import TrustedIssuer
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.oauth.logout.end_session import PATH

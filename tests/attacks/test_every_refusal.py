@@ -14,8 +14,8 @@ from tests.live import Live, live
 from tests.rows import row
 
 from valetkey.server.http.front import MAX_HEADERS
+from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Once, Throttle
 from valetkey.server.oauth.core.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.port import RECORDS

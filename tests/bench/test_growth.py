@@ -13,12 +13,12 @@ from tests.postgres import MISSING
 
 from bench import rows
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import Alias, Many, One
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, Many, One
 from valetkey.server.store.database import Database
 from valetkey.server.store.open import open_store
 from valetkey.server.store.postgres.rows import row as row_of
-from valetkey.server.store.tree import Tree
+from valetkey.server.store.sqlite.tree import Tree
 
 SIZE = 200
 STORES = [

@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from tests.installation import furnish
 
 from valetkey.cli.root import valetkey
+from valetkey.server.model.query import Many
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Many
 from valetkey.server.store.port import Store
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)

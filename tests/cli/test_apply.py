@@ -16,7 +16,7 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret

@@ -12,14 +12,14 @@ from tests.cli.line import Line
 from tests.live import free_port, live
 from tests.tls import write_pair
 
-from valetkey.cli.checkup import open_files, sqlite
-from valetkey.cli.installed import MANY_FAIL
+from valetkey.cli.installation import MANY_FAIL
+from valetkey.cli.machine_checks import open_files, sqlite
 from valetkey.jose import base64url
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import FAILED, WINDOW
-from valetkey.server.http.failures import HIDDEN
+from valetkey.server.http.sign_in_failures import HIDDEN
 from valetkey.server.model.change import Count
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 
 KEY = base64url.encode(bytes(range(32)))
 

@@ -11,7 +11,7 @@ from tests.rows import row
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.shards import cut

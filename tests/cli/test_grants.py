@@ -9,7 +9,7 @@ from tests.cli.line import Line
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.receipt import Line as ReceiptLine

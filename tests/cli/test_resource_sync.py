@@ -17,7 +17,7 @@ from tests.rows import row
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, GrantStatus
 from valetkey.server.model.resource import Edition, ResourceServer

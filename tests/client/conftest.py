@@ -10,7 +10,7 @@ from tests.live import Live, live
 from valetkey.client import Key, MemoryStore
 from valetkey.server.model.change import Update
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from valetkey.client import (
     auth_requests,
     raise_for_refusal,
 )
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 
 
 @pytest.fixture(params=["bearer", "dpop"])

@@ -20,7 +20,7 @@ from valetkey.client import (
     ServerUnavailable,
     Waiting,
 )
-from valetkey.client import elsewhere as sdk
+from valetkey.client import device_and_ciba as sdk
 from valetkey.client.drivers import Driver
 from valetkey.client.steps import Flow, work
 

@@ -24,7 +24,7 @@ from valetkey.client import (
     StoreReadOnly,
     Tokens,
     TokenStore,
-    kept,
+    locked_store,
 )
 from valetkey.client.os_keyring import KeyringKey
 
@@ -172,7 +172,7 @@ def test_a_corrupted_key_can_be_replaced_and_forgotten(
 def test_a_lock_that_somebody_keeps(
     server: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "LOCK_WAIT", 0.05)
+    monkeypatch.setattr(locked_store, "LOCK_WAIT", 0.05)
     store = FileStore(tmp_path / "key")
     store.save(HELD)
     mine, let_go = key(server, store), FileStore(tmp_path / "key").take()

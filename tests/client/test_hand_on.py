@@ -40,7 +40,7 @@ from valetkey.client import (
     auth_aiohttp,
     auth_requests,
 )
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.jose import base64url, jws
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange

@@ -11,7 +11,7 @@ from valetkey.client.drivers import Driver
 from valetkey.client.errors import ClientError, KeySuspended
 from valetkey.client.holder_service import ProofOfKey, _refusal
 from valetkey.client.holders import Here
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 
 ADDRESS = "https://backend.example/shard"
 

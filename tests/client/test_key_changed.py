@@ -25,7 +25,7 @@ from valetkey.client import (
 from valetkey.resource import ResourceServer
 from valetkey.server.model.change import Update
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.wire.bearer import Challenge
 
 

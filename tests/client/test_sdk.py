@@ -32,7 +32,7 @@ from valetkey.client import (
     ServerUnavailable,
     raise_for_refusal,
 )
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.client.tokens import read
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan

@@ -27,7 +27,7 @@ from valetkey.client import (
     TicketSpent,
     Tokens,
 )
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 
 REFRESH = b"grant_type=refresh_token"
 CLAIM = b"claim_ticket="

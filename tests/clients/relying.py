@@ -22,7 +22,7 @@ from tests.clients.person import agree
 from tests.live import Live, caught_up, free_port
 
 from valetkey.jose.seal import digest
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 
 SECRET: Final = "vk_cs_a-secret-of-a-web-app-that-its-own-tests-alone-know"
 

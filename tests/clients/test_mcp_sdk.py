@@ -35,8 +35,8 @@ from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer as Registered
-from valetkey.server.model.want import Many
 from valetkey.wire.catalog import Catalog, Permission
 
 CALLBACK = "http://127.0.0.1:49152/callback"

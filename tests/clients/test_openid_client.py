@@ -16,7 +16,7 @@ from tests.rows import row
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import PROFILES
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 
 pytestmark = [
     pytest.mark.node,

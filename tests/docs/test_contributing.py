@@ -17,7 +17,7 @@ from tests.rows import row
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.client import Client, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.resource import ResourceServer

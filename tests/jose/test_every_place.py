@@ -19,9 +19,9 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import base64url
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.core import hint
+from valetkey.server.oauth.core import id_token_hint
 from valetkey.server.oauth.core.context import Registration
-from valetkey.server.oauth.endpoints import statement
+from valetkey.server.oauth.endpoints import software_statement
 from valetkey.spec import names
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import (
@@ -81,7 +81,7 @@ def _introspected(world: World, text: str) -> None:
 
 
 def _hinted(world: World, text: str) -> None:
-    hint.read(text, world.context, client=world.need(Client, "web"))
+    id_token_hint.read(text, world.context, client=world.need(Client, "web"))
 
 
 def _exchanged(world: World, text: str) -> None:
@@ -101,7 +101,7 @@ def of_statement(world: World) -> Honest:
 def _stated(world: World, text: str) -> None:
     jwks = {"keys": [PUBLISHER.public().jwk()]}
     world.at = replace(world.at, registration=Registration(publishers=jwks))
-    statement.with_statement({"software_statement": text}, world.context)
+    software_statement.with_statement({"software_statement": text}, world.context)
 
 
 def _at_the_api(world: World, text: str) -> None:
@@ -217,13 +217,13 @@ OF_KEYS: Final = frozenset({"A59 a stranger's key in jwk", *(one.id for one in B
 """It takes the key out of the header: whose it is, is known from elsewhere."""
 
 PLACES: Final[dict[str, Place]] = {
-    "server/oauth/tokens/live.py": Place(of_access_token, _introspected),
-    "server/oauth/core/hint.py": Place(of_id_token("web"), _hinted),
+    "server/oauth/tokens/state.py": Place(of_access_token, _introspected),
+    "server/oauth/core/id_token_hint.py": Place(of_id_token("web"), _hinted),
     "server/oauth/grant_types/ciba.py": Place(
         of_id_token("till"), lambda world, text: asks(world, login_hint="", id_token_hint=text)
     ),
     "server/oauth/grant_types/token_exchange.py": Place(of_id_token("web"), _exchanged),
-    "server/oauth/endpoints/statement.py": Place(of_statement, _stated),
+    "server/oauth/endpoints/software_statement.py": Place(of_statement, _stated),
     "wire/access_token.py": Place(of_access_token, _at_the_api),
     "wire/introspection.py": Place(of_introspection, _told),
     "wire/change_log.py": Place(of_piece, _followed, LONG),
@@ -247,10 +247,10 @@ OWN_TESTS: Final = {
 
 THROUGH: Final = {
     "server/oauth/clients/keys.py": "what a client signs, for those that ask it",
-    "resource/verifying.py": "wire/access_token.py",
-    "resource/halves.py": "wire/access_token.py",
+    "resource/admission.py": "wire/access_token.py",
+    "resource/api_halves.py": "wire/access_token.py",
     "client/endpoints.py": "wire/id_token.py",
-    "resource/worth.py": "wire/introspection.py",
+    "resource/token_status.py": "wire/introspection.py",
 }
 """Modules that hand a JWT on to one of the others."""
 

@@ -15,7 +15,7 @@ from tests.live import free_port
 
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
-from valetkey.resource.worth import BOUND
+from valetkey.resource.token_status import BOUND
 
 ROUTES = (
     ("GET", "/chirps", "chirps.read"),

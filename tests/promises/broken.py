@@ -19,16 +19,16 @@ import msgspec
 from valetkey.cli import main, serve
 from valetkey.jose import objects
 from valetkey.server.model.change import Change, Count, Stale, Versioned
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
-from valetkey.server.model.want import Found, Want
+from valetkey.server.model.query import Found, Want
 from valetkey.server.oauth.grant_types import refresh_token
-from valetkey.server.store import writer
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore, committer, points, statements
 from valetkey.server.store.postgres.reader import Asked, Reader
 from valetkey.server.store.postgres.statements import Statement
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite import writer
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 LATE: Final = 0.05
 """Seconds after the reply in which the commit comes."""

@@ -25,14 +25,14 @@ from tests.promises.process import Process, environment, running
 from tests.promises.spender import PERMISSION
 
 from valetkey.server.model import ids
-from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.leasing import SHARE
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.query import Alias, One
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, One
 from valetkey.server.store.port import Store
 
 Dies = Literal["process", "machine"]

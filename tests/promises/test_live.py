@@ -32,7 +32,7 @@ from valetkey.resource import Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Reading
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.store.database import read_database

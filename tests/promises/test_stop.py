@@ -22,7 +22,7 @@ from tests.promises.process import Process, running
 from tests.promises.wire import Connection, Cut
 
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.want import One
+from valetkey.server.model.query import One
 from valetkey.server.store.port import Store
 
 DEVICES: Final = 12

@@ -26,13 +26,13 @@ from tests.server.pages.document import Document
 from valetkey.resource import Refused, ResourceServer
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.ids import owned_id
-from valetkey.server.model.want import Many, One
+from valetkey.server.model.query import Many, One
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints.discovery import server_metadata
-from valetkey.server.oauth.grants.grants import narrow, turn, widen
+from valetkey.server.oauth.grants.changes import narrow, turn, widen
 
 EVERY = tuple(one.id for one in CHIRP_CATALOG.permissions)
 SOME = st.sets(st.sampled_from(EVERY))

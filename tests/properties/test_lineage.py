@@ -26,7 +26,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.token import token
-from valetkey.server.oauth.grants.grants import Turn, disconnect, narrow, turn
+from valetkey.server.oauth.grants.changes import Turn, disconnect, narrow, turn
 from valetkey.spec.errors import InvalidGrant
 
 SECONDS = {"refresh_window": 30, "refresh_idle": 1000, "refresh_token": 5000}

@@ -22,9 +22,9 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grant_types.token import token
-from valetkey.server.oauth.shards import slips
+from valetkey.server.oauth.shards import derived_secrets
+from valetkey.server.oauth.shards.derived_secrets import Slip
 from valetkey.server.oauth.shards.replacement import reissue
-from valetkey.server.oauth.shards.slips import Slip
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import KeySuspended, OAuthError
@@ -296,8 +296,8 @@ class Owner(RuleBasedStateMachine):
             token = RefreshToken(family, at, shard.generation)
             made.append(refresh_token.write(token, MADE_UP))
             slip = Slip(family, at, shard.generation, now)
-            made.append(slips.write("kh", slip, MADE_UP))
-            made.append(write_code(slips.code(token, MADE_UP)))
+            made.append(derived_secrets.write("kh", slip, MADE_UP))
+            made.append(write_code(derived_secrets.code(token, MADE_UP)))
         return made
 
     def _fails(self, does: Any) -> None:

@@ -21,12 +21,12 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client, Exchange, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Many, One
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.spec.names import TOKEN_EXCHANGE, TYPE_ACCESS_TOKEN
 from valetkey.wire import access_token

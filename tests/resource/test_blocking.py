@@ -16,9 +16,9 @@ from tests.resource.forking import CHILDREN
 from valetkey.resource import Principal, Refused, ResourceServer, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.need import need
-from valetkey.server.model.allowance import Allowance
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, limits
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 
 ROOT = Path(__file__).parents[2]
 

@@ -18,7 +18,7 @@ from tests.rows import row
 from valetkey.jose import jws
 from valetkey.resource import Principal, Refused, ResourceServer, Unreachable
 from valetkey.resource.follower import Follower
-from valetkey.resource.worth import Worth
+from valetkey.resource.token_status import Worth
 from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
 from valetkey.server.model.epoch import Epoch

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.resource.follower import Reading
-from valetkey.resource.known import Known
+from valetkey.resource.log_state import Known
 from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.catalog import Catalog, Permission
 from valetkey.wire.change_log import KEPT, BadPiece, Entry, Piece, Place

@@ -19,7 +19,7 @@ from valetkey.resource.routes import Proxy, Route, Table, mistakes
 from valetkey.server.model.change import Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import Bounds, limits
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.wire.catalog import Permission
 
 ROUTES: Final = (

@@ -13,7 +13,15 @@ from tests.rows import row
 
 from valetkey.jose import jwk, jwt
 from valetkey.jose.jwk import PrivateKey
-from valetkey.resource import Principal, Refused, ResourceServer, Shown, Unreachable, halves, issuer
+from valetkey.resource import (
+    Principal,
+    Refused,
+    ResourceServer,
+    Shown,
+    Unreachable,
+    api_halves,
+    issuer,
+)
 from valetkey.wire import access_token, child_key, opaque, split_token
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.split_token import PATH
@@ -271,7 +279,7 @@ async def test_a_no_is_remembered_for_a_moment(
     assert [await outcome(kit, text) for _ in range(5)] == [401] * 5
     assert issuing.asked[PATH] == 1
     issuing.halves[text] = token
-    monkeypatch.setattr(time, "monotonic", _ahead(halves.REFUSED))
+    monkeypatch.setattr(time, "monotonic", _ahead(api_halves.REFUSED))
     assert await outcome(kit, text) == 200
     await kit.close()
 
@@ -283,7 +291,7 @@ def _ahead(seconds: float, clock: Callable[[], float] = time.monotonic) -> Calla
 async def test_there_is_an_end_to_what_is_remembered(
     issuing: Issuing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(halves, "MOST", 8)
+    monkeypatch.setattr(api_halves, "MOST", 8)
     kit = api(issuing)
     texts = [issuing.split(cnf=CNF) for _ in range(20)]
     assert {await outcome(kit, text) for text in texts} == {200}

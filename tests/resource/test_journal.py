@@ -14,11 +14,11 @@ from tests.promises.spender import caller
 from tests.resource.test_purse import NONE
 from tests.rows import row
 
-from valetkey.resource import journal
+from valetkey.resource import lease_journal
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
-from valetkey.resource.journal import NOWHERE, SLOTS, Journal, Note, is_of, orphans, ready
-from valetkey.resource.purse import Form, Spent, seconds
+from valetkey.resource.lease_cache import Form, Spent, seconds
+from valetkey.resource.lease_journal import NOWHERE, SLOTS, Journal, Note, is_of, orphans, ready
 from valetkey.resource.spending import Place, Spending
 from valetkey.wire.lease import GRACE, RETURN_PATH, Leased
 
@@ -150,7 +150,7 @@ def test_a_folder_that_others_may_have_made_is_left_alone(
 def test_where_no_boot_is_known_nothing_is_noted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_BOOT", tmp_path / "none")
+    monkeypatch.setattr(lease_journal, "_BOOT", tmp_path / "none")
     assert ready(folder) is None
 
 

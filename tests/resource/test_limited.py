@@ -25,13 +25,13 @@ from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.spending import units
 from valetkey.resource.starlette import Needs, lifespan
-from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.hours import Hours
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, limits
+from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer as Registered
-from valetkey.server.model.want import Many
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.bearer import read_challenge
 from valetkey.wire.catalog import Permission

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from tests.rows import row
 
-from valetkey.resource import purse as module
+from valetkey.resource import lease_cache as module
 from valetkey.resource.errors import Unreachable
-from valetkey.resource.purse import Form, Held, Purse, Spent
+from valetkey.resource.lease_cache import Form, Held, Purse, Spent
 from valetkey.wire.lease import Answer, Leased, Refused
 
 pytestmark = pytest.mark.anyio

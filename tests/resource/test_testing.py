@@ -14,7 +14,7 @@ from tests.resource.serving import EXAMPLES
 
 from valetkey.resource import Refused, ResourceServer, Shown, Unreachable
 from valetkey.resource.testing import Limit, issuing
-from valetkey.resource.worth import Live as Live_
+from valetkey.resource.token_status import Live as Live_
 
 
 @pytest.mark.parametrize("name,passed", [("fastapi", 7), ("flask", 1)])

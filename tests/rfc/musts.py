@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from tests.server.oauth.world import World
 
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import Deny, Permit
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.spec.errors import OAuthError
 
 Must = Callable[[World], bool]

@@ -11,20 +11,20 @@ from typing import Any
 import click
 import msgspec
 
+from valetkey.cli.context import Desk, wrong
 from valetkey.cli.declaration import Declaration, read_declaration
 from valetkey.cli.declare import declare, look
-from valetkey.cli.desk import Desk, wrong
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.resource_sync import holders, lost, take_away
 from valetkey.server.accounts import password, profile
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
+from valetkey.server.model.query import Alias
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, mark_of, password_mark, sign_in_name
-from valetkey.server.model.want import Alias
+from valetkey.server.oauth.admin.apply_plan import Plan, Step, Wish
 from valetkey.server.oauth.admin.catalogs import dropped
-from valetkey.server.oauth.admin.declared import Plan, Step, Wish
 from valetkey.server.store.port import Store
 
 MARKS = {"added": "+", "changed": "~", "unchanged": "="}

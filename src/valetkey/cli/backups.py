@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from valetkey.cli.desk import Desk, Failed, Wrong
+from valetkey.cli.context import Desk, Failed, Wrong
 from valetkey.cli.master_key import given
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.server.model.change import Stale

@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar, get_args, get_origin
 import click
 import msgspec
 
+from valetkey.cli.context import Wrong
 from valetkey.cli.declaration import TABLES
-from valetkey.cli.desk import Wrong
 from valetkey.server.model.client import Client
 from valetkey.spec import names
 

@@ -7,19 +7,19 @@ import click
 import msgspec
 
 from valetkey.cli.client_options import client_options, option_of, read_options
+from valetkey.cli.context import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.declaration import read_item
 from valetkey.cli.declare import declare
-from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.options import YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import make_invitation, make_secret, show_secret
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import BY_SHARED, WITH_SECRET, Client
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.secret import Secret
-from valetkey.server.model.want import Many, One
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.endpoints.register import invitation
-from valetkey.server.oauth.endpoints.register import invite as invite_by
+from valetkey.server.oauth.endpoints.registration import invitation
+from valetkey.server.oauth.endpoints.registration import invite as invite_by
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 from valetkey.spec.errors import OAuthError

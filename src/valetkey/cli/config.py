@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from valetkey.cli.desk import Desk, Wrong, columns
+from valetkey.cli.context import Desk, Wrong, columns
 from valetkey.cli.options import Group
 from valetkey.server.settings import SettingsError, read
 from valetkey.server.settings.tree import schema, shown

@@ -7,10 +7,10 @@ from typing import Any, Final
 import click
 
 from valetkey.cli.backups import backup, restore
-from valetkey.cli.desk import Desk, Failed, columns, moment, opened
+from valetkey.cli.context import Desk, Failed, columns, moment, opened
 from valetkey.cli.options import Group
+from valetkey.server.model.query import One
 from valetkey.server.model.record import Record, written_out
-from valetkey.server.model.want import One
 from valetkey.server.store.database import Database
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.server.store.open import survey

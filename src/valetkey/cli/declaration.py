@@ -28,7 +28,7 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
-from valetkey.server.oauth.admin.declared import Kind, Wish
+from valetkey.server.oauth.admin.apply_plan import Kind, Wish
 from valetkey.server.settings.load import convert
 
 SHORTEST_SECRET: Final = 32

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from valetkey.cli.desk import NO_KEYS, Desk, wrong
+from valetkey.cli.context import NO_KEYS, Desk, wrong
 from valetkey.cli.master_key import open_keys
-from valetkey.cli.settled import settled
+from valetkey.cli.settle import settled
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
-from valetkey.server.oauth.admin.declared import Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import Plan, Wish, plan
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.store import keyring
 from valetkey.server.store.port import Store

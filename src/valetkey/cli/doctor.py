@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from valetkey.cli.checkup import Row, machine
-from valetkey.cli.desk import Desk, columns
-from valetkey.cli.installed import installation
+from valetkey.cli.context import Desk, columns
+from valetkey.cli.installation import installation
+from valetkey.cli.machine_checks import Row, machine
 from valetkey.cli.options import Command
 from valetkey.server.settings import SettingsError, load
 

@@ -6,16 +6,16 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.desk import Desk, Failed, Wrong
+from valetkey.cli.context import Desk, Failed, Wrong
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
-from valetkey.cli.settled import settled
+from valetkey.cli.settle import settled
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.want import Many
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.grants.grants import Managed, NoSuch, Turn, narrow, turn
+from valetkey.server.oauth.grants.changes import Managed, NoSuch, Turn, narrow, turn
 from valetkey.server.store.port import Store
 
 LONGEST: Final = 200

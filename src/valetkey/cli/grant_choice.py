@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import click
 
-from valetkey.cli.desk import Failed
+from valetkey.cli.context import Failed
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Alias, Many, One
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.model.want import Alias, Many, One
 from valetkey.server.store.port import Store
 
 USER = click.option("--user", "username", default="", help="Only this user's.")

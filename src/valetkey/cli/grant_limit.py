@@ -6,18 +6,18 @@ from typing import Final
 import click
 import msgspec
 
-from valetkey.cli.desk import Desk, Failed, Wrong, moment
+from valetkey.cli.context import Desk, Failed, Wrong, moment
 from valetkey.cli.options import Command
-from valetkey.cli.settled import settled
+from valetkey.cli.settle import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import Bounds
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.grants.grants import Managed, NoSuch
+from valetkey.server.oauth.grants.changes import Managed, NoSuch
 from valetkey.server.oauth.grants.limits import bound, end
-from valetkey.server.pages.bounds import PERS, read_bounds
+from valetkey.server.pages.limit_fields import PERS, read_bounds
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission

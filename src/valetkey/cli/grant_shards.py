@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import click
 
-from valetkey.cli.desk import Desk, Failed, columns, moment
+from valetkey.cli.context import Desk, Failed, columns, moment
 from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import Many, Want
 from valetkey.server.model.shards import Shard
-from valetkey.server.model.want import Many, Want
-from valetkey.server.oauth.grants.grants import NoSuch
+from valetkey.server.oauth.grants.changes import NoSuch
 from valetkey.server.oauth.shards.reissue import Replacing, replace
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle

@@ -5,17 +5,17 @@ from typing import NamedTuple
 
 import click
 
-from valetkey.cli.desk import Desk, columns, fields, moment
+from valetkey.cli.context import Desk, columns, fields, moment
 from valetkey.cli.grant_changes import narrow_grant, pause, resume, stop
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
-from valetkey.cli.grant_hands import cut, hands, readmit
+from valetkey.cli.grant_delegates import cut, hands, readmit
 from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Group
 from valetkey.cli.receipts import receipt
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import One, Want
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, Want
 from valetkey.server.store.port import Store
 
 

@@ -9,7 +9,7 @@ import msgspec
 import uvicorn
 
 from valetkey.cli import logging
-from valetkey.cli.desk import Desk, Failed, Wrong, wrong
+from valetkey.cli.context import Desk, Failed, Wrong, wrong
 from valetkey.cli.options import PATH, Command
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard

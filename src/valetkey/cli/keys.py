@@ -4,11 +4,11 @@ import time
 
 import click
 
-from valetkey.cli.desk import Desk, Failed, columns, fields, moment
+from valetkey.cli.context import Desk, Failed, columns, fields, moment
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
 from valetkey.server.model.keys import SigningKey, Use
-from valetkey.server.model.want import Many, Rule
+from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.admin.keys import ROTATED, TURNED, USES, revoke, rotate
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.settings import Settings

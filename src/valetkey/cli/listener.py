@@ -4,7 +4,7 @@ import socket
 import sys
 from typing import Final
 
-from valetkey.cli.desk import Failed
+from valetkey.cli.context import Failed
 from valetkey.server.http.flow import RECEIVED
 from valetkey.server.settings import Settings
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from valetkey.cli.desk import Failed, Wrong
+from valetkey.cli.context import Failed, Wrong
 from valetkey.jose import base64url
 from valetkey.server.model.secret import Secret
 from valetkey.server.settings import Settings

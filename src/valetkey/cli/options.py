@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import click
 
-from valetkey.cli.desk import Desk
+from valetkey.cli.context import Desk
 
 PATH: Final = click.Path(path_type=Path)
 

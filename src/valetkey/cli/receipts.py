@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import click
 
-from valetkey.cli.desk import Desk, Failed, fields, moment
+from valetkey.cli.context import Desk, Failed, fields, moment
 from valetkey.cli.options import Command
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import One, Query
 from valetkey.server.model.receipt import Line, Place, Receipt
-from valetkey.server.model.want import One, Query
 from valetkey.server.store.port import Store
 
 MOST: Final = 100

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from valetkey.cli.desk import Desk, Failed
-from valetkey.cli.settled import settled
-from valetkey.server.model.want import Rule
+from valetkey.cli.context import Desk, Failed
+from valetkey.cli.settle import settled
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.admin.removal import Kept, Removed
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.store.port import Store

@@ -11,19 +11,19 @@ from typing import Any, Final
 import click
 
 from valetkey.cli.catalogs import read_catalog
+from valetkey.cli.context import Desk, Failed, Wrong, columns, moment, wrong
 from valetkey.cli.declare import declare
-from valetkey.cli.desk import Desk, Failed, Wrong, columns, moment, wrong
 from valetkey.cli.options import PATH, YES, Command
-from valetkey.cli.published import fetch_catalog
-from valetkey.cli.settled import settled
+from valetkey.cli.published_catalog import fetch_catalog
+from valetkey.cli.settle import settled
 from valetkey.resource import ResourceServer as Api
 from valetkey.resource import Unreachable
 from valetkey.resource.check import check as checked
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import One, Query
 from valetkey.server.model.resource import Edition, ResourceServer
-from valetkey.server.model.want import One, Query
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.admin.catalogs import Difference, differences, dropped, forget, touched
-from valetkey.server.oauth.admin.declared import Wish
 from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog
 from valetkey.wire.catalog import mistakes as mistakes_of

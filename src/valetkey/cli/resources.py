@@ -6,17 +6,17 @@ from pathlib import Path
 import click
 
 from valetkey.cli.catalogs import read_catalog
+from valetkey.cli.context import Desk, Wrong, columns, fields
 from valetkey.cli.declare import declare
-from valetkey.cli.desk import Desk, Wrong, columns, fields
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.resource_sync import check, diff, history, sync
 from valetkey.cli.secrets import make_secret, show_secret
 from valetkey.jose.seal import digest
+from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.want import Many
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.store.port import Store
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from valetkey.cli.desk import Desk, Wrong, wrong
+from valetkey.cli.context import Desk, Wrong, wrong
 from valetkey.server.accounts import password
 from valetkey.server.model.secret import Secret
 from valetkey.wire import opaque

@@ -13,17 +13,17 @@ import msgspec
 import uvicorn
 
 from valetkey.cli import logging, memory
-from valetkey.cli.checkup import machine
-from valetkey.cli.desk import Desk, Failed, opened
+from valetkey.cli.context import Desk, Failed, opened
 from valetkey.cli.listener import listening
+from valetkey.cli.machine_checks import machine
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
-from valetkey.server.http import files, log
-from valetkey.server.http.failures import UNNAMED
+from valetkey.server.http import file_limit, log
+from valetkey.server.http.protocol import Protocol
+from valetkey.server.http.sign_in_failures import UNNAMED
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
-from valetkey.server.http.wire import Protocol
 from valetkey.server.settings import Settings
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.port import Unavailable
@@ -52,7 +52,7 @@ def serve(desk: Desk, /, **flags: Any) -> None:
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
     logging.configure()
-    if (most := files.raise_limit()) < files.FEW:
+    if (most := file_limit.raise_limit()) < file_limit.FEW:
         log.warning("few files can be opened: raise the limit (ulimit -n)", limit=most)
     if settings.hides_callers:
         log.warning(UNNAMED)

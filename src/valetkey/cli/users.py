@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
+from valetkey.cli.context import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.declare import declare
-from valetkey.cli.desk import Desk, Failed, Wrong, columns, fields, moment, wrong
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import read_password
-from valetkey.cli.settled import settled
+from valetkey.cli.settle import settled
 from valetkey.server.accounts import password, profile
+from valetkey.server.model.query import Alias, Many
 from valetkey.server.model.user import Session, User, sign_in_name
-from valetkey.server.model.want import Alias, Many
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 

@@ -16,7 +16,8 @@ It imports only `wire`, `jose` and `spec`, and speaks with any standard server.
 from valetkey.client.app import App
 from valetkey.client.async_key import AsyncKey
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
-from valetkey.client.elsewhere import Waiting
+from valetkey.client.delegation import Handed, HandedKey, Helper
+from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.errors import (
     Aborted,
     AccountDisabled,
@@ -43,16 +44,15 @@ from valetkey.client.errors import (
     TicketSpent,
 )
 from valetkey.client.flow import Attempt
-from valetkey.client.handed import Handed, HandedKey, Helper
 from valetkey.client.key import Key
 from valetkey.client.key_flows import KeyChange
 from valetkey.client.limits import LimitReached
 from valetkey.client.loopback import Loopback
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.passphrase import Passphrase
-from valetkey.client.prover import Hand
+from valetkey.client.proof_key import Hand
 from valetkey.client.refusal import raise_for_refusal
-from valetkey.client.sealed import SealedStore
+from valetkey.client.sealed_file import SealedStore
 from valetkey.client.store import FileStore, MemoryStore, TokenStore
 from valetkey.client.tokens import Connected, Full, Partial, Tokens
 from valetkey.wire.authorization_details import Detail

@@ -10,16 +10,16 @@ import httpx2
 from valetkey.client import flow, own_grant
 from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth
+from valetkey.client.delegation import Handed, lasting, offline
+from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.drivers import AsyncDriver
-from valetkey.client.elsewhere import Waiting
 from valetkey.client.errors import SignInAgain
 from valetkey.client.flow import Attempt
-from valetkey.client.handed import Handed, lasting, offline
 from valetkey.client.holders import OtherHolder
 from valetkey.client.key_flows import Asking, KeyChange, KeyFlows, OpenBrowser
 from valetkey.client.loopback import WAIT
 from valetkey.client.machine import AsyncMachine
-from valetkey.client.prover import Hand
+from valetkey.client.proof_key import Hand
 from valetkey.client.refusal import Answered
 from valetkey.client.store import TokenStore
 from valetkey.client.tokens import Connected, Tokens

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import httpx2
 
-from valetkey.client.carry import Carried, Outgoing, carry
+from valetkey.client.auth_flow import Carried, Outgoing, carry
 from valetkey.client.drivers import AsyncDriver, Driver, lowered
 from valetkey.client.steps import Answer, Done, Send
 

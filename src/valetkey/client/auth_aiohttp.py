@@ -4,9 +4,9 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.payload import AsyncIterablePayload
 
 from valetkey.client.async_key import AsyncKey
-from valetkey.client.carry import Outgoing, carry
+from valetkey.client.auth_flow import Outgoing, carry
+from valetkey.client.delegation import HandedKey
 from valetkey.client.drivers import lowered
-from valetkey.client.handed import HandedKey
 from valetkey.client.key import Key
 from valetkey.client.machine import AsyncMachine, Machine
 from valetkey.client.steps import Answer, Send

@@ -6,9 +6,9 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from valetkey.client.carry import Outgoing, carry
+from valetkey.client.auth_flow import Outgoing, carry
+from valetkey.client.delegation import HandedKey
 from valetkey.client.drivers import lowered
-from valetkey.client.handed import HandedKey
 from valetkey.client.key import Key
 from valetkey.client.machine import Machine
 from valetkey.client.steps import Answer, Done, Legs, Send

@@ -8,7 +8,7 @@ import msgspec
 from valetkey.client import server
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Received, Tokens, of_user, read
 from valetkey.jose import jwt

@@ -31,8 +31,8 @@ from valetkey.client.errors import (
     TicketSpent,
 )
 from valetkey.client.holders import CLAIM, FORGET, HANDLE, NO_SHARD, UNKNOWN
-from valetkey.client.keeper import Keeper
-from valetkey.client.kept import Kept
+from valetkey.client.locked_store import Kept
+from valetkey.client.shard_client import Keeper
 from valetkey.client.store import TokenStore
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import dpop

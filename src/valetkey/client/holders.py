@@ -14,9 +14,9 @@ from valetkey.client.errors import (
     ShardsMissing,
     TicketSpent,
 )
-from valetkey.client.keeper import Keeper, as_told
-from valetkey.client.kept import Kept
-from valetkey.client.prover import Prover
+from valetkey.client.locked_store import Kept
+from valetkey.client.proof_key import Prover
+from valetkey.client.shard_client import Keeper, as_told
 from valetkey.client.steps import Flow
 from valetkey.client.store import TokenStore
 from valetkey.wire.key_shards import TICKET, BadShards, Holder, read_code, write_code

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.client import elsewhere, flow
+from valetkey.client import device_and_ciba, flow
 from valetkey.client.app import App
-from valetkey.client.elsewhere import Waiting
+from valetkey.client.device_and_ciba import Waiting
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import (
     Aborted,
@@ -29,11 +29,11 @@ from valetkey.client.errors import (
 )
 from valetkey.client.flow import Attempt, Wish
 from valetkey.client.holders import OtherHolder
-from valetkey.client.keeper import as_told
-from valetkey.client.kept import Kept
+from valetkey.client.locked_store import Kept
 from valetkey.client.loopback import NOBODY, WAIT, Loopback
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.client.refusal import raise_for_refusal
+from valetkey.client.shard_client import as_told
 from valetkey.client.shard_flows import ShardFlows, told
 from valetkey.client.steps import Await, Call, Flow, work
 from valetkey.client.store import TokenStore
@@ -128,7 +128,9 @@ class KeyFlows:
         """A key by a code that the user types elsewhere (RFC 8628)."""
         asked = tuple(scope) or self.app.scope
         prover = flow.new_prover(self.app, (yield from self.server.about()))
-        waiting = yield from elsewhere.by_code(self.app, (yield from self.server.about()), asked)
+        waiting = yield from device_and_ciba.by_code(
+            self.app, (yield from self.server.about()), asked
+        )
         yield from work(lambda: show(waiting))
         return (yield from self._fetched(waiting, asked, prover))
 
@@ -137,7 +139,9 @@ class KeyFlows:
         asked = tuple(scope) or self.app.scope
         about = yield from self.server.about()
         prover = flow.new_prover(self.app, about)
-        waiting = yield from elsewhere.by_question(self.app, about, asked, who=who, words=words)
+        waiting = yield from device_and_ciba.by_question(
+            self.app, about, asked, who=who, words=words
+        )
         return (yield from self._fetched(waiting, asked, prover))
 
     def upgrade(
@@ -273,7 +277,9 @@ class KeyFlows:
     def _fetched(
         self, waiting: Waiting, asked: tuple[str, ...], prover: Prover | None
     ) -> Flow[Connected]:
-        answer = yield from elsewhere.wait(waiting, lambda form: self.server.token(form, prover))
+        answer = yield from device_and_ciba.wait(
+            waiting, lambda form: self.server.token(form, prover)
+        )
         fresh = yield from self.server.key(answer, asked, prover=prover)
         return (yield from self._keep((yield from self._in_shards(answer, fresh))))
 

@@ -9,12 +9,12 @@ import httpx2
 from valetkey.client import flow
 from valetkey.client.app import App
 from valetkey.client.auth import AsyncKeyAuth, KeyAuth
+from valetkey.client.delegation import Handed, HandedKey, exchanged
 from valetkey.client.drivers import AsyncDriver, Driver, to_the_end
 from valetkey.client.endpoints import Endpoints
 from valetkey.client.errors import Denied, interrupted
-from valetkey.client.handed import Handed, HandedKey, exchanged
-from valetkey.client.kept import Kept
-from valetkey.client.prover import Prover
+from valetkey.client.locked_store import Kept
+from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow, Reply, Request
 from valetkey.client.store import MemoryStore
 from valetkey.client.tokens import Tokens, read

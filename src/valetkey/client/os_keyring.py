@@ -14,7 +14,7 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringError, KeyringLocked, PasswordDeleteError
 
 from valetkey.client.errors import StoreCorrupted, StoreError, StoreLocked
-from valetkey.client.sealed import KEY
+from valetkey.client.sealed_file import KEY
 from valetkey.jose import base64url
 
 _RECOMMENDED: Final = 1

@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from valetkey.client.errors import Denied, KeyInterrupted, KeyStopped, ServerUnavailable
-from valetkey.client.keeper import as_told
 from valetkey.client.key_flows import KeyChange, KeyFlows
+from valetkey.client.shard_client import as_told
 from valetkey.client.steps import Flow, Sleep
 from valetkey.client.tokens import Tokens
 from valetkey.spec import names

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from valetkey.client.errors import StoreCorrupted
-from valetkey.client.sealed import KEY
+from valetkey.client.sealed_file import KEY
 
 _LABEL: Final = struct.Struct(">8s16sIII")
 """The function, the salt, and how much work it is."""

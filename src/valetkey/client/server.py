@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from valetkey.client.app import App
 from valetkey.client.errors import Aborted, Denied, ServerUnavailable
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.client.steps import Flow, Reply, Request, ask
 from valetkey.jose.jwk import PublicKey, parse_set
 from valetkey.jose.objects import read_object

@@ -18,9 +18,9 @@ from valetkey.client.errors import (
     TicketSpent,
 )
 from valetkey.client.holders import OtherHolder, recovery_code
-from valetkey.client.keeper import Keeper, as_told, convert
-from valetkey.client.kept import Kept
-from valetkey.client.prover import Prover
+from valetkey.client.locked_store import Kept
+from valetkey.client.proof_key import Prover
+from valetkey.client.shard_client import Keeper, as_told, convert
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Tokens
 from valetkey.wire import key_shards

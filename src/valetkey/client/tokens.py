@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.client.errors import ServerUnavailable
-from valetkey.client.prover import Prover
+from valetkey.client.proof_key import Prover
 from valetkey.wire import dpop
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.key_shards import ShardTold

@@ -14,7 +14,7 @@ It imports only `wire`, `jose` and `spec`; a framework only where it is used.
 
 from valetkey.resource.binding import Shown
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.limited import Limited
+from valetkey.resource.limit_refusal import Limited
 from valetkey.resource.marks import open_to_all, uses
 from valetkey.resource.principal import Principal
 from valetkey.resource.server import ResourceServer

@@ -7,16 +7,16 @@ loop in a thread of its own, which follows the change log meanwhile.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from valetkey.resource.admission import told
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.errors import Refused, Unreachable
+from valetkey.resource.loop_thread import Portal
 from valetkey.resource.need import Need
-from valetkey.resource.portal import Portal
 from valetkey.resource.principal import Principal
 from valetkey.resource.spending import Amount
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Rule, T
-from valetkey.resource.verifying import told
 from valetkey.spec.errors import InvalidRequest
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 
-from valetkey.resource.guarded import (
+from valetkey.resource.marks import Mark, marks
+from valetkey.resource.middleware import (
     Guarded,
     of_django,
     of_flask,
@@ -16,7 +17,6 @@ from valetkey.resource.guarded import (
     routes_of_mcp,
     whole,
 )
-from valetkey.resource.marks import Mark, marks
 from valetkey.resource.server import ResourceServer
 from valetkey.wire.catalog import mistakes
 

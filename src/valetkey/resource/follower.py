@@ -19,7 +19,7 @@ import httpx2
 from valetkey.resource.errors import Misconfigured, Unreachable
 from valetkey.resource.http import Http, NoStream
 from valetkey.resource.issuer import Issuer
-from valetkey.resource.known import Known
+from valetkey.resource.log_state import Known
 from valetkey.wire import change_log
 from valetkey.wire.catalog import Catalog
 from valetkey.wire.change_log import BEAT, BadPiece, Piece, Place

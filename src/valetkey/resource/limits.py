@@ -8,9 +8,9 @@ import httpx2
 from valetkey.resource.errors import Refused, Unreachable, refused
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
-from valetkey.resource.limited import Limited
+from valetkey.resource.lease_cache import Spent
+from valetkey.resource.limit_refusal import Limited
 from valetkey.resource.principal import Principal
-from valetkey.resource.purse import Spent
 from valetkey.resource.spending import Amount, Place, Spending, Use, units
 from valetkey.spec.errors import InvalidRequest, InvalidToken, OAuthError
 from valetkey.wire import lease

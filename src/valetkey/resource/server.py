@@ -8,12 +8,13 @@ from urllib.parse import quote_plus
 
 import httpx2
 
+from valetkey.resource.admission import Verifying, told
+from valetkey.resource.api_halves import Halves
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.blocking import Blocking
 from valetkey.resource.calls import Call
-from valetkey.resource.declared import Declared
+from valetkey.resource.declaration import Declared
 from valetkey.resource.errors import Refused, Unreachable
-from valetkey.resource.halves import Halves
 from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.limits import Limits
@@ -24,9 +25,8 @@ from valetkey.resource.self_check import SelfCheck
 from valetkey.resource.spending import Amount, Place
 from valetkey.resource.step_up import ANYHOW, SignIn
 from valetkey.resource.steps import Loop, Rule, awaited
+from valetkey.resource.token_status import BOUND, Live, Worth
 from valetkey.resource.usage import Usage
-from valetkey.resource.verifying import Verifying, told
-from valetkey.resource.worth import BOUND, Live, Worth
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import address, client_certificate, dpop, metadata
 from valetkey.wire.catalog import Catalog, Risk

@@ -16,12 +16,12 @@ from typing import Final, TypeAlias
 import msgspec
 
 from valetkey.jose import seal
-from valetkey.resource import journal
+from valetkey.resource import lease_journal
 from valetkey.resource.errors import Unreachable
 from valetkey.resource.http import Wrong
-from valetkey.resource.journal import NOWHERE, Journal, Note, Slot
+from valetkey.resource.lease_cache import Form, Held, Purse, seconds
+from valetkey.resource.lease_journal import NOWHERE, Journal, Note, Slot
 from valetkey.resource.principal import Principal
-from valetkey.resource.purse import Form, Held, Purse, seconds
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
 from valetkey.wire.lease import GRACE, LONGEST_LEASE, MOST, PATH, RETURN_PATH, Answer
@@ -138,7 +138,7 @@ class Spending:
         if self._next is not None:
             return
         if self._place is not None:
-            self._folder = journal.ready(self._place.folder)
+            self._folder = lease_journal.ready(self._place.folder)
         if self._place is not None and self._folder is not None:
             try:
                 self._journal = Journal(self._folder, self._whose)
@@ -199,7 +199,7 @@ class Spending:
     async def _return_of_the_dead(self) -> bool:
         for path, notes in self._orphans():
             due = [one for one in notes if seconds() < one.until + GRACE]
-            if due and not journal.is_of(path, self._whose):
+            if due and not lease_journal.is_of(path, self._whose):
                 continue
             for one in due:
                 if not await self._returned(_form(one)):
@@ -208,7 +208,7 @@ class Spending:
         return True
 
     def _orphans(self) -> Iterator[tuple[Path, list[Note]]]:
-        return iter(()) if self._folder is None else journal.orphans(self._folder)
+        return iter(()) if self._folder is None else lease_journal.orphans(self._folder)
 
     async def _returned(self, form: Form) -> bool:
         """Whether there is nothing more to do about it."""

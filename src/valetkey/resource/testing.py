@@ -18,7 +18,7 @@ import msgspec
 from valetkey.jose import base64url, jwk
 from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount, units
-from valetkey.resource.trial import Trial, TrialGrant
+from valetkey.resource.test_issuer import Trial, TrialGrant
 from valetkey.wire import child_key, dpop
 from valetkey.wire.catalog import opened
 

@@ -12,14 +12,14 @@ from typing import Final
 from valetkey.jose.objects import read_object
 from valetkey.server.endpoints.drivers import endpoints
 from valetkey.server.endpoints.health import health
-from valetkey.server.http import files, leftovers, log, verified_names
+from valetkey.server.http import expired_counters, file_limit, log, verified_names
 from valetkey.server.http.client_certificate import Certificates
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
-from valetkey.server.http.later import Later
+from valetkey.server.http.lazy_app import Later
 from valetkey.server.http.outbox import Outbox
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
@@ -27,7 +27,7 @@ from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
 from valetkey.server.oauth.clients.documents import CLIENT_DOCUMENTS
 from valetkey.server.oauth.core.context import Registration
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.endpoints.register import REGISTRATION
+from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.features import pages_off, switched
 from valetkey.server.settings import Settings
 from valetkey.server.store.port import Store, Unavailable
@@ -90,7 +90,7 @@ def _connections(settings: Settings) -> Connections:
     # Behind a proxy that nobody named, everybody comes from its address.
     unnamed = settings.is_behind_a_proxy and not proxies
     is_shared = (lambda address: True) if unnamed else functools.partial(within, networks=proxies)
-    return Connections(files.limit(), is_shared=is_shared)
+    return Connections(file_limit.limit(), is_shared=is_shared)
 
 
 def registration(settings: Settings) -> Registration:
@@ -152,7 +152,7 @@ async def _running(
     kept: int,
 ) -> AsyncIterator[None]:
     store = shell.store
-    own = (_sweep(store, kept=kept), outbox.run(), leftovers.run(shell), files.watch())
+    own = (_sweep(store, kept=kept), outbox.run(), expired_counters.run(shell), file_limit.watch())
     running = (*own, *more)
     beside = [asyncio.create_task(one) for one in running]
     try:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, moment
+from valetkey.jose import base64url, jws, validity
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
@@ -79,7 +79,7 @@ def check(payload: bytes, *, client_id: str, audience: Audience, now: int) -> Cl
         raise BadAssertion(f"for {found.aud!r:.200}")
     if not 0 < len(found.jti) <= MAX_JTI:
         raise BadAssertion("jti is empty or too long")
-    why = moment.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
+    why = validity.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
     if why:
         raise BadAssertion(why)
     return found

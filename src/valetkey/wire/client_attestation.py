@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, moment
+from valetkey.jose import base64url, jws, validity
 from valetkey.jose.jwk import OF_APPS, Algorithm, PrivateKey, PublicKey, read_public
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
@@ -87,9 +87,9 @@ def check(payload: bytes, *, client_id: str, now: int) -> dict[str, Any]:
         raise BadAttestation(str(error)) from error
     if found.sub != client_id:
         raise BadAttestation("of another client")
-    if now >= found.exp + moment.SKEW:
+    if now >= found.exp + validity.SKEW:
         raise Stale("the attestation is over")
-    why = moment.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
+    why = validity.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
     if why:
         raise BadAttestation(why)
     return found.cnf.jwk

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, moment
+from valetkey.jose import base64url, jws, validity
 from valetkey.jose.jwk import STRONG, Algorithm, PrivateKey
 from valetkey.jose.objects import read_as, read_object
 from valetkey.jose.seal import same
@@ -117,7 +117,7 @@ def check(
         raise BadProof(f"iat is {now - claims.iat} s ago")
     if claims.exp is not None or claims.nbf is not None:
         # RFC 7519 4.1.4, 4.1.5: no proof needs them; one that has them is held to them.
-        why = moment.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
+        why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, longest=_EVER)
         if why:
             raise BadProof(why)
     if access_token:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from valetkey.jose import jws, moment
+from valetkey.jose import jws, validity
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
@@ -92,12 +92,12 @@ def _why_not(frame: _Frame, claims: Mapping[str, Any], *, client_id: str, issuer
 
 def _why_not_now(frame: _Frame, now: int, lifetime: int | None) -> str:
     if lifetime is None:
-        return moment.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
+        return validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
     if not frame.aud or frame.exp is None or frame.nbf is None:
         return "aud, exp or nbf is missing"
     if frame.exp - frame.nbf > lifetime:
         return f"it lasts {frame.exp - frame.nbf:.0f} s"
-    return moment.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=lifetime)
+    return validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=lifetime)
 
 
 def _form(claims: Mapping[str, Any]) -> Form:

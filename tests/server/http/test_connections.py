@@ -14,7 +14,7 @@ from tests.installation import furnish
 from tests.rows import row
 
 from valetkey.server.app import create
-from valetkey.server.http import files
+from valetkey.server.http import file_limit
 from valetkey.server.http.connections import OF_ONE, RESERVED, Connections
 from valetkey.server.http.front import within
 from valetkey.server.settings import Settings
@@ -140,13 +140,13 @@ def test_the_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 8192))
     monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: asked.append(wanted))
-    files.raise_limit()
+    file_limit.raise_limit()
     assert asked == [(8192, 8192)]
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, resource.RLIM_INFINITY))
-    files.raise_limit()
-    assert asked[1] == (files.ENOUGH, resource.RLIM_INFINITY)
+    file_limit.raise_limit()
+    assert asked[1] == (file_limit.ENOUGH, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (10**6, 10**6))
-    files.raise_limit()
+    file_limit.raise_limit()
     assert len(asked) == 2
 
 
@@ -164,7 +164,7 @@ async def test_what_is_dropped_unseen_is_said(
 
     monkeypatch.setattr(os, "dup", dup)
     with caplog.at_level(logging.INFO, "valetkey.server"):
-        watching = asyncio.create_task(files.watch(0.001))
+        watching = asyncio.create_task(file_limit.watch(0.001))
         await asyncio.sleep(0.05)
         full = False
         await asyncio.sleep(0.05)

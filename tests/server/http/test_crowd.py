@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.http.crowd import Crowd
-from valetkey.server.http.slowing import Line, Slowing
-from valetkey.server.http.strangers import MOST, OF_ONE, Strangers
+from valetkey.server.http.pending_quota import MOST, OF_ONE, Strangers
+from valetkey.server.http.stranger_delay import Line, Slowing
+from valetkey.server.http.waiting_room import Crowd
 from valetkey.spec.errors import TemporarilyUnavailable
 
 FLOODS: list[Any] = [

@@ -10,11 +10,11 @@ import pytest
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
-from valetkey.server.http.exchange import Answer, Outgoing
+from valetkey.server.http.document_cache import FAILED, FAILURES, Failures
 from valetkey.server.http.fetch import AGAIN, LONGEST, SHORTEST, UNSAID, Fetcher
-from valetkey.server.http.pool import PACE, PACE_SECONDS, SIZES
-from valetkey.server.http.remembered import FAILED, FAILURES, Failures
-from valetkey.server.model.want import Document, Outside, Unreachable
+from valetkey.server.http.outbound import Answer, Outgoing
+from valetkey.server.http.outbound_pool import PACE, PACE_SECONDS, SIZES
+from valetkey.server.model.query import Document, Outside, Unreachable
 
 pytestmark = pytest.mark.anyio
 

@@ -15,9 +15,9 @@ from valetkey.cli.listener import UNSENT, limit_buffers
 from valetkey.server.http import request as reading
 from valetkey.server.http.flow import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
 from valetkey.server.http.front import Endpoint, Front
+from valetkey.server.http.protocol import MAX_LINES, Protocol
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Receive, Request, Scope, Send
-from valetkey.server.http.wire import MAX_LINES, Protocol
 
 pytestmark = pytest.mark.anyio
 

@@ -12,12 +12,12 @@ from valetkey.server.http import installation
 from valetkey.server.http.installation import GLANCE, Installations
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import Lifetimes, Policy
-from valetkey.server.model.want import Found, Want
+from valetkey.server.model.query import Found, Want
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.keyring import WrongMasterKey, ensure_keys, make
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store, Unavailable
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from valetkey.server.http.later import Later
+from valetkey.server.http.lazy_app import Later
 
 pytestmark = pytest.mark.anyio
 

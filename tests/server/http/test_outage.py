@@ -18,7 +18,7 @@ from tests.postgres import MISSING, Cluster, cluster
 from tests.promises.trouble import frozen, locked, stopped
 
 from valetkey.server.http import installation
-from valetkey.server.store import recall
+from valetkey.server.store import read_cache
 from valetkey.server.store.database import PostgresURL
 
 IN_TIME = 15.0
@@ -172,7 +172,7 @@ def test_a_postgresql_out_of_reach(
         with fault(server):
             with monkeypatch.context() as moment:
                 # However long the fault took to come, what was read before it is of this moment.
-                for facts in (installation, recall):
+                for facts in (installation, read_cache):
                     moment.setattr(facts, "FRESH", 3600.0)
                 told(node, at_hand=OF_CLIENTS_ALONE)
             time.sleep(1.1)

@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 from tests.rows import row
 
-from valetkey.server.http.exchange import Answer
 from valetkey.server.http.installation import Installations
+from valetkey.server.http.outbound import Answer
 from valetkey.server.http.outbox import AT_ONCE, Outbox
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Create, Stale
 from valetkey.server.model.event import Event
 from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.want import Many, Rule, Unreachable
-from valetkey.server.oauth.core import outgoing
+from valetkey.server.model.query import Many, Rule, Unreachable
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.delivery import Delivery, Message
 from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.outbound_message import Delivery, Message
 from valetkey.server.store.keyring import ensure_keys
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.spec.cite import Cite
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def put(shell: Shell, *, wait: int = 0, **facts: str) -> Job:
     context = await shell.context()
-    made = outgoing.send(
+    made = message_delivery.send(
         "told", URL, context=context, client="stef", facts={"what": "x", **facts}, wait=wait
     )
     await shell.store.commit([made])
@@ -140,11 +140,11 @@ async def test_a_lease_is_of_one(store: Store) -> None:
     await put(shell)
     (job,) = await jobs(store)
     context = await shell.context()
-    changes = outgoing.take(job, context)
-    taken, _ = await shell.settle(lambda context: outgoing.take(job, context))
+    changes = message_delivery.take(job, context)
+    taken, _ = await shell.settle(lambda context: message_delivery.take(job, context))
     assert taken.job is not None
     assert taken.job.due == context.env.now + LEASE
-    late, _ = await shell.settle(lambda context: outgoing.take(job, context))
+    late, _ = await shell.settle(lambda context: message_delivery.take(job, context))
     assert late.job is None
     changes.close()
     with pytest.raises(Stale):
@@ -156,7 +156,7 @@ async def test_a_node_that_dies_leaves_the_message_to_others(store: Store) -> No
     shell = shell_over(store)
     await put(shell)
     (job,) = await jobs(store)
-    await shell.settle(lambda context: outgoing.take(job, context))
+    await shell.settle(lambda context: message_delivery.take(job, context))
     (leased,) = await jobs(store)
     assert leased.due >= job.due + LEASE
     assert leased.tried == 0
@@ -195,7 +195,7 @@ async def test_what_fails_is_tried_again_after_a_pause(
     await Outbox(shell, App(answer)).look()
     (kept,) = await jobs(store)
     assert kept.tried == 1
-    assert kept.due - job.due in (outgoing.PAUSES[0], outgoing.PAUSES[0] + 1)
+    assert kept.due - job.due in (message_delivery.PAUSES[0], message_delivery.PAUSES[0] + 1)
     assert await notes(store) == []
 
 
@@ -203,7 +203,7 @@ async def test_after_the_last_pause_it_is_given_up_with_an_event(store: Store) -
     shell = shell_over(store)
     await put(shell)
     outbox = Outbox(shell, App(Unreachable("nobody there")))
-    for number in range(len(outgoing.PAUSES) + 1):
+    for number in range(len(message_delivery.PAUSES) + 1):
         (job,) = await jobs(store)
         assert job.tried == number
         await outbox.send([job], seconds=5)
@@ -212,7 +212,7 @@ async def test_after_the_last_pause_it_is_given_up_with_an_event(store: Store) -
 
 
 async def test_pauses_end_before_a_sealing_key_is_gone() -> None:
-    assert sum(outgoing.PAUSES) + len(outgoing.PAUSES) * LEASE < 3600
+    assert sum(message_delivery.PAUSES) + len(message_delivery.PAUSES) * LEASE < 3600
 
 
 async def test_what_is_no_longer_needed_is_forgotten(store: Store) -> None:

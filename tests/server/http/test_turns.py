@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from valetkey.server.http.turns import MOST, Turns
-from valetkey.server.store.turn import turn
+from valetkey.server.store.batching import turn
 
 pytestmark = pytest.mark.anyio
 

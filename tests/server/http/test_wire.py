@@ -13,7 +13,7 @@ from tests.live import Live, live
 
 from valetkey.server.http import request as reading
 from valetkey.server.http.heads import head
-from valetkey.server.http.wire import MAX_HEAD
+from valetkey.server.http.protocol import MAX_HEAD
 from valetkey.wire.form import MAX_BYTES
 
 

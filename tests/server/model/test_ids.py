@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.rows import row
 
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 
 NOW = 1_700_000_000
 

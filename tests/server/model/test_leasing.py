@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.rows import row
 
-from valetkey.server.model.allowance import AFTER, Allowance, Lease
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.leasing import MOST_LEASES, Nothing, TooMuch, Wish, at, lease, returned
+from valetkey.server.model.limit_state import AFTER, Allowance, Lease
 from valetkey.server.model.limits import Bounds, Per, period
 from valetkey.wire.lease import GRACE, LONGEST_LEASE
 

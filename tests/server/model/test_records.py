@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Once
 from valetkey.server.model.grant import Grant, standing
-from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.record import coarse
 from valetkey.server.model.user import User, sign_in_name

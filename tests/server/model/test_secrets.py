@@ -9,9 +9,9 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, KeptSecret
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.model.secret import Secret
-from valetkey.server.oauth.authorize.address import ReplyTo
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import Permit
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.core.feature import Call, Credentials
 from valetkey.server.oauth.grant_types import authorization_code, refresh_token

@@ -15,11 +15,11 @@ from tests.server.oauth.senders import THIRD, bound, brought, code, proving, red
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.want import Many, Rule
+from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.clients.registration import mistakes

@@ -16,14 +16,12 @@ from tests.server.oauth.forms import KITE, VERIFIER, call, form, pushed, request
 from valetkey.server.accounts.sign_in import open_session
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.record import Record
-from valetkey.server.model.user import User
-from valetkey.server.model.want import (
+from valetkey.server.model.query import (
     Always,
     Document,
     Found,
@@ -33,12 +31,14 @@ from valetkey.server.model.want import (
     Rule,
     Unreachable,
 )
-from valetkey.server.oauth.authorize.asked import signed_in
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import User
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.endpoint import answer, authorize, resume
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.request_stages import signed_in
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature
@@ -48,7 +48,7 @@ from valetkey.server.oauth.endpoints.revocation import revoke
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.signals.telling import telling
+from valetkey.server.oauth.signals.fan_out import telling
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import Answers, Decided, ask, settle
 from valetkey.wire.introspection import Introspection

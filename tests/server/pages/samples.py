@@ -2,19 +2,8 @@
 
 from msgspec.structs import replace
 
-from valetkey.server.pages.bounds import Field, Flaw, Limit, Used, Wrong
-from valetkey.server.pages.grant_views import (
-    AppLimits,
-    ApprovalPage,
-    Approvals,
-    ConnectedApp,
-    ConnectedApps,
-    KeyParts,
-    Question,
-    StopApp,
-    StopUnused,
-)
-from valetkey.server.pages.pieces import (
+from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.components import (
     Account,
     Actor,
     Answer,
@@ -45,7 +34,18 @@ from valetkey.server.pages.pieces import (
     Status,
     Trust,
 )
-from valetkey.server.pages.text import plain
+from valetkey.server.pages.grant_views import (
+    AppLimits,
+    ApprovalPage,
+    Approvals,
+    ConnectedApp,
+    ConnectedApps,
+    KeyParts,
+    Question,
+    StopApp,
+    StopUnused,
+)
+from valetkey.server.pages.limit_fields import Field, Flaw, Limit, Used, Wrong
 from valetkey.server.pages.views import (
     AnswerForm,
     Cause,

@@ -17,7 +17,7 @@ from tests.server.pages.document import Document
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.receipt import Receipt

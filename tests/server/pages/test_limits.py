@@ -21,9 +21,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Limits, Proposal
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.user import Session
-from valetkey.server.model.want import Many, One
-from valetkey.server.pages.bounds import read_amount, read_bounds, read_end
+from valetkey.server.pages.limit_fields import read_amount, read_bounds, read_end
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import Permission
 

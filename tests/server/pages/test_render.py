@@ -12,8 +12,8 @@ from tests.server.pages.preview import PREVIEWED, document
 from tests.server.pages.samples import SAMPLES
 
 from valetkey.server.oauth.authorize.interaction import Why
+from valetkey.server.pages.components import Answer
 from valetkey.server.pages.i18n import LOCALES
-from valetkey.server.pages.pieces import Answer
 from valetkey.server.pages.render import TEMPLATES, render
 from valetkey.server.pages.views import AnswerForm, Cause, View
 

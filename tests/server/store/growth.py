@@ -14,12 +14,12 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts.sign_in import open_session
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Lifetimes
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.offer import Offer

@@ -13,10 +13,10 @@ from tests.server.store.samples import grant, once, user
 from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Change, Count, Create, Remove, Stale, Update
+from valetkey.server.model.counters import Once
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.guard import Once
+from valetkey.server.model.query import Alias, Many, One, Want
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, Many, One, Want
 from valetkey.server.store.port import Store, Unstorable
 
 FULL: Final = 128

@@ -8,7 +8,7 @@ from tests.server.store.samples import NOW, once, told
 from tests.server.store.steps import counted, kept, put, won
 
 from valetkey.server.model.change import Change, Count, Create, Stale, Uncount
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 from valetkey.server.store.port import Store
 
 WINDOW = 60

@@ -9,11 +9,11 @@ from tests.server.store.steps import counted, kept, put, won
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Tally, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.guard import Once, Throttle
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Many, One
 from valetkey.server.store.port import Store
 
 

@@ -9,10 +9,10 @@ from tests.server.store.steps import counted, kept, put
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Remove, Stale, Update
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.query import Alias, Many, One, Query, With
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Alias, Many, One, Query, With
 from valetkey.server.store.port import Store
 
 

@@ -9,8 +9,8 @@ from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Change, Create, Remove, Stale, Update
 from valetkey.server.model.event import Event
+from valetkey.server.model.query import Many
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Many
 from valetkey.server.store.port import Store
 
 

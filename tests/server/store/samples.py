@@ -4,18 +4,18 @@ from os import urandom
 from typing import Final, TypeVar
 
 from valetkey.server.model import ids
-from valetkey.server.model.allowance import Allowance, Count, Lease
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.delegates import Delegates, Hand
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Once, Throttle
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.job import Job
 from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.limit_state import Allowance, Count, Lease
 from valetkey.server.model.limits import Bounds, Limits, Proposal
 from valetkey.server.model.pending import Elsewhere, Pending
 from valetkey.server.model.policy import Policy

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from valetkey.server.model.change import Change, Create, Stale
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.query import One
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import One
 from valetkey.server.store.port import Store
 
 

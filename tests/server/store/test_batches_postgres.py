@@ -11,9 +11,9 @@ from tests.rows import row
 from tests.server.store.samples import NOW, once
 
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
+from valetkey.server.model.query import One
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import One
 from valetkey.server.store.port import Damaged, Unavailable, Unstorable
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")

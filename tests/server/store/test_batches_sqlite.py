@@ -13,10 +13,10 @@ from tests.server.store.steps import kept
 
 from valetkey.server.model.change import Create
 from valetkey.server.store.port import Unavailable, Unstorable
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
+from valetkey.server.store.sqlite.transactions import LOST
+from valetkey.server.store.sqlite.writer import Commit, Job
 from valetkey.server.store.survey import MALFORMED
-from valetkey.server.store.transactions import LOST
-from valetkey.server.store.writer import Commit, Job
 
 ERRORS: Final[tuple[type[Exception], ...]] = (
     *(

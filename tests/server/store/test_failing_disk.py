@@ -17,13 +17,13 @@ from tests.server.store.steps import kept
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
-from valetkey.server.store import transactions
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.sqlite import SQLiteStore
-from valetkey.server.store.transactions import Writer
-from valetkey.server.store.writer import Job
+from valetkey.server.store.sqlite import transactions
+from valetkey.server.store.sqlite.store import SQLiteStore
+from valetkey.server.store.sqlite.transactions import Writer
+from valetkey.server.store.sqlite.writer import Job
 
 COMMITS: Final = 5
 TRIES: Final = 40

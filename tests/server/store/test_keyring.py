@@ -15,7 +15,7 @@ from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.keyring import WrongMasterKey, ensure_keys, make, open_keys, read_keys
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import Store
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
 

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from tests.server.store.samples import FULL
 
 from valetkey.server.model.change import Create, Remove, Update
+from valetkey.server.model.query import Alias, Many, One, Query
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Alias, Many, One, Query
 from valetkey.server.store import migrate as module
-from valetkey.server.store import tree
 from valetkey.server.store.migrate import Migration, MigrationError, migrate, migrations, ran
 from valetkey.server.store.port import RECORDS
-from valetkey.server.store.sqlite import SQLiteStore, connect
-from valetkey.server.store.table import plain, table
+from valetkey.server.store.sqlite import tree
+from valetkey.server.store.sqlite.store import SQLiteStore, connect
+from valetkey.server.store.sqlite.table import plain, table
 
 OURS = migrations("sqlite")
 LOG = {"log", "log_head"}

@@ -21,16 +21,16 @@ from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.query import Many, Query
 from valetkey.server.model.record import Record, written_out
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Many, Query
 from valetkey.server.store import migrate as module
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.migrate import Kind, Migration, MigrationError, migrations
 from valetkey.server.store.open import open_store, survey
 from valetkey.server.store.port import RECORDS, Store
-from valetkey.server.store.sqlite import connect
+from valetkey.server.store.sqlite.store import connect
 
 VERSIONS = sorted(file.stem for file in FOLDER.glob("*.db"))
 KINDS = ("sqlite", "postgres")

@@ -15,8 +15,8 @@ from tests.server.store.steps import put
 
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import One, With
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, With
 from valetkey.server.oauth.admin.keys import TURNED
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import ensure_keys, read_keys

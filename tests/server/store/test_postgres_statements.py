@@ -15,10 +15,10 @@ from tests.server.store.samples import ENV, MIKO
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create
+from valetkey.server.model.change_log import Log
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
-from valetkey.server.model.log import Log
-from valetkey.server.model.want import Found, One, Page, Query, Want
+from valetkey.server.model.query import Found, One, Page, Query, Want
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import RECORDS, Store

@@ -14,14 +14,14 @@ from tests.server.store.power import Disk, ForgetfulVFS
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.counters import Once
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import One
-from valetkey.server.store import sqlite, transactions
+from valetkey.server.model.query import One
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite import store, transactions
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 COMMITS = 90
 """Commits of the workload: each is cut before its sync and after its reply, in three ways."""
@@ -178,8 +178,8 @@ def test_the_check_notices_a_store_that_does_not_sync(
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
-    sound = sqlite.connect
-    monkeypatch.setattr(sqlite, "connect", careless)
+    sound = store.connect
+    monkeypatch.setattr(store, "connect", careless)
     bench = Bench(tmp_path)
     bench.run()
     wrong = bench.violations()

@@ -8,10 +8,10 @@ from tests.installation import CLIENTS
 
 from valetkey.server.model.change import Create, Remove, Stale, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Found, Lately, One, Want
-from valetkey.server.store import recall
+from valetkey.server.model.query import Found, Lately, One, Want
+from valetkey.server.store import read_cache
 from valetkey.server.store.memory import MemoryStore
-from valetkey.server.store.recall import Recall
+from valetkey.server.store.read_cache import Recall
 
 pytestmark = pytest.mark.anyio
 
@@ -103,7 +103,7 @@ async def test_a_change_made_elsewhere_is_seen_within_a_second(
     await named(store)
     await rename(inner, "Another")
     assert await named(store) == WEB.name
-    monkeypatch.setattr(recall, "FRESH", 0.0)
+    monkeypatch.setattr(read_cache, "FRESH", 0.0)
     assert await named(store) == "Another"
 
 
@@ -129,7 +129,7 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
 
 
 async def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recall, "MOST", 2)
+    monkeypatch.setattr(read_cache, "MOST", 2)
     store, inner = await full()
     for number in range(5):
         await inner.commit([Create(msgspec.structs.replace(WEB, id=f"app{number}"))])

@@ -8,9 +8,9 @@ from tests.server.store.samples import once, told
 from tests.server.store.steps import counted, kept, put
 
 from valetkey.server.model.change import Change, Count, Create, Update
+from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Once, Throttle
-from valetkey.server.model.want import Document, Found, One, Outside, Rule, Unreachable, Want
+from valetkey.server.model.query import Document, Found, One, Outside, Rule, Unreachable, Want
 from valetkey.server.oauth.core.decision import Outcome, Refuse
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import READS, TRIES, Answers, ask, settle

@@ -19,13 +19,13 @@ from tests.server.store.samples import FULL, NOW, grant, once, told
 from tests.server.store.steps import kept, put, won
 
 from valetkey.server.model.change import Create
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import Many
-from valetkey.server.store import patience
+from valetkey.server.model.counters import Once
+from valetkey.server.model.query import Many
 from valetkey.server.store.port import Store, Unavailable
-from valetkey.server.store.sqlite import SQLiteStore, connect
-from valetkey.server.store.transactions import LOG_PAGES
-from valetkey.server.store.writer import SWEEP_ROWS
+from valetkey.server.store.sqlite import busy
+from valetkey.server.store.sqlite.store import SQLiteStore, connect
+from valetkey.server.store.sqlite.transactions import LOG_PAGES
+from valetkey.server.store.sqlite.writer import SWEEP_ROWS
 
 PAGE = 4096
 
@@ -149,7 +149,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
 async def test_a_lock_held_elsewhere_is_waited_for_then_said(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "BUSY", 0.05)
+    monkeypatch.setattr(busy, "BUSY", 0.05)
     mine = SQLiteStore(path)
     other = connect(path)
     other.execute("BEGIN IMMEDIATE")
@@ -189,7 +189,7 @@ import asyncio, sys
 from pathlib import Path
 from tests.server.store.samples import once, told
 from valetkey.server.model.change import Create
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 
 async def client(store, name):
     for n in range(100_000):
@@ -234,7 +234,7 @@ async def test_a_killed_process_loses_nothing_acknowledged(path: Path, acknowled
 OPENS = """
 import asyncio, sys
 from pathlib import Path
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 print("ready", flush=True)
 sys.stdin.readline()
 store = SQLiteStore(Path(sys.argv[1]))

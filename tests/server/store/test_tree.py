@@ -12,14 +12,14 @@ from tests.server.store.samples import ENV, FULL, MIKO, grant, session, told, us
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Alias, Many, One
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Alias, Many, One
 from valetkey.server.store.migrate import migrate
-from valetkey.server.store.packed import packing, second_name
-from valetkey.server.store.sqlite import connect
-from valetkey.server.store.table import table
-from valetkey.server.store.tree import LAST
+from valetkey.server.store.sqlite.packed import packing, second_name
+from valetkey.server.store.sqlite.store import connect
+from valetkey.server.store.sqlite.table import table
+from valetkey.server.store.sqlite.tree import LAST
 
 
 @pytest.fixture
@@ -83,7 +83,9 @@ def test_a_second_name_is_compared_whole(
     """Two names whose short digests were the same would not be taken for each other."""
     miko = user("miko")
     assert table(User).write(connection.cursor(), Create(miko))
-    monkeypatch.setattr("valetkey.server.store.tree.second_name", lambda _: second_name("miko"))
+    monkeypatch.setattr(
+        "valetkey.server.store.sqlite.tree.second_name", lambda _: second_name("miko")
+    )
     assert table(User).find(connection, Alias(User, "stef")) == ()
     assert table(User).find(connection, Alias(User, "miko")) == (replace(miko, version=1),)
 

@@ -9,12 +9,12 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts.throttle import WINDOW, Caller, Throttled, attempt, failed, forgive
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.env import Env
+from valetkey.server.model.counters import Once
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.guard import Once
+from valetkey.server.model.query import Alias, One, Rule
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import Session, User, in_another_form, password_mark, sign_in_name
-from valetkey.server.model.want import Alias, One, Rule
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -9,11 +9,11 @@ from valetkey.server.accounts.throttle import Caller, Throttled, attempt
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
+from valetkey.server.model.query import Alias, Rule
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.model.want import Alias, Rule
 
 Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
 

@@ -10,7 +10,7 @@ from valetkey.server.http.front import refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import BearerEndpoint, ItemCall, ItemEndpoint

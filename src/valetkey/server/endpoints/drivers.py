@@ -11,13 +11,13 @@ from valetkey.server.endpoints.status_lists import status_lists
 from valetkey.server.endpoints.stream import stream
 from valetkey.server.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
 from valetkey.server.http.client_certificate import Certificates
-from valetkey.server.http.device import device
+from valetkey.server.http.device_name import device
 from valetkey.server.http.front import Endpoint as Served
 from valetkey.server.http.front import refuse_json
+from valetkey.server.http.pending_quota import Room
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.http.strangers import Room
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import (
@@ -34,7 +34,7 @@ from valetkey.server.oauth.core.feature import (
     StreamEndpoint,
 )
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.store.turn import turn
+from valetkey.server.store.batching import turn
 from valetkey.spec.errors import InvalidRequest, OAuthError
 from valetkey.wire.form import Form
 

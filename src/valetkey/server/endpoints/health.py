@@ -5,13 +5,13 @@ import time
 from os import urandom
 from typing import Final
 
-from valetkey.server.http import files
+from valetkey.server.http import file_limit
 from valetkey.server.http.front import Endpoint, refuse_json
 from valetkey.server.http.reply import Reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Create
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -53,7 +53,7 @@ def health(shell: Shell) -> dict[str, Endpoint]:
         return json_reply({"status": "ok"})
 
     async def ready(request: Request) -> Reply:
-        if not files.room():
+        if not file_limit.room():
             raise TemporarilyUnavailable("no file can be opened")
         try:
             await shell.context()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from valetkey.server.http import log
-from valetkey.server.http.crowd import Shares
+from valetkey.server.http.waiting_room import Shares
 
 RESERVED: Final = 128
 """Files that are none of connections: the database, other hosts, what is read."""

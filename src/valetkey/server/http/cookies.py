@@ -12,13 +12,13 @@ from typing import Final
 
 from valetkey.jose import base64url
 from valetkey.server.http import known_browsers
-from valetkey.server.http.device import device
+from valetkey.server.http.device_name import device
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import Session
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.session_state import browser_state
-from valetkey.server.oauth.authorize.visit import Visit
 
 _BROWSER_BYTES: Final = 32
 

@@ -16,10 +16,10 @@ import msgspec
 
 from valetkey.jose.objects import depth, read_value
 from valetkey.server.http import log
-from valetkey.server.http.exchange import Answer, Outgoing, Refused, Resolve, exchange, permitted
-from valetkey.server.http.pool import SIZES, NoRoom, Pace, Pool
-from valetkey.server.http.remembered import Documents, Failures, Kept
-from valetkey.server.model.want import Document, DocumentKind, Outside, Party, Unreachable
+from valetkey.server.http.document_cache import Documents, Failures, Kept
+from valetkey.server.http.outbound import Answer, Outgoing, Refused, Resolve, exchange, permitted
+from valetkey.server.http.outbound_pool import SIZES, NoRoom, Pace, Pool
+from valetkey.server.model.query import Document, DocumentKind, Outside, Party, Unreachable
 from valetkey.wire.https import BadAddress, Target, target
 
 SECONDS: Final = 3.0

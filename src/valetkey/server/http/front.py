@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from valetkey.server.http import files, log
+from valetkey.server.http import file_limit, log
 from valetkey.server.http.connections import Connections
 from valetkey.server.http.flow import Backlog
 from valetkey.server.http.lifespan import lifespan
@@ -74,7 +74,7 @@ class Front:
         browsers are told so (RFC 6797)."""
         self.turns = Turns()
         self.backlog = Backlog()
-        self.connections = connections or Connections(files.limit())
+        self.connections = connections or Connections(file_limit.limit())
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from valetkey.server.accounts import password
-from valetkey.server.http.slowing import Line
+from valetkey.server.http.stranger_delay import Line
 from valetkey.server.model.secret import Secret
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from typing import Final
 from valetkey.server.model.epoch import CURRENT, Epoch
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.policy import Lifetimes, Policy
+from valetkey.server.model.query import Many, One
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.want import Many, One
 from valetkey.server.oauth.core.context import (
     CLOSED,
     FORGETFUL,

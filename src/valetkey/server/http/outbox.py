@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from valetkey.server.http import log
-from valetkey.server.http.exchange import Answer
+from valetkey.server.http.outbound import Answer
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.job import Job, before
-from valetkey.server.model.want import Query, Rule, Unreachable
-from valetkey.server.oauth.core import outgoing
+from valetkey.server.model.query import Query, Rule, Unreachable
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.delivery import Message
+from valetkey.server.oauth.core.outbound_message import Message
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -80,20 +80,22 @@ class Outbox:
                 await asyncio.gather(*(self._deliver(job) for job in jobs))
 
     async def _taken(self, job: Job) -> int:
-        taken, _ = await self._shell.settle(lambda context: outgoing.take(job, context))
+        taken, _ = await self._shell.settle(lambda context: message_delivery.take(job, context))
         if taken.job is None:
             return 0
         await self._deliver(taken.job)
         return 1
 
     async def _deliver(self, job: Job) -> None:
-        message = await self._shell.ask(lambda context: outgoing.message(job, context))
+        message = await self._shell.ask(lambda context: message_delivery.message(job, context))
         why, final = ("", False) if message is None else await self._posted(job, message)
         if why:
             log.info("undelivered", kind=job.kind, client=job.client, why=why, tried=job.tried + 1)
-            await self._settle(lambda context: outgoing.failed(job, why, context, final=final))
+            await self._settle(
+                lambda context: message_delivery.failed(job, why, context, final=final)
+            )
         else:
-            await self._settle(lambda context: outgoing.settled(job, context))
+            await self._settle(lambda context: message_delivery.settled(job, context))
 
     async def _posted(self, job: Job, message: Message) -> tuple[str, bool]:
         """Why it was not taken, "" for delivered; and whether that is the last word."""

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from valetkey.server.http.installation import Installations
 from valetkey.server.model.change import Change, Create
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.job import Job
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.signals.telling import telling
+from valetkey.server.oauth.signals.fan_out import telling
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 

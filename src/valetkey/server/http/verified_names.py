@@ -11,7 +11,7 @@ from valetkey.server.http import log
 from valetkey.server.http.installation import Installations
 from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette
-from valetkey.server.model.want import Query
+from valetkey.server.model.query import Query
 from valetkey.server.store.port import Store, Unavailable
 
 STEP: Final = 100

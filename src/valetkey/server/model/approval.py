@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.partition import Owned
 from valetkey.server.model.pending import Said
 
 

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import DAILY, Event
-from valetkey.server.model.guard import Throttle
 from valetkey.server.model.record import Record
 
 

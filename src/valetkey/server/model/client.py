@@ -7,8 +7,8 @@ import msgspec
 from valetkey.jose.jwk import Algorithm, Ours
 from valetkey.jose.seal import digest, same
 from valetkey.server.model.limits import NOTHING_PROPOSED, Proposal
+from valetkey.server.model.query import Party
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Party
 from valetkey.wire.key_shards import Tier
 
 AuthMethod: TypeAlias = Literal[

@@ -4,7 +4,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.partition import Owned
 
 MOST: Final = 64
 """Hands in one tree: a user has to see through it."""

@@ -3,8 +3,8 @@
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.model import ids
-from valetkey.server.model.env import Env
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.environment import Env
+from valetkey.server.model.partition import Owned
 
 By: TypeAlias = Literal["user", "app", "administrator", "server"]
 Kind: TypeAlias = Literal[

@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.limits import NONE, Limits
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.partition import Owned
 from valetkey.server.model.record import coarse
 from valetkey.server.model.shards import Shard, Shards
 from valetkey.wire.access_token import Confirmation

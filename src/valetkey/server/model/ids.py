@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 
 LENGTH: Final = 16
 LETTERS: Final = 26

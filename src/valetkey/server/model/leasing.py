@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.model.allowance import Allowance, Count, Lease
+from valetkey.server.model.limit_state import Allowance, Count, Lease
 from valetkey.server.model.limits import Bounds, Per, closing, next_open, period
 from valetkey.server.model.pending import Said
 from valetkey.wire.lease import GRACE, LONGEST_LEASE

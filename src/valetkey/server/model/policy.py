@@ -6,8 +6,8 @@ import msgspec
 
 from valetkey.jose.jwk import OF_APPS, STRONG, Algorithm, Ours
 from valetkey.server.model.client import AuthMethod
+from valetkey.server.model.query import Party
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Party
 from valetkey.wire.catalog import Risk
 from valetkey.wire.change_log import LONGEST
 

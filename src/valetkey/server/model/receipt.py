@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.partition import Owned
 
 Place: TypeAlias = Literal["asked", "kept", "cannot"]
 

@@ -7,7 +7,7 @@ import msgspec
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.confusable import folded
-from valetkey.server.model.owned import Owned
+from valetkey.server.model.partition import Owned
 from valetkey.server.model.record import Record
 
 Status: TypeAlias = Literal["active", "disabled"]

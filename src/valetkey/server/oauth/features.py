@@ -16,13 +16,13 @@ from valetkey.server.oauth.clients.private_key_jwt import PRIVATE_KEY_JWT
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.jarm import JARM
 from valetkey.server.oauth.core.rar import RAR
+from valetkey.server.oauth.endpoints.api_half import SPLIT_TOKENS
 from valetkey.server.oauth.endpoints.change_log import CHANGE_LOG
 from valetkey.server.oauth.endpoints.discovery import DISCOVERY
 from valetkey.server.oauth.endpoints.grant_management import GRANT_MANAGEMENT
-from valetkey.server.oauth.endpoints.halves import SPLIT_TOKENS
 from valetkey.server.oauth.endpoints.introspection import INTROSPECTION
 from valetkey.server.oauth.endpoints.own_grant import OWN_GRANT
-from valetkey.server.oauth.endpoints.register import REGISTRATION
+from valetkey.server.oauth.endpoints.registration import REGISTRATION
 from valetkey.server.oauth.endpoints.revocation import REVOCATION
 from valetkey.server.oauth.endpoints.status_list import STATUS_LISTS
 from valetkey.server.oauth.endpoints.userinfo import USERINFO

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.changes import Managed, Turn, disconnect_all, narrow, turn, widen
 from valetkey.server.oauth.grants.connections import Connection
-from valetkey.server.oauth.grants.grants import Managed, Turn, disconnect_all, narrow, turn, widen
-from valetkey.server.pages.pieces import Done
+from valetkey.server.pages.components import Done
 from valetkey.wire import form as forms
 
 Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]

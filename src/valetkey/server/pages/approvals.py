@@ -2,7 +2,7 @@
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import (
     NoQuestion,
@@ -12,12 +12,12 @@ from valetkey.server.oauth.grants.approvals import (
     question,
     questions,
 )
-from valetkey.server.pages import grant_views, words
+from valetkey.server.pages import grant_views, presenters
+from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
-from valetkey.server.pages.text import plain
-from valetkey.server.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 
 _WORDS = 200
@@ -112,7 +112,7 @@ def _shown(one: Question, context: Context, language: str) -> grant_views.Questi
     permission = context.at.offer.permissions.get(one.approval.permission)
     what = "" if permission is None else permission.said(language).can
     return grant_views.Question(
-        app=words.app(one.client, one.client.id),
+        app=presenters.app(one.client, one.client.id),
         words=plain(one.approval.words, _WORDS),
         amount=plain(one.approval.amount, _AMOUNT),
         asked_at=one.approval.created,

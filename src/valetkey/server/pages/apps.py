@@ -6,18 +6,18 @@ from typing import Final
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.event import DAILY, Event
+from valetkey.server.model.query import Query, Rule
 from valetkey.server.model.receipt import Receipt
-from valetkey.server.model.want import Query, Rule
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.grants.changes import Managed, NoSuch
 from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import tree
-from valetkey.server.oauth.grants.grants import Managed, NoSuch
-from valetkey.server.pages import connected, grant_views, pieces, words
+from valetkey.server.pages import components, connected, grant_views, presenters
 from valetkey.server.pages.actions import ACTIONS, turned
+from valetkey.server.pages.components import Done
+from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
-from valetkey.server.pages.pieces import Done
-from valetkey.server.pages.trouble import NoSuchPage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 
@@ -89,7 +89,7 @@ class Apps:
         view = grant_views.StopApp(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            app=words.app(one.client, one.grant.client),
+            app=presenters.app(one.client, one.grant.client),
             form=self._form(request, person, context, grant=grant, action="stop"),
             devices=len(one.alike_devices),
             back=f"{APPS}/{grant}",
@@ -122,7 +122,7 @@ class Apps:
 
     def _form(
         self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
-    ) -> pieces.Form:
+    ) -> components.Form:
         path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
         return self._frame.form(
             request, context, action=path, purpose=path, session=person.session.id

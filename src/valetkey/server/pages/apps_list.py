@@ -12,17 +12,17 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.delegates import Delegates
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import Many, One, Query
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record, written_out
-from valetkey.server.model.want import Many, One, Query
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
+from valetkey.server.oauth.grants.changes import turn
 from valetkey.server.oauth.grants.connections import Connection, standing, stopped
-from valetkey.server.oauth.grants.grants import turn
-from valetkey.server.pages import grant_views, pieces, words
+from valetkey.server.pages import components, grant_views, presenters
+from valetkey.server.pages.components import Done, Risk, Shelf
 from valetkey.server.pages.frame import APPROVALS, APPS, Frame, SignInFirst
-from valetkey.server.pages.pieces import Done, Risk, Shelf
 from valetkey.spec.errors import InvalidRequest
 
 UNUSED: Final = "/unused"
@@ -79,7 +79,7 @@ class AppsList:
             next=_address(search, shelf, rest) if rest else None,
             unused=UNUSED if any(row.unused for row in rows) else None,
             done=_done(asked.get("done", "")) if gone is None else Done.STOPPED,
-            stopped="" if gone is None else words.app(gone.client, gone.grant.client).name,
+            stopped="" if gone is None else presenters.app(gone.client, gone.grant.client).name,
             waiting=len(waiting),
             approvals=APPROVALS,
         )
@@ -158,17 +158,17 @@ class AppsList:
         *,
         language: str,
         context: Context,
-    ) -> tuple[Sequence[pieces.Connection], str]:
+    ) -> tuple[Sequence[components.Connection], str]:
         """A page of the list, and where the next begins: "" at the end."""
         search, shelf = narrowed
-        rows: list[pieces.Connection] = []
+        rows: list[components.Connection] = []
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
                 Query(record=Grant, index="user", value=person.user.id, before=start, limit=SCAN)
             )
             for one in await self._standing(page.records):
                 href = f"{APPS}/{one.grant.id}"
-                row = words.row(
+                row = presenters.row(
                     one, context.at.offer, language=language, now=context.env.now, href=href
                 )
                 if _fits(row, search, shelf):
@@ -236,10 +236,10 @@ def _plain(record: Record) -> dict[str, Any]:
     return {name: value for name, value in written_out(record).items() if name != "version"}
 
 
-def _fits(row: pieces.Connection, search: str, shelf: Shelf) -> bool:
+def _fits(row: components.Connection, search: str, shelf: Shelf) -> bool:
     shown = {
         Shelf.ALL: True,
-        Shelf.ACTIVE: not row.unused and row.status is pieces.Status.ACTIVE,
+        Shelf.ACTIVE: not row.unused and row.status is components.Status.ACTIVE,
         Shelf.UNUSED: row.unused,
         Shelf.SENSITIVE: any(one.risk is Risk.HIGH for one in row.permissions),
     }[shelf]

@@ -3,16 +3,16 @@
 from typing import Final
 
 from valetkey.server.http import log
+from valetkey.server.http.pending_quota import Room
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.http.strangers import Room
-from valetkey.server.oauth.authorize.address import QUERY, ReplyTo
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.endpoint import authorize
 from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
 from valetkey.server.pages import views
+from valetkey.server.pages.components import Back
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.pieces import Back
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import redirect
 

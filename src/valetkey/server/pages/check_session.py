@@ -8,7 +8,7 @@ from valetkey.server.http.installation import FRESH
 from valetkey.server.http.reply import NO_STORE, SAFE, Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Many, Rule
+from valetkey.server.model.query import Many, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages.frame import STATIC, Frame
 from valetkey.wire import address, redirect

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from valetkey.server.model.event import Event
 from valetkey.server.model.receipt import Receipt
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.connections import UNUSED, Connection
 from valetkey.server.oauth.grants.delegates import Branch
-from valetkey.server.pages import grant_views, words
+from valetkey.server.pages import grant_views, presenters
+from valetkey.server.pages.components import Done, Form, Kind, Permission
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.pieces import Done, Form, Kind, Permission
 from valetkey.wire import redirect
 
 
@@ -31,18 +31,18 @@ def page(
     context: Context,
 ) -> grant_views.ConnectedApp:
     """The page of one app's key. `history` and `receipts` have the newest first."""
-    entries = (words.entry(event, context.at.offer, language=language) for event in history)
+    entries = (presenters.entry(event, context.at.offer, language=language) for event in history)
     return grant_views.ConnectedApp(
         site=frame.site,
         account=frame.account(person.user),
-        app=words.app(one.client, one.grant.client),
+        app=presenters.app(one.client, one.grant.client),
         form=form,
         permissions=tuple(_permissions(one, language, context)),
-        more=words.more(one, context.at.offer, language=language),
-        cannot=words.cannot(
+        more=presenters.more(one, context.at.offer, language=language),
+        cannot=presenters.cannot(
             context.at.offer.cannot(one.grant.permissions), context.at.offer, language
         ),
-        status=words.status(one, context.env.now),
+        status=presenters.status(one, context.env.now),
         paused=one.grant.status == "paused",
         ends=one.grant.limits.until or None,
         since=one.grant.created,
@@ -50,10 +50,10 @@ def page(
         where=one.where,
         signs_in_only=one.signs_in_only,
         unused=one.is_unused(context.env.now),
-        receipts=tuple(map(words.receipt, receipts)),
-        devices=tuple(map(words.device, one.alike_devices)),
+        receipts=tuple(map(presenters.receipt, receipts)),
+        devices=tuple(map(presenters.device, one.alike_devices)),
         branches=tuple(
-            words.branch(each, context.at.offer, language=language) for each in branches
+            presenters.branch(each, context.at.offer, language=language) for each in branches
         ),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
@@ -74,7 +74,7 @@ def _permissions(one: Connection, language: str, context: Context) -> Iterator[P
     """What the app holds. Where its APIs tell what it uses, each says when that was."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
-    for shown in words.granted(one.grant, one.client, context.at.offer, language=language):
+    for shown in presenters.granted(one.grant, one.client, context.at.offer, language=language):
         used = opened.get(shown.id, 0)
         tells = bool(opened) and shown.kind in _USED
         idle = tells and context.env.now - max(used, since) >= UNUSED

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.outcome import Consent
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages import limiting, views, words
-from valetkey.server.pages.bounds import Wrong, WrongField
+from valetkey.server.pages import consent_limits, presenters, views
+from valetkey.server.pages.components import Answer, Form
 from valetkey.server.pages.frame import APPS, Frame
-from valetkey.server.pages.pieces import Answer, Form
+from valetkey.server.pages.limit_fields import Wrong, WrongField
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
@@ -35,20 +35,20 @@ def page(
         site=frame.site,
         form=form,
         account=frame.account(asked.user),
-        app=words.app(asked.client, asked.client.id),
-        destination=words.destination(asked.reply_to.uri),
+        app=presenters.app(asked.client, asked.client.id),
+        destination=presenters.destination(asked.reply_to.uri),
         cause=views.Cause(asked.why),
         broad=asked.broad,
-        asked=tuple(words.asked(row, language) for row in asked.new),
-        kept=tuple(words.can(permission, language) for permission in asked.kept),
-        cannot=words.cannot(asked.cannot, context.at.offer, language),
+        asked=tuple(presenters.asked(row, language) for row in asked.new),
+        kept=tuple(presenters.can(permission, language) for permission in asked.kept),
+        cannot=presenters.cannot(asked.cannot, context.at.offer, language),
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",
-        limits=limiting.offered(asked, language),
-        lasting=() if asked.kept or not asked.new else limiting.lasting(asked),
+        limits=consent_limits.offered(asked, language),
+        lasting=() if asked.kept or not asked.new else consent_limits.lasting(asked),
         once=asked.once and not asked.kept,
-        parts=words.parts_to_be(asked.tier),
+        parts=presenters.parts_to_be(asked.tier),
         threshold=asked.tier.threshold if asked.tier else 1,
         ends=asked.ends or (now + asked.lasts if asked.lasts and not asked.kept else None),
     )
@@ -75,7 +75,7 @@ def said(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Can
             return Allow(
                 form.all("permission"),
                 form.get("seen", ""),
-                limits=limiting.wished(form, permissions),
+                limits=consent_limits.wished(form, permissions),
                 language=form.get("language", ""),
             )
         case "cancel":

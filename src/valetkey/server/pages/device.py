@@ -3,7 +3,7 @@
 from valetkey.server.accounts.throttle import Throttled, attempt_code, forgive_code
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.authorize.user_code import LENGTH, plain, shown
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grant_types.device import PAGE, Unknown, enter

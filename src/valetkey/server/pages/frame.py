@@ -17,14 +17,14 @@ from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize.visit import Person, person
+from valetkey.server.oauth.authorize.browser_session import Person, person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import views
-from valetkey.server.pages.callers import Callers
+from valetkey.server.pages.components import Account, Back, Form, Site
+from valetkey.server.pages.error_kinds import trouble
 from valetkey.server.pages.i18n import choose
-from valetkey.server.pages.pieces import Account, Back, Form, Site
 from valetkey.server.pages.render import render
-from valetkey.server.pages.trouble import trouble
+from valetkey.server.pages.sign_in_delay import Callers
 from valetkey.spec.errors import LoginRequired, OAuthError, TemporarilyUnavailable
 from valetkey.wire import form as forms
 

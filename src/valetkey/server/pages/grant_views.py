@@ -3,8 +3,7 @@ the user meanwhile. As in ``views``: plain data, one record a page."""
 
 from msgspec import Struct
 
-from valetkey.server.pages.bounds import Limit, Wrong
-from valetkey.server.pages.pieces import (
+from valetkey.server.pages.components import (
     Account,
     App,
     Branch,
@@ -22,6 +21,7 @@ from valetkey.server.pages.pieces import (
     Site,
     Status,
 )
+from valetkey.server.pages.limit_fields import Limit, Wrong
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -19,11 +19,11 @@ from valetkey.server.oauth.authorize.outcome import (
 )
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
-from valetkey.server.pages import consent, views, words
+from valetkey.server.pages import consent, presenters, views
+from valetkey.server.pages.account_choice import Joining
 from valetkey.server.pages.authorize import continue_at, leave
-from valetkey.server.pages.bounds import WrongField
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.joining import Joining
+from valetkey.server.pages.limit_fields import WrongField
 from valetkey.server.pages.sign_in import Refused, sign_in
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.views import SignInPurpose
@@ -168,7 +168,7 @@ class Interaction:
         return views.SignIn(
             site=self._frame.site,
             form=form,
-            app=words.app(login.client, login.client.id).name,
+            app=presenters.app(login.client, login.client.id).name,
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
             create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
@@ -189,7 +189,7 @@ class Interaction:
         return views.ConfirmDevice(
             site=self._frame.site,
             form=form,
-            app=words.app(asked.client, asked.client.id),
+            app=presenters.app(asked.client, asked.client.id),
             code=asked.code,
             asked_at=asked.asked.created,
             now=context.env.now,

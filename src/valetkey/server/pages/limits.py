@@ -7,20 +7,20 @@ import msgspec
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.allowance import Allowance, Count
 from valetkey.server.model.client import Client
+from valetkey.server.model.limit_state import Allowance, Count
 from valetkey.server.model.limits import Bounds, within
-from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.model.query import One, Rule
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
-from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch
+from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch
 from valetkey.server.oauth.grants.limits import Limited, bound, end, limited
-from valetkey.server.pages import bounds, draft, grant_views, pieces, words
+from valetkey.server.pages import components, grant_views, limit_fields, presenters, saved_form
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.bounds import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
+from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
-from valetkey.server.pages.trouble import NoSuchPage
+from valetkey.server.pages.limit_fields import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
@@ -41,7 +41,7 @@ class LimitsPage:
         """The limits, and what was used of them; with a draft, what was typed before."""
         person, found, context = await self._found(request)
         asked = request.parameters()
-        typed = draft.found(
+        typed = saved_form.found(
             self._frame, request, context, page=_path(found), draft=asked.get("draft", "")
         )
         told = "again" if typed else asked.get("told", "")
@@ -67,7 +67,7 @@ class LimitsPage:
         return grant_views.AppLimits(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            app=words.app(client, found.grant.client),
+            app=presenters.app(client, found.grant.client),
             form=self._form(request, person, context, path=path),
             limits=tuple(
                 as_typed(one, typed) if one.id == about else one
@@ -100,7 +100,7 @@ class LimitsPage:
         try:
             rule = _asked(found, form, context)
             if not is_recent(person, context) and await self._opens_more(rule, found):
-                kept = draft.kept(self._frame, request, context, page=path, form=form)
+                kept = saved_form.kept(self._frame, request, context, page=path, form=form)
                 return see_other(f"{SIGN_IN}?next={path}&again=1&draft={kept}")
             outcome, _ = await self._frame.shell.settle(rule)
         except WrongField as wrong:
@@ -132,7 +132,7 @@ class LimitsPage:
 
     def _form(
         self, request: Request, person: Person, context: Context, *, path: str
-    ) -> pieces.Form:
+    ) -> components.Form:
         return self._frame.form(
             request, context, action=path, purpose=path, session=person.session.id
         )
@@ -184,7 +184,7 @@ def _asked(
     name, user = found.grant.id, found.grant.user
     action = form.get("action", "")
     if action == "end":
-        lasts = bounds.read_end(form, context.env.now)
+        lasts = limit_fields.read_end(form, context.env.now)
         if lasts is None:
             raise InvalidRequest("the form changes nothing")
         longest = found.proposal.lasts
@@ -197,8 +197,8 @@ def _asked(
     if permission is None or one not in found.grant.permissions:
         raise NoSuchPage
     if action == "save":
-        wanted = bounds.read_bounds(form, permission)
-        bounds.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
+        wanted = limit_fields.read_bounds(form, permission)
+        limit_fields.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
         return lambda now: bound(name, one, wanted, user=user, by="user", context=now)
     raise InvalidRequest("the form asks for nothing that is done here")
 
@@ -243,13 +243,13 @@ def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Li
         ask=Field(
             name="ask",
             per="",
-            value="" if asks is None else bounds.written(asks, permission),
-            most="" if top is None else bounds.written(top, permission),
+            value="" if asks is None else limit_fields.written(asks, permission),
+            most="" if top is None else limit_fields.written(top, permission),
         )
         if permission.unit
         else None,
         unit=permission.unit,
-        step=bounds.written(1, permission),
+        step=limit_fields.written(1, permission),
         opens=mine[0].opens if mine else "",
         closes=mine[0].closes if mine else "",
         zone=mine[0].zone if mine else zone,
@@ -263,7 +263,7 @@ def _amounts(permission: Permission, now_set: Bounds, proposed: Bounds) -> tuple
         return ()
 
     def told(most: int | None) -> str:
-        return "" if most is None else bounds.written(most, permission)
+        return "" if most is None else limit_fields.written(most, permission)
 
     return tuple(
         Field(
@@ -287,8 +287,8 @@ def _used_much(used: Allowance, now_set: Bounds, permission: Permission) -> list
     return [
         Used(
             per=per,
-            used=bounds.written(count.used, permission),
-            most=bounds.with_unit(now_set.much[per], permission),
+            used=limit_fields.written(count.used, permission),
+            most=limit_fields.with_unit(now_set.much[per], permission),
             until=_until(count),
         )
         for per, count in used.much.items()

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from valetkey.server.pages import bounds, grant_views, pieces, views
+from valetkey.server.pages import components, grant_views, limit_fields, views
 from valetkey.server.pages.i18n import LOCALES, Locale
 
 TEMPLATES: Mapping[type[views.View], str] = {
@@ -32,26 +32,26 @@ TEMPLATES: Mapping[type[views.View], str] = {
     views.ErrorPage: "error.html",
 }
 _ENUMS = (
-    pieces.Actor,
-    pieces.Answer,
+    components.Actor,
+    components.Answer,
     views.Cause,
-    pieces.Deed,
-    pieces.Done,
-    pieces.Holder,
-    pieces.Kind,
-    pieces.Need,
+    components.Deed,
+    components.Done,
+    components.Holder,
+    components.Kind,
+    components.Need,
     views.CodeProblem,
-    bounds.Flaw,
+    limit_fields.Flaw,
     views.Outcome,
-    pieces.Reach,
-    pieces.Risk,
-    pieces.Shelf,
+    components.Reach,
+    components.Risk,
+    components.Shelf,
     views.SignInProblem,
     views.SignInPurpose,
     views.SignUpProblem,
-    pieces.Status,
+    components.Status,
     views.Trouble,
-    pieces.Trust,
+    components.Trust,
 )
 
 
@@ -94,8 +94,8 @@ def _utc(moment: int) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
 
 
-def _riskiest_first(permissions: Iterable[pieces.Permission]) -> list[pieces.Permission]:
-    return sorted(permissions, key=lambda permission: list(pieces.Risk).index(permission.risk))
+def _riskiest_first(permissions: Iterable[components.Permission]) -> list[components.Permission]:
+    return sorted(permissions, key=lambda permission: list(components.Risk).index(permission.risk))
 
 
 def _initial(name: str) -> str:

@@ -20,21 +20,21 @@ from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.feature import PAGE as PARTS
 from valetkey.server.pages import logos
+from valetkey.server.pages.account_choice import Joining
 from valetkey.server.pages.approvals import Approvals
 from valetkey.server.pages.apps import Apps
 from valetkey.server.pages.apps_list import EXPORT, UNUSED, AppsList
 from valetkey.server.pages.authorize import Authorize
 from valetkey.server.pages.check_session import CheckSession
 from valetkey.server.pages.device import DevicePage
+from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, STATIC, Frame
 from valetkey.server.pages.interaction import Interaction
-from valetkey.server.pages.joining import Joining
 from valetkey.server.pages.limits import LimitsPage
-from valetkey.server.pages.parts import PartsPage
+from valetkey.server.pages.shards import PartsPage
 from valetkey.server.pages.sign_in import SignInPage
 from valetkey.server.pages.sign_out import SIGNED_OUT, SignOutPage
 from valetkey.server.pages.sign_up import SignUpPage
-from valetkey.server.pages.trouble import NoSuchPage
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """RFC 9110 9.3 and RFC 5789: whatever is tried where nothing is, is answered by 404."""

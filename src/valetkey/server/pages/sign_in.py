@@ -23,8 +23,8 @@ from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.pages import views
+from valetkey.server.pages.components import Form
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
-from valetkey.server.pages.pieces import Form
 from valetkey.server.pages.sign_out import signed_out
 from valetkey.server.pages.views import SignInProblem
 from valetkey.wire import form as forms

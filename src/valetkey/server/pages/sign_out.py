@@ -4,13 +4,13 @@ from typing import Final
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.visit import Person
+from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout import end_session, sessions
 from valetkey.server.oauth.logout.sessions import Ended
-from valetkey.server.pages import views, words
+from valetkey.server.pages import presenters, views
+from valetkey.server.pages.components import Back
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
-from valetkey.server.pages.pieces import Back
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
@@ -111,7 +111,7 @@ class SignOutPage:
             form=form,
             apps=APPS,
             back=APPS,
-            signed_in=tuple(dict.fromkeys(words.app(one.client, "").name for one in known)),
+            signed_in=tuple(dict.fromkeys(presenters.app(one.client, "").name for one in known)),
         )
         return self._frame.page(request, view)
 

@@ -15,9 +15,9 @@ from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import views
+from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_in import opened
-from valetkey.server.pages.trouble import NoSuchPage
 from valetkey.server.pages.views import SignUpProblem
 from valetkey.wire import form as forms
 

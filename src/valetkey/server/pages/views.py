@@ -10,18 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from valetkey.server.pages.bounds import Limit, Wrong
-from valetkey.server.pages.grant_views import (
-    AppLimits,
-    ApprovalPage,
-    Approvals,
-    ConnectedApp,
-    ConnectedApps,
-    KeyParts,
-    StopApp,
-    StopUnused,
-)
-from valetkey.server.pages.pieces import (
+from valetkey.server.pages.components import (
     Account,
     App,
     Back,
@@ -33,6 +22,17 @@ from valetkey.server.pages.pieces import (
     Permission,
     Site,
 )
+from valetkey.server.pages.grant_views import (
+    AppLimits,
+    ApprovalPage,
+    Approvals,
+    ConnectedApp,
+    ConnectedApps,
+    KeyParts,
+    StopApp,
+    StopUnused,
+)
+from valetkey.server.pages.limit_fields import Limit, Wrong
 
 
 class SignInPurpose(StrEnum):

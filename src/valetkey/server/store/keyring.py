@@ -12,9 +12,9 @@ import msgspec
 from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.keys import first_status, missing
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.settle import TRIES

@@ -18,12 +18,12 @@ from valetkey.server.model.change import (
     Versioned,
     told,
 )
+from valetkey.server.model.change_log import Log, entries_of, piece
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
-from valetkey.server.model.log import Log, entries_of, piece
+from valetkey.server.model.query import Alias, Found, Many, One, Page, Query, Want
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Alias, Found, Many, One, Page, Query, Want
-from valetkey.server.store.log import forget_at, numbered
+from valetkey.server.store.change_log import forget_at, numbered
 from valetkey.server.store.port import Unstorable
 from valetkey.server.store.storable import check_names
 from valetkey.wire.change_log import Entry

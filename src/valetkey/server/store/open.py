@@ -7,8 +7,8 @@ from pathlib import Path
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import Store, Unusable
-from valetkey.server.store.recall import Recall
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.read_cache import Recall
+from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.server.store.survey import Survey, look
 
 

@@ -21,26 +21,26 @@
 from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
-from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Change
+from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.delegates import Delegates
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Once, Throttle
 from valetkey.server.model.job import Job
 from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.log import Log
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
+from valetkey.server.model.query import Found, Page, Query, Want
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import Edition, ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Found, Page, Query, Want
 
 R = TypeVar("R", bound=Record)
 

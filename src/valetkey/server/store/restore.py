@@ -19,7 +19,7 @@ import msgspec
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.epoch import CURRENT, Epoch
 from valetkey.server.model.event import Event
-from valetkey.server.model.want import One, Query
+from valetkey.server.model.query import One, Query
 from valetkey.server.oauth.admin.keys import USES
 from valetkey.server.store.keyring import make, read_keys
 from valetkey.server.store.migrate import migrations, pending

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from valetkey.server.model.change import Change, Count, Stale
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
-from valetkey.server.model.want import Always, Document, Found, Outside, Rule, Unreachable, Want
+from valetkey.server.model.query import Always, Document, Found, Outside, Rule, Unreachable, Want
+from valetkey.server.store.batching import turn
 from valetkey.server.store.port import Store
-from valetkey.server.store.turn import turn
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 
 READS: Final = 16

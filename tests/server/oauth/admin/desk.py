@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.oauth.core.context import Context, Installation

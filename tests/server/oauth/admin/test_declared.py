@@ -12,10 +12,10 @@ from tests.server.oauth.admin.desk import context
 from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, KeptSecret
 from valetkey.server.model.policy import Policy
+from valetkey.server.model.query import Alias, Many, One
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, Many, One
-from valetkey.server.oauth.admin.declared import Kind, Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import Kind, Plan, Wish, plan
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import settle
 from valetkey.wire.catalog import Permission

@@ -7,7 +7,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Remove
 from valetkey.server.model.resource import Edition, ResourceServer
-from valetkey.server.oauth.admin.declared import Wish, plan
+from valetkey.server.oauth.admin.apply_plan import Wish, plan
 
 NOW = 1_800_000_000
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.server.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
+from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.keys import SigningKey, Use
-from valetkey.server.model.log import entries_of
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.oauth.admin.keys import (
     ROTATED,

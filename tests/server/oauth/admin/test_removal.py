@@ -11,12 +11,12 @@ from tests.server.oauth.admin.desk import context
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, standing
+from valetkey.server.model.query import Alias, Many, One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User
-from valetkey.server.model.want import Alias, Many, One, Rule
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.removal import Kept, Removed
 from valetkey.server.store.memory import MemoryStore

@@ -6,8 +6,8 @@ from tests.server.oauth.world import World
 from valetkey.server.model.change import Create
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.ids import owned_id
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import Consent
-from valetkey.server.oauth.authorize.visit import Visit
 
 
 def asked(world: World, visit: Visit, client: str = "kite", **changed: str) -> Consent:

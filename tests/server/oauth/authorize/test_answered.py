@@ -13,11 +13,11 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.authorize.answered import SECONDS
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Permit
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.repeated_answer import SECONDS
 from valetkey.spec.errors import InvalidGrant, InvalidRequest, OAuthError
 
 

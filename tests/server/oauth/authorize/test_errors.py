@@ -13,8 +13,8 @@ from tests.server.oauth.forms import CHALLENGE, REGISTERED, request
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import Deny, Login
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.spec.errors import (
     ConsentRequired,
     InteractionRequired,

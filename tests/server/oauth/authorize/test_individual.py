@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.oauth.authorize.individual import MAX_LENGTH, NOTHING, Individual, read
+from valetkey.server.oauth.authorize.claims_parameter import MAX_LENGTH, NOTHING, Individual, read
 from valetkey.spec.errors import InvalidRequest
 
 READ = [

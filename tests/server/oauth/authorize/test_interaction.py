@@ -13,8 +13,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
+from valetkey.server.oauth.authorize.browser_session import Visit, person
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
-from valetkey.server.oauth.authorize.visit import Visit, person
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 
 AGE = 100

@@ -14,10 +14,10 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.want import Document, Outside, Unreachable
-from valetkey.server.oauth.authorize.asked import Sent, sent
+from valetkey.server.model.query import Document, Outside, Unreachable
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.authorize.par import push
+from valetkey.server.oauth.authorize.request_stages import Sent, sent
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.spec.errors import (

@@ -11,9 +11,9 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
 from valetkey.spec.errors import (

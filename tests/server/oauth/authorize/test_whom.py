@@ -13,13 +13,13 @@ from tests.server.oauth.world import World
 from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize.asked import chose
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
+from valetkey.server.oauth.authorize.request_stages import chose
 from valetkey.server.oauth.authorize.sign_up import SIGN_UP
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.acr import PASSWORD
-from valetkey.server.oauth.core.hint import NotOurs
+from valetkey.server.oauth.core.id_token_hint import NotOurs
 from valetkey.server.oauth.features import FEATURES
 from valetkey.spec.errors import (
     InvalidRequest,

@@ -12,7 +12,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.clients import shared_secret

@@ -7,7 +7,7 @@ from tests.live import Live
 from tests.server.oauth.clients.apps import MINE, jwks
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Many, One
+from valetkey.server.model.query import Many, One
 
 CB = "https://app.example/cb"
 APP: dict[str, Any] = {"client_name": "An app", "redirect_uris": [CB]}

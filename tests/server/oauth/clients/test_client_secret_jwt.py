@@ -23,7 +23,7 @@ from tests.server.oauth.world import KEYRING, World
 from valetkey.server.model.client import Client
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.policy import PROFILES
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients import shared_secret
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.clients.registration import mistakes

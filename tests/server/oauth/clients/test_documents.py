@@ -10,7 +10,7 @@ from tests.server.oauth.forms import CHALLENGE, VERIFIER, form, request
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Document, Unreachable
+from valetkey.server.model.query import Document, Unreachable
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.core.context import Registration

@@ -13,9 +13,9 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose.jwk import OF_APPS, Algorithm
 from valetkey.server.model.client import Client
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.want import Document, Outside, Rule, Unreachable
+from valetkey.server.model.query import Document, Outside, Rule, Unreachable
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.installation import CLIENTS
 from tests.rows import row
 
-from valetkey.server.model.want import Document, Found, Unreachable
+from valetkey.server.model.query import Document, Found, Unreachable
 from valetkey.server.oauth.clients.sector import check
 from valetkey.spec.errors import InvalidClientMetadata
 

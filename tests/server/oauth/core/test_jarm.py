@@ -16,7 +16,7 @@ from valetkey.server.oauth.authorize.outcome import Deny, Permit
 from valetkey.server.oauth.core import jarm
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.tokens.live import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, proved
 
 MODES = [
     row("JARM 2.3.1", "query.jwt", "query.jwt", "query"),

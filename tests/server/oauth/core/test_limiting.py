@@ -10,10 +10,10 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import NOTHING_PROPOSED, Bounds, Limits, Proposal
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.spec.errors import InvalidGrant, InvalidRequest, InvalidToken

@@ -19,7 +19,7 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.features import FEATURES, switched
-from valetkey.server.oauth.grants import grants
+from valetkey.server.oauth.grants import changes
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget, OAuthError
 
 READ = {"type": CHIRP, "actions": ["chirps.read"]}
@@ -110,7 +110,7 @@ def test_a_change_of_the_grant_is_a_change_of_the_details() -> None:
     grant = world.grant("payer")
     keep = [one for one in grant.permissions if one != PAY]
     world.settle(
-        lambda: grants.narrow(grant.id, keep, user=grant.user, by="user", context=world.context)
+        lambda: changes.narrow(grant.id, keep, user=grant.user, by="user", context=world.context)
     )
     assert world.introspect(told["access_token"], by="bank").authorization_details[0].actions == (
         SEE,

@@ -8,11 +8,11 @@ import pytest
 from tests.installation import CHIRP_CATALOG
 from tests.server.oauth.world import World, done
 
-from valetkey.resource.known import Known
+from valetkey.resource.log_state import Known
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.core.feature import Follower, Moment
 from valetkey.server.oauth.endpoints.change_log import tell
-from valetkey.server.oauth.grants.grants import disconnect, narrow, turn, widen
+from valetkey.server.oauth.grants.changes import disconnect, narrow, turn, widen
 from valetkey.wire.change_log import Entry, Place, blank
 
 CHIRP, PHOTOS = "https://chirp.example", "https://photos.example"

@@ -11,7 +11,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.oauth.endpoints.introspection import introspect
-from valetkey.server.oauth.endpoints.refreshable import refreshable
+from valetkey.server.oauth.endpoints.refresh_token_introspection import refreshable
 from valetkey.wire.introspection import INACTIVE, Introspection
 
 SCOPE = "openid chirps offline_access"

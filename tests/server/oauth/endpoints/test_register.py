@@ -24,9 +24,9 @@ from valetkey.server.http.verified_names import read_names
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Many
+from valetkey.server.model.query import Many
 from valetkey.server.oauth.clients import metadata
-from valetkey.server.oauth.endpoints.register import UNUSED, invitation
+from valetkey.server.oauth.endpoints.registration import UNUSED, invitation
 from valetkey.wire import opaque
 
 PUBLISHER = key("ES256", "a publisher's")

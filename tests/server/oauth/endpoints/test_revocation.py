@@ -7,9 +7,9 @@ from tests.rows import row
 from tests.server.oauth.forms import call, form
 from tests.server.oauth.world import World
 
+from valetkey.server.model.counters import Once
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.guard import Once
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call

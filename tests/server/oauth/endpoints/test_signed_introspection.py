@@ -15,7 +15,7 @@ from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.decision import Answer, Written
 from valetkey.server.oauth.endpoints.introspection import introspect
-from valetkey.server.oauth.tokens.live import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, proved
 from valetkey.wire import access_token
 from valetkey.wire.introspection import INACTIVE, MEDIA, TYPE, verify, wants_signed
 

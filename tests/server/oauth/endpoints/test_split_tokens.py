@@ -17,17 +17,17 @@ from valetkey.jose import jwt, seal
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import RawKey
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import Brought
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.endpoints.halves import tell
+from valetkey.server.oauth.endpoints.api_half import tell
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.grants import Turn, turn
+from valetkey.server.oauth.grants.changes import Turn, turn
 from valetkey.server.oauth.senders.binding import presented
-from valetkey.server.oauth.tokens import split
-from valetkey.server.oauth.tokens.live import Dead, worth
+from valetkey.server.oauth.tokens import app_half
+from valetkey.server.oauth.tokens.state import Dead, worth
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,
@@ -153,7 +153,7 @@ def test_a_client_that_acts_for_itself_gets_a_half_too() -> None:
 def test_switched_off_all_tokens_are_whole_and_no_half_is_worth_anything() -> None:
     at = world()
     text = split_one(at)
-    at.at = replace(at.at, features=switched(off=[split.NAME]))
+    at.at = replace(at.at, features=switched(off=[app_half.NAME]))
     assert not split_token.is_app_half(redeem(at, "kite", code(at))["access_token"])
     assert worthless(at, text)
     assert not at.introspect(text).active
@@ -339,9 +339,9 @@ def _of_a_code(at: World, text: str) -> str:
     """Sealed by the very key, for another purpose."""
     ring = at.at.keyring
     plain = msgspec.msgpack.encode(at.ask(worth(text, at.context)))
-    own = seal.mac(ring.sealing[0].raw, split.PURPOSE, bytes(split.SALT))
+    own = seal.mac(ring.sealing[0].raw, app_half.PURPOSE, bytes(app_half.SALT))
     sealed = seal.seal(own, plain, nonce=bytes(12), purpose=b"authorization code")
-    whole = bytes.fromhex(ring.sealing[0].kid) + bytes(split.SALT) + sealed
+    whole = bytes.fromhex(ring.sealing[0].kid) + bytes(app_half.SALT) + sealed
     return split_token.write(whole, exp=at.now + 60, key=ring.signing["ES256"])
 
 
@@ -358,7 +358,7 @@ def _of_another(at: World, text: str) -> str:
         jti="1",
         cnf=bound(),
     )
-    return split.write(token, elsewhere.context)
+    return app_half.write(token, elsewhere.context)
 
 
 def _claims_signed_whole(at: World, text: str) -> str:

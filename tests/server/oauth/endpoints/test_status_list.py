@@ -20,7 +20,7 @@ from valetkey.server.oauth.core.feature import ListEndpoint
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints import status_list
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.grants import Turn, turn
+from valetkey.server.oauth.grants.changes import Turn, turn
 from valetkey.server.oauth.issue import status
 from valetkey.spec.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID, read

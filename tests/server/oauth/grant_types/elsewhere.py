@@ -7,8 +7,8 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.pending import Pending
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
-from valetkey.server.oauth.authorize.visit import Visit
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.grant_types import ciba
 from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, confirm, enter

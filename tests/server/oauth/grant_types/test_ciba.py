@@ -12,8 +12,8 @@ from valetkey.jose import base64url
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize.asked import Over
 from valetkey.server.oauth.authorize.outcome import Deny, Login, Permit
+from valetkey.server.oauth.authorize.request_stages import Over
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grants import approvals
 from valetkey.server.oauth.grants.approvals import Use

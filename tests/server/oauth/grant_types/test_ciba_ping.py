@@ -12,8 +12,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.core import outgoing
-from valetkey.server.oauth.core.delivery import Message
+from valetkey.server.oauth.core import message_delivery
+from valetkey.server.oauth.core.outbound_message import Message
 from valetkey.server.oauth.grants import approvals
 from valetkey.spec.errors import InvalidRequest
 
@@ -35,7 +35,7 @@ def pinging() -> World:
 def message(world: World) -> Message | None:
     (job,) = world.all(Job)
     assert job.url == AT
-    return world.ask(outgoing.message(job, world.context))
+    return world.ask(message_delivery.message(job, world.context))
 
 
 @pytest.mark.parametrize("yes", [True, False])

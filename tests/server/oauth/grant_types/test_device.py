@@ -19,18 +19,18 @@ from tests.server.oauth.grant_types.elsewhere import (
 from tests.server.oauth.world import World
 
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Throttle
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.pending import LATE, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize import user_code
-from valetkey.server.oauth.authorize.asked import Over
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.request_stages import Over
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, disown
 from valetkey.spec.errors import (

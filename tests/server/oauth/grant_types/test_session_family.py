@@ -15,15 +15,15 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Once
 from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.session_family import PERIOD, REDEEMED
 from valetkey.server.oauth.grant_types.token import token
-from valetkey.server.oauth.grants.grants import disconnect
+from valetkey.server.oauth.grants.changes import disconnect
 from valetkey.server.oauth.issue.status import TAKEN
 from valetkey.spec.errors import InvalidGrant
 

@@ -16,15 +16,15 @@ from tests.server.oauth.forms import call
 from tests.server.oauth.grant_types.test_token_exchange import exchange, held
 from tests.server.oauth.world import World, done
 
-from valetkey.resource.known import Known
+from valetkey.resource.log_state import Known
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.delegates import MOST, Delegates, Hand
 from valetkey.server.model.event import Event
 from valetkey.server.oauth.endpoints.change_log import shown
 from valetkey.server.oauth.grants import delegates
+from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch
 from valetkey.server.oauth.grants.delegates import Branch
-from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch
 from valetkey.server.oauth.grants.usage import report
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.access_token import AccessToken

@@ -15,10 +15,9 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.connections import connection, connections
-from valetkey.server.oauth.grants.grants import (
+from valetkey.server.oauth.grants.changes import (
     Done,
     Managed,
     NoSuch,
@@ -29,6 +28,7 @@ from valetkey.server.oauth.grants.grants import (
     turn,
     widen,
 )
+from valetkey.server.oauth.grants.connections import connection, connections
 from valetkey.spec.errors import InvalidGrant, InvalidScope
 
 Act = Callable[[World, str, Context], Rule[Managed]]

@@ -9,15 +9,15 @@ from tests.server.oauth.core.test_limiting import key
 from tests.server.oauth.forms import call, form
 from tests.server.oauth.world import World
 
-from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.hours import Hours
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.endpoints.discovery import server_metadata
-from valetkey.server.oauth.grants.grants import narrow, turn
+from valetkey.server.oauth.grants.changes import narrow, turn
 from valetkey.server.oauth.grants.lease import give_back, lease
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.wire.lease import GRACE, LONGEST_LEASE, Leased, Refused

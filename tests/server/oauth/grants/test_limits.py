@@ -17,9 +17,9 @@ from valetkey.server.model.approval import Approval
 from valetkey.server.model.event import Event
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.grants.approvals import ANSWERED, MOST, Answered, NoQuestion, answer
-from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, turn
+from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, turn
 from valetkey.server.oauth.grants.limits import bound, end, limited
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.lease import Leased, Refused

@@ -24,7 +24,7 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients import metadata
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.grants.grants import NoSuch
+from valetkey.server.oauth.grants.changes import NoSuch
 from valetkey.server.oauth.shards.reissue import replace as replaced
 from valetkey.server.oauth.shards.reissue import resume
 from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest, OAuthError

@@ -4,9 +4,9 @@ import pytest
 from tests.server.oauth.shards.app import TWO, Harbour
 
 from valetkey.server.model.change import Create, Remove, Update
+from valetkey.server.model.change_log import entry_of
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.log import entry_of
 from valetkey.server.model.record import Record
 from valetkey.server.oauth.endpoints.status_list import standings, stands
 from valetkey.server.oauth.signals.signals import happened

@@ -23,15 +23,15 @@ from tests.server.oauth.world import ISSUER, World, done
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
-from valetkey.server.model.want import Many
-from valetkey.server.oauth.admin.declared import Kind, Wish, plan
-from valetkey.server.oauth.core import outgoing
+from valetkey.server.model.query import Many
+from valetkey.server.oauth.admin.apply_plan import Kind, Wish, plan
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.grants import delegates
-from valetkey.server.oauth.grants.grants import Turn, narrow, turn
+from valetkey.server.oauth.grants.changes import Turn, narrow, turn
 from valetkey.server.oauth.grants.limits import bound
 from valetkey.server.oauth.logout import sessions
-from valetkey.server.oauth.signals.receiving import NAME
+from valetkey.server.oauth.signals.app_receivers import NAME
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID
 
@@ -85,12 +85,12 @@ class Stage(World):
     def pushed(self) -> list[str]:
         told = []
         while jobs := [one for one in self._jobs(NAME) if one.due <= self.now]:
-            job = self.settle(lambda: outgoing.take(jobs[0], self.context)).job
+            job = self.settle(lambda: message_delivery.take(jobs[0], self.context)).job
             if job is not None:
-                message = self.ask(outgoing.message(job, self.context))
+                message = self.ask(message_delivery.message(job, self.context))
                 assert message is not None
                 told.append(read(self, message.body.decode()))
-                self.settle(lambda: outgoing.settled(job, self.context))  # noqa: B023
+                self.settle(lambda: message_delivery.settled(job, self.context))  # noqa: B023
         return short(told)
 
     def logged_out(self) -> bool:

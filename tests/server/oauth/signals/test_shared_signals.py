@@ -21,14 +21,14 @@ from tests.server.oauth.world import ISSUER, World, done
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.job import LEASE, Job
+from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
-from valetkey.server.model.want import Many
-from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.core.delivery import Message
 from valetkey.server.oauth.core.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
-from valetkey.server.oauth.grants.grants import Turn, turn
+from valetkey.server.oauth.core.outbound_message import Message
+from valetkey.server.oauth.grants.changes import Turn, turn
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (
     InsufficientScope,
@@ -396,11 +396,11 @@ def due(at: World) -> list[Job]:
 
 
 def taken(at: World, job: Job) -> Job | None:
-    return at.settle(lambda: outgoing.take(job, at.context)).job
+    return at.settle(lambda: message_delivery.take(job, at.context)).job
 
 
 def sent(at: World, job: Job) -> Message:
-    message = at.ask(outgoing.message(job, at.context))
+    message = at.ask(message_delivery.message(job, at.context))
     assert message is not None
     return message
 
@@ -446,9 +446,9 @@ def test_what_fails_holds_up_what_comes_after_it() -> None:
     one, two = due(at)
     leased = taken(at, one)
     assert leased is not None
-    at.settle(lambda: outgoing.failed(leased, "down", at.context, final=False))
+    at.settle(lambda: message_delivery.failed(leased, "down", at.context, final=False))
     assert taken(at, two) is None
-    assert [job.due - at.now for job in jobs(at)] == [outgoing.PAUSES[0]] * 2
+    assert [job.due - at.now for job in jobs(at)] == [message_delivery.PAUSES[0]] * 2
 
 
 def test_what_the_receiver_refuses_is_dropped() -> None:
@@ -457,7 +457,7 @@ def test_what_the_receiver_refuses_is_dropped() -> None:
     turned(at, "pause", "resume")
     leased = taken(at, due(at)[0])
     assert leased is not None
-    at.settle(lambda: outgoing.failed(leased, "status 400", at.context, final=True))
+    at.settle(lambda: message_delivery.failed(leased, "status 400", at.context, final=True))
     assert len(at.all(Signal)) == 1
     assert [one.note for one in at.all(Event) if one.kind == "undelivered"] == [
         "shared signals: status 400"
@@ -467,11 +467,11 @@ def test_what_the_receiver_refuses_is_dropped() -> None:
 def test_a_receiver_that_is_down_for_long_finds_a_paused_stream_with_all_in_it() -> None:
     at = world(push=True)
     turned(at, "pause")
-    for _ in range(len(outgoing.PAUSES) + 1):
+    for _ in range(len(message_delivery.PAUSES) + 1):
         leased = taken(at, due(at)[0])
         assert leased is not None
         _fail(at, leased)
-        at.later(max(outgoing.PAUSES))
+        at.later(max(message_delivery.PAUSES))
     assert jobs(at) == ()
     name = name_of(at)
     assert ask(at, "chirp", "status", "GET", query={"stream_id": name})["status"] == "paused"
@@ -488,11 +488,11 @@ def test_a_receiver_that_is_down_for_long_finds_a_paused_stream_with_all_in_it()
 
 
 def _fail(at: World, job: Job) -> None:
-    at.settle(lambda: outgoing.failed(job, "down", at.context, final=False))
+    at.settle(lambda: message_delivery.failed(job, "down", at.context, final=False))
 
 
 def _settle(at: World, job: Job) -> None:
-    at.settle(lambda: outgoing.settled(job, at.context))
+    at.settle(lambda: message_delivery.settled(job, at.context))
 
 
 def test_what_is_shown_to_the_receiver() -> None:

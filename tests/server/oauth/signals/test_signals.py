@@ -18,10 +18,10 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.model.stream import Signal
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.grants import Turn, disconnect, narrow, turn
+from valetkey.server.oauth.grants.changes import Turn, disconnect, narrow, turn
 from valetkey.server.oauth.grants.limits import bound
 from valetkey.server.oauth.logout.sessions import end
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable

@@ -22,18 +22,18 @@ from tests.postgres import binaries, cluster
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
-from valetkey.server.model.allowance import Allowance, Count, Lease
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import KeptSecret
+from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.delegates import Delegates, Hand
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.guard import Once, Throttle
 from valetkey.server.model.job import Job
 from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.limit_state import Allowance, Count, Lease
 from valetkey.server.model.limits import Bounds, Limits
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.receipt import Line, Receipt
@@ -49,7 +49,7 @@ from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import make, open_keys
 from valetkey.server.store.port import RECORDS, Store
 from valetkey.server.store.postgres import PostgresStore
-from valetkey.server.store.sqlite import SQLiteStore
+from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.wire.security_event import SESSION_REVOKED
 
 FOLDER: Final = Path(__file__).parent

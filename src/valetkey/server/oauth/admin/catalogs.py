@@ -9,7 +9,7 @@ import msgspec
 from valetkey.server.model.change import Update
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.wire.catalog import Catalog, Permission

@@ -12,10 +12,10 @@ from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Alias, Many, One, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User, sign_in_name
-from valetkey.server.model.want import Alias, Many, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.logout.sessions import over

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.core.fields import (
+from valetkey.server.oauth.core.field_checks import (
     MAX_NAME,
     MAX_REASON,
     why_not_name,

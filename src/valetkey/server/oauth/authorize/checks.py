@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from valetkey.server.model.pending import Kind
-from valetkey.server.oauth.authorize.address import response_modes
+from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context

@@ -12,16 +12,16 @@ from valetkey.server.model.event import Event, Kind, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import NOTHING_PROPOSED, Limits, Proposal, only
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.authorize import managed
-from valetkey.server.oauth.authorize.asked import Asked, over
+from valetkey.server.oauth.authorize import grant_management
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.receipt import receipt
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.request_stages import Asked, over
 from valetkey.server.oauth.clients.documents import face
+from valetkey.server.oauth.core.consent_limits import given, proposed, widened
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.limiting import given, proposed, widened
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
 from valetkey.wire.catalog import Permission
@@ -228,7 +228,7 @@ def _widened(
         epoch=context.at.epoch,
         changed=context.env.now,
     )
-    given_back = managed.told(grant, () if step.why in OVER else step.dropped, context)
+    given_back = grant_management.told(grant, () if step.why in OVER else step.dropped, context)
     if msgspec.structs.replace(grant, changed=before.changed) == before:
         return (grant, (Update(grant),), given_back) if step.dropped else (before, (), ())
     kind: Kind = "resumed" if before.status == "paused" else "refused"

@@ -11,19 +11,9 @@ from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, standing
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Alias, Rule
-from valetkey.server.oauth.authorize import managed, user_code
-from valetkey.server.oauth.authorize.address import ReplyTo
-from valetkey.server.oauth.authorize.answered import remembered, repeated
-from valetkey.server.oauth.authorize.asked import (
-    Asked,
-    Over,
-    over,
-    sent,
-    still_waiting,
-    understood,
-    waiting,
-)
+from valetkey.server.model.query import Alias, Rule
+from valetkey.server.oauth.authorize import grant_management, user_code
+from valetkey.server.oauth.authorize.browser_session import Visit, person
 from valetkey.server.oauth.authorize.consent import OVER, Allow, Cancel, agree, cancel, sheet
 from valetkey.server.oauth.authorize.interaction import (
     NeedChoice,
@@ -45,8 +35,18 @@ from valetkey.server.oauth.authorize.outcome import (
     Permit,
 )
 from valetkey.server.oauth.authorize.permit import permit
+from valetkey.server.oauth.authorize.repeated_answer import remembered, repeated
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import kept
-from valetkey.server.oauth.authorize.visit import Visit, person
+from valetkey.server.oauth.authorize.request_stages import (
+    Asked,
+    Over,
+    over,
+    sent,
+    still_waiting,
+    understood,
+    waiting,
+)
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import AccessDenied, InvalidGrantId, InvalidRequest, OAuthError
@@ -60,7 +60,7 @@ def authorize(form: Form, visit: Visit, context: Context) -> Rule[AuthorizeDecis
         return _denied(its.flaw, its.reply_to, its.client)
     try:
         request = understood(its.form, its.client, context, pushed=bool(its.pushed))
-        yield from managed.named(request.managed, its.client)
+        yield from grant_management.named(request.managed, its.client)
     except OAuthError as error:
         return _denied(error, its.reply_to, its.client)
     asked = Asked(sent=its, request=request)
@@ -156,8 +156,8 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         grant = (yield (wanted,)).one(wanted)
     request, gone = asked.request, tuple[str, ...]()
     if grant is not None:
-        gone = managed.dropped(request.managed, grant, request.permissions)
-        grant = managed.without(grant, gone)
+        gone = grant_management.dropped(request.managed, grant, request.permissions)
+        grant = grant_management.without(grant, gone)
     step = next_step(
         request,
         reply_to=asked.sent.reply_to,
@@ -167,7 +167,7 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         grant=grant,
         context=context,
     )
-    if not isinstance(step, NeedConsent | Ready) or request.managed == managed.NOTHING:
+    if not isinstance(step, NeedConsent | Ready) or request.managed == grant_management.NOTHING:
         return step
     return (yield from _managed(asked, msgspec.structs.replace(step, dropped=gone)))
 
@@ -177,7 +177,7 @@ def _managed(asked: Asked, step: NeedConsent | Ready) -> Rule[Step]:
     they have none."""
     what = asked.request.managed
     try:
-        grant = yield from managed.named(what, asked.sent.client)
+        grant = yield from grant_management.named(what, asked.sent.client)
     except InvalidGrantId as error:
         return Unable(step.person, error)
     if grant is not None and grant.user != step.person.user.id:
@@ -195,7 +195,7 @@ def _ready(asked: Asked, step: Ready, *, visit: Visit, context: Context) -> Perm
     if step.dropped:
         grant = msgspec.structs.replace(grant, changed=context.env.now)
         changes = (Update(grant),)
-    events = managed.told(grant, step.dropped, context)
+    events = grant_management.told(grant, step.dropped, context)
     return permit(
         asked, step.person, grant, visit=visit, context=context, changes=changes, events=events
     )

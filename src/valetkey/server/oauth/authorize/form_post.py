@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from valetkey.server.oauth.authorize.address import FORM_POST as MODE
+from valetkey.server.oauth.authorize.reply_address import FORM_POST as MODE
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite
 

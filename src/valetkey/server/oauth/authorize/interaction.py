@@ -6,13 +6,13 @@ import msgspec
 
 from valetkey.jose.seal import same
 from valetkey.server.model.grant import Grant
-from valetkey.server.oauth.authorize.address import ReplyTo
+from valetkey.server.oauth.authorize.browser_session import Person
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
-from valetkey.server.oauth.authorize.visit import Person
 from valetkey.server.oauth.clients.documents import face
 from valetkey.server.oauth.core.acr import met
+from valetkey.server.oauth.core.consent_limits import ended
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.limiting import ended
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.spec.errors import (

@@ -5,7 +5,7 @@ from typing import Final
 from valetkey.jose.jwk import OF_APPS
 from valetkey.jose.jws import BadSignature
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Document, Outside, Rule
+from valetkey.server.model.query import Document, Outside, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature

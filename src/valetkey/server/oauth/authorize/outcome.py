@@ -9,8 +9,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize.address import ReplyTo
 from valetkey.server.oauth.authorize.interaction import Why
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Locked
 from valetkey.spec.errors import OAuthError

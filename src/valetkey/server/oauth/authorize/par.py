@@ -6,17 +6,17 @@ from typing import Final
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Rule
-from valetkey.server.oauth.authorize.address import address
-from valetkey.server.oauth.authorize.asked import understood
+from valetkey.server.model.query import Rule
+from valetkey.server.oauth.authorize.grant_management import named
 from valetkey.server.oauth.authorize.jar import unwrapped
-from valetkey.server.oauth.authorize.managed import named
+from valetkey.server.oauth.authorize.reply_address import address
 from valetkey.server.oauth.authorize.request import INSTANCE, kept
+from valetkey.server.oauth.authorize.request_stages import understood
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
-from valetkey.server.oauth.core.pace import Pace, count
+from valetkey.server.oauth.core.rate_limit import Pace, count
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest

@@ -10,11 +10,11 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.authorize.address import ReplyTo
-from valetkey.server.oauth.authorize.asked import Asked, over
+from valetkey.server.oauth.authorize.browser_session import Person, Visit
 from valetkey.server.oauth.authorize.outcome import Permit
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
+from valetkey.server.oauth.authorize.request_stages import Asked, over
 from valetkey.server.oauth.authorize.session_state import session_state
-from valetkey.server.oauth.authorize.visit import Person, Visit
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code, CodeReference

@@ -5,12 +5,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize import individual as individually
-from valetkey.server.oauth.authorize import managed as managing
+from valetkey.server.oauth.authorize import claims_parameter as individually
+from valetkey.server.oauth.authorize import grant_management as managing
 from valetkey.server.oauth.authorize import sign_up
-from valetkey.server.oauth.authorize.individual import Individual
-from valetkey.server.oauth.authorize.managed import NOTHING, Managed
-from valetkey.server.oauth.core import hint, offered, rar
+from valetkey.server.oauth.authorize.claims_parameter import Individual
+from valetkey.server.oauth.authorize.grant_management import NOTHING, Managed
+from valetkey.server.oauth.core import id_token_hint, rar, shard_policy
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.rar import Rich
@@ -140,7 +140,7 @@ def understand(
         hinted=_hinted(form, client, individual, context=context),
         rich=rich,
         instance=form.get(INSTANCE, "")[:64],
-        tier=offered.asked(form, client, context),
+        tier=shard_policy.asked(form, client, context),
     )
 
 
@@ -202,7 +202,7 @@ def _jkt(form: Form, context: Context) -> str:
 def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:
     """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
     text = form.get("id_token_hint", "")
-    named = hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
+    named = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
     if named and individual.sub and named != individual.sub:
         raise InvalidRequest("id_token_hint and claims speak of different users")
     return named or individual.sub

@@ -9,8 +9,8 @@ to its origin: two apps cannot tell by it that they have the same user.
 from hashlib import sha256
 from typing import Final
 
-from valetkey.server.oauth.authorize.address import ReplyTo
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.spec.cite import Cite

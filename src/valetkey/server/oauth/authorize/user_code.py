@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from valetkey.jose import seal
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 
 LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.fields import each, twice, why_not_https, why_not_web
+from valetkey.server.oauth.core.field_checks import each, twice, why_not_https, why_not_web
 from valetkey.spec import names
 from valetkey.wire import address, https, redirect
 

@@ -14,8 +14,8 @@ from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import Always, One, Rule
+from valetkey.server.model.counters import Once
+from valetkey.server.model.query import Always, One, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context

@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from valetkey.server.model.client import BY_SECRET, Client
+from valetkey.server.model.query import Lately, Rule
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.model.want import Lately, Rule
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.clients.grant_types import is_by_hand
 from valetkey.server.oauth.core import profile

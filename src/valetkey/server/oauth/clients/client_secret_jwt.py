@@ -8,8 +8,8 @@ from valetkey.jose import jws
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import BadSeal
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Rule
-from valetkey.server.oauth.clients import assertions, shared_secret
+from valetkey.server.model.query import Rule
+from valetkey.server.oauth.clients import client_assertion, shared_secret
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
@@ -25,7 +25,7 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
     try:
         known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.env.now))
         payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
-        yield from assertions.count(payload, client, context, path=by.path)
+        yield from client_assertion.count(payload, client, context, path=by.path)
     except (BadAssertion, BadSignature, BadSeal) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 
@@ -36,7 +36,11 @@ CLIENT_SECRET_JWT: Final = Feature(
     on=False,
     client_auth=(
         ClientAuth(
-            name="client_secret_jwt", cite=CITE, asserted=True, read=assertions.read, prove=_prove
+            name="client_secret_jwt",
+            cite=CITE,
+            asserted=True,
+            read=client_assertion.read,
+            prove=_prove,
         ),
     ),
 )

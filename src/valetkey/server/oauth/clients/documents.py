@@ -16,12 +16,12 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Document, Lately, One, Outside, Party, Rule
+from valetkey.server.model.query import Document, Lately, One, Outside, Party, Rule
 from valetkey.server.oauth.clients import metadata, registration
 from valetkey.server.oauth.clients.scopes import within
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
-from valetkey.server.oauth.core.fields import why_not_https
+from valetkey.server.oauth.core.field_checks import why_not_https
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, OAuthError, TemporarilyUnavailable

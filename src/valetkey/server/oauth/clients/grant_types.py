@@ -5,7 +5,7 @@ from typing import Final
 
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.fields import twice, why_not_https, why_not_web
+from valetkey.server.oauth.core.field_checks import twice, why_not_https, why_not_web
 from valetkey.spec import names
 
 # RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.

@@ -8,7 +8,7 @@ from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, public_of, read_pub
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Document, Outside, Party, Rule, Unreachable
+from valetkey.server.model.query import Document, Outside, Party, Rule, Unreachable
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import TemporarilyUnavailable

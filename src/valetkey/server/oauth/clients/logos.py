@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import One, Outside, Rule, Unreachable
+from valetkey.server.model.query import One, Outside, Rule, Unreachable
 
 MOST_PIXELS: Final = 1024
 """On each side: a small file can hold a picture that fills a browser's memory."""

@@ -6,9 +6,9 @@ from typing import Final
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Proposal
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.oauth.core import limiting
+from valetkey.server.oauth.core import consent_limits
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.fields import MAX_REASON, twice, why_not_text
+from valetkey.server.oauth.core.field_checks import MAX_REASON, twice, why_not_text
 from valetkey.spec import names
 
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
@@ -47,7 +47,7 @@ def limits(client: Client, at: Installation) -> Iterator[str]:
     asked = of_scope(client, at)
     yield from _beyond(client.limits.permissions, client, at)
     rest = {name: one for name, one in client.limits.permissions.items() if name in asked}
-    yield from limiting.mistakes(Proposal(permissions=rest), offer=at.offer)
+    yield from consent_limits.mistakes(Proposal(permissions=rest), offer=at.offer)
 
 
 def types(client: Client, at: Installation) -> Iterator[str]:

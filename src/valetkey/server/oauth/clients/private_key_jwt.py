@@ -5,8 +5,8 @@ from typing import Final
 
 from valetkey.jose.jws import BadSignature
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Rule
-from valetkey.server.oauth.clients import assertions, keys
+from valetkey.server.model.query import Rule
+from valetkey.server.oauth.clients import client_assertion, keys
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import ClientAuth, Credentials, Feature
 from valetkey.spec.cite import Cite
@@ -24,7 +24,7 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
         payload = yield from keys.proved(
             by.secret, client, typ=assertion.TYPES, algorithms=algorithms
         )
-        yield from assertions.count(payload, client, context, path=by.path)
+        yield from client_assertion.count(payload, client, context, path=by.path)
     except (BadAssertion, BadSignature) as error:
         raise InvalidClient(detail=f"{client.id}: {error}") from error
 
@@ -34,7 +34,11 @@ PRIVATE_KEY_JWT: Final = Feature(
     cites=(CITE, assertion.CITE),
     client_auth=(
         ClientAuth(
-            name="private_key_jwt", cite=CITE, asserted=True, read=assertions.read, prove=_prove
+            name="private_key_jwt",
+            cite=CITE,
+            asserted=True,
+            read=client_assertion.read,
+            prove=_prove,
         ),
     ),
 )

@@ -7,9 +7,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette, why_not_one_script
 from valetkey.server.model.policy import PROFILES
 from valetkey.server.oauth.clients import addresses, credentials, grant_types, permissions, sector
-from valetkey.server.oauth.core import offered
+from valetkey.server.oauth.core import shard_policy
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.fields import MAX_NAME, why_not_name, why_not_text
+from valetkey.server.oauth.core.field_checks import MAX_NAME, why_not_name, why_not_text
 from valetkey.spec.cite import Cite
 
 CITE: Final = Cite("RFC 7591", "2")
@@ -84,8 +84,8 @@ CHECKS: Final[dict[str, Check]] = {
     "software": _software,
     "backchannel_token_delivery_mode": grant_types.pinged,
     "exchange": grant_types.exchange,
-    "key_shards": offered.key_shards,
-    "key_shard_backend": offered.key_shard_backend,
+    "key_shards": shard_policy.key_shards,
+    "key_shard_backend": shard_policy.key_shard_backend,
     "subject_type": sector.subject_type,
     "sector_identifier_uri": sector.sector_identifier_uri,
     "initiate_login_uri": addresses.initiate_login_uri,

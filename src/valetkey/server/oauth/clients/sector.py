@@ -6,10 +6,10 @@ from typing import Any
 
 from valetkey.jose.objects import read_value
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Outside, Rule, Unreachable
+from valetkey.server.model.query import Outside, Rule, Unreachable
 from valetkey.server.oauth.clients import metadata, permissions
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.fields import why_not_https
+from valetkey.server.oauth.core.field_checks import why_not_https
 from valetkey.server.oauth.core.subjects import sector
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from valetkey.jose import seal
 from valetkey.server.model.client import BY_SECRET, BY_SHARED, Client, KeptSecret
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.secret import Secret
 

@@ -9,7 +9,7 @@ import msgspec
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.client import Client
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
 from valetkey.server.oauth.core.offer import Offer

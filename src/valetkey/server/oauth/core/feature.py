@@ -9,12 +9,12 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from valetkey.server.model.change import Change
+from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import AuthMethod, Client
-from valetkey.server.model.log import Log
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
-from valetkey.server.oauth.core.delivery import Delivery
+from valetkey.server.oauth.core.outbound_message import Delivery
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.change_log import Entry, Piece

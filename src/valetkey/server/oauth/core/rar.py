@@ -11,7 +11,7 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
-from valetkey.server.oauth.core import limiting
+from valetkey.server.oauth.core import consent_limits
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature
 from valetkey.server.oauth.core.offer import Offer
@@ -119,7 +119,7 @@ def _bounds(detail: Detail, actions: set[str], offer: Offer) -> dict[str, Bounds
         bounds = msgspec.convert(detail.limits, dict[str, Bounds])
     except msgspec.ValidationError as error:
         raise _bad("with limits that cannot be read", str(error)) from error
-    wrong = limiting.mistakes(Proposal(permissions=bounds), offer=offer)
+    wrong = consent_limits.mistakes(Proposal(permissions=bounds), offer=offer)
     if wrong:
         raise _bad("with limits that make no sense", "; ".join(wrong))
     return bounds

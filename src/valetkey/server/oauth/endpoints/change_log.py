@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.model.log import Log
-from valetkey.server.model.want import Rule
+from valetkey.server.model.change_log import Log
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import (

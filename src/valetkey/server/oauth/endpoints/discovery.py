@@ -8,7 +8,7 @@ import msgspec
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS, OF_APPS
 from valetkey.server.model.client import BY_KEY, BY_SHARED
-from valetkey.server.oauth.authorize.address import response_modes
+from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AUTHORIZE, PROMPTS
 from valetkey.server.oauth.core.acr import LEVELS
 from valetkey.server.oauth.core.context import Context

@@ -6,17 +6,17 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.authorize.managed import ACTIONS
-from valetkey.server.oauth.clients.managing import NAME, QUERY, REVOKE, manages
+from valetkey.server.oauth.authorize.grant_management import ACTIONS
+from valetkey.server.oauth.clients.grant_management import NAME, QUERY, REVOKE, manages
 from valetkey.server.oauth.core import claims, rar
-from valetkey.server.oauth.core.alive import still_allowed
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Feature, ItemCall, ItemEndpoint
-from valetkey.server.oauth.grants.grants import Done, held, turn
-from valetkey.server.oauth.tokens.live import Dead, Live, worth
+from valetkey.server.oauth.core.liveness import still_allowed
+from valetkey.server.oauth.grants.changes import Done, held, turn
+from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken
 

@@ -7,16 +7,16 @@ import msgspec
 
 from valetkey.jose import jws
 from valetkey.server.model.limits import NONE
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Written
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
 from valetkey.server.oauth.core.subjects import subject
-from valetkey.server.oauth.endpoints.refreshable import refreshable
+from valetkey.server.oauth.endpoints.refresh_token_introspection import refreshable
 from valetkey.server.oauth.senders.binding import honouring
-from valetkey.server.oauth.tokens.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import child_key, opaque
 from valetkey.wire.introspection import (

@@ -8,13 +8,13 @@ shown to has it. It only ever takes away, and the user's page says that the app 
 from typing import Final
 
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
 from valetkey.server.oauth.grant_types.refresh_token import check_shown
-from valetkey.server.oauth.grants.grants import Managed, NoSuch, narrow, turn
+from valetkey.server.oauth.grants.changes import Managed, NoSuch, narrow, turn
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.cite import Cite

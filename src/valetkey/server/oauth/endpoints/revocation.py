@@ -8,18 +8,18 @@ one alone.
 from typing import Final
 
 from valetkey.server.model.change import Create
+from valetkey.server.model.counters import REVOKED, Once
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.guard import REVOKED, Once
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
-from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
-from valetkey.server.oauth.shards.shown import age
+from valetkey.server.oauth.shards.presentation import age
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.live import Dead, proved
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
+from valetkey.server.oauth.tokens.state import Dead, proved
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken

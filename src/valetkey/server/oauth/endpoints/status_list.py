@@ -14,8 +14,8 @@ from valetkey.jose import base64url, jwt
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import expired
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Feature, ListEndpoint, Listing

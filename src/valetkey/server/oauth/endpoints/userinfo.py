@@ -8,14 +8,14 @@ import msgspec
 
 from valetkey.jose import jws
 from valetkey.jose.jwk import ALGORITHMS
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core import claims
 from valetkey.server.oauth.core.claims import Claim
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, Written
 from valetkey.server.oauth.core.feature import BearerEndpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
-from valetkey.server.oauth.tokens.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidToken

@@ -10,20 +10,20 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.pending import Pending
+from valetkey.server.model.query import Found, Many, One, Rule
 from valetkey.server.model.shards import Shards, cut
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Found, Many, One, Rule
 from valetkey.server.oauth.authorize.request import AUTHORIZE
-from valetkey.server.oauth.core.alive import still_allowed
-from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.liveness import still_allowed
 from valetkey.server.oauth.grant_types import narrowing, session_family
 from valetkey.server.oauth.grant_types.session_family import Place, Renewed
 from valetkey.server.oauth.grant_types.token import grant_types
 from valetkey.server.oauth.senders.binding import fits
-from valetkey.server.oauth.shards import told
+from valetkey.server.oauth.shards import response
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code, CodeReference
 from valetkey.spec import names
@@ -253,7 +253,7 @@ def _redeemed(
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,
-        more=told.member(family, context),
+        more=response.member(family, context),
         changes=made.changes,
         events=(_event(context, "connected", code, note=code.device),),
     )

@@ -9,17 +9,17 @@ from valetkey.jose.jwk import OF_APPS
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.query import Alias, One, Rule
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.model.want import Alias, One, Rule
 from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
 from valetkey.server.oauth.authorize.request import kept, understand
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
-from valetkey.server.oauth.core import ping
+from valetkey.server.oauth.core import ciba_ping
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
-from valetkey.server.oauth.core.fields import why_not_text
+from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.core.subjects import person
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
@@ -81,7 +81,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             interval=polling.INTERVAL,
             user=user.id,
             message=message,
-            notify=ping.sealed(form, by.client, handle=handle, context=context),
+            notify=ciba_ping.sealed(form, by.client, handle=handle, context=context),
         ),
     )
     _, changes, events = asking(
@@ -194,7 +194,7 @@ BACKCHANNEL: Final = Feature(
             rule=ask,
         ),
     ),
-    deliveries=(ping.DELIVERY,),
+    deliveries=(ciba_ping.DELIVERY,),
     pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
     metadata=_metadata,
 )

@@ -2,16 +2,16 @@
 
 from typing import Final
 
+from valetkey.server.model.query import Rule
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.model.want import Rule
-from valetkey.server.oauth.clients import managing
+from valetkey.server.oauth.clients import grant_management
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
-from valetkey.server.oauth.signals import receiving
+from valetkey.server.oauth.signals import app_receivers
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
@@ -19,8 +19,8 @@ from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
 CITE: Final = Cite("RFC 6749", "4.4")
 
 _OWN: Final = (
-    (managing.manages, frozenset(managing.SCOPES)),
-    (receiving.receives, frozenset(receiving.SCOPES)),
+    (grant_management.manages, frozenset(grant_management.SCOPES)),
+    (app_receivers.receives, frozenset(app_receivers.SCOPES)),
 )
 """Who has something here for itself, and in which scopes."""
 

@@ -8,19 +8,19 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
 from valetkey.server.model.pending import Elsewhere, Pending
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize import user_code
-from valetkey.server.oauth.authorize.asked import over, waiting
+from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.server.oauth.authorize.jar import unwrapped_elsewhere
 from valetkey.server.oauth.authorize.outcome import Deny
 from valetkey.server.oauth.authorize.request import kept, understand
-from valetkey.server.oauth.authorize.visit import Visit
+from valetkey.server.oauth.authorize.request_stages import over, waiting
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
-from valetkey.server.oauth.core.pace import Pace, count
+from valetkey.server.oauth.core.rate_limit import Pace, count
 from valetkey.server.oauth.grant_types import narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
 from valetkey.spec import names

@@ -9,22 +9,22 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose import base64url, jws, moment
+from valetkey.jose import base64url, jws, validity
 from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
+from valetkey.server.model.counters import Once
 from valetkey.server.model.grant import Grant, standing
-from valetkey.server.model.guard import Once
 from valetkey.server.model.policy import TrustedIssuer
+from valetkey.server.model.query import Alias, Always, One, Rule
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.model.want import Alias, Always, One, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.core.consent_limits import ended
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.limiting import ended
 from valetkey.server.oauth.grant_types import authorization_code, identity_assertion, narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.tokens.code import Code
@@ -141,11 +141,11 @@ def _said(
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
     is_jag = jws.media_type(jws.read_header(text).get("typ")) == identity_assertion.TYPE
-    why = moment.why_not(
+    why = validity.why_not(
         context.env.now, exp=said.exp, nbf=said.nbf, iat=said.iat, longest=LONGEST
     ) or next((why for wrong, why in _wrong(said, by, context, is_jag=is_jag) if wrong), "")
     if why:
-        kind = Over if moment.is_over(context.env.now, said.exp) else InvalidGrant
+        kind = Over if validity.is_over(context.env.now, said.exp) else InvalidGrant
         raise kind(detail=f"assertion: {why}")
     return said
 
@@ -166,7 +166,7 @@ def _once(said: Assertion) -> Rule[None]:
     marker = Once(
         purpose=SEEN,
         value=digest(f"{said.iss} {said.jti}"),
-        expires=int(said.exp) + 2 * moment.SKEW,
+        expires=int(said.exp) + 2 * validity.SKEW,
     )
     wanted = One(Once, marker.key)
     if (yield (wanted,)).one(wanted) is not None:

@@ -7,7 +7,7 @@ import msgspec
 from valetkey.jose.seal import digest, same
 from valetkey.server.model.change import Update
 from valetkey.server.model.pending import Elsewhere, Kind, Pending
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated

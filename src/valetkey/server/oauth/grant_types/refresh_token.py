@@ -14,14 +14,14 @@ import msgspec
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import One, Rule, With
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, Rule, With
-from valetkey.server.oauth.core.alive import still_allowed, why_for_now
-from valetkey.server.oauth.core.closing import close
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.offered import without_risky
+from valetkey.server.oauth.core.liveness import still_allowed, why_for_now
+from valetkey.server.oauth.core.shard_policy import without_risky
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards.refreshing import turn

@@ -16,9 +16,9 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Once
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import Found, One
+from valetkey.server.model.query import Found, One
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.issue.status import SIGN_INS
 from valetkey.server.oauth.tokens.code import Code

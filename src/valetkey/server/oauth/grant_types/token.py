@@ -6,7 +6,7 @@ import msgspec
 
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Always, Rule
+from valetkey.server.model.query import Always, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core import profile, rar
 from valetkey.server.oauth.core.context import Context

@@ -12,18 +12,18 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily, standing
+from valetkey.server.model.query import Alias, Many, One, Rule
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, Many, One, Rule
 from valetkey.server.oauth.core import profile
-from valetkey.server.oauth.core.alive import is_cut, still_allowed, why_dead, why_for_now
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.liveness import is_cut, still_allowed, why_dead, why_for_now
 from valetkey.server.oauth.grant_types import identity_assertion, narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.senders.binding import fits, is_bound
-from valetkey.server.oauth.tokens.live import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient

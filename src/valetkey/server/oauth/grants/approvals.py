@@ -16,9 +16,9 @@ from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth.authorize.visit import Visit
-from valetkey.server.oauth.core import ping
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.core import ciba_ping
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 
@@ -154,7 +154,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
     if one.request is not None and one.request.elsewhere is not None:
         refused = msgspec.structs.replace(one.request.elsewhere, said="no")
         changes += (Update(msgspec.structs.replace(one.request, elsewhere=refused)),)
-        changes += ping.told(one.request, one.client, context)
+        changes += ciba_ping.told(one.request, one.client, context)
     return Answered(approval=said, changes=changes, events=(told,))
 
 

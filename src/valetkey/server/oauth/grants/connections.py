@@ -7,10 +7,10 @@ import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.model.want import Many, One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.grants import owned
+from valetkey.server.oauth.grants.changes import owned
 from valetkey.wire.usage import DAY
 
 UNUSED: Final = 60 * 86400

@@ -15,9 +15,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.delegates import MOST, Delegates, Hand
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.access_token import Actor
 from valetkey.wire.child_key import ALONE

@@ -6,23 +6,23 @@ from typing import Final
 
 import msgspec
 
-from valetkey.server.model import allowance, leasing
-from valetkey.server.model.allowance import Allowance, Lease
+from valetkey.server.model import leasing, limit_state
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.leasing import Nothing, TooMuch, Wish
+from valetkey.server.model.limit_state import Allowance, Lease
 from valetkey.server.model.limits import Bounds
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
-from valetkey.server.oauth.core.alive import still_allowed, why_dead
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Standing
 from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.liveness import still_allowed, why_dead
 from valetkey.server.oauth.grants import approvals
 from valetkey.server.oauth.grants.approvals import APPROVALS, Use
 from valetkey.spec.errors import InvalidClient, InvalidRequest
@@ -251,7 +251,7 @@ def _asked(form: Form) -> Asked:
 
 
 def _key(asked: Asked) -> str:
-    return allowance.key(asked.grant, asked.permission)
+    return limit_state.key(asked.grant, asked.permission)
 
 
 def _back(form: Form) -> Back | None:

@@ -6,11 +6,11 @@ Loosening goes as far as the app itself asked, and no further.
 import msgspec
 
 from valetkey.server.model import leasing
-from valetkey.server.model.allowance import Allowance
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
+from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import (
     NOTHING_PROPOSED,
     Bounds,
@@ -20,10 +20,10 @@ from valetkey.server.model.limits import (
     limits,
     meet_bounds,
 )
-from valetkey.server.model.want import Many, One, Rule
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.oauth.core.consent_limits import check
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.limiting import check
-from valetkey.server.oauth.grants.grants import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, event_of, owned
 from valetkey.spec.errors import InvalidRequest
 
 

@@ -12,7 +12,7 @@ import msgspec
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.delegates import Delegates
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse

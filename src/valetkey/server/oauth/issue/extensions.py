@@ -3,7 +3,7 @@ has opted into."""
 
 from typing import Final
 
-from valetkey.server.oauth.clients.managing import manages
+from valetkey.server.oauth.clients.grant_management import manages
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Standing
 from valetkey.server.oauth.core.feature import Feature

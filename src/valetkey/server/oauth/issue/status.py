@@ -10,9 +10,9 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.server.model.change import Change, Count, Create, Tally, Uncount, Update
+from valetkey.server.model.counters import Once
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.guard import Once
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Standing
 from valetkey.spec.errors import TemporarilyUnavailable

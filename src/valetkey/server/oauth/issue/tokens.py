@@ -10,15 +10,15 @@ from valetkey.jose.base64url import encode
 from valetkey.server.model.limits import NONE
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.acr import level
-from valetkey.server.oauth.core.alive import why_dead, why_for_now
 from valetkey.server.oauth.core.claims import Claim, chosen
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
+from valetkey.server.oauth.core.liveness import why_dead, why_for_now
 from valetkey.server.oauth.core.subjects import hears, session, subject
 from valetkey.server.oauth.issue.extensions import extensions
 from valetkey.server.oauth.issue.status import status_of
 from valetkey.server.oauth.senders.binding import fits, sender_of
-from valetkey.server.oauth.tokens import refresh_token, split
+from valetkey.server.oauth.tokens import app_half, refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
@@ -41,7 +41,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     if decision.own:
         scope = " ".join(decision.own)  # These stand alone.
     token = _access_token(decision, scope, holds=holds, context=context)
-    split.check_bound(token, context)
+    app_half.check_bound(token, context)
     return Issued(
         client=decision.client,
         access_token=token,
@@ -88,8 +88,8 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
 
 def _signed(issued: Issued, context: Context) -> str:
     """The access token as its app gets it: whole, or its half."""
-    if split.is_split(issued.access_token, context):
-        return split.write(issued.access_token, context)
+    if app_half.is_split(issued.access_token, context):
+        return app_half.write(issued.access_token, context)
     key = context.access_token_key(issued.client)
     token = jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
     context.at.signed_tokens.add(token)

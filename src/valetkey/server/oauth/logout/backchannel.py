@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 from valetkey.jose import base64url, jwt
 from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
-from valetkey.server.model.want import One, Rule
+from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.delivery import Delivery, Message
 from valetkey.server.oauth.core.feature import Feature
+from valetkey.server.oauth.core.outbound_message import Delivery, Message
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.logout.sessions import BACKCHANNEL
 from valetkey.spec.cite import Cite

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import One, Rule
-from valetkey.server.oauth.authorize.visit import Person
-from valetkey.server.oauth.core import hint
+from valetkey.server.model.query import One, Rule
+from valetkey.server.oauth.authorize.browser_session import Person
+from valetkey.server.oauth.core import id_token_hint
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.subjects import session, subject
@@ -71,7 +71,7 @@ def understand(form: Form, context: Context) -> Rule[Leaving]:
     if not text:
         yield from ()
         return Leaving()
-    shown = hint.read(text, context)
+    shown = id_token_hint.read(text, context)
     if form.get("client_id", shown.aud) != shown.aud:
         raise InvalidRequest("client_id and id_token_hint speak of different apps")
     wanted = One(Client, shown.aud)

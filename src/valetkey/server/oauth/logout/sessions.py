@@ -14,9 +14,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import By, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.job import LEASE, Job
+from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.user import Session
-from valetkey.server.model.want import Many, One, Rule
-from valetkey.server.oauth.core import outgoing
+from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.subjects import session as known_as
@@ -105,10 +105,10 @@ def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
 
 def told(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, ...]:
     """The messages by which apps hear that sessions are over."""
-    if BACKCHANNEL not in outgoing.deliveries(context):
+    if BACKCHANNEL not in message_delivery.deliveries(context):
         return ()
     return tuple(
-        outgoing.send(
+        message_delivery.send(
             BACKCHANNEL,
             one.client.backchannel_logout_uri,
             context=context,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from valetkey.server.model.want import Rule
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender
 from valetkey.spec.cite import Cite

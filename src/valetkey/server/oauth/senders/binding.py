@@ -4,10 +4,10 @@ import msgspec
 
 from valetkey.server.model.change import Change
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Always, Rule
+from valetkey.server.model.query import Always, Rule
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.feature import Authenticated, Brought, Held, Sender
-from valetkey.server.oauth.tokens.live import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, proved
 from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
 from valetkey.wire.access_token import Confirmation
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.guard import Once
+from valetkey.server.model.counters import Once
 from valetkey.server.model.policy import DEFAULT
-from valetkey.server.model.want import Lately, One, Rule
+from valetkey.server.model.query import Lately, One, Rule
 from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from cryptography import x509
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.want import Lately, Rule
+from valetkey.server.model.query import Lately, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.authentication import bare_name
 from valetkey.server.oauth.core.context import Context

@@ -6,14 +6,14 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.change import Count, Update
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shards
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
-from valetkey.server.oauth.shards.shown import Alarm, Brought
+from valetkey.server.oauth.shards.presentation import Alarm, Brought
 from valetkey.spec.errors import InvalidGrant, KeySuspended
 from valetkey.wire.key_shards import Holder
 from valetkey.wire.token_response import KEY_SUSPENDED

@@ -6,17 +6,17 @@ from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shard, Shards
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call
 from valetkey.server.oauth.senders.binding import bind
-from valetkey.server.oauth.shards import slips, told
+from valetkey.server.oauth.shards import derived_secrets, response
 from valetkey.server.oauth.shards.alarm import NAMES, sharded
-from valetkey.server.oauth.shards.shown import proves_itself
-from valetkey.server.oauth.shards.slips import Slip
+from valetkey.server.oauth.shards.derived_secrets import Slip
+from valetkey.server.oauth.shards.presentation import proves_itself
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import OF_DEVICES, TICKET
 
@@ -24,7 +24,7 @@ from valetkey.wire.key_shards import OF_DEVICES, TICKET
 def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The shard that the ticket is for, once; the same again for the same holder, until it has been
     used. Raises InvalidGrant for anybody else."""
-    slip = slips.read("kt", call.form.need(TICKET), context.at.keyring)
+    slip = derived_secrets.read("kt", call.form.need(TICKET), context.at.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.brought, context)
     wanted = One(TokenFamily, slip.family)
@@ -38,7 +38,7 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     _check_ticket(slip, shard, context)
     if shard.is_claimed:
         _check_same(family, slip.shard, by)
-        return Answer(document=told.claimed(family, slip.shard, context), changes=proof)
+        return Answer(document=response.claimed(family, slip.shard, context), changes=proof)
     mine = msgspec.structs.replace(
         shard,
         client=by.client.id,
@@ -57,7 +57,7 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         note=after.device,
         reason=NAMES[shard.holder],
     )
-    document = told.claimed(after, slip.shard, context)
+    document = response.claimed(after, slip.shard, context)
     return Answer(document=document, changes=(Update(after), *proof), events=(heard,))
 
 
@@ -70,7 +70,7 @@ def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
             raise InvalidRequest("a device proves a key of its own when it claims its shard")
     elif shard.holder != "backend":
         raise InvalidGrant(detail="nobody claims a recovery code: its page shows it")
-    elif by.client.id != told.backend_of(app) or not proves_itself(by):
+    elif by.client.id != response.backend_of(app) or not proves_itself(by):
         raise InvalidGrant(detail="the ticket is for the backend of the app")
 
 

@@ -5,16 +5,16 @@ import msgspec
 
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shard
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.senders.binding import bind
-from valetkey.server.oauth.shards import alarm, shown, slips
+from valetkey.server.oauth.shards import alarm, derived_secrets, presentation
 from valetkey.server.oauth.shards.alarm import sharded
-from valetkey.server.oauth.shards.slips import HANDLE_SECONDS, Slip
+from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, Slip
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import SHARD, Delivered
@@ -22,15 +22,15 @@ from valetkey.wire.key_shards import SHARD, Delivered
 
 def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The successor of the shard, and a handle. A retry gets the same of both."""
-    presented = shown.read_shard(call.form.need(SHARD), context.at.keyring)
+    presented = presentation.read_shard(call.form.need(SHARD), context.at.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.brought, context)
     wanted = One(TokenFamily, presented.family)
     family, shards = sharded((yield (wanted,)).one(wanted), context)
-    stolen = shown.misplaced(family, shards, presented, by=by)
+    stolen = presentation.misplaced(family, shards, presented, by=by)
     if stolen is not None:
         return with_changes(alarm.suspend(family, stolen, context), proof)
-    after = shown.turned(shards, presented, context)
+    after = presentation.turned(shards, presented, context)
     shard = after.of[presented.shard]
     retried = after == shards
     token = RefreshToken(family.id, presented.shard, shard.generation)
@@ -41,7 +41,7 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         changes = (Update(msgspec.structs.replace(family, shards=after)),)
     document = Delivered(
         key_shard=refresh_token.write(token, context.at.keyring),
-        handle=slips.write("kh", slip, context.at.keyring),
+        handle=derived_secrets.write("kh", slip, context.at.keyring),
         expires_in=slip.at + HANDLE_SECONDS - context.env.now,
     )
     return Answer(document=document, changes=(*changes, *proof))

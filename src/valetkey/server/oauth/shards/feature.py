@@ -3,7 +3,7 @@
 from typing import Final
 
 from valetkey.server.oauth.core.feature import Feature, FormEndpoint
-from valetkey.server.oauth.core.offered import NAME, TIERS
+from valetkey.server.oauth.core.shard_policy import NAME, TIERS
 from valetkey.server.oauth.shards.claim import claim
 from valetkey.server.oauth.shards.delivery import deliver
 from valetkey.server.oauth.shards.replacement import reissue

@@ -6,15 +6,15 @@ import msgspec
 
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import Rule
 from valetkey.server.model.shards import Shards
-from valetkey.server.model.want import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
 from valetkey.server.oauth.core.feature import Authenticated
-from valetkey.server.oauth.core.offered import is_offered
-from valetkey.server.oauth.shards import alarm, told
+from valetkey.server.oauth.core.shard_policy import is_offered
+from valetkey.server.oauth.shards import alarm, response
 from valetkey.server.oauth.shards.alarm import sharded
-from valetkey.server.oauth.shards.shown import (
+from valetkey.server.oauth.shards.presentation import (
     Alarm,
     Good,
     Guess,
@@ -125,7 +125,7 @@ def _turned(
             expires=min(context.env.now + idle, family.created + until),
         )
         changes = (Update(family),)
-    more = told.member(family, context, renewed=good.renewed)
+    more = response.member(family, context, renewed=good.renewed)
     return Turned(
         family=family,
         shard=asks,

@@ -11,12 +11,12 @@ import msgspec
 from valetkey.server.model.change import Change, Update
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shards, reissued
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.grants.grants import NoSuch
-from valetkey.server.oauth.shards import slips, told
+from valetkey.server.oauth.grants.changes import NoSuch
+from valetkey.server.oauth.shards import derived_secrets, response
 from valetkey.server.oauth.shards.alarm import NAMES
 from valetkey.wire.key_shards import write_code
 
@@ -70,11 +70,11 @@ def replace(
     if by != "user":
         return Replaced(family=after, holder=holder, changes=changes, events=events)
     if holder != "recovery_code":
-        ticket = told.ticket(after, at, context)
+        ticket = response.ticket(after, at, context)
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
     shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
     shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
-    secret = slips.code(told.named(shown, at), context.at.keyring)
+    secret = derived_secrets.code(response.named(shown, at), context.at.keyring)
     return Replaced(
         family=shown,
         holder=holder,

@@ -5,19 +5,27 @@ import msgspec
 from valetkey.server.model.change import Update
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shards
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call
 from valetkey.server.oauth.senders.binding import bind
-from valetkey.server.oauth.shards import alarm, told
+from valetkey.server.oauth.shards import alarm, response
 from valetkey.server.oauth.shards.alarm import sharded
+from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS
+from valetkey.server.oauth.shards.presentation import (
+    Alarm,
+    Brought,
+    Good,
+    Guess,
+    judge,
+    read,
+    replaced,
+)
 from valetkey.server.oauth.shards.refreshing import sounded
 from valetkey.server.oauth.shards.reissue import anew
-from valetkey.server.oauth.shards.shown import Alarm, Brought, Good, Guess, judge, read, replaced
-from valetkey.server.oauth.shards.slips import TICKET_SECONDS
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import HOLDER, HOLDERS, OF_DEVICES, OTHERS, Reissued
 
@@ -94,11 +102,11 @@ def _answer(
     device = brought.refresh
     document = Reissued(
         holder=shard.holder,
-        claim_ticket=told.ticket(after, at, context) if claims else "",
+        claim_ticket=response.ticket(after, at, context) if claims else "",
         expires_in=TICKET_SECONDS if claims else 0,
-        claim_uri="" if claims else told.page(after, context),
-        refresh_token=(told.write(after, device.shard, context) if device else ""),
-        key_shards=told.told(after, context, renewed=good.renewed),
+        claim_uri="" if claims else response.page(after, context),
+        refresh_token=(response.write(after, device.shard, context) if device else ""),
+        key_shards=response.told(after, context, renewed=good.renewed),
     )
     changes = (Update(after),) if after != family else ()
     return Answer(document=document, changes=changes, events=events)

@@ -4,16 +4,16 @@ secret or by a token that they have for themselves."""
 import msgspec
 
 from valetkey.server.model.client import Client
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import JsonCall
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.senders.binding import presented
-from valetkey.server.oauth.signals.receiving import MANAGE, receives
-from valetkey.server.oauth.tokens.live import Dead, worth
+from valetkey.server.oauth.signals.app_receivers import MANAGE, receives
+from valetkey.server.oauth.tokens.state import Dead, worth
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 from valetkey.wire import security_event
 from valetkey.wire.security_event import VERIFICATION, Subject

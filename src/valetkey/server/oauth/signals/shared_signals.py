@@ -9,14 +9,15 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.server.model.change import Change, Create, Remove, Update
+from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import Signal, Stream
-from valetkey.server.model.want import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature, JsonCall, JsonEndpoint
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
+from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ
+from valetkey.server.oauth.signals.fan_out import brought, order, put
 from valetkey.server.oauth.signals.receivers import Receiver, receiver
-from valetkey.server.oauth.signals.receiving import MANAGE, NAME, READ
 from valetkey.server.oauth.signals.signal_delivery import DELIVERY, token, waiting, wanted_of
 from valetkey.server.oauth.signals.stream_configuration import (
     CONFIGURATION,
@@ -29,7 +30,6 @@ from valetkey.server.oauth.signals.stream_configuration import (
     replaced,
     told,
 )
-from valetkey.server.oauth.signals.telling import brought, order, put
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, SlowDown
 from valetkey.wire import dpop, security_event

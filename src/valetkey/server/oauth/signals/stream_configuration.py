@@ -9,7 +9,7 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.stream import Delivers, Stream, StreamStatus
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.fields import why_not_text
+from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.signals.receivers import Receiver
 from valetkey.server.oauth.signals.signal_delivery import sealed
 from valetkey.spec.errors import InvalidRequest

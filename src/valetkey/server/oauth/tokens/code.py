@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import seal
-from valetkey.server.model.env import Env
+from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import opaque

@@ -16,15 +16,15 @@ from typing import Any, Final
 import asyncpg
 
 from valetkey.server.model.change import Change, Count, Stale, Uncount, told
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
 from valetkey.server.model.record import Record
+from valetkey.server.store.deadline import Waiting
 from valetkey.server.store.port import PATIENCE, Unavailable, Unstorable
 from valetkey.server.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
 from valetkey.server.store.postgres.counters import found, placed
 from valetkey.server.store.postgres.gathering import SILENT, gather
 from valetkey.server.store.postgres.statements import STALE, Statement, commit
-from valetkey.server.store.waiting import Waiting
 
 BATCH: Final = 128
 """Requests in one statement, at the most."""

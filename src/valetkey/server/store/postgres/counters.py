@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.model.change import Change, Count
-from valetkey.server.model.guard import Throttle
+from valetkey.server.model.counters import Throttle
 
 _TRIED: Final = "(t.body::jsonb->>'tried')::bigint"
 _MORE: Final = "(excluded.body::jsonb->>'tried')::bigint"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from valetkey.server.store.turn import turn
+from valetkey.server.store.batching import turn
 
 SILENT: Final = "the database does not answer"
 """What is told to whoever waited for a statement for too long."""

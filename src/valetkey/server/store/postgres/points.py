@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+from valetkey.server.model.query import One, With
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import One, With
 from valetkey.server.store.postgres.rows import selected, type_of
 from valetkey.server.store.postgres.statements import Statement, named
 from valetkey.server.store.storable import is_name

@@ -9,15 +9,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from valetkey.server.model.query import Found, One, Want, With
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Found, One, Want, With
+from valetkey.server.store.deadline import Waiting
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres.connections import told
 from valetkey.server.store.postgres.gathering import SILENT, gather
 from valetkey.server.store.postgres.points import BESIDE, points
 from valetkey.server.store.postgres.rows import Recent, record_of
 from valetkey.server.store.postgres.statements import Statement
-from valetkey.server.store.waiting import Waiting
 
 BATCH: Final = 64
 """Reads in one statement, at the most."""

@@ -9,15 +9,15 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
+from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.event import Event
-from valetkey.server.model.log import entries_of
+from valetkey.server.model.query import Alias, Many, One, Query, Want
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.model.want import Alias, Many, One, Query, Want
-from valetkey.server.store.log import forget_at, marked
-from valetkey.server.store.packed import packing, second_name, sought
+from valetkey.server.store.change_log import forget_at, marked
 from valetkey.server.store.postgres import counters
 from valetkey.server.store.postgres.rows import columns, json, row, selected, type_of
+from valetkey.server.store.sqlite.packed import packing, second_name, sought
 from valetkey.server.store.storable import is_name
 
 Operation: TypeAlias = Literal["create", "update", "remove", "count", "uncount", "tally"]

@@ -6,13 +6,13 @@ from typing import Any, Final, TypeVar
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change
+from valetkey.server.model.change_log import Log, piece
+from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.guard import Throttle
-from valetkey.server.model.log import Log, piece
+from valetkey.server.model.query import Found, One, Page, Query, Want
 from valetkey.server.model.record import Record
-from valetkey.server.model.want import Found, One, Page, Query, Want
+from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.log import read_entry
 from valetkey.server.store.port import PATIENCE, RECORDS, Unavailable
 from valetkey.server.store.postgres import statements
 from valetkey.server.store.postgres.committer import Committer

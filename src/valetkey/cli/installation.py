@@ -1,0 +1,246 @@
+"""What an installation needs: its database, its keys, its certificate, its address."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import httpx2
+from cryptography import x509
+
+from valetkey.cli import master_key
+from valetkey.cli.context import Failed, opened
+from valetkey.cli.machine_checks import Row, Verdict
+from valetkey.jose import base64url
+from valetkey.server.accounts.throttle import FAILED, WINDOW
+from valetkey.server.http.sign_in_failures import HIDDEN, UNNAMED
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.query import One
+from valetkey.server.settings import Settings
+from valetkey.server.store.database import Database, PostgresURL
+from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, open_keys, read_keys
+from valetkey.server.store.migrate import MigrationError, pending
+from valetkey.server.store.open import DriverMissing, survey
+from valetkey.server.store.port import Unavailable
+from valetkey.server.store.survey import Survey, damage
+from valetkey.wire.metadata import AUTHORIZATION_SERVER
+
+RELEASED: Final = 1_767_225_600
+"""2026-01-01: no true clock shows an earlier time."""
+
+EXPIRES_SOON: Final = 14 * 86400
+TIMEOUT: Final = 3.0
+
+MANY_FAIL: Final = 100
+"""Failed sign-ins in a window that are worth a look."""
+
+RESTORE: Final = "stop the server, and bring the file back by valetkey db restore"
+
+SKEW_NOTED: Final = 1.0
+SKEW_WRONG: Final = 10.0
+"""Seconds by which the database's clock and this machine's may differ, at the most."""
+
+
+def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]:
+    """Every check of one installation. `ca` is a PEM file of the authority that vouches for the
+    issuer's certificate, None for those of the system."""
+    rows = tuple(_database(settings.database))
+    yield from rows
+    opens = rows[0].verdict == "ok" and all(row.verdict != "fail" for row in rows)
+    keys: Sequence[SigningKey] = ()
+    if opens:
+        try:
+            keys = _keys(settings.database)
+        except (Failed, Unavailable) as error:
+            opens = False
+            yield Row("keys", "fail", f"they cannot be read: {error}; {master_key.DAMAGED}")
+    if isinstance(settings.database.at, Path):
+        yield from _modes(settings.database.at)
+    yield _master_key(settings, keys)
+    now = int(time.time())
+    yield _clock(now, keys)
+    yield from _certificate(settings)
+    counters = _counters(settings.database) if opens else {}
+    yield _proxies(settings, hidden=_running(counters.get(HIDDEN), now) > 0)
+    yield _sign_ins(_running(counters.get(FAILED), now))
+    yield _port(settings)
+    yield _issuer(settings.issuer, ca)
+
+
+def _database(database: Database) -> Iterator[Row]:
+    try:
+        wrong = damage(database.at) if isinstance(database.at, Path) else ""
+        if wrong:
+            yield Row("database", "fail", f"{database} is malformed: {wrong}; {RESTORE}")
+            return
+        found = asyncio.run(survey(database))
+    except (DriverMissing, Unavailable) as error:
+        yield Row("database", "fail", f"{database}: {error}")
+        return
+    yield _schema(database, found)
+    if isinstance(database.at, PostgresURL):
+        yield _safe(found)
+        yield _skew(found)
+
+
+def _schema(database: Database, found: Survey) -> Row:
+    if not found.ran:
+        return Row("database", "warn", f"{database} is not there yet; `valetkey serve` makes it")
+    try:
+        left = pending(found.ran, found.brought)
+    except MigrationError as error:
+        return Row("database", "fail", f"{database}: {error}")
+    if left:
+        return Row("database", "warn", f"{database} will be brought up to date at the next start")
+    return Row("database", "ok", f"{database} is at step {found.ran[-1].number}, the newest")
+
+
+def _safe(found: Survey) -> Row:
+    if found.off:
+        settings = ", ".join(f"{name} = off" for name in found.off)
+        return Row("database settings", "fail", f"{settings}: it would forget; set them to on")
+    return Row("database settings", "ok", "it keeps what it acknowledges")
+
+
+def _skew(found: Survey) -> Row:
+    apart = abs(found.ahead)
+    verdict: Verdict = "fail" if apart > SKEW_WRONG else ("warn" if apart > SKEW_NOTED else "ok")
+    side = "ahead of" if found.ahead > 0 else "behind"
+    says = f"{apart:.1f} seconds {side} this machine's" if apart else "agrees with this machine's"
+    return Row("database clock", verdict, says)
+
+
+def _keys(database: Database) -> Sequence[SigningKey]:
+    async def reading() -> Sequence[SigningKey]:
+        store = await opened(database)
+        try:
+            return await read_keys(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(reading())
+
+
+def _modes(file: Path) -> Iterator[Row]:
+    for one in (file, file.with_name(file.name + "-wal")):
+        if one.exists() and one.stat().st_mode & 0o077:
+            yield Row("file modes", "warn", f"{one} may be read by others: chmod 600 {one}")
+
+
+def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
+    file = settings.key_file
+    if settings.master_key is not None:
+        source, master = "VALETKEY_MASTER_KEY", base64url.decode(settings.master_key.reveal())
+    elif file is not None and file.exists():
+        why = master_key.why_not(file)
+        if why:
+            return Row("master key", "fail", f"{file} {why}")
+        source, master = str(file), master_key.read(file)
+    elif keys or file is None:
+        return Row("master key", "fail", f"{file} is missing, and nothing else opens the keys")
+    elif isinstance(settings.database.at, PostgresURL):
+        return Row("master key", "fail", f"{file} is missing: {master_key.SHARED}")
+    else:
+        return Row("master key", "warn", f"{file} is not there yet; `valetkey serve` makes it")
+    try:
+        open_keys(keys, master, now=0)
+    except DamagedKey as error:
+        return Row("keys", "fail", f"{error}; {master_key.DAMAGED}")
+    except WrongMasterKey as error:
+        return Row("master key", "fail", f"{error}; it comes from {source}")
+    return Row("master key", "ok", f"{source} opens {len(keys)} keys")
+
+
+def _clock(now: int, keys: Sequence[SigningKey]) -> Row:
+    shown = datetime.fromtimestamp(now, UTC).isoformat(" ", "seconds")
+    newest = max((key.since for key in keys), default=0)
+    if now < max(RELEASED, newest - 60):
+        return Row("clock", "fail", f"{shown} is in the past; tokens would be wrong")
+    return Row("clock", "ok", shown)
+
+
+def _certificate(settings: Settings) -> Iterator[Row]:
+    if settings.tls_certificate is None:
+        return
+    until = x509.load_pem_x509_certificate(
+        settings.tls_certificate.read_bytes()
+    ).not_valid_after_utc
+    left = until.timestamp() - time.time()
+    verdict: Verdict = "fail" if left <= 0 else ("warn" if left < EXPIRES_SOON else "ok")
+    yield Row("certificate", verdict, f"good until {until.isoformat(' ', 'seconds')}")
+
+
+def _counters(database: Database) -> Mapping[str, Throttle]:
+    async def reading() -> Mapping[str, Throttle]:
+        store = await opened(database)
+        try:
+            wanted = [One(Throttle, bucket) for bucket in (FAILED, HIDDEN)]
+            found = await store.read(*wanted)
+            return {want.key: row for want in wanted if (row := found.one(want)) is not None}
+        finally:
+            await store.close()
+
+    return asyncio.run(reading())
+
+
+def _running(counter: Throttle | None, now: int) -> int:
+    return counter.tried if counter is not None and counter.runs(now) else 0
+
+
+def _sign_ins(failed: int) -> Row:
+    if failed < MANY_FAIL:
+        return Row("sign-ins", "ok", f"{failed} failed lately")
+    says = f"{failed} failed within {WINDOW // 60} minutes: somebody may be guessing"
+    return Row("sign-ins", "warn", f"{says}; the log says from where")
+
+
+def _proxies(settings: Settings, *, hidden: bool) -> Row:
+    if hidden:
+        says = "requests come through a proxy that trusted_proxies does not name"
+        return Row("proxies", "warn", f"{says}: everybody shares its address; the log says which")
+    if settings.hides_callers:
+        return Row("proxies", "warn", UNNAMED)
+    return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none are trusted")
+
+
+def _port(settings: Settings) -> Row:
+    if settings.listens_elsewhere:
+        says = f"the issuer is {settings.issuer}, but the server listens at {settings.address}"
+        return Row("port", "warn", f"{says}: where nothing is in between, apps will not find it")
+    return Row("port", "ok", f"it listens at {settings.address}")
+
+
+def _issuer(issuer: str, ca: Path | None) -> Row:
+    url = issuer + AUTHORIZATION_SERVER
+    try:
+        trust = ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        return Row("issuer", "fail", f"{ca} holds no certificates in PEM: {error}")
+    try:
+        reply = httpx2.get(url, timeout=TIMEOUT, verify=trust)
+        named = reply.json().get("issuer") if reply.status_code == 200 else None
+    except httpx2.HTTPError as error:
+        if (refused := _refused(error)) is not None:
+            return Row("issuer", "fail", f"its certificate is refused: {refused}; {_PRIVATE}")
+        return Row("issuer", "warn", f"{issuer} does not answer; is the server running? ({error})")
+    except (ValueError, AttributeError):
+        named = None
+    if named != issuer:
+        return Row("issuer", "fail", f"{url} answers, but not as this server")
+    return Row("issuer", "ok", f"{issuer} answers")
+
+
+_PRIVATE: Final = "where an authority of your own vouches for it, name its file by --ca"
+
+
+def _refused(error: BaseException | None) -> str | None:
+    """Why a certificate was refused, where that is what went wrong."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None

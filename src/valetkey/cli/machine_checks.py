@@ -1,0 +1,55 @@
+"""What the server needs of the machine."""
+
+import resource
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import apsw
+
+from valetkey.server.accounts import password
+from valetkey.server.http import file_limit
+
+Verdict: TypeAlias = Literal["ok", "warn", "fail"]
+
+SQLITE: Final = (3, 51, 3)
+"""Versions of SQLite from 3.7.0 on and before this one can corrupt a database when its write-ahead
+log is reset."""
+
+
+class Row(NamedTuple):
+    """One check: what was looked at, the verdict, and what was found."""
+
+    what: str
+    verdict: Verdict
+    says: str
+
+
+def machine() -> Iterator[Row]:
+    """The libraries that the server stands on."""
+    yield _argon2()
+    yield sqlite(apsw.sqlite_lib_version())
+    yield open_files(*resource.getrlimit(resource.RLIMIT_NOFILE))
+
+
+def open_files(soft: int, hard: int) -> Row:
+    """Whether a server may open enough files here. It raises its limit to the hard one itself."""
+    most = file_limit.ENOUGH if hard == resource.RLIM_INFINITY else min(hard, file_limit.ENOUGH)
+    most = max(soft, most)
+    if most < file_limit.FEW:
+        says = f"at most {most}, one for each connection: raise the limit (ulimit -Hn)"
+        return Row("open files", "warn", says)
+    return Row("open files", "ok", f"up to {most}")
+
+
+def _argon2() -> Row:
+    if not password.possible():
+        why = "this build of cryptography lacks it (OpenSSL before 3.2): install its wheel"
+        return Row("Argon2id", "fail", why)
+    return Row("Argon2id", "ok", "passwords can be kept")
+
+
+def sqlite(version: str) -> Row:
+    """Whether this version of SQLite keeps what it is given."""
+    if tuple(int(part) for part in version.split(".")[:3]) < SQLITE:
+        return Row("SQLite", "fail", f"{version} can corrupt a database: install a newer apsw")
+    return Row("SQLite", "ok", version)

@@ -1,0 +1,129 @@
+"""One shard of a key, with whoever keeps it: claimed by a ticket, delivered for a handle.
+
+The wire format is described in docs/reference/key-shards.md.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from valetkey.client import flow, server
+from valetkey.client.endpoints import Endpoints
+from valetkey.client.errors import (
+    Aborted,
+    ClientError,
+    Denied,
+    KeyStopped,
+    KeySuspended,
+    ServerUnavailable,
+    ShardsMissing,
+    TicketSpent,
+    interrupted,
+)
+from valetkey.client.locked_store import Kept
+from valetkey.client.proof_key import Prover
+from valetkey.client.steps import Flow
+from valetkey.client.tokens import Tokens
+from valetkey.wire.key_shards import SHARD, TICKET, Claimed, Delivered, Holder
+
+
+class Keeper:
+    """Keeps a shard as a key that opens nothing by itself: its shard stands where an ordinary key
+    has its refresh token."""
+
+    def __init__(self, endpoints: Endpoints, kept: Kept) -> None:
+        self._server = endpoints
+        self._kept = kept
+
+    def claim(self, ticket: str) -> Flow[Holder]:
+        """Claims the shard, and keeps it. Which holder it is of. Raises TicketSpent, Denied,
+        ServerUnavailable, StoreError."""
+        return (yield from self._kept.locked(self.claim_held(ticket)))
+
+    def deliver(self) -> Flow[Delivered]:
+        """Delivers the shard to the server: its `handle` stands for it, once, for a minute. Raises
+        NoKey, KeyStopped, KeySuspended, ServerUnavailable, StoreError."""
+        return (yield from self._kept.locked(self._deliver()))
+
+    def claim_held(self, ticket: str) -> Flow[Holder]:
+        """As `claim`, with the lock held."""
+        before = yield from self._kept.replaced()
+        yield from self._kept.ready()
+        about = yield from self._server.about()
+        # A ticket that comes again is claimed with the same key: no reply came to the first.
+        prover = before.prover if before and before.ticket == ticket else None
+        prover = prover or flow.new_prover(self._server.app, about)
+        claiming = _claiming(ticket, prover)
+        # With this key the claim can be made again. A key that is good is not given up for it yet.
+        noted = prover is not None and not (before and before.refresh_token)
+        if noted:
+            yield from self._kept.save(claiming, instead_of=before)
+        try:
+            answer = yield from self._again(
+                about.key_shard_claim_endpoint, {TICKET: ticket}, prover
+            )
+        except Denied as error:
+            if noted:
+                yield from self._kept.save(before, instead_of=claiming)
+            changed = error.code == "invalid_request"
+            why = TicketSpent("no such ticket") if changed else as_told(error, TicketSpent)
+            raise why from error
+        claimed: Claimed = convert(answer, Claimed)
+        fresh = replace(claiming, refresh_token=claimed.key_shard, threshold=claimed.threshold)
+        instead_of = claiming if noted else before
+        yield from self._kept.save(replace(fresh, ticket=""), instead_of=instead_of)
+        return claimed.holder
+
+    def _deliver(self) -> Flow[Delivered]:
+        held = yield from self._kept.held()
+        yield from self._kept.ready()
+        about = yield from self._server.about()
+        form = {SHARD: held.refresh_token}
+        try:
+            answer = yield from self._again(about.key_shard_delivery_endpoint, form, held.prover)
+        except Denied as error:
+            raise as_told(error, KeyStopped) from error
+        delivered: Delivered = convert(answer, Delivered)
+        # Kept before anybody is told of the handle.
+        turned = replace(held, refresh_token=delivered.key_shard)
+        yield from self._kept.save(turned, instead_of=held)
+        return delivered
+
+    def _again(
+        self, address: str, form: dict[str, str], prover: Prover | None
+    ) -> Flow[dict[str, Any]]:
+        """The answer; where none comes, it is asked for once more, which costs nothing."""
+        if not address:
+            raise Aborted(f"{self._server.app.issuer} knows no shards")
+        return (yield from server.post_again(address, form, app=self._server.app, prover=prover))
+
+
+def _claiming(ticket: str, prover: Prover | None) -> Tokens:
+    """A key to be: until it has a shard it cannot be used, and until then its ticket is known."""
+    key = "" if prover is None else prover.kept
+    return Tokens(access_token="", expires=1, key=key, ticket=ticket)
+
+
+def as_told(error: Denied, otherwise: type[ClientError]) -> ClientError:
+    """What the server's refusal means to an app."""
+    passing = interrupted(error.reason)
+    if passing is not None:
+        return passing
+    match error.code:
+        case "key_suspended":
+            return KeySuspended("the key is suspended: its user has to look at it")
+        case "insufficient_key_shards":
+            return ShardsMissing("too few of the key's shards were shown")
+        case "invalid_grant":
+            return otherwise(error.description or "it opens nothing any more")
+        case _:
+            return error
+
+
+def convert(answer: dict[str, Any], kind: type[Any]) -> Any:
+    """An answer of that kind. Raises ServerUnavailable where it cannot be read."""
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise ServerUnavailable("the server's answer cannot be read") from error

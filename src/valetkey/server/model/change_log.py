@@ -1,0 +1,140 @@
+"""What the change log says of a change. Every store asks this, so no rule can forget to tell."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.jwk import ALGORITHMS
+from valetkey.server.model.change import Change, Create, Remove
+from valetkey.server.model.client import Client
+from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.epoch import Epoch
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.keys import SigningKey
+from valetkey.server.model.record import Record
+from valetkey.server.model.user import User
+from valetkey.wire.change_log import Entry
+
+REMOVED: Final = "removed"
+
+
+def entry_of(change: Change) -> Entry | None:
+    """The entry for a change, without its number; None for a change that no key hangs on."""
+    tell = _TELLS.get(type(change.record))
+    return None if tell is None else tell(change)
+
+
+def entries_of(changes: Iterable[Change]) -> list[Entry]:
+    """The entries for the changes, in order."""
+    return [entry for one in changes if (entry := entry_of(one)) is not None]
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the log, and where it lies. `head` is the last number that was given, `first` the
+    oldest that is kept, head + 1 where none is. `link` is the mark of the entry after which the
+    piece begins: "" before the first of all, None where it is not known any more."""
+
+    head: int
+    first: int
+    link: str | None
+    entries: tuple[Entry, ...] = ()
+
+
+def piece(rows: Iterable[Entry], *, after: int, head: int, first: int) -> Log:
+    """The piece after a number, of the rows from that very number on. It ends where one is missing:
+    what is swept meanwhile is not passed over in silence."""
+    link = "" if after == 0 else None
+    found: list[Entry] = []
+    for entry in rows:
+        if entry.seq == after:
+            link = entry.mark
+        elif entry.seq == after + len(found) + 1:
+            found.append(entry)
+        else:
+            break
+    return Log(head=head, first=first, link=link, entries=tuple(found))
+
+
+def _grant(change: Change) -> Entry:
+    grant: Any = change.record
+    return Entry(
+        kind="grant",
+        subject=grant.id,
+        grant_version=1 if isinstance(change, Create) else grant.version + 1,
+        status=REMOVED if isinstance(change, Remove) else grant.status,
+        permissions=grant.permissions,
+        limited=tuple(sorted(grant.limits.bound)),
+        until=grant.limits.until,
+        cut=grant.cut,
+        about=(*grant.permissions, *grant.had),
+    )
+
+
+def _family(change: Change) -> Entry | None:
+    family: Any = change.record
+    # Created closed, it burns a code: no token was made of it.
+    if isinstance(change, Create):
+        return None
+    status = "closed" if isinstance(change, Remove) else family.status
+    if status == "open" and not _resumed(family):
+        return None
+    # Its permissions may have been more, with another sign-in: what was asked for stays.
+    return Entry(
+        kind="family",
+        subject=family.id,
+        status=status,
+        listed=family.in_lists,
+        about=(*family.scope, *family.permissions, *family.details),
+    )
+
+
+def _resumed(family: TokenFamily) -> bool:
+    """Whether its user has resumed it, and the app has not been heard of since."""
+    return family.shards is not None and family.shards.resumed > family.used
+
+
+def _user(change: Change) -> Entry | None:
+    user: Any = change.record
+    if isinstance(change, Create):
+        return None
+    status = REMOVED if isinstance(change, Remove) else user.status
+    return Entry(kind="user", subject=user.id, status=status)
+
+
+def _client(change: Change) -> Entry | None:
+    client: Any = change.record
+    if isinstance(change, Create):
+        return None
+    status = REMOVED if isinstance(change, Remove) else client.status
+    return Entry(kind="client", subject=client.id, status=status, permissions=client.scope)
+
+
+def _once(change: Change) -> Entry | None:
+    once: Any = change.record
+    if once.purpose != REVOKED or not isinstance(change, Create):
+        return None
+    return Entry(kind="token", subject=once.value, status="revoked")
+
+
+def _key(change: Change) -> Entry | None:
+    key: Any = change.record
+    # One that has come to its end is no news: nothing that it signed can be alive.
+    if key.use not in ALGORITHMS or not isinstance(change, Remove) or key.until:
+        return None
+    return Entry(kind="key", subject=key.kid, status=REMOVED)
+
+
+def _epoch(change: Change) -> Entry:
+    return Entry(kind="all", status="over")
+
+
+_TELLS: Final[dict[type[Record], Callable[[Change], Entry | None]]] = {
+    Grant: _grant,
+    TokenFamily: _family,
+    User: _user,
+    Client: _client,
+    Once: _once,
+    Epoch: _epoch,
+    SigningKey: _key,
+}

@@ -1,0 +1,300 @@
+"""Declared state: what has to change so that an installation is as somebody wrote it down.
+
+Only what is named is touched: a record that no wish names stays, and so does a field that the wish
+for its record does not name.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from valetkey.server.model import ids
+from valetkey.server.model.change import Change, Create, Update
+from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.environment import Env
+from valetkey.server.model.policy import Lifetimes, Policy
+from valetkey.server.model.query import Alias, Many, Rule
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.model.user import User, sign_in_name
+from valetkey.server.oauth.admin import catalog_history, resources
+from valetkey.server.oauth.clients import registration, shared_secret
+from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.core.decision import Outcome
+from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.logout.sessions import over
+from valetkey.wire import https
+from valetkey.wire.catalog import Catalog, Permission
+
+Kind: TypeAlias = Literal["policy", "resource_server", "client", "user"]
+Declarable: TypeAlias = Policy | ResourceServer | Client | User
+Named: TypeAlias = dict[tuple[Kind, str], Declarable]
+
+NO_CATALOG: Final = Catalog(resource="", name="", permissions=())
+
+NEW: Final[dict[Kind, Callable[[str, Env], Declarable]]] = {
+    "policy": lambda name, env: Policy(name=name),
+    "resource_server": lambda name, env: ResourceServer(
+        id=name, catalog=NO_CATALOG, created=env.now
+    ),
+    "client": lambda name, env: Client(id=name, name=name, created=env.now),
+    "user": lambda name, env: User(
+        id=ids.user_id(env), username=name, created=env.now, changed=env.now
+    ),
+}
+"""What can be declared, before its fields are: in an order in which the later need the earlier."""
+
+
+LIFETIMES: Final = (
+    frozenset(Lifetimes.__struct_fields__) & frozenset(Policy.__struct_fields__)
+) - {"refresh_window"}
+"""The lifetimes that a policy may set by itself, within what they may be in the settings."""
+
+
+NAMES: Final[dict[Kind, str]] = {
+    "policy": "name",
+    "resource_server": "id",
+    "client": "id",
+    "user": "username",
+}
+"""The field by which each is named."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """How one record should be. `place` says where that is written, for mistakes; `fields` are the
+    ones that it names; `secret` is the digest of a secret to accept, "" for as it is, and `plain`
+    the secret itself where it is at hand; `new`: the record must not be there yet. `by` says who
+    wishes it, in a word for people."""
+
+    place: str
+    kind: Kind
+    key: str
+    fields: Mapping[str, Any] = {}
+    secret: str = ""
+    plain: Secret | None = None
+    new: bool = False
+    by: str = ""
+
+    @property
+    def name(self) -> tuple[Kind, str]:
+        """The record that is meant."""
+        return self.kind, sign_in_name(self.key) if self.kind == "user" else self.key
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One record as it is, None for absent, and as it will be."""
+
+    wish: Wish
+    before: Declarable | None
+    after: Declarable
+
+    @property
+    def verdict(self) -> Literal["added", "changed", "unchanged"]:
+        if self.before is None:
+            return "added"
+        return "unchanged" if self.after == self.before else "changed"
+
+    @property
+    def differences(self) -> dict[str, tuple[Any, Any]]:
+        """Each field that differs: what it was, and what it will be. Secrets do not show."""
+        before = {} if self.before is None else dict(_flat(self.before))
+        after = dict(_flat(self.after))
+        pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
+        return {
+            name: (_masked(name, was), _masked(name, will))
+            for name, (was, will) in pairs.items()
+            if name not in {NAMES[self.wish.kind], "edition"} and was != will and (was or will)
+        }
+
+    @property
+    def change(self) -> Change | None:
+        """What has to be written."""
+        match self.verdict:
+            case "added":
+                return Create(self.after)
+            case "changed":
+                return Update(self.after)
+            case "unchanged":
+                return None
+
+
+class Plan(Outcome, frozen=True, kw_only=True, eq=False):
+    """What there is to do; with `mistakes`, nothing is done."""
+
+    steps: tuple[Step, ...]
+    mistakes: tuple[str, ...] = ()
+
+
+def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
+    """What has to change for every wish to hold: all of it, or nothing. Accounts' own data is the
+    business of `accounts.profile`."""
+    there = yield from _there(wishes)
+    newest = yield from catalog_history.newest(
+        wish.key for wish in wishes if wish.kind == "resource_server"
+    )
+    order = list(NEW)
+    sorted_wishes = sorted(wishes, key=lambda wish: order.index(wish.kind))
+    steps = tuple(
+        _numbered(_step(wish, there.get(wish.name), context), newest) for wish in sorted_wishes
+    )
+    mistakes = (*_clashing(steps), *_wrong(steps, there, context.at))
+    if mistakes:
+        return Plan(steps=steps, mistakes=mistakes)
+    changes = tuple(step.change for step in steps if step.change is not None)
+    for name in _disabled(steps):
+        changes += yield from over(name, context)
+    kept = tuple(
+        Create(one)
+        for step in steps
+        for one in catalog_history.kept(
+            step.before, step.after, at=context.env.now, by=step.wish.by
+        )
+    )
+    return Plan(steps=steps, changes=(*changes, *kept))
+
+
+def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
+    return msgspec.structs.replace(
+        step, after=catalog_history.numbered(step.before, step.after, newest)
+    )
+
+
+def _disabled(steps: Sequence[Step]) -> Iterator[str]:
+    """The users who may not sign in any longer: apps that know their sessions are told."""
+    for step in steps:
+        before, after = step.before, step.after
+        if isinstance(before, User) and isinstance(after, User) and before.status == "active":
+            yield from (after.id,) if after.status == "disabled" else ()
+
+
+def _there(wishes: Sequence[Wish]) -> Rule[Named]:
+    """Every policy, resource server and client, and the users that are named."""
+    policies, servers, clients = Many(Policy), Many(ResourceServer), Many(Client)
+    users = {Alias(User, wish.name[1]) for wish in wishes if wish.kind == "user"}
+    found = yield (policies, servers, clients, *users)
+    there: Named = {("policy", one.name): one for one in found.many(policies)}
+    there |= {("resource_server", one.id): one for one in found.many(servers)}
+    there |= {("client", one.id): one for one in found.many(clients)}
+    people = [one for wanted in users if (one := found.one(wanted)) is not None]
+    return there | {("user", one.alias): one for one in people}
+
+
+def _step(wish: Wish, before: Declarable | None, context: Context) -> Step:
+    env = context.env
+    base = NEW[wish.kind](wish.key, env) if before is None else before
+    after = msgspec.structs.replace(base, **wish.fields)
+    match after:
+        case Client() | ResourceServer():
+            after = msgspec.structs.replace(after, secrets=_secrets(after, wish, context))
+        case User() if after != before:
+            after = msgspec.structs.replace(after, changed=env.now)
+    return Step(wish=wish, before=before, after=after)
+
+
+def _secrets(
+    holder: Client | ResourceServer, wish: Wish, context: Context
+) -> tuple[KeptSecret, ...]:
+    had = shared_secret.fitting(holder) if isinstance(holder, Client) else holder.secrets
+    if not wish.secret or any(
+        kept.digest == wish.secret and kept.good(context.env.now) for kept in had
+    ):
+        return had
+    if isinstance(holder, Client) and wish.plain is not None:
+        keyring, env = context.at.keyring, context.env
+        return (shared_secret.keep(wish.plain, client=holder, keyring=keyring, env=env),)
+    return (KeptSecret(digest=wish.secret, created=context.env.now),)
+
+
+def _clashing(steps: Sequence[Step]) -> Iterator[str]:
+    times = Counter(step.wish.name for step in steps)
+    for step in steps:
+        if times[step.wish.name] > 1:
+            yield f"{step.wish.place}: {step.wish.key!r} stands {times[step.wish.name]} times"
+        if step.wish.new and step.before is not None:
+            yield f"{step.wish.place}: there is one of that name already"
+
+
+def _wrong(steps: Sequence[Step], there: Named, at: Installation) -> Iterator[str]:
+    after = there | {step.wish.name: step.after for step in steps}
+    future, present = _installation(after, at), _installation(there, at)
+    for step in steps:
+        for mistake in _mistakes(step.after, after, future):
+            yield f"{step.wish.place}: {mistake}"
+    named = {step.wish.name for step in steps}
+    for name, record in there.items():
+        if name not in named and isinstance(record, Client):
+            known = registration.mistakes(record, present)
+            for mistake in registration.mistakes(record, future):
+                if mistake not in known:
+                    yield f"client {record.id!r}, which is there already: {mistake}"
+
+
+def _mistakes(record: Declarable, after: Named, future: Installation) -> list[str]:
+    match record:
+        case Policy():
+            own = {name: getattr(record, name) for name in record.__struct_fields__}
+            given = {name: own[name] for name in LIFETIMES if own.get(name) is not None}
+            wrong = msgspec.structs.replace(future.lifetimes, **given).mistakes()
+            return [*wrong, *_untrusted(record)]
+        case ResourceServer(catalog=catalog) if catalog == NO_CATALOG:
+            return ["catalog: is missing"]
+        case ResourceServer():
+            others = [one for one in _servers(after) if one.id != record.id]
+            wrong = resources.mistakes(record, others=others, issuer=future.issuer)
+            return [*_taken("client", record.id, after), *wrong]
+        case Client():
+            wrong = registration.mistakes(record, future)
+            return [*_taken("resource_server", record.id, after), *wrong]
+        case User():
+            return []
+
+
+def _untrusted(policy: Policy) -> Iterator[str]:
+    for one in policy.trusts:
+        why = https.why_not(one.jwks_uri) if one.jwks_uri else ""
+        if why:
+            yield f"trusts: jwks_uri {one.jwks_uri[:100]!r} {why}"
+
+
+def _taken(kind: Kind, name: str, after: Named) -> list[str]:
+    # Clients and resource servers authenticate at introspection by their names alone.
+    return [f"id: is that of a {kind} already"] if (kind, name) in after else []
+
+
+def _installation(named: Named, at: Installation) -> Installation:
+    policies = {one.name: one for one in named.values() if isinstance(one, Policy)}
+    offer = Offer(at.issuer, _servers(named))
+    return msgspec.structs.replace(at, policies=policies, offer=offer)
+
+
+def _servers(named: Named) -> list[ResourceServer]:
+    return [one for one in named.values() if isinstance(one, ResourceServer)]
+
+
+_OWN: Final = frozenset({"id", "version", "created", "changed"})
+_HIDDEN: Final = frozenset({"password", "mark", "secrets"})
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields, those of nested ones too, by dotted names."""
+    if isinstance(value, msgspec.Struct):
+        names = [name for name in value.__struct_fields__ if name not in _OWN]
+        members = {name: getattr(value, name) for name in names}
+    elif isinstance(value, dict):
+        members = value
+    elif isinstance(value, tuple) and value and isinstance(value[0], Permission):
+        members = {one.id: one for one in value}
+        yield prefix, tuple(members)
+    else:
+        yield prefix, value
+        return
+    for name, member in members.items():
+        yield from _flat(member, f"{prefix}.{name}" if prefix else name)
+
+
+def _masked(name: str, value: Any) -> Any:
+    if name not in _HIDDEN:
+        return value
+    return "(secret)" if value else None

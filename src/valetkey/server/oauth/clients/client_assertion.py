@@ -1,0 +1,75 @@
+"""What every assertion of a client has to be, whatever it is signed with (RFC 7523 3). Each counts
+once, on whichever node it comes."""
+
+from typing import Final
+
+from valetkey.jose import validity
+from valetkey.jose.seal import digest
+from valetkey.server.model.change import Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.counters import Once
+from valetkey.server.model.query import Always, One, Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.feature import Call, Credentials
+from valetkey.spec import names
+from valetkey.spec.errors import InvalidClient, InvalidRequest
+from valetkey.wire import assertion
+from valetkey.wire.assertion import Audience, BadAssertion
+
+SEEN: Final = "client assertion"
+"""The purpose under which assertions are remembered."""
+
+
+def read(call: Call) -> Credentials | None:
+    """The assertion that the call brings, and whose it claims to be. Raises InvalidClient,
+    InvalidRequest."""
+    text = call.form.get("client_assertion")
+    if text is None:
+        return None
+    if call.form.get("client_assertion_type") != assertion.ASSERTION_TYPE:
+        raise InvalidClient("client_assertion_type is missing, or not one that is offered here")
+    try:
+        name = assertion.claimed(text)
+    except BadAssertion as error:
+        raise InvalidClient(detail=str(error)) from error
+    if call.form.get("client_id", name) != name:
+        # RFC 7521 4.2: both name the same client.
+        raise InvalidRequest("client_id differs from the authenticated client")
+    return Credentials(name, text, path=call.brought.path)
+
+
+def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rule[None]:
+    """A payload whose signature was checked is the client's, meant for this server at `path`, of
+    this moment, and new. Raises BadAssertion, InvalidClient."""
+    claims = assertion.check(
+        payload,
+        client_id=client.id,
+        audience=audience(client, path, context),
+        now=context.env.now,
+    )
+    marker = Once(
+        purpose=SEEN,
+        value=f"{client.id} {digest(claims.jti)}",
+        expires=int(claims.exp) + 2 * validity.SKEW,
+    )
+    wanted = One(Once, marker.key)
+    if (yield (wanted,)).one(wanted) is not None:
+        raise InvalidClient(detail=f"{client.id}: an assertion that came before")
+    yield (Always(Create(marker)),)
+
+
+def audience(client: Client, path: str, context: Context) -> Audience:
+    """What the client's assertion may be for at the endpoint at `path`: the issuer alone, as a
+    string, or the endpoints as well, as the client's policy says."""
+    at = context.at
+    with_ciba = names.CIBA in client.grant_types
+    # FAPI 2.0 is about authorization codes: for clients that have none, CIBA Core 7.1 counts.
+    only_ciba = with_ciba and names.AUTHORIZATION_CODE not in client.grant_types
+    if at.held_to[client.policy].assertion_audience == "issuer" and not only_ciba:
+        return Audience(frozenset({at.issuer}))
+    # OpenID Connect Core 9: the token endpoint; RFC 7523 3 lets the endpoint called stand for it.
+    paths = {at.paths.get("token_endpoint", ""), path}
+    if with_ciba:
+        paths.add(at.paths.get("backchannel_authentication_endpoint", ""))
+    endpoints = {base + one for base in at.bases for one in paths if one}
+    return Audience(frozenset({at.issuer, *endpoints}), listed=True)

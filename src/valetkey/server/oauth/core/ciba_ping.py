@@ -1,0 +1,83 @@
+"""An app that does not want to come again and again is told when there is an answer (CIBA Core
+10.2): the server posts the name of the request to where the app listens, with the app's own token.
+
+Both are secrets, so they lie sealed until they go out.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from valetkey.jose import seal
+from valetkey.server.model.change import Change
+from valetkey.server.model.client import Client
+from valetkey.server.model.job import Job
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.query import One, Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.message_delivery import send
+from valetkey.server.oauth.core.outbound_message import Delivery, Message
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.form import Form
+
+CITE: Final = Cite("OpenID Connect CIBA", "10.2")
+KIND: Final = "backchannel ping"
+PURPOSE: Final = b"backchannel ping"
+
+_KID: Final = 4
+# RFC 6750 2.1: b64token. CIBA Core 7.1: at most 1024, and hard to guess.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{20,1024}=*", re.ASCII)
+
+
+class _Told(msgspec.Struct, array_like=True):
+    handle: str
+    token: str
+
+
+def sealed(form: Form, client: Client, *, handle: str, context: Context) -> bytes:
+    """What is needed to tell the app; b"" for one that comes by itself. Raises InvalidRequest where
+    the app brought no token to be told with (CIBA Core 7.1)."""
+    if client.backchannel_token_delivery_mode != "ping":
+        return b""
+    token = form.get("client_notification_token", "")
+    if not _TOKEN.fullmatch(token) or len(token) > 1024:
+        raise InvalidRequest("client_notification_token is missing, or none that is hard to guess")
+    raw = msgspec.msgpack.encode(_Told(handle, token))
+    key = context.at.keyring.sealing[0]
+    closed = seal.seal(key.raw, raw, nonce=context.env.draw(seal.NONCE), purpose=PURPOSE)
+    return bytes.fromhex(key.kid) + closed
+
+
+def told(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
+    """The message that there is an answer now, for an app that wants one."""
+    wanted = client.backchannel_token_delivery_mode == "ping"
+    if row.elsewhere is None or not row.elsewhere.notify or not wanted:
+        return ()
+    address = client.backchannel_client_notification_endpoint
+    notify = row.elsewhere.notify
+    return (send(KIND, address, context=context, client=client.id, sealed=notify),)
+
+
+def write(job: Job, context: Context) -> Rule[Message | None]:
+    """The message, for an app that still listens at this address."""
+    wanted = One(Client, job.client)
+    client = (yield (wanted,)).one(wanted)
+    if client is None or client.status != "active":
+        return None
+    if client.backchannel_client_notification_endpoint != job.url:
+        return None
+    key = context.at.keyring.sealing_key(job.sealed[:_KID].hex())
+    if key is None:
+        return None
+    raw = seal.unseal(key.raw, job.sealed[_KID:], purpose=PURPOSE)
+    inside = msgspec.msgpack.decode(raw, type=_Told)
+    return Message(
+        body=msgspec.json.encode({"auth_req_id": inside.handle}),
+        content_type="application/json",
+        headers={"authorization": f"Bearer {inside.token}"},
+    )
+
+
+DELIVERY: Final = Delivery(kind=KIND, cite=CITE, write=write)

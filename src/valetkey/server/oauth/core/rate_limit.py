@@ -1,0 +1,45 @@
+"""How often strangers may make this server keep something, by the networks they come from."""
+
+from operator import le
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.change import Count
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.network import networks_of
+from valetkey.server.model.query import One, Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.spec.errors import TemporarilyUnavailable
+
+WIDER: Final = (1, 2, 4, 16)
+"""How many times as much as the narrowest network of an address each of the wider ones may have."""
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """At most so many of `what` in so many seconds from one network."""
+
+    what: str
+    most: int
+    seconds: int
+
+
+def count(pace: Pace, address: str, context: Context) -> Rule[None]:
+    """Counts one, whatever comes of it. Raises TemporarilyUnavailable (429) beyond the most."""
+    now = context.env.now
+    networks = networks_of(address)
+    allowed = [pace.most * times for times, _ in zip(WIDER, networks, strict=False)]
+    counts = [
+        Count(Throttle(bucket=f"{pace.what} {one}", tried=1, since=now, expires=now + pace.seconds))
+        for one in networks
+    ]
+    wanted = [One(Throttle, each.record.bucket) for each in counts]
+    # Looked at first, so that those beyond the most have nothing written.
+    found = yield tuple(wanted)
+    rows = [found.one(want) for want in wanted]
+    tried = [row.tried + 1 if row is not None and row.runs(now) else 1 for row in rows]
+    if all(map(le, tried, allowed)):
+        found = yield tuple(counts)
+        tried = [found.counter(each).tried for each in counts]
+    if not all(map(le, tried, allowed)):
+        raise TemporarilyUnavailable(f"too many {pace.what}s from your network", status=429)

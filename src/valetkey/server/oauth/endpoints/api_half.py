@@ -1,0 +1,67 @@
+"""The API's half of a split access token (`wire.split_token`), told to the API that it is for."""
+
+from typing import Final
+
+import msgspec
+
+from valetkey.server.model.query import Rule
+from valetkey.server.oauth.clients.authentication import authenticate_resource_server
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.senders.binding import is_offered
+from valetkey.server.oauth.tokens.app_half import NAME
+from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.spec.errors import InvalidClient
+from valetkey.wire import split_token
+from valetkey.wire.access_token import AccessToken
+from valetkey.wire.split_token import CITE, NOTHING, PATH, Told
+
+
+def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The other half of the app's, to an API that it is for, while it is worth something. Raises
+    InvalidClient for whoever is no API."""
+    text = call.form.need("token")
+    server = yield from authenticate_resource_server(call, context)
+    if server is None:
+        raise InvalidClient(detail="not a resource server")
+    if not split_token.is_app_half(text):
+        return Answer(document=NOTHING)  # A whole token has no other half.
+    found = yield from worth(text, context)
+    audience = server.catalog.resource
+    if isinstance(found, Dead) or not context.at.offer.is_for(found.token.aud, audience):
+        return Answer(document=NOTHING)
+    if not is_offered(found.token.cnf, context):
+        return Answer(document=NOTHING)
+    half = _half(found, text, audience, context=context)
+    return Answer(document=Told(active=True, access_token_half=half))
+
+
+def _half(live: Live, text: str, audience: str, *, context: Context) -> str:
+    """As the token was issued, so that it is worth what a whole one is, and what has become of its
+    grant is learnt in the same way. Of what concerns others, the API is told nothing."""
+    token = _for(live.token, audience, context)
+    return split_token.of_api(token, text, key=context.access_token_key(live.client))
+
+
+def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
+    own = context.at.offer.names_of(audience)
+    return msgspec.structs.replace(
+        token,
+        # As the app spelled it.
+        aud=tuple(one for one in token.aud if context.at.offer.resource(one) == audience),
+        scope=" ".join(one for one in token.scope.split() if one in own),
+        limited=tuple(one for one in token.limited if one in own),
+        authorization_details=tuple(
+            one for one in token.authorization_details if one.type == audience
+        ),
+    )
+
+
+SPLIT_TOKENS: Final = Feature(
+    name=NAME,
+    cites=(CITE,),
+    endpoints=(
+        FormEndpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=tell),
+    ),
+)

@@ -1,0 +1,56 @@
+"""What is a refresh token of ours worth at this moment? It is only looked at: nothing is rotated,
+and nobody's family closes because somebody asked."""
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import One, Rule
+from valetkey.server.model.user import User
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Standing
+from valetkey.server.oauth.core.liveness import still_allowed, why_dead
+from valetkey.server.oauth.grant_types.refresh_token import is_fresh, only_while_present
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.spec.errors import InvalidGrant
+
+
+class Refreshable(msgspec.Struct, frozen=True, eq=False):
+    """A refresh token that would be taken now, whose it is, and what it would open."""
+
+    client: Client
+    standing: Standing
+    permissions: tuple[str, ...]
+
+
+def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
+    """What the token is good for; None where it would be refused, whoever brought it."""
+    try:
+        shown = refresh_token.read(text, context.at.keyring)
+    except InvalidGrant:
+        yield from ()
+        return None
+    wanted = One(TokenFamily, shown.family)
+    family = (yield (wanted,)).one(wanted)
+    if family is None or not family.refreshable or context.env.now >= family.expires:
+        return None
+    if family.shards is not None:
+        return None  # One shard alone opens nothing.
+    client, grant, user = (
+        One(Client, family.client),
+        One(Grant, family.grant),
+        One(User, family.user),
+    )
+    found = yield (client, grant, user)
+    app, yes, person = found.one(client), found.one(grant), found.one(user)
+    if app is None or yes is None or person is None:
+        return None
+    if not is_fresh(shown, family, client=app, context=context):
+        return None
+    standing = Standing(person, yes, family)
+    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
+        return None
+    if yes.limits.once or only_while_present(family, yes):
+        return None
+    allowed = still_allowed(family.permissions, client=app, grant=yes, offer=context.at.offer)
+    return Refreshable(app, standing, allowed)

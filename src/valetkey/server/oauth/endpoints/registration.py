@@ -1,0 +1,258 @@
+"""Registration over HTTP (RFC 7591, RFC 7592): an app introduces itself, and looks after what it
+said. Nobody vouches for it, and it gets no more than the installation lets strangers have."""
+
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose.seal import digest, same
+from valetkey.server.model.change import Count, Create, Update
+from valetkey.server.model.client import WITH_SECRET, Client
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.event import event
+from valetkey.server.model.pending import Pending
+from valetkey.server.model.policy import DEFAULT, Policy
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.secret import Secret
+from valetkey.server.oauth.admin import removal
+from valetkey.server.oauth.admin.removal import Removed
+from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret
+from valetkey.server.oauth.clients.documents import appearance
+from valetkey.server.oauth.clients.scopes import within
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
+from valetkey.server.oauth.core.feature import DocumentCall, Feature, ManagedEndpoint
+from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.core.rate_limit import Pace, count
+from valetkey.server.oauth.endpoints import software_statement
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidRequest, InvalidToken
+from valetkey.wire import opaque
+
+CITE: Final = Cite("RFC 7591", "3")
+MANAGE: Final = Cite("RFC 7592", "2")
+PATH: Final = "/register"
+
+UNUSED: Final = 30 * 86400
+"""Seconds after which a registration that nobody ever used is forgotten."""
+
+USED_UP: Final = "the initial access token is unknown, used up or over"
+
+
+def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    """POST registers; GET, PUT and DELETE are for whoever holds the client's registration access
+    token. Raises OAuthError."""
+    if call.method == "POST":
+        return (yield from _register(call, context))
+    client = yield from _owned(call)
+    match call.method:
+        case "GET":
+            return Answer(document=_document(client, context))
+        case "PUT":
+            return (yield from _update(client, call, context))
+        case _:
+            gone = yield from removal.client(client.id, context)
+            changes = gone.changes if isinstance(gone, Removed) else ()
+            return Answer(document=None, changes=changes, events=gone.events)
+
+
+def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    policy, scope, use = yield from _let_in(call, context)
+    said = software_statement.with_statement(call.document, context)
+    fields = metadata.read(said.document)
+    secret, token = _opaque("cs", context), _opaque("reg", context)
+    name = context.env.draw(12).hex()
+    client = Client(
+        **{**fields, "name": fields["name"] or name},
+        id=name,
+        policy=policy,
+        verified=said.vouched,
+        origin="registered",
+        registration_token=digest(token),
+        created=context.env.now,
+        unused_until=context.env.now + UNUSED,
+    )
+    if client.auth_method in WITH_SECRET:
+        client = _with_secret(client, secret, context)
+    client = within(client, scope, context.at.offer)
+    _check(client, context)
+    _check_name(client, context)
+    yield from sector.check(client)
+    told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
+    document = _document(client, context) | {"registration_access_token": token}
+    if client.secrets:
+        document |= {"client_secret": secret, "client_secret_expires_at": 0}
+    yield from _pay(use)
+    return Answer(document=document, changes=(Create(client),), events=(told,))
+
+
+class _Use(msgspec.Struct, frozen=True):
+    """One use of an invitation that lets `most` clients in."""
+
+    count: Count
+    most: int
+
+
+def _let_in(call: DocumentCall, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
+    """The policy that the new client is held to, the scope that it may have, and the use of an
+    invitation that its coming in costs. Raises InvalidToken where it may not come in."""
+    rules = context.at.registration
+    if call.token:
+        wanted = One(Pending, invitation_id(call.token))
+        invited = (yield (wanted,)).one(wanted)
+        if invited is None or invited.kind != "invitation" or context.env.now >= invited.expires:
+            raise InvalidToken(USED_UP)
+        one_more = Count(
+            Throttle(
+                bucket=f"uses of {invited.id}",
+                tried=1,
+                since=context.env.now,
+                expires=invited.expires,
+            )
+        )
+        scope = tuple(invited.parameters["scope"].split()) or rules.scope
+        use = _Use(one_more, int(invited.parameters["uses"]))
+        return invited.parameters["policy"], scope, use
+    if not rules.open:
+        raise InvalidToken("registration needs an initial access token")
+    pace = Pace(what="registration", most=rules.hourly, seconds=3600)
+    yield from count(pace, call.address, context)
+    return rules.policy, rules.scope, None
+
+
+def _pay(use: _Use | None) -> Rule[None]:
+    """Counts the use, once nothing else can go wrong. Raises InvalidToken where none was left."""
+    if use is None:
+        return
+    wanted = One(Throttle, use.count.record.bucket)
+    row = (yield (wanted,)).one(wanted)
+    used = 0 if row is None else row.tried
+    if used < use.most:
+        used = (yield (use.count,)).counter(use.count).tried - 1
+    if used >= use.most:
+        raise InvalidToken(USED_UP)
+
+
+def invitation_id(token: str) -> str:
+    """Under what an initial access token is kept: its digest opens nothing."""
+    return f"invitation {digest(token)}"
+
+
+def invitation(
+    token: str, *, policy: str, scope: tuple[str, ...], uses: int, expires: int, now: int
+) -> Pending:
+    """What is kept of an initial access token that lets so many clients in."""
+    return Pending(
+        id=invitation_id(token),
+        kind="invitation",
+        client="",
+        parameters={"policy": policy, "scope": " ".join(scope), "uses": str(uses)},
+        created=now,
+        expires=expires,
+    )
+
+
+def invite(invited: Pending, context: Context) -> Rule[Outcome]:
+    """Keeps an invitation. Raises InvalidScope for a scope that nobody declared, and
+    InvalidClientMetadata for a policy that is not there."""
+    servers, policy = Many(ResourceServer), One(Policy, invited.parameters["policy"])
+    found = yield (servers, policy)
+    Offer(context.at.issuer, found.many(servers)).expand(invited.parameters["scope"].split())
+    if found.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
+        raise metadata.wrong("policy", "is not there")
+    return Outcome(changes=(Create(invited),))
+
+
+def _check(client: Client, context: Context) -> None:
+    """Raises InvalidRedirectUri, InvalidClientMetadata."""
+    for mistake in registration.mistakes(client, context.at):
+        field, _, why = mistake.partition(": ")
+        raise metadata.wrong(metadata.name_of(field), _sayable(why), detail=why[:300])
+
+
+def _check_name(client: Client, context: Context) -> None:
+    why = registration.why_not_this_name(client, context.at)
+    if why:
+        raise metadata.wrong("client_name", why)
+
+
+def _sayable(why: str) -> str:
+    """RFC 6749 5.2: no quotes and nothing beyond ASCII in a description; they are in the log."""
+    plain = "".join(one for one in why if " " <= one <= "~" and one not in '"\\')
+    return plain[:200]
+
+
+def _owned(call: DocumentCall) -> Rule[Client]:
+    wanted = One(Client, call.name)
+    client = (yield (wanted,)).one(wanted)
+    # Compared also where there is no such client, so that time does not tell.
+    kept = "" if client is None else client.registration_token
+    fits = same(digest(call.token).encode(), kept.encode())
+    # What an administrator has taken over (`origin`), an app no longer changes.
+    its = client is not None and client.origin == "registered" and client.status == "active"
+    if client is None or not fits or not its:
+        raise InvalidToken("the registration access token is not of this client")
+    return client
+
+
+def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+    document = call.document
+    if document.get("client_id") != client.id:
+        # RFC 7592 2.2: it names itself, and never gets another name.
+        raise InvalidRequest("client_id is missing, or another client")
+    given = document.get("client_secret")
+    if given is not None and not any(
+        kept.fits(str(given), context.env.now) for kept in client.secrets
+    ):
+        raise InvalidRequest("client_secret is not the one of this client")
+    said = software_statement.with_statement(document, context)
+    fields = metadata.read(said.document, client)
+    after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
+    if appearance(after) != appearance(client):
+        # Whoever vouched for it vouched for that, and not for what it calls itself now.
+        after = msgspec.structs.replace(after, verified=said.vouched)
+    secret = ""
+    after = msgspec.structs.replace(after, secrets=shared_secret.fitting(after))
+    if after.auth_method in WITH_SECRET and not after.secrets:
+        secret = _opaque("cs", context)
+        after = _with_secret(after, secret, context)
+    if not set(after.scope) <= set(client.scope):
+        after = within(after, context.at.registration.scope, context.at.offer)
+    _check(after, context)
+    if after.name != client.name:
+        _check_name(after, context)
+    yield from sector.check(after)
+    told = _document(after, context)
+    if secret:
+        told |= {"client_secret": secret, "client_secret_expires_at": 0}
+    changes = (Update(after),) if after != client else ()
+    return Answer(document=told, changes=changes)
+
+
+def _with_secret(client: Client, secret: str, context: Context) -> Client:
+    kept = shared_secret.keep(
+        Secret(secret), client=client, keyring=context.at.keyring, env=context.env
+    )
+    return msgspec.structs.replace(client, secrets=(kept,))
+
+
+def _opaque(kind: opaque.Kind, context: Context) -> str:
+    return opaque.write(kind, context.env.draw(32))
+
+
+def _document(client: Client, context: Context) -> dict[str, Any]:
+    return metadata.write(client) | {
+        "client_id_issued_at": client.created,
+        "registration_client_uri": f"{context.at.issuer}{PATH}?client_id={client.id}",
+    }
+
+
+REGISTRATION: Final = Feature(
+    name="registration",
+    cites=(CITE, MANAGE),
+    on=False,
+    endpoints=(
+        ManagedEndpoint(path=PATH, metadata="registration_endpoint", cite=CITE, rule=manage),
+    ),
+)

@@ -1,0 +1,83 @@
+"""Software statements (RFC 7591 2.3): what somebody whom the operator trusts says of an app."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from valetkey.jose import jws, validity
+from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jws import BadSignature
+from valetkey.jose.objects import read_object
+from valetkey.server.oauth.clients import keys
+from valetkey.server.oauth.core.context import Context
+from valetkey.spec.cite import Cite
+from valetkey.spec.errors import InvalidSoftwareStatement, UnapprovedSoftwareStatement
+
+CITE: Final = Cite("RFC 7591", "2.3")
+
+TYPES: Final = frozenset({"jwt", "software-statement+jwt", ""})
+LONGEST: Final = 10 * 365 * 86400
+_OF_JWT: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
+
+
+_FACE: Final = ("client_name", "redirect_uris")
+_MAY_HAVE: Final = ("client_uri", "logo_uri")
+"""By what people know an app, and where their answers go. Statements are no secrets, so anybody can
+bring one with a face of their own beside it: it vouches for an app whose whole face it states."""
+
+
+_OF_AN_APP: Final = frozenset({*_FACE, "software_id"})
+"""One of them at least is in a statement. Under the types of old there is nothing else that tells
+it from what its publisher signs for other places (ATTACKS A48)."""
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The metadata, and whether somebody vouches for the app's face in it."""
+
+    document: Mapping[str, Any]
+    vouched: bool = False
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    iss: str
+    exp: float | None = None
+    nbf: float | None = None
+    iat: float | None = None
+
+
+def with_statement(document: Mapping[str, Any], context: Context) -> Said:
+    """The metadata, in which what a statement says wins (RFC 7591 3.1.1). Raises
+    InvalidSoftwareStatement, UnapprovedSoftwareStatement."""
+    text = document.get("software_statement")
+    if text is None:
+        return Said(document)
+    trusted = context.at.registration.publishers
+    if not trusted:
+        raise UnapprovedSoftwareStatement
+    claims = _proved(text, trusted, context.env.now)
+    stated = {name: value for name, value in claims.items() if name not in _OF_JWT}
+    if _OF_AN_APP.isdisjoint(stated):
+        raise InvalidSoftwareStatement(detail="it says nothing of an app")
+    vouched = all(
+        name in stated for name in (*_FACE, *(one for one in _MAY_HAVE if one in document))
+    )
+    return Said({**document, **stated}, vouched=vouched)
+
+
+def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any]:
+    if not isinstance(text, str):
+        raise InvalidSoftwareStatement
+    try:
+        header = jws.read_header(text)
+        found = keys.matching(trusted, header)
+        if not found:
+            raise UnapprovedSoftwareStatement
+        claims = read_object(keys.checked(text, found, typ=TYPES, algorithms=OF_APPS))
+        frame = msgspec.convert(claims, _Frame)
+    except (BadSignature, ValueError, msgspec.ValidationError) as error:
+        raise InvalidSoftwareStatement(detail=str(error)) from error
+    why = validity.why_not(now, exp=frame.exp, nbf=frame.nbf, iat=frame.iat, longest=LONGEST)
+    if why:
+        raise InvalidSoftwareStatement(detail=why)
+    return claims

@@ -1,0 +1,89 @@
+"""What an app is told of the shards of its key."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.shards import derived_secrets
+from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS, Slip
+from valetkey.server.oauth.tokens import refresh_token
+from valetkey.server.oauth.tokens.refresh_token import RefreshToken
+from valetkey.wire.key_shards import PARAMETER, Claimed, ShardTold, Status, Told
+
+
+def told(family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()) -> Told:
+    """How each shard stands. The ticket of the backend goes through the app, all else past it: it
+    would have had more than one shard in its hands."""
+    shards, shown = family.shards, frozenset(renewed)
+    if shards is None:
+        raise LookupError("an ordinary key")
+    every = (_one(family, at, context, show=at in shown) for at in range(len(shards.of)))
+    return Told(shards.threshold, tuple(every))
+
+
+def member(
+    family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()
+) -> Mapping[str, Any]:
+    """The member of the token response; none, for an ordinary key."""
+    if family.shards is None:
+        return {}
+    return {PARAMETER: msgspec.to_builtins(told(family, context, renewed=renewed))}
+
+
+def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> ShardTold:
+    shard = family.shard(at)
+    if shard.is_claimed:
+        written = write(family, at, context) if show else ""
+        return ShardTold(holder=shard.holder, key_shard=written)
+    if shard.holder == "device":
+        return ShardTold(holder=shard.holder, status="unclaimed")
+    if shard.holder == "backend":
+        return ShardTold(
+            holder=shard.holder,
+            status="unclaimed",
+            claim_ticket=ticket(family, at, context),
+            expires_in=TICKET_SECONDS,
+        )
+    status: Status = "spent" if shard.is_spent else "unclaimed"
+    return ShardTold(holder=shard.holder, status=status, claim_uri=page(family, context))
+
+
+def write(family: TokenFamily, at: int, context: Context) -> str:
+    """The shard itself, as it is now."""
+    return refresh_token.write(named(family, at), context.at.keyring)
+
+
+def named(family: TokenFamily, at: int) -> RefreshToken:
+    """What the shard names, as it is now."""
+    return RefreshToken(family.id, at, family.shard(at).generation)
+
+
+def ticket(family: TokenFamily, at: int, context: Context) -> str:
+    """By what its holder claims it."""
+    generation, until = family.shard(at).generation, context.env.now + TICKET_SECONDS
+    return derived_secrets.write("kt", Slip(family.id, at, generation, until), context.at.keyring)
+
+
+def page(family: TokenFamily, context: Context) -> str:
+    """Where the user fetches what must not go through the app."""
+    return f"{context.at.issuer}{path(family)}"
+
+
+def path(family: TokenFamily) -> str:
+    """The page of one device's shards."""
+    return f"/apps/{family.grant}/shards/{family.id}"
+
+
+def claimed(family: TokenFamily, at: int, context: Context) -> Claimed:
+    """The answer to a claim."""
+    threshold = family.shards.threshold if family.shards else 1
+    return Claimed(write(family, at, context), family.shard(at).holder, threshold)
+
+
+def backend_of(client: Client) -> str:
+    """The client that holds the backend's shards of an app."""
+    return client.key_shard_backend or client.id

@@ -1,0 +1,219 @@
+"""Puts what a change says into the streams of those whom it concerns (`manage.signals`): in the
+commit of the change, so neither comes without the other.
+
+A receiver learns only of users whose keys concern it: an app of its own users, an API of those who
+gave an app something of its catalog.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from valetkey.jose import base64url
+from valetkey.server.model.change import Change, Create
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import Event
+from valetkey.server.model.grant import Grant
+from valetkey.server.model.query import Many, One, Rule
+from valetkey.server.model.record import Record
+from valetkey.server.model.resource import ResourceServer
+from valetkey.server.model.stream import Signal, Stream
+from valetkey.server.oauth.core import message_delivery
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.logout.sessions import apps
+from valetkey.server.oauth.signals.app_receivers import NAME
+from valetkey.server.oauth.signals.signals import Happened, happened, touched
+from valetkey.wire.change_log import concerning
+from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE
+
+
+class Decided(Protocol):
+    """An outcome with something to write."""
+
+    @property
+    def changes(self) -> Sequence[Change]: ...
+
+    @property
+    def events(self) -> Sequence[Event]: ...
+
+
+D = TypeVar("D", bound=Decided)
+
+
+class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Whom something concerns: apps, and APIs with the grants that concern them."""
+
+    clients: frozenset[str] = frozenset()
+    grants: tuple[Grant, ...] = ()
+    resources: frozenset[str] | None = None
+
+
+def telling(outcome: D, context: Context) -> Rule[D]:
+    """The outcome of a rule, and with its changes what they say."""
+    records = touched(outcome.changes) if NAME in context.at.enabled else ()
+    if not records:
+        return outcome
+    signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
+    return _with(outcome, signals)
+
+
+def _with(outcome: D, signals: tuple[Change, ...]) -> D:
+    if not signals:
+        return outcome
+    written: Any = outcome
+    more: D = msgspec.structs.replace(written, changes=(*outcome.changes, *signals))
+    return more
+
+
+def _signals(
+    records: Iterable[Record],
+    changes: Iterable[Change],
+    events: Iterable[Event],
+    *,
+    context: Context,
+) -> Rule[tuple[Change, ...]]:
+    wanted = {(type(one), one.key): One(type(one), one.key) for one in records}
+    servers = Many(ResourceServer)
+    found = yield (*wanted.values(), servers)
+    before = {name: was for name, want in wanted.items() if (was := found.one(want)) is not None}
+    told: list[Change] = []
+    txn = base64url.encode(context.env.draw(12))
+    for one in happened(changes, events, before):
+        streams = yield from _streams(one, found.many(servers), context)
+        for stream, server in streams:
+            told += _told(one, stream, server, number=len(told), txn=txn, context=context)
+    return tuple(told)
+
+
+def _streams(
+    one: Happened, servers: Iterable[ResourceServer], context: Context
+) -> Rule[list[tuple[Stream, ResourceServer | None]]]:
+    """The streams that it concerns, each with the API whose it is."""
+    concerned = yield from _concerned(one, context)
+    apis = [server for server in servers if "resource" in one.to and _is_of(server, concerned)]
+    wanted: dict[One[Stream], ResourceServer | None] = {
+        One(Stream, f"client {name}"): None
+        for name in sorted(concerned.clients)
+        if "client" in one.to
+    }
+    wanted |= {One(Stream, f"resource {server.id}"): server for server in apis}
+    if not wanted:
+        return []
+    found = yield tuple(wanted)
+    pairs = ((found.one(want), server) for want, server in wanted.items())
+    return [(stream, server) for stream, server in pairs if stream is not None]
+
+
+def _concerned(one: Happened, context: Context) -> Rule[Touched]:
+    if one.grant is not None:
+        both = (one.grant, *(() if one.before is None else (one.before,)))
+        return Touched(clients=frozenset((one.client,)), grants=both)
+    if one.to == ("client",):
+        signed_in = yield from apps(one.user, context, sids=(one.sid,) if one.sid else ())
+        return Touched(clients=frozenset(app.client.id for app in signed_in))
+    if one.user:
+        wanted = Many(Grant, "user", one.user)
+        grants = [
+            grant
+            for grant in (yield (wanted,)).many(wanted)
+            if grant.status != "stopped" and one.client in ("", grant.client)
+        ]
+        return Touched(clients=frozenset(grant.client for grant in grants), grants=tuple(grants))
+    client = One(Client, one.client)
+    app = (yield (client,)).one(client)
+    return Touched(resources=frozenset(() if app is None else app.scope))
+
+
+def _is_of(server: ResourceServer, concerned: Touched) -> bool:
+    names = _names(server)
+    if concerned.resources is not None:
+        return not names.isdisjoint(concerned.resources)
+    return any(not names.isdisjoint(grant.permissions) for grant in concerned.grants)
+
+
+def _names(server: ResourceServer) -> frozenset[str]:
+    ids = (permission.id for permission in server.catalog.permissions)
+    return frozenset((*ids, *server.catalog.scopes))
+
+
+def _told(
+    one: Happened,
+    stream: Stream,
+    server: ResourceServer | None,
+    *,
+    number: int,
+    txn: str,
+    context: Context,
+) -> Iterator[Change]:
+    """The signal, and the message that brings it, where the stream wants it."""
+    event = next((name for name in one.types if name in stream.requested), None)
+    if event is None or stream.status == "disabled":
+        return
+    claims = dict(one.claims)
+    if event == TOKEN_CLAIMS_CHANGE and one.grant is not None and one.before is not None:
+        if _view(one.grant, server) == _view(one.before, server):
+            return  # What changed is another API's.
+        claims["claims"] = _claims(one.grant, server)
+    signal = Signal(
+        stream=stream.id,
+        order=order(context, number, version=0 if one.grant is None else one.grant.version),
+        id=base64url.encode(context.env.draw(16)),
+        event=event,
+        user=one.user,
+        client=one.client,
+        family=one.family,
+        sid=one.sid,
+        claims=claims,
+        txn=txn,
+        at=context.env.now,
+    )
+    yield from put(stream, signal, context)
+
+
+def put(stream: Stream, signal: Signal, context: Context) -> Iterator[Change]:
+    """The signal for the stream, and the message that brings it, where it is to be brought now."""
+    yield Create(signal)
+    if stream.delivers == "push" and stream.status == "enabled":
+        yield brought(stream, context)
+
+
+def brought(stream: Stream, context: Context) -> Create:
+    """The message that brings what waits."""
+    facts = {"receiver": stream.receiver, "stream": stream.id}
+    return message_delivery.send(NAME, stream.url, context=context, facts=facts)
+
+
+def order(context: Context, number: int = 0, *, version: int = 0) -> str:
+    """What sorts the signals of a stream by when they happened, and those of one key and one
+    moment by its version."""
+    moment = context.env.now * 1000 + context.env.millisecond
+    return f"{moment:015d}.{version:010d}.{number:03d}"
+
+
+def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
+    if grant.status != "active":
+        return ()
+    names = None if server is None else _names(server)
+    return tuple(one for one in grant.permissions if names is None or one in names)
+
+
+def _cut(grant: Grant, server: ResourceServer | None) -> list[str]:
+    """Through whose hands a token may not have gone."""
+    return sorted(grant.cut if server is None else concerning(grant.cut, _names(server)))
+
+
+def _view(grant: Grant, server: ResourceServer | None) -> object:
+    """All that the receiver can see of a key."""
+    mine = _mine(grant, server)
+    bounds = [grant.limits.permissions.get(one) for one in mine]
+    return mine, grant.limits.until, bounds, _cut(grant, server)
+
+
+def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
+    """What a token of the key would say now."""
+    mine = _mine(grant, server)
+    limited = [one for one in mine if one in grant.limits.bound]
+    told = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
+    cut = _cut(grant, server)
+    return told | ({"cut": cut} if cut else {})

@@ -1,0 +1,192 @@
+"""What is a token of ours worth at this moment? Asked by introspection, userinfo and revocation."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import msgspec
+
+from valetkey.jose import jwt
+from valetkey.jose.jwk import PublicKey
+from valetkey.server.model.client import Client
+from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.query import Lately, One, Rule
+from valetkey.server.model.user import User
+from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
+from valetkey.server.oauth.core.decision import Standing
+from valetkey.server.oauth.core.liveness import over, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.core.offer import Offer
+from valetkey.server.oauth.tokens import app_half
+from valetkey.wire import access_token, split_token
+from valetkey.wire.access_token import AccessToken, Actor
+
+PROVED: Final = 4096
+"""Tokens whose signature is remembered, the last used ones."""
+
+
+class Live(msgspec.Struct, frozen=True, eq=False):
+    """A token that is good now. `permissions` is what its grant still allows of its scope. It is
+    the same object as long as all that it follows from is the same."""
+
+    token: AccessToken
+    client: Client
+    standing: Standing | None
+    permissions: tuple[str, ...]
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The names by which the app asked."""
+        return tuple(self.token.scope.split())
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """A token that is worth nothing. `why` is for the log; `reason` says why it is worth nothing
+    for now (see `wire.token_response`), "" for nothing."""
+
+    why: str
+    reason: str = ""
+
+
+Wants: TypeAlias = tuple[Lately[Client], One[User], One[Grant], One[TokenFamily]]
+
+
+class Proved(msgspec.Struct, eq=False):
+    """The claims that one of our keys signed, and what they rest on. `live` is what they were worth
+    when that was asked last, in the installation `at`: None, None where they were worth nothing."""
+
+    token: AccessToken
+    wants: Wants
+    live: Live | None = None
+    at: Installation | None = None
+
+    def __repr__(self) -> str:
+        return "Proved(…)"
+
+
+def worth(text: str, context: Context) -> Rule[Live | Dead]:
+    """What an access token is worth, all facts considered."""
+    known = _proved(text, context)
+    if isinstance(known, Dead):
+        return known
+    if known.token.grant_id:
+        return (yield from _of_user(known, context))
+    return (yield from _of_client(known.token, context))
+
+
+def proved(text: str, context: Context) -> AccessToken | Dead:
+    """The token, where it is ours and not expired, whatever has become of its grant."""
+    known = _proved(text, context)
+    return known if isinstance(known, Dead) else known.token
+
+
+def _proved(text: str, context: Context) -> Proved | Dead:
+    try:
+        if split_token.is_app_half(text):
+            known = _resting(app_half.read(text, context))
+        else:
+            at = context.at
+            known = _ours(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
+        # Two clocks need leeway; here there is only one.
+        jwt.check_time(known.token, context.env.now, leeway=0)
+    except jwt.BadToken as error:
+        return Dead(str(error))
+    return known
+
+
+@lru_cache(maxsize=PROVED)
+def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens) -> Proved:
+    """What is proved once stays proved for as long as the keys are the same: an API asks about a
+    token again and again. Raises jwt.BadToken."""
+    claims = jwt.prove(
+        text,
+        AccessToken,
+        keys=keys,
+        typ=(access_token.TYPE,),
+        issuer=issuer,
+        signed_here=signed.has,
+    )
+    return _resting(claims)
+
+
+def _resting(token: AccessToken) -> Proved:
+    client, user = Lately(Client, token.client_id), One(User, token.sub)
+    grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
+    return Proved(token, (client, user, grant, family))
+
+
+def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
+    token, wants = known.token, known.wants
+    found = yield wants
+    client, user, grant, family = wants
+    app, person = found.one(client), found.one(user)
+    yes, descent = found.one(grant), found.one(family)
+    if app is None or person is None or yes is None or descent is None:
+        return Dead("its client, user, grant or family is gone")
+    standing = Standing(person, yes, descent)
+    if (same := _as_before(known, app, standing, context=context)) is not None:
+        return same
+    owner, scope = app, context.at.offer.ordered(token.scope.split())
+    if token.act is not None:
+        passed = yield from _passed_on(token, token.act, yes)
+        if isinstance(passed, Dead):
+            return passed
+        owner, scope = passed, _registered(scope, app, context.at.offer)
+    epoch, now = context.at.epoch, context.env.now
+    dead = why_dead(owner, standing, act=token.act, epoch=epoch, now=now)
+    if dead:
+        return Dead(dead, why_for_now(owner, standing, act=token.act, epoch=epoch, now=now))
+    granted = still_allowed(scope, client=owner, grant=yes, offer=context.at.offer)
+    live = Live(token, app, standing, granted)
+    if token.act is None:  # One that was passed on follows from more than these.
+        known.live, known.at = live, context.at
+    return live
+
+
+def _as_before(known: Proved, app: Client, now: Standing, *, context: Context) -> Live | None:
+    """What it was worth last, where nothing has changed since: the records that were just read are
+    equal to those of then, the installation is the same, and no time has run out."""
+    live = known.live
+    if live is None or live.standing is None or known.at is not context.at:
+        return None
+    then = live.standing
+    before = live.client, then.user, then.grant, then.family
+    if before != (app, now.user, now.grant, now.family) or over(now, context.env.now):
+        return None
+    return live
+
+
+def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | Dead]:
+    """The client whose grant it is, where the token has been passed on: everybody through whose
+    hands it went has to be there still."""
+    owner = One(Client, grant.client)
+    hands = [One(Client, name.removeprefix("client:")) for name in act.chain]
+    revoked = One(Once, f"{REVOKED} {token.jti}")
+    found = yield (owner, *hands, revoked)
+    clients = [found.one(one) for one in (owner, *hands)]
+    if any(one is None or one.status != "active" for one in clients):
+        return Dead("a client through whose hands it went is gone or suspended")
+    if found.one(revoked) is not None:
+        return Dead("revoked")
+    app = clients[0]
+    return Dead("its client is gone") if app is None else app
+
+
+def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str, ...]:
+    registered = frozenset(offer.registered(client.scope))
+    return tuple(one for one in scope if one in registered)
+
+
+def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
+    client, revoked = Lately(Client, token.client_id), One(Once, f"{REVOKED} {token.jti}")
+    found = yield (client, revoked)
+    app = found.one(client)
+    if app is None:
+        return Dead("its client is gone")
+    if found.one(revoked) is not None:
+        return Dead("revoked")
+    dead = why_dead(app, None, epoch=context.at.epoch, now=context.env.now)
+    if dead:
+        return Dead(dead)
+    registered = context.at.offer.registered(app.scope)
+    return Live(token, app, None, tuple(one for one in registered if one in token.scopes))

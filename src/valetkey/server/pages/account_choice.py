@@ -1,0 +1,163 @@
+"""Before a waiting request goes on: as whom? Choosing an account, making one, or saying no."""
+
+from valetkey.server.accounts import password
+from valetkey.server.accounts.sign_in import SignedIn
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.endpoint import resume
+from valetkey.server.oauth.authorize.interaction import ANOTHER
+from valetkey.server.oauth.authorize.outcome import Choose, Login
+from valetkey.server.oauth.authorize.repeated_answer import decline
+from valetkey.server.oauth.authorize.request_stages import chose, signed_in
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.pages import presenters, views
+from valetkey.server.pages.authorize import continue_at, leave
+from valetkey.server.pages.components import Decline
+from valetkey.server.pages.frame import Frame
+from valetkey.server.pages.sign_up import Refused, offered, signed_up
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import redirect
+
+
+class Joining:
+    """`/continue/{pending}/choose`, `/continue/{pending}/sign-up` and
+    `/continue/{pending}/decline`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def choose(self, request: Request) -> Reply:
+        """Takes the choice."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_choose(name), session=visit.session)
+        match form.get("action"):
+            case "continue":
+                chosen = visit.session
+            case "another":
+                chosen = ANOTHER
+            case _:
+                raise InvalidRequest("the form says neither who nor somebody else")
+        await self._frame.shell.settle(lambda context: chose(name, visit, chosen, context=context))
+        return see_other(continue_at(name))
+
+    async def decline(self, request: Request) -> Reply:
+        """Takes a no before anybody has signed in."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        self._frame.posted(request, context, purpose=_decline(name), session="")
+        denied, _ = await self._frame.shell.settle(lambda context: decline(name, visit, context))
+        return leave(self._frame, request, denied)
+
+    def declined(self, request: Request, asked: Login | Choose, context: Context) -> Decline:
+        """The button for it, which says where it leads (RFC 9700 4.11.2)."""
+        name = asked.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/decline",
+            purpose=_decline(name),
+            session="",
+        )
+        return Decline(form=form, destination=presenters.destination(asked.reply_to.uri))
+
+    async def show(self, request: Request) -> Reply:
+        """The form for a new account."""
+        login, context = await self._login(request)
+        if login is None:
+            return see_other(continue_at(request.parts["pending"]))
+        return self._page(request, self.sign_up(request, login, context), login)
+
+    async def submit(self, request: Request) -> Reply:
+        """Signs up for this request."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        form = self._frame.posted(request, context, purpose=_sign_up(name), session="")
+        login, context = await self._login(request)
+        if login is None:
+            return see_other(continue_at(name))
+        outcome = await signed_up(self._frame, request, form)
+        if isinstance(outcome, Refused):
+            view = outcome.shown_on(self.sign_up(request, login, context))
+            reply = self._page(request, view, login, status=outcome.status)
+            return reply.having(*outcome.headers)
+        return await self.joined(name, visit, outcome)
+
+    async def joined(self, name: str, visit: Visit, outcome: SignedIn) -> Reply:
+        """Goes on with the request as whoever has just signed in or up."""
+        await self._frame.shell.settle(
+            lambda context: signed_in(name, visit, outcome.session.id, context=context)
+        )
+        reply = see_other(continue_at(name))
+        return self._frame.cookies.signed_in(
+            reply, outcome.session, outcome.secret, known=outcome.known
+        )
+
+    def choice(self, request: Request, asked: Choose, context: Context) -> views.Choice:
+        """As whom to go on?"""
+        name, session = asked.pending.id, self._frame.cookies.visit(request).session
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/choose",
+            purpose=_choose(name),
+            session=session,
+        )
+        return views.Choice(
+            site=self._frame.site,
+            form=form,
+            account=self._frame.account(asked.user),
+            app=presenters.app(asked.client, asked.client.id).name,
+            decline=self.declined(request, asked, context),
+        )
+
+    def sign_up(self, request: Request, login: Login, context: Context) -> views.SignUp:
+        """A new account, for the app that waits."""
+        name = login.pending.id
+        form = self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(name)}/sign-up",
+            purpose=_sign_up(name),
+            session="",
+        )
+        return views.SignUp(
+            site=self._frame.site,
+            form=form,
+            sign_in=f"{continue_at(name)}?sign-in",
+            shortest=password.MIN_LENGTH,
+            app=presenters.app(login.client, login.client.id).name,
+            decline=self.declined(request, login, context),
+        )
+
+    async def _login(self, request: Request) -> tuple[Login | None, Context]:
+        """The request that waits for a sign-in, None where it waits for something else."""
+        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        context = await self._frame.shell.context()
+        offered(context)
+        decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
+        return (decision if isinstance(decision, Login) else None), context
+
+    def _page(
+        self, request: Request, view: views.View, asked: Login, *, status: int = 200
+    ) -> Reply:
+        return self._frame.page(
+            request,
+            view,
+            status=status,
+            wanted=asked.pending.parameters.get("ui_locales", ""),
+            form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
+        )
+
+
+def _choose(pending: str) -> str:
+    return f"choose {pending}"
+
+
+def _decline(pending: str) -> str:
+    return f"decline {pending}"
+
+
+def _sign_up(pending: str) -> str:
+    return f"sign-up {pending}"

@@ -1,0 +1,104 @@
+"""Limits on the consent page: a plain choice, one number for each permission and kind."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from valetkey.server.model.limits import LONGEST, Bounds, Proposal
+from valetkey.server.oauth.authorize.outcome import Consent
+from valetkey.server.pages import presenters
+from valetkey.server.pages.limit_fields import (
+    LASTS,
+    PERS,
+    Field,
+    Limit,
+    WrongField,
+    read_bounds,
+    with_unit,
+    written,
+)
+from valetkey.spec.errors import InvalidRequest
+from valetkey.wire.catalog import Permission
+
+MOST: Final = 12
+"""Permissions that can be limited on the page itself; the others later, on the page of limits."""
+
+
+def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
+    """What is asked now and can be limited, with what the app itself proposes."""
+    counted = [row for row in asked.new if row.permission.counted]
+    return tuple(
+        _limit(
+            row.permission,
+            presenters.asked(row, language).title,
+            asked.bounds.get(row.permission.id, Bounds()),
+            zone=asked.user.claims.get("zoneinfo", "UTC"),
+        )
+        for row in counted[:MOST]
+    )
+
+
+def lasting(asked: Consent) -> tuple[str, ...]:
+    """The ends that can be chosen: those that are not later than the one that the app proposes, and
+    that one ("") first."""
+    if asked.once:
+        return ("once",)
+    shorter = (name for name, one in LASTS.items() if 0 < one.lasts < (asked.lasts or LONGEST))
+    return ("", "once", *shorter)
+
+
+def _limit(permission: Permission, title: str, proposed: Bounds, *, zone: str) -> Limit:
+    often = (Field(name="often", per=per, most=str(n)) for per, n in proposed.often.items())
+    much = (
+        Field(name="much", per=per, most=with_unit(n, permission))
+        for per, n in proposed.much.items()
+    )
+    above = proposed.ask_above
+    ask = None if above is None else Field(name="ask", per="", most=with_unit(above, permission))
+    return Limit(
+        id=permission.id,
+        title=title,
+        often=tuple(often),
+        much=tuple(much),
+        ask=ask,
+        unit=permission.unit,
+        step=written(1, permission),
+        zone=zone,
+    )
+
+
+def wished(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
+    """What the user chose. Raises WrongField, InvalidRequest for what makes no sense."""
+    lasts = LASTS.get(form.get("until", ""))
+    if lasts is None:
+        raise InvalidRequest("the form names no such end")
+    bounds = {
+        name: _bounds(fields, permission)
+        for name, permission in permissions.items()
+        if permission.counted and (fields := _fields(form, name))
+    }
+    return Proposal(lasts=lasts.lasts, once=lasts.once, permissions=bounds)
+
+
+def _bounds(fields: Mapping[str, str], permission: Permission) -> Bounds:
+    try:
+        return read_bounds(fields, permission)
+    except WrongField as wrong:
+        # Here one field is for all periods, and named after its permission.
+        kind = wrong.field.partition("-")[0]
+        raise WrongField(f"{kind}:{permission.id}", wrong.flaw, most=wrong.most) from wrong
+
+
+def _fields(form: Mapping[str, str], name: str) -> dict[str, str]:
+    """The fields of one permission, as the page of limits names them; empty where none is set."""
+    fields = {}
+    for kind in ("often", "much"):
+        number, per = form.get(f"{kind}:{name}", ""), form.get(f"{kind}-per:{name}", "day")
+        if per not in PERS:
+            raise InvalidRequest("the form names no such period")
+        if number:
+            fields[f"{kind}-{per}"] = number
+    more = {kind: form.get(f"{kind}:{name}", "") for kind in ("ask", "opens", "closes", "zone")}
+    if not more["opens"] and not more["closes"]:
+        # A zone alone says nothing.
+        del more["zone"]
+    return fields | {kind: text for kind, text in more.items() if text}

@@ -1,0 +1,332 @@
+"""From records to what the views show: apps, permissions, devices, history."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from valetkey.server.model.client import Client
+from valetkey.server.model.event import By, Event, Kind
+from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.model.limits import expired
+from valetkey.server.model.receipt import Place, Receipt
+from valetkey.server.oauth.authorize.outcome import Row
+from valetkey.server.oauth.core.offer import Locked, Offer
+from valetkey.server.oauth.grants.connections import Connection
+from valetkey.server.oauth.grants.delegates import CLIENT, Branch
+from valetkey.server.oauth.shards.response import path
+from valetkey.server.pages import components, logos
+from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.components import (
+    Actor,
+    Answer,
+    App,
+    Deed,
+    Destination,
+    Device,
+    Entry,
+    Holder,
+    Need,
+    Part,
+    Reach,
+    Risk,
+    Status,
+    Trust,
+)
+from valetkey.server.pages.components import Permission as Shown
+from valetkey.wire import redirect
+from valetkey.wire.catalog import Permission
+from valetkey.wire.key_shards import Tier
+from valetkey.wire.usage import DAY
+
+_NAME: Final = 60
+_REASON: Final = 200
+
+_KINDS: Final = {
+    "identity": components.Kind.IDENTITY,
+    "view": components.Kind.VIEW,
+    "act": components.Kind.ACT,
+    "stay": components.Kind.STAY,
+}
+
+
+def app(client: Client | None, client_id: str) -> App:
+    """The app; by its id alone where it was removed meanwhile."""
+    if client is None:
+        return App(client_id=client_id, name=client_id, trust=Trust.UNVERIFIED)
+    return App(
+        client_id=client.id,
+        name=plain(client.name, _NAME) or client.id,
+        trust=Trust.VERIFIED if client.verified else Trust.UNVERIFIED,
+        host=redirect.host(client.uri) if client.uri else "",
+        logo=logos.address(client),
+        privacy=client.policy_uri or None,
+        terms=client.tos_uri or None,
+    )
+
+
+def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> Shown:
+    """A permission that the app has."""
+    words = permission.said(language).can
+    return _shown(permission, words, need=need, answer=Answer.ALLOWED)
+
+
+def cannot(groups: Iterable[Locked], offer: Offer, language: str) -> tuple[components.Locked, ...]:
+    """What the app cannot do, by API."""
+    return tuple(
+        components.Locked(
+            name="" if one.resource == offer.issuer else plain(one.name, _NAME),
+            permissions=tuple(_shown(each, each.said(language).cannot) for each in one.permissions),
+            whole=one.whole,
+        )
+        for one in groups
+    )
+
+
+def asked(row: Row, language: str) -> Shown:
+    """A permission that is to be decided now."""
+    shown = _shown(
+        row.permission,
+        row.permission.said(language).can,
+        need=Need.REQUIRED if row.required else Need.OPTIONAL,
+        answer=Answer.REFUSED if row.refused else Answer.OPEN,
+        reason=plain(row.reason, _REASON),
+    )
+    brings = tuple(one.said(language).can for one in row.implied)
+    return replace(shown, ticked=row.ticked, brings=brings)
+
+
+def _shown(
+    permission: Permission,
+    words: str,
+    *,
+    need: Need = Need.OPTIONAL,
+    answer: Answer = Answer.OPEN,
+    reason: str = "",
+) -> Shown:
+    return Shown(
+        id=permission.id,
+        title=_title(words),
+        kind=_KINDS[permission.group],
+        risk=Risk(permission.risk),
+        need=need,
+        answer=answer,
+        reason=reason,
+    )
+
+
+def _title(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def granted(
+    grant: Grant, client: Client | None, offer: Offer, *, language: str
+) -> tuple[Shown, ...]:
+    """What the grant allows, in catalog order."""
+    must = offer.with_implied(() if client is None else client.required) | {"openid"}
+    held = {one: offer.permissions[one] for one in offer.ordered(grant.permissions)}
+    return tuple(
+        replace(
+            can(permission, language, need=Need.REQUIRED if one in must else Need.OPTIONAL),
+            brings=_brings(one, offer, language),
+        )
+        for one, permission in held.items()
+    )
+
+
+def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
+    others = offer.ordered(offer.with_implied((name,)) - {name})
+    return tuple(offer.permissions[one].said(language).can for one in others)
+
+
+def status(one: Connection, now: int) -> Status:
+    """Whether the key works now."""
+    grant, client = one.grant, one.client
+    if client is None or expired(grant.limits, now):
+        return Status.OVER
+    if client.status != "active":
+        return Status.SUSPENDED
+    return Status.PAUSED if grant.status == "paused" else Status.ACTIVE
+
+
+def device(families: Sequence[TokenFamily]) -> Device:
+    """One device of an app: families that the user cannot tell apart, the last used one first."""
+    family = families[0]
+    return Device(
+        id=family.id,
+        name=family.device,
+        count=len(families),
+        since=min(one.created for one in families),
+        last_used=family.used or None,
+        parts=parts(family),
+        threshold=family.shards.threshold if family.shards else 1,
+        see_parts=path(family) if family.shards is not None else "",
+        suspended=family.status == "suspended",
+    )
+
+
+def parts(family: TokenFamily) -> tuple[Part, ...]:
+    """The parts in which a key is held, that of the device first; none, for an ordinary one."""
+    shards = family.shards
+    if shards is None:
+        return ()
+    return tuple(
+        Part(
+            holder=Holder(one.holder),
+            held=one.is_claimed,
+            spent=one.is_spent,
+            last_seen=one.used or None,
+            alarm=family.status == "suspended" and one.holder == shards.alarm,
+        )
+        for one in shards.of
+    )
+
+
+def parts_to_be(tier: Tier | None) -> tuple[Part, ...]:
+    """The parts of a key that nobody has yet, each as it will be."""
+    holders = () if tier is None else tier.holders
+    return tuple(Part(holder=Holder(one), held=True) for one in holders)
+
+
+def branch(one: Branch, offer: Offer, *, language: str, over: bool = False) -> components.Branch:
+    """A hand that has the key, and those below it. `over`: somebody above it is cut off."""
+    hand = one.hand
+    known = hand.name.startswith(CLIENT)
+    return components.Branch(
+        id=hand.name,
+        app=app(one.client, hand.name.removeprefix(CLIENT)) if known else None,
+        can=_titles(offer.ordered(hand.permissions), offer, language),
+        since=hand.first,
+        last=hand.last * DAY,
+        cut=one.cut,
+        over=over,
+        below=tuple(
+            branch(each, offer, language=language, over=over or one.cut) for each in one.below
+        ),
+    )
+
+
+def destination(uri: str) -> Destination:
+    """Where the browser goes afterwards."""
+    if not uri:
+        return Destination(reach=Reach.ELSEWHERE)
+    if redirect.is_loopback(uri):
+        return Destination(reach=Reach.DEVICE)
+    if uri.startswith("https:"):
+        return Destination(reach=Reach.WEB, place=redirect.host(uri))
+    return Destination(reach=Reach.SCHEME, place=uri.partition(":")[0])
+
+
+_DEEDS: Final[dict[Kind, Deed]] = {
+    "granted": Deed.ALLOWED,
+    "upgraded": Deed.ADDED,
+    "downgraded": Deed.REMOVED,
+    "paused": Deed.PAUSED,
+    "resumed": Deed.RESUMED,
+    "stopped": Deed.STOPPED,
+    "connected": Deed.DEVICE_ADDED,
+    "disconnected": Deed.DEVICE_STOPPED,
+    "replayed": Deed.REPLAYED,
+    "limited": Deed.LIMITED,
+    "approved": Deed.APPROVED,
+    "declined": Deed.DECLINED,
+    "suspended": Deed.SUSPENDED,
+    "reissued": Deed.REISSUED,
+    "claimed": Deed.CLAIMED,
+    "cut": Deed.CUT,
+    "readmitted": Deed.READMITTED,
+}
+"""What of a grant's events its user reads; the rest is for the audit."""
+
+_ACTORS: Final[dict[By, Actor]] = {
+    "user": Actor.USER,
+    "app": Actor.APP,
+    "administrator": Actor.OPERATOR,
+    "server": Actor.SERVER,
+}
+
+
+def entry(event: Event, offer: Offer, *, language: str) -> Entry | None:
+    """One line of a grant's history, or None for an event that is not shown."""
+    deed = _DEEDS.get(event.kind)
+    if deed is None:
+        return None
+    named = _titles(offer.ordered(event.permissions), offer, language)
+    subjects = named or ((event.note,) if event.note else ())
+    return Entry(
+        when=event.at,
+        deed=deed,
+        actor=_ACTORS[event.by],
+        subjects=subjects,
+        reason=plain(event.reason, _REASON),
+        count=event.count,
+    )
+
+
+def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...]:
+    return tuple(_title(offer.permissions[one].said(language).can) for one in names)
+
+
+def row(
+    one: Connection, offer: Offer, *, language: str, now: int, href: str
+) -> components.Connection:
+    """A line of the list."""
+    return components.Connection(
+        app=app(one.client, one.grant.client),
+        permissions=granted(one.grant, one.client, offer, language=language),
+        status=status(one, now),
+        since=one.grant.created,
+        last_used=one.used or None,
+        href=href,
+        where=one.where,
+        signs_in_only=one.signs_in_only,
+        unused=one.is_unused(now),
+    )
+
+
+def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
+    """What the app is registered for, and does not have: the user may give it."""
+    if one.client is None or one.client.status != "active":
+        return ()
+    held = frozenset(one.grant.permissions)
+    return tuple(
+        replace(
+            _shown(
+                offer.permissions[name],
+                offer.permissions[name].said(language).can,
+                answer=Answer.REFUSED if name in one.grant.refused else Answer.OPEN,
+                reason=plain(one.client.reasons.get(name, ""), _REASON),
+            ),
+            brings=_brings(name, offer, language),
+            ticked=False,
+        )
+        for name in offer.registered(one.client.scope)
+        if name not in held
+    )
+
+
+def receipt(kept: Receipt) -> components.Receipt:
+    """What was shown when the user said yes, in the words of then."""
+    return components.Receipt(
+        when=kept.at,
+        language=kept.language,
+        place=plain(kept.destination, _NAME),
+        asked=tuple(
+            components.Line(
+                words=_title(plain(one.words, _REASON)),
+                ticked=one.ticked,
+                given=one.given,
+                required=one.required,
+                reason=plain(one.reason, _REASON),
+            )
+            for one in kept.lines
+            if one.place == "asked"
+        ),
+        kept=_kept(kept, "kept"),
+        cannot=_kept(kept, "cannot"),
+        shut=tuple(plain(one, _NAME) for one in kept.shut),
+    )
+
+
+def _kept(kept: Receipt, place: Place) -> tuple[str, ...]:
+    return tuple(_title(plain(one.words, _REASON)) for one in kept.lines if one.place == place)

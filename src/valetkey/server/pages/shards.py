@@ -1,0 +1,125 @@
+"""A key that is held in several parts: who has them, a new one in the place of a lost one, and the
+answer to an alarm."""
+
+from valetkey.server.http.reply import Reply, see_other
+from valetkey.server.http.request import Request
+from valetkey.server.model.client import Client
+from valetkey.server.model.grant import TokenFamily
+from valetkey.server.model.query import One
+from valetkey.server.oauth.authorize.browser_session import Person
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.grants.changes import NoSuch
+from valetkey.server.oauth.shards import reissue
+from valetkey.server.oauth.shards.reissue import Replaced
+from valetkey.server.oauth.shards.response import path
+from valetkey.server.pages import grant_views, presenters
+from valetkey.server.pages.apps import is_recent
+from valetkey.server.pages.components import Holder
+from valetkey.server.pages.error_kinds import NoSuchPage
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.qr import squares
+from valetkey.spec.errors import InvalidRequest
+
+
+class PartsPage:
+    """`/apps/{grant}/shards/{family}`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def show(self, request: Request) -> Reply:
+        """Who holds which part."""
+        person, family, context = await self._found(request)
+        return await self._page(request, person, family, context=context)
+
+    async def change(self, request: Request) -> Reply:
+        """Replaces a part, or lets a suspended key go on."""
+        person, family, context = await self._found(request)
+        here = path(family)
+        form = self._frame.posted(request, context, purpose=here, session=person.session.id)
+        if not is_recent(person, context):
+            # A part of a key is not given to whoever finds the browser open.
+            return see_other(f"{SIGN_IN}?next={here}&again=1")
+        action, holder = form.get("action", ""), form.get("holder", "")
+        if action == "replace":
+            return await self._replace(request, person, family, holder=holder, context=context)
+        if action == "resume":
+            await self._resume(person, family)
+            return see_other(here)
+        raise InvalidRequest("the form asks for nothing that is done here")
+
+    async def _replace(
+        self,
+        request: Request,
+        person: Person,
+        family: TokenFamily,
+        *,
+        holder: str,
+        context: Context,
+    ) -> Reply:
+        made, _ = await self._frame.shell.settle(
+            lambda context: reissue.replace(
+                family.id, holder, user=person.user.id, by="user", context=context
+            )
+        )
+        if isinstance(made, NoSuch):
+            raise NoSuchPage
+        return await self._page(request, person, made.family, made=made, context=context)
+
+    async def _resume(self, person: Person, family: TokenFamily) -> None:
+        made, _ = await self._frame.shell.settle(
+            lambda context: reissue.resume(
+                family.id, user=person.user.id, by="user", context=context
+            )
+        )
+        if isinstance(made, NoSuch):
+            raise NoSuchPage
+
+    async def _page(
+        self,
+        request: Request,
+        person: Person,
+        family: TokenFamily,
+        *,
+        context: Context,
+        made: Replaced | None = None,
+    ) -> Reply:
+        of_client = One(Client, family.client)
+        client = (await self._frame.shell.store.read(of_client)).one(of_client)
+        shown = made or Replaced(family=family, holder="")
+        size, picture = squares(shown.ticket) if shown.ticket else (0, "")
+        here = path(family)
+        view = grant_views.KeyParts(
+            site=self._frame.site,
+            account=self._frame.account(person.user),
+            app=presenters.app(client, family.client),
+            form=self._frame.form(
+                request, context, action=here, purpose=here, session=person.session.id
+            ),
+            device=family.device,
+            parts=presenters.parts(family),
+            threshold=family.shards.threshold if family.shards else 1,
+            suspended=family.status == "suspended",
+            because=family.because,
+            back=f"{APPS}/{family.grant}",
+            now=context.env.now,
+            holder=Holder(shown.holder) if shown.holder else None,
+            ticket=shown.ticket,
+            code=shown.code,
+            size=size,
+            picture=picture,
+        )
+        return self._frame.page(request, view)
+
+    async def _found(self, request: Request) -> tuple[Person, TokenFamily, Context]:
+        person = await self._frame.person(request)
+        if person is None:
+            raise SignInFirst
+        name, grant = request.parts["family"], request.parts["grant"]
+        context = await self._frame.shell.context()
+        family = await self._frame.shell.ask(
+            lambda context: reissue.found(name, person.user.id, context)
+        )
+        if family is None or family.grant != grant:
+            raise NoSuchPage
+        return person, family, context

@@ -1,0 +1,66 @@
+"""Who tries to sign in, and how long they wait before it is judged."""
+
+from collections.abc import Sequence
+
+from valetkey.server.accounts.throttle import Caller, account_of
+from valetkey.server.http import known_browsers
+from valetkey.server.http.cookies import Cookies
+from valetkey.server.http.front import Network, within
+from valetkey.server.http.request import Request
+from valetkey.server.http.shell import Shell
+from valetkey.server.http.sign_in_failures import HIDDEN, SECONDS, Failures, Proxies
+from valetkey.server.http.stranger_delay import Slowing
+from valetkey.server.model.change import Count
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.network import UNKNOWN
+from valetkey.server.model.query import Rule
+from valetkey.server.model.secret import Secret
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Outcome
+
+
+class Callers:
+    """Tells strangers from browsers that are known, and slows the former."""
+
+    def __init__(self, shell: Shell, cookies: Cookies, unthrottled: Sequence[Network]) -> None:
+        self._shell = shell
+        self._cookies = cookies
+        self._unthrottled = unthrottled
+        self._slowing = Slowing()
+        self._proxies = Proxies()
+        self.failures = Failures()
+
+    async def of(self, request: Request, username: str, context: Context) -> Caller | None:
+        """Who tries to get into the account; None for an address that is not throttled."""
+        if within(request.address, self._unthrottled):
+            return None
+        await self.notice_proxy(request)
+        cookie = request.cookies.get(self._cookies.known, "")
+        browser = known_browsers.name_in(cookie, account_of(username), context.at.keyring)
+        return Caller(request.address or UNKNOWN, browser)
+
+    def known(self, request: Request, username: str, context: Context) -> Secret:
+        """The cookie of a browser in which somebody has just signed in to the account."""
+        cookie = request.cookies.get(self._cookies.known, "")
+        account = account_of(username)
+        return Secret(known_browsers.with_account(cookie, account, context.at.keyring))
+
+    def throttles(self, request: Request) -> bool:
+        """Whether tries from this address are counted."""
+        return not within(request.address, self._unthrottled)
+
+    async def notice_proxy(self, request: Request) -> None:
+        """Notes a proxy that hides who calls."""
+        if self._proxies.hides(request):
+            await self._shell.settle(_hidden)
+
+    async def wait(self, seconds: float, request: Request) -> None:
+        """Returns after so many seconds. Raises TemporarilyUnavailable if too many wait there."""
+        await self._slowing.wait(seconds, request.address or UNKNOWN)
+
+
+def _hidden(context: Context) -> Rule[Outcome]:
+    yield from ()
+    now = context.env.now
+    row = Throttle(bucket=HIDDEN, tried=1, since=now, expires=now + SECONDS)
+    return Outcome(changes=(Count(row),))

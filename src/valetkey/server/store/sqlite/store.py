@@ -1,0 +1,155 @@
+"""The embedded store: SQLite through apsw, WAL, synchronous=FULL, group commit.
+
+Reads run inline on a connection of their own. All commits that wait are written in one transaction,
+and each is answered only when that is durable (see `transactions`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from valetkey.server.model.change import Change
+from valetkey.server.model.change_log import Log, piece
+from valetkey.server.model.counters import Throttle
+from valetkey.server.model.event import Event
+from valetkey.server.model.query import Found, One, Page, Query, Want
+from valetkey.server.model.record import Record
+from valetkey.server.store.change_log import read_entry
+from valetkey.server.store.migrate import migrate
+from valetkey.server.store.port import PATIENCE, Unavailable
+from valetkey.server.store.sqlite import owned_rows
+from valetkey.server.store.sqlite.busy import Patience
+from valetkey.server.store.sqlite.table import table
+from valetkey.server.store.sqlite.transactions import Writer
+from valetkey.server.store.sqlite.writer import Commit, Sweep
+from valetkey.server.store.survey import MALFORMED
+
+R = TypeVar("R", bound=Record)
+
+_LOG: Final = (
+    "SELECT h.seq, coalesce((SELECT min(seq) FROM log), h.seq + 1), l.seq, l.body FROM log_head h "
+    "LEFT JOIN (SELECT seq, body FROM log WHERE seq >= ? ORDER BY seq LIMIT ?) l ORDER BY l.seq"
+)
+
+AGAIN: Final = 0.01
+"""Seconds between two tries to enter write-ahead logging."""
+
+
+class SQLiteStore:
+    """A database in one file. Several processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
+        Unavailable."""
+        with contextlib.ExitStack() as opened:
+            try:
+                # Ours alone; SQLite gives the files beside it the same mode.
+                path.touch(mode=0o600)
+                writing = opened.enter_context(contextlib.closing(connect(path)))
+                migrate(writing)
+                self._reading = opened.enter_context(contextlib.closing(connect(path)))
+                self._reading.execute("PRAGMA query_only = ON")
+                checkpointing = opened.enter_context(contextlib.closing(connect(path)))
+                self._writer = Writer(writing, checkpointing=checkpointing)
+            except (apsw.Error, OSError) as error:
+                raise Unavailable(f"{path}: {error}") from error
+            opened.pop_all()
+
+    async def read(self, *wants: Want) -> Found:
+        try:
+            if owned_rows.are_names(wants):
+                return owned_rows.find(self._reading, wants)
+            if len(wants) == 1:
+                return Found({wants[0]: self._find(wants[0])})
+            names: tuple[One[Any], ...] = tuple(
+                want for want in wants if isinstance(want, One) and owned_rows.are_names((want,))
+            )
+            with self._reading:
+                found = dict(owned_rows.find(self._reading, names).found) if len(names) > 1 else {}
+                for want in wants:
+                    if want not in found:
+                        found[want] = self._find(want)
+            return Found(found)
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+
+    async def commit(
+        self, changes: Sequence[Change], events: Sequence[Event] = ()
+    ) -> tuple[Throttle, ...]:
+        job = Commit(asyncio.get_running_loop(), changes, events)
+        await self._writer.submit(job)
+        return tuple(job.counters)
+
+    async def page(self, query: Query[R]) -> Page[R]:
+        try:
+            rows = table(query.record).page(self._reading, query)
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+        chosen = tuple(row for row in rows[: query.limit] if isinstance(row, query.record))
+        return Page(chosen, chosen[-1].key if len(rows) > query.limit else "")
+
+    async def log(self, after: int, *, limit: int = 100) -> Log:
+        try:
+            rows: list[Any] = self._reading.execute(_LOG, (after, limit + 1)).fetchall()
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+        entries = [read_entry(seq, body) for _, _, seq, body in rows if seq is not None]
+        return piece(entries, after=after, head=rows[0][0], first=rows[0][1])
+
+    async def sweep(self, now: int, *, told: int = 0) -> int:
+        return await self._writer.submit(Sweep(asyncio.get_running_loop(), now, told=told))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writer.stop)
+        self._reading.close()
+
+    def _unavailable(self, error: apsw.Error) -> Unavailable:
+        if isinstance(error, MALFORMED):
+            self._writer.distrust(error)
+        return Unavailable(f"{type(error).__name__}: {error}")
+
+    def _find(self, want: Want) -> tuple[Record, ...]:
+        kind: type[Record] = want.record
+        return table(kind).find(self._reading, want)
+
+
+def _enter_wal(connection: apsw.Connection) -> None:
+    """Into write-ahead logging, where a new file is not yet. SQLite asks for this lock without the
+    busy timeout's patience, so processes that start together would turn each other away."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(AGAIN)
+        else:
+            return
+
+
+def connect(path: Path) -> apsw.Connection:
+    """A connection with the settings that the promises rest on."""
+    connection = apsw.Connection(str(path))
+    try:
+        return _set_up(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _set_up(connection: apsw.Connection) -> apsw.Connection:
+    connection.set_busy_handler(Patience())
+    _enter_wal(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    # Or a statement might be planned anew for each name that it looks for.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    # Checkpoints run off the writer; see `writer`.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection

@@ -1,0 +1,149 @@
+"""Records as rows of SQLite, and the statements that read and write them.
+
+What nobody owns has a table for each kind: `key`, `alias` (null for none), `version`, `forget_at`,
+one column for each index, and `body`, the whole record as JSON. What users own lies in one tree
+(see `tree`).
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+import apsw
+import msgspec
+
+from valetkey.server.model.change import Create, Remove, Update, Versioned
+from valetkey.server.model.query import Alias, Many, One, Query, Want
+from valetkey.server.model.record import Record
+from valetkey.server.store.sqlite.tree import Tree, wrote
+from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_name
+
+
+class Table(Protocol):
+    """Where the records of one kind are."""
+
+    def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
+        """Writes a change; whether its precondition held."""
+        ...
+
+    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+        """The records that are wanted. Raises ValueError for what is no index."""
+        ...
+
+    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+        """One record more than a page holds, where there are as many. Raises ValueError."""
+        ...
+
+
+class Plain(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of its own."""
+
+    FIXED: ClassVar[tuple[str, ...]] = ("key", "alias", "version", "forget_at")
+
+    name: str
+    columns: tuple[str, ...]
+    indexes: tuple[str, ...]
+    insert: str
+    update: str
+    delete: str
+    decoder: msgspec.json.Decoder[Any]
+
+    # S608: every name in a statement is a constant of the record's class.
+
+    @property
+    def sweep(self) -> str:
+        """Forgets some rows that expired by a second."""
+        swept = f"SELECT key FROM {self.name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?"  # noqa: S608
+        return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
+
+    def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
+        return wrote(cursor, *self._statement(change))
+
+    def _statement(self, change: Versioned) -> tuple[str, tuple[Any, ...]]:
+        record = change.record
+        match change:
+            case Create():
+                return self.insert, self.values(record, 1)
+            case Update():
+                values = self.values(record, record.version + 1)
+                return self.update, (*values[1:], record.key, record.version)
+            case Remove():
+                return self.delete, (record.key, record.version)
+
+    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+        condition, binds = self._condition(want)
+        return tuple(self.read(connection, f"SELECT body FROM {self.name} {condition}", binds))  # noqa: S608
+
+    def _condition(self, want: Want) -> tuple[str, tuple[Any, ...]]:
+        match want:
+            case One(key=key):
+                return "WHERE key = ?", (_sought(key),)
+            case Alias(alias=alias):
+                return "WHERE alias = ?", (_sought(alias) or None,)
+            case Many(index="", value=_):
+                return "ORDER BY key", ()
+            case Many(index=index, value=value):
+                return f'WHERE "{self.known(index)}" = ? ORDER BY key', (_sought(value),)
+
+    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+        where = f'"{self.known(query.index)}" = ? AND ' if query.index else ""
+        value = (_sought(query.value),) if query.index else ()
+        statement = (
+            f"SELECT body FROM {self.name} WHERE {where}(? = '' OR key < ?) "  # noqa: S608
+            "ORDER BY key DESC LIMIT ?"
+        )
+        binds = (*value, query.before, query.before, query.limit + 1)
+        return list(self.read(connection, statement, binds))
+
+    def known(self, index: str) -> str:
+        """The index. Raises ValueError for what is none: names never come from outside."""
+        if index not in self.indexes:
+            raise ValueError(f"{self.name} has no index {index!r}")
+        return index
+
+    def values(self, record: Record, version: int) -> tuple[Any, ...]:
+        """What the columns of `columns` hold for the record. Raises Unstorable."""
+        indexed = [getattr(record, name) for name in self.indexes]
+        key, alias = record.key, record.alias or None
+        check_names((key, alias, *indexed))
+        body = msgspec.json.encode(msgspec.structs.replace(record, version=version))
+        return (key, alias, version, record.forget_at, *indexed, body)
+
+    def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
+        """The records of the rows. Raises Damaged."""
+        for at, (body,) in enumerate(connection.execute(statement, binds)):
+            try:
+                yield self.decoder.decode(body)
+            except UNREADABLE as error:
+                keys = connection.execute(statement.replace("body", "key", 1), binds).fetchall()
+                raise damaged(self.name, error, key=str(keys[at][0])) from error
+
+
+def _sought(name: str) -> str | None:
+    """What to look for: nothing is found by what is no name."""
+    return name if is_name(name) else None
+
+
+@cache
+def table(kind: type[Record]) -> Table:
+    """The table of a kind of record."""
+    return Tree.of(kind) if kind.rank else plain(kind)
+
+
+@cache
+def plain(kind: type[Record]) -> Plain:
+    """The table of a kind that nobody owns."""
+    name = kind.table
+    columns = (*Plain.FIXED, *kind.indexes, "body")
+    quoted = tuple(f'"{column}"' for column in columns)
+    names, marks = ", ".join(quoted), ", ".join("?" * len(columns))
+    sets = ", ".join(f"{column} = ?" for column in quoted[1:])
+    return Plain(
+        name=name,
+        columns=columns,
+        indexes=kind.indexes,
+        insert=f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+        update=f"UPDATE {name} SET {sets} WHERE key = ? AND version = ?",  # noqa: S608
+        delete=f"DELETE FROM {name} WHERE key = ? AND version = ?",  # noqa: S608
+        decoder=msgspec.json.Decoder(kind),
+    )
