@@ -190,7 +190,7 @@ def _names(query: str) -> set[str]:
     return {unquote_plus(part.partition("=")[0]) for part in query.split("&")}
 
 
-def told(error: Refused | Unreachable) -> None:
+def log_refusal(error: Refused | Unreachable) -> None:
     """Tells the log who is refused, and why. The detail is for whoever runs the API; of the token
     it quotes the header at most."""
     if isinstance(error, Refused):

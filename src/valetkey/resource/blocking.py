@@ -7,7 +7,7 @@ loop in a thread of its own, which follows the change log meanwhile.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from valetkey.resource.admission import told
+from valetkey.resource.admission import log_refusal
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.calls import Call
 from valetkey.resource.errors import Refused, Unreachable
@@ -60,7 +60,7 @@ class Blocking:
         try:
             principal = self._decided(rule)
         except (Refused, Unreachable) as error:
-            told(error)
+            log_refusal(error)
             raise
         usage = self._server.usage
         if usage.is_news(principal, needs):

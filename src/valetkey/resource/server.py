@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import httpx2
 
-from valetkey.resource.admission import Verifying, told
+from valetkey.resource.admission import Verifying, log_refusal
 from valetkey.resource.api_halves import Halves
 from valetkey.resource.binding import NOTHING, Shown
 from valetkey.resource.blocking import Blocking
@@ -203,7 +203,7 @@ class ResourceServer(Declared):
         try:
             principal = await awaited(rule)
         except (Refused, Unreachable) as error:
-            told(error)
+            log_refusal(error)
             raise
         self.usage.note(principal, needs)
         return principal
@@ -243,7 +243,7 @@ class ResourceServer(Declared):
         try:
             self._verifying.judge(principal, need.permissions, need.sign_in)
         except Refused as error:
-            told(error)
+            log_refusal(error)
             raise
         self.usage.note(principal, need.permissions)
         await self._pay(principal, need, request)
