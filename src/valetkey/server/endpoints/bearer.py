@@ -62,7 +62,7 @@ class _Handler:
         if request.method == "OPTIONS":
             return Reply(204, self._preflight)
         context = await self._shell.context()
-        told = self._transport.told(request, context)
+        told = self._transport.sender_headers(request, context)
         request.interaction = _interaction(request)
         reply = await self._reply(request, context)
         return reply.having(*ANY_ORIGIN, *told, (_INTERACTION, request.interaction.encode()))

@@ -85,7 +85,7 @@ def _form(endpoint: FormEndpoint, shell: Shell, transport: Transport) -> Served:
         if request.method == "OPTIONS":
             return Reply(204, transport.preflight)
         context = shell.fresh() or await shell.context()
-        told = transport.told(request, context)
+        told = transport.sender_headers(request, context)
         try:
             call = _call(request, endpoint, transport)
             outcome = await shell.settled(

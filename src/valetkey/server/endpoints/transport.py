@@ -75,7 +75,7 @@ class Transport:
             vouched=told.vouched,
         )
 
-    def told(self, request: Request, context: Context) -> Headers:
+    def sender_headers(self, request: Request, context: Context) -> Headers:
         """What senders have to say with the reply, whatever it is."""
         if not request.has_any(self._raw):
             return ()
