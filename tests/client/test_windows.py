@@ -68,9 +68,9 @@ print(FileStore(store.path).load().access_token)
 
 JOURNAL: Final = """
 from pathlib import Path
-from valetkey.resource import journal
+from valetkey.resource import lease_journal
 
-print(journal.ready(None), journal.ready(Path(sys.argv[1])))
+print(lease_journal.ready(None), lease_journal.ready(Path(sys.argv[1])))
 """
 
 

@@ -3,13 +3,13 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 from tests.browser import Asking
 from tests.docs.markdown import ROOT
-from tests.installation import LOOPBACK, PASSWORDS, secret
+from tests.installation import LOOPBACK, secret
 from tests.live import Live, caught_up
 from tests.proofs import Wish, proof
 
@@ -60,6 +60,10 @@ def _agent(name: str, of: str, kept: str) -> Client:
     )
 
 
+WORD: Final = "correct horse battery"
+"""Everybody's password."""
+
+
 class Platform:
     """A running server, the API's secret, and what a test does as a person or as an app."""
 
@@ -88,12 +92,11 @@ class Platform:
     def person(self) -> User:
         """Somebody new."""
         env = Env(int(time.time()), os.urandom)
-        name, word = f"p{os.urandom(4).hex()}", "correct horse battery"
-        PASSWORDS[name] = word
+        name = f"p{os.urandom(4).hex()}"
         user = User(
             id=ids.user_id(env),
             username=name,
-            password=password.keep(Secret(word), salt=os.urandom(16)),
+            password=password.keep(Secret(WORD), salt=os.urandom(16)),
             created=env.now,
             changed=env.now,
         )
@@ -107,7 +110,7 @@ class Platform:
         asking = Asking(client_id=client, scope=f"openid {scope}", redirect_uri=LOOPBACK)
         browser = self.live.browser()
         browser.open(asking.path())
-        browser.sign_in(who.username)
+        browser.sign_in(who.username, WORD)
         if 'id="allow"' in browser.page.text:
             browser.press("allow", boxes=set(browser.form("allow").boxes))
         code = browser.answer()["code"]

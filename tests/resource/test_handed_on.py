@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.browser import forms
 from tests.proofs import MINE, Wish, proof
-from tests.resource.chirp_platform import AGENTS, CATALOG, RESOURCE, Platform
+from tests.resource.chirp_platform import AGENTS, CATALOG, RESOURCE, WORD, Platform
 from tests.rows import row
 
 from valetkey.jose import jwk
@@ -129,7 +129,7 @@ def press(platform: Platform, who: Any, action: str, hand: str) -> None:
     """The user presses a button on the app's page, beside that hand."""
     browser = platform.live.browser()
     browser.open(f"/sign-in?next=/apps/{platform.grant(who).id}")
-    browser.sign_in(who.username)
+    browser.sign_in(who.username, WORD)
     (form,) = [one for one in forms(browser.page.text) if one.fields.get("hand") == hand]
     data = {**form.fields, "action": action}
     answer = browser.http.post(form.action, data=data, follow_redirects=True)
