@@ -142,7 +142,7 @@ class Bench:
         by, now = self.by, int(time.time())
         for left in reversed(range(hands)):
             to = jwk.generate("ES256")
-            token = child_key.hand_on(
+            token = child_key.delegate(
                 token,
                 by=by,
                 to=to.public().thumbprint(),

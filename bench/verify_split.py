@@ -30,4 +30,4 @@ class Halves:
     def told(self, form: bytes) -> bytes:
         """What an API is answered."""
         half = self._halves[parse_qs(form.decode())["token"][0]]
-        return msgspec.json.encode(split_token.Told(active=True, access_token_half=half))
+        return msgspec.json.encode(split_token.ApiHalfAnswer(active=True, access_token_half=half))

@@ -16,7 +16,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One
-from valetkey.wire.key_shards import Tier, read_told, write_others, write_tier
+from valetkey.wire.key_shards import Tier, read_key_shards, write_others, write_tier
 
 SCOPE = "openid offline_access chirps.read"
 
@@ -40,7 +40,7 @@ class Key:
         answer = posted(server, "/token", self.asking.redemption(code), self.asking, key=PHONE)
         assert answer.status_code == 200, answer.text
         self.answer: dict[str, Any] = answer.json()
-        self.told = read_told(self.answer["key_shards"])
+        self.told = read_key_shards(self.answer["key_shards"])
         self.phone: str = self.answer["refresh_token"]
         self.backend = self._claimed()
 

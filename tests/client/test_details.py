@@ -5,7 +5,7 @@ from tests.installation import CHIRP
 from tests.live import Live
 
 from valetkey.client import Detail, Key
-from valetkey.wire.authorization_details import read_remedy, remedy
+from valetkey.wire.authorization_details import read_remedy, write_remedy
 
 POSTING = Detail(
     type=CHIRP,
@@ -37,6 +37,6 @@ def test_what_the_user_leaves_out_is_not_among_them(server: Live, key: Key) -> N
 
 
 def test_an_api_says_what_to_ask_for() -> None:
-    assert read_remedy(remedy([POSTING])) == (POSTING,)
+    assert read_remedy(write_remedy([POSTING])) == (POSTING,)
     for nonsense in ("", "%", "e30", "W10", "eyJhdXRob3JpemF0aW9uX2RldGFpbHMiOjF9"):
         assert read_remedy(nonsense) == ()

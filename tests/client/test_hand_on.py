@@ -127,7 +127,7 @@ def sent(key: HandedKey, address: str = f"{CHIRP}/chirps", status: int = 200) ->
     return heard
 
 
-def hands(shown: str, depth: int = 3) -> child_key.Hands:
+def hands(shown: str, depth: int = 3) -> child_key.Delegation:
     """What an API makes of a key that went on offline."""
     token = msgspec.convert(claims(child_key.split(shown)[0]), AccessToken)
     return child_key.check(shown, token, depth=depth, now=int(time.time()))

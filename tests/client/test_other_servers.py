@@ -15,7 +15,7 @@ from tests.keys import key
 from tests.rows import row
 
 from valetkey.client import Aborted, App, Key, Machine, MemoryStore
-from valetkey.jose.jwk import OF_SERVERS, Algorithm, PrivateKey
+from valetkey.jose.jwk import SERVER_ALGORITHMS, Algorithm, PrivateKey
 
 TOKEN = {"access_token": "an access token", "token_type": "Bearer", "expires_in": 60}
 
@@ -89,7 +89,7 @@ def says(*algorithms: str) -> Fields:
     return {"id_token_signing_alg_values_supported": list(algorithms)}
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_an_id_token_in_an_algorithm_that_the_metadata_names(
     server: Other, algorithm: Algorithm
 ) -> None:
@@ -97,11 +97,11 @@ def test_an_id_token_in_an_algorithm_that_the_metadata_names(
     assert connecting(server, key(algorithm))() == "miko"
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_an_id_token_in_an_algorithm_that_the_metadata_does_not_name(
     server: Other, algorithm: Algorithm
 ) -> None:
-    others = [one for one in OF_SERVERS if one != algorithm]
+    others = [one for one in SERVER_ALGORITHMS if one != algorithm]
     server.publish(key(algorithm), **says(*others))
     with pytest.raises(Aborted, match="not accepted here"):
         connecting(server, key(algorithm))()

@@ -21,7 +21,7 @@ from tests.mtls import NGINX
 from tests.proofs import OTHER
 from tests.server.http.test_tls import THREE, TWO, client, connected
 
-from valetkey.jose.jwk import STRONG
+from valetkey.jose.jwk import FAPI_ALGORITHMS
 from valetkey.wire import pkce
 
 PLAN = "fapi2-security-profile"
@@ -112,7 +112,7 @@ def identity(fapi: Fapi, rp: Rp, id_token: str) -> dict[str, Any]:
     from joserfc import jwt
     from joserfc.jwk import KeySet
 
-    assert header_of(id_token)["alg"] in STRONG
+    assert header_of(id_token)["alg"] in FAPI_ALGORITHMS
     keys = KeySet.import_key_set(fapi.http.get("/jwks").json())
     claims: dict[str, Any] = jwt.decode(id_token, keys, algorithms=["ES256"]).claims
     assert (claims["iss"], claims["aud"]) == (fapi.issuer, rp.id)
@@ -152,8 +152,8 @@ def test_discovery(fapi: Fapi, verdict: Verdict) -> None:
             "dpop_signing_alg_values_supported",
             "id_token_signing_alg_values_supported",
         ):
-            assert set(STRONG) & {*document[member]}, member
-        assert set(document["dpop_signing_alg_values_supported"]) <= set(STRONG)
+            assert set(FAPI_ALGORITHMS) & {*document[member]}, member
+        assert set(document["dpop_signing_alg_values_supported"]) <= set(FAPI_ALGORITHMS)
         assert document["tls_client_certificate_bound_access_tokens"] is True
         aliases = document["mtls_endpoint_aliases"]
         assert set(aliases) <= set(document)

@@ -22,7 +22,7 @@ from tests.jose.forge import b64, signed, unsigned
 from tests.mtls import NGINX
 from tests.outside import Host, Publication, outside
 
-from valetkey.jose.jwk import STRONG, PrivateKey
+from valetkey.jose.jwk import FAPI_ALGORITHMS, PrivateKey
 from valetkey.spec import names
 
 NAME = "fapi-ciba-id1"
@@ -204,7 +204,7 @@ def test_discovery(fapi: Fapi, plan: str, verdict: Verdict) -> None:
     assert "push" not in modes  # FAPI-CIBA 5.2.2: not push.
     assert names.CIBA in document["grant_types_supported"]
     signing = document["backchannel_authentication_request_signing_alg_values_supported"]
-    assert set(STRONG) & {*signing}
+    assert set(FAPI_ALGORITHMS) & {*signing}
     assert "none" not in signing
     ways = document["token_endpoint_auth_methods_supported"]
     assert {"private_key_jwt", "tls_client_auth"} <= {*ways}

@@ -14,7 +14,7 @@ from valetkey.demo.stefapp.app import StefApp
 from valetkey.demo.stefapp.window import HEADERS, create
 from valetkey.demo.stefapp.words import told
 from valetkey.wire.bearer import Challenge
-from valetkey.wire.key_shards import ShardTold
+from valetkey.wire.key_shards import KeyShard
 
 pytestmark = pytest.mark.anyio
 
@@ -123,9 +123,9 @@ async def test_while_it_waits_it_looks_by_itself_with_script_and_without() -> No
 
 
 PARTS = (
-    ShardTold(holder="device"),
-    ShardTold(holder="backend"),
-    ShardTold(holder="recovery_code", status="unclaimed", claim_uri="https://id.example/apps/x"),
+    KeyShard(holder="device"),
+    KeyShard(holder="backend"),
+    KeyShard(holder="recovery_code", status="unclaimed", claim_uri="https://id.example/apps/x"),
 )
 
 

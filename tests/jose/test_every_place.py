@@ -127,7 +127,7 @@ def _followed(world: World, text: str) -> None:
 
 
 def of_list(world: World) -> Honest:
-    packed = status_list.packed({})
+    packed = status_list.pack({})
     claims = {
         "iss": ISSUER,
         "sub": f"{ISSUER}/list",
@@ -207,7 +207,7 @@ def _handed(world: World) -> tuple[str, AccessToken]:
 
 def _checked(world: World, text: str) -> None:
     shown, bound = _handed(world)
-    child_key.check(shown + child_key.JOINT + text, bound, depth=1, now=world.now)
+    child_key.check(shown + child_key.SEPARATOR + text, bound, depth=1, now=world.now)
 
 
 LONG: Final = frozenset({"A61 oversize"})

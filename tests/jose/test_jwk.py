@@ -11,13 +11,13 @@ from tests.keys import key
 from tests.rows import row
 
 from valetkey.jose import base64url, jwk, jws
-from valetkey.jose.jwk import OF_SERVERS, Algorithm
+from valetkey.jose.jwk import SERVER_ALGORITHMS, Algorithm
 
 ES = key("ES256").public()
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_only_the_public_half_is_published(algorithm: Algorithm) -> None:
     published = key(algorithm).public().jwk()
     assert not PRIVATE & published.keys()
@@ -26,15 +26,15 @@ def test_only_the_public_half_is_published(algorithm: Algorithm) -> None:
     assert published["kid"] == key(algorithm).kid
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_a_published_key_checks_what_its_private_half_signed(algorithm: Algorithm) -> None:
     document = json.loads(json.dumps({"keys": [key(algorithm).public().jwk()]}))
-    (read,) = jwk.parse_set(document, algorithms=OF_SERVERS)
+    (read,) = jwk.parse_set(document, algorithms=SERVER_ALGORITHMS)
     token = jws.sign(b"{}", key=key(algorithm), typ="at+jwt")
-    assert jws.verify(token, (read,), algorithms=OF_SERVERS, typ=("at+jwt",)) == b"{}"
+    assert jws.verify(token, (read,), algorithms=SERVER_ALGORITHMS, typ=("at+jwt",)) == b"{}"
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_a_key_comes_back_from_its_bytes(algorithm: Algorithm) -> None:
     again = jwk.from_der(algorithm, key(algorithm).to_der())
     assert again.kid == key(algorithm).kid
@@ -124,15 +124,15 @@ def test_some_algorithms_count_only_where_a_key_names_them() -> None:
 def test_a_key_that_names_no_algorithm_stands_for_each_that_it_could_be_of() -> None:
     bare = key("RS256").public().jwk()
     del bare["alg"]
-    found = jwk.parse_set({"keys": [bare]}, algorithms=OF_SERVERS)
+    found = jwk.parse_set({"keys": [bare]}, algorithms=SERVER_ALGORITHMS)
     assert {one.algorithm for one in found} == {"RS256", "PS256"}
 
 
-@pytest.mark.parametrize("algorithm", OF_SERVERS)
+@pytest.mark.parametrize("algorithm", SERVER_ALGORITHMS)
 def test_a_key_in_a_header_is_a_public_one_of_its_algorithm(algorithm: Algorithm) -> None:
     public = key(algorithm).public()
     assert jwk.read_public(public.bare(), algorithm).thumbprint() == public.thumbprint()
-    others = [one for one in OF_SERVERS if jwk._FORMS[one] != jwk._FORMS[algorithm]]
+    others = [one for one in SERVER_ALGORITHMS if jwk._FORMS[one] != jwk._FORMS[algorithm]]
     for other in others:
         with pytest.raises(ValueError, match="not a key"):
             jwk.read_public(public.bare(), other)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.rows import row
 
-from valetkey.jose.objects import DEEPEST, read_as, read_object, read_value
+from valetkey.jose.objects import MAX_DEPTH, read_as, read_object, read_value
 from valetkey.wire.access_token import AccessToken, Actor, Confirmation
 
 TOKEN = AccessToken(
@@ -52,7 +52,7 @@ def test_anything_else_is_not(raw: bytes) -> None:
 
 def test_what_is_nested_too_deep_is_not() -> None:
     act = Actor(sub="a")
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         act = Actor(sub="a", act=act)
     assert (
         read_as(msgspec.json.encode(msgspec.structs.replace(TOKEN, act=act)), AccessToken) is None

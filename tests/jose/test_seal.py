@@ -56,7 +56,7 @@ ALIAS = seal.alias(KEY, b"miko", b"sub", b"app.example")
 
 def test_an_alias_is_the_same_each_time_and_is_read_back() -> None:
     assert seal.alias(KEY, b"miko", b"sub", b"app.example") == ALIAS
-    assert seal.named(KEY, ALIAS, b"sub", b"app.example") == b"miko"
+    assert seal.unalias(KEY, ALIAS, b"sub", b"app.example") == b"miko"
     assert b"miko" not in ALIAS
 
 
@@ -71,15 +71,15 @@ def test_an_alias_is_another_one_for_other_parts() -> None:
     assert len({ALIAS, *others}) == len(others) + 1
     for key, parts in ((OTHER, (b"sub", b"app.example")), (KEY, (b"sub",)), (KEY, (b"", b""))):
         with pytest.raises(BadSeal):
-            seal.named(key, ALIAS, *parts)
+            seal.unalias(key, ALIAS, *parts)
 
 
 def test_nobody_makes_an_alias_up() -> None:
     for cut in range(len(ALIAS)):
         with pytest.raises(BadSeal):
-            seal.named(KEY, ALIAS[:cut], b"sub", b"app.example")
+            seal.unalias(KEY, ALIAS[:cut], b"sub", b"app.example")
     for bit in range(len(ALIAS) * 8):
         changed = bytearray(ALIAS)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BadSeal):
-            seal.named(KEY, bytes(changed), b"sub", b"app.example")
+            seal.unalias(KEY, bytes(changed), b"sub", b"app.example")

@@ -196,8 +196,8 @@ def test_the_pages_two_lists_are_a_partition_of_the_catalogs(
         _title(words): one
         for one in whole
         for words in (
-            offer.permissions[one].said(language).can,
-            offer.permissions[one].said(language).cannot,
+            offer.permissions[one].words_in(language).can,
+            offer.permissions[one].words_in(language).cannot,
         )
     }
     on_can, on_cannot = [said[one] for one in can], [said[one] for one in cannot]

@@ -103,11 +103,11 @@ class Issuing:
         }
         return (200, msgspec.json.encode(documents[path]())) if path in documents else (404, b"")
 
-    def _half(self, text: str) -> split_token.Told:
+    def _half(self, text: str) -> split_token.ApiHalfAnswer:
         if text not in self.halves:
             return split_token.NOTHING
         half = split_token.of_api(self.halves[text], text, key=self.key)
-        return split_token.Told(active=True, access_token_half=half)
+        return split_token.ApiHalfAnswer(active=True, access_token_half=half)
 
     def _metadata(self) -> dict[str, str]:
         return {

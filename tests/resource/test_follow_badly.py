@@ -13,7 +13,7 @@ from valetkey.resource.follower import Reading
 from valetkey.resource.log_state import Known
 from valetkey.wire.access_token import AccessToken, Actor
 from valetkey.wire.catalog import Catalog, Permission
-from valetkey.wire.change_log import KEPT, BadPiece, Entry, Piece, Place
+from valetkey.wire.change_log import RETENTION, BadPiece, Entry, Piece, Place
 
 CATALOG: Final = Catalog(
     resource="https://chirp.example",
@@ -138,13 +138,13 @@ def test_a_token_that_was_passed_on_is_asked_about_where_any_client_has_changed(
     known.read(piece(entry(2, "client", "owner", status="suspended"), after=1))
     assert not known.knows_all_of(passed_on)
     assert known.knows_all_of(token())
-    known.read(piece(after=2, at=(1001 + KEPT) * 1000))
+    known.read(piece(after=2, at=(1001 + RETENTION) * 1000))
     assert known.knows_all_of(passed_on)
 
 
 def test_what_no_token_can_have_missed_is_forgotten() -> None:
     known = knowing(entry(1, at=1000), entry(2, subject="h", at=1000), entry(3, at=2000))
-    later = (1001 + KEPT) * 1000
+    later = (1001 + RETENTION) * 1000
     known.read(piece(after=3, at=later, head=3))
     assert len(known) == 1
     known.read(piece(after=3, at=later + 1_000_000, head=3))

@@ -112,8 +112,8 @@ async def test_a_half_is_handed_on_as_a_whole_token_is(issuing: Issuing) -> None
     kit = api(issuing, children=1)
     one, other = issuing.split(cnf=CNF), issuing.split(cnf=CNF)
     now, to = int(time.time()), OTHER.public().thumbprint()
-    assert child_key.ends(one) == issuing.halves[one].exp
-    child = child_key.hand_on(
+    assert child_key.expires_at(one) == issuing.halves[one].exp
+    child = child_key.delegate(
         one, by=MINE, to=to, permissions=("chirps.read",), now=now, until=now + 30
     )
     assert await outcome(kit, child, by=OTHER) == 200
@@ -174,23 +174,23 @@ async def test_strangers_do_not_make_an_api_ask(issuing: Issuing) -> None:
     await kit.close()
 
 
-def _told(**changed: Any) -> Callable[[Issuing, str], split_token.Told]:
-    def tell(issuing: Issuing, text: str) -> split_token.Told:
+def _told(**changed: Any) -> Callable[[Issuing, str], split_token.ApiHalfAnswer]:
+    def tell(issuing: Issuing, text: str) -> split_token.ApiHalfAnswer:
         token = msgspec.structs.replace(issuing.halves[text], **changed)
         half = split_token.of_api(token, text, key=issuing.key)
-        return split_token.Told(active=True, access_token_half=half)
+        return split_token.ApiHalfAnswer(active=True, access_token_half=half)
 
     return tell
 
 
-def _of_another(issuing: Issuing, text: str) -> split_token.Told:
+def _of_another(issuing: Issuing, text: str) -> split_token.ApiHalfAnswer:
     other = issuing.split(cnf=CNF)
     half = split_token.of_api(issuing.halves[other], other, key=issuing.key)
-    return split_token.Told(active=True, access_token_half=half)
+    return split_token.ApiHalfAnswer(active=True, access_token_half=half)
 
 
-def _by(key: PrivateKey, typ: str) -> Callable[[Issuing, str], split_token.Told]:
-    def tell(issuing: Issuing, text: str) -> split_token.Told:
+def _by(key: PrivateKey, typ: str) -> Callable[[Issuing, str], split_token.ApiHalfAnswer]:
+    def tell(issuing: Issuing, text: str) -> split_token.ApiHalfAnswer:
         claims = jwt.prove(
             split_token.of_api(issuing.halves[text], text, key=issuing.key),
             access_token.AccessToken,
@@ -199,7 +199,9 @@ def _by(key: PrivateKey, typ: str) -> Callable[[Issuing, str], split_token.Told]
             issuer=issuing.issuer,
         )
         by = key if key is OTHER else issuing.key
-        return split_token.Told(active=True, access_token_half=jwt.sign(claims, key=by, typ=typ))
+        return split_token.ApiHalfAnswer(
+            active=True, access_token_half=jwt.sign(claims, key=by, typ=typ)
+        )
 
     return tell
 
@@ -214,13 +216,13 @@ ANSWERS: list[Any] = [
     row("A59", "one of a stranger's", _by(OTHER, split_token.OF_API)),
     row("A48", "a whole token", _by(MINE, access_token.TYPE)),
     row("-", "none", lambda issuing, text: split_token.NOTHING),
-    row("-", "an empty one", lambda issuing, text: split_token.Told(active=True)),
+    row("-", "an empty one", lambda issuing, text: split_token.ApiHalfAnswer(active=True)),
 ]
 
 
 @pytest.mark.parametrize("tell", ANSWERS)
 async def test_an_answer_that_does_not_fit_opens_nothing(
-    tell: Callable[[Issuing, str], split_token.Told], issuing: Issuing
+    tell: Callable[[Issuing, str], split_token.ApiHalfAnswer], issuing: Issuing
 ) -> None:
     kit, text = api(issuing), issuing.split(cnf=CNF)
     issuing.replies[PATH] = (200, msgspec.json.encode(tell(issuing, text)))

@@ -19,7 +19,7 @@ from valetkey.resource.need import need
 from valetkey.server.model.limits import Bounds, limits
 from valetkey.wire import child_key
 from valetkey.wire.bearer import Challenge
-from valetkey.wire.child_key import DEEPEST
+from valetkey.wire.child_key import MAX_DEPTH
 
 READ, WRITE, TIP = "chirps.read", "chirps.write", "tips.send"
 
@@ -59,7 +59,7 @@ class Shower:
         """A block, and the one who holds its key."""
         assert self.by is not None
         to, now = jwk.generate("ES256"), int(time.time())
-        text = child_key.hand_on(
+        text = child_key.delegate(
             self.text,
             by=self.by,
             to=to.public().thumbprint(),
@@ -245,7 +245,7 @@ def test_it_is_off_unless_the_api_says_otherwise(platform: Platform) -> None:
     server = server_of(platform, children=0)
     assert why_not(server, child, READ).error == "invalid_token"
     server.blocking.close()
-    for wrong in (-1, DEEPEST + 1):
+    for wrong in (-1, MAX_DEPTH + 1):
         with pytest.raises(ValueError, match="children"):
             server_of(platform, children=wrong)
 

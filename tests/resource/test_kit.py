@@ -21,7 +21,7 @@ from valetkey.client import Detail, PermissionMissing, raise_for_refusal
 from valetkey.resource import Principal, ResourceServer
 from valetkey.resource.fastapi import Kit
 from valetkey.resource.starlette import Needs, documents, lifespan
-from valetkey.wire.authorization_details import described, read_remedy, write
+from valetkey.wire.authorization_details import read_remedy, type_metadata, write
 from valetkey.wire.bearer import read_challenge
 
 UNCOUNTED = replace(
@@ -171,7 +171,7 @@ def test_the_catalog_is_published_as_the_metadata_of_a_type(api: TestClient) -> 
     address = about["authorization_details_types_metadata_endpoint"]
     answer = api.get(address.removeprefix(CHIRP))
     types = answer.json()["authorization_details_types_metadata"]
-    assert types == {CHIRP: described(CHIRP_CATALOG)}
+    assert types == {CHIRP: type_metadata(CHIRP_CATALOG)}
 
 
 def test_who_sends_no_token_is_told_nothing_more(api: TestClient) -> None:

@@ -17,7 +17,7 @@ from tests.rows import row
 
 from valetkey.resource import ResourceServer, Unreachable
 from valetkey.resource.self_check import difference
-from valetkey.wire.authorization_details import described
+from valetkey.wire.authorization_details import type_metadata
 from valetkey.wire.catalog import Catalog, Permission, digest
 
 pytestmark = pytest.mark.anyio
@@ -188,4 +188,4 @@ def test_a_default_that_is_written_out_changes_no_digest() -> None:
     assert digest(replace(CHIRP_CATALOG, permissions=(long,))) == digest(
         replace(CHIRP_CATALOG, permissions=(PIN,))
     )
-    assert described(CHIRP_CATALOG)["permission_catalog_digest"] == digest(CHIRP_CATALOG)
+    assert type_metadata(CHIRP_CATALOG)["permission_catalog_digest"] == digest(CHIRP_CATALOG)

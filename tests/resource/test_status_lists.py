@@ -28,7 +28,7 @@ from valetkey.wire.status_list import (
     ListToken,
     Reference,
     Status,
-    packed,
+    pack,
 )
 
 pytestmark = pytest.mark.anyio
@@ -141,7 +141,7 @@ def listed(issuing: Issuing, statuses: dict[int, int], *, by: Any = None, **more
         "iat": now,
         "exp": now + 60,
         "ttl": 5,
-        "status_list": packed(statuses, size=64),
+        "status_list": pack(statuses, size=64),
     }
     text = jwt.sign(ListToken(**(usual | more)), key=by or issuing.key, typ=TYPE)
     issuing.replies["/status/0.0.c3RlZg"] = (200, text.encode())
@@ -171,7 +171,7 @@ BAD: list[Any] = [
     row("8.3", "another list", lambda at: listed(at, {}, sub=f"{at.issuer}/status/0.1.c3RlZg")),
     row("8.3", "another issuer", lambda at: listed(at, {}, iss="https://evil.example")),
     row("8.3", "over", lambda at: listed(at, {}, iat=1, exp=2)),
-    row("8.3", "no such place", lambda at: listed(at, {}, status_list=packed({}, size=0))),
+    row("8.3", "no such place", lambda at: listed(at, {}, status_list=pack({}, size=0))),
     row("8.2", "not there", lambda at: at.replies.update({"/status/0.0.c3RlZg": (404, b"")})),
     row("8.2", "leads elsewhere", lambda at: at.replies.update({"/status/0.0.c3RlZg": (302, b"")})),
     row("8.2", "no list", lambda at: at.replies.update({"/status/0.0.c3RlZg": (200, b"\xff{}")})),

@@ -11,7 +11,7 @@ from tests.resource.issuing import CATALOG, Issuing
 
 from valetkey.resource import ResourceServer
 from valetkey.resource import usage as kit_usage
-from valetkey.wire.usage import MOST, Used
+from valetkey.wire.usage import MOST, FamilyUsage
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def api(issuing: Issuing, **options: Any) -> ResourceServer:
 def told(issuing: Issuing) -> list[tuple[str, tuple[str, ...]]]:
     """What was reported, in order."""
     texts = [form["usage"][0] for form in issuing.forms if "usage" in form]
-    reports = (msgspec.json.decode(text, type=list[Used]) for text in texts)
+    reports = (msgspec.json.decode(text, type=list[FamilyUsage]) for text in texts)
     return [(one.family, one.permissions) for report in reports for one in report]
 
 

@@ -151,8 +151,8 @@ LANGUAGES = [
 
 @pytest.mark.parametrize("language,can,cannot", LANGUAGES)
 def test_a_permission_speaks_the_nearest_language(language: str, can: str, cannot: str) -> None:
-    assert SPOKEN.said(language) == Words(can=can, cannot=cannot)
+    assert SPOKEN.words_in(language) == Words(can=can, cannot=cannot)
 
 
 def test_what_an_app_cannot_do_is_said_in_the_same_words_where_there_are_no_others() -> None:
-    assert READ.said("en") == Words(can="read your posts", cannot="read your posts")
+    assert READ.words_in("en") == Words(can="read your posts", cannot="read your posts")

@@ -109,12 +109,12 @@ def test_what_is_not_next_is_noticed(place: Place) -> None:
 
 def test_a_piece_has_an_end() -> None:
     small = [entry(n) for n in range(1000)]
-    assert len(change_log.fitting(small)) == MOST
+    assert len(change_log.take_fitting(small)) == MOST
     wide = [entry(n, permissions=("x" * 5000,)) for n in range(100)]
-    fit = change_log.fitting(wide)
+    fit = change_log.take_fitting(wide)
     assert 0 < len(fit) < 100
     assert len(msgspec.json.encode(fit)) <= MAX_BYTES
-    assert len(change_log.fitting([entry(1, permissions=("x" * MAX_BYTES,))])) == 1
+    assert len(change_log.take_fitting([entry(1, permissions=("x" * MAX_BYTES,))])) == 1
     assert read(of(to=4 + len(fit), head=104, entries=renumbered(fit))).entries
 
 

@@ -14,11 +14,11 @@ from valetkey.jose import base64url, jws, jwt
 from valetkey.jose.jwk import PrivateKey
 from valetkey.wire import access_token, child_key, dpop
 from valetkey.wire.access_token import AccessToken, Confirmation
-from valetkey.wire.child_key import DEEPEST, BadChild, Block, Hands, check, hand_on
+from valetkey.wire.child_key import MAX_DEPTH, BadChild, Block, Delegation, check, delegate
 
 NOW = 1_800_000_000
 UNTIL = NOW + 300
-HANDS = [key("ES256", f"hand {number}") for number in range(DEEPEST + 2)]
+HANDS = [key("ES256", f"hand {number}") for number in range(MAX_DEPTH + 2)]
 SERVER = key("ES256", "the server's")
 
 
@@ -55,7 +55,7 @@ def child(shown: str, level: int, **fields: Any) -> str:
         "scope": "read pay",
         "iat": NOW,
         "exp": NOW + 60,
-        "depth": DEEPEST - level - 1,
+        "depth": MAX_DEPTH - level - 1,
         "most": {"pay": 500},
     }
     return shown + "~" + jws.sign_embedded(msgspec.json.encode(usual | fields), key=by, typ=typ)
@@ -66,7 +66,7 @@ def test_three_hands() -> None:
     shown = child(shown, 1, scope="read pay", most={"pay": 200}, sub="agent")
     shown = child(shown, 2, scope="read", exp=NOW + 20, most={}, depth=0, sub="printer")
     found = check(shown, TOKEN, depth=3, now=NOW)
-    assert found == Hands(
+    assert found == Delegation(
         scopes=frozenset({"read"}),
         until=NOW + 20,
         depth=0,
@@ -76,7 +76,7 @@ def test_three_hands() -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    shown = hand_on(
+    shown = delegate(
         TEXT,
         by=HANDS[0],
         to=jkt(HANDS[1]),
@@ -101,7 +101,7 @@ WRONG = [
     row("outlives", "over already", {"exp": NOW}, "is over"),
     row("outlives", "begins before its parent", {"iat": NOW - 1000}, "began before"),
     row("outlives", "begins later", {"iat": NOW + 1000}, "begins later"),
-    row("depth", "more than the parent's", {"depth": DEEPEST}, "deeper"),
+    row("depth", "more than the parent's", {"depth": MAX_DEPTH}, "deeper"),
     row("depth", "below nothing", {"depth": -1}, "deeper"),
     row("reuse", "the parent's own key", {"cnf": {"jkt": jkt(HANDS[0])}}, "key of one before"),
     row("reuse", "no key", {"cnf": {}}, "no key"),
@@ -128,7 +128,7 @@ WRONG = [
 @pytest.mark.parametrize("fields,why", WRONG)
 def test_what_does_not_fit_is_refused(fields: dict[str, Any], why: str) -> None:
     with pytest.raises(BadChild, match=why):
-        check(child(TEXT, 0, **fields), TOKEN, depth=DEEPEST, now=NOW)
+        check(child(TEXT, 0, **fields), TOKEN, depth=MAX_DEPTH, now=NOW)
 
 
 SECOND = [
@@ -136,7 +136,7 @@ SECOND = [
     row("outlives", "the hand before", {"exp": NOW + 61}, "ends after"),
     row("limits", "left out", {"most": {}}, "lets more through"),
     row("limits", "raised", {"most": {"pay": 501}}, "lets more through"),
-    row("depth", "the same again", {"depth": DEEPEST - 1}, "deeper"),
+    row("depth", "the same again", {"depth": MAX_DEPTH - 1}, "deeper"),
     row("reuse", "the first hand's key", {"cnf": {"jkt": jkt(HANDS[0])}}, "key of one before"),
     row("proof", "by the first hand", {"by": HANDS[0]}, "not by the hand before"),
     row("proof", "behind the token alone", {"parent": dpop.token_hash(TEXT)}, "another key"),
@@ -146,18 +146,18 @@ SECOND = [
 @pytest.mark.parametrize("fields,why", SECOND)
 def test_the_second_hand_is_bound_by_the_first(fields: dict[str, Any], why: str) -> None:
     with pytest.raises(BadChild, match=why):
-        check(child(child(TEXT, 0), 1, **fields), TOKEN, depth=DEEPEST, now=NOW)
+        check(child(child(TEXT, 0), 1, **fields), TOKEN, depth=MAX_DEPTH, now=NOW)
 
 
 def test_as_many_hands_as_the_api_takes_and_never_more_than_the_profile() -> None:
     shown = TEXT
-    for level in range(DEEPEST):
+    for level in range(MAX_DEPTH):
         shown = child(shown, level)
         check(shown, TOKEN, depth=level + 1, now=NOW)
         with pytest.raises(BadChild, match="too many"):
             check(shown, TOKEN, depth=level, now=NOW)
     with pytest.raises(BadChild, match="too many"):
-        check(child(shown, DEEPEST, depth=0), TOKEN, depth=99, now=NOW)
+        check(child(shown, MAX_DEPTH, depth=0), TOKEN, depth=99, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_blocks_that_are_dropped_swapped_or_repeated(bend: str) -> None:
     text, first, second = child(child(TEXT, 0), 1).split("~")
     shown = {"drop": [text, second], "swap": [text, second, first], "repeat": [text, first, first]}
     with pytest.raises(BadChild):
-        check("~".join(shown[bend]), TOKEN, depth=DEEPEST, now=NOW)
+        check("~".join(shown[bend]), TOKEN, depth=MAX_DEPTH, now=NOW)
 
 
 PERMISSIONS = st.sets(st.sampled_from(["read", "write", "pay", "admin"]))
@@ -183,17 +183,17 @@ BLOCKS = st.lists(
         {
             "scope": PERMISSIONS.map(lambda names: " ".join(sorted(names))),
             "exp": st.integers(NOW - 5, UNTIL + 5),
-            "depth": st.integers(-1, DEEPEST + 1),
+            "depth": st.integers(-1, MAX_DEPTH + 1),
             "most": st.dictionaries(st.sampled_from(["pay", "write"]), st.integers(-1, 900)),
-            "holder": st.integers(0, DEEPEST + 1),
+            "holder": st.integers(0, MAX_DEPTH + 1),
         }
     ),
     min_size=1,
-    max_size=DEEPEST + 1,
+    max_size=MAX_DEPTH + 1,
 )
 
 
-@given(BLOCKS, st.integers(0, DEEPEST + 1))
+@given(BLOCKS, st.integers(0, MAX_DEPTH + 1))
 def test_a_child_is_never_more_than_any_key_before_it(
     blocks: list[dict[str, Any]], depth: int
 ) -> None:
@@ -209,7 +209,7 @@ def test_a_child_is_never_more_than_any_key_before_it(
     except BadChild:
         return
     said = [_said(one) for one in shown.split("~")[1:]]
-    assert len(said) <= min(depth, DEEPEST)
+    assert len(said) <= min(depth, MAX_DEPTH)
     assert found.until <= min(one.exp for one in said) <= UNTIL
     assert all(found.scopes <= frozenset(one.scope.split()) for one in said)
     assert found.scopes <= TOKEN.scopes

@@ -8,14 +8,14 @@ from tests.rows import row
 from valetkey.wire.key_shards import (
     CODE,
     BadShards,
-    ShardTold,
+    KeyShard,
+    KeyShards,
     Tier,
-    Told,
     is_code,
     read_code,
+    read_key_shards,
     read_others,
     read_tier,
-    read_told,
     write_code,
     write_others,
     write_tier,
@@ -100,12 +100,14 @@ def test_others_are_each_counted_once_and_in_any_number_of_spaces() -> None:
 
 
 def test_what_is_told_is_read_and_hides_what_it_holds() -> None:
-    told = Told(2, (ShardTold(holder="device"), ShardTold(holder="backend", claim_ticket="hush")))
+    told = KeyShards(
+        2, (KeyShard(holder="device"), KeyShard(holder="backend", claim_ticket="hush"))
+    )
     member = {
         "threshold": 2,
         "shards": [{"holder": "device"}, {"holder": "backend", "claim_ticket": "hush"}],
     }
-    assert read_told(member) == told
+    assert read_key_shards(member) == told
     assert "hush" not in repr(told)
     with pytest.raises(BadShards):
-        read_told({"threshold": 2, "shards": [{"holder": "cloud"}]})
+        read_key_shards({"threshold": 2, "shards": [{"holder": "cloud"}]})

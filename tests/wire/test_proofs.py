@@ -11,22 +11,22 @@ from valetkey.jose import jwt
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.jwt import BadToken
 from valetkey.wire import access_token, dpop
-from valetkey.wire.access_token import Proofs
+from valetkey.wire.access_token import VerifiedTokens
 
 OTHERS = (key("ES256", "another").public(),)
 
 
-def verify(proofs: Proofs, token: str, **changed: Any) -> access_token.AccessToken:
+def verify(proofs: VerifiedTokens, token: str, **changed: Any) -> access_token.AccessToken:
     asked: dict[str, Any] = {"keys": KEYS, "audience": API, "now": NOW} | changed
     return proofs.verify(token, **asked).claims
 
 
 @pytest.fixture
-def proofs() -> Proofs:
-    return Proofs("https://as.example")
+def proofs() -> VerifiedTokens:
+    return VerifiedTokens("https://as.example")
 
 
-def test_a_token_is_proved_once(proofs: Proofs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_proved_once(proofs: VerifiedTokens, monkeypatch: pytest.MonkeyPatch) -> None:
     token, proved = made(), list[str]()
     whole = jwt.prove
 
@@ -54,21 +54,21 @@ CHANGED = [
 
 
 @pytest.mark.parametrize("changed", CHANGED)
-def test_what_changes_counts_at_once(proofs: Proofs, changed: dict[str, Any]) -> None:
+def test_what_changes_counts_at_once(proofs: VerifiedTokens, changed: dict[str, Any]) -> None:
     token = made()
     verify(proofs, token)
     with pytest.raises(BadToken):
         verify(proofs, token, **changed)
 
 
-def test_a_signature_that_is_changed_is_another_token(proofs: Proofs) -> None:
+def test_a_signature_that_is_changed_is_another_token(proofs: VerifiedTokens) -> None:
     token = made()
     verify(proofs, token)
     with pytest.raises(BadToken):
         verify(proofs, end_changed(token))
 
 
-def test_keys_that_come_back_have_proved_nothing_yet(proofs: Proofs) -> None:
+def test_keys_that_come_back_have_proved_nothing_yet(proofs: VerifiedTokens) -> None:
     verify(proofs, made())
     with pytest.raises(BadToken):
         verify(proofs, made(), keys=OTHERS)
@@ -76,7 +76,7 @@ def test_keys_that_come_back_have_proved_nothing_yet(proofs: Proofs) -> None:
 
 
 @pytest.mark.parametrize("token", [*REFUSED, *PAYLOADS])
-def test_what_proves_nothing_is_not_remembered(proofs: Proofs, token: str) -> None:
+def test_what_proves_nothing_is_not_remembered(proofs: VerifiedTokens, token: str) -> None:
     for _ in range(2):
         with pytest.raises(BadToken):
             verify(proofs, token)
@@ -84,7 +84,7 @@ def test_what_proves_nothing_is_not_remembered(proofs: Proofs, token: str) -> No
 
 
 def test_there_is_an_end_to_what_is_remembered(
-    proofs: Proofs, monkeypatch: pytest.MonkeyPatch
+    proofs: VerifiedTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_token, "MOST", 3)
     for number in range(8):
@@ -92,7 +92,7 @@ def test_there_is_an_end_to_what_is_remembered(
         assert len(proofs) <= 3
 
 
-def test_nothing_of_a_token_is_kept(proofs: Proofs) -> None:
+def test_nothing_of_a_token_is_kept(proofs: VerifiedTokens) -> None:
     token = made()
     verify(proofs, token)
     names = list(proofs._known[1])

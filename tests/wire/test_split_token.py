@@ -12,7 +12,7 @@ from tests.rows import row
 
 from valetkey.jose import jwt
 from valetkey.wire import opaque, split_token
-from valetkey.wire.access_token import TYPE, AccessToken, Confirmation, Proofs
+from valetkey.wire.access_token import TYPE, AccessToken, Confirmation, VerifiedTokens
 from valetkey.wire.split_token import OF_API, NotHalf, join, of_api, prove, read, write
 
 ES, OTHER = key("ES256"), key("ES256", "another")
@@ -148,14 +148,14 @@ def test_neither_kind_passes_for_the_other() -> None:
     whole = jwt.sign(claims, key=ES, typ=TYPE)
     asked: dict[str, Any] = {"keys": KEYS, "audience": API, "now": NOW}
     with pytest.raises(jwt.BadToken, match="typ"):
-        Proofs(ISSUER, typ=OF_API).verify(whole, **asked)
+        VerifiedTokens(ISSUER, typ=OF_API).verify(whole, **asked)
     with pytest.raises(jwt.BadToken, match="typ"):
-        Proofs(ISSUER).verify(of_api(TOKEN, APP, key=ES), **asked)
+        VerifiedTokens(ISSUER).verify(of_api(TOKEN, APP, key=ES), **asked)
 
 
 def _at_the_api(text: str) -> bool:
     try:
-        Proofs(ISSUER, typ=OF_API).verify(text, keys=KEYS, audience=API, now=NOW)
+        VerifiedTokens(ISSUER, typ=OF_API).verify(text, keys=KEYS, audience=API, now=NOW)
     except jwt.BadToken:
         return False
     return True

@@ -18,7 +18,7 @@ from valetkey.wire.status_list import (
     VALID,
     BadList,
     StatusList,
-    packed,
+    pack,
     read,
 )
 
@@ -35,7 +35,7 @@ def text(*, typ: str = TYPE, by: str = "ES256", **claims: Any) -> str:
         "iat": NOW,
         "exp": NOW + 60,
         "ttl": 5,
-        "status_list": msgspec.to_builtins(packed({5: INVALID}, size=64)),
+        "status_list": msgspec.to_builtins(pack({5: INVALID}, size=64)),
     }
     told = {name: value for name, value in (usual | claims).items() if value is not None}
     return jws.sign(msgspec.json.encode(told), key=key(by), typ=typ)  # type: ignore[arg-type]
@@ -66,19 +66,19 @@ def test_the_examples_of_the_draft(bits: int, packed_as: str, statuses: list[int
 
 def test_what_is_written_is_read() -> None:
     statuses = {0: INVALID, 3: SUSPENDED, 4: INVALID, SIZE - 1: SUSPENDED}
-    found = reading(text(status_list=msgspec.to_builtins(packed(statuses))))
+    found = reading(text(status_list=msgspec.to_builtins(pack(statuses))))
     for idx in (0, 1, 2, 3, 4, 5, SIZE - 2, SIZE - 1):
         assert found.at(idx) == statuses.get(idx, VALID)
     assert (found.ttl, found.until) == (5, NOW + 60)
 
 
 def test_what_stands_where_nothing_else_does() -> None:
-    found = reading(text(status_list=msgspec.to_builtins(packed({1: INVALID}, rest=SUSPENDED))))
+    found = reading(text(status_list=msgspec.to_builtins(pack({1: INVALID}, rest=SUSPENDED))))
     assert [found.at(idx) for idx in (0, 1, SIZE - 1)] == [SUSPENDED, INVALID, SUSPENDED]
 
 
 def test_a_list_in_which_nothing_stands_is_short() -> None:
-    assert len(text(status_list=msgspec.to_builtins(packed({})))) < 2500
+    assert len(text(status_list=msgspec.to_builtins(pack({})))) < 2500
 
 
 SECOND = lst(b"\0") + "AAAA"

@@ -182,6 +182,6 @@ def _check(held: Tokens, to: Hand, scope: tuple[str, ...]) -> Prover:
 
 def _end(held: Tokens) -> int:
     try:
-        return child_key.ends(held.access_token)
+        return child_key.expires_at(held.access_token)
     except child_key.BadChild as error:
         raise ValueError("access tokens of this server cannot be handed on offline") from error

@@ -85,7 +85,7 @@ class Prover:
     ) -> str:
         """What is shown with this key, made smaller for the next hand (see `wire.child_key`).
         Raises ValueError where it may not go on so."""
-        return child_key.hand_on(
+        return child_key.delegate(
             shown,
             by=self._key,
             to=to.thumbprint,

@@ -24,7 +24,7 @@ from valetkey.client.shard_client import Keeper, as_told, convert
 from valetkey.client.steps import Flow
 from valetkey.client.tokens import Tokens
 from valetkey.wire import key_shards
-from valetkey.wire.key_shards import HOLDER, OTHERS, Holder, Reissued, ShardTold
+from valetkey.wire.key_shards import HOLDER, OTHERS, Holder, KeyShard, Reissued
 
 
 class ShardFlows:
@@ -56,7 +56,7 @@ class ShardFlows:
                 continue
             with contextlib.suppress(ServerUnavailable, ShardsMissing, TicketSpent):
                 yield from holder.claim(one.claim_ticket, held.prover)
-                before, held = held, _with(held, ShardTold(holder=one.holder))
+                before, held = held, _with(held, KeyShard(holder=one.holder))
                 yield from self._kept.save(held, instead_of=before)
         return held
 
@@ -119,7 +119,7 @@ class ShardFlows:
         return made.claim_uri
 
     def _renewed(self, held: Tokens, made: Reissued) -> Flow[None]:
-        told = ShardTold(holder=made.holder, status="unclaimed", claim_ticket=made.claim_ticket)
+        told = KeyShard(holder=made.holder, status="unclaimed", claim_ticket=made.claim_ticket)
         token = made.refresh_token or held.refresh_token
         fresh = _with(replace(held, refresh_token=token), told)
         yield from self._kept.save(fresh, instead_of=held)
@@ -140,7 +140,7 @@ def told(answer: dict[str, Any], tokens: Tokens) -> Tokens:
     if key_shards.PARAMETER not in answer:
         return tokens
     try:
-        said = key_shards.read_told(answer[key_shards.PARAMETER])
+        said = key_shards.read_key_shards(answer[key_shards.PARAMETER])
     except key_shards.BadShards as error:
         raise ServerUnavailable("the token response cannot be read") from error
     return replace(tokens, threshold=said.threshold, shards=said.shards)
@@ -154,6 +154,6 @@ def shard_or_code(given: str) -> str:
     return recovery_code(text) if key_shards.is_code(text) else text
 
 
-def _with(held: Tokens, told: ShardTold) -> Tokens:
+def _with(held: Tokens, told: KeyShard) -> Tokens:
     shards = tuple(told if one.holder == told.holder else one for one in held.shards)
     return replace(held, shards=shards)

@@ -8,7 +8,7 @@ from valetkey.client.errors import ServerUnavailable
 from valetkey.client.proof_key import Prover
 from valetkey.wire import dpop
 from valetkey.wire.authorization_details import Detail
-from valetkey.wire.key_shards import ShardTold
+from valetkey.wire.key_shards import KeyShard
 
 EARLY: Final = 10
 """Seconds before its end from which an access token is not used any more."""
@@ -35,7 +35,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str = ""
     details: tuple[Detail, ...] = ()
     threshold: int = 0
-    shards: tuple[ShardTold, ...] = ()
+    shards: tuple[KeyShard, ...] = ()
     ticket: str = ""
     grant_expires_at: int = 0
 

@@ -8,10 +8,10 @@ import msgspec
 
 def encode(raw: bytes) -> str:
     """The text for these bytes."""
-    return written(raw).decode()
+    return encode_ascii(raw).decode()
 
 
-def written(raw: bytes) -> bytes:
+def encode_ascii(raw: bytes) -> bytes:
     """The text for these bytes, as ASCII."""
     # Most of what is written is JSON, in which neither occurs: to look for them costs least.
     return b2a_base64(raw, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")

@@ -23,13 +23,13 @@ Private: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed
 ALGORITHMS: Final[tuple[Ours, ...]] = ("ES256", "RS256")
 """What this server signs in."""
 
-OF_APPS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA", "RS256")
+CLIENT_ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA", "RS256")
 """What an app may sign in, as far as its policy lets it."""
 
-OF_SERVERS: Final[tuple[Algorithm, ...]] = (*ALGORITHMS, "PS256", "EdDSA", "ES384")
+SERVER_ALGORITHMS: Final[tuple[Algorithm, ...]] = (*ALGORITHMS, "PS256", "EdDSA", "ES384")
 """What other servers may sign in, as far as their metadata says so."""
 
-STRONG: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA")
+FAPI_ALGORITHMS: Final[tuple[Algorithm, ...]] = ("ES256", "PS256", "EdDSA")
 """What FAPI 2.0 accepts (Security Profile 5.4.1)."""
 
 CITE: Final = Cite("RFC 7517", "4")
@@ -92,14 +92,14 @@ def generate(algorithm: Algorithm) -> PrivateKey:
     """A new key, named by a digest of its public half."""
     match algorithm:
         case "ES256":
-            return _named(algorithm, ec.generate_private_key(ec.SECP256R1()))
+            return _private_key(algorithm, ec.generate_private_key(ec.SECP256R1()))
         case "ES384":
-            return _named(algorithm, ec.generate_private_key(ec.SECP384R1()))
+            return _private_key(algorithm, ec.generate_private_key(ec.SECP384R1()))
         case "EdDSA":
-            return _named(algorithm, ed25519.Ed25519PrivateKey.generate())
+            return _private_key(algorithm, ed25519.Ed25519PrivateKey.generate())
         case "RS256" | "PS256":
             key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-            return _named(algorithm, key)
+            return _private_key(algorithm, key)
 
 
 def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
@@ -111,7 +111,7 @@ def from_der(algorithm: Algorithm, der: bytes) -> PrivateKey:
     )
     if not isinstance(key, _KINDS[algorithm][0]):
         raise ValueError(f"not a key for {algorithm}")
-    return _named(algorithm, key)
+    return _private_key(algorithm, key)
 
 
 def parse_set(
@@ -216,7 +216,7 @@ def _strong(key: RSAKey) -> bool:
     return key.public_key.key_size >= RSA_BITS
 
 
-def _named(algorithm: Algorithm, key: Private) -> PrivateKey:
+def _private_key(algorithm: Algorithm, key: Private) -> PrivateKey:
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

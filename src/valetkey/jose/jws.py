@@ -35,10 +35,10 @@ _PSS: Final = padding.PSS(padding.MGF1(_SHA256), salt_length=32)
 
 MAX_LENGTH: Final = 16 * 1024
 
-ALIKE: Final = 512
+MAX_CACHED_HEADER: Final = 512
 """Characters of a header that is remembered, read; a longer one is read each time."""
 
-MOST_UNNAMED: Final = 8
+MAX_KEYS_TRIED: Final = 8
 """Keys that are tried, where nothing tells which one signed."""
 
 SHARED: Final = "HS256"
@@ -75,12 +75,16 @@ def sign(payload: bytes, *, key: PrivateKey, typ: str) -> str:
 def sign_embedded(payload: bytes, *, key: PrivateKey, typ: str) -> str:
     """The same with the public key itself in the header, in place of its name."""
     header = {"alg": key.algorithm, "typ": typ, "jwk": key.public().bare()}
-    return _joined(base64url.written(msgspec.json.encode(header)), payload, key)
+    return _joined(base64url.encode_ascii(msgspec.json.encode(header)), payload, key)
 
 
-def assembled(payload: bytes, signature: bytes, *, algorithm: Algorithm, kid: str, typ: str) -> str:
+def assemble(payload: bytes, signature: bytes, *, algorithm: Algorithm, kid: str, typ: str) -> str:
     """The compact JWS that `sign` made, of its parts, for a place where only those are kept."""
-    parts = _header(algorithm, kid, typ), base64url.written(payload), base64url.written(signature)
+    parts = (
+        _header(algorithm, kid, typ),
+        base64url.encode_ascii(payload),
+        base64url.encode_ascii(signature),
+    )
     return b".".join(parts).decode()
 
 
@@ -90,14 +94,14 @@ def signature_of(text: str) -> bytes:
 
 
 def _joined(header: bytes, payload: bytes, key: PrivateKey) -> str:
-    signed = b"%b.%b" % (header, base64url.written(payload))
+    signed = b"%b.%b" % (header, base64url.encode_ascii(payload))
     signature = _SIGN[key.algorithm](key.key, signed)
-    return (b"%b.%b" % (signed, base64url.written(signature))).decode()
+    return (b"%b.%b" % (signed, base64url.encode_ascii(signature))).decode()
 
 
 @lru_cache(maxsize=64)
 def _header(algorithm: Algorithm, kid: str, typ: str) -> bytes:
-    return base64url.written(msgspec.json.encode({"alg": algorithm, "kid": kid, "typ": typ}))
+    return base64url.encode_ascii(msgspec.json.encode({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
 def _es256(key: Any, data: bytes) -> bytes:
@@ -142,26 +146,26 @@ def verify(
     """
     parts = _split(text, max_length)
     first = parts[0]
-    read = _known if len(first) <= ALIKE else _accepted
+    read = _read_cached if len(first) <= MAX_CACHED_HEADER else _accepted
     algorithm, kid = read(first, tuple(algorithms), tuple(typ))
     for key in keys:
         if key.algorithm == algorithm and kid == key.kid:
             if signed_here is not None and signed_here(text):
                 return base64url.decode(parts[1])
             return _checked(parts, key)
-    return _checked_by_any(parts, _unnamed(keys, algorithm, named=kid is not None))
+    return _checked_by_any(parts, _unnamed(keys, algorithm, header_has_kid=kid is not None))
 
 
 def _unnamed(
-    keys: Sequence[PublicKey], algorithm: Algorithm, *, named: bool
+    keys: Sequence[PublicKey], algorithm: Algorithm, *, header_has_kid: bool
 ) -> Sequence[PublicKey]:
     """The keys that may have signed, where no name tells: all of that algorithm, or those without a
     name, where the header is `named`."""
-    return [key for key in keys if key.algorithm == algorithm and not (named and key.kid)]
+    return [key for key in keys if key.algorithm == algorithm and not (header_has_kid and key.kid)]
 
 
 def _checked_by_any(parts: _Parts, keys: Sequence[PublicKey]) -> bytes:
-    for key in keys[:MOST_UNNAMED]:
+    for key in keys[:MAX_KEYS_TRIED]:
         with contextlib.suppress(BadSignature):
             return _checked(parts, key)
     raise BadSignature("the signature does not fit" if keys else "no key of that kid and algorithm")
@@ -177,12 +181,12 @@ def verify_shared(text: str, secrets: Sequence[bytes], *, typ: Collection[str]) 
         raise BadSignature(f"typ {header.get('typ')!r} is not accepted here")
     signed, _, end = text.rpartition(".")
     try:
-        given, payload = base64url.decode(end), base64url.decode(signed.partition(".")[2])
+        mac, payload = base64url.decode(end), base64url.decode(signed.partition(".")[2])
     except ValueError as error:
         raise BadSignature("the signature does not fit") from error
     macs = [hmac.digest(secret, signed.encode(), "sha256") for secret in secrets]
     # Every secret is compared, so that time tells nothing about which one fits.
-    if sum(hmac.compare_digest(one, given) for one in macs) == 0:
+    if sum(hmac.compare_digest(one, mac) for one in macs) == 0:
         raise BadSignature("the signature does not fit")
     return payload
 
@@ -194,7 +198,7 @@ def verify_embedded(
     has to be known from elsewhere. Raises BadSignature."""
     parts = _split(text)
     first = parts[0]
-    read = _known_key if len(first) <= ALIKE else _embedded_key
+    read = _embedded_key_cached if len(first) <= MAX_CACHED_HEADER else _embedded_key
     key = read(first, tuple(algorithms), tuple(typ))
     return _checked(parts, key, embedded=True), key
 
@@ -207,7 +211,7 @@ def _accepted(
 
 
 # A signer begins all that it signs alike, so each beginning is read once for each use of it.
-_known: Final = lru_cache(maxsize=1024)(_accepted)
+_read_cached: Final = lru_cache(maxsize=1024)(_accepted)
 
 
 def _embedded_key(first: str, algorithms: tuple[Algorithm, ...], typ: tuple[str, ...]) -> PublicKey:
@@ -221,7 +225,7 @@ def _embedded_key(first: str, algorithms: tuple[Algorithm, ...], typ: tuple[str,
         raise BadSignature(f"jwk: {error}") from error
 
 
-_known_key: Final = lru_cache(maxsize=1024)(_embedded_key)
+_embedded_key_cached: Final = lru_cache(maxsize=1024)(_embedded_key)
 
 
 def _acceptable(
@@ -241,7 +245,7 @@ def _acceptable(
 def read_header(text: str) -> Mapping[str, Any]:
     """The protected header, unproved, once its form is acceptable. Raises BadSignature."""
     first = _split(text)[0]
-    return (_known_header if len(first) <= ALIKE else _read)(first)
+    return (_header_cached if len(first) <= MAX_CACHED_HEADER else _read)(first)
 
 
 def _split(text: str, max_length: int = MAX_LENGTH) -> _Parts:
@@ -267,7 +271,7 @@ def _read(text: str, embedded: frozenset[str] = frozenset()) -> Mapping[str, Any
     return MappingProxyType(header)
 
 
-_known_header: Final = lru_cache(maxsize=1024)(_read)
+_header_cached: Final = lru_cache(maxsize=1024)(_read)
 
 
 def media_type(typ: object) -> str:
@@ -293,10 +297,10 @@ def _checked(parts: _Parts, key: PublicKey, *, embedded: bool = False) -> bytes:
 
 
 def _checked_rsa(text: str, key: PublicKey, *, embedded: bool) -> bytes:
-    known = jws.JWSRegistry(algorithms=[key.algorithm])
+    registry = jws.JWSRegistry(algorithms=[key.algorithm])
     if embedded:
-        known = _Roomy(algorithms=[key.algorithm], strict_check_header=False)
-    return jws.deserialize_compact(text, key.key, registry=known).payload
+        registry = _Roomy(algorithms=[key.algorithm], strict_check_header=False)
+    return jws.deserialize_compact(text, key.key, registry=registry).payload
 
 
 def _check_es256(signed: str, raw: bytes, key: ECKey) -> None:

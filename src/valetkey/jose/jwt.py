@@ -21,9 +21,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exp: int
 
     @classmethod
-    def read(cls, said: dict[str, Any]) -> dict[str, Any]:
+    def read(cls, claims: dict[str, Any]) -> dict[str, Any]:
         """What a token says, in the one form of those that its standard lets it have."""
-        return said
+        return claims
 
 
 C = TypeVar("C", bound=Claims)
@@ -56,9 +56,9 @@ def verify(
 ) -> Verified[C]:
     """The claims of `token`, proved, at the right time. `now` in seconds since 1970. Raises
     BadToken."""
-    found = prove(token, claims, keys=keys, typ=typ, issuer=issuer, algorithms=algorithms)
-    check_time(found, now, leeway=LEEWAY)
-    return Verified(found)
+    verified = prove(token, claims, keys=keys, typ=typ, issuer=issuer, algorithms=algorithms)
+    check_time(verified, now, leeway=LEEWAY)
+    return Verified(verified)
 
 
 def check_time(claims: Claims, now: int, *, leeway: int) -> None:
@@ -86,11 +86,11 @@ def prove(
     """
     try:
         payload = jws.verify(token, keys, algorithms=algorithms, typ=typ, signed_here=signed_here)
-        found = read_as(payload, claims)
-        if found is None:
-            found = msgspec.convert(claims.read(read_object(payload)), claims)
+        proved = read_as(payload, claims)
+        if proved is None:
+            proved = msgspec.convert(claims.read(read_object(payload)), claims)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadToken(str(error)) from error
-    if found.iss != issuer:
-        raise BadToken(f"issued by {found.iss!r}")
-    return found
+    if proved.iss != issuer:
+        raise BadToken(f"issued by {proved.iss!r}")
+    return proved

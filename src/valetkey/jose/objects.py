@@ -9,7 +9,7 @@ import msgspec
 
 T = TypeVar("T")
 
-DEEPEST: Final = 200
+MAX_DEPTH: Final = 200
 """Levels of a document; none of ours has a tenth of them."""
 
 
@@ -27,13 +27,13 @@ def read_object(raw: bytes | str) -> dict[str, Any]:
 def read_as(raw: bytes, kind: type[T]) -> T | None:
     """The JSON object in `raw`, where it says what such an object says, and is spelled as we would
     write it: so no member stands twice. None where it is not, which tells nothing about it."""
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST or _ZERO in raw:
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH or _ZERO in raw:
         return None
     try:
-        found = msgspec.json.decode(raw, type=kind)
+        value = msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, ValueError):
         return None
-    return found if msgspec.json.encode(found) == raw else None
+    return value if msgspec.json.encode(value) == raw else None
 
 
 def read_value(raw: bytes | str) -> Any:
@@ -52,7 +52,7 @@ def read_value(raw: bytes | str) -> Any:
     if end != len(text):
         raise ValueError("something stands behind it")
     # What the parser itself takes differs from one version of Python to the next.
-    if text.count("[") + text.count("{") > DEEPEST and depth(value) > DEEPEST:
+    if text.count("[") + text.count("{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise ValueError("nested too deep")
     if "\\u" in text:
         _check_texts(value)
@@ -82,11 +82,11 @@ def _check_text(text: str) -> None:
 
 def depth(value: object) -> int:
     """How deep a JSON value is nested: 0 for a number or a text, 1 for a flat object or list."""
-    found, level = 0, [value]
+    levels, level = 0, [value]
     while level := [one for one in level if isinstance(one, dict | list)]:
-        found += 1
+        levels += 1
         level = [inner for one in level for inner in _members(one)]
-    return found
+    return levels
 
 
 def _members(value: dict[str, Any] | list[Any]) -> Iterable[Any]:

@@ -48,7 +48,7 @@ _cipher: Final = lru_cache(maxsize=KEYS)(AESGCM)
 
 def mac(key: bytes, *parts: bytes) -> bytes:
     """An HMAC-SHA-256 over the parts, each framed by its length."""
-    inner, outer = _begun(key)
+    inner, outer = _keyed_hashes(key)
     inner, outer = inner.copy(), outer.copy()
     for part in parts:
         inner.update(len(part).to_bytes(4, "big") + part)
@@ -57,7 +57,7 @@ def mac(key: bytes, *parts: bytes) -> bytes:
 
 
 @lru_cache(maxsize=KEYS)
-def _begun(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+def _keyed_hashes(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
     """Both hashes of an HMAC after the key (RFC 2104 4), which is the same again and again: to look
     the hash up by its name and to begin with the key takes twice as long as all the rest."""
     short = key if len(key) <= BLOCK else hashlib.sha256(key).digest()
@@ -71,7 +71,7 @@ def alias(key: bytes, name: bytes, *parts: bytes) -> bytes:
     return _siv(key).encrypt(name, [*parts])
 
 
-def named(key: bytes, other: bytes, *parts: bytes) -> bytes:
+def unalias(key: bytes, other: bytes, *parts: bytes) -> bytes:
     """The name behind an alias that was made with these parts. Raises BadSeal."""
     try:
         return _siv(key).decrypt(other, [*parts])
@@ -83,9 +83,9 @@ def _siv(key: bytes) -> AESSIV:
     return AESSIV(mac(key, b"alias", b"check") + mac(key, b"alias", b"cipher"))
 
 
-def same(left: AnyStr, right: AnyStr) -> bool:
+def same(one: AnyStr, other: AnyStr) -> bool:
     """Equality in constant time, of bytes or of ASCII."""
-    return hmac.compare_digest(left, right)
+    return hmac.compare_digest(one, other)
 
 
 def digest(secret: str) -> str:

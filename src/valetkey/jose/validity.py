@@ -17,13 +17,13 @@ def why_not(
     """Why this is not the moment for it, or "". Times in seconds since 1970, None for one that is
     not said; it may end `longest` seconds from now at the latest, and began no longer ago."""
     began = [time for time in (nbf, iat) if time is not None]
-    said = [*began, *([] if exp is None else [exp])]
-    if not all(0 < time < 1e11 for time in said):
+    times = [*began, *([] if exp is None else [exp])]
+    if not all(0 < time < 1e11 for time in times):
         return "a time that is none"
     if exp is not None and is_over(now, exp):
         return f"it ended {now - exp:.0f} s ago"
-    if any(time > now + longest + SKEW for time in said):
-        return f"it ends {max(said) - now:.0f} s from now"
+    if any(time > now + longest + SKEW for time in times):
+        return f"it ends {max(times) - now:.0f} s from now"
     if any(time > now + SKEW for time in began):
         return f"it begins {max(began) - now:.0f} s from now"
     if any(time < now - longest - SKEW for time in began):

@@ -27,10 +27,10 @@ from valetkey.spec.errors import (
     OAuthError,
 )
 from valetkey.wire import bearer, child_key, dpop
-from valetkey.wire.access_token import AccessToken, Confirmation, Proofs
+from valetkey.wire.access_token import AccessToken, Confirmation, VerifiedTokens
 from valetkey.wire.authorization_details import Detail
 from valetkey.wire.bearer import Challenge
-from valetkey.wire.child_key import Hands
+from valetkey.wire.child_key import Delegation
 
 log = logging.getLogger("valetkey.resource")
 
@@ -56,7 +56,7 @@ class Verifying:
         self._issuer = issuer
         self._worth = worth
         self._bound = Binding(resource)
-        self._proofs = Proofs(issuer.issuer)
+        self._proofs = VerifiedTokens(issuer.issuer)
         self._halves = halves
 
     def principal(
@@ -136,7 +136,7 @@ class Verifying:
             hands=hands,
         )
 
-    def _handed_on(self, scheme: str, text: str, token: AccessToken) -> Hands:
+    def _handed_on(self, scheme: str, text: str, token: AccessToken) -> Delegation:
         """The hands through which the key went. Raises Refused."""
         try:
             return child_key.check(text, token, depth=self._children, now=int(time.time()))

@@ -18,8 +18,8 @@ from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.steps import Rule
 from valetkey.wire import dpop, split_token
-from valetkey.wire.access_token import AccessToken, Proofs
-from valetkey.wire.split_token import AppHalf, NotHalf, Told
+from valetkey.wire.access_token import AccessToken, VerifiedTokens
+from valetkey.wire.split_token import ApiHalfAnswer, AppHalf, NotHalf
 
 MOST: Final = 16384
 """Halves that are kept, by the hash of the app's; no app's half itself is. Past it, the oldest make
@@ -38,7 +38,7 @@ class Halves:
         self._http = http
         self._auth = auth
         self._audience = audience
-        self._proofs = Proofs(issuer.issuer, typ=split_token.OF_API)
+        self._proofs = VerifiedTokens(issuer.issuer, typ=split_token.OF_API)
         self._known: dict[str, str] = {}
         self._refused: dict[str, float] = {}
         self._asking: PerLoop[dict[str, asyncio.Future[str]]] = PerLoop(dict)
@@ -95,7 +95,7 @@ class Halves:
             raise Unreachable(f"{self._issuer.issuer} does not split access tokens")
         answer = await self._http.post(address, {"token": text}, self._auth)
         try:
-            told = msgspec.json.decode(answer, type=Told)
+            told = msgspec.json.decode(answer, type=ApiHalfAnswer)
         except ValueError as error:  # also where it is no UTF-8
             raise Unreachable("the half of an access token cannot be read") from error
         if told.active and told.access_token_half:

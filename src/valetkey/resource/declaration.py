@@ -68,7 +68,7 @@ class Declared:
     @property
     def types(self) -> dict[str, Any]:
         """That metadata: the catalog once more. Raises ValueError for a catalog that is wrong."""
-        described = {self.resource: authorization_details.described(self.published())}
+        described = {self.resource: authorization_details.type_metadata(self.published())}
         return {"authorization_details_types_metadata": described}
 
 

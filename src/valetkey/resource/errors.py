@@ -103,6 +103,6 @@ def refused(
         scheme=scheme,
         reason=reason,
         allowed=allowed,
-        authorization_remediation=authorization_details.remedy(details) if details else "",
+        authorization_remediation=authorization_details.write_remedy(details) if details else "",
     )
     return Refused(error.status, challenge, detail=detail or error.detail)

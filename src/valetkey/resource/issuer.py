@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
-from valetkey.jose.jwk import OF_SERVERS, PublicKey, parse_set
+from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey, parse_set
 from valetkey.jose.jws import BadSignature, read_header
 from valetkey.jose.objects import read_object
 from valetkey.resource.breaker import Cut
@@ -111,7 +111,7 @@ class Issuer:
                 read_object(await self._http.get(about.jwks_uri)),
                 algorithms=metadata.signing_algorithms(about),
                 # Of access tokens, metadata has no word; a key may say itself what it is for.
-                if_named=OF_SERVERS,
+                if_named=SERVER_ALGORITHMS,
             )
             self._take(keys)
             self._fetched = time.monotonic()

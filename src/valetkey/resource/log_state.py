@@ -7,8 +7,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from valetkey.wire.access_token import AccessToken
-from valetkey.wire.catalog import Catalog, opened
-from valetkey.wire.change_log import KEPT, Entry, Piece, Place, follow
+from valetkey.wire.catalog import Catalog, expand
+from valetkey.wire.change_log import RETENTION, Entry, Piece, Place, follow
 from valetkey.wire.child_key import ALONE
 
 Over: TypeAlias = Literal["", "paused", "stopped", "inactive"]
@@ -84,7 +84,7 @@ class Known:
         for entry in piece.entries:
             ended |= entry.kind == "all"
             self._take(entry)
-        self._forget(piece.at // 1000 - KEPT)
+        self._forget(piece.at // 1000 - RETENTION)
         return ended
 
     def opens(self, token: AccessToken, permissions: frozenset[str]) -> Opens:
@@ -100,7 +100,7 @@ class Known:
                 return _PAUSED
             if grant.status != "active" or 0 < grant.until <= time.time():
                 return _STOPPED
-            if not grant.cut.isdisjoint(token.hands):
+            if not grant.cut.isdisjoint(token.delegates):
                 return _STOPPED
             permissions &= grant.opens
             limited, version = grant.limited, grant.version
@@ -129,7 +129,7 @@ class Known:
             return  # What a key signed is proved no more (see `issuer`); a blank one is another's.
         # A grant names permissions, a client the scopes that stand for them.
         names = entry.permissions
-        opens = opened(self._catalog, names) if entry.kind == "client" else frozenset(names)
+        opens = expand(self._catalog, names) if entry.kind == "client" else frozenset(names)
         self._stands[entry.kind, entry.subject] = Stand(
             entry.seq,
             entry.grant_version,
@@ -137,7 +137,7 @@ class Known:
             opens,
             until=entry.until,
             limited=frozenset(entry.limited),
-            cut=frozenset(entry.cut),
+            cut=frozenset(entry.revoked_delegates),
         )
         self._entries.append(entry)
         if entry.kind == "client":

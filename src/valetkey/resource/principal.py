@@ -5,7 +5,7 @@ import msgspec
 from valetkey.wire import dpop
 from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import Detail
-from valetkey.wire.child_key import ALONE, Hands
+from valetkey.wire.child_key import ALONE, Delegation
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     token: AccessToken
     limited: frozenset[str] = frozenset()
     grant_version: int = 0
-    hands: Hands | None = None
+    hands: Delegation | None = None
 
     @property
     def most(self) -> dict[str, int]:
@@ -65,7 +65,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def alone(self) -> tuple[str, ...]:
         """Through whose hands the key went, the first one first, as the server would call them,
         where somebody handed it on without a word to it; () where nobody did."""
-        return () if self.hands is None else (*self.token.hands, ALONE)
+        return () if self.hands is None else (*self.token.delegates, ALONE)
 
     @property
     def grant_id(self) -> str:

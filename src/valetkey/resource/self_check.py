@@ -15,7 +15,7 @@ from valetkey.jose.objects import read_object
 from valetkey.resource.errors import Misconfigured, Unreachable
 from valetkey.resource.http import Http, PerLoop
 from valetkey.resource.issuer import Issuer
-from valetkey.wire.authorization_details import DIGEST, described
+from valetkey.wire.authorization_details import DIGEST, type_metadata
 from valetkey.wire.catalog import Catalog
 
 PAUSES: Final = (1.0, 5.0, 30.0, 300.0)
@@ -105,7 +105,7 @@ def difference(types: Any, catalog: Catalog) -> str:
     known = types if isinstance(types, dict) else {}
     if not any(isinstance(one, dict) and DIGEST in one for one in known.values()):
         return ""
-    own, registered = described(catalog), known.get(catalog.resource)
+    own, registered = type_metadata(catalog), known.get(catalog.resource)
     if not isinstance(registered, dict):
         return f"no API is registered as {catalog.resource}"
     if registered.get(DIGEST) == own[DIGEST]:

@@ -30,7 +30,7 @@ from valetkey.resource.usage import Usage
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import address, client_certificate, dpop, metadata
 from valetkey.wire.catalog import Catalog, Risk
-from valetkey.wire.child_key import DEEPEST
+from valetkey.wire.child_key import MAX_DEPTH
 from valetkey.wire.metadata import ResourceMetadata
 
 
@@ -93,8 +93,8 @@ class ResourceServer(Declared):
         self._proxies = Proxies(certificate_proxies)
         self._credentials = credentials
         self._signed = signed
-        if not 0 <= children <= DEEPEST:
-            raise ValueError(f"children={children!r} is not a number of hands up to {DEEPEST}")
+        if not 0 <= children <= MAX_DEPTH:
+            raise ValueError(f"children={children!r} is not a number of hands up to {MAX_DEPTH}")
         self._children = children
         if split and credentials is None:
             raise ValueError("split needs credentials")

@@ -78,11 +78,11 @@ class Trial(httpx2.AsyncBaseTransport):
         self.grants[text] = grant
         return text
 
-    def _half(self, form: Form) -> split_token.Told:
+    def _half(self, form: Form) -> split_token.ApiHalfAnswer:
         grant = self.grants.get(form["token"])
         if grant is None or not grant.active or not grant.half:
             return split_token.NOTHING
-        return split_token.Told(active=True, access_token_half=grant.half)
+        return split_token.ApiHalfAnswer(active=True, access_token_half=grant.half)
 
     def _signed(self, told: Any, request: httpx2.Request) -> str:
         """The answer to an introspection, signed for whoever asked (RFC 9701 5)."""

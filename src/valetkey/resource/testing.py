@@ -20,7 +20,7 @@ from valetkey.resource.server import ResourceServer
 from valetkey.resource.spending import Amount, units
 from valetkey.resource.test_issuer import Trial, TrialGrant
 from valetkey.wire import child_key, dpop
-from valetkey.wire.catalog import opened
+from valetkey.wire.catalog import expand
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class TrialKey:
         if self._by is None:
             raise ValueError("only a bound key can be handed on")
         to, now = jwk.generate("ES256"), int(time.time())
-        text = child_key.hand_on(
+        text = child_key.delegate(
             self.token,
             by=self._by,
             to=to.public().thumbprint(),
@@ -159,7 +159,7 @@ class Keys:
         return self._grants[key.token]
 
     def _named(self, names: tuple[str, ...]) -> frozenset[str]:
-        found = opened(self._server.catalog, names)
+        found = expand(self._server.catalog, names)
         unknown = [
             one for one in names if one not in found and one not in self._server.catalog.scopes
         ]

@@ -13,7 +13,7 @@ from valetkey.resource.http import Http
 from valetkey.resource.issuer import Issuer
 from valetkey.resource.principal import Principal
 from valetkey.wire import usage
-from valetkey.wire.usage import DAY, MOST, PARAMETER, Used
+from valetkey.wire.usage import DAY, MOST, PARAMETER, FamilyUsage
 
 INTERVAL: Final = 30.0
 """Seconds between two reports."""
@@ -111,7 +111,7 @@ class Usage:
 
     async def _reported(self, batch: dict[Whose, set[str]]) -> bool:
         report = tuple(
-            Used(family=family, permissions=tuple(sorted(uses)), hands=hands)
+            FamilyUsage(family=family, permissions=tuple(sorted(uses)), delegates=hands)
             for (family, hands), uses in batch.items()
         )
         try:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose import jwt
-from valetkey.jose.jwk import ALGORITHMS, OF_SERVERS, Algorithm, PublicKey
+from valetkey.jose.jwk import ALGORITHMS, SERVER_ALGORITHMS, Algorithm, PublicKey
 from valetkey.spec.cite import Cite
 from valetkey.wire.address import same
 from valetkey.wire.authorization_details import Detail
@@ -76,13 +76,13 @@ class AccessToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     ath: str = ""
 
     @classmethod
-    def read(cls, said: dict[str, Any]) -> dict[str, Any]:
+    def read(cls, claims: dict[str, Any]) -> dict[str, Any]:
         # RFC 7519 4.1.3: one audience may stand alone; ours never does.
-        one = said.get("aud")
-        return {**said, "aud": [one]} if isinstance(one, str) else said
+        one = claims.get("aud")
+        return {**claims, "aud": [one]} if isinstance(one, str) else claims
 
     @property
-    def hands(self) -> tuple[str, ...]:
+    def delegates(self) -> tuple[str, ...]:
         """Everybody through whose hands it went, the first one first."""
         return () if self.act is None else self.act.chain[::-1]
 
@@ -126,7 +126,7 @@ MOST: Final = 4096
 """Tokens whose proof is remembered."""
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class VerifiedToken(msgspec.Struct, frozen=True):
     """What an access token says, proved, and its hash, by which others speak of it (the `ath` of a
     proof). Only `Proofs` makes one."""
 
@@ -134,7 +134,7 @@ class Remembered(msgspec.Struct, frozen=True):
     ath: str
 
 
-class Proofs:
+class VerifiedTokens:
     """Access tokens of one issuer that its keys have proved, so that a token is proved once and not
     at each call. Whatever may change between two calls is checked at each: the keys, by which it
     was proved, the time, and whom it is for. No token is kept: what names it is its hash."""
@@ -143,20 +143,20 @@ class Proofs:
         self._issuer = issuer
         self._typ = typ
         # One attribute, so that a thread never sees the proofs of one set of keys beside another.
-        self._known: tuple[Sequence[PublicKey], dict[str, Remembered]] = (), {}
+        self._known: tuple[Sequence[PublicKey], dict[str, VerifiedToken]] = (), {}
 
     def __len__(self) -> int:
         return len(self._known[1])
 
     def verify(
         self, token: str, *, keys: Sequence[PublicKey], audience: str, now: int
-    ) -> Remembered:
+    ) -> VerifiedToken:
         """What `verify` says of the token. Raises jwt.BadToken."""
         proved = self._by(keys)
         name = token_hash(token)
-        known = proved.get(name)
-        if known is None:
-            found = verify(
+        token_proof = proved.get(name)
+        if token_proof is None:
+            fresh = verify(
                 token,
                 keys=keys,
                 issuer=self._issuer,
@@ -164,15 +164,15 @@ class Proofs:
                 now=now,
                 typ=self._typ,
                 # What its metadata says: each of the keys is for one of those.
-                algorithms=OF_SERVERS,
+                algorithms=SERVER_ALGORITHMS,
             )
-            known = proved[name] = Remembered(found.claims, name)
+            token_proof = proved[name] = VerifiedToken(fresh.claims, name)
         else:
-            jwt.check_time(known.claims, now, leeway=jwt.LEEWAY)
-            _check_audience(known.claims, audience)
-        return known
+            jwt.check_time(token_proof.claims, now, leeway=jwt.LEEWAY)
+            _check_audience(token_proof.claims, audience)
+        return token_proof
 
-    def _by(self, keys: Sequence[PublicKey]) -> dict[str, Remembered]:
+    def _by(self, keys: Sequence[PublicKey]) -> dict[str, VerifiedToken]:
         """What these keys have proved. Of other keys, or when there is no more room, nothing is
         known any more."""
         by, proved = self._known

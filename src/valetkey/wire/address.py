@@ -80,16 +80,16 @@ def read(text: str) -> Address | None:
     Within path, query and fragment every printable ASCII character but the backslash is taken, as
     browsers and servers do; host and port are strict.
     """
-    return _known(text) if len(text) <= SHORT else _read(text)
+    return _read_cached(text) if len(text) <= SHORT else _read(text)
 
 
 def _read(text: str) -> Address | None:
     if len(text) > MAX_LENGTH or "\\" in text:
         return None
-    found = _ADDRESS.fullmatch(text)
-    if found is None:
+    parts = _ADDRESS.fullmatch(text)
+    if parts is None:
         return None
-    scheme, authority, path, query, fragment = found.groups()
+    scheme, authority, path, query, fragment = parts.groups()
     inside = _AUTHORITY.fullmatch(authority or "")
     if inside is None or _STRAY_PERCENT.search(authority or ""):
         return None
@@ -108,17 +108,17 @@ def _read(text: str) -> Address | None:
     )
 
 
-_known: Final = lru_cache(maxsize=REMEMBERED)(_read)
+_read_cached: Final = lru_cache(maxsize=REMEMBERED)(_read)
 
 
 def canonical(text: str) -> str:
     """One spelling of a web address (RFC 3986 6.2.2.1, 6.2.3): scheme and host in lower case, no
     port that need not be named, and a path; any other text as it is."""
-    found = read(text)
-    if found is None or not found.is_web or found.has_user or "#" in text:
+    parts = read(text)
+    if parts is None or not parts.is_web or parts.has_user or "#" in text:
         return text
-    query = f"?{found.query}" if "?" in text else ""
-    return f"{found.origin}{found.path or '/'}{query}"
+    query = f"?{parts.query}" if "?" in text else ""
+    return f"{parts.origin}{parts.path or '/'}{query}"
 
 
 def same(one: str, other: str) -> bool:
@@ -129,20 +129,20 @@ def same(one: str, other: str) -> bool:
 
 def origin(text: str) -> str:
     """The origin of the text, "" where it is no address of the web."""
-    found = read(text)
-    return "" if found is None else found.origin
+    parts = read(text)
+    return "" if parts is None else parts.origin
 
 
 def host(text: str) -> str:
     """The host of an address, "" where there is none."""
-    found = read(text)
-    return "" if found is None else found.host
+    parts = read(text)
+    return "" if parts is None else parts.host
 
 
 def path(text: str) -> str:
     """The path of an address, "" where the text is none."""
-    found = read(text)
-    return "" if found is None else found.path
+    parts = read(text)
+    return "" if parts is None else parts.path
 
 
 def _is_host(host: str) -> bool:

@@ -53,7 +53,7 @@ class BadAssertion(ValueError):
     """It proves nothing. Says why, for the log only."""
 
 
-def claimed(text: str) -> str:
+def unverified_client_id(text: str) -> str:
     """Who it claims to be of, unproved. Raises BadAssertion."""
     try:
         jws.read_header(text)
@@ -69,20 +69,20 @@ def check(payload: bytes, *, client_id: str, audience: Audience, now: int) -> Cl
     """The claims, from this client to this server at `now` (seconds since 1970). Raises
     BadAssertion."""
     try:
-        found = msgspec.convert(read_object(payload), ClientAssertion)
+        claims = msgspec.convert(read_object(payload), ClientAssertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadAssertion(str(error)) from error
-    if not found.iss == found.sub == client_id:
+    if not claims.iss == claims.sub == client_id:
         raise BadAssertion("iss and sub are not both the client")
-    if not audience.has(found.aud):
+    if not audience.has(claims.aud):
         # draft-ietf-oauth-rfc7523bis 2: of nobody else's names, or it can be carried elsewhere.
-        raise BadAssertion(f"for {found.aud!r:.200}")
-    if not 0 < len(found.jti) <= MAX_JTI:
+        raise BadAssertion(f"for {claims.aud!r:.200}")
+    if not 0 < len(claims.jti) <= MAX_JTI:
         raise BadAssertion("jti is empty or too long")
-    why = validity.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
+    why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
     if why:
         raise BadAssertion(why)
-    return found
+    return claims
 
 
 def write(client_id: str, *, issuer: str, key: PrivateKey, jti: str, now: int) -> str:

@@ -24,7 +24,7 @@ MAX_LENGTH: Final = 8192
 MOST: Final = 20
 """Objects in it, and actions in each of them are as many as a catalog has at most."""
 
-DEEPEST: Final = 6
+MAX_DEPTH: Final = 6
 """How deep they may be nested: hours stand in a list of a permission's limits, and so do these."""
 
 
@@ -39,7 +39,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: dict[str, dict[str, Any]] = {}
 
 
-class _Asked(Detail, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RequestedDetail(Detail, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """RFC 9396 5: what nobody knows in a request is refused, never passed over."""
 
 
@@ -54,17 +54,17 @@ def read(text: str) -> tuple[Detail, ...]:
         raise BadDetails(f"longer than {MAX_LENGTH} characters")
     try:
         value = read_value(text)
-        if depth(value) > DEEPEST:
-            raise BadDetails(f"nested deeper than {DEEPEST}")
-        asked = msgspec.convert(value, tuple[_Asked, ...])
+        if depth(value) > MAX_DEPTH:
+            raise BadDetails(f"nested deeper than {MAX_DEPTH}")
+        requested = msgspec.convert(value, tuple[_RequestedDetail, ...])
     except (ValueError, msgspec.ValidationError) as error:
         raise BadDetails(str(error)) from error
-    found = tuple(Detail(**msgspec.structs.asdict(one)) for one in asked)
-    if not found or len(found) > MOST:
+    details = tuple(Detail(**msgspec.structs.asdict(one)) for one in requested)
+    if not details or len(details) > MOST:
         raise BadDetails(f"none, or more than {MOST}")
-    if not all(one.actions for one in found):
+    if not all(one.actions for one in details):
         raise BadDetails("an object without actions")
-    return found
+    return details
 
 
 def write(details: Iterable[Detail]) -> str:
@@ -75,7 +75,7 @@ def write(details: Iterable[Detail]) -> str:
 DIGEST: Final = "permission_catalog_digest"
 
 
-def described(catalog: Catalog) -> dict[str, Any]:
+def type_metadata(catalog: Catalog) -> dict[str, Any]:
     """The metadata of the type that a catalog makes. `permission_catalog_digest` is ours: by it an
     API sees whether the catalog that the server knows is its own."""
     actions = [*(one.id for one in catalog.permissions), *catalog.scopes]
@@ -134,16 +134,16 @@ def _of_limits(counted: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def remedy(details: Iterable[Detail]) -> str:
+def write_remedy(details: Iterable[Detail]) -> str:
     """What a resource server says an app should ask for, as its challenge carries it."""
-    said = {PARAMETER: tuple(details)}
-    return base64url.encode(msgspec.json.encode(said))
+    members = {PARAMETER: tuple(details)}
+    return base64url.encode(msgspec.json.encode(members))
 
 
 def read_remedy(text: str) -> tuple[Detail, ...]:
     """The objects in a challenge; none, where they cannot be read: then the app asks as it can."""
     try:
-        found = read_object(base64url.decode(text))
-        return msgspec.convert(found.get(PARAMETER, ()), tuple[Detail, ...])
+        claims = read_object(base64url.decode(text))
+        return msgspec.convert(claims.get(PARAMETER, ()), tuple[Detail, ...])
     except (ValueError, msgspec.ValidationError):
         return ()

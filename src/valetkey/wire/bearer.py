@@ -41,12 +41,12 @@ class Challenge(msgspec.Struct, frozen=True, kw_only=True):
 
     `scheme` is that of the tokens that it speaks of; `algs` lists the algorithms of proofs, where
     that scheme has any (RFC 9449 7.1). `scope` lists all that the call needs, space-separated;
-    `resource_metadata` is the address of the RFC 9728 document, by which an app finds whom to ask.
-    `authorization_remediation` says which
-    authorization details the call needs (see `wire.authorization_details.remedy`). `acr_values` and
-    `max_age` (in seconds) say how the user has to sign in (RFC 9470 3). Ours are
-    `reason`, what became of the key, and `allowed`, what it still opens there, space-separated. The
-    rest is said where a user's limit is the reason (see `wire.lease`).
+    `resource_metadata` is the address of the RFC 9728 document, where an app finds the
+    authorization server. `authorization_remediation` lists the authorization details that the call
+    needs (see `wire.authorization_details.write_remedy`). `acr_values` and `max_age` (in seconds)
+    say how the user has to sign in (RFC 9470 3). Ours are `reason`, the state of the grant, and
+    `allowed`, the permissions that it still has there, space-separated. The other fields are set
+    where a limit of the user is the reason (see `wire.lease`).
     """
 
     realm: str = ""
@@ -87,6 +87,6 @@ def read_challenge(header: str, *, schemes: Iterable[str] = ("Bearer",)) -> Chal
     scheme = next((one for one in schemes if one.lower() == name.lower()), None)
     if scheme is None:
         return None
-    found = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
-    known = {name: found[name] for name in Challenge.__struct_fields__ if name in found}
-    return Challenge(**(known | {"scheme": scheme}))
+    values = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
+    fields = {name: values[name] for name in Challenge.__struct_fields__ if name in values}
+    return Challenge(**(fields | {"scheme": scheme}))

@@ -60,13 +60,13 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     decimals: int = 0
     words: dict[str, Words] = {}
 
-    def said(self, language: str) -> Words:
+    def words_in(self, language: str) -> Words:
         """Its words in a language, or in the nearest that there is (RFC 4647 3.4); both filled."""
         tag = language.lower()
         while tag and tag not in self.words:
             tag = tag.rpartition("-")[0]
-        found = self.words.get(tag) or Words(can=self.can, cannot=self.cannot)
-        return Words(can=found.can, cannot=found.cannot or found.can)
+        words = self.words.get(tag) or Words(can=self.can, cannot=self.cannot)
+        return Words(can=words.can, cannot=words.cannot or words.can)
 
 
 class Catalog(
@@ -84,37 +84,39 @@ class Catalog(
         return next((one for one in self.permissions if one.id == permission_id), None)
 
 
-def opened(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
+def expand(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
     """The catalog's permissions that the names stand for, implied ones included. What it does not
     have is passed over."""
-    known = {one.id: one for one in catalog.permissions}
+    permissions = {one.id: one for one in catalog.permissions}
     todo = [one for name in names for one in catalog.scopes.get(name, (name,))]
     reached = set[str]()
     while todo:
         one = todo.pop()
-        if one in known and one not in reached:
+        if one in permissions and one not in reached:
             reached.add(one)
-            todo.extend(known[one].implies)
+            todo.extend(permissions[one].implies)
     return frozenset(reached)
 
 
 def digest(catalog: Catalog) -> str:
     """SHA-256 of a catalog in base64url: the same for two that say the same. In which order the
     permissions and the scopes stand does not count, nor whether a default is written out."""
-    said = {
+    members = {
         "resource": catalog.resource,
         "name": catalog.name,
-        "permissions": {one.id: _said(one) for one in catalog.permissions},
+        "permissions": {one.id: _non_default_members(one) for one in catalog.permissions},
         "scopes": catalog.scopes,
     }
-    raw = msgspec.json.encode(said, order="sorted")
+    raw = msgspec.json.encode(members, order="sorted")
     return base64url.encode(hashlib.sha256(raw).digest())
 
 
-def _said(permission: Permission) -> dict[str, Any]:
+def _non_default_members(permission: Permission) -> dict[str, Any]:
     fields = {one.name: one for one in msgspec.structs.fields(Permission)}
-    said = msgspec.structs.asdict(permission)
-    return {name: value for name, value in said.items() if value and value != fields[name].default}
+    members = msgspec.structs.asdict(permission)
+    return {
+        name: value for name, value in members.items() if value and value != fields[name].default
+    }
 
 
 def mistakes(catalog: Catalog) -> list[str]:

@@ -23,7 +23,7 @@ ALGORITHM: Final[Algorithm] = "ES256"
 LONGEST: Final = 3600
 """Seconds that an access token may live, at the most."""
 
-KEPT: Final = LONGEST + 600
+RETENTION: Final = LONGEST + 600
 """Seconds for which an entry is kept: until every token of before it has expired, and ten minutes
 more for clocks that differ."""
 
@@ -70,7 +70,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     permissions: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     until: int = 0
-    cut: dict[str, tuple[str, ...]] = {}
+    revoked_delegates: dict[str, tuple[str, ...]] = msgspec.field(default={}, name="cut")
     listed: str = ""
     about: tuple[str, ...] | None = None
     at: int = 0
@@ -84,7 +84,7 @@ def blank(entry: Entry) -> Entry:
     return Entry(kind="token", status="", at=entry.at, mark=entry.mark, seq=entry.seq)
 
 
-def concerning(
+def revoked_delegates_for(
     cut: Mapping[str, tuple[str, ...]], names: AbstractSet[str]
 ) -> dict[str, tuple[str, ...]]:
     """Who is cut off as far as it concerns an API of these names: whoever only had another's shows
@@ -131,7 +131,7 @@ def write(piece: Piece, *, key: PrivateKey) -> str:
     return jws.sign(msgspec.json.encode(piece), key=key, typ=TYPE)
 
 
-def fitting(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def take_fitting(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """As many of the entries as go into one piece, one at the least."""
     size, count = 0, 0
     for entry in entries[:MOST]:

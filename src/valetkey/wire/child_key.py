@@ -24,10 +24,10 @@ from valetkey.wire.access_token import AccessToken, Confirmation
 
 CITE: Final = Cite("RFC 7800", "3.1")
 TYPE: Final = "child-key+jwt"
-JOINT: Final = "~"
+SEPARATOR: Final = "~"
 """Between the parts: it stands in no JWS, and RFC 6750 2.1 lets it stand in a header."""
 
-DEEPEST: Final = 4
+MAX_DEPTH: Final = 4
 """Hands through which a key may go, whatever an API would take."""
 
 MAX_LENGTH: Final = 2048
@@ -72,7 +72,7 @@ class _Root(msgspec.Struct):
 C = TypeVar("C", bound=msgspec.Struct)
 
 
-class Hands(msgspec.Struct, frozen=True, kw_only=True):
+class Delegation(msgspec.Struct, frozen=True, kw_only=True):
     """A key as the last hand holds it. `keys` are those of all hands, the first one's first;
     `names` what the hands call each other."""
 
@@ -89,8 +89,8 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
         return self.keys[-1]
 
 
-def hand_on(
-    shown: str,
+def delegate(
+    presented: str,
     *,
     by: PrivateKey,
     to: str,
@@ -106,7 +106,7 @@ def hand_on(
     thumbprint is `to`. Where `checked`, what no API would take raises BadChild, and nothing is
     signed; else the API refuses it."""
     block = Block(
-        parent=dpop.token_hash(shown),
+        parent=dpop.token_hash(presented),
         cnf=Confirmation(jkt=to),
         scope=" ".join(permissions),
         iat=now,
@@ -116,22 +116,22 @@ def hand_on(
         sub=name,
     )
     if checked:
-        check_next(shown, block)
-    return shown + JOINT + jws.sign_embedded(msgspec.json.encode(block), key=by, typ=TYPE)
+        check_next(presented, block)
+    return presented + SEPARATOR + jws.sign_embedded(msgspec.json.encode(block), key=by, typ=TYPE)
 
 
-def split(shown: str) -> tuple[str, tuple[str, ...]]:
+def split(presented: str) -> tuple[str, tuple[str, ...]]:
     """The access token, and the blocks behind it."""
-    if JOINT not in shown:
-        return shown, ()
-    token, *blocks = shown.split(JOINT)
+    if SEPARATOR not in presented:
+        return presented, ()
+    token, *blocks = presented.split(SEPARATOR)
     return token, tuple(blocks)
 
 
-def ends(shown: str) -> int:
+def expires_at(presented: str) -> int:
     """When what is shown ends, in seconds since 1970, as its own holder reads it: that proves
     nothing. Raises BadChild."""
-    last = shown.rpartition(JOINT)[2]
+    last = presented.rpartition(SEPARATOR)[2]
     try:
         if split_token.is_app_half(last):
             return split_token.read(last).exp
@@ -140,17 +140,17 @@ def ends(shown: str) -> int:
         raise BadChild("nothing that could be handed on") from error
 
 
-def check_next(shown: str, block: Block) -> None:
+def check_next(presented: str, block: Block) -> None:
     """Raises BadChild where what is shown may not go on by this block, as its own holder reads it:
     what no API would take is not signed."""
-    token, blocks = split(shown)
-    if len(blocks) >= DEEPEST:
+    token, blocks = split(presented)
+    if len(blocks) >= MAX_DEPTH:
         raise BadChild(f"{len(blocks) + 1} hands are too many")
     if not blocks and _unproved(token, _Root).childless:
         raise BadChild("its user lets nobody hand it on alone")
     if blocks:
         last = _unproved(blocks[-1], Block)
-        hands = Hands(
+        parent = Delegation(
             scopes=frozenset(last.scope.split()),
             until=last.exp,
             depth=last.depth,
@@ -158,10 +158,10 @@ def check_next(shown: str, block: Block) -> None:
             most=last.most,
         )
     else:
-        hands = Hands(
-            scopes=frozenset(block.scope.split()), until=block.exp, depth=DEEPEST, keys=("",)
+        parent = Delegation(
+            scopes=frozenset(block.scope.split()), until=block.exp, depth=MAX_DEPTH, keys=("",)
         )
-    for holds, why in _rules(block, hands, began=block.iat, now=block.iat):
+    for holds, why in _rules(block, parent, began=block.iat, now=block.iat):
         if not holds:
             raise BadChild(why)
 
@@ -176,30 +176,30 @@ def _unproved(text: str, kind: type[C]) -> C:
         raise BadChild("nothing that could be handed on") from error
 
 
-def check(shown: str, token: AccessToken, *, depth: int, now: int) -> Hands:
+def check(presented: str, token: AccessToken, *, depth: int, now: int) -> Delegation:
     """The key as the last hand holds it, where every hand only made it smaller; `token` is the
     proved access token, `depth` how many hands the API allows. Raises BadChild."""
-    text, blocks = split(shown)
+    text, blocks = split(presented)
     if token.cnf is None or not token.cnf.jkt or token.cnf.x5t_s256:
         raise BadChild("the token is not bound to a key, or not to a key alone")
-    if len(blocks) > min(depth, DEEPEST):
+    if len(blocks) > min(depth, MAX_DEPTH):
         raise BadChild(f"{len(blocks)} hands are too many")
-    hands = Hands(
+    parent = Delegation(
         scopes=token.scopes,
         until=token.exp,
-        depth=DEEPEST,
+        depth=MAX_DEPTH,
         keys=(token.cnf.jkt,),
     )
     began = token.iat
     for one in blocks:
-        block = _read(one, hands.jkt)
+        block = _read(one, parent.jkt)
         if not same(block.parent.encode(), dpop.token_hash(text).encode()):
             raise BadChild("it belongs behind another key")
-        for holds, why in _rules(block, hands, began=began, now=now):
+        for holds, why in _rules(block, parent, began=began, now=now):
             if not holds:
                 raise BadChild(why)
-        hands, began, text = _next(block, hands), block.iat, text + JOINT + one
-    return hands
+        parent, began, text = _next(block, parent), block.iat, text + SEPARATOR + one
+    return parent
 
 
 def _read(text: str, jkt: str) -> Block:
@@ -216,25 +216,27 @@ def _read(text: str, jkt: str) -> Block:
     return block
 
 
-def _rules(block: Block, hands: Hands, *, began: int, now: int) -> tuple[tuple[bool, str], ...]:
+def _rules(
+    block: Block, parent: Delegation, *, began: int, now: int
+) -> tuple[tuple[bool, str], ...]:
     """What has to hold of a block behind these hands, in order, and what is wrong otherwise."""
     scopes, most = frozenset(block.scope.split()), block.most
     return (
         (bool(scopes), "it opens nothing"),
-        (scopes <= hands.scopes, "it opens more than the key before it"),
-        (block.exp <= hands.until, "it ends after the key before it"),
+        (scopes <= parent.scopes, "it opens more than the key before it"),
+        (block.exp <= parent.until, "it ends after the key before it"),
         (now < block.exp, "it is over"),
         (began - LEEWAY <= block.iat <= now + LEEWAY, "it began before the key, or begins later"),
-        (0 <= block.depth < hands.depth, "it goes deeper than the key before it allows"),
+        (0 <= block.depth < parent.depth, "it goes deeper than the key before it allows"),
         (dpop.is_thumbprint(block.cnf.jkt), "it is bound to no key"),
         (not block.cnf.x5t_s256, "it is bound to a certificate"),
-        (block.cnf.jkt not in hands.keys, "a hand has the key of one before it"),
+        (block.cnf.jkt not in parent.keys, "a hand has the key of one before it"),
         (most.keys() <= scopes, "it limits what it does not open"),
         (all(one >= 0 for one in most.values()), "an amount below nothing"),
         (
             all(
                 most.get(name, -1) in range(top + 1)
-                for name, top in hands.most.items()
+                for name, top in parent.most.items()
                 if name in scopes
             ),
             "it lets more through than the key before it",
@@ -243,12 +245,12 @@ def _rules(block: Block, hands: Hands, *, began: int, now: int) -> tuple[tuple[b
     )
 
 
-def _next(block: Block, hands: Hands) -> Hands:
-    return Hands(
+def _next(block: Block, parent: Delegation) -> Delegation:
+    return Delegation(
         scopes=frozenset(block.scope.split()),
         until=block.exp,
         depth=block.depth,
-        keys=(*hands.keys, block.cnf.jkt),
+        keys=(*parent.keys, block.cnf.jkt),
         most=block.most,
-        names=(*hands.names, block.sub),
+        names=(*parent.names, block.sub),
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose import base64url, jws, validity
-from valetkey.jose.jwk import OF_APPS, Algorithm, PrivateKey, PublicKey, read_public
+from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm, PrivateKey, PublicKey, read_public
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 
@@ -66,7 +66,7 @@ class Pop(msgspec.Struct, frozen=True, kw_only=True):
     until: int
 
 
-def claimed(text: str) -> str:
+def unverified_client_id(text: str) -> str:
     """Of which client it claims to be, unproved. Raises BadAttestation."""
     try:
         jws.read_header(text)
@@ -82,27 +82,27 @@ def check(payload: bytes, *, client_id: str, now: int) -> dict[str, Any]:
     """The key of the copy, as a JWK, out of an attestation whose signature was checked. Raises
     BadAttestation, Stale."""
     try:
-        found = msgspec.convert(read_object(payload), _Attestation)
+        claims = msgspec.convert(read_object(payload), _Attestation)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadAttestation(str(error)) from error
-    if found.sub != client_id:
+    if claims.sub != client_id:
         raise BadAttestation("of another client")
-    if now >= found.exp + validity.SKEW:
+    if now >= claims.exp + validity.SKEW:
         raise Stale("the attestation is over")
-    why = validity.why_not(now, exp=found.exp, nbf=found.nbf, iat=found.iat, longest=LONGEST)
+    why = validity.why_not(now, exp=claims.exp, nbf=claims.nbf, iat=claims.iat, longest=LONGEST)
     if why:
         raise BadAttestation(why)
-    return found.cnf.jwk
+    return claims.cnf.jwk
 
 
 def key_of(members: dict[str, Any], algorithm: object) -> PublicKey:
     """The key of the copy, for the algorithm that its proof names. Raises BadAttestation, also for
     a key with its private part."""
-    named = next((one for one in OF_APPS if one == algorithm), None)
-    if named is None:
+    accepted = next((one for one in CLIENT_ALGORITHMS if one == algorithm), None)
+    if accepted is None:
         raise BadAttestation(f"algorithm {algorithm!r} is not accepted here")
     try:
-        return read_public(members, named)
+        return read_public(members, accepted)
     except ValueError as error:
         raise BadAttestation(f"cnf: {error}") from error
 
@@ -115,16 +115,16 @@ def check_pop(text: str, key: PublicKey, *, issuer: str, now: int) -> Pop:
         # The key has no name: that it is the one of the attestation is what counts.
         bare = msgspec.structs.replace(key, kid=str(header.get("kid", "")))
         payload = jws.verify(text, [bare], algorithms=algorithms, typ=(POP_TYPE,))
-        found = msgspec.convert(read_object(payload), _Pop)
+        claims = msgspec.convert(read_object(payload), _Pop)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadAttestation(f"its proof: {error}") from error
-    if found.aud != issuer:
-        raise BadAttestation(f"its proof is for {found.aud[:200]!r}")
-    if not 0 < len(found.jti) <= MAX_JTI:
+    if claims.aud != issuer:
+        raise BadAttestation(f"its proof is for {claims.aud[:200]!r}")
+    if not 0 < len(claims.jti) <= MAX_JTI:
         raise BadAttestation("its proof: jti is empty or too long")
-    if not -AGE <= now - found.iat <= AGE:
-        raise BadAttestation(f"its proof is of {now - found.iat:.0f} s ago")
-    return Pop(jti=found.jti, challenge=found.challenge, until=int(found.iat) + AGE + 1)
+    if not -AGE <= now - claims.iat <= AGE:
+        raise BadAttestation(f"its proof is of {now - claims.iat:.0f} s ago")
+    return Pop(jti=claims.jti, challenge=claims.challenge, until=int(claims.iat) + AGE + 1)
 
 
 def write(client_id: str, holder: PublicKey, *, key: PrivateKey, now: int, seconds: int) -> str:

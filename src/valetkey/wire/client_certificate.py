@@ -59,10 +59,10 @@ def is_for_clients(certificate: x509.Certificate) -> bool:
     """Whether it was issued for TLS clients (RFC 5280 4.2.1.12). One for a server alone, as any
     host has it, is no client's."""
     try:
-        found = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (x509.ExtensionNotFound, ValueError):
         return False
-    return ExtendedKeyUsageOID.CLIENT_AUTH in found
+    return ExtendedKeyUsageOID.CLIENT_AUTH in usage
 
 
 def subject(certificate: x509.Certificate) -> str:
@@ -70,44 +70,44 @@ def subject(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string()
 
 
-def same_name(left: str, right: str) -> bool:
+def same_name(one: str, other: str) -> bool:
     """Whether two texts are the same distinguished name (RFC 4514), whatever their spelling."""
     try:
-        return x509.Name.from_rfc4514_string(left) == x509.Name.from_rfc4514_string(right)
+        return x509.Name.from_rfc4514_string(one) == x509.Name.from_rfc4514_string(other)
     except ValueError:
         return False
 
 
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """The names of hosts."""
-    found = _names(certificate)
-    return () if found is None else tuple(found.get_values_for_type(x509.DNSName))
+    names = _names(certificate)
+    return () if names is None else tuple(names.get_values_for_type(x509.DNSName))
 
 
 def uris(certificate: x509.Certificate) -> tuple[str, ...]:
     """The addresses."""
-    found = _names(certificate)
-    if found is None:
+    names = _names(certificate)
+    if names is None:
         return ()
-    return tuple(found.get_values_for_type(x509.UniformResourceIdentifier))
+    return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
 def ips(certificate: x509.Certificate) -> tuple[str, ...]:
     """The IP addresses, in their shortest form."""
-    found = _names(certificate)
-    return () if found is None else tuple(map(str, found.get_values_for_type(x509.IPAddress)))
+    names = _names(certificate)
+    return () if names is None else tuple(map(str, names.get_values_for_type(x509.IPAddress)))
 
 
 def emails(certificate: x509.Certificate) -> tuple[str, ...]:
     """The e-mail addresses."""
-    found = _names(certificate)
-    return () if found is None else tuple(found.get_values_for_type(x509.RFC822Name))
+    names = _names(certificate)
+    return () if names is None else tuple(names.get_values_for_type(x509.RFC822Name))
 
 
-def same_ip(left: str, right: str) -> bool:
+def same_ip(one: str, other: str) -> bool:
     """Whether two texts are the same IP address (RFC 8705 2.1.2: in any of its spellings)."""
     try:
-        return ipaddress.ip_address(left) == ipaddress.ip_address(right)
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
     except ValueError:
         return False
 

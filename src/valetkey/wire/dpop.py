@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import base64url, jws, validity
-from valetkey.jose.jwk import STRONG, Algorithm, PrivateKey
+from valetkey.jose.jwk import FAPI_ALGORITHMS, Algorithm, PrivateKey
 from valetkey.jose.objects import read_as, read_object
 from valetkey.jose.seal import same
 from valetkey.spec.cite import Cite
@@ -23,7 +23,7 @@ SCHEME: Final = "DPoP"
 
 HEADER: Final = "DPoP"
 NONCE_HEADER: Final = "DPoP-Nonce"
-ALGORITHMS: Final[tuple[Algorithm, ...]] = STRONG
+ALGORITHMS: Final[tuple[Algorithm, ...]] = FAPI_ALGORITHMS
 
 AGE: Final = 60
 """Seconds after which a proof is too old, and that its clock may be ahead."""
@@ -157,10 +157,10 @@ def normal(text: str) -> str:
     BadProof for what is none."""
     if _PLAIN.fullmatch(text):
         return text
-    found = read(text)
-    if found is None or not found.is_web or found.has_user:
+    parts = read(text)
+    if parts is None or not parts.is_web or parts.has_user:
         raise BadProof("htu is no address")
-    return f"{found.origin}{_ESCAPE.sub(_escape, found.path) or '/'}"
+    return f"{parts.origin}{_ESCAPE.sub(_escape, parts.path) or '/'}"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -49,14 +49,14 @@ def parse_form(raw: bytes, *, repeatable: frozenset[str] = REPEATABLE) -> Form:
         raise InvalidRequest("the request is too large", status=413)
     if not raw:
         return Form({})
-    pieces = _checked(raw).split("&")
-    if len(pieces) > MAX_PARAMETERS:
+    parameters = _checked(raw).split("&")
+    if len(parameters) > MAX_PARAMETERS:
         raise InvalidRequest("too many parameters")
     one: dict[str, str] = {}
     many: dict[str, tuple[str, ...]] = {}
-    for piece in pieces:
-        key, _, text = piece.partition("=")
-        if "%" in piece or "+" in piece:
+    for parameter in parameters:
+        key, _, text = parameter.partition("=")
+        if "%" in parameter or "+" in parameter:
             key, text = _decoded(key), _decoded(text)
         if key in repeatable:
             many[key] = (*many.get(key, ()), text) if text else many.get(key, ())

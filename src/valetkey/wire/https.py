@@ -38,11 +38,11 @@ def target(url: str) -> Target:
     """The parts of an https URL. Raises BadAddress."""
     if len(url) > MAX_LENGTH or not _PLAIN.fullmatch(url):
         raise BadAddress("is no plain https URL with its host in lower case")
-    found = address.read(url)
-    if found is None or not _is_host(found.host):
+    parts = address.read(url)
+    if parts is None or not _is_host(parts.host):
         raise BadAddress("has no proper host or port")
-    query = f"?{found.query}" if "?" in url else ""
-    return Target(found.host, found.port or 443, (found.path or "/") + query)
+    query = f"?{parts.query}" if "?" in url else ""
+    return Target(parts.host, parts.port or 443, (parts.path or "/") + query)
 
 
 def why_not(url: str) -> str:

@@ -26,13 +26,13 @@ class IdToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
     sid: str = ""
 
     @classmethod
-    def read(cls, said: dict[str, Any]) -> dict[str, Any]:
+    def read(cls, claims: dict[str, Any]) -> dict[str, Any]:
         # RFC 7519 4.1.3: one audience may stand in a list. One for others too is not taken.
-        match said.get("aud"):
+        match claims.get("aud"):
             case [str(one)]:
-                return {**said, "aud": one}
+                return {**claims, "aud": one}
             case _:
-                return said
+                return claims
 
 
 def at_hash(access_token: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import OF_SERVERS, PublicKey
+from valetkey.jose.jwk import SERVER_ALGORITHMS, PublicKey
 from valetkey.jose.objects import read_object
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Actor, Confirmation
@@ -72,8 +72,8 @@ class SignedIntrospection(msgspec.Struct, frozen=True, kw_only=True):
 
 def wants_signed(accept: str) -> bool:
     """Whether an Accept header asks for a signed answer."""
-    asked = (one.partition(";")[0].strip().lower() for one in accept.split(","))
-    return MEDIA in asked
+    types = (one.partition(";")[0].strip().lower() for one in accept.split(","))
+    return MEDIA in types
 
 
 def verify(
@@ -81,13 +81,13 @@ def verify(
 ) -> Introspection:
     """What the issuer says of a token at `now`, to whoever asked by the name `audience`. Raises
     ValueError where it did not say that, or said it some other time."""
-    payload = jws.verify(text, keys, algorithms=OF_SERVERS, typ=(TYPE,))
+    payload = jws.verify(text, keys, algorithms=SERVER_ALGORITHMS, typ=(TYPE,))
     try:
-        found = msgspec.convert(read_object(payload), SignedIntrospection)
+        answer = msgspec.convert(read_object(payload), SignedIntrospection)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
-    if found.iss != issuer or not same(found.aud, audience):
+    if answer.iss != issuer or not same(answer.aud, audience):
         raise ValueError("an answer of another server, or to somebody else")
-    if not -FRESH <= now - found.iat <= FRESH:
+    if not -FRESH <= now - answer.iat <= FRESH:
         raise ValueError("an answer of another moment")
-    return found.token_introspection
+    return answer.token_introspection

@@ -23,7 +23,7 @@ OF_DEVICES: Final[frozenset[Holder]] = frozenset({"device", "second_device"})
 """Those that may ask for tokens: their shard is the `refresh_token` of the request."""
 
 PARAMETER: Final = "key_shards"
-"""In an authorization request: the `Tier`. In a token response: the `Told`."""
+"""In an authorization request: the `Tier`. In a token response: the `KeyShards`."""
 OTHERS: Final = "other_key_shards"
 """In a refresh: what is presented beside the refresh token."""
 TICKET: Final = "claim_ticket"
@@ -81,7 +81,7 @@ Status: TypeAlias = Literal["held", "unclaimed", "spent"]
 """Somebody has it; nobody has it yet; it was used up (a recovery code)."""
 
 
-class ShardTold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KeyShard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the app is told of one shard.
 
     `key_shard` is the successor of one that it presented itself in `other_key_shards`. One that is
@@ -97,20 +97,20 @@ class ShardTold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     claim_uri: str = ""
 
     def __repr__(self) -> str:
-        return f"ShardTold({self.holder!r}, {self.status!r})"
+        return f"KeyShard({self.holder!r}, {self.status!r})"
 
 
-class Told(msgspec.Struct, frozen=True):
+class KeyShards(msgspec.Struct, frozen=True):
     """The member `key_shards` of a token response. The device's own shard is its refresh token."""
 
     threshold: int
-    shards: tuple[ShardTold, ...]
+    shards: tuple[KeyShard, ...]
 
 
-def read_told(member: Any) -> Told:
+def read_key_shards(member: Any) -> KeyShards:
     """The member of a token response. Raises BadShards."""
     try:
-        return msgspec.convert(member, Told)
+        return msgspec.convert(member, KeyShards)
     except msgspec.ValidationError as error:
         raise BadShards(f"not what is told of shards: {error}") from error
 
@@ -148,7 +148,7 @@ class Reissued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_in: int = 0
     claim_uri: str = ""
     refresh_token: str = ""
-    key_shards: Told
+    key_shards: KeyShards
 
     def __repr__(self) -> str:
         return f"Reissued({self.holder!r}, …)"
@@ -161,10 +161,10 @@ def write_others(presented: Iterable[str]) -> str:
 
 def read_others(text: str) -> tuple[str, ...]:
     """What is presented beside the refresh token, each once. Raises BadShards."""
-    found = tuple(dict.fromkeys(text.split()))
-    if len(found) > MOST_OTHERS:
+    presented = tuple(dict.fromkeys(text.split()))
+    if len(presented) > MOST_OTHERS:
         raise BadShards(f"more than {MOST_OTHERS} values")
-    return found
+    return presented
 
 
 def is_code(presented: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from valetkey.jose.jwk import ALGORITHMS, OF_SERVERS, Algorithm
+from valetkey.jose.jwk import ALGORITHMS, SERVER_ALGORITHMS, Algorithm
 from valetkey.jose.objects import read_object
 from valetkey.wire import address
 from valetkey.wire.key_shards import Tier
@@ -121,11 +121,11 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 def well_known(identifier: str, suffix: str) -> str:
     """Where the document for this identifier lies: the suffix goes between the host and what
     follows it (RFC 8414 3.1, RFC 9728 3.1); "" for what is no address of the web."""
-    found = address.read(identifier)
-    if found is None or not found.is_web:
+    parts = address.read(identifier)
+    if parts is None or not parts.is_web:
         return ""
-    query = f"?{found.query}" if found.query else ""
-    return f"{found.scheme}://{found.authority}{suffix}{found.path.rstrip('/')}{query}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.authority}{suffix}{parts.path.rstrip('/')}{query}"
 
 
 class BadMetadata(ValueError):
@@ -138,31 +138,31 @@ def read_server(raw: bytes, *, issuer: str) -> ServerMetadata:
     Raises BadMetadata, also for an address that others could listen to.
     """
     try:
-        found = msgspec.convert(read_object(raw), ServerMetadata)
+        metadata = msgspec.convert(read_object(raw), ServerMetadata)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadMetadata(f"not a metadata document: {error}") from error
-    if found.issuer != issuer:
-        raise BadMetadata(f"speaks of {found.issuer!r}, not of {issuer!r}")
-    for name, value in msgspec.structs.asdict(found).items():
+    if metadata.issuer != issuer:
+        raise BadMetadata(f"speaks of {metadata.issuer!r}, not of {issuer!r}")
+    for name, value in msgspec.structs.asdict(metadata).items():
         if name.endswith(("_endpoint", "_uri")) and value and not is_protected(value):
             raise BadMetadata(f"{name} is not https")
-    return found
+    return metadata
 
 
-def signing_algorithms(about: ServerMetadata) -> tuple[Algorithm, ...]:
+def signing_algorithms(metadata: ServerMetadata) -> tuple[Algorithm, ...]:
     """What a server says that it signs ID Tokens in, of what is understood here; what this server
     itself signs in, where it does not say."""
-    said = about.id_token_signing_alg_values_supported
-    return tuple(one for one in OF_SERVERS if one in said) if said else ALGORITHMS
+    supported = metadata.id_token_signing_alg_values_supported
+    return tuple(one for one in SERVER_ALGORITHMS if one in supported) if supported else ALGORITHMS
 
 
 def is_protected(url: str) -> bool:
     """Whether nobody on the way can listen: https, or http to this machine or to a name kept for
     tests (RFC 9700 2.6; RFC 6761 6.2, 6.3)."""
-    found = address.read(url)
-    if found is None or not found.is_web:
+    parts = address.read(url)
+    if parts is None or not parts.is_web:
         return False
-    return found.scheme == "https" or is_local(found.host)
+    return parts.scheme == "https" or is_local(parts.host)
 
 
 def is_local(host: str) -> bool:

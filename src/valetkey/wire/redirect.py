@@ -40,9 +40,11 @@ def why_not(uri: str) -> str:
         return "is not a URI"
     if "*" in uri:
         return "may hold no wildcard"
-    taken = ANSWER & {name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)}
-    if taken:
-        return f"may not hold {min(taken)} in its query"
+    reserved = ANSWER & {
+        name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)
+    }
+    if reserved:
+        return f"may not hold {min(reserved)} in its query"
     return _why_not_scheme(uri)
 
 
@@ -67,28 +69,28 @@ def is_loopback(uri: str) -> bool:
 def host(uri: str) -> str:
     """The host that a person would be sent to; the scheme where there is none; "" for what is no
     address."""
-    found = address.read(uri)
-    return "" if found is None else found.host or f"{found.scheme}:"
+    parts = address.read(uri)
+    return "" if parts is None else parts.host or f"{parts.scheme}:"
 
 
 def origin(uri: str) -> str:
     """The origin for a Content-Security-Policy source: `https://host:port`, or `scheme:`; "" for
     what is no address."""
-    found = address.read(uri)
-    if found is None:
+    parts = address.read(uri)
+    if parts is None:
         return ""
     # CSP 3 2.3.1 has no address in brackets, and browsers block the way back to one.
-    return f"{found.scheme}:" if ":" in found.host else found.origin or f"{found.scheme}:"
+    return f"{parts.scheme}:" if ":" in parts.host else parts.origin or f"{parts.scheme}:"
 
 
-def matches(registered: str, asked: str) -> bool:
+def matches(registered: str, requested: str) -> bool:
     """Character for character, but for the port on loopback (RFC 8252 7.3)."""
-    if registered == asked:
+    if registered == requested:
         return True
-    ours, theirs = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(asked)
-    if ours is None or theirs is None or not _port_ok(theirs.group(2)):
+    ours, other = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(requested)
+    if ours is None or other is None or not _port_ok(other.group(2)):
         return False
-    return (ours.group(1), ours.group(3)) == (theirs.group(1), theirs.group(3))
+    return (ours.group(1), ours.group(3)) == (other.group(1), other.group(3))
 
 
 def _port_ok(port: str | None) -> bool:

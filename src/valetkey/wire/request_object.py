@@ -21,14 +21,14 @@ TYPES: Final = frozenset({TYPE, "jwt", ""})
 LONGEST: Final = 30 * 86400
 """Seconds to its end, at the most, where no policy says less."""
 
-OF_JWT: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+JWT_CLAIMS: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 """Claims that speak of the object itself, and are no parameters."""
 
 
-NAMED: Final = frozenset({"client_id"})
+REQUIRED_CLAIMS: Final = frozenset({"client_id"})
 """Claims without which a request for a browser is none (RFC 9101 4)."""
 
-BACKCHANNEL: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
+BACKCHANNEL_CLAIMS: Final = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 """Those without which a backchannel request is none (CIBA Core 7.1.1): its client is the issuer."""
 
 
@@ -55,7 +55,7 @@ def parameters(
     issuer: str,
     now: int,
     lifetime: int | None = None,
-    needs: frozenset[str] = NAMED,
+    needs: frozenset[str] = REQUIRED_CLAIMS,
 ) -> Form:
     """The parameters in the object of this client, at `now` (seconds since 1970), which has the
     claims that it `needs`. With a
@@ -104,7 +104,7 @@ def _form(claims: Mapping[str, Any]) -> Form:
     one: dict[str, str] = {}
     many: dict[str, tuple[str, ...]] = {}
     for name, value in claims.items():
-        if name in OF_JWT:
+        if name in JWT_CLAIMS:
             continue
         if name in REPEATABLE:
             many[name] = _texts(name, value)

@@ -52,7 +52,7 @@ class AppHalf(msgspec.Struct, frozen=True):
         return f"AppHalf(exp={self.exp})"
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ApiHalfAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server answers to an API that asks for its half. One that is over, or that is not
     for this API, is inactive, and nothing more is said (as in RFC 7662 2.2)."""
 
@@ -60,10 +60,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     access_token_half: str = ""
 
     def __repr__(self) -> str:
-        return f"Told({self.active})"
+        return f"ApiHalfAnswer({self.active})"
 
 
-NOTHING: Final = Told(active=False)
+NOTHING: Final = ApiHalfAnswer(active=False)
 
 
 def is_app_half(text: str) -> bool:
@@ -73,9 +73,9 @@ def is_app_half(text: str) -> bool:
 
 def write(sealed: bytes, *, exp: int, key: PrivateKey) -> str:
     """An app's half. `key` is for ES256."""
-    said, kid = exp.to_bytes(_EXP, "big") + sealed, key.kid.encode()
-    signature = jws.signature_of(jws.sign(said, key=key, typ=OF_APP))
-    return opaque.write("at", bytes((len(kid),)) + kid + signature + said)
+    content, kid = exp.to_bytes(_EXP, "big") + sealed, key.kid.encode()
+    signature = jws.signature_of(jws.sign(content, key=key, typ=OF_APP))
+    return opaque.write("at", bytes((len(kid),)) + kid + signature + content)
 
 
 def read(text: str) -> AppHalf:
@@ -87,17 +87,17 @@ def read(text: str) -> AppHalf:
         kid, rest = raw[1 : 1 + raw[0]].decode(), raw[1 + raw[0] :]
     except (ValueError, IndexError) as error:
         raise NotHalf(f"not an app's half: {error}") from error
-    signature, said = rest[:_SIGNATURE], rest[_SIGNATURE:]
-    if len(said) <= _EXP:
+    signature, content = rest[:_SIGNATURE], rest[_SIGNATURE:]
+    if len(content) <= _EXP:
         raise NotHalf("cut")
-    signed = jws.assembled(said, signature, algorithm=_ALGORITHMS[0], kid=kid, typ=OF_APP)
-    return AppHalf(int.from_bytes(said[:_EXP], "big"), said[_EXP:], signed)
+    signed = jws.assemble(content, signature, algorithm=_ALGORITHMS[0], kid=kid, typ=OF_APP)
+    return AppHalf(int.from_bytes(content[:_EXP], "big"), content[_EXP:], signed)
 
 
-def prove(half: AppHalf, keys: Sequence[PublicKey]) -> None:
+def prove(app_half: AppHalf, keys: Sequence[PublicKey]) -> None:
     """Raises NotHalf where none of the server's keys has signed it."""
     try:
-        jws.verify(half.signed, keys, algorithms=_ALGORITHMS, typ=(OF_APP,))
+        jws.verify(app_half.signed, keys, algorithms=_ALGORITHMS, typ=(OF_APP,))
     except jws.BadSignature as error:
         raise NotHalf(str(error)) from error
 
@@ -109,11 +109,11 @@ def of_api(token: AccessToken, text: str, *, key: PrivateKey) -> str:
     return jwt.sign(claims, key=key, typ=OF_API)
 
 
-def join(text: str, half: AccessToken) -> AccessToken:
+def join(text: str, api_half: AccessToken) -> AccessToken:
     """The access token that the app's half and a proved API's half are. Raises NotHalf where they
     are those of two tokens, or are bound to nobody: a half in a log would open something then."""
-    if not same(half.ath.encode(), dpop.token_hash(text).encode()):
+    if not same(api_half.ath.encode(), dpop.token_hash(text).encode()):
         raise NotHalf("the halves of two tokens")
-    if half.cnf is None:
+    if api_half.cnf is None:
         raise NotHalf("bound to nobody")
-    return half
+    return api_half

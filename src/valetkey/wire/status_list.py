@@ -50,7 +50,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     status_list: Reference
 
 
-class Packed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PackedList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A list as it travels: `bits` for each place, zlib, base64url."""
 
     bits: int
@@ -63,7 +63,7 @@ class ListToken(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
     sub: str
     ttl: float
-    status_list: Packed
+    status_list: PackedList
 
 
 class BadList(ValueError):
@@ -86,14 +86,14 @@ class StatusList(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return self.raw[idx // each] >> (idx % each) * self.bits & (1 << self.bits) - 1
 
 
-def packed(statuses: Mapping[int, int], *, rest: int = VALID, size: int = SIZE) -> Packed:
+def pack(statuses: Mapping[int, int], *, rest: int = VALID, size: int = SIZE) -> PackedList:
     """The list of `size` places in which these have a status of their own."""
     each = 8 // BITS
     raw = bytearray(sum(rest << place * BITS for place in range(each)).to_bytes() * (size // each))
     for idx, status in statuses.items():
         shift = idx % each * BITS
         raw[idx // each] = raw[idx // each] & ~(3 << shift) | status << shift
-    return Packed(bits=BITS, lst=base64url.encode(zlib.compress(raw, 9)))
+    return PackedList(bits=BITS, lst=base64url.encode(zlib.compress(raw, 9)))
 
 
 def read(text: str, *, keys: Sequence[PublicKey], issuer: str, uri: str, now: int) -> StatusList:
@@ -103,21 +103,21 @@ def read(text: str, *, keys: Sequence[PublicKey], issuer: str, uri: str, now: in
         payload = jws.verify(
             text, keys, algorithms=(ALGORITHM,), typ=(TYPE,), max_length=MAX_LENGTH
         )
-        said = msgspec.convert(read_object(payload), ListToken)
-        jwt.check_time(said, now, leeway=jwt.LEEWAY)
+        claims = msgspec.convert(read_object(payload), ListToken)
+        jwt.check_time(claims, now, leeway=jwt.LEEWAY)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadList(str(error)) from error
     wrong = (
-        (said.iss != issuer, f"of {said.iss!r}"),
-        (said.sub != uri, f"for {said.sub!r}"),
-        (not said.ttl > 0, "its ttl is none"),
-        (said.status_list.bits not in (1, 2, 4, 8), "its bits are none"),
+        (claims.iss != issuer, f"of {claims.iss!r}"),
+        (claims.sub != uri, f"for {claims.sub!r}"),
+        (not claims.ttl > 0, "its ttl is none"),
+        (claims.status_list.bits not in (1, 2, 4, 8), "its bits are none"),
     )
     for holds, why in wrong:
         if holds:
             raise BadList(why)
-    raw = _unpacked(said.status_list.lst)
-    return StatusList(bits=said.status_list.bits, raw=raw, ttl=said.ttl, until=said.exp)
+    raw = _unpacked(claims.status_list.lst)
+    return StatusList(bits=claims.status_list.bits, raw=raw, ttl=claims.ttl, until=claims.exp)
 
 
 def _unpacked(lst: str) -> bytes:

@@ -15,10 +15,10 @@ MOST: Final = 100
 """Families that one report may speak of."""
 
 MOST_PERMISSIONS: Final = 500
-MOST_HANDS: Final = 8
+MAX_DELEGATES: Final = 8
 
 
-class Used(
+class FamilyUsage(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """The permissions that were made use of today, by the family whose tokens did.
@@ -32,20 +32,20 @@ class Used(
         tuple[Annotated[str, msgspec.Meta(max_length=200)], ...],
         msgspec.Meta(min_length=1, max_length=MOST_PERMISSIONS),
     ]
-    hands: Annotated[
+    delegates: Annotated[
         tuple[Annotated[str, msgspec.Meta(max_length=2000)], ...],
-        msgspec.Meta(max_length=MOST_HANDS),
-    ] = ()
+        msgspec.Meta(max_length=MAX_DELEGATES),
+    ] = msgspec.field(default=(), name="hands")
 
 
-Report = Annotated[tuple[Used, ...], msgspec.Meta(min_length=1, max_length=MOST)]
+Report = Annotated[tuple[FamilyUsage, ...], msgspec.Meta(min_length=1, max_length=MOST)]
 
 
-def read(text: str) -> tuple[Used, ...]:
+def read(text: str) -> tuple[FamilyUsage, ...]:
     """The report. Raises ValueError for what is none."""
     return msgspec.json.decode(text, type=Report)
 
 
-def write(report: tuple[Used, ...]) -> str:
+def write(report: tuple[FamilyUsage, ...]) -> str:
     """The field's value."""
     return msgspec.json.encode(report).decode()

@@ -22,7 +22,7 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
-from valetkey.wire.change_log import KEPT, Entry
+from valetkey.wire.change_log import RETENTION, Entry
 
 GRANT: Final = replace(sample(Grant), limits=Limits(), cut={})
 CUT: Final = {"client:agent": ("posts:read",)}
@@ -237,8 +237,8 @@ class Logs:
     async def test_old_entries_are_forgotten_and_numbers_go_on(self, store: Store) -> None:
         await put(store, *(grant(str(n)) for n in range(3)))
         (*_, last) = (await store.log(0)).entries
-        assert await store.sweep(last.at + KEPT - 60) == 0
-        assert await store.sweep(last.at + KEPT) == 3
+        assert await store.sweep(last.at + RETENTION - 60) == 0
+        assert await store.sweep(last.at + RETENTION) == 3
         log = await store.log(3)
         assert (log.head, log.first, log.link, log.entries) == (3, 4, None, ())
         await put(store, grant("later"))

@@ -19,7 +19,7 @@ from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.feature import Call, ListEndpoint, Listing
 from valetkey.spec.errors import InvalidRequest, OAuthError
-from valetkey.wire.change_log import KEPT, MOST, Entry
+from valetkey.wire.change_log import MOST, RETENTION, Entry
 from valetkey.wire.form import Form
 from valetkey.wire.status_list import MEDIA, VALID
 
@@ -105,7 +105,7 @@ class Lists:
                 return
             while await self._step():
                 pass
-            self._forget(time.time() - KEPT)
+            self._forget(time.time() - RETENTION)
             self._read_at = began
 
     async def _step(self) -> bool:

@@ -66,7 +66,7 @@ def _grant(change: Change) -> Entry:
         permissions=grant.permissions,
         limited=tuple(sorted(grant.limits.bound)),
         until=grant.limits.until,
-        cut=grant.cut,
+        revoked_delegates=grant.cut,
         about=(*grant.permissions, *grant.had),
     )
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.jose.jwk import OF_APPS, STRONG, Algorithm, Ours
+from valetkey.jose.jwk import CLIENT_ALGORITHMS, FAPI_ALGORITHMS, Algorithm, Ours
 from valetkey.server.model.client import AuthMethod
 from valetkey.server.model.query import Party
 from valetkey.server.model.record import Record
@@ -125,7 +125,7 @@ class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
     id_token_algorithm: Ours = "RS256"
     access_token_algorithm: Ours = "ES256"
     dpop_nonce: Demand = "optional"
-    client_algorithms: tuple[Algorithm, ...] = OF_APPS
+    client_algorithms: tuple[Algorithm, ...] = CLIENT_ALGORITHMS
     signed_requests: Demand = "optional"
     signed_answers: Demand = "optional"
     request_object: Seconds | None = None
@@ -154,7 +154,7 @@ DEFAULT: Final = Policy(name="default")
 UNKNOWN: Final = Policy(
     name="",
     dpop_nonce="required",
-    client_algorithms=STRONG,
+    client_algorithms=FAPI_ALGORITHMS,
     assertion_audience="issuer",
     signed_requests="required",
     signed_answers="required",
@@ -179,7 +179,7 @@ class Policies(dict[str, Policy]):
 _FAPI2: Final = Policy(
     name="fapi2",
     id_token_algorithm="ES256",
-    client_algorithms=STRONG,
+    client_algorithms=FAPI_ALGORITHMS,
     auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
     assertion_audience="issuer",
     pushed="required",

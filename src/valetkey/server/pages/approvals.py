@@ -110,7 +110,7 @@ def _is_risky(one: Question, context: Context) -> bool:
 
 def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
     permission = context.at.offer.permissions.get(one.approval.permission)
-    what = "" if permission is None else permission.said(language).can
+    what = "" if permission is None else permission.words_in(language).can
     return grant_views.Question(
         app=presenters.app(one.client, one.client.id),
         words=plain(one.approval.words, _WORDS),

@@ -216,7 +216,7 @@ def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> 
 
 def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
     """The same in the words of the user's language."""
-    words = permission.said(language).can
+    words = permission.words_in(language).can
     return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
 
 

@@ -67,7 +67,7 @@ def app(client: Client | None, client_id: str) -> App:
 
 def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> Shown:
     """A permission that the app has."""
-    words = permission.said(language).can
+    words = permission.words_in(language).can
     return _shown(permission, words, need=need, answer=Answer.ALLOWED)
 
 
@@ -76,7 +76,9 @@ def cannot(groups: Iterable[Locked], offer: Offer, language: str) -> tuple[compo
     return tuple(
         components.Locked(
             name="" if one.resource == offer.issuer else plain(one.name, _NAME),
-            permissions=tuple(_shown(each, each.said(language).cannot) for each in one.permissions),
+            permissions=tuple(
+                _shown(each, each.words_in(language).cannot) for each in one.permissions
+            ),
             whole=one.whole,
         )
         for one in groups
@@ -87,12 +89,12 @@ def asked(row: Row, language: str) -> Shown:
     """A permission that is to be decided now."""
     shown = _shown(
         row.permission,
-        row.permission.said(language).can,
+        row.permission.words_in(language).can,
         need=Need.REQUIRED if row.required else Need.OPTIONAL,
         answer=Answer.REFUSED if row.refused else Answer.OPEN,
         reason=plain(row.reason, _REASON),
     )
-    brings = tuple(one.said(language).can for one in row.implied)
+    brings = tuple(one.words_in(language).can for one in row.implied)
     return replace(shown, ticked=row.ticked, brings=brings)
 
 
@@ -136,7 +138,7 @@ def granted(
 
 def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
     others = offer.ordered(offer.with_implied((name,)) - {name})
-    return tuple(offer.permissions[one].said(language).can for one in others)
+    return tuple(offer.permissions[one].words_in(language).can for one in others)
 
 
 def status(one: Connection, now: int) -> Status:
@@ -264,7 +266,7 @@ def entry(event: Event, offer: Offer, *, language: str) -> Entry | None:
 
 
 def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...]:
-    return tuple(_title(offer.permissions[one].said(language).can) for one in names)
+    return tuple(_title(offer.permissions[one].words_in(language).can) for one in names)
 
 
 def row(
@@ -293,7 +295,7 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
         replace(
             _shown(
                 offer.permissions[name],
-                offer.permissions[name].said(language).can,
+                offer.permissions[name].words_in(language).can,
                 answer=Answer.REFUSED if name in one.grant.refused else Answer.OPEN,
                 reason=plain(one.client.reasons.get(name, ""), _REASON),
             ),

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.store.storable import UNREADABLE, damaged
-from valetkey.wire.change_log import KEPT, Entry
+from valetkey.wire.change_log import RETENTION, Entry
 
 MARK: Final = 8
 """Bytes of a mark."""
@@ -36,7 +36,7 @@ def numbered(entries: Sequence[Entry], *, after: int) -> list[Entry]:
 def forget_at(entry: Entry) -> int:
     """The second from which a sweep may forget it. The sweep goes in order, so that what is kept
     has no gap even where the clocks of two nodes differ."""
-    return entry.at + KEPT
+    return entry.at + RETENTION
 
 
 def read_entry(seq: int, body: bytes | str) -> Entry:

@@ -132,7 +132,9 @@ def test_what_stands_outside_does_not_count() -> None:
     for more in (OUTSIDE, {"state": "outside", "nonce": "outside"}):
         its = read(it, signed(it), **more)
         assert dict(its.form) == {
-            name: value for name, value in inside(it).items() if name not in request_object.OF_JWT
+            name: value
+            for name, value in inside(it).items()
+            if name not in request_object.JWT_CLAIMS
         }
     without = read(it, signed(it, state=...), state="outside")
     assert without.reply_to.state == ""

@@ -11,7 +11,7 @@ from tests.server.oauth.clients.apps import MINE, SIGNER, assertion, claims, jwk
 from tests.server.oauth.forms import basic
 from tests.server.oauth.world import ISSUER, World
 
-from valetkey.jose.jwk import OF_APPS, Algorithm
+from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm
 from valetkey.server.model.client import Client
 from valetkey.server.model.counters import Once
 from valetkey.server.model.policy import Policy
@@ -62,7 +62,7 @@ def refused(it: World, call: Call) -> None:
     assert it.digest() == before
 
 
-@pytest.mark.parametrize("algorithm", OF_APPS)
+@pytest.mark.parametrize("algorithm", CLIENT_ALGORITHMS)
 def test_each_algorithm(algorithm: Algorithm) -> None:
     mine = key(algorithm, "an app's")
     it = world(msgspec.structs.replace(SIGNER, jwks=jwks(mine)))
@@ -271,8 +271,8 @@ def test_pieces() -> None:
 ALGORITHMS: list[Any] = [
     row("A45", "RS256 where the policy forbids it", "RS256", "", ("ES256", "PS256"), False),
     row("A45", "PS256 where it allows it", "PS256", "", ("ES256", "PS256"), True),
-    row("A45", "what the client did not register", "ES256", "PS256", OF_APPS, False),
-    row("A45", "what it registered", "PS256", "PS256", OF_APPS, True),
+    row("A45", "what the client did not register", "ES256", "PS256", CLIENT_ALGORITHMS, False),
+    row("A45", "what it registered", "PS256", "PS256", CLIENT_ALGORITHMS, True),
     row("A45", "what it registered and may not", "RS256", "RS256", ("ES256",), False),
 ]
 

@@ -38,7 +38,7 @@ from valetkey.spec.errors import (
 )
 from valetkey.wire import access_token, split_token
 from valetkey.wire.access_token import AccessToken
-from valetkey.wire.split_token import Told
+from valetkey.wire.split_token import ApiHalfAnswer
 
 SCOPE = "openid chirps photos.read"
 
@@ -59,11 +59,11 @@ def split_one(at: World, client: str = "kite", **parameters: Any) -> str:
     return str(text)
 
 
-def asked(at: World, text: str, by: str = "chirp") -> Told:
+def asked(at: World, text: str, by: str = "chirp") -> ApiHalfAnswer:
     """What an API is told of it."""
     outcome = at.post(tell, call(by, token=text))
     assert isinstance(outcome, Answer)
-    assert isinstance(outcome.document, Told)
+    assert isinstance(outcome.document, ApiHalfAnswer)
     return outcome.document
 
 
@@ -282,7 +282,7 @@ def test_an_exchange_takes_the_apps_half_and_gives_one() -> None:
     with pytest.raises(InvalidRequest):
         tokens(at, proving(at, sent, by=OTHER))
     text = str(tokens(at, proving(at, sent))["access_token"])
-    assert other(at, text).hands == ("client:agent",)
+    assert other(at, text).delegates == ("client:agent",)
 
 
 def _shown(at: World, text: str, scheme: str = "DPoP", **wish: Any) -> None:

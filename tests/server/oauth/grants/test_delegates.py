@@ -326,8 +326,8 @@ def test_an_api_hears_of_those_alone_whom_its_tokens_name() -> None:
     for hand in (AGENT, PRINTER):
         at.cut(hand)
     last = _log(at)[-1]
-    assert set(shown(last, PHOTOS, at.context).cut) == {AGENT, PRINTER}
-    heard = shown(last, CHIRP, at.context).cut
+    assert set(shown(last, PHOTOS, at.context).revoked_delegates) == {AGENT, PRINTER}
+    heard = shown(last, CHIRP, at.context).revoked_delegates
     assert set(heard) == {AGENT}, "the printer never had a key for it"
     assert all(one in CHIRP_CATALOG.scopes["chirps"] or one == "dms.read" for one in heard[AGENT])
 
@@ -387,7 +387,10 @@ def test_a_token_says_that_nobody_hands_it_on_alone() -> None:
     at.cut(ALONE)
     assert claims(_fresh(at))["childless"] is True
     assert at.introspect(at.app).childless
-    assert all(entry.cut == {ALONE: ()} for entry in (shown(_log(at)[-1], CHIRP, at.context),))
+    assert all(
+        entry.revoked_delegates == {ALONE: ()}
+        for entry in (shown(_log(at)[-1], CHIRP, at.context),)
+    )
     at.readmit(ALONE)
     assert not at.introspect(at.app).childless
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import Document, Outside, Rule
@@ -25,7 +25,11 @@ CITE: Final = Cite("RFC 9101", "5")
 
 
 def unwrapped(
-    form: Form, client: Client, context: Context, *, needs: frozenset[str] = request_object.NAMED
+    form: Form,
+    client: Client,
+    context: Context,
+    *,
+    needs: frozenset[str] = request_object.REQUIRED_CLAIMS,
 ) -> Rule[Form]:
     """The parameters that count: those of the request object, where there is one, with the claims
     that it `needs`. Raises OAuthError for an object that proves nothing, and where the client has
@@ -44,7 +48,11 @@ def unwrapped(
 
 
 def unwrapped_elsewhere(
-    form: Form, client: Client, context: Context, *, needs: frozenset[str] = request_object.NAMED
+    form: Form,
+    client: Client,
+    context: Context,
+    *,
+    needs: frozenset[str] = request_object.REQUIRED_CLAIMS,
 ) -> Rule[Form]:
     """The same for an app on another device. The codes of RFC 9101 7 are the authorization
     endpoint's: here a bad object is an `invalid_request` (CIBA Core 13; RFC 8628 3.2)."""
@@ -111,7 +119,7 @@ SIGNED_REQUESTS: Final = Feature(
     needs=("authorization code",),
     metadata=lambda _: {
         "request_parameter_supported": True,
-        "request_object_signing_alg_values_supported": OF_APPS,
+        "request_object_signing_alg_values_supported": CLIENT_ALGORITHMS,
     },
 )
 

@@ -47,7 +47,7 @@ def _lines(
         name = row.permission.id
         yield Line(
             id=name,
-            words=row.permission.said(language).can,
+            words=row.permission.words_in(language).can,
             place="asked",
             risk=row.permission.risk,
             required=row.required,
@@ -56,11 +56,11 @@ def _lines(
             reason=row.reason,
         )
     for one in shown.kept:
-        yield _other(one, one.said(language).can, place="kept", given=True)
+        yield _other(one, one.words_in(language).can, place="kept", given=True)
     for group in shown.cannot:
         if not group.whole:
             for one in group.permissions:
-                yield _other(one, one.said(language).cannot, place="cannot", given=False)
+                yield _other(one, one.words_in(language).cannot, place="cannot", given=False)
 
 
 def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
@@ -57,7 +57,7 @@ def read(call: Call) -> Credentials | None:
     if len(attestation) != 1 or len(proof) != 1:
         raise InvalidClient("there has to be one attestation, and one proof for it")
     try:
-        name = wire.claimed(attestation[0])
+        name = wire.unverified_client_id(attestation[0])
     except BadAttestation as error:
         raise InvalidClient(detail=str(error)) from error
     if call.form.get("client_id", name) != name:
@@ -137,7 +137,7 @@ ATTESTATION: Final = Feature(
         ),
     ),
     metadata=lambda _: {
-        "client_attestation_signing_alg_values_supported": OF_APPS,
-        "client_attestation_pop_signing_alg_values_supported": OF_APPS,
+        "client_attestation_signing_alg_values_supported": CLIENT_ALGORITHMS,
+        "client_attestation_pop_signing_alg_values_supported": CLIENT_ALGORITHMS,
     },
 )

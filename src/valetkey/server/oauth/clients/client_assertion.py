@@ -29,7 +29,7 @@ def read(call: Call) -> Credentials | None:
     if call.form.get("client_assertion_type") != assertion.ASSERTION_TYPE:
         raise InvalidClient("client_assertion_type is missing, or not one that is offered here")
     try:
-        name = assertion.claimed(text)
+        name = assertion.unverified_client_id(text)
     except BadAssertion as error:
         raise InvalidClient(detail=str(error)) from error
     if call.form.get("client_id", name) != name:

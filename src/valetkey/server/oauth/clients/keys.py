@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import OF_APPS, Algorithm, PublicKey, public_of, read_public
+from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm, PublicKey, public_of, read_public
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
@@ -55,7 +55,7 @@ def proved(
 def holds(client: Client, key: object) -> Rule[bool]:
     """Whether a public key of `cryptography` is one of the client's. Keys that are published
     elsewhere are fetched anew where it is not among them."""
-    for algorithm in OF_APPS:
+    for algorithm in CLIENT_ALGORITHMS:
         try:
             wanted = public_of(key, algorithm)
         except ValueError:
@@ -81,7 +81,7 @@ def matching(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[Public
     keys, kid = jwks.get("keys"), header.get("kid")
     if not isinstance(keys, list) or not isinstance(kid, str | None):
         return ()
-    algorithm = next((one for one in OF_APPS if one == header.get("alg")), None)
+    algorithm = next((one for one in CLIENT_ALGORITHMS if one == header.get("alg")), None)
     return () if algorithm is None else tuple(_candidates(keys[:MOST], algorithm, kid))
 
 
@@ -153,11 +153,11 @@ def mistakes(client: Client) -> Iterator[str]:
         # Whoever reads a registration would hold the key.
         yield "holds a private or shared key: public ones only"
     elif not any(_usable(key) for key in keys):
-        yield f"has no key for {', '.join(OF_APPS)}"
+        yield f"has no key for {', '.join(CLIENT_ALGORITHMS)}"
 
 
 def _usable(members: Mapping[str, Any]) -> bool:
-    for algorithm in OF_APPS:
+    for algorithm in CLIENT_ALGORITHMS:
         try:
             read_public(members, algorithm)
         except ValueError:

@@ -171,7 +171,7 @@ def types(context: Context) -> tuple[str, ...]:
 
 def _document(context: Context) -> Mapping[str, Any]:
     """The metadata of every type."""
-    described = {one.resource: wire.described(one) for one in context.at.offer.catalogs[1:]}
+    described = {one.resource: wire.type_metadata(one) for one in context.at.offer.catalogs[1:]}
     return {"authorization_details_types_metadata": described}
 
 

@@ -24,7 +24,7 @@ def person(sub: str, client: Client, keyring: Keyring) -> str:
         return sub
     try:
         name = base64url.decode(sub)
-        return seal.named(keyring.salt.raw, name, PURPOSE, _place(client, keyring)).decode()
+        return seal.unalias(keyring.salt.raw, name, PURPOSE, _place(client, keyring)).decode()
     except ValueError:
         return ""
 

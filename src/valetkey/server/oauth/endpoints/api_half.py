@@ -15,7 +15,7 @@ from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken
-from valetkey.wire.split_token import CITE, NOTHING, PATH, Told
+from valetkey.wire.split_token import CITE, NOTHING, PATH, ApiHalfAnswer
 
 
 def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -34,7 +34,7 @@ def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if not is_offered(found.token.cnf, context):
         return Answer(document=NOTHING)
     half = _half(found, text, audience, context=context)
-    return Answer(document=Told(active=True, access_token_half=half))
+    return Answer(document=ApiHalfAnswer(active=True, access_token_half=half))
 
 
 def _half(live: Live, text: str, audience: str, *, context: Context) -> str:

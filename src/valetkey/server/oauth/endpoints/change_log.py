@@ -23,7 +23,14 @@ from valetkey.server.oauth.core.feature import (
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
-from valetkey.wire.change_log import MAX_NONCE, Entry, Piece, blank, concerning, fitting
+from valetkey.wire.change_log import (
+    MAX_NONCE,
+    Entry,
+    Piece,
+    blank,
+    revoked_delegates_for,
+    take_fitting,
+)
 from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 7662", "2.1")
@@ -62,7 +69,7 @@ def asked(query: Form) -> Asked:
 def tell(follower: Follower, log: Log, moment: Moment, *, context: Context) -> Piece:
     """What the follower is told of this part of the log, which begins after `moment.after`."""
     seen = tuple(shown(entry, follower.resource, context) for entry in log.entries)
-    entries = fitting(seen)
+    entries = take_fitting(seen)
     return Piece(
         iss=context.at.issuer,
         aud=follower.resource,
@@ -87,7 +94,7 @@ def shown(entry: Entry, resource: str, context: Context) -> Entry:
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),
         limited=tuple(one for one in entry.limited if one in names),
-        cut=concerning(entry.cut, names),
+        cut=revoked_delegates_for(entry.revoked_delegates, names),
         listed="",
         about=None,
     )

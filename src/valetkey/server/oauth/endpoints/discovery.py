@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose import jws
-from valetkey.jose.jwk import ALGORITHMS, OF_APPS
+from valetkey.jose.jwk import ALGORITHMS, CLIENT_ALGORITHMS
 from valetkey.server.model.client import BY_KEY, BY_SHARED
 from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AUTHORIZE, PROMPTS
@@ -42,7 +42,7 @@ def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
     # RFC 7662 2.1: whoever introspects proves who it is.
     methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
     told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
-    signing: tuple[str, ...] = OF_APPS if BY_KEY & {*ways} else ()
+    signing: tuple[str, ...] = CLIENT_ALGORITHMS if BY_KEY & {*ways} else ()
     if BY_SHARED & {*ways}:
         signing = (*signing, jws.SHARED)
     if signing:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose import jws, validity
-from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.oauth.clients import keys
@@ -73,7 +73,7 @@ def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any
         found = keys.matching(trusted, header)
         if not found:
             raise UnapprovedSoftwareStatement
-        claims = read_object(keys.checked(text, found, typ=TYPES, algorithms=OF_APPS))
+        claims = read_object(keys.checked(text, found, typ=TYPES, algorithms=CLIENT_ALGORITHMS))
         frame = msgspec.convert(claims, _Frame)
     except (BadSignature, ValueError, msgspec.ValidationError) as error:
         raise InvalidSoftwareStatement(detail=str(error)) from error

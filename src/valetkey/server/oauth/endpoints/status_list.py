@@ -30,7 +30,7 @@ from valetkey.wire.status_list import (
     TYPE,
     VALID,
     ListToken,
-    packed,
+    pack,
 )
 
 TTL: Final = 5
@@ -156,7 +156,7 @@ def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> st
         exp=context.env.now + LASTS,
         ttl=TTL,
         status_list=msgspec.structs.replace(
-            packed(mine, rest=listing.rest), aggregation_uri=issuer + PATH
+            pack(mine, rest=listing.rest), aggregation_uri=issuer + PATH
         ),
     )
     return jwt.sign(told, key=context.at.keyring.signing[ALGORITHM], typ=TYPE)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from valetkey.jose import jwt
-from valetkey.jose.jwk import OF_APPS
+from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Elsewhere, Pending
@@ -57,7 +57,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     may_use(by.client, names.CIBA)
     # CIBA Core 7.1.1: where a request is signed, what is signed counts.
     form = yield from unwrapped_elsewhere(
-        call.form, by.client, context, needs=request_object.BACKCHANNEL
+        call.form, by.client, context, needs=request_object.BACKCHANNEL_CLAIMS
     )
     message, seconds = _message(form), _seconds(form, context)
     request = understand(form, by.client, context)
@@ -174,7 +174,7 @@ def _seconds(form: Form, context: Context) -> int:
 
 def _metadata(context: Context) -> Mapping[str, Any]:
     """CIBA Core 4."""
-    signed = OF_APPS if SIGNED_REQUESTS in context.at.features else ()
+    signed = CLIENT_ALGORITHMS if SIGNED_REQUESTS in context.at.features else ()
     return {
         "backchannel_token_delivery_modes_supported": ("poll", "ping"),
         "backchannel_user_code_parameter_supported": False,

@@ -22,7 +22,7 @@ from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire import usage
 from valetkey.wire.child_key import ALONE
-from valetkey.wire.usage import DAY, PARAMETER, Used
+from valetkey.wire.usage import DAY, PARAMETER, FamilyUsage
 
 CITE: Final = Cite("RFC 6749", "2.3")
 
@@ -47,7 +47,7 @@ def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _noted(
-    told: tuple[Used, ...],
+    told: tuple[FamilyUsage, ...],
     families: dict[str, TokenFamily | None],
     own: frozenset[str],
     *,
@@ -67,7 +67,7 @@ def _noted(
 
 
 def _alone(
-    told: tuple[Used, ...],
+    told: tuple[FamilyUsage, ...],
     families: dict[str, TokenFamily | None],
     own: frozenset[str],
     *,
@@ -77,7 +77,7 @@ def _alone(
     uses = [
         (family, one)
         for one in told
-        if one.hands[-1:] == (ALONE,) and (family := families[one.family]) is not None
+        if one.delegates[-1:] == (ALONE,) and (family := families[one.family]) is not None
     ]
     rows = {family.grant: One(Delegates, family.grant) for family, _ in uses}
     if not rows:
@@ -88,8 +88,8 @@ def _alone(
     for family, one in uses:
         tree = trees[family.grant] or Delegates(id=family.grant, user=family.user)
         may = [each for each in one.permissions if each in own and each in family.permissions]
-        if may and (len(one.hands) == 1 or tree.hand(one.hands[:-1]) is not None):
-            after = delegates.handed(tree, one.hands, may, context=context)
+        if may and (len(one.delegates) == 1 or tree.hand(one.delegates[:-1]) is not None):
+            after = delegates.handed(tree, one.delegates, may, context=context)
             trees[family.grant] = after or tree
     return tuple(
         change

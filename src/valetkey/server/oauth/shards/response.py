@@ -12,17 +12,17 @@ from valetkey.server.oauth.shards import derived_secrets
 from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS, Slip
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
-from valetkey.wire.key_shards import PARAMETER, Claimed, ShardTold, Status, Told
+from valetkey.wire.key_shards import PARAMETER, Claimed, KeyShard, KeyShards, Status
 
 
-def told(family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()) -> Told:
+def told(family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()) -> KeyShards:
     """How each shard stands. The ticket of the backend goes through the app, all else past it: it
     would have had more than one shard in its hands."""
     shards, shown = family.shards, frozenset(renewed)
     if shards is None:
         raise LookupError("an ordinary key")
     every = (_one(family, at, context, show=at in shown) for at in range(len(shards.of)))
-    return Told(shards.threshold, tuple(every))
+    return KeyShards(shards.threshold, tuple(every))
 
 
 def member(
@@ -34,22 +34,22 @@ def member(
     return {PARAMETER: msgspec.to_builtins(told(family, context, renewed=renewed))}
 
 
-def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> ShardTold:
+def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeyShard:
     shard = family.shard(at)
     if shard.is_claimed:
         written = write(family, at, context) if show else ""
-        return ShardTold(holder=shard.holder, key_shard=written)
+        return KeyShard(holder=shard.holder, key_shard=written)
     if shard.holder == "device":
-        return ShardTold(holder=shard.holder, status="unclaimed")
+        return KeyShard(holder=shard.holder, status="unclaimed")
     if shard.holder == "backend":
-        return ShardTold(
+        return KeyShard(
             holder=shard.holder,
             status="unclaimed",
             claim_ticket=ticket(family, at, context),
             expires_in=TICKET_SECONDS,
         )
     status: Status = "spent" if shard.is_spent else "unclaimed"
-    return ShardTold(holder=shard.holder, status=status, claim_uri=page(family, context))
+    return KeyShard(holder=shard.holder, status=status, claim_uri=page(family, context))
 
 
 def write(family: TokenFamily, at: int, context: Context) -> str:

@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout.sessions import apps
 from valetkey.server.oauth.signals.app_receivers import NAME
 from valetkey.server.oauth.signals.signals import Happened, happened, touched
-from valetkey.wire.change_log import concerning
+from valetkey.wire.change_log import revoked_delegates_for
 from valetkey.wire.security_event import TOKEN_CLAIMS_CHANGE
 
 
@@ -200,7 +200,7 @@ def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
 
 def _cut(grant: Grant, server: ResourceServer | None) -> list[str]:
     """Through whose hands a token may not have gone."""
-    return sorted(grant.cut if server is None else concerning(grant.cut, _names(server)))
+    return sorted(grant.cut if server is None else revoked_delegates_for(grant.cut, _names(server)))
 
 
 def _view(grant: Grant, server: ResourceServer | None) -> object:
