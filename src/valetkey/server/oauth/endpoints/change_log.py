@@ -94,7 +94,7 @@ def shown(entry: Entry, resource: str, context: Context) -> Entry:
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),
         limited=tuple(one for one in entry.limited if one in names),
-        cut=revoked_delegates_for(entry.revoked_delegates, names),
+        revoked_delegates=revoked_delegates_for(entry.revoked_delegates, names),
         listed="",
         about=None,
     )
