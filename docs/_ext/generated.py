@@ -22,17 +22,7 @@ from valetkey.cli.declaration import TABLES, Table
 from valetkey.cli.options import common
 from valetkey.cli.root import valetkey
 from valetkey.server.model.policy import PROFILES, Policy
-from valetkey.server.oauth.core.feature import (
-    BearerEndpoint,
-    DocumentEndpoint,
-    Endpoint,
-    FormEndpoint,
-    ItemEndpoint,
-    JsonEndpoint,
-    ListEndpoint,
-    ManagedEndpoint,
-    StreamEndpoint,
-)
+from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
 from valetkey.server.settings.tree import LEAVES, SECRETS, describe, shown
@@ -175,21 +165,11 @@ def with_facts(page: str) -> str:
     return HEADING.sub(lambda match: _facts(match[1]), page)
 
 
-def methods(endpoint: Endpoint) -> str:
-    """The methods that an endpoint takes, beside what browsers ask by themselves."""
-    match endpoint:
-        case FormEndpoint():
-            return "POST"
-        case BearerEndpoint():
-            return "GET, POST"
-        case DocumentEndpoint() | StreamEndpoint() | ListEndpoint():
-            return "GET"
-        case ManagedEndpoint():
-            return "DELETE, GET, POST, PUT"
-        case ItemEndpoint():
-            return "DELETE, GET"
-        case JsonEndpoint():
-            return ", ".join(sorted(endpoint.methods))
+def methods(endpoint: Endpoint | Stream) -> str:
+    """The methods that an endpoint takes, without HEAD, and OPTIONS, which browsers send."""
+    if isinstance(endpoint, Stream):
+        return "GET"
+    return ", ".join(sorted({*endpoint.methods} - {"HEAD"}))
 
 
 def cited(cite: Cite) -> str:

@@ -16,7 +16,7 @@ from tests.rows import row
 from valetkey.server.http.front import MAX_HEADERS
 from valetkey.server.model.counters import Once, Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.oauth.core.feature import DocumentEndpoint, ItemEndpoint, ManagedEndpoint
+from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.port import RECORDS
 from valetkey.spec.errors import registered
@@ -36,20 +36,33 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield server
 
 
+def _is_published(endpoint: Endpoint | Stream) -> bool:
+    return isinstance(endpoint, Endpoint) and endpoint.max_age is not None
+
+
+def _below(endpoint: Endpoint | Stream) -> tuple[str, ...]:
+    """What comes after the endpoint's path: an item, or a client that is registered here."""
+    if isinstance(endpoint, Stream):
+        return ("",)
+    if endpoint.who == "nobody" and endpoint.reads == "json":
+        return ("?client_id=x",)
+    return ("", "/x") if endpoint.items else ("",)
+
+
 MACHINES: Final = sorted(
     {
-        endpoint.path
-        + {ItemEndpoint: "/x", ManagedEndpoint: "?client_id=x"}.get(type(endpoint), "")
+        endpoint.path + below
         for feature in FEATURES
         for endpoint in feature.endpoints
-        if not isinstance(endpoint, DocumentEndpoint)
+        if not _is_published(endpoint)
+        for below in _below(endpoint)
     }
 )
 PUBLISHED: Final = sorted(
     endpoint.path
     for feature in FEATURES
     for endpoint in feature.endpoints
-    if isinstance(endpoint, DocumentEndpoint)
+    if _is_published(endpoint)
 )
 
 Call = tuple[str, Mapping[str, Any]]

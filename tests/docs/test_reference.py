@@ -18,7 +18,7 @@ from tests.conformance.plans import PLANS
 from tests.docs.markdown import ROOT, read
 
 from valetkey.cli.root import valetkey
-from valetkey.server.endpoints.drivers import endpoints
+from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.hashing import Passwords

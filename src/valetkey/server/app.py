@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from typing import Final
 
 from valetkey.jose.objects import read_object
-from valetkey.server.endpoints.drivers import endpoints
+from valetkey.server.endpoints.driver import endpoints
 from valetkey.server.endpoints.health import health
 from valetkey.server.http import expired_counters, file_limit, log, verified_names
 from valetkey.server.http.client_certificate import Certificates

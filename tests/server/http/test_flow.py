@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from valetkey.cli.listener import UNSENT, limit_buffers
 from valetkey.server.http import request as reading
 from valetkey.server.http.flow import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
-from valetkey.server.http.front import Endpoint, Front
+from valetkey.server.http.front import Front, MethodHandler
 from valetkey.server.http.protocol import MAX_LINES, Protocol
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Receive, Request, Scope, Send
@@ -72,7 +72,7 @@ class Slow:
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
         self._go = asyncio.Event()
-        whole = Endpoint(frozenset({"GET", "POST"}), self._fast)
+        whole = MethodHandler(frozenset({"GET", "POST"}), self._fast)
         self.front = Front(
             {"/fast": whole}, pages=self._page, running=contextlib.nullcontext, trusted=()
         )

@@ -6,7 +6,7 @@ from os import urandom
 from typing import Final
 
 from valetkey.server.http import file_limit
-from valetkey.server.http.front import Endpoint, refuse_json
+from valetkey.server.http.front import MethodHandler, refuse_json
 from valetkey.server.http.reply import Reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
@@ -44,7 +44,7 @@ class WriteProbe:
         self._written = since
 
 
-def health(shell: Shell) -> dict[str, Endpoint]:
+def health(shell: Shell) -> dict[str, MethodHandler]:
     """`/healthz`: the process answers. `/readyz`: it can open files, its keys are open, its
     database answers now, and took a write in the last second."""
     probe = WriteProbe(shell.store)
@@ -67,7 +67,7 @@ def health(shell: Shell) -> dict[str, Endpoint]:
         return json_reply({"status": "ok"})
 
     methods = frozenset({"GET", "HEAD"})
-    return {"/healthz": Endpoint(methods, alive), "/readyz": Endpoint(methods, ready)}
+    return {"/healthz": MethodHandler(methods, alive), "/readyz": MethodHandler(methods, ready)}
 
 
 def _not_ready(request: Request, why: str, error: Unavailable) -> Reply:

@@ -12,13 +12,12 @@ from collections.abc import AsyncGenerator, Iterator
 from os import urandom
 from typing import Final
 
-from valetkey.server.http.front import Endpoint as Served
-from valetkey.server.http.front import refuse_json
+from valetkey.server.http.front import MethodHandler, refuse_json
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, Streamed
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Asked, Call, Follower, Moment, StreamEndpoint
+from valetkey.server.oauth.core.feature import Call, Follower, LogPosition, LogRead, Stream
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import OAuthError
 from valetkey.wire import change_log
@@ -43,7 +42,7 @@ STREAM: Final[Headers] = (
 POLL: Final[Headers] = ((b"content-type", f"application/{change_log.TYPE}".encode()), *SAFE)
 
 
-def stream(endpoint: StreamEndpoint, shell: Shell) -> Served:
+def stream(endpoint: Stream, shell: Shell) -> MethodHandler:
     """The endpoint as a handler."""
     news = News(endpoint, shell)
 
@@ -52,18 +51,18 @@ def stream(endpoint: StreamEndpoint, shell: Shell) -> Served:
             query = dict(request.parameters())
             if last := request.header(b"last-event-id"):
                 query["after"] = last
-            asked = endpoint.asked(Form(query))
+            position = endpoint.position(Form(query))
             call = Call(form=Form({}), authorization=request.header(b"authorization"))
             follower = await shell.ask(lambda context: endpoint.rule(call, context))
             if EVENTS in request.joined(b"accept"):
-                first = await news.told(follower, asked)
+                first = await news.told(follower, position)
                 return Streamed(STREAM, news.events(follower, first))
-            text, _ = await news.poll(follower, asked)
+            text, _ = await news.poll(follower, position)
         except OAuthError as refused:
             return refuse_json(request, refused)
         return Reply(200, (*POLL, *NO_STORE), text.encode())
 
-    return Served(frozenset({"GET"}), handle, news.stop, whole=False)
+    return MethodHandler(frozenset({"GET"}), handle, news.stop, whole=False)
 
 
 Told = tuple[str, Piece]
@@ -77,7 +76,7 @@ class Over(Exception):
 class News:
     """Looks for news, and tells them."""
 
-    def __init__(self, endpoint: StreamEndpoint, shell: Shell) -> None:
+    def __init__(self, endpoint: Stream, shell: Shell) -> None:
         self._endpoint = endpoint
         self._shell = shell
         self._node = urandom(6).hex()
@@ -95,26 +94,26 @@ class News:
         self._stopping = True
         self._turn.set()
 
-    async def told(self, follower: Follower, asked: Asked) -> Told:
+    async def told(self, follower: Follower, position: LogPosition) -> Told:
         """A piece for this question alone, after the number that was asked; from the oldest entry
         on, where the log does not know that place."""
         at = self._now()
         context = await self._shell.context()
-        after = asked.after or 0
+        after = position.after or 0
         log = await self._shell.store.log(after, limit=MOST)
-        if asked.after is None or log.link is None or after > log.head:
+        if position.after is None or log.link is None or after > log.head:
             after = log.first - 1
             log = await self._shell.store.log(after, limit=MOST)
-        moment = Moment(at=at, node=self._node, after=after, nonce=asked.nonce)
-        return _signed(self._endpoint.tell(follower, log, moment, context=context), context)
+        read = LogRead(at=at, node=self._node, after=after, nonce=position.nonce)
+        return _signed(self._endpoint.write(follower, log, read, context=context), context)
 
-    async def poll(self, follower: Follower, asked: Asked) -> Told:
+    async def poll(self, follower: Follower, position: LogPosition) -> Told:
         """What is new, as soon as anything is; nothing, where nothing came in time."""
-        told = await self.told(follower, asked)
-        if told[1].entries or told[1].after != asked.after:
+        told = await self.told(follower, position)
+        if told[1].entries or told[1].after != position.after:
             return told
         with self._listener():
-            deadline = time.monotonic() + asked.wait
+            deadline = time.monotonic() + position.wait
             while self._head <= told[1].head and not self._stopping:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -122,7 +121,7 @@ class News:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(left):
                         await self._turn.wait()
-        return await self.told(follower, asked) if asked.wait else told
+        return await self.told(follower, position) if position.wait else told
 
     async def events(self, follower: Follower, first: Told) -> AsyncGenerator[bytes, None]:
         """The first piece, whatever came after it, and heartbeats."""
@@ -182,8 +181,8 @@ class News:
         log = await self._shell.store.log(after, limit=MOST)
         if log.head < after or (log.head > after and not log.entries):
             raise Over  # It was set back, or swept: the follower asks anew, and is told so.
-        moment = Moment(at=at, node=self._node, after=after)
-        return _signed(self._endpoint.tell(follower, log, moment, context=context), context)
+        read = LogRead(at=at, node=self._node, after=after)
+        return _signed(self._endpoint.write(follower, log, read, context=context), context)
 
     def _now(self) -> int:
         # It began with the machine's clock, and is never set: a step of that changes no distance.

@@ -47,7 +47,6 @@ class Transport:
         self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
         self._exposed = ", ".join((*tells, "WWW-Authenticate")).encode()
         self._allowed = ", ".join(("Authorization", "Content-Type", *reads)).encode()
-        self.preflight = self.preflight_of(b"GET, POST")
 
     def preflight_of(self, methods: bytes) -> Headers:
         """What a browser is told that asks whether a page may call with these methods."""

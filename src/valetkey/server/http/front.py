@@ -46,14 +46,15 @@ HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 CLOSE: Final = (b"connection", b"close")
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class MethodHandler(msgspec.Struct, frozen=True):
     """A handler, and the methods that it takes. `stop` ends the replies of it that go on; it has
-    none, where it is `whole`. `below`: it has the paths of one more segment as well."""
+    none, where it is `whole`. `items`: it also answers at paths with one
+    more segment."""
 
     methods: frozenset[str]
     handler: Handler
     stop: Callable[[], None] = lambda: None
-    below: bool = False
+    items: bool = False
     whole: bool = True
 
 
@@ -62,7 +63,7 @@ class Front:
 
     def __init__(
         self,
-        endpoints: Mapping[str, Endpoint],
+        endpoints: Mapping[str, MethodHandler],
         *,
         pages: App,
         running: Callable[[], AbstractAsyncContextManager[None]],
@@ -87,11 +88,13 @@ class Front:
         for endpoint in self._endpoints.values():
             endpoint.stop()
 
-    def short(self, path: bytes) -> Endpoint | None:
+    def short(self, path: bytes) -> MethodHandler | None:
         """The endpoint at this very path, where its replies are whole."""
         return self._short.get(path)
 
-    async def answer(self, endpoint: Endpoint, request: Request, *, late: bool = False) -> Reply:
+    async def answer(
+        self, endpoint: MethodHandler, request: Request, *, late: bool = False
+    ) -> Reply:
         """The reply of such an endpoint to a request that is there already, or is too `late`."""
         try:
             if self._trusted:
@@ -130,10 +133,10 @@ class Front:
             return
         await serve(endpoint, scope, receive=receive, send=send, refuse=refuse_json)
 
-    def _above(self, path: str) -> Endpoint | None:
+    def _above(self, path: str) -> MethodHandler | None:
         """The endpoint that has the things below it, of which the path names one."""
         above = self._endpoints.get(path.rpartition("/")[0])
-        return above if above is not None and above.below else None
+        return above if above is not None and above.items else None
 
 
 def _over_tls(send: Send) -> Send:
@@ -159,7 +162,7 @@ def _admit(request: Request, *, hosts: int = 1) -> None:
 
 
 async def serve(
-    endpoint: Endpoint,
+    endpoint: MethodHandler,
     scope: Scope,
     *,
     receive: Receive,
@@ -219,7 +222,7 @@ def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -
     return error_reply(error, headers=headers)
 
 
-def _amiss(request: Request, endpoint: Endpoint, *, late: bool = False) -> Reply | None:
+def _amiss(request: Request, endpoint: MethodHandler, *, late: bool = False) -> Reply | None:
     """The refusal of a method that the endpoint does not take; None where it takes it. Raises
     InvalidRequest for a body that is too large, or too `late`."""
     if late:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from valetkey.server.http import log
 from valetkey.server.http import request as reading
 from valetkey.server.http.flow import FEW, Backlog, Flow, holds_several
-from valetkey.server.http.front import CLOSE, Endpoint, Front, unread
+from valetkey.server.http.front import CLOSE, Front, MethodHandler, unread
 from valetkey.server.http.heads import added, head
 from valetkey.server.http.reply import BODILESS, Reply
 from valetkey.server.http.request import Request
@@ -55,7 +55,7 @@ class Cycle:
         "started",
     )
 
-    def __init__(self, endpoint: Endpoint, request: Request) -> None:
+    def __init__(self, endpoint: MethodHandler, request: Request) -> None:
         self.endpoint = endpoint
         self.request = request
         self.started = self.response_complete = self.disconnected = self.late = False

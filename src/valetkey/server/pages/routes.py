@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from valetkey.server.http.front import Endpoint, Handler, serve
+from valetkey.server.http.front import Handler, MethodHandler, serve
 from valetkey.server.http.reply import SAFE, Reply, Streamed, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.request import AUTHORIZE
@@ -50,7 +50,7 @@ class Page:
             self._handlers["HEAD"] = self._handlers["GET"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = Endpoint(frozenset(self._handlers), self._handle)
+        endpoint = MethodHandler(frozenset(self._handlers), self._handle)
         await serve(endpoint, scope, receive=receive, send=send, refuse=self._frame.refused)
 
     async def _handle(self, request: Request) -> Reply | Streamed:

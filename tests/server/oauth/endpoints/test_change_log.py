@@ -10,8 +10,8 @@ from tests.server.oauth.world import World, done
 
 from valetkey.resource.log_state import Known
 from valetkey.server.model.grant import Grant
-from valetkey.server.oauth.core.feature import Follower, Moment
-from valetkey.server.oauth.endpoints.change_log import tell
+from valetkey.server.oauth.core.feature import Follower, LogRead
+from valetkey.server.oauth.endpoints.change_log import write
 from valetkey.server.oauth.grants.changes import disconnect, narrow, turn, widen
 from valetkey.wire.change_log import Entry, Place, blank
 
@@ -20,8 +20,8 @@ CHIRP, PHOTOS = "https://chirp.example", "https://photos.example"
 
 def heard(world: World, resource: str, after: int = 0) -> tuple[Entry, ...]:
     log = done(world.store.log(after, limit=200))
-    moment = Moment(at=world.now * 1000, node="one", after=after)
-    return tell(Follower(resource=resource), log, moment, context=world.context).entries
+    read = LogRead(at=world.now * 1000, node="one", after=after)
+    return write(Follower(resource=resource), log, read, context=world.context).entries
 
 
 def subjects(world: World, resource: str) -> list[str]:
@@ -56,8 +56,8 @@ def test_the_numbers_have_no_gap_and_the_marks_are_there() -> None:
     world.connect(scope="openid chirps.read")
     world.settle(lambda: turn(world.grant().id, "pause", **by(world)))
     log = done(world.store.log(0, limit=200))
-    moment = Moment(at=world.now * 1000, node="one", after=0)
-    piece = tell(Follower(resource=PHOTOS), log, moment, context=world.context)
+    read = LogRead(at=world.now * 1000, node="one", after=0)
+    piece = write(Follower(resource=PHOTOS), log, read, context=world.context)
     assert [one.seq for one in piece.entries] == [*range(1, piece.to + 1)]
     assert [one.mark for one in piece.entries] == [one.mark for one in log.entries]
     known = Known(Place(0, ""), CHIRP_CATALOG)
@@ -104,8 +104,8 @@ def test_what_is_not_known_is_told_to_all(resource: str) -> None:
     log = done(world.store.log(0, limit=200))
     before = [msgspec.structs.replace(one, about=None) for one in log.entries]
     old = msgspec.structs.replace(log, entries=tuple(before))
-    moment = Moment(at=world.now * 1000, node="one", after=0)
-    piece = tell(Follower(resource=resource), old, moment, context=world.context)
+    read = LogRead(at=world.now * 1000, node="one", after=0)
+    piece = write(Follower(resource=resource), old, read, context=world.context)
     assert world.grant().id in [one.subject for one in piece.entries]
 
 

@@ -9,7 +9,8 @@ from tests.rows import row
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose import jwk
-from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.wire import metadata
@@ -21,8 +22,10 @@ def document(world: World, path: str) -> Any:
         one for feature in world.at.features for one in feature.endpoints if one.path == path
     )
     endpoint = next(endpoints)
-    assert isinstance(endpoint, DocumentEndpoint)
-    return msgspec.json.decode(msgspec.json.encode(endpoint.document(world.context)))
+    assert isinstance(endpoint, Endpoint)
+    answer = world.ask(endpoint.rule(Call(method="GET"), world.context))
+    assert isinstance(answer, Answer)
+    return msgspec.json.decode(msgspec.json.encode(answer.document))
 
 
 def test_the_document_is_the_same_at_both_places() -> None:

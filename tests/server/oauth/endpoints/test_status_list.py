@@ -16,7 +16,7 @@ from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import DEFAULT
 from valetkey.server.model.user import User
-from valetkey.server.oauth.core.feature import ListEndpoint
+from valetkey.server.oauth.core.feature import Endpoint
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints import status_list
 from valetkey.server.oauth.features import switched
@@ -45,7 +45,7 @@ def stands(at: World, place: tuple[str, int] | None) -> int:
     assert place is not None
     uri, idx = place
     entries = done(at.store.log(0, limit=1000)).entries
-    told = at.ask(status_list.standings(entries, at.context))
+    told = at.ask(status_list.changed_statuses(entries, at.context))
     listing = at.ask(status_list.named(uri.rpartition("/")[2], at.context))
     mine = {
         one.rpartition(" ")[2]: found
@@ -212,10 +212,11 @@ def test_only_an_api_is_told_where_the_lists_are() -> None:
     """They name clients: no stranger and no app learns which there are."""
     at = world()
     (endpoint,) = status_list.STATUS_LISTS.endpoints
-    assert isinstance(endpoint, ListEndpoint)
-    told = at.ask(endpoint.aggregated(call("photos"), at.context))
+    assert isinstance(endpoint, Endpoint)
+    answer: Any = at.ask(endpoint.rule(call("photos"), at.context))
+    told = answer.document["status_lists"]
     lists = {uri.rpartition(".")[2] for uri in told}
     assert len(told) == 4 * len(lists)
     assert "a2l0ZQ" in lists  # kite, in base64url
     with pytest.raises(InvalidClient):
-        at.ask(endpoint.aggregated(call("web"), at.context))
+        at.ask(endpoint.rule(call("web"), at.context))

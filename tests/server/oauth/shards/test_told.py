@@ -8,7 +8,7 @@ from valetkey.server.model.change_log import entry_of
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.record import Record
-from valetkey.server.oauth.endpoints.status_list import standings, stands
+from valetkey.server.oauth.endpoints.status_list import changed_statuses, stands
 from valetkey.server.oauth.signals.signals import happened
 from valetkey.spec.errors import InsufficientKeyShards
 from valetkey.wire.change_log import Entry
@@ -56,15 +56,15 @@ def test_a_status_list_says_that_it_may_come_back() -> None:
     entry = entry_of(Update(app.family))
     assert entry is not None
     place = app.family.in_lists
-    assert world.ask(standings([entry], world.context)) == {place: SUSPENDED}
+    assert world.ask(changed_statuses([entry], world.context)) == {place: SUSPENDED}
     grant = world.grant("harbour")
     assert stands(world.miko, grant, app.family, context=world.context) == SUSPENDED
     app.resume()
     entry = entry_of(Update(app.family))
     assert entry is not None
-    assert world.ask(standings([entry], world.context)) == {place: VALID}
+    assert world.ask(changed_statuses([entry], world.context)) == {place: VALID}
     over = Entry(kind="family", subject=app.name, status="closed", listed=place)
-    assert world.ask(standings([over], world.context)) == {place: INVALID}
+    assert world.ask(changed_statuses([over], world.context)) == {place: INVALID}
 
 
 def test_whoever_wants_signals_is_told_of_a_compromise() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from tests.server.oauth.forms import call
 from tests.server.oauth.world import World
 
@@ -9,7 +10,7 @@ from valetkey.jose import jws
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.decision import Answer, Refuse
-from valetkey.server.oauth.core.feature import JsonCall, JsonEndpoint
+from valetkey.server.oauth.core.feature import Endpoint
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS
 from valetkey.wire.security_event import ALGORITHM, EVENTS, TYPE
 
@@ -28,9 +29,9 @@ def ask(
 ) -> Any:
     """What an endpoint of shared signals answers. Raises what it refuses with."""
     (endpoint,) = (one for one in SHARED_SIGNALS.endpoints if one.path == f"/signals/{path}")
-    assert isinstance(endpoint, JsonEndpoint)
+    assert isinstance(endpoint, Endpoint)
     assert method in endpoint.methods
-    made = JsonCall(method=method, query=query or {}, document=document, call=call(by))
+    made = msgspec.structs.replace(call(by), method=method, query=query or {}, document=document)
     outcome = at.settle(lambda: endpoint.rule(made, at.context))
     if isinstance(outcome, Refuse):
         raise outcome.error

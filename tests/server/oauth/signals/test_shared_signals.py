@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.installation import CHIRP
 from tests.rows import row
-from tests.server.oauth.forms import call, request
+from tests.server.oauth.forms import request
 from tests.server.oauth.signals.signalling import (
     PUSHED,
     ask,
@@ -26,7 +26,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.core.feature import Brought, DocumentEndpoint, JsonCall, JsonEndpoint
+from valetkey.server.oauth.core.feature import Brought, Call, Endpoint
 from valetkey.server.oauth.core.outbound_message import Message
 from valetkey.server.oauth.grants.changes import Turn, turn
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
@@ -78,9 +78,13 @@ def refused(at: World, *args: Any, **said: Any) -> tuple[type[OAuthError], int]:
 
 def test_what_the_server_says_of_itself() -> None:
     """SSF 1.0 7.1."""
-    (endpoint,) = (one for one in SHARED_SIGNALS.endpoints if isinstance(one, DocumentEndpoint))
+    endpoint = SHARED_SIGNALS.endpoints[0]
     assert endpoint.path == "/.well-known/ssf-configuration"
-    said = json(endpoint.document(World().context))
+    assert isinstance(endpoint, Endpoint)
+    world = World()
+    answer = world.ask(endpoint.rule(Call(method="GET"), world.context))
+    assert isinstance(answer, Answer)
+    said = json(answer.document)
     assert (said["spec_version"], said["issuer"]) == ("1_0", ISSUER)
     assert said["delivery_methods_supported"] == [PUSH, POLL]
     paths = {one.path for one in SHARED_SIGNALS.endpoints}
@@ -204,8 +208,8 @@ def test_a_public_app_cannot() -> None:
 
 def with_token(at: World, token: str, path: str = "stream", method: str = "GET") -> Any:
     (endpoint,) = (one for one in SHARED_SIGNALS.endpoints if one.path == f"/signals/{path}")
-    assert isinstance(endpoint, JsonEndpoint)
-    made = JsonCall(method=method, scheme="Bearer", brought=Brought(token=token), call=call("kite"))
+    assert isinstance(endpoint, Endpoint)
+    made = Call(method=method, scheme="Bearer", brought=Brought(token=token))
     return at.settle(lambda: endpoint.rule(made, at.context))
 
 
@@ -350,7 +354,7 @@ WAITS = [
 def test_when_a_poll_waits(
     said: dict[str, Any], scheme: str, sets: dict[str, str], waits_: bool
 ) -> None:
-    made = JsonCall(method="POST", document=said, scheme=scheme, call=call("chirp"))
+    made = Call(document=said, scheme=scheme)
     assert waits(made, Answer(document={"sets": sets})) is waits_
 
 

@@ -15,7 +15,7 @@ from valetkey.server.oauth.authorize.request_stages import understood
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
 from valetkey.server.oauth.core.rate_limit import Pace, count
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
@@ -82,7 +82,7 @@ PAR: Final = Feature(
     needs=("authorization code",),
     cites=(CITE,),
     endpoints=(
-        FormEndpoint(
+        Endpoint(
             path="/par",
             metadata="pushed_authorization_request_endpoint",
             cite=CITE,

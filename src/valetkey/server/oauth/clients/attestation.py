@@ -25,8 +25,8 @@ from valetkey.server.oauth.core.feature import (
     Call,
     ClientAuth,
     Credentials,
+    Endpoint,
     Feature,
-    FormEndpoint,
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
@@ -128,12 +128,12 @@ ATTESTATION: Final = Feature(
         ),
     ),
     endpoints=(
-        FormEndpoint(
+        Endpoint(
             path="/attestation-challenge",
             metadata="challenge_endpoint",
             cite=Cite("draft-ietf-oauth-attestation-based-client-auth", "6.1"),
+            reads="nothing",
             rule=_ask,
-            empty=True,
         ),
     ),
     metadata=lambda _: {

@@ -4,7 +4,7 @@ Discovery, documentation and the conformance table are folds over the enabled fe
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -40,19 +40,34 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A form that somebody posted. `authorization` is the header's value, `agent` says in words
-    what program called, `address` from where, `accept` in which forms it takes the answer,
-    `brought` what may bind tokens to the caller."""
+    """A request to an endpoint, as its rule sees it.
 
-    form: Form
+    `item` is the path segment below the endpoint's path, "" for none. `query` is empty where the
+    endpoint reads a form; `form` and `document` (the JSON object in the body) are empty where the
+    endpoint does not read them. `authorization` is the header's value; `scheme` is the one under
+    which an access token was presented, "" for none. `agent` is a readable name of the program that
+    calls, `address` its network address, `accept` the media types that it takes.
+    """
+
+    method: str = "POST"
+    item: str = ""
+    query: Mapping[str, str] = {}
+    form: Form = Form({})
+    document: Mapping[str, Any] = {}
     authorization: str = ""
+    scheme: str = ""
     agent: str = ""
     address: str = ""
     accept: str = ""
     brought: Brought = Brought()
 
+    @property
+    def token(self) -> str:
+        """The access token that the caller presents, "" for none."""
+        return self.brought.token
+
     def __repr__(self) -> str:
-        return "Call(…)"
+        return f"Call({self.method})"
 
 
 class Authenticated(msgspec.Struct, frozen=True, eq=False):
@@ -147,36 +162,72 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     tell: Callable[[Brought, Context], Mapping[str, str]] = lambda brought, context: {}
 
 
-class FormEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Takes a POSTed form from a client (JSON answers, never cached). `tries` says how many races
-    its rule may lose; `empty`: nothing has to be in it, not even a form."""
+class StatusList(msgspec.Struct, frozen=True, kw_only=True):
+    """A status list: its name, the client whose tokens it covers, which of the client's lists it
+    is, and the status of a position for which nothing is recorded (`rest`)."""
+
+    name: str
+    client: str
+    number: int
+    rest: int
+
+
+class StatusListWriter(msgspec.Struct, frozen=True, kw_only=True):
+    """Signs status lists. `statuses` derives the statuses that entries of the change log lead to,
+    by position; `write` signs a list; a reader may cache it for `max_age` seconds."""
+
+    statuses: Callable[[Iterable[Entry], Context], Rule[Mapping[str, int]]]
+    write: Callable[[StatusList, Mapping[str, int], Context], str]
+    max_age: int
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint for programs: it reads a request, runs its rule, and writes the rule's answer.
+
+    `metadata` is the member of the discovery document that has the endpoint's address, "" for none.
+
+    `who` calls:
+    - "client": a client or an API that authenticates itself; the rule checks that
+    - "bearer": anyone who presents an access token in the Authorization header; the driver checks
+      that the caller holds the token's key, the rule checks the token
+    - "nobody": no authentication is required
+
+    `reads` says what the body holds: "form", "json" (in POST, PUT and PATCH), or "nothing".
+
+    A POST is answered with `status`. `tries` is how often the rule may be run where it loses a
+    race. `items`: the endpoint also answers at paths with one more segment, which names an item.
+    `cross_origin`: pages of other origins may call it (CORS). `max_age`: how many seconds anyone
+    may cache the answer, which is the same for everyone; None: answers are never cached. `waits`:
+    whether to run the rule again in a moment instead of sending this answer. `lists` signs the
+    `StatusList` that the rule answers with.
+    """
 
     path: str
     metadata: str
     cite: Cite
     rule: Callable[[Call, Context], Rule[Answer | Issued | Refuse]]
-    status: Literal[200, 201] = 200
+    methods: tuple[str, ...] = ("POST",)
+    who: Literal["client", "bearer", "nobody"] = "client"
+    reads: Literal["form", "json", "nothing"] = "form"
+    status: Literal[200, 201, 204] = 200
     tries: int = 3
-    empty: bool = False
+    items: bool = False
+    cross_origin: bool = True
+    max_age: Callable[[Context], int] | None = None
+    waits: Callable[[Call, Answer], bool] | None = None
+    lists: StatusListWriter | None = None
 
 
-class BearerEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers to whoever brings an access token."""
+def document(
+    write: Callable[[Context], Mapping[str, Any]],
+) -> Callable[[Call, Context], Rule[Answer]]:
+    """A rule that reads nothing and answers with this document."""
 
-    path: str
-    metadata: str
-    cite: Cite
-    rule: Callable[[str, Context], Rule[Answer | Refuse]]
+    def rule(call: Call, context: Context) -> Rule[Answer]:
+        yield from ()
+        return Answer(document=write(context))
 
-
-class DocumentEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Publishes a document that is the same for everybody. `seconds` says how long it keeps."""
-
-    path: str
-    metadata: str
-    cite: Cite
-    document: Callable[[Context], Mapping[str, Any]]
-    seconds: Callable[[Context], int]
+    return rule
 
 
 class Follower(msgspec.Struct, frozen=True):
@@ -185,18 +236,18 @@ class Follower(msgspec.Struct, frozen=True):
     resource: str
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """From where on it wants to be told: after this number, or None for the oldest entry that is
-    kept. `wait` is in seconds; `nonce` is the asker's own."""
+class LogPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a follower starts to read: after this number, or None for the oldest entry in the log.
+    `wait` is how many seconds to wait for an entry; `nonce` is the follower's own."""
 
     after: int | None = None
     wait: float = 0.0
     nonce: str = ""
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """When and where it is told, and after which number: `at` in milliseconds since 1970, by the
-    clock of the process `node`, before the log was read."""
+class LogRead(msgspec.Struct, frozen=True, kw_only=True):
+    """When and where the log is read, and after which number: `at` is in milliseconds since 1970,
+    by the clock of the process `node`, before the read."""
 
     at: int
     node: str
@@ -204,136 +255,24 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str = ""
 
 
-class Tell(Protocol):
-    """What a follower is told of a part of the log."""
+class WritePiece(Protocol):
+    """Writes a part of the log for a follower."""
 
     def __call__(
-        self, follower: Follower, log: Log, moment: Moment, *, context: Context
+        self, follower: Follower, log: Log, read: LogRead, *, context: Context
     ) -> Piece: ...
 
 
-class StreamEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Tells a resource server what changes: as server-sent events for as long as it listens, or
-    once. `rule` says who it is, `asked` reads its question, `tell` answers it."""
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """Sends a resource server what changes: as server-sent events while it listens, or once.
+    `rule` authenticates the follower, `position` reads its query, `write` answers it."""
 
     path: str
     metadata: str
     cite: Cite
     rule: Callable[[Call, Context], Rule[Follower]]
-    asked: Callable[[Form], Asked]
-    tell: Tell
-
-
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """A status list: the client whose tokens it is about, which of its lists, and what stands at a
-    place of which nothing is known."""
-
-    name: str
-    client: str
-    number: int
-    rest: int
-
-
-class ListEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Publishes signed status lists by their names below its path, to be kept for so many
-    `seconds`, and tells resource servers where they are. `named` says whether there is such a list,
-    `standings` what entries of the change log come to, by places, and `write` signs."""
-
-    path: str
-    metadata: str
-    cite: Cite
-    named: Callable[[str, Context], Rule[Listing]]
-    standings: Callable[[Iterable[Entry], Context], Rule[Mapping[str, int]]]
-    write: Callable[[Listing, Mapping[str, int], Context], str]
-    aggregated: Callable[[Call, Context], Rule[tuple[str, ...]]]
-    seconds: int
-
-
-class DocumentCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A call on a document: its method, the `client_id` in its query, its bearer token, the JSON
-    that it brings, and the caller's address; "" and {} for what is missing."""
-
-    method: str
-    name: str = ""
-    token: str = ""
-    document: Mapping[str, Any] = {}
-    address: str = ""
-
-    def __repr__(self) -> str:
-        return f"DocumentCall({self.method})"
-
-
-class ManagedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Keeps documents for those who hold a bearer token: POST makes one, GET, PUT and DELETE are
-    for one that is there. Answers are never cached."""
-
-    path: str
-    metadata: str
-    cite: Cite
-    rule: Callable[[DocumentCall, Context], Rule[Answer | Refuse]]
-
-
-class JsonCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A call that brings and gets JSON: its method, its query, the object that it brings, and who
-    calls: by a token in `brought`, shown under `scheme`, or as `call` says."""
-
-    method: str
-    query: Mapping[str, str] = {}
-    document: Mapping[str, Any] = {}
-    scheme: str = ""
-    brought: Brought = Brought()
-    call: Call
-
-    def __repr__(self) -> str:
-        return f"JsonCall({self.method})"
-
-
-class JsonEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Takes and gives JSON, with these methods, for parties that prove who they are; never cached.
-    A POST is answered with `status`. `waits`: the answer would rather be asked for again in a
-    moment, for some time."""
-
-    path: str
-    metadata: str
-    cite: Cite
-    methods: tuple[str, ...]
-    rule: Callable[[JsonCall, Context], Rule[Answer | Refuse]]
-    status: Literal[200, 201, 204] = 200
-    waits: Callable[[JsonCall, Answer], bool] = lambda call, answer: False
-
-
-class ItemCall(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A call on one of many things: its method, the thing's name ("" for none), and the access
-    token that was shown."""
-
-    method: str
-    name: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"ItemCall({self.method})"
-
-
-class ItemEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Has things by their names below its path, for whoever brings an access token: GET tells of
-    one, DELETE ends it. Answers are never cached."""
-
-    path: str
-    metadata: str
-    cite: Cite
-    rule: Callable[[ItemCall, Context], Rule[Answer | Refuse]]
-
-
-Endpoint: TypeAlias = (
-    FormEndpoint
-    | BearerEndpoint
-    | DocumentEndpoint
-    | StreamEndpoint
-    | ListEndpoint
-    | ManagedEndpoint
-    | ItemEndpoint
-    | JsonEndpoint
-)
+    position: Callable[[Form], LogPosition]
+    write: WritePiece
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,7 +290,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     grant_types: tuple[GrantType[Any], ...] = ()
     client_auth: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[Endpoint | Stream, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     response_modes: tuple[str, ...] = ()
     metadata: Callable[[Context], Mapping[str, Any]] = lambda _: {}

@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
 from valetkey.server.oauth.core import consent_limits
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature
+from valetkey.server.oauth.core.feature import Endpoint, Feature, document
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget
@@ -179,12 +179,15 @@ RAR: Final = Feature(
     name=NAME,
     cites=(wire.CITE, wire.METADATA, Cite("RFC 9396", "6"), Cite("RFC 9396", "10")),
     endpoints=(
-        DocumentEndpoint(
+        Endpoint(
             path="/authorization-details-types",
             metadata="authorization_details_types_metadata_endpoint",
             cite=wire.METADATA,
-            document=_document,
-            seconds=lambda _: 300,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=document(_document),
+            max_age=lambda _: 300,
         ),
     ),
     metadata=lambda context: {"authorization_details_types_supported": types(context)},

@@ -8,7 +8,7 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.senders.binding import is_offered
 from valetkey.server.oauth.tokens.app_half import NAME
 from valetkey.server.oauth.tokens.state import Dead, Live, worth
@@ -61,7 +61,5 @@ def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
 SPLIT_TOKENS: Final = Feature(
     name=NAME,
     cites=(CITE,),
-    endpoints=(
-        FormEndpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=tell),
-    ),
+    endpoints=(Endpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=tell),),
 )

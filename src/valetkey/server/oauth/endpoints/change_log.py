@@ -14,12 +14,12 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import (
-    Asked,
     Call,
     Feature,
     Follower,
-    Moment,
-    StreamEndpoint,
+    LogPosition,
+    LogRead,
+    Stream,
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
@@ -52,7 +52,7 @@ def follower(call: Call, context: Context) -> Rule[Follower]:
     return Follower(resource=server.catalog.resource)
 
 
-def asked(query: Form) -> Asked:
+def position(query: Form) -> LogPosition:
     """From which number on, for how many seconds a question may wait, and the asker's nonce. Raises
     InvalidRequest."""
     after, wait = query.get("after", ""), query.get("wait", "0")
@@ -63,23 +63,23 @@ def asked(query: Form) -> Asked:
         raise InvalidRequest(f"wait is not a number of seconds up to {LONGEST_WAIT:.0f}")
     if not _NONCE.fullmatch(nonce):
         raise InvalidRequest(f"nonce is not base64url of at most {MAX_NONCE} characters")
-    return Asked(after=int(after) if after else None, wait=float(wait), nonce=nonce)
+    return LogPosition(after=int(after) if after else None, wait=float(wait), nonce=nonce)
 
 
-def tell(follower: Follower, log: Log, moment: Moment, *, context: Context) -> Piece:
-    """What the follower is told of this part of the log, which begins after `moment.after`."""
+def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> Piece:
+    """What the follower is told of this part of the log, which begins after `read.after`."""
     seen = tuple(shown(entry, follower.resource, context) for entry in log.entries)
     entries = take_fitting(seen)
     return Piece(
         iss=context.at.issuer,
         aud=follower.resource,
-        at=moment.at,
-        node=moment.node,
-        after=moment.after,
-        to=moment.after + len(entries),
+        at=read.at,
+        node=read.node,
+        after=read.after,
+        to=read.after + len(entries),
         head=log.head,
         link=log.link or "",
-        nonce=moment.nonce,
+        nonce=read.nonce,
         entries=entries,
     )
 
@@ -104,13 +104,13 @@ CHANGE_LOG: Final = Feature(
     name="change log",
     cites=(CITE,),
     endpoints=(
-        StreamEndpoint(
+        Stream(
             path="/changes",
             metadata="change_log_endpoint",
             cite=CITE,
             rule=follower,
-            asked=asked,
-            tell=tell,
+            position=position,
+            write=write,
         ),
     ),
 )

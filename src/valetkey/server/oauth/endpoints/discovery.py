@@ -12,7 +12,7 @@ from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AUTHORIZE, PROMPTS
 from valetkey.server.oauth.core.acr import LEVELS
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Endpoint, Feature, document
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.wire import metadata
@@ -28,7 +28,7 @@ def server_metadata(context: Context) -> ServerMetadata:
         for endpoint in feature.endpoints:
             if endpoint.metadata:
                 members[endpoint.metadata] = context.at.issuer + endpoint.path
-            if isinstance(endpoint, FormEndpoint) and endpoint.metadata in _AUTHENTICATED:
+            if endpoint.metadata in _AUTHENTICATED:
                 members |= _authentication(endpoint.metadata, context)
         for name, value in feature.metadata(context).items():
             both = isinstance(value, tuple) and name in members
@@ -103,26 +103,35 @@ DISCOVERY: Final = Feature(
     core=True,
     cites=(Cite("RFC 8414", "3"), Cite("OpenID Connect Discovery", "4"), Cite("RFC 9207", "3")),
     endpoints=(
-        DocumentEndpoint(
+        Endpoint(
             path=metadata.AUTHORIZATION_SERVER,
             metadata="",
             cite=Cite("RFC 8414", "3"),
-            document=_document,
-            seconds=lambda _: METADATA_SECONDS,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=document(_document),
+            max_age=lambda _: METADATA_SECONDS,
         ),
-        DocumentEndpoint(
+        Endpoint(
             path=metadata.OPENID,
             metadata="",
             cite=Cite("OpenID Connect Discovery", "4"),
-            document=_document,
-            seconds=lambda _: METADATA_SECONDS,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=document(_document),
+            max_age=lambda _: METADATA_SECONDS,
         ),
-        DocumentEndpoint(
+        Endpoint(
             path="/jwks",
             metadata="jwks_uri",
             cite=Cite("RFC 7517", "5"),
-            document=_jwks,
-            seconds=lambda context: context.at.lifetimes.jwks_cache,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=document(_jwks),
+            max_age=lambda context: context.at.lifetimes.jwks_cache,
         ),
     ),
     metadata=_protocol,

@@ -13,7 +13,7 @@ from valetkey.server.oauth.clients.grant_management import NAME, QUERY, REVOKE, 
 from valetkey.server.oauth.core import claims, rar
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
-from valetkey.server.oauth.core.feature import Feature, ItemCall, ItemEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.liveness import still_allowed
 from valetkey.server.oauth.grants.changes import Done, held, turn
 from valetkey.server.oauth.tokens.state import Dead, Live, worth
@@ -26,14 +26,14 @@ CITE: Final = Cite("Grant Management for OAuth 2.0", "6")
 _SCOPES: Final = {"GET": QUERY, "DELETE": REVOKE}
 
 
-def manage(call: ItemCall, context: Context) -> Rule[Answer | Refuse]:
+def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Tells of a grant or ends it, for the client that holds it. Raises InvalidToken,
     InsufficientScope, and InvalidGrantId for what is over, another's or nothing: these look alike
     (ATTACKS A77)."""
     live = yield from _own(call.token, context)
     if _SCOPES[call.method] not in live.token.scopes:
         raise InsufficientScope
-    grant = yield from held(call.name, live.client.id)
+    grant = yield from held(call.item, live.client.id)
     if grant is None:
         raise InvalidGrantId(status=404)
     if call.method == "GET":
@@ -96,7 +96,16 @@ GRANT_MANAGEMENT: Final = Feature(
     cites=(CITE,),
     needs=("client credentials",),
     endpoints=(
-        ItemEndpoint(path=PATH, metadata="grant_management_endpoint", cite=CITE, rule=manage),
+        Endpoint(
+            path=PATH,
+            metadata="grant_management_endpoint",
+            cite=CITE,
+            methods=("GET", "DELETE"),
+            who="bearer",
+            reads="nothing",
+            rule=manage,
+            items=True,
+        ),
     ),
     metadata=lambda _: {"grant_management_actions_supported": ("query", "revoke", *ACTIONS)},
 )

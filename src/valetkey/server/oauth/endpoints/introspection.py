@@ -12,7 +12,7 @@ from valetkey.server.oauth.clients.authentication import authenticate, authentic
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Written
-from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.endpoints.refresh_token_introspection import refreshable
 from valetkey.server.oauth.senders.binding import honouring
@@ -142,9 +142,7 @@ INTROSPECTION: Final = Feature(
     name="introspection",
     cites=(CITE, SIGNED),
     endpoints=(
-        FormEndpoint(
-            path="/introspect", metadata="introspection_endpoint", cite=CITE, rule=introspect
-        ),
+        Endpoint(path="/introspect", metadata="introspection_endpoint", cite=CITE, rule=introspect),
     ),
     metadata=lambda _: {"introspection_signing_alg_values_supported": ("ES256",)},
 )

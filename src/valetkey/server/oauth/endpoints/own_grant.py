@@ -12,7 +12,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
-from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
 from valetkey.server.oauth.grant_types.refresh_token import check_shown
 from valetkey.server.oauth.grants.changes import Managed, NoSuch, narrow, turn
 from valetkey.server.oauth.senders.binding import bind
@@ -86,5 +86,5 @@ OWN_GRANT: Final = Feature(
     name="own grant",
     cites=(CITE,),
     needs=("refresh token",),
-    endpoints=(FormEndpoint(path="/grant", metadata="grant_endpoint", cite=CITE, rule=manage_own),),
+    endpoints=(Endpoint(path="/grant", metadata="grant_endpoint", cite=CITE, rule=manage_own),),
 )

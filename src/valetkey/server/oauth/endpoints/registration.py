@@ -22,7 +22,7 @@ from valetkey.server.oauth.clients.documents import appearance
 from valetkey.server.oauth.clients.scopes import within
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
-from valetkey.server.oauth.core.feature import DocumentCall, Feature, ManagedEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.rate_limit import Pace, count
 from valetkey.server.oauth.endpoints import software_statement
@@ -40,7 +40,7 @@ UNUSED: Final = 30 * 86400
 USED_UP: Final = "the initial access token is unknown, used up or over"
 
 
-def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """POST registers; GET, PUT and DELETE are for whoever holds the client's registration access
     token. Raises OAuthError."""
     if call.method == "POST":
@@ -57,7 +57,7 @@ def manage(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
             return Answer(document=None, changes=changes, events=gone.events)
 
 
-def _register(call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     policy, scope, use = yield from _let_in(call, context)
     said = software_statement.with_statement(call.document, context)
     fields = metadata.read(said.document)
@@ -94,7 +94,7 @@ class _Use(msgspec.Struct, frozen=True):
     most: int
 
 
-def _let_in(call: DocumentCall, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
+def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
     """The policy that the new client is held to, the scope that it may have, and the use of an
     invitation that its coming in costs. Raises InvalidToken where it may not come in."""
     rules = context.at.registration
@@ -183,8 +183,8 @@ def _sayable(why: str) -> str:
     return plain[:200]
 
 
-def _owned(call: DocumentCall) -> Rule[Client]:
-    wanted = One(Client, call.name)
+def _owned(call: Call) -> Rule[Client]:
+    wanted = One(Client, call.query.get("client_id", ""))
     client = (yield (wanted,)).one(wanted)
     # Compared also where there is no such client, so that time does not tell.
     kept = "" if client is None else client.registration_token
@@ -196,7 +196,7 @@ def _owned(call: DocumentCall) -> Rule[Client]:
     return client
 
 
-def _update(client: Client, call: DocumentCall, context: Context) -> Rule[Answer | Refuse]:
+def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refuse]:
     document = call.document
     if document.get("client_id") != client.id:
         # RFC 7592 2.2: it names itself, and never gets another name.
@@ -253,6 +253,15 @@ REGISTRATION: Final = Feature(
     cites=(CITE, MANAGE),
     on=False,
     endpoints=(
-        ManagedEndpoint(path=PATH, metadata="registration_endpoint", cite=CITE, rule=manage),
+        Endpoint(
+            path=PATH,
+            metadata="registration_endpoint",
+            cite=CITE,
+            methods=("GET", "POST", "PUT", "DELETE"),
+            who="nobody",
+            reads="json",
+            rule=manage,
+            status=201,
+        ),
     ),
 )

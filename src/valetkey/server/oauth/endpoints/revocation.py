@@ -15,7 +15,7 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.family_end import close
-from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
 from valetkey.server.oauth.shards.presentation import age
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
@@ -89,7 +89,5 @@ def _forget(token: AccessToken) -> Rule[Answer]:
 REVOCATION: Final = Feature(
     name="revocation",
     cites=(CITE,),
-    endpoints=(
-        FormEndpoint(path="/revoke", metadata="revocation_endpoint", cite=CITE, rule=revoke),
-    ),
+    endpoints=(Endpoint(path="/revoke", metadata="revocation_endpoint", cite=CITE, rule=revoke),),
 )

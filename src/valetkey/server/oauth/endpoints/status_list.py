@@ -18,7 +18,14 @@ from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Call, Feature, ListEndpoint, Listing
+from valetkey.server.oauth.core.decision import Answer, Refuse
+from valetkey.server.oauth.core.feature import (
+    Call,
+    Endpoint,
+    Feature,
+    StatusList,
+    StatusListWriter,
+)
 from valetkey.server.oauth.issue.status import LISTS, NAME, PATH, list_name
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire.change_log import Entry
@@ -45,7 +52,7 @@ BATCH: Final = 64
 _NAME: Final = re.compile(r"([0-9]{1,9})\.([0-9])\.([A-Za-z0-9_-]{1,1400})", re.ASCII)
 
 
-def named(name: str, context: Context) -> Rule[Listing]:
+def named(name: str, context: Context) -> Rule[StatusList]:
     """The list of that name: whose it is, and what stands in it where nothing else does. Raises
     InvalidRequest (404) for one that there is not."""
     epoch, number, client = _read(name)
@@ -56,7 +63,7 @@ def named(name: str, context: Context) -> Rule[Listing]:
     rest = SUSPENDED if found.status != "active" else VALID
     if epoch != context.at.epoch:
         rest = INVALID
-    return Listing(name=name, client=client, number=number, rest=rest)
+    return StatusList(name=name, client=client, number=number, rest=rest)
 
 
 def _read(name: str) -> tuple[int, int, str]:
@@ -69,7 +76,7 @@ def _read(name: str) -> tuple[int, int, str]:
         raise nothing from error
 
 
-def standings(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, int]]:
+def changed_statuses(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, int]]:
     """How the families stand that hang on what the log speaks of, by their places."""
     told: dict[str, int] = {}
     subjects = {(entry.kind, entry.subject): entry for entry in entries}
@@ -135,7 +142,7 @@ def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, conte
     return SUSPENDED if any(away) else VALID
 
 
-def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> str:
+def write(listing: StatusList, statuses: Mapping[str, int], context: Context) -> str:
     """The list, signed. `statuses` are those of its client, by their places."""
     prefix = f"{listing.number}."
     mine = {
@@ -162,6 +169,17 @@ def write(listing: Listing, statuses: Mapping[str, int], context: Context) -> st
     return jwt.sign(told, key=context.at.keyring.signing[ALGORITHM], typ=TYPE)
 
 
+def published(call: Call, context: Context) -> Rule[Answer | Refuse]:
+    """The list that the path names; without a name, the addresses of lists, for a resource server.
+    Raises InvalidRequest, InvalidClient."""
+    if not call.item:
+        return Answer(document={"status_lists": (yield from aggregated(call, context))})
+    if "time" in call.query:
+        # 8.4 of the draft: former states of a list are not stored.
+        raise InvalidRequest("former states of a list are not available", status=501)
+    return Answer(document=(yield from named(call.item, context)))
+
+
 def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
     """The addresses of the lists of clients that may ask for something of the caller's: it tells
     names of clients, so it is for resource servers. Raises InvalidClient."""
@@ -180,15 +198,16 @@ STATUS_LISTS: Final = Feature(
     name=NAME,
     cites=(CITE,),
     endpoints=(
-        ListEndpoint(
+        Endpoint(
             path=PATH,
             metadata="status_list_aggregation_endpoint",
             cite=CITE,
-            named=named,
-            standings=standings,
-            write=write,
-            aggregated=aggregated,
-            seconds=TTL,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=published,
+            items=True,
+            lists=StatusListWriter(statuses=changed_statuses, write=write, max_age=TTL),
         ),
     ),
 )

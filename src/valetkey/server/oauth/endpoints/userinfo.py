@@ -13,7 +13,7 @@ from valetkey.server.oauth.core import claims
 from valetkey.server.oauth.core.claims import Claim
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, Written
-from valetkey.server.oauth.core.feature import BearerEndpoint, Feature
+from valetkey.server.oauth.core.feature import Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.tokens.state import Dead, Live, worth
 from valetkey.spec import names
@@ -67,7 +67,15 @@ USERINFO: Final = Feature(
     name="userinfo",
     cites=(CITE,),
     endpoints=(
-        BearerEndpoint(path="/userinfo", metadata="userinfo_endpoint", cite=CITE, rule=userinfo),
+        Endpoint(
+            path="/userinfo",
+            metadata="userinfo_endpoint",
+            cite=CITE,
+            methods=("GET", "POST"),
+            who="bearer",
+            reads="nothing",
+            rule=lambda call, context: userinfo(call.token, context),
+        ),
     ),
     metadata=lambda _: {
         "claims_supported": (

@@ -18,7 +18,7 @@ from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core import ciba_ping
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
-from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
 from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.core.subjects import person
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
@@ -187,7 +187,7 @@ BACKCHANNEL: Final = Feature(
     cites=(CITE, REDEEM),
     grant_types=(GrantType(name=names.CIBA, cite=REDEEM, parse=parse, decide=decide),),
     endpoints=(
-        FormEndpoint(
+        Endpoint(
             path="/backchannel",
             metadata="backchannel_authentication_endpoint",
             cite=CITE,

@@ -19,7 +19,7 @@ from valetkey.server.oauth.authorize.request_stages import over, waiting
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
-from valetkey.server.oauth.core.feature import Authenticated, Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
 from valetkey.server.oauth.core.rate_limit import Pace, count
 from valetkey.server.oauth.grant_types import narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
@@ -147,7 +147,7 @@ DEVICE: Final = Feature(
     cites=(CITE, REDEEM, Cite("RFC 10027", "6.1")),
     grant_types=(GrantType(name=names.DEVICE_CODE, cite=REDEEM, parse=parse, decide=decide),),
     endpoints=(
-        FormEndpoint(
+        Endpoint(
             path="/device_authorization",
             metadata="device_authorization_endpoint",
             cite=CITE,

@@ -11,7 +11,7 @@ from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core import profile, rar
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse, with_changes
-from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint, GrantType
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, GrantType
 from valetkey.server.oauth.issue.status import placed
 from valetkey.server.oauth.issue.tokens import issue
 from valetkey.server.oauth.senders.binding import bind, check_required
@@ -56,7 +56,7 @@ TOKEN: Final = Feature(
     core=True,
     cites=(Cite("RFC 6749", "3.2"),),
     endpoints=(
-        FormEndpoint(
+        Endpoint(
             path="/token", metadata="token_endpoint", cite=Cite("RFC 6749", "3.2"), rule=token
         ),
     ),

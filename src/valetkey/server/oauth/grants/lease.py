@@ -21,7 +21,7 @@ from valetkey.server.model.user import User
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Standing
-from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.liveness import still_allowed, why_dead
 from valetkey.server.oauth.grants import approvals
 from valetkey.server.oauth.grants.approvals import APPROVALS, Use
@@ -285,7 +285,7 @@ LEASE: Final = Feature(
     cites=(CITE,),
     pages=(APPROVALS, f"{APPROVALS}/{{approval}}"),
     endpoints=(
-        FormEndpoint(path=PATH, metadata="", cite=CITE, rule=lease, tries=TRIES),
-        FormEndpoint(path=RETURN_PATH, metadata="", cite=CITE, rule=give_back, tries=TRIES),
+        Endpoint(path=PATH, metadata="", cite=CITE, rule=lease, tries=TRIES),
+        Endpoint(path=RETURN_PATH, metadata="", cite=CITE, rule=give_back, tries=TRIES),
     ),
 )

@@ -16,7 +16,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.core.feature import Call, Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.grants import delegates
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient, InvalidRequest
@@ -103,6 +103,6 @@ USAGE: Final = Feature(
     name="usage",
     cites=(CITE,),
     endpoints=(
-        FormEndpoint(path="/usage", metadata="permission_usage_endpoint", cite=CITE, rule=report),
+        Endpoint(path="/usage", metadata="permission_usage_endpoint", cite=CITE, rule=report),
     ),
 )

@@ -15,15 +15,13 @@ from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.authentication import bare_name
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import (
-    BearerEndpoint,
     Brought,
     Call,
     ClientAuth,
     Credentials,
+    Endpoint,
     Feature,
-    FormEndpoint,
     Held,
-    ItemEndpoint,
     Sender,
 )
 from valetkey.spec.cite import Cite
@@ -103,7 +101,7 @@ def _metadata(context: Context) -> Mapping[str, Any]:
         endpoint.metadata: address + endpoint.path
         for feature in context.at.features
         for endpoint in feature.endpoints
-        if isinstance(endpoint, FormEndpoint | BearerEndpoint | ItemEndpoint) and endpoint.metadata
+        if isinstance(endpoint, Endpoint) and endpoint.who != "nobody" and endpoint.metadata
     }
     return told | {"mtls_endpoint_aliases": aliases}
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from valetkey.server.oauth.core.feature import Feature, FormEndpoint
+from valetkey.server.oauth.core.feature import Endpoint, Feature
 from valetkey.server.oauth.core.shard_policy import NAME, TIERS
 from valetkey.server.oauth.shards.claim import claim
 from valetkey.server.oauth.shards.delivery import deliver
@@ -17,13 +17,11 @@ KEY_SHARDS: Final = Feature(
     cites=(CITE,),
     pages=(PAGE,),
     endpoints=(
-        FormEndpoint(path=CLAIM_PATH, metadata="key_shard_claim_endpoint", cite=CITE, rule=claim),
-        FormEndpoint(
+        Endpoint(path=CLAIM_PATH, metadata="key_shard_claim_endpoint", cite=CITE, rule=claim),
+        Endpoint(
             path=DELIVERY_PATH, metadata="key_shard_delivery_endpoint", cite=CITE, rule=deliver
         ),
-        FormEndpoint(
-            path=REISSUE_PATH, metadata="key_shard_reissue_endpoint", cite=CITE, rule=reissue
-        ),
+        Endpoint(path=REISSUE_PATH, metadata="key_shard_reissue_endpoint", cite=CITE, rule=reissue),
     ),
     metadata=lambda _: {"key_shards_supported": TIERS},
 )

@@ -9,7 +9,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import JsonCall
+from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.core.subjects import session, subject
 from valetkey.server.oauth.senders.binding import presented
 from valetkey.server.oauth.signals.app_receivers import MANAGE, receives
@@ -32,18 +32,18 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return party.id if isinstance(party, Client) else party.catalog.resource
 
 
-def receiver(call: JsonCall, scope: str, context: Context) -> Rule[Receiver]:
+def receiver(call: Call, scope: str, context: Context) -> Rule[Receiver]:
     """Who calls. Raises InvalidClient, InvalidToken, InsufficientScope."""
     if call.brought.token:
         return (yield from _by_token(call, scope, context))
-    server = yield from authenticate_resource_server(call.call, context)
+    server = yield from authenticate_resource_server(call, context)
     if server is not None:
         return Receiver(name=f"resource {server.id}", party=server)
-    by = yield from authenticate(call.call, context)
+    by = yield from authenticate(call, context)
     return _app(by.client, context)
 
 
-def _by_token(call: JsonCall, scope: str, context: Context) -> Rule[Receiver]:
+def _by_token(call: Call, scope: str, context: Context) -> Rule[Receiver]:
     yield from presented(call.scheme, call.brought, context)
     live = yield from worth(call.brought.token, context)
     if isinstance(live, Dead):

@@ -13,7 +13,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
-from valetkey.server.oauth.core.feature import DocumentEndpoint, Feature, JsonCall, JsonEndpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, document
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
 from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ
 from valetkey.server.oauth.signals.fan_out import brought, order, put
@@ -53,7 +53,7 @@ MOST_LEFT_OUT: Final = 10_000
 # --- the stream ----------------------------------------------------------------------------------
 
 
-def configuration(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def configuration(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Makes, tells of, changes and removes the caller's stream (Shared Signals Framework 8.1.1)."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
     there = yield from _theirs(by)
@@ -76,7 +76,7 @@ def configuration(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return Answer(document=told(now, by, context), changes=changes)
 
 
-def status(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Tells, or sets, whether the stream flows (Shared Signals Framework 8.1.2). What happens while
     it is paused is kept; while it is disabled, it is not."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
@@ -95,7 +95,7 @@ def status(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return Answer(document=_status(now), changes=changes)
 
 
-def add_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def add_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """The receiver wants to hear of a subject again. Whether there is one is not told (9.1)."""
     stream, name = yield from _subject(call, context)
     if name not in stream.left_out:
@@ -104,7 +104,7 @@ def add_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return _left_out(stream, left)
 
 
-def remove_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def remove_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """The receiver wants to hear no more of a subject."""
     stream, name = yield from _subject(call, context)
     if name in stream.left_out:
@@ -114,7 +114,7 @@ def remove_subject(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return _left_out(stream, (*stream.left_out, name))
 
 
-def verify(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Sends a signal that says nothing, by which the receiver sees that all is well (8.1.4)."""
     by = yield from receiver(call, MANAGE, context)
     stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
@@ -133,7 +133,7 @@ def verify(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return Answer(document=None, changes=(seen, *put(stream, signal, context)))
 
 
-def poll(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
+def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Takes acknowledgements, and hands out what waits (RFC 8936 2). Only what waits in the
     caller's own stream can be acknowledged; anything else is passed over."""
     by = yield from receiver(call, READ, context)
@@ -153,7 +153,7 @@ def poll(call: JsonCall, context: Context) -> Rule[Answer | Refuse]:
     return Answer(document=document, changes=changes)
 
 
-def waits(call: JsonCall, answer: Answer) -> bool:
+def waits(call: Call, answer: Answer) -> bool:
     """Whether a poll would rather be answered once there is something (RFC 8936 2.2)."""
     document: Any = answer.document
     if call.document.get("returnImmediately", False) or call.document.get("maxEvents") == 0:
@@ -180,7 +180,7 @@ def _named(name: object, stream: Stream | None) -> Stream:
     return stream
 
 
-def _read(call: JsonCall, there: Stream | None, by: Receiver, *, context: Context) -> object:
+def _read(call: Call, there: Stream | None, by: Receiver, *, context: Context) -> object:
     if "stream_id" in call.query:
         return told(_named(call.query["stream_id"], there), by, context)
     return [] if there is None else [told(there, by, context)]
@@ -191,7 +191,7 @@ def _status(stream: Stream) -> dict[str, str]:
     return {"stream_id": stream.id, "status": stream.status, **reason}
 
 
-def _subject(call: JsonCall, context: Context) -> Rule[tuple[Stream, str]]:
+def _subject(call: Call, context: Context) -> Rule[tuple[Stream, str]]:
     by = yield from receiver(call, MANAGE, context)
     stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
     return stream, stream_configuration.subject(call.document, context)
@@ -234,9 +234,17 @@ def _endpoint(
     status: Literal[200, 201, 204] = 200,
     cite: Cite = CITE,
     **more: Any,
-) -> JsonEndpoint:
-    return JsonEndpoint(
-        path=path, metadata="", cite=cite, methods=methods, rule=rule, status=status, **more
+) -> Endpoint:
+    return Endpoint(
+        path=path,
+        metadata="",
+        cite=cite,
+        methods=methods,
+        reads="json",
+        rule=rule,
+        status=status,
+        cross_origin=False,
+        **more,
     )
 
 
@@ -244,8 +252,15 @@ SHARED_SIGNALS: Final = Feature(
     name=NAME,
     cites=(CITE, security_event.CITE, signal_delivery.CITE, POLLING),
     endpoints=(
-        DocumentEndpoint(
-            path=WELL_KNOWN, metadata="", cite=CITE, document=_metadata, seconds=lambda _: 300
+        Endpoint(
+            path=WELL_KNOWN,
+            metadata="",
+            cite=CITE,
+            methods=("GET", "HEAD"),
+            who="nobody",
+            reads="nothing",
+            rule=document(_metadata),
+            max_age=lambda _: 300,
         ),
         _endpoint(
             CONFIGURATION, configuration, "GET", "POST", "PUT", "PATCH", "DELETE", status=201

@@ -1,0 +1,217 @@
+"""The driver of endpoints: from a request to the rule, and from its answer to a reply."""
+
+import time
+from asyncio import sleep
+from collections.abc import Mapping
+from os import urandom
+from typing import Final
+
+import msgspec
+
+from valetkey.server.endpoints.read_call import read_call
+from valetkey.server.endpoints.status_lists import StatusLists
+from valetkey.server.endpoints.stream import stream
+from valetkey.server.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
+from valetkey.server.http.client_certificate import Certificates
+from valetkey.server.http.front import MethodHandler, refuse_json
+from valetkey.server.http.pending_quota import Room
+from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
+from valetkey.server.http.request import Request
+from valetkey.server.http.shell import Shell
+from valetkey.server.model.query import Rule
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
+from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
+from valetkey.server.oauth.issue.tokens import response
+from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.store.batching import turn
+from valetkey.spec.errors import InvalidClient, OAuthError
+from valetkey.wire import interaction
+
+RECHECK_SECONDS: Final = 0.25
+"""Seconds between two runs of a rule whose answer waits for something to say."""
+
+MAX_WAIT: Final = 20.0
+"""Seconds that an answer may wait for something to say."""
+
+_INTERACTION: Final = interaction.HEADER.encode()
+
+NO_CERTIFICATES: Final = Certificates()
+"""No proxy may forward client certificates."""
+
+
+def endpoints(
+    features: tuple[Feature, ...], shell: Shell, certificates: Certificates = NO_CERTIFICATES
+) -> Mapping[str, MethodHandler]:
+    """Handlers of the features' endpoints, by path."""
+    senders = tuple(sender for feature in features for sender in feature.senders)
+    ways = tuple(way for feature in features for way in feature.client_auth)
+    transport = Transport(senders, certificates, ways)
+    return {
+        endpoint.path: serve(endpoint, shell, transport)
+        for feature in features
+        for endpoint in feature.endpoints
+    }
+
+
+def serve(endpoint: Endpoint | Stream, shell: Shell, transport: Transport) -> MethodHandler:
+    """The endpoint as a handler."""
+    if isinstance(endpoint, Stream):
+        return stream(endpoint, shell)
+    preflight = _preflight(endpoint, transport)
+    methods = frozenset(endpoint.methods)
+    if endpoint.max_age is not None:
+        return MethodHandler(methods | {"OPTIONS"}, _Published(endpoint, shell, preflight).handle)
+    if endpoint.cross_origin:
+        methods |= {"OPTIONS"}
+    driver = _Driver(endpoint, shell, transport, preflight=preflight)
+    return MethodHandler(methods, driver.handle, driver.stop, items=endpoint.items)
+
+
+def _preflight(endpoint: Endpoint, transport: Transport) -> Reply:
+    if endpoint.who == "nobody" and endpoint.reads == "nothing":
+        return Reply(204, DOCUMENT_PREFLIGHT)
+    return Reply(204, transport.preflight_of(", ".join(endpoint.methods).encode()))
+
+
+class _Driver:
+    """Runs the endpoint's rule once per request."""
+
+    def __init__(
+        self, endpoint: Endpoint, shell: Shell, transport: Transport, *, preflight: Reply
+    ) -> None:
+        self._endpoint = endpoint
+        self._shell = shell
+        self._transport = transport
+        self._preflight = preflight
+        self._room = Room(shell)
+        self._lists = None if endpoint.lists is None else StatusLists(endpoint.lists, shell)
+        self._origins = ANY_ORIGIN if endpoint.cross_origin else ()
+        self._headers = (*NO_STORE, *self._origins)
+        # A token may be presented here, so a refusal carries a challenge for its scheme.
+        self._challenges = endpoint.who == "bearer" or endpoint.reads == "json"
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Sends the answers that still wait for something to say."""
+        self._stopping = True
+
+    async def handle(self, request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return self._preflight
+        endpoint = self._endpoint
+        context = self._shell.fresh() or await self._shell.context()
+        headers = self._transport.sender_headers(request, context)
+        if endpoint.who == "bearer":
+            request.interaction = _interaction(request)
+            headers = (*headers, (_INTERACTION, request.interaction.encode()))
+        call: Call | None = None
+        try:
+            call = read_call(request, endpoint, self._transport)
+            if endpoint.who == "bearer" and not call.token:
+                reply = self._without_token()
+            else:
+                outcome = await self._settle(call, context)
+                if isinstance(outcome, Answer) and outcome.stranger:
+                    await self._room.made(outcome.stranger, request.address)
+                reply = await self._reply(outcome, call, context)
+        except OAuthError as error:
+            reply = self._refuse(request, error, "" if call is None else call.scheme)
+        return reply.having(*headers) if headers else reply
+
+    async def _settle(self, call: Call, context: Context) -> Answer | Issued | Refuse:
+        endpoint = self._endpoint
+        outcome = await self._shell.settled(
+            lambda context: self._rule(call, context), context, tries=endpoint.tries
+        )
+        if endpoint.waits is None:
+            return outcome
+        until = time.monotonic() + MAX_WAIT
+        while isinstance(outcome, Answer) and endpoint.waits(call, outcome):
+            if self._stopping or time.monotonic() >= until:
+                break
+            await sleep(RECHECK_SECONDS)
+            outcome, _ = await self._shell.settle(lambda context: self._rule(call, context))
+        return outcome
+
+    def _rule(self, call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+        if self._endpoint.who != "bearer":
+            return self._endpoint.rule(call, context)
+        return _with_proof(self._endpoint, call, context)
+
+    async def _reply(
+        self, outcome: Answer | Issued | Refuse, call: Call, context: Context
+    ) -> Reply:
+        await turn()
+        is_post = call.method == "POST"
+        status = self._endpoint.status if is_post else 200
+        match outcome:
+            case Issued():
+                document = response(outcome, context)
+                await turn()
+                return json_reply(document, status=status, headers=self._headers)
+            case Answer(document=None):
+                return Reply(status if is_post else 204, (*SAFE, *self._headers))
+            case Answer(document=StatusList() as listed) if self._lists is not None:
+                return (await self._lists.reply(listed)).having(*self._origins)
+            case Answer(document=document):
+                return document_reply(document, status=status, headers=self._headers)
+            case Refuse(error=error):
+                raise error
+
+    def _without_token(self) -> Reply:
+        # RFC 6750 3.1: a caller without a token learns nothing but the schemes.
+        invitations = self._transport.invitations()
+        return Reply(401, (*SAFE, *NO_STORE, *invitations, *self._origins))
+
+    def _refuse(self, request: Request, error: OAuthError, scheme: str) -> Reply:
+        headers: Headers = self._origins
+        if self._challenges:
+            error = self._transport.at_a_resource(error)
+            if error.status in (401, 403) and not isinstance(error, InvalidClient):
+                headers = (*headers, self._transport.challenge(error, scheme))
+        return refuse_json(request, error, headers=headers)
+
+
+class _Published:
+    """Answers everyone with the same document, written once for each state of the installation."""
+
+    def __init__(self, endpoint: Endpoint, shell: Shell, preflight: Reply) -> None:
+        self._endpoint = endpoint
+        self._shell = shell
+        self._preflight = preflight
+        self._written: tuple[object, Reply] | None = None
+
+    async def handle(self, request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return self._preflight
+        # The last known state will do: the document is served while the store is out of reach.
+        context = await self._shell.known()
+        if self._written is None or self._written[0] is not context.at:
+            self._written = (context.at, await self._write(context))
+        return self._written[1]
+
+    async def _write(self, context: Context) -> Reply:
+        endpoint = self._endpoint
+        outcome = await self._shell.settled(
+            lambda context: endpoint.rule(Call(method="GET"), context), context
+        )
+        if not isinstance(outcome, Answer) or endpoint.max_age is None:
+            raise TypeError(f"{endpoint.path} publishes no document")
+        cache = f"public, max-age={endpoint.max_age(context)}".encode()
+        headers = ((b"cache-control", cache), *ANY_ORIGIN)
+        return json_reply(msgspec.to_builtins(outcome.document), headers=headers)
+
+
+def _with_proof(endpoint: Endpoint, call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+    """The endpoint's rule, once the caller has proved that it holds the token's key."""
+    yield from presented(call.scheme, call.brought, context)
+    return (yield from endpoint.rule(call, context))
+
+
+def _interaction(request: Request) -> str:
+    """The caller's identifier of this call, or a new one."""
+    values = request.values(_INTERACTION)
+    return (interaction.read(values[0]) if len(values) == 1 else "") or interaction.make(
+        urandom(16)
+    )
