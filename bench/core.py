@@ -20,7 +20,7 @@ from bench.subject import Kept, Subject
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Use
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.query import Alias, Found, Many, One, Rule
+from valetkey.server.model.query import Many, One, OneByAlias, Results, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.context import Context, Installation
@@ -82,7 +82,7 @@ class Facts:
     def __init__(self, records: list[Record]) -> None:
         self._records = {(type(one), one.key): one for one in records}
 
-    def find(self, wants: tuple[Any, ...]) -> Found:
+    def find(self, wants: tuple[Any, ...]) -> Results:
         """All that is known of what is wanted."""
         found: dict[Any, tuple[Record, ...]] = {}
         for want in wants:
@@ -90,11 +90,11 @@ class Facts:
                 case One(record=kind, key=key):
                     record = self._records.get((kind, key))
                     found[want] = () if record is None else (record,)
-                case Alias() | Many():
+                case OneByAlias() | Many():
                     found[want] = ()
                 case _:
                     continue  # It is to be written.
-        return Found(found)
+        return Results(found)
 
 
 def decided(rule: Generator[Any, Any, Any], facts: Facts) -> Any:

@@ -30,7 +30,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import One, Want
+from valetkey.server.model.query import One, Query
 from valetkey.server.model.user import User
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.postgres import PostgresStore, statements
@@ -139,7 +139,7 @@ class Rows:
     def reading(self) -> Statement:
         """What one refresh reads."""
         family = self.families[self._next(1)]
-        wants: tuple[Want, ...] = (
+        wants: tuple[Query, ...] = (
             One(TokenFamily, family.id),
             One(Grant, family.grant),
             One(User, family.user),

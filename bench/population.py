@@ -13,7 +13,7 @@ import msgspec
 from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
@@ -41,7 +41,7 @@ SECRET: Final = opaque.write("cs", bytes(32))
 
 API: Final = ResourceServer(
     id="chirp",
-    secrets=(KeptSecret(digest(SECRET), 0),),
+    secrets=(StoredSecret(digest(SECRET), 0),),
     catalog=Catalog(
         resource="https://chirp.example",
         name="Chirp",

@@ -13,8 +13,8 @@ from bench.population import APPS, DAY, DEVICES, LIFETIMES, Population
 from valetkey.server.model import ids
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant, TokenFamily, standing
-from valetkey.server.model.record import Record, coarse
+from valetkey.server.model.grant import Grant, TokenFamily, live_grant_alias
+from valetkey.server.model.record import Record, round_up_expiry
 from valetkey.server.model.user import User
 from valetkey.server.store.postgres.rows import columns
 from valetkey.server.store.sqlite.packed import packing, second_name
@@ -65,7 +65,7 @@ class Rows:
     def of(self, number: int) -> tuple[int, tuple[Row, ...]]:
         """The place of the member of that number, and the rows."""
         noise, millisecond = self._people.noise(number), self._people.millisecond(number)
-        born, time, user = millisecond // 1000, ids.time_of(0, millisecond), noise[4:16]
+        born, time, user = millisecond // 1000, ids.time_prefix(0, millisecond), noise[4:16]
         name = f"{_digits(noise)}.{number}"
         client, device = APPS[noise[16] % len(APPS)].id, DEVICES[noise[17] % len(DEVICES)]
         grant, session = time + noise[18:24], ids.to_text(time + noise[:4] + noise[30:36])
@@ -111,7 +111,7 @@ class Rows:
             expires=expires,
             **fields,
         )
-        return Family(1 + generation, coarse(expires, since=born), body)
+        return Family(1 + generation, round_up_expiry(expires, since=born), body)
 
     def _told(self, born: int, client: str, note: str = "") -> bytes:
         whole = self._connected if note else self._granted
@@ -165,6 +165,6 @@ def in_tables(people: Population, numbers: range) -> dict[type[Record], list[tup
             held = row._asdict() | {"place": place}
             if kind is Grant:
                 user = ids.to_text(place.to_bytes(ids.PLACE, "big") + its[0].key)
-                held["alias"] = second_name(standing(user, row.client or ""))
+                held["alias"] = second_name(live_grant_alias(user, row.client or ""))
             found[kind].append(tuple(held[name] for name in columns(kind)))
     return found

@@ -9,7 +9,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
@@ -61,8 +61,8 @@ LOOPBACK: Final = "http://127.0.0.1/callback"
 WEB: Final = "https://web.example/callback"
 
 
-def _kept(name: str) -> tuple[KeptSecret, ...]:
-    return (KeptSecret(digest(SECRETS[name]), 0),)
+def _kept(name: str) -> tuple[StoredSecret, ...]:
+    return (StoredSecret(digest(SECRETS[name]), 0),)
 
 
 CLIENTS: Final = (

@@ -16,10 +16,10 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.record import Record
 from valetkey.server.model.secret import Secret
@@ -40,7 +40,7 @@ REDIRECT: Final = "https://web.example/callback"
 PASSWORD: Final = "one password will do"
 BROWSER_SECRET: Final = "a secret of a browser's own"
 
-_SECRETS: Final = (KeptSecret(digest(SECRET), 0),)
+_SECRETS: Final = (StoredSecret(digest(SECRET), 0),)
 
 WEB: Final = Client(
     id="web", name="Web", redirect_uris=(REDIRECT,), scope=OPENID, policy="elliptic"
@@ -171,7 +171,7 @@ def device(number: int, *, now: int) -> Pending:
         parameters={"client_id": TELEVISION.id, "scope": "chirps.read"},
         created=now,
         expires=now + 86400,
-        elsewhere=Elsewhere(digest=polling.kept(secret), interval=polling.INTERVAL),
+        decoupled=DecoupledRequest(digest=polling.kept(secret), interval=polling.INTERVAL),
     )
 
 

@@ -16,7 +16,7 @@ from tests.server.oauth.clients.registering import APP, every, kept, managed, po
 
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.clients.scopes import allowed_scope
@@ -89,7 +89,7 @@ def test_the_token_endpoint_refuses_who_registered_before_that_was_a_rule(
         id=f"old-{os.urandom(4).hex()}",
         name="Old",
         auth_method="client_secret_basic",
-        secrets=(KeptSecret(digest(secret), 0),),
+        secrets=(StoredSecret(digest(secret), 0),),
         grant_types=("authorization_code", *FORMS),
         redirect_uris=("https://old.example/cb",),
         scope=("chirps.read",),

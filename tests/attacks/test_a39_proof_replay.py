@@ -17,8 +17,8 @@ from tests.browser import authorize
 from tests.live import Live, free_port, live
 from tests.proofs import Wish, proof
 
-from valetkey.server.model.counters import Once
-from valetkey.server.model.query import Query
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.query import PageQuery
 
 
 def test_at_an_endpoint_that_takes_tokens(server: Live) -> None:
@@ -74,10 +74,10 @@ def test_a_refusal_uses_it_up_where_tokens_are_shown(server: Live) -> None:
 def test_strangers_fill_no_memory(server: Live) -> None:
     """A public client proves nothing: a refused call of it leaves no row behind."""
     form = {"grant_type": "authorization_code", "code": "vk_code_wrong"}
-    before = len(server.run(server.store.page(Query(record=Once, limit=500))).records)
+    before = len(server.run(server.store.page(PageQuery(record=SingleUse, limit=500))).records)
     for _ in range(10):
         assert posted(server, "/token", form).status_code == 400
-    after = len(server.run(server.store.page(Query(record=Once, limit=500))).records)
+    after = len(server.run(server.store.page(PageQuery(record=SingleUse, limit=500))).records)
     assert before == after
 
 

@@ -12,7 +12,7 @@ from tests.outside import Host, Publication, outside
 from tests.rows import row
 
 from valetkey.server.http.fetch import TERMS, Fetcher
-from valetkey.server.model.query import Document, DocumentKind, Outside, Unreachable
+from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ def fetcher(host: Host, *, resolve: Any = None, local: tuple[str, ...] = ()) -> 
 
 
 async def fetched(it: Fetcher, url: str) -> Document | Unreachable:
-    return await it.get(Outside(url=url, kind="keys"))
+    return await it.get(DocumentRequest(url=url, kind="keys"))
 
 
 INSIDE = [
@@ -72,7 +72,7 @@ async def test_a_name_that_leads_inside(host: Host, address: str) -> None:
 async def test_whatever_is_fetched(kind: DocumentKind, host: Host) -> None:
     """A client's keys, its own document, its sector, its requests, its picture."""
     it = fetcher(host, resolve=Resolver("127.0.0.1"))
-    found = await it.get(Outside(url=f"https://evil.test:{host.port}/", kind=kind))
+    found = await it.get(DocumentRequest(url=f"https://evil.test:{host.port}/", kind=kind))
     assert found == Unreachable("its host is not on the public internet")
     assert host.asked == []
 

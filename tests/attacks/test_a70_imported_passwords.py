@@ -17,7 +17,7 @@ from tests.live import Live, live
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create
-from valetkey.server.model.user import User, in_another_form, password_mark
+from valetkey.server.model.user import User, password_mark, with_rehashed_password
 from valetkey.server.pages.sign_in import REFUSAL
 
 
@@ -101,8 +101,8 @@ def test_where_nothing_was_imported_nobody_waits(
 
 def test_another_form_is_the_same_password_and_another_password_is_not() -> None:
     user = User(id="0" * 26, username="x", password="a")
-    renewed = in_another_form(user, "b")
-    again = in_another_form(renewed, "c")
+    renewed = with_rehashed_password(user, "b")
+    again = with_rehashed_password(renewed, "c")
     assert password_mark(user) == password_mark(renewed) == password_mark(again)
     assert len({password_mark(User(id="0" * 26, username="x", password=one)) for one in "abc"}) == 3
     changed = msgspec.structs.replace(again, password="d")

@@ -14,7 +14,7 @@ from tests.live import Live, live
 from tests.rows import row
 
 from valetkey.server.http.front import MAX_HEADERS
-from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
@@ -23,7 +23,7 @@ from valetkey.spec.errors import registered
 from valetkey.wire.form import MAX_BYTES
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
-COUNTED: Final = (Throttle, Once, Event)
+COUNTED: Final = (Throttle, SingleUse, Event)
 """What a refusal may write: that somebody tried."""
 
 OFF: Final = tuple(one.name for one in FEATURES if not one.on and not one.core)

@@ -13,7 +13,7 @@ from tests.postgres import MISSING
 
 from bench import rows
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Alias, Many, One
+from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import User
 from valetkey.server.store.database import Database
 from valetkey.server.store.open import open_store
@@ -73,7 +73,7 @@ def test_members_are_found_by_each_of_their_names(tmp_path: Path) -> None:
         store = await open_store(database)
         for number in (0, 117, SIZE - 1):
             member = people.member(number)
-            user, grant = One(User, member.user.id), Alias(Grant, member.grant.alias)
+            user, grant = One(User, member.user.id), OneByAlias(Grant, member.grant.alias)
             families = Many(TokenFamily, "grant", member.grant.id)
             found = await store.read(user, grant, families)
             assert found.one(user) == member.user

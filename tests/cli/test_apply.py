@@ -16,11 +16,11 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
-from valetkey.server.model.user import User, in_another_form
+from valetkey.server.model.user import User, with_rehashed_password
 
 SECRET = "vk_cs_a_secret_of_the_machine_that_is_long"
 API_SECRET = "another_secret_that_has_more_than_32_characters"
@@ -205,9 +205,9 @@ def test_a_hash_that_was_kept_anew_since_is_no_change(line: Line) -> None:
     kept = _imported(WORD)
     write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{kept}"\n')
     line.ok(*APPLY)
-    assert [one.key for one in line.every(Once)] == [MARKER.key]
+    assert [one.key for one in line.every(SingleUse)] == [MARKER.key]
     (user,) = line.every(User)
-    renewed = in_another_form(user, password.keep(Secret(WORD), salt=bytes(16)))
+    renewed = with_rehashed_password(user, password.keep(Secret(WORD), salt=bytes(16)))
     line.store(lambda store: store.commit([Update(renewed)]))
     assert line.ok(*APPLY).endswith("0 added, 0 changed, 1 unchanged\n")
     write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{_imported("another")}"\n')

@@ -8,7 +8,7 @@ from tests.cli.line import Line
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.delegates import Delegates, Hand
+from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
@@ -32,12 +32,12 @@ def grant(line: Line) -> Grant:
         changed=env.now,
     )
     places = [
-        Hand(chain=chain, permissions=("chirps.read",), first=env.now, last=env.now // 86400)
+        Delegate(chain=chain, permissions=("chirps.read",), first=env.now, last=env.now // 86400)
         for chain in ((AGENT,), (AGENT, PRINTER))
     ]
 
     async def write(store: Store) -> None:
-        tree = Delegates(id=made.id, user=user, hands=tuple(places))
+        tree = DelegateTree(id=made.id, user=user, delegates=tuple(places))
         await store.commit([Create(made), Create(tree)])
 
     line.store(write)

@@ -14,7 +14,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.shards import cut
+from valetkey.server.model.shards import new_shards
 from valetkey.server.store.port import Store
 from valetkey.wire.key_shards import Tier
 
@@ -46,7 +46,7 @@ def family(line: Line) -> TokenFamily:
     sharded = replace(
         ordinary,
         id=ids.owned_id(env, owner=user),
-        shards=cut(2, ("device", "backend"), client="stefapp", now=env.now),
+        shards=new_shards(2, ("device", "backend"), client="stefapp", now=env.now),
     )
 
     async def write(store: Store) -> None:

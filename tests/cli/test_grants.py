@@ -189,12 +189,14 @@ def test_receipt(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
         destination="127.0.0.1",
         why="permissions",
         lines=(
-            ReceiptLine(id="chirps.read", words="lesen", place="asked", required=True, given=True),
+            ReceiptLine(
+                id="chirps.read", words="lesen", place="asked", required=True, granted=True
+            ),
             ReceiptLine(id="dms.send", words="senden", place="asked", reason="To send."),
-            ReceiptLine(id="openid", words="erkennen", place="kept", given=True),
+            ReceiptLine(id="openid", words="erkennen", place="kept", granted=True),
             ReceiptLine(id="account.delete", words="löschen", place="cannot"),
         ),
-        editions={"https://chirp.example": 3},
+        revisions={"https://chirp.example": 3},
     )
 
     async def write(store: Store) -> None:

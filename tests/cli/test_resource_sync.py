@@ -20,7 +20,7 @@ from valetkey.server.model.change import Create, Update
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, GrantStatus
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog, Permission, Words
 
@@ -88,7 +88,7 @@ def test_what_is_the_same_is_no_difference(line: Line) -> None:
         said = line.ok("resource", verb, "chirp", "--catalog-file", file)
         assert said == "nothing is different\n"
     assert line.ok("resource", "diff", "chirp", "--catalog-file", file, "--exit-code")
-    assert line.every(Edition) == ()
+    assert line.every(CatalogRevision) == ()
 
 
 def test_a_difference_is_said_in_words(line: Line) -> None:
@@ -114,8 +114,8 @@ def test_sync_registers_the_next_edition_and_says_who_did(
     said = line.ok("resource", "sync", "chirp", "--catalog-file", published(line, WIDER))
     assert said == "+ chirps.pin: pin a chirp (low risk, act)\n"
     (chirp,) = [one for one in line.every(ResourceServer) if one.id == "chirp"]
-    assert (chirp.catalog, chirp.edition) == (WIDER, 1)
-    (edition,) = line.every(Edition)
+    assert (chirp.catalog, chirp.revision) == (WIDER, 1)
+    (edition,) = line.every(CatalogRevision)
     assert (edition.server, edition.number, edition.by) == ("chirp", 1, "olu")
     assert edition.catalog == WIDER
     listed = line.json("resource", "history", "chirp")
@@ -138,7 +138,7 @@ def test_what_is_dropped_says_which_grants_it_touches(line: Line, granted: list[
     told = line.fails("resource", "sync", "chirp", "--catalog-file", file, status=2)
     assert "account.delete: 1 grants" in told
     assert "Say --yes" in told
-    assert line.every(Edition) == ()
+    assert line.every(CatalogRevision) == ()
     assert {one.permissions for one in line.every(Grant)} == {one.permissions for one in granted}
 
 
@@ -154,7 +154,7 @@ def test_what_is_dropped_is_taken_away_and_does_not_come_back(
     told = [one for one in line.every(Event) if one.kind == "downgraded"]
     assert {(one.by, one.reason) for one in told} == {("administrator", "the API has dropped it")}
     line.ok("resource", "sync", "chirp", "--catalog-file", published(line, CHIRP_CATALOG))
-    assert {one.number for one in line.every(Edition)} == {1, 2}
+    assert {one.number for one in line.every(CatalogRevision)} == {1, 2}
     assert not any(
         "account.delete" in one.permissions for one in line.every(Grant) if one.status == "active"
     )
@@ -180,9 +180,9 @@ def test_apply_asks_too(line: Line, granted: list[Grant]) -> None:
     told = line.run("apply", "-f", "state.toml", "--dry-run")
     assert "account.delete: 1 grants" in told.stderr
     assert "Say --yes" in line.fails("apply", "-f", "state.toml", status=2)
-    assert line.every(Edition) == ()
+    assert line.every(CatalogRevision) == ()
     line.ok("apply", "-f", "state.toml", "--yes")
-    assert len(line.every(Edition)) == 1
+    assert len(line.every(CatalogRevision)) == 1
     by_id = {one.id: one for one in line.every(Grant)}
     assert by_id[granted[0].id].permissions == ("chirps.read",)
 
@@ -255,7 +255,7 @@ def api(line: Line) -> Iterator[Site]:
 def test_sync_fetches_what_the_api_publishes(line: Line, api: Site) -> None:
     assert "+ chirps.pin" in line.ok("resource", "diff", "chirp")
     line.ok("resource", "sync", "chirp")
-    (edition,) = line.every(Edition)
+    (edition,) = line.every(CatalogRevision)
     assert edition.catalog.permission("chirps.pin") == PIN
 
 
@@ -291,7 +291,7 @@ BAD = [
 def test_what_an_api_may_not_answer(line: Line, api: Site, edit: Any, said: str) -> None:
     edit(api)
     assert said in line.fails("resource", "sync", "chirp", "--yes", status=1)
-    assert line.every(Edition) == ()
+    assert line.every(CatalogRevision) == ()
 
 
 def test_a_catalog_with_mistakes_is_refused_whole(line: Line, api: Site) -> None:

@@ -19,7 +19,7 @@ from tests.live import Live, caught_up, free_port
 
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import KeptSecret
+from valetkey.server.model.client import StoredSecret
 from valetkey.server.model.resource import ResourceServer
 from valetkey.wire.catalog import Catalog
 
@@ -53,7 +53,7 @@ def platform(folder: Path) -> Iterator[Platform]:
     server.start(furnished=False)
     try:
         server.users = {one.username: one for one in users()}
-        secrets = (KeptSecret(digest(SECRETS["chirp"]), 0),)
+        secrets = (StoredSecret(digest(SECRETS["chirp"]), 0),)
         records = (ResourceServer(id="chirp", catalog=catalog, secrets=secrets),)
         changes = [Create(one) for one in (*records, *server.users.values())]
         server.run(server.store.commit(changes))

@@ -34,7 +34,7 @@ from valetkey.jose.seal import digest
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, documents, lifespan
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer as Registered
 from valetkey.wire.catalog import Catalog, Permission
@@ -96,7 +96,7 @@ def mcp(server: Live) -> Iterator[str]:
     """The address of the API."""
     port = free_port()
     address = f"http://127.0.0.1:{port}/mcp"
-    secrets = (KeptSecret(digest(SECRETS["chirp"]), 0),)
+    secrets = (StoredSecret(digest(SECRETS["chirp"]), 0),)
     record = Registered(id="notes", catalog=catalog(address), secrets=secrets)
     server.run(server.store.commit([Create(record)]))
     caught_up()

@@ -38,7 +38,7 @@ from valetkey.jose.seal import digest
 from valetkey.resource import ResourceServer
 from valetkey.resource.starlette import Needs, lifespan
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.resource import ResourceServer as Registered
 from valetkey.spec.names import TOKEN_EXCHANGE
 
@@ -73,7 +73,7 @@ READER: Final = Client(
     id="reader",
     name="Reader",
     auth_method="client_secret_basic",
-    secrets=(KeptSecret(digest(SECRETS["agent"]), 0),),
+    secrets=(StoredSecret(digest(SECRETS["agent"]), 0),),
     grant_types=(TOKEN_EXCHANGE,),
     scope=("chirps.read",),
     exchange=Exchange(clients=("stefapp",), audiences=(CATALOG.resource,), bound=True),

@@ -16,7 +16,7 @@ from tests.rows import row
 
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import Lifetimes
@@ -91,7 +91,7 @@ class Platform:
             id=name,
             name=name,
             auth_method="client_secret_post",
-            secrets=(KeptSecret(digest(SECRETS[name]), 0),),
+            secrets=(StoredSecret(digest(SECRETS[name]), 0),),
             grant_types=(self.module.NAME,),
             scope=("openid", "chirps"),
         )

@@ -21,7 +21,7 @@ from valetkey.jose import objects
 from valetkey.server.model.change import Change, Count, Stale, Versioned
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Found, Want
+from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.grant_types import refresh_token
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore, committer, points, statements
@@ -63,10 +63,10 @@ def _answers_before_commit(kind: Any) -> None:
         task.add_done_callback(behind.discard)
         return ()
 
-    async def patient(store: Any, *wants: Want) -> Found:
+    async def patient(store: Any, *wants: Query) -> Results:
         if behind:
             await asyncio.wait(behind)
-        found: Found = await read(store, *wants)
+        found: Results = await read(store, *wants)
         return found
 
     kind.read, kind.commit = patient, hasty
@@ -134,14 +134,14 @@ def ends_abruptly() -> None:
 def answers_from_memory() -> None:
     """What was read once is told again while the database is out of reach."""
     read = PostgresStore.read
-    seen: dict[Want, Any] = {}
+    seen: dict[Query, Any] = {}
 
-    async def remembering(store: PostgresStore, *wants: Want) -> Found:
+    async def remembering(store: PostgresStore, *wants: Query) -> Results:
         try:
             found = await read(store, *wants)
         except Unavailable:
-            return Found({want: seen[want] for want in wants})
-        seen.update({want: found.found[want] for want in wants})
+            return Results({want: seen[want] for want in wants})
+        seen.update({want: found.rows[want] for want in wants})
         return found
 
     vars_of: Any = PostgresStore

@@ -31,7 +31,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.leasing import SHARE
 from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.limits import Bounds, limits
-from valetkey.server.model.query import Alias, One
+from valetkey.server.model.query import One, OneByAlias
 from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
 
@@ -130,7 +130,7 @@ def key(address: str, uses: int) -> tuple[str, str]:
     made: list[str] = []
 
     async def given(store: Store) -> None:
-        wanted = Alias(User, "miko")
+        wanted = OneByAlias(User, "miko")
         user = (await store.read(wanted)).one(wanted)
         assert user is not None
         grant = Grant(

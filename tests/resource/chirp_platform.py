@@ -20,7 +20,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.client import Client, Exchange, KeptSecret
+from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many, One
@@ -53,7 +53,7 @@ def _agent(name: str, of: str, kept: str) -> Client:
         id=name,
         name=name.title(),
         auth_method="client_secret_basic",
-        secrets=(KeptSecret(digest(kept), 0),),
+        secrets=(StoredSecret(digest(kept), 0),),
         grant_types=(TOKEN_EXCHANGE,),
         scope=tuple(one.id for one in CATALOG.permissions),
         exchange=Exchange(clients=(of,), audiences=(RESOURCE,)),
@@ -72,7 +72,7 @@ class Platform:
         self.live = Live(folder / "valetkey.db", certificate_proxies=("127.0.0.1",))
         self.live.start(furnished=False)
         api = ResourceServer(
-            id="chirp", catalog=CATALOG, secrets=(KeptSecret(digest(self.secret), 0),)
+            id="chirp", catalog=CATALOG, secrets=(StoredSecret(digest(self.secret), 0),)
         )
         agents = zip(AGENTS, ("walker", *AGENTS), strict=False)
         self.put(APP, api, *(_agent(name, of, self.secret) for name, of in agents))

@@ -19,10 +19,10 @@ from valetkey.cli.resource_sync import holders, lost, take_away
 from valetkey.server.accounts import password, profile
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.query import Alias
+from valetkey.server.model.query import OneByAlias
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
-from valetkey.server.model.user import User, mark_of, password_mark, sign_in_name
+from valetkey.server.model.user import User, hash_mark, password_mark, sign_in_name
 from valetkey.server.oauth.admin.apply_plan import Plan, Step, Wish
 from valetkey.server.oauth.admin.catalogs import dropped
 from valetkey.server.store.port import Store
@@ -120,15 +120,15 @@ async def _with_hash(store: Store, wish: Wish) -> Wish:
     kept = wish.fields.get("password") if wish.kind == "user" else None
     if not isinstance(kept, str):
         return wish
-    wanted = Alias(User, sign_in_name(wish.key))
+    wanted = OneByAlias(User, sign_in_name(wish.key))
     user = (await store.read(wanted)).one(wanted)
-    if user is None or password_mark(user) != mark_of(kept):
+    if user is None or password_mark(user) != hash_mark(kept):
         return wish
     return msgspec.structs.replace(wish, fields={**wish.fields, "password": user.password})
 
 
 async def _with_password(store: Store, wish: Wish, given: Secret) -> Wish:
-    wanted = Alias(User, sign_in_name(wish.key))
+    wanted = OneByAlias(User, sign_in_name(wish.key))
     user = (await store.read(wanted)).one(wanted)
     kept = await asyncio.to_thread(_kept, given, "" if user is None else user.password)
     return msgspec.structs.replace(wish, fields={**wish.fields, "password": kept})

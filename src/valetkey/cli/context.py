@@ -156,4 +156,5 @@ def moment(seconds: int) -> str:
 def fields(record: msgspec.Struct, *, hide: Iterable[str] = ()) -> dict[str, Any]:
     """A record as a document: every field but those to hide."""
     hidden = {"version", *hide}
-    return {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
+    names = zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True)
+    return {encoded: getattr(record, name) for name, encoded in names if encoded not in hidden}

@@ -10,7 +10,7 @@ from valetkey.cli.backups import backup, restore
 from valetkey.cli.context import Desk, Failed, columns, moment, opened
 from valetkey.cli.options import Group
 from valetkey.server.model.query import One
-from valetkey.server.model.record import Record, written_out
+from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.store.database import Database
 from valetkey.server.store.migrate import Migration, MigrationError, Ran, pending
 from valetkey.server.store.open import survey
@@ -89,7 +89,7 @@ def show(desk: Desk, kind: str, name: str) -> None:
         raise Failed(f"there is no such row in {kind}: {name}")
     document = {
         field: "(hidden)" if field in _HIDDEN else value
-        for field, value in written_out(record).items()
+        for field, value in stored_fields(record).items()
     }
     rows = [(field, str(value)) for field, value in document.items()]
     desk.show(document, columns(("field", "value"), rows))

@@ -55,7 +55,7 @@ FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
 
 _NOT_DECLARED: Final = frozenset(
     {
-        *("version", "created", "changed", "secrets", "password", "edition"),
+        *("version", "created", "changed", "secrets", "password", "revision"),
         *("registration_token", "unused_until"),
     }
 )

@@ -6,7 +6,7 @@ import click
 
 from valetkey.cli.context import Failed
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import Alias, Many, One
+from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.store.port import Store
 
@@ -43,7 +43,7 @@ async def _found(
 
 
 async def _sub(store: Store, username: str) -> str:
-    wanted = Alias(User, sign_in_name(username))
+    wanted = OneByAlias(User, sign_in_name(username))
     user = (await store.read(wanted)).one(wanted)
     if user is None:
         raise Failed(f"there is no user {username!r}")

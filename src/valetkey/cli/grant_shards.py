@@ -10,7 +10,7 @@ from valetkey.cli.grant_changes import REASON, checked_reason
 from valetkey.cli.grant_choice import CLIENT, USER, chosen
 from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.query import Many, Want
+from valetkey.server.model.query import Many, Query
 from valetkey.server.model.shards import Shard
 from valetkey.server.oauth.grants.changes import NoSuch
 from valetkey.server.oauth.shards.reissue import Replacing, replace
@@ -100,7 +100,7 @@ def lose(desk: Desk, name: str, key: str, *, holder: str, reason: str, yes: bool
 
 async def _held(store: Store, grants: Sequence[str]) -> list[Held]:
     wanted = [Many(TokenFamily, "grant", one) for one in grants]
-    wants: tuple[Want, ...] = tuple(wanted)
+    wants: tuple[Query, ...] = tuple(wanted)
     found = await store.read(*wants)
     families = [family for want in wanted for family in found.many(want)]
     return [

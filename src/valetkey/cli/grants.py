@@ -14,7 +14,7 @@ from valetkey.cli.grant_shards import lose, shards
 from valetkey.cli.options import Group
 from valetkey.cli.receipts import receipt
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import One, Want
+from valetkey.server.model.query import One, Query
 from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
 
@@ -60,7 +60,7 @@ def list_grants(desk: Desk, *, username: str, client: str, stopped_too: bool) ->
 
 async def _named(store: Store, grants: Sequence[Grant]) -> list[Given]:
     users = {one.user: One(User, one.user) for one in grants}
-    wants: tuple[Want, ...] = tuple(users.values())
+    wants: tuple[Query, ...] = tuple(users.values())
     found = await store.read(*wants)
     people = {sub: found.one(wanted) for sub, wanted in users.items()}
     names = {sub: "" if user is None else user.username for sub, user in people.items()}

@@ -7,7 +7,7 @@ import click
 from valetkey.cli.context import Desk, Failed, fields, moment
 from valetkey.cli.options import Command
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import One, Query
+from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.receipt import Line, Place, Receipt
 from valetkey.server.store.port import Store
 
@@ -31,7 +31,7 @@ def receipt(desk: Desk, name: str) -> None:
         wanted = One(Grant, name)
         if (await store.read(wanted)).one(wanted) is None:
             raise Failed(f"there is no such grant: {name}")
-        query = Query(record=Receipt, index="grant", value=name, limit=MOST)
+        query = PageQuery(record=Receipt, index="grant", value=name, limit=MOST)
         return (await store.page(query)).records
 
     receipts = desk.run(found)
@@ -43,7 +43,7 @@ def _document(one: Receipt) -> dict[str, Any]:
 
 
 def _text(one: Receipt) -> str:
-    editions = " ".join(f"{resource}#{number}" for resource, number in one.editions.items())
+    editions = " ".join(f"{resource}#{number}" for resource, number in one.revisions.items())
     head = (
         f"{moment(one.at)}  {one.app} ({one.client}), to {one.destination}, in {one.language}",
         f"  request {one.request}, because: {one.why}; catalogs: {editions or '-'}",
@@ -62,7 +62,7 @@ def _line(line: Line) -> str:
     box = ("[x]" if line.ticked else "[ ]") if line.place == "asked" else "   "
     notes = [
         *(["required"] if line.required else []),
-        *(["given"] if line.given and line.place == "asked" else []),
+        *(["given"] if line.granted and line.place == "asked" else []),
     ]
     told = f"    {box} {line.words} ({', '.join((line.id, *notes))})"
     return f"{told}\n        in the app's words: {line.reason}" if line.reason else told

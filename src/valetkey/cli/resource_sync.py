@@ -20,8 +20,8 @@ from valetkey.resource import ResourceServer as Api
 from valetkey.resource import Unreachable
 from valetkey.resource.check import check as checked
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import One, Query
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.query import One, PageQuery
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.oauth.admin.apply_plan import Wish
 from valetkey.server.oauth.admin.catalogs import Difference, differences, dropped, forget, touched
 from valetkey.server.store.port import Store
@@ -48,7 +48,7 @@ def diff(desk: Desk, name: str, *, catalog_file: Path | None, exit_code: bool) -
     before, after = _catalogs(desk, name, catalog_file)
     found = differences(before.catalog, after)
     counts = desk.run(lambda store: holders(store, dropped(before.catalog, after)))
-    _show(desk, found, counts=counts, edition=before.edition)
+    _show(desk, found, counts=counts, edition=before.revision)
     if found and exit_code:
         raise click.exceptions.Exit(1)
 
@@ -67,7 +67,7 @@ def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None
     before, after = _catalogs(desk, name, catalog_file)
     found, gone = differences(before.catalog, after), dropped(before.catalog, after)
     if not found:
-        _show(desk, found, counts={}, edition=before.edition)
+        _show(desk, found, counts={}, edition=before.revision)
         return
     counts = desk.run(lambda store: holders(store, gone))
     if counts:
@@ -86,7 +86,7 @@ def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None
         await take_away(store, gone, desk=desk)
 
     desk.run(register)
-    _show(desk, found, counts=counts, edition=before.edition + 1)
+    _show(desk, found, counts=counts, edition=before.revision + 1)
 
 
 @click.command(cls=Command)
@@ -95,9 +95,11 @@ def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None
 def history(desk: Desk, name: str) -> None:
     """List the editions of an API's catalog, the newest first."""
 
-    async def newest(store: Store) -> tuple[Edition, ...]:
+    async def newest(store: Store) -> tuple[CatalogRevision, ...]:
         return (
-            await store.page(Query(record=Edition, index="server", value=name, limit=PAGE))
+            await store.page(
+                PageQuery(record=CatalogRevision, index="server", value=name, limit=PAGE)
+            )
         ).records
 
     found = desk.run(newest)
@@ -210,7 +212,7 @@ async def every_grant(store: Store) -> AsyncIterator[Sequence[Grant]]:
     """All grants, some at a time."""
     before = ""
     while True:
-        page = await store.page(Query(record=Grant, before=before, limit=PAGE, walk=True))
+        page = await store.page(PageQuery(record=Grant, before=before, limit=PAGE, walk=True))
         yield page.records
         before = page.next
         if not before:

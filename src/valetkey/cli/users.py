@@ -14,7 +14,7 @@ from valetkey.cli.remove import remove_by
 from valetkey.cli.secrets import read_password
 from valetkey.cli.settle import settled
 from valetkey.server.accounts import password, profile
-from valetkey.server.model.query import Alias, Many
+from valetkey.server.model.query import Many, OneByAlias
 from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.apply_plan import Wish
@@ -93,7 +93,7 @@ def sign_out(desk: Desk, username: str) -> None:
     """End every session of an account, and tell the apps that know one. Keys stay as they are."""
 
     async def ending(store: Store) -> int:
-        wanted = Alias(User, sign_in_name(username))
+        wanted = OneByAlias(User, sign_in_name(username))
         found = (await store.read(wanted)).one(wanted)
         if found is None:
             raise Failed(f"there is no user {username!r}")

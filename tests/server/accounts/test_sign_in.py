@@ -18,7 +18,7 @@ from valetkey.server.accounts.sign_in import (
 from valetkey.server.accounts.throttle import FAILED, PAIR, WINDOW, Caller, Throttled
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many
@@ -147,7 +147,7 @@ async def test_a_wrong_password_is_written_down_for_nobody_as_for_somebody(
     while await store.sweep(NOW + WINDOW):
         pass
     assert await told(store) == [("sign-in-refused", MIKO.id)]
-    wanted = Many(Once)
+    wanted = Many(SingleUse)
     assert (await store.read(wanted)).many(wanted) == ()
     assert await counted(store, FAILED) == -1
 

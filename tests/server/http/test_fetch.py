@@ -14,7 +14,7 @@ from valetkey.server.http.document_cache import FAILED, FAILURES, Failures
 from valetkey.server.http.fetch import AGAIN, LONGEST, SHORTEST, UNSAID, Fetcher
 from valetkey.server.http.outbound import Answer, Outgoing
 from valetkey.server.http.outbound_pool import PACE, PACE_SECONDS, SIZES
-from valetkey.server.model.query import Document, Outside, Unreachable
+from valetkey.server.model.query import Document, DocumentRequest, Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ def fetcher(host: Host, clock: Clock | None = None, **changed: Any) -> Fetcher:
 
 
 async def test_a_document_is_fetched_and_remembered(host: Host) -> None:
-    want = Outside(url=host.publish("/once", {"keys": []}), kind="keys")
+    want = DocumentRequest(url=host.publish("/once", {"keys": []}), kind="keys")
     it = fetcher(host)
     first, second = await it.get(want), await it.get(want)
     assert isinstance(first, Document)
@@ -58,7 +58,7 @@ async def test_a_document_is_fetched_and_remembered(host: Host) -> None:
 async def test_what_a_sector_says_is_asked_each_time(host: Host) -> None:
     """OpenID Connect Registration 5: what it says at a registration counts, and no older word."""
     it = fetcher(host)
-    want = Outside(url=host.publish("/sector", ["https://a.example/"]), kind="sector")
+    want = DocumentRequest(url=host.publish("/sector", ["https://a.example/"]), kind="sector")
     first = await it.get(want)
     host.publish("/sector", ["https://b.example/"], cache_control="max-age=3600")
     second = await it.get(want)
@@ -89,7 +89,7 @@ KEPT = [
 @pytest.mark.parametrize("headers,seconds", KEPT)
 async def test_headers_say_how_long(host: Host, headers: dict[str, str], seconds: float) -> None:
     # The host sends a Date of its own; the last one counts.
-    want = Outside(url=host.publish("/kept", {}, **headers), kind="keys")
+    want = DocumentRequest(url=host.publish("/kept", {}, **headers), kind="keys")
     clock, before = Clock(), host.asked.count("/kept")
     it = fetcher(host, clock)
     await it.get(want)
@@ -105,7 +105,7 @@ async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
     url = host.publish("/keys", {"keys": []})
     clock, it = Clock(), None
     it = fetcher(host, clock)
-    again = Outside(url=url, kind="keys", again=True)
+    again = DocumentRequest(url=url, kind="keys", again=True)
     await it.get(again)
     for _ in range(5):
         await it.get(again)
@@ -121,11 +121,11 @@ async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
     for _ in range(5):
         await it.get(again)
     assert host.asked.count("/keys") == 3
-    assert await it.get(Outside(url=url, kind="keys")) is renewed
+    assert await it.get(DocumentRequest(url=url, kind="keys")) is renewed
 
 
 async def test_a_failure_is_remembered_for_seconds(host: Host) -> None:
-    clock, want = Clock(), Outside(url=host.url("/late"), kind="keys")
+    clock, want = Clock(), DocumentRequest(url=host.url("/late"), kind="keys")
     it, before = fetcher(host, clock), host.asked.count("/late")
     for _ in range(5):
         assert await it.get(want) == Unreachable("it answers with status 404")
@@ -145,7 +145,7 @@ def test_failures_are_bounded() -> None:
 
 
 async def test_many_wait_for_one_fetch(host: Host) -> None:
-    want = Outside(url=host.publish("/crowd", {}), kind="keys")
+    want = DocumentRequest(url=host.publish("/crowd", {}), kind="keys")
     it = fetcher(host)
     found = await asyncio.gather(*(it.get(want) for _ in range(50)))
     assert {id(one) for one in found} == {id(found[0])}
@@ -153,7 +153,7 @@ async def test_many_wait_for_one_fetch(host: Host) -> None:
 
 
 async def test_one_who_leaves_takes_nothing_from_the_others(host: Host) -> None:
-    want = Outside(url=host.publish("/left", {}), kind="keys")
+    want = DocumentRequest(url=host.publish("/left", {}), kind="keys")
     it = fetcher(host)
     leaving, staying = asyncio.create_task(it.get(want)), asyncio.create_task(it.get(want))
     await asyncio.sleep(0)
@@ -170,7 +170,7 @@ async def test_no_host_is_crowded(host: Host) -> None:
 
     it, most = fetcher(host, resolve=slow), SIZES["declared"].of_one
     urls = [host.publish(f"/crowd/{number}", {}) for number in range(most + 1)]
-    under_way = [asyncio.create_task(it.get(Outside(url=url, kind="keys"))) for url in urls]
+    under_way = [asyncio.create_task(it.get(DocumentRequest(url=url, kind="keys"))) for url in urls]
     await asyncio.sleep(0.05)
     gate.set()
     found = await asyncio.gather(*under_way)
@@ -178,7 +178,7 @@ async def test_no_host_is_crowded(host: Host) -> None:
         Unreachable("too much is under way already", temporary=True)
     ]
     # That says nothing of the host, and is not remembered.
-    assert isinstance(await it.get(Outside(url=urls[-1], kind="keys")), Document)
+    assert isinstance(await it.get(DocumentRequest(url=urls[-1], kind="keys")), Document)
 
 
 @pytest.mark.parametrize("party, which", [("declared", "REMEMBERED"), ("stranger", "OF_STRANGERS")])
@@ -189,7 +189,7 @@ async def test_what_is_remembered_is_bounded(
     it = fetcher(host)
     urls = [host.publish(f"/many/{party}/{number}", {}) for number in range(3)]
     for url in (*urls, urls[2], urls[0]):
-        await it.get(Outside(url=url, kind="keys", party=party))
+        await it.get(DocumentRequest(url=url, kind="keys", party=party))
     assert [host.asked.count(f"/many/{party}/{number}") for number in range(3)] == [2, 1, 1]
 
 
@@ -197,10 +197,12 @@ async def test_strangers_push_nothing_out_of_memory(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("valetkey.server.http.fetch.OF_STRANGERS", (2, 10**6))
-    it, declared = fetcher(host), Outside(url=host.publish("/declared", {}), kind="keys")
+    it, declared = fetcher(host), DocumentRequest(url=host.publish("/declared", {}), kind="keys")
     await it.get(declared)
     for number in range(20):
-        await it.get(Outside(url=host.publish(f"/x/{number}", {}), kind="keys", party="stranger"))
+        await it.get(
+            DocumentRequest(url=host.publish(f"/x/{number}", {}), kind="keys", party="stranger")
+        )
     await it.get(declared)
     assert host.asked.count("/declared") == 1
 
@@ -226,9 +228,11 @@ async def test_a97_strangers_take_nothing_from_others(host: Host) -> None:
     silent = Silent()
     it = fetcher(host, resolve=silent)
 
-    def unknown(number: int) -> Outside:
+    def unknown(number: int) -> DocumentRequest:
         url = f"https://a{number}.silent.test/x"
-        return Outside(url=url, kind="client", party="stranger", address=f"192.0.{number % 250}.1")
+        return DocumentRequest(
+            url=url, kind="client", party="stranger", address=f"192.0.{number % 250}.1"
+        )
 
     waiting = [asyncio.create_task(it.get(unknown(number))) for number in range(1000)]
     await asyncio.wait_for(silent.full.wait(), 10)
@@ -237,7 +241,9 @@ async def test_a97_strangers_take_nothing_from_others(host: Host) -> None:
     parties: tuple[Any, ...] = ("declared", "known")
     for party in parties:
         for url in keys[:4] if party == "known" else keys:
-            assert isinstance(await it.get(Outside(url=url, kind="keys", party=party)), Document)
+            assert isinstance(
+                await it.get(DocumentRequest(url=url, kind="keys", party=party)), Document
+            )
     for _ in range(SIZES["delivery"].most):
         answer = await it.post(host.url("/hook"), b"x", content_type="text/plain")
         assert isinstance(answer, Answer)
@@ -259,8 +265,8 @@ async def test_a_host_that_is_silent_is_not_waited_for_again(host: Host) -> None
     asked: list[str] = []
     it = fetcher(host, clock, resolve=nowhere)
 
-    def want(path: str, **more: Any) -> Outside:
-        return Outside(url=f"https://gone.test/{path}", kind="keys", **more)
+    def want(path: str, **more: Any) -> DocumentRequest:
+        return DocumentRequest(url=f"https://gone.test/{path}", kind="keys", **more)
 
     for path in ("a", "a", "b", "c"):
         found = await it.get(want(path, party="stranger"))
@@ -280,7 +286,7 @@ async def test_a_network_has_a_share_of_unknown_documents(host: Host) -> None:
 
     async def fetched(number: int, address: str, **more: Any) -> bool:
         url = host.publish(f"/share/{number}", {})
-        want = Outside(url=url, kind="client", address=address, **more)
+        want = DocumentRequest(url=url, kind="client", address=address, **more)
         found = await it.get(want)
         return isinstance(found, Document)
 
@@ -309,13 +315,13 @@ async def test_names_are_looked_up_in_threads_of_their_own(
     it = fetcher(host, resolve=None)
     strangers = [
         asyncio.create_task(
-            it.get(Outside(url=f"https://silent.test/{n}", kind="client", party="stranger"))
+            it.get(DocumentRequest(url=f"https://silent.test/{n}", kind="client", party="stranger"))
         )
         for n in range(8)
     ]
     await asyncio.sleep(0)
     try:
-        want = Outside(url=host.publish("/named", {}), kind="keys")
+        want = DocumentRequest(url=host.publish("/named", {}), kind="keys")
         assert isinstance(await it.get(want), Document)
     finally:
         gate.set()
@@ -367,7 +373,7 @@ async def test_each_kind_has_its_terms(
     host: Host, kind: Any, content_type: str, body: bytes, taken: bool
 ) -> None:
     host.published["/kind"] = Publication(body, 200, {"content-type": content_type})
-    found = await fetcher(host).get(Outside(url=host.url("/kind"), kind=kind))
+    found = await fetcher(host).get(DocumentRequest(url=host.url("/kind"), kind=kind))
     assert isinstance(found, Document) is taken
 
 

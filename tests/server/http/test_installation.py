@@ -12,7 +12,7 @@ from valetkey.server.http import installation
 from valetkey.server.http.installation import GLANCE, Installations
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import Lifetimes, Policy
-from valetkey.server.model.query import Found, Want
+from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.store.keyring import WrongMasterKey, ensure_keys, make
 from valetkey.server.store.memory import MemoryStore
@@ -33,7 +33,7 @@ class Slow(MemoryStore):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         self.asked += 1
         gate, found = self.gate, await super().read(*wants)
         await gate.wait()

@@ -13,7 +13,7 @@ from valetkey.server.http.installation import Installations
 from valetkey.server.http.shell import Shell
 from valetkey.server.model import ids
 from valetkey.server.model.change import Update
-from valetkey.server.model.limit_state import Allowance, Count
+from valetkey.server.model.limit_state import Allowance, PeriodCount
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.query import Many
 from valetkey.server.store.keyring import ensure_keys
@@ -35,7 +35,7 @@ async def opened(folder: Path) -> Shell:
 
 def counted(grant_id: str, *, end: int = 0, permission: str = "p") -> Allowance:
     """Three uses in a period that ends then, or never."""
-    count = Count(0, end, 3)
+    count = PeriodCount(0, end, 3)
     return Allowance(
         grant=grant_id, permission=permission, often={"day": count} if end else {"total": count}
     )

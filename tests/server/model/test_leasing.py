@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.server.model.hours import Hours
-from valetkey.server.model.leasing import MOST_LEASES, Nothing, TooMuch, Wish, at, lease, returned
+from valetkey.server.model.leasing import (
+    MOST_LEASES,
+    LeaseRequest,
+    NoLease,
+    TooMuch,
+    in_current_periods,
+    lease,
+    return_lease,
+)
 from valetkey.server.model.limit_state import AFTER, Allowance, Lease
 from valetkey.server.model.limits import Bounds, Per, period
 from valetkey.wire.lease import GRACE, LONGEST_LEASE
@@ -19,18 +27,18 @@ NOW = 1_700_000_000 - 1_700_000_000 % 86400  # A day's first second.
 EMPTY = Allowance(grant="0" * 26, permission="pay")
 
 
-def wish(name: str = "a" * 16, **fields: Any) -> Wish:
-    return Wish(id=name, **({"holder": "chirp"} | fields))
+def wish(name: str = "a" * 16, **fields: Any) -> LeaseRequest:
+    return LeaseRequest(id=name, **({"holder": "chirp"} | fields))
 
 
 def take(
-    some: Allowance, bounds: Bounds, what: Wish | None = None, *, now: int = NOW
-) -> tuple[Lease | Nothing, Allowance]:
-    return lease(what or wish(), at(now, some, bounds), bounds, now=now)
+    some: Allowance, bounds: Bounds, what: LeaseRequest | None = None, *, now: int = NOW
+) -> tuple[Lease | NoLease, Allowance]:
+    return lease(what or wish(), in_current_periods(now, some, bounds), bounds, now=now)
 
 
 def taken(
-    some: Allowance, bounds: Bounds, what: Wish | None = None, *, now: int = NOW
+    some: Allowance, bounds: Bounds, what: LeaseRequest | None = None, *, now: int = NOW
 ) -> tuple[Lease, Allowance]:
     given_, after = take(some, bounds, what, now=now)
     assert isinstance(given_, Lease), given_
@@ -64,7 +72,7 @@ def test_a_lease_is_a_share_of_what_is_left(
         _, some = taken(some, bounds, wish(f"{number:016}"))
     got, after = take(some, bounds, wish(uses=wanted))
     if size is None:
-        assert got == Nothing(
+        assert got == NoLease(
             why="often", per="day", limit=most, back=NOW + 86400, again=NOW + LONGEST_LEASE + 1
         )
         assert after == some
@@ -81,7 +89,7 @@ def test_amounts_are_leased_alike() -> None:
     second, some = taken(some, bounds, wish("b" * 16, amount=10, reserve=500))
     assert second.amount == 700 // 8
     none, after = take(some, bounds, wish("c" * 16, amount=700))
-    assert isinstance(none, Nothing)
+    assert isinstance(none, NoLease)
     assert (none.why, none.per, none.limit) == ("much", "month", 1000)
     assert after == some
     third, _ = taken(some, bounds, wish("d" * 16, amount=613))
@@ -92,10 +100,10 @@ def test_all_limits_hold_together_and_the_last_to_come_back_is_told() -> None:
     bounds = Bounds(often={"hour": 1, "day": 1}, much={"total": 10})
     _, some = taken(EMPTY, bounds, wish("a" * 16, amount=10))
     none, _ = take(some, bounds, wish("b" * 16, amount=1), now=NOW + LONGEST_LEASE + GRACE)
-    assert none == Nothing(why="much", per="total", limit=10, back=0, again=0)
+    assert none == NoLease(why="much", per="total", limit=10, back=0, again=0)
     bounds = replace(bounds, much={})
     none, _ = take(some, bounds, wish("b" * 16), now=NOW + LONGEST_LEASE + GRACE)
-    assert isinstance(none, Nothing)
+    assert isinstance(none, NoLease)
     assert (none.per, none.back, none.again) == ("day", NOW + 86400, NOW + 86400)
 
 
@@ -126,7 +134,7 @@ def test_out_of_hours_there_is_nothing_until_they_come() -> None:
     bounds = Bounds(hours=(Hours(opens="08:00", closes="09:00"),))
     none, after = take(EMPTY, bounds)
     opens = NOW + 8 * 3600
-    assert (none, after) == (Nothing(why="hours", back=opens, again=opens), EMPTY)
+    assert (none, after) == (NoLease(why="hours", back=opens, again=opens), EMPTY)
     got, after = take(EMPTY, bounds, now=opens)
     assert isinstance(got, Lease)
     assert (got.uses, got.amount) == (None, None)
@@ -150,38 +158,38 @@ def test_a_lease_that_is_asked_for_twice_is_the_same() -> None:
 def test_what_is_left_over_goes_back_once() -> None:
     bounds = Bounds(often={"day": 100})
     _, some = taken(EMPTY, bounds, wish(uses=7))
-    assert used(returned(some, "a" * 16, holder="photos", uses=7, amount=0)) == 7
-    assert used(returned(some, "b" * 16, holder="chirp", uses=7, amount=0)) == 7
-    some = returned(some, "a" * 16, holder="chirp", uses=3, amount=0)
+    assert used(return_lease(some, "a" * 16, holder="photos", uses=7, amount=0)) == 7
+    assert used(return_lease(some, "b" * 16, holder="chirp", uses=7, amount=0)) == 7
+    some = return_lease(some, "a" * 16, holder="chirp", uses=3, amount=0)
     assert (used(some), some.out) == (4, ())
-    assert returned(some, "a" * 16, holder="chirp", uses=3, amount=0) == some
+    assert return_lease(some, "a" * 16, holder="chirp", uses=3, amount=0) == some
 
 
 @pytest.mark.parametrize("uses,amount", [(8, 0), (0, 1), (7, 1), (10**12, 10**12)])
 def test_no_more_goes_back_than_was_leased(uses: int, amount: int) -> None:
     _, some = taken(EMPTY, Bounds(often={"day": 100}), wish(uses=7))
     with pytest.raises(TooMuch):
-        returned(some, "a" * 16, holder="chirp", uses=uses, amount=amount)
+        return_lease(some, "a" * 16, holder="chirp", uses=uses, amount=amount)
 
 
 def test_a_lease_of_a_period_that_is_over_gives_the_next_one_nothing() -> None:
     bounds = Bounds(often={"hour": 100, "total": 100})
     _, some = taken(EMPTY, bounds, wish(uses=7), now=NOW + 3599)
-    now = at(NOW + 3601, some, bounds)
-    after = returned(now, "a" * 16, holder="chirp", uses=7, amount=0)
+    now = in_current_periods(NOW + 3601, some, bounds)
+    after = return_lease(now, "a" * 16, holder="chirp", uses=7, amount=0)
     assert (after.often["hour"].used, after.often["total"].used) == (0, 0)
     _, some = taken(now, bounds, wish("b" * 16, uses=2), now=NOW + 3601)
-    after = returned(some, "a" * 16, holder="chirp", uses=7, amount=0)
+    after = return_lease(some, "a" * 16, holder="chirp", uses=7, amount=0)
     assert (after.often["hour"].used, after.often["total"].used) == (2, 2)
 
 
 def test_what_nobody_can_tell_of_is_one_lease_until_the_period_ends() -> None:
     bounds = Bounds(often={"day": 100})
     _, some = taken(EMPTY, bounds, wish(uses=10))
-    later = at(NOW + LONGEST_LEASE + GRACE, some, bounds)
+    later = in_current_periods(NOW + LONGEST_LEASE + GRACE, some, bounds)
     # Nobody knows how much of it was spent, so none of it comes back while it could still count.
     assert (used(later), later.out) == (10, ())
-    assert used(at(NOW + 86400, some, bounds)) == 0
+    assert used(in_current_periods(NOW + 86400, some, bounds)) == 0
 
 
 @pytest.mark.parametrize("left", [0, 4, 10, None])
@@ -189,8 +197,8 @@ def test_what_is_known_of_the_dead_comes_back_until_an_hour_after(left: int | No
     bounds = Bounds(often={"total": 100})
     _, some = taken(EMPTY, bounds, wish(uses=10))
     for after, back in ((GRACE - 1, 10 if left is None else left), (GRACE, 0)):
-        later = at(NOW + LONGEST_LEASE + after, some, bounds)
-        told = returned(later, "a" * 16, holder="chirp", uses=left, amount=left and 0)
+        later = in_current_periods(NOW + LONGEST_LEASE + after, some, bounds)
+        told = return_lease(later, "a" * 16, holder="chirp", uses=left, amount=left and 0)
         assert used(told) == 10 - back
 
 
@@ -210,7 +218,7 @@ def test_a_clock_that_goes_back_begins_no_period_anew() -> None:
     bounds = Bounds(often={"hour": 1})
     _, some = taken(EMPTY, bounds, now=NOW + 3600)
     none, _ = take(some, bounds, wish("b" * 16), now=NOW + 3599)
-    assert isinstance(none, Nothing)
+    assert isinstance(none, NoLease)
     assert none.back == NOW + 7200
 
 
@@ -234,14 +242,14 @@ ABOVE = Bounds(often={"day": 5}, much={"day": 1000}, ask_above=100)
 
 def test_above_an_amount_only_a_yes_lets_through() -> None:
     none, before = take(EMPTY, ABOVE, wish(amount=200))
-    assert none == Nothing(why="ask", limit=100)
+    assert none == NoLease(why="ask", limit=100)
     assert before.out == ()
     got, some = lease(wish(amount=200, uses=5, reserve=900), before, ABOVE, now=NOW, said="yes")
     assert isinstance(got, Lease)
     assert (got.exact, got.uses, got.amount) == (True, 1, 200)
     assert (some.often["day"].used, some.much["day"].used) == (1, 200)
     no, some = lease(wish(amount=200), before, ABOVE, now=NOW, said="no")
-    assert (no, some) == (Nothing(why="declined", limit=100), before)
+    assert (no, some) == (NoLease(why="declined", limit=100), before)
 
 
 def test_a_lost_answer_to_a_yes_is_the_same_again() -> None:
@@ -257,7 +265,7 @@ def test_up_to_the_amount_nobody_is_asked() -> None:
 def test_a_yes_does_not_go_past_another_limit() -> None:
     _, some = taken(EMPTY, ABOVE, wish("b" * 16, amount=100, reserve=100))
     none, after = lease(wish("c" * 16, amount=901), some, ABOVE, now=NOW, said="yes")
-    assert isinstance(none, Nothing)
+    assert isinstance(none, NoLease)
     assert none.why == "much"
     got, _ = lease(wish("d" * 16, amount=900), after, ABOVE, now=NOW, said="yes")
     assert isinstance(got, Lease)
@@ -316,9 +324,11 @@ def test_no_order_of_leases_returns_crashes_and_period_ends_leads_past_the_limit
                 )
             case "lease" | "lost":
                 names += 1
-                some = at(now, some, bounds)
+                some = in_current_periods(now, some, bounds)
                 if node.held is not None:
-                    some = returned(some, node.held.id, holder="chirp", uses=node.unused, amount=0)
+                    some = return_lease(
+                        some, node.held.id, holder="chirp", uses=node.unused, amount=0
+                    )
                 ask = wish(f"{names:016}", uses=draw.randint(1, 9))
                 got, some = lease(ask, some, bounds, now=now)
                 if what == "lost":
@@ -332,15 +342,15 @@ def test_no_order_of_leases_returns_crashes_and_period_ends_leads_past_the_limit
                 node.unused = (got.uses or 0) if isinstance(got, Lease) else 0
             case "return":
                 if node.held is not None:
-                    some = returned(
-                        at(now, some, bounds),
+                    some = return_lease(
+                        in_current_periods(now, some, bounds),
                         node.held.id,
                         holder="chirp",
                         uses=node.unused,
                         amount=0,
                     )
                     # A second time, it is worth nothing.
-                    assert some == returned(
+                    assert some == return_lease(
                         some, node.held.id, holder="chirp", uses=node.unused, amount=0
                     )
                 node.die()

@@ -193,7 +193,7 @@ def test_limits_come_back_as_they_were_kept(some: Limits) -> None:
 @settings(deadline=None)
 @given(_limits, st.sets(st.sampled_from("abc")))
 def test_what_is_left_of_them_is_about_what_is_left(some: Limits, kept: set[str]) -> None:
-    assert only(some, kept).bound == some.bound & kept
+    assert only(some, kept).limited_permissions == some.limited_permissions & kept
 
 
 # Periods.

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
-from valetkey.server.model.grant import Grant, standing
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.grant import Grant, live_grant_alias
 from valetkey.server.model.policy import Lifetimes
-from valetkey.server.model.record import coarse
+from valetkey.server.model.record import round_up_expiry
 from valetkey.server.model.user import User, sign_in_name
 
 GRANT = Grant(
@@ -25,7 +25,7 @@ GRANT = Grant(
 
 def test_a_stopped_grant_lets_go_of_its_place() -> None:
     """So that a later yes is a new grant, and the old one stays as history."""
-    assert GRANT.alias == standing(GRANT.user, GRANT.client)
+    assert GRANT.alias == live_grant_alias(GRANT.user, GRANT.client)
     assert replace(GRANT, status="paused").alias == GRANT.alias
     assert replace(GRANT, status="stopped").alias == ""
 
@@ -38,7 +38,8 @@ def test_a_grant_allows_what_it_holds_in_the_order_asked() -> None:
 def test_once_keeps_its_purposes_apart() -> None:
     """ATTACKS A81."""
     assert (
-        Once(purpose="a", value="b", expires=1).key != Once(purpose="b", value="a", expires=1).key
+        SingleUse(purpose="a", value="b", expires=1).key
+        != SingleUse(purpose="b", value="a", expires=1).key
     )
 
 
@@ -98,11 +99,11 @@ def test_a_row_is_kept_a_little_longer_than_it_lives(
     since: int, expires: int, forget_at: int
 ) -> None:
     """Never shorter, and by less than an eighth of its life."""
-    assert coarse(expires, since=since) == forget_at
+    assert round_up_expiry(expires, since=since) == forget_at
     assert 0 <= forget_at - expires <= (expires - since) // 8
 
 
 def test_an_end_that_moves_on_moves_its_row_seldom() -> None:
-    ends = [coarse(60 * DAY + hour * 3600, since=0) for hour in range(30 * 24)]
+    ends = [round_up_expiry(60 * DAY + hour * 3600, since=0) for hour in range(30 * 24)]
     assert ends == sorted(ends)
     assert len(set(ends)) <= 6

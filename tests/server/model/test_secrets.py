@@ -6,7 +6,7 @@ import pytest
 from tests.rows import row
 
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.authorize.browser_session import Visit
@@ -62,16 +62,16 @@ def test_a_secret_is_equal_to_itself_alone() -> None:
 
 
 KEPT = [
-    row("fits", "for ever", KeptSecret(digest(TEA), 0), TEA, True),
-    row("fits", "another", KeptSecret(digest(TEA), 0), "coffee", False),
-    row("fits", "empty", KeptSecret(digest(TEA), 0), "", False),
-    row("fits", "its own digest", KeptSecret(digest(TEA), 0), digest(TEA), False),
-    row("fits", "in its last second", KeptSecret(digest(TEA), 0, until=101), TEA, True),
-    row("fits", "over", KeptSecret(digest(TEA), 0, until=100), TEA, False),
+    row("fits", "for ever", StoredSecret(digest(TEA), 0), TEA, True),
+    row("fits", "another", StoredSecret(digest(TEA), 0), "coffee", False),
+    row("fits", "empty", StoredSecret(digest(TEA), 0), "", False),
+    row("fits", "its own digest", StoredSecret(digest(TEA), 0), digest(TEA), False),
+    row("fits", "in its last second", StoredSecret(digest(TEA), 0, until=101), TEA, True),
+    row("fits", "over", StoredSecret(digest(TEA), 0, until=100), TEA, False),
 ]
 
 
 @pytest.mark.parametrize("kept,given,fits", KEPT)
-def test_a_kept_secret(kept: KeptSecret, given: str, fits: bool) -> None:
-    assert kept.fits(given, now=100) is fits
+def test_a_kept_secret(kept: StoredSecret, given: str, fits: bool) -> None:
+    assert kept.matches(given, now=100) is fits
     assert TEA not in repr(kept)

@@ -8,7 +8,7 @@ from tests.server.oauth import forms
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.limits import NOTHING_PROPOSED, Proposal
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.offer import Offer
@@ -36,7 +36,7 @@ BANK: Final = ResourceServer(
             ),
         ),
     ),
-    secrets=(KeptSecret(digest(SECRETS["bank"]), 0),),
+    secrets=(StoredSecret(digest(SECRETS["bank"]), 0),),
 )
 PAYER: Final = Client(
     id="payer",

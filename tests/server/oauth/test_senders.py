@@ -15,7 +15,7 @@ from tests.server.oauth.senders import THIRD, bound, brought, code, proving, red
 from tests.server.oauth.world import ISSUER, World, done
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
@@ -232,10 +232,10 @@ def test_a_proof_is_good_once() -> None:
     tokens(world, sent)
     with pytest.raises(InvalidDpopProof, match="before"):
         tokens(world, sent)
-    (marker,) = world.all(Once)
+    (marker,) = world.all(SingleUse)
     world.later(marker.expires - world.now + 1)
     world.sweep()
-    assert world.all(Once) == ()
+    assert world.all(SingleUse) == ()
     with pytest.raises(InvalidDpopProof):
         tokens(world, sent)
 
@@ -245,10 +245,10 @@ def test_a_proof_of_a_refused_refresh_is_remembered_with_what_the_refusal_writes
     first = redeem(world, "kite", code(world))
     second = refresh(world, "kite", leaf(first))
     refresh(world, "kite", leaf(second))
-    count = len(world.all(Once))
+    count = len(world.all(SingleUse))
     with pytest.raises(InvalidGrant):
         refresh(world, "kite", leaf(first))
-    assert len(world.all(Once)) == count + 1
+    assert len(world.all(SingleUse)) == count + 1
 
 
 def test_a_refusal_that_writes_nothing_remembers_no_proof_of_a_public_client() -> None:
@@ -258,22 +258,22 @@ def test_a_refusal_that_writes_nothing_remembers_no_proof_of_a_public_client() -
     redeem(world, "kite", text)
     with pytest.raises(InvalidGrant):
         redeem(world, "kite", text)
-    count = len(world.all(Once))
+    count = len(world.all(SingleUse))
     for by in (MINE, OTHER, THIRD):
         with pytest.raises(InvalidGrant):
             redeem(world, "kite", text, by=by)
-    assert len(world.all(Once)) == count
+    assert len(world.all(SingleUse)) == count
 
 
 def test_a_proof_by_another_key_than_the_tokens_is_not_remembered() -> None:
     world = World()
     text = str(redeem(world, "kite", code(world))["access_token"])
-    count = len(world.all(Once))
+    count = len(world.all(SingleUse))
     with pytest.raises(InvalidToken, match="another key"):
         show(world, "DPoP", text, by=OTHER)
-    assert len(world.all(Once)) == count
+    assert len(world.all(SingleUse)) == count
     show(world, "DPoP", text, by=MINE)
-    assert len(world.all(Once)) == count + 1
+    assert len(world.all(SingleUse)) == count + 1
 
 
 def test_two_proofs_are_none() -> None:

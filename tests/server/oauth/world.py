@@ -22,12 +22,12 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.query import (
-    Always,
+    CommitAlways,
     Document,
-    Found,
+    DocumentRequest,
     Many,
     One,
-    Outside,
+    Results,
     Rule,
     Unreachable,
 )
@@ -88,7 +88,7 @@ class World:
         self.store = MemoryStore()
         self.outside: dict[str, Document | Unreachable] = {}
         """What others publish, by its address."""
-        self.fetched: list[Outside] = []
+        self.fetched: list[DocumentRequest] = []
         self.now = START
         self.at = Installation(
             issuer=ISSUER,
@@ -125,9 +125,9 @@ class World:
     def write(self, *changes: Change) -> None:
         done(self.store.commit(changes))
 
-    def read(self, *wants: Any) -> Found:
+    def read(self, *wants: Any) -> Results:
         """What the store finds; nothing for what only asks to be written."""
-        return done(self.store.read(*(one for one in wants if not isinstance(one, Always))))
+        return done(self.store.read(*(one for one in wants if not isinstance(one, CommitAlways))))
 
     def have(self, kind: type[R], name: str) -> R | None:
         wanted = One(kind, name)
@@ -179,7 +179,7 @@ class World:
     def _telling(self, outcome: D) -> Rule[D]:
         return telling(outcome, self.context)
 
-    async def _fetch(self, wants: Sequence[Outside]) -> Answers:
+    async def _fetch(self, wants: Sequence[DocumentRequest]) -> Answers:
         self.fetched += wants
         nothing = Unreachable("nobody listens there")
         return {want: self.outside.get(want.url, nothing) for want in wants}

@@ -13,9 +13,9 @@ from tests.server.store.samples import grant, once, user
 from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Change, Count, Create, Remove, Stale, Update
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import Alias, Many, One, Want
+from valetkey.server.model.query import Many, One, OneByAlias, Query
 from valetkey.server.model.user import User
 from valetkey.server.store.port import Store, Unstorable
 
@@ -44,16 +44,16 @@ POISON: Final[dict[str, Change]] = {
 }
 """What no database can hold."""
 
-MISSES: Final[dict[str, Want]] = {
-    "half a character in a key": One(Once, HALF),
-    "half a character within a key": One(Once, f"x ä{HALF}b"),
-    "a zero byte in a key": One(Once, "x a\x00b"),
+MISSES: Final[dict[str, Query]] = {
+    "half a character in a key": One(SingleUse, HALF),
+    "half a character within a key": One(SingleUse, f"x ä{HALF}b"),
+    "a zero byte in a key": One(SingleUse, "x a\x00b"),
     "half a character as a user": One(User, HALF),
     "half a character as a grant": One(Grant, HALF),
     "a zero byte as a user": One(User, "a\x00b"),
-    "a key longer than any": One(Once, urandom(40_000).hex()),
-    "half a character as a second name": Alias(User, HALF),
-    "a zero byte as a second name": Alias(User, "a\x00b"),
+    "a key longer than any": One(SingleUse, urandom(40_000).hex()),
+    "half a character as a second name": OneByAlias(User, HALF),
+    "a zero byte as a second name": OneByAlias(User, "a\x00b"),
     "half a character as another's": Many(Grant, "client", HALF),
     "a zero byte as another's": Many(Grant, "client", "a\x00b"),
     "half a character as an owner": Many(Grant, "user", HALF),
@@ -129,11 +129,11 @@ class Batches:
     ) -> None:
         others = [once(str(number)) for number in range(FULL - 1)]
         await put(store, *others)
-        reads = [store.read(One(Once, one.key)) for one in others]
+        reads = [store.read(One(SingleUse, one.key)) for one in others]
         reads.insert(place, store.read(MISSES[what]))
         found = await asyncio.gather(*reads)
         nothing = found.pop(place)
         assert nothing.records(MISSES[what]) == ()
         assert [
-            one.records(One(Once, its.key)) for one, its in zip(found, others, strict=True)
+            one.records(One(SingleUse, its.key)) for one, its in zip(found, others, strict=True)
         ] == [(replace(its, version=1),) for its in others]

@@ -13,7 +13,7 @@ from tests.server.store.steps import put, won
 
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import SigningKey
@@ -24,7 +24,7 @@ from valetkey.server.model.user import User
 from valetkey.server.store.port import Store
 from valetkey.wire.change_log import RETENTION, Entry
 
-GRANT: Final = replace(sample(Grant), limits=Limits(), cut={})
+GRANT: Final = replace(sample(Grant), limits=Limits(), revoked_delegates={})
 CUT: Final = {"client:agent": ("posts:read",)}
 FAMILY: Final = sample(TokenFamily)
 USER: Final = sample(User)
@@ -92,7 +92,7 @@ ROWS: Final = [
     row(
         "port",
         "somebody is cut off",
-        [Create(GRANT), Update(replace(GRANT, version=1, cut=CUT))],
+        [Create(GRANT), Update(replace(GRANT, version=1, revoked_delegates=CUT))],
         [
             told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE),
             told_of(
@@ -163,7 +163,7 @@ ROWS: Final = [
     row(
         "port",
         "an access token is revoked",
-        [Create(Once(purpose=REVOKED, value="jti", expires=NOW))],
+        [Create(SingleUse(purpose=REVOKED, value="jti", expires=NOW))],
         [Entry(kind="token", subject="jti", status="revoked")],
     ),
     row(

@@ -9,7 +9,7 @@ from tests.server.store.steps import counted, kept, put, won
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Tally, Update
-from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.query import Many, One
@@ -34,7 +34,7 @@ class Races:
         )
         assert await store.sweep(NOW) == 3
         assert await store.sweep(NOW) == 0
-        wanted, people = Many(Once), Many(User)
+        wanted, people = Many(SingleUse), Many(User)
         found = await store.read(wanted, people)
         assert {one.value for one in found.many(wanted)} == {"alive", "for ever"}
         assert len(found.many(people)) == 1
@@ -124,7 +124,7 @@ class Races:
         losses = [won(store, [Create(once(f"no {n}")), Create(once("there"))]) for n in range(100)]
         mixed = [attempt for pair in zip(wins, losses, strict=True) for attempt in pair]
         assert await asyncio.gather(*mixed) == [True, False] * 100
-        wanted = Many(Once)
+        wanted = Many(SingleUse)
         assert len((await store.read(wanted)).many(wanted)) == 101
 
     async def test_no_count_is_lost(self, store: Store) -> None:

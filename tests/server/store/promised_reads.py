@@ -11,7 +11,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Remove, Stale, Update
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Alias, Many, One, Query, With
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, With
 from valetkey.server.model.user import Session, User
 from valetkey.server.store.port import Store
 
@@ -39,7 +39,7 @@ class Reads:
         miko = user("Miko")
         await put(store, miko, user("stef"))
         for name, expected in (("miko", "Miko"), ("Miko", None), ("nobody", None), ("", None)):
-            wanted = Alias(User, name)
+            wanted = OneByAlias(User, name)
             found = (await store.read(wanted)).one(wanted)
             assert (found and found.username) == expected
 
@@ -68,13 +68,13 @@ class Reads:
         stopped = replace(old, version=1, status="stopped")
         await store.commit([Update(stopped)])
         await put(store, new)
-        wanted = Alias(Grant, new.alias)
+        wanted = OneByAlias(Grant, new.alias)
         assert (await store.read(wanted)).one(wanted) == replace(new, version=1)
 
     async def test_no_second_name_is_no_clash(self, store: Store) -> None:
         one, two = (replace(grant(), status="stopped") for _ in range(2))
         await put(store, one, two)
-        wanted = Alias(Grant, "")
+        wanted = OneByAlias(Grant, "")
         assert (await store.read(wanted)).one(wanted) is None
 
     # Reads.
@@ -127,12 +127,12 @@ class Reads:
             with pytest.raises(ValueError, match="index"):
                 await store.read(Many(Session, index, "x"))
             with pytest.raises(ValueError, match="index"):
-                await store.page(Query(record=Session, index=index, value="x"))
+                await store.page(PageQuery(record=Session, index=index, value="x"))
 
     async def test_several_wants_are_answered_each(self, store: Store) -> None:
         miko, mine = user("miko"), session(MIKO)
         await put(store, miko, mine)
-        by_key, by_name = One(User, miko.id), Alias(User, "miko")
+        by_key, by_name = One(User, miko.id), OneByAlias(User, "miko")
         sessions, nothing = Many(Session, "user", MIKO), One(Session, "nothing")
         found = await store.read(by_key, by_name, sessions, nothing, by_key)
         assert found.one(by_key) == found.one(by_name) == replace(miko, version=1)
@@ -176,7 +176,7 @@ class Reads:
         for limit in (1, 2, 3, 7, 50):
             seen: list[str] = []
             sizes: list[int] = []
-            query = Query(record=Session, index="user", value=MIKO, limit=limit)
+            query = PageQuery(record=Session, index="user", value=MIKO, limit=limit)
             while True:
                 page = await store.page(query)
                 seen += [one.id for one in page.records]
@@ -189,11 +189,11 @@ class Reads:
             assert 0 not in sizes
 
     async def test_a_page_of_everything_and_of_nothing(self, store: Store) -> None:
-        assert (await store.page(Query(record=Session))).records == ()
+        assert (await store.page(PageQuery(record=Session))).records == ()
         await put(store, session(MIKO), session(user("stef").id))
-        page = await store.page(Query(record=Session))
+        page = await store.page(PageQuery(record=Session))
         assert (len(page.records), page.next) == (2, "")
-        nobody = await store.page(Query(record=Session, index="user", value="nobody"))
+        nobody = await store.page(PageQuery(record=Session, index="user", value="nobody"))
         assert (nobody.records, nobody.next) == ((), "")
 
     async def test_a_list_over_many_users_is_in_the_order_of_the_names(self, store: Store) -> None:
@@ -205,7 +205,7 @@ class Reads:
             seen: list[str] = []
             before = ""
             while not seen or before:
-                page = await store.page(Query(record=kind, before=before, limit=3))
+                page = await store.page(PageQuery(record=kind, before=before, limit=3))
                 seen += [one.key for one in page.records]
                 before = page.next
             assert seen == names
@@ -221,14 +221,14 @@ class Reads:
             seen: list[str] = []
             before = ""
             while not seen or before:
-                query = Query(record=Session, before=before, limit=limit, walk=True)
+                query = PageQuery(record=Session, before=before, limit=limit, walk=True)
                 page = await store.page(query)
                 seen += [one.id for one in page.records]
                 before = page.next
             assert sorted(seen) == sorted(one.id for one in theirs)
-        start = await store.page(Query(record=Session, limit=6, walk=True))
+        start = await store.page(PageQuery(record=Session, limit=6, walk=True))
         await store.commit([Remove(one) for one in start.records])
-        rest = await store.page(Query(record=Session, before=start.next, walk=True))
+        rest = await store.page(PageQuery(record=Session, before=start.next, walk=True))
         assert {one.id for one in (*start.records, *rest.records)} == {one.id for one in theirs}
 
     async def test_what_is_no_name_finds_nothing(self, store: Store) -> None:

@@ -5,9 +5,9 @@ from typing import Final, TypeVar
 
 from valetkey.server.model import ids
 from valetkey.server.model.approval import Approval
-from valetkey.server.model.client import Client, Exchange, KeptSecret
-from valetkey.server.model.counters import Once, Throttle
-from valetkey.server.model.delegates import Delegates, Hand
+from valetkey.server.model.client import Client, Exchange, StoredSecret
+from valetkey.server.model.counters import SingleUse, Throttle
+from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event, event
@@ -15,13 +15,13 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.job import Job
 from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.limit_state import Allowance, Count, Lease
+from valetkey.server.model.limit_state import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits, Proposal
-from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.receipt import Line, Receipt
 from valetkey.server.model.record import Record
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
 from valetkey.wire.catalog import Catalog, Permission, Words
@@ -45,7 +45,7 @@ CATALOG: Final = Catalog(
     ),
     scopes={"basic": ("posts:read", "posts:write")},
 )
-KEPT: Final = (KeptSecret("0" * 64, NOW), KeptSecret("1" * 64, NOW, until=NOW + 60))
+KEPT: Final = (StoredSecret("0" * 64, NOW), StoredSecret("1" * 64, NOW, until=NOW + 60))
 
 BOUNDS: Final = Bounds(
     often={"day": 5},
@@ -58,8 +58,8 @@ FULL: Final[tuple[Record, ...]] = (
     Allowance(
         grant=ids.owned_id(ENV, owner=MIKO),
         permission="posts:read",
-        often={"day": Count(NOW, NOW + 86400, 3)},
-        much={"month": Count(NOW, NOW + 86400, 10**12)},
+        often={"day": PeriodCount(NOW, NOW + 86400, 3)},
+        much={"month": PeriodCount(NOW, NOW + 86400, 10**12)},
         out=(Lease(id="l", holder="chirp", uses=2, expires=NOW + 30, often={"day": NOW}),),
     ),
     Approval(
@@ -72,7 +72,7 @@ FULL: Final[tuple[Record, ...]] = (
         permission="posts:read",
         units=2500,
         request="a" * 32,
-        said="no",
+        answer="no",
         created=NOW,
         expires=NOW + 60,
     ),
@@ -94,15 +94,15 @@ FULL: Final[tuple[Record, ...]] = (
         status="suspended",
         created=NOW,
     ),
-    Delegates(
+    DelegateTree(
         id=ids.owned_id(ENV, owner=MIKO),
         user=MIKO,
-        hands=(
-            Hand(chain=("client:a",), permissions=("posts:read",), first=NOW, last=19_675),
-            Hand(chain=("client:a", "child-key"), permissions=(), first=NOW, last=19_676),
+        delegates=(
+            Delegate(chain=("client:a",), permissions=("posts:read",), first=NOW, last=19_675),
+            Delegate(chain=("client:a", "child-key"), permissions=(), first=NOW, last=19_676),
         ),
     ),
-    Edition(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
+    CatalogRevision(server="chirp", number=2, catalog=CATALOG, at=NOW, by="miko"),
     Epoch(number=3, since=NOW),
     event(
         ENV,
@@ -124,7 +124,7 @@ FULL: Final[tuple[Record, ...]] = (
         status="paused",
         created=NOW,
         changed=NOW + 1,
-        cut={"client:a": ("posts:read",), "child-key": ()},
+        revoked_delegates={"client:a": ("posts:read",), "child-key": ()},
     ),
     Job(
         id=ids.free_id(ENV),
@@ -138,7 +138,7 @@ FULL: Final[tuple[Record, ...]] = (
         facts={"sid": "é"},
         sealed=bytes(range(256)),
     ),
-    Once(purpose="request_uri", value="x' OR 1=1 --", expires=NOW + 90),
+    SingleUse(purpose="request_uri", value="x' OR 1=1 --", expires=NOW + 90),
     Pending(
         id=ids.free_id(ENV),
         kind="code",
@@ -151,11 +151,11 @@ FULL: Final[tuple[Record, ...]] = (
         session="s",
         answers="a" * 32,
         confirmed=True,
-        elsewhere=Elsewhere(
+        decoupled=DecoupledRequest(
             digest="4" * 64,
             interval=5,
             polled=NOW,
-            said="yes",
+            answer="yes",
             user=MIKO,
             address="2001:db8::7",
             agent="Firefox on Linux",
@@ -178,12 +178,12 @@ FULL: Final[tuple[Record, ...]] = (
         destination="127.0.0.1",
         why="permissions",
         lines=(
-            Line(id="posts:read", words="lesen", place="asked", required=True, given=True),
+            Line(id="posts:read", words="lesen", place="asked", required=True, granted=True),
             Line(id="posts:write", words="schreiben", place="cannot", risk="high", reason="„so“"),
         ),
-        editions={"https://chirp.example": 2},
+        revisions={"https://chirp.example": 2},
     ),
-    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, edition=2, created=NOW),
+    ResourceServer(id="chirp", catalog=CATALOG, secrets=KEPT, revision=2, created=NOW),
     Session(
         id=ids.owned_id(ENV, owner=MIKO),
         digest="2" * 64,
@@ -269,9 +269,9 @@ def sample(kind: type[K]) -> K:
     return next(one for one in FULL if isinstance(one, kind))
 
 
-def once(value: str, *, expires: int = NOW + 90) -> Once:
+def once(value: str, *, expires: int = NOW + 90) -> SingleUse:
     """A marker: the smallest record, without alias or index."""
-    return Once(purpose="test", value=value, expires=expires)
+    return SingleUse(purpose="test", value=value, expires=expires)
 
 
 def user(name: str) -> User:

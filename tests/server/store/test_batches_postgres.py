@@ -11,7 +11,7 @@ from tests.rows import row
 from tests.server.store.samples import NOW, once
 
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import One
 from valetkey.server.model.record import Record
 from valetkey.server.store.port import Damaged, Unavailable, Unstorable
@@ -111,7 +111,7 @@ class Database:
 
 
 def _named(key: str) -> Record:
-    return Once(purpose="test", value=key.partition(" ")[2], expires=NOW)
+    return SingleUse(purpose="test", value=key.partition(" ")[2], expires=NOW)
 
 
 async def _thrown(database: Database) -> list[Any]:
@@ -173,7 +173,7 @@ async def test_each_error_of_a_read_has_its_share(error: type[Exception]) -> Non
     reader = Reader(database.fetch)
     names = [str(number) for number in range(READ_TOGETHER - 1)]
     names.insert(PLACE, "poison")
-    reads = (reader.read([One(Once, f"test {name}")]) for name in names)
+    reads = (reader.read([One(SingleUse, f"test {name}")]) for name in names)
     outcomes: list[Any] = await asyncio.gather(*reads, return_exceptions=True)
     assert database.sent[0] == READ_TOGETHER
     mine = outcomes.pop(PLACE)
@@ -185,7 +185,8 @@ async def test_each_error_of_a_read_has_its_share(error: type[Exception]) -> Non
     else:
         assert len(database.sent) <= 13
         found = [
-            one.one(One(Once, f"test {name}")) for name, one in zip(names, outcomes, strict=True)
+            one.one(One(SingleUse, f"test {name}"))
+            for name, one in zip(names, outcomes, strict=True)
         ]
         assert found == [_named(f"test {name}") for name in names]
 
@@ -200,7 +201,7 @@ async def test_a_damaged_row_is_told_to_whoever_wants_it() -> None:
 
     reader = Reader(fetch)
     names = ["a", "poison", "b"]
-    reads = (reader.read([One(Once, f"test {name}")]) for name in names)
+    reads = (reader.read([One(SingleUse, f"test {name}")]) for name in names)
     first, mine, last = await asyncio.gather(*reads, return_exceptions=True)
     assert isinstance(mine, Damaged)
     assert "once" in str(mine)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.server.store.samples import FULL
 
 from valetkey.server.model.change import Create, Remove, Update
-from valetkey.server.model.query import Alias, Many, One, Query
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery
 from valetkey.server.model.record import Record
 from valetkey.server.store import migrate as module
 from valetkey.server.store.migrate import Migration, MigrationError, migrate, migrations, ran
@@ -112,14 +112,14 @@ def test_what_is_searched_has_an_index(connection: apsw.Connection, record: Reco
     words.write(connection.cursor(), Update(replace(record, version=1)))
     words.find(connection, One(kind, record.key))
     if record.alias:
-        words.find(connection, Alias(kind, record.alias))
+        words.find(connection, OneByAlias(kind, record.alias))
     for index in kind.indexes:
         value = getattr(record, index)
         assert words.find(connection, Many(kind, index, value)) != ()
-        query = Query(record=kind, index=index, value=value, before=record.key)
+        query = PageQuery(record=kind, index=index, value=value, before=record.key)
         words.page(connection, query)
     if kind.rank:
-        words.page(connection, Query(record=kind, before=record.key, walk=True))
+        words.page(connection, PageQuery(record=kind, before=record.key, walk=True))
     words.write(connection.cursor(), Remove(replace(record, version=2)))
     connection.exec_trace = None
     for statement, binds in said.items():

@@ -21,8 +21,8 @@ from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.epoch import Epoch
-from valetkey.server.model.query import Many, Query
-from valetkey.server.model.record import Record, written_out
+from valetkey.server.model.query import Many, PageQuery
+from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.store import migrate as module
@@ -97,7 +97,7 @@ async def test_whatever_is_in_it_is_found(database: Database, golden: Golden) ->
             written = golden.records[kind.table]
             assert found.keys() == written.keys()
             for key, fields in written.items():
-                now = msgspec.json.decode(msgspec.json.encode(written_out(found[key])))
+                now = msgspec.json.decode(msgspec.json.encode(stored_fields(found[key])))
                 assert {name: now.get(name) for name in fields} == fields
     finally:
         await store.close()
@@ -183,7 +183,7 @@ async def works(store: Store) -> None:
             value = getattr(one, index)
             wanted = Many(type(one), index, value)
             assert changed in (await store.read(wanted)).many(wanted)
-            listed = await store.page(Query(record=type(one), index=index, value=value))
+            listed = await store.page(PageQuery(record=type(one), index=index, value=value))
             assert changed in listed.records
         await store.commit([Remove(changed)])
     await store.sweep(1)

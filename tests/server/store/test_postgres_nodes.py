@@ -30,7 +30,7 @@ from valetkey.cli.root import valetkey
 from valetkey.jose import base64url
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.store.database import PostgresURL
@@ -168,7 +168,7 @@ def test_a_new_resource_server(nodes: Nodes) -> None:
             name="Maps",
             permissions=(Permission(id="maps.read", can="see your maps"),),
         ),
-        secrets=(KeptSecret(digest("a secret for the maps"), 0),),
+        secrets=(StoredSecret(digest("a secret for the maps"), 0),),
     )
     token = machine(nodes.b).json()["access_token"]
 

@@ -18,7 +18,7 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Found, One, Page, Query, Want
+from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import RECORDS, Store
@@ -41,10 +41,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self._store = MemoryStore()
-        self.reads: list[tuple[Want, ...]] = []
+        self.reads: list[tuple[Query, ...]] = []
         self.commits: list[tuple[Change, ...]] = []
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         self.reads.append(wants)
         return await self._store.read(*wants)
 
@@ -54,7 +54,7 @@ class Recorder:
         self.commits.append((*changes, *(Create(event) for event in events)))
         return await self._store.commit(changes, events)
 
-    async def page(self, query: Query[Any]) -> Page[Any]:
+    async def page(self, query: PageQuery[Any]) -> Page[Any]:
         return await self._store.page(query)
 
     async def log(self, after: int, *, limit: int = 100) -> Log:
@@ -115,7 +115,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         server.stop()
 
 
-def _said(wants: Sequence[Want]) -> str:
+def _said(wants: Sequence[Query]) -> str:
     named = [want for want in wants if isinstance(want, One)]
     return (points(named) if len(named) == len(wants) else statements.read(wants)).sql
 

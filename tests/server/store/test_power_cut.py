@@ -14,7 +14,7 @@ from tests.server.store.power import Disk, ForgetfulVFS
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
@@ -43,7 +43,7 @@ async def _workload(store: SQLiteStore, ledger: Ledger, after_reply: object) -> 
     env = Env(int(time.time()), os.urandom)
     user = ids.user_id(env)
     for number in range(COMMITS):
-        marker = Once(purpose="workload", value=str(number), expires=env.now + 3600)
+        marker = SingleUse(purpose="workload", value=str(number), expires=env.now + 3600)
         alive = [grant for grant in ledger.known.values() if grant is not None]
         change, after = _next_change(dice, env, user, alive)
         key = change.record.key
@@ -92,7 +92,7 @@ async def _violations(folder: Path, ledger: Ledger) -> list[str]:
     try:
         wrong = []
         asked_key, asked_after, asked_marker = ledger.asked or ("", None, "")
-        marker = One(Once, asked_marker)
+        marker = One(SingleUse, asked_marker)
         done = (await store.read(marker)).one(marker) is not None
         for key, after in {**ledger.known, asked_key: ledger.known.get(asked_key)}.items():
             wanted = One(Grant, key)
@@ -100,7 +100,7 @@ async def _violations(folder: Path, ledger: Ledger) -> list[str]:
             if (await store.read(wanted)).one(wanted) != expected:
                 wrong.append(f"grant {key} is not as it was acknowledged")
         for known in ledger.markers:
-            want = One(Once, known)
+            want = One(SingleUse, known)
             if (await store.read(want)).one(want) is None:
                 wrong.append(f"marker {known} is gone")
         return wrong

@@ -8,7 +8,7 @@ from tests.installation import CLIENTS
 
 from valetkey.server.model.change import Create, Remove, Stale, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Found, Lately, One, Want
+from valetkey.server.model.query import One, Query, RecentOne, Results
 from valetkey.server.store import read_cache
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.read_cache import Recall
@@ -16,7 +16,7 @@ from valetkey.server.store.read_cache import Recall
 pytestmark = pytest.mark.anyio
 
 WEB = CLIENTS[0]
-LATELY, NOW = Lately(Client, WEB.id), One(Client, WEB.id)
+LATELY, NOW = RecentOne(Client, WEB.id), One(Client, WEB.id)
 
 
 class Counted(MemoryStore):
@@ -28,7 +28,7 @@ class Counted(MemoryStore):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         self.asked += len(wants)
         found = await super().read(*wants)
         await self.gate.wait()
@@ -79,7 +79,7 @@ async def test_one_of_two_is_read() -> None:
 
 async def test_what_is_not_there_is_looked_for_again() -> None:
     store, inner = await full()
-    want = Lately(Client, "nobody")
+    want = RecentOne(Client, "nobody")
     assert await named(store, want) is None
     await inner.commit([Create(msgspec.structs.replace(WEB, id="nobody", name="Somebody"))])
     assert await named(store, want) == "Somebody"
@@ -133,5 +133,5 @@ async def test_strangers_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None
     store, inner = await full()
     for number in range(5):
         await inner.commit([Create(msgspec.structs.replace(WEB, id=f"app{number}"))])
-        assert await named(store, Lately(Client, f"app{number}")) == WEB.name
+        assert await named(store, RecentOne(Client, f"app{number}")) == WEB.name
     assert len(store._kept) <= 2

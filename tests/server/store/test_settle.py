@@ -8,9 +8,17 @@ from tests.server.store.samples import once, told
 from tests.server.store.steps import counted, kept, put
 
 from valetkey.server.model.change import Change, Count, Create, Update
-from valetkey.server.model.counters import Once, Throttle
+from valetkey.server.model.counters import SingleUse, Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Document, Found, One, Outside, Rule, Unreachable, Want
+from valetkey.server.model.query import (
+    Document,
+    DocumentRequest,
+    One,
+    Query,
+    Results,
+    Rule,
+    Unreachable,
+)
 from valetkey.server.oauth.core.decision import Outcome, Refuse
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import READS, TRIES, Answers, ask, settle
@@ -18,7 +26,7 @@ from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
 
 pytestmark = pytest.mark.anyio
 
-WANTED = One(Once, once("x").key)
+WANTED = One(SingleUse, once("x").key)
 
 
 class Raced(MemoryStore):
@@ -60,14 +68,14 @@ class Bringing(MemoryStore):
         super().__init__()
         self.asked = 0
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         self.asked += 1
         found = await super().read(*wants)
-        return Found({want: found.records(want) for want in wants}, more={WANTED: (once("x"),)})
+        return Results({want: found.records(want) for want in wants}, more={WANTED: (once("x"),)})
 
 
 async def test_what_was_brought_along_is_not_read_again() -> None:
-    first, other = One(Once, "first"), One(Once, "other")
+    first, other = One(SingleUse, "first"), One(SingleUse, "other")
 
     def rule() -> Rule[tuple[bool, bool]]:
         yield (first,)
@@ -91,23 +99,23 @@ async def test_a_rule_sees_what_is_there() -> None:
     assert await ask(store, rule()) == 1
 
 
-ELSEWHERE = Outside(url="https://app.example/keys", kind="keys")
+ELSEWHERE = DocumentRequest(url="https://app.example/keys", kind="keys")
 
 
 def looks_outside() -> Rule[tuple[int, Document | Unreachable]]:
     found = yield (WANTED, ELSEWHERE)
     inside = found.one(WANTED)
     alone = yield (ELSEWHERE,)
-    assert alone.outside(ELSEWHERE) == found.outside(ELSEWHERE)
-    return (0 if inside is None else inside.version), found.outside(ELSEWHERE)
+    assert alone.document(ELSEWHERE) == found.document(ELSEWHERE)
+    return (0 if inside is None else inside.version), found.document(ELSEWHERE)
 
 
 async def test_what_lies_outside_is_fetched_and_the_store_never_asked_for_it() -> None:
     store = MemoryStore()
-    fetched: list[Outside] = []
+    fetched: list[DocumentRequest] = []
     await put(store, once("x"))
 
-    async def fetch(wants: Sequence[Outside]) -> Answers:
+    async def fetch(wants: Sequence[DocumentRequest]) -> Answers:
         fetched.extend(wants)
         return {want: Document(b"{}", 7) for want in wants}
 

@@ -19,7 +19,7 @@ from tests.server.store.samples import FULL, NOW, grant, once, told
 from tests.server.store.steps import kept, put, won
 
 from valetkey.server.model.change import Create
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.query import Many
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.sqlite import busy
@@ -128,7 +128,7 @@ async def test_closing_answers_everybody(path: Path) -> None:
         await closing
     assert {type(one) for one in results} <= {type(None), Unavailable}
     second = SQLiteStore(path)
-    wanted = Many(Once)
+    wanted = Many(SingleUse)
     there = {one.value for one in (await second.read(wanted)).many(wanted)}
     await second.close()
     names = [str(n) for n in range(300)]
@@ -143,7 +143,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
     with pytest.raises(Unavailable, match="is closed"):
         await put(closed, once("x"))
     with pytest.raises(Unavailable):
-        await closed.read(Many(Once))
+        await closed.read(Many(SingleUse))
 
 
 async def test_a_lock_held_elsewhere_is_waited_for_then_said(
@@ -220,7 +220,7 @@ async def test_a_killed_process_loses_nothing_acknowledged(path: Path, acknowled
     names = {line.rstrip("\n") for line in lines if line.endswith("\n")}
     assert len(names) >= acknowledged
     survivor = SQLiteStore(path)
-    once_, events = Many(Once), Many(type(told()))
+    once_, events = Many(SingleUse), Many(type(told()))
     found = await survivor.read(once_, events)
     there = {one.value for one in found.many(once_)}
     told_of = {event.note for event in found.many(events)}

@@ -12,7 +12,7 @@ from tests.server.store.samples import ENV, FULL, MIKO, grant, session, told, us
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import Alias, Many, One
+from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import Session, User
 from valetkey.server.store.migrate import migrate
@@ -86,8 +86,8 @@ def test_a_second_name_is_compared_whole(
     monkeypatch.setattr(
         "valetkey.server.store.sqlite.tree.second_name", lambda _: second_name("miko")
     )
-    assert table(User).find(connection, Alias(User, "stef")) == ()
-    assert table(User).find(connection, Alias(User, "miko")) == (replace(miko, version=1),)
+    assert table(User).find(connection, OneByAlias(User, "stef")) == ()
+    assert table(User).find(connection, OneByAlias(User, "miko")) == (replace(miko, version=1),)
 
 
 def test_the_rows_of_a_user_lie_side_by_side(connection: apsw.Connection) -> None:
@@ -112,7 +112,7 @@ def test_two_users_in_one_place_are_told_apart(connection: apsw.Connection) -> N
     for one in (mine, its):
         wanted = Many(Grant, "user", one.user)
         assert table(Grant).find(connection, wanted) == (replace(one, version=1),)
-        alias = Alias(Grant, one.alias)
+        alias = OneByAlias(Grant, one.alias)
         assert table(Grant).find(connection, alias) == (replace(one, version=1),)
 
 

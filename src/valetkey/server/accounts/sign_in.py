@@ -9,12 +9,18 @@ from valetkey.jose.seal import digest
 from valetkey.server.accounts.throttle import WINDOW, Caller, Throttled, attempt, failed, forgive
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Remove, Update
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.query import Alias, One, Rule
+from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.secret import Secret
-from valetkey.server.model.user import Session, User, in_another_form, password_mark, sign_in_name
+from valetkey.server.model.user import (
+    Session,
+    User,
+    password_mark,
+    sign_in_name,
+    with_rehashed_password,
+)
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -45,10 +51,10 @@ class SignedIn(msgspec.Struct, frozen=True):
     known: Secret = Secret("")
 
 
-MARKER: Final = Once(purpose="imported passwords", value="", expires=0)
+MARKER: Final = SingleUse(purpose="imported passwords", value="", expires=0)
 """Is there once a password hash was imported, for ever."""
 
-IMPORTED: Final = One(Once, MARKER.key)
+IMPORTED: Final = One(SingleUse, MARKER.key)
 
 
 class Renewed(msgspec.Struct, frozen=True):
@@ -71,7 +77,7 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
         if isinstance(judged, Throttled):
             return judged
         wait = judged.wait
-    wanted = Alias(User, sign_in_name(username))
+    wanted = OneByAlias(User, sign_in_name(username))
     found = yield (wanted, IMPORTED)
     user = found.one(wanted)
     if user is not None and (user.status != "active" or not user.password):
@@ -86,7 +92,7 @@ def renew(user: User, kept: str) -> Rule[Renewed]:
     row = (yield (wanted,)).one(wanted)
     if row is None or row.password != user.password:
         return Renewed(row)
-    after = in_another_form(row, kept)
+    after = with_rehashed_password(row, kept)
     return Renewed(after, (Update(after),))
 
 
@@ -142,7 +148,7 @@ def refused(user: User | None, env: Env) -> Rule[Noted]:
     yield from ()
     if user is None:
         value = base64url.encode(env.draw(16))
-        row = Once(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
+        row = SingleUse(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
         return Noted(changes=(failed(env.now), Create(row)))
     told = event(env, "sign-in-refused", by="user", user=user.id)
     return Noted(changes=(failed(env.now),), events=(told,))

@@ -11,7 +11,7 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.confusable import poses_as_latin, skeleton, why_not_one_script
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event, event
-from valetkey.server.model.query import Alias, Rule
+from valetkey.server.model.query import OneByAlias, Rule
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, sign_in_name
 
@@ -74,7 +74,7 @@ def judge(
     if password.mistakes(given):
         return Judged("password", wait)
     names = dict.fromkeys((sign_in_name(wish.username), skeleton(wish.username)))
-    wanted = tuple(Alias(User, name) for name in names)
+    wanted = tuple(OneByAlias(User, name) for name in names)
     found = yield wanted
     taken = any(found.one(one) is not None for one in wanted)
     return Judged("taken" if taken else None, wait)
@@ -87,7 +87,7 @@ def _poses(username: str) -> bool:
 
 def make(wish: Wish, kept: str, env: Env) -> Rule[Made]:
     """The account, with a password that is kept as this PHC string."""
-    wanted = Alias(User, sign_in_name(wish.username))
+    wanted = OneByAlias(User, sign_in_name(wish.username))
     if (yield (wanted,)).one(wanted) is not None:
         return Made(None)
     user = wish.user(env, kept=kept)

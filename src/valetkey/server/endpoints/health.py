@@ -11,7 +11,7 @@ from valetkey.server.http.reply import Reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.change import Create
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -39,7 +39,7 @@ class WriteProbe:
 
     async def _write(self) -> None:
         since = time.monotonic()
-        row = Once(purpose="readiness", value=urandom(16).hex(), expires=int(time.time()))
+        row = SingleUse(purpose="readiness", value=urandom(16).hex(), expires=int(time.time()))
         await self._store.commit([Create(row)])
         self._written = since
 

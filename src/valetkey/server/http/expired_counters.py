@@ -10,7 +10,7 @@ from typing import Final
 from valetkey.server.http import log
 from valetkey.server.http.shell import Shell
 from valetkey.server.model.limit_state import Allowance
-from valetkey.server.model.query import Query
+from valetkey.server.model.query import PageQuery
 from valetkey.server.oauth.grants import expired_counters
 from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -39,7 +39,7 @@ async def run(shell: Shell) -> None:
 async def step(shell: Shell, before: str) -> str:
     """Forgets what is over among the rows that follow; where the next step begins, "" where all was
     gone through. Raises Unavailable, TemporarilyUnavailable."""
-    query = Query(record=Allowance, before=before, limit=STEP, walk=True)
+    query = PageQuery(record=Allowance, before=before, limit=STEP, walk=True)
     page = await shell.store.page(query)
     # What ends by itself is the sweep's.
     endless = [one for one in page.records if not one.forget_at]

@@ -19,7 +19,7 @@ from valetkey.server.http import log
 from valetkey.server.http.document_cache import Documents, Failures, Kept
 from valetkey.server.http.outbound import Answer, Outgoing, Refused, Resolve, exchange, permitted
 from valetkey.server.http.outbound_pool import SIZES, NoRoom, Pace, Pool
-from valetkey.server.model.query import Document, DocumentKind, Outside, Party, Unreachable
+from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Party, Unreachable
 from valetkey.wire.https import BadAddress, Target, target
 
 SECONDS: Final = 3.0
@@ -89,12 +89,14 @@ class Fetcher:
         self._silent = Failures[str]()
         self._flights: dict[_Whose, asyncio.Task[Document | Unreachable]] = {}
 
-    async def documents(self, wants: Sequence[Outside]) -> Mapping[Outside, Document | Unreachable]:
+    async def documents(
+        self, wants: Sequence[DocumentRequest]
+    ) -> Mapping[DocumentRequest, Document | Unreachable]:
         """What the rules want from outside. Raises nothing."""
         found = await asyncio.gather(*(self.get(want) for want in wants))
         return dict(zip(wants, found, strict=True))
 
-    async def get(self, want: Outside) -> Document | Unreachable:
+    async def get(self, want: DocumentRequest) -> Document | Unreachable:
         """The document, remembered or fetched now. Raises nothing."""
         key, now = (want.kind, want.url), self._clock()
         kept = None
@@ -131,7 +133,7 @@ class Fetcher:
         kept.tried = now
         return True
 
-    async def _fetched(self, want: Outside) -> Document | Unreachable:
+    async def _fetched(self, want: DocumentRequest) -> Document | Unreachable:
         try:
             answer = await self._taken(want)
         except NoRoom as error:
@@ -147,7 +149,7 @@ class Fetcher:
         memory.put((want.kind, want.url), kept)
         return document
 
-    async def _taken(self, want: Outside) -> Answer:
+    async def _taken(self, want: DocumentRequest) -> Answer:
         """The answer of the host, checked. Raises BadAddress, Refused."""
         terms, to, pool = TERMS[want.kind], target(want.url), self._pools[want.party]
         stranger = want.party == "stranger"
@@ -164,7 +166,7 @@ class Fetcher:
         _check(answer, terms)
         return answer
 
-    def _admit(self, to: Target, want: Outside) -> None:
+    def _admit(self, to: Target, want: DocumentRequest) -> None:
         """Raises NoRoom for what strangers may not ask for now: a host that did not answer them
         just before, whatever its path, or more than their network's share."""
         now = self._clock()

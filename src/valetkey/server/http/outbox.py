@@ -12,8 +12,8 @@ from typing import Final, Protocol
 from valetkey.server.http import log
 from valetkey.server.http.outbound import Answer
 from valetkey.server.http.shell import Shell
-from valetkey.server.model.job import Job, before
-from valetkey.server.model.query import Query, Rule, Unreachable
+from valetkey.server.model.job import Job, due_prefix
+from valetkey.server.model.query import PageQuery, Rule, Unreachable
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
@@ -68,7 +68,7 @@ class Outbox:
         """Sends some of what is due; how many it tried. Raises Unavailable,
         TemporarilyUnavailable."""
         context = await self._shell.context()
-        query = Query(record=Job, before=before(context.env.now + 1), limit=AT_ONCE)
+        query = PageQuery(record=Job, before=due_prefix(context.env.now + 1), limit=AT_ONCE)
         due = (await self._shell.store.page(query)).records
         return sum(await asyncio.gather(*(self._taken(job) for job in due)))
 

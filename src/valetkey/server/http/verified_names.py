@@ -11,7 +11,7 @@ from valetkey.server.http import log
 from valetkey.server.http.installation import Installations
 from valetkey.server.model.client import Client
 from valetkey.server.model.confusable import silhouette
-from valetkey.server.model.query import Query
+from valetkey.server.model.query import PageQuery
 from valetkey.server.store.port import Store, Unavailable
 
 STEP: Final = 100
@@ -36,7 +36,7 @@ async def read_names(store: Store) -> dict[str, str]:
     found: dict[str, str] = {}
     before = ""
     while True:
-        page = await store.page(Query(record=Client, before=before, limit=STEP, walk=True))
+        page = await store.page(PageQuery(record=Client, before=before, limit=STEP, walk=True))
         found |= {silhouette(one.name): one.id for one in page.records if one.verified}
         before = page.next
         if not before:

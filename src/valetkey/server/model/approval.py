@@ -2,11 +2,13 @@
 
 from typing import ClassVar
 
-from valetkey.server.model.partition import Owned
-from valetkey.server.model.pending import Said
+import msgspec
+
+from valetkey.server.model.pending import UserAnswer
+from valetkey.server.model.record import OwnedRecord
 
 
-class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class Approval(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """A question that waits on its user's own pages.
 
     `words` say what it is about, as the app puts it. `grant` is the key that it is about, "" for
@@ -28,7 +30,7 @@ class Approval(Owned, frozen=True, kw_only=True, omit_defaults=True):
     permission: str = ""
     units: int = 0
     request: str = ""
-    said: Said = ""
+    answer: UserAnswer = msgspec.field(default="", name="said")
     created: int
     expires: int
 

@@ -50,7 +50,7 @@ class Tally(msgspec.Struct, frozen=True):
     record: Event
 
 
-def told(event: Event) -> "Create | Tally":
+def record_event(event: Event) -> "Create | Tally":
     """What writes an event."""
     return Tally(event) if event.kind in DAILY else Create(event)
 

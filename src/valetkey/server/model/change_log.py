@@ -8,7 +8,7 @@ import msgspec
 from valetkey.jose.jwk import ALGORITHMS
 from valetkey.server.model.change import Change, Create, Remove
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import SigningKey
@@ -64,10 +64,10 @@ def _grant(change: Change) -> Entry:
         grant_version=1 if isinstance(change, Create) else grant.version + 1,
         status=REMOVED if isinstance(change, Remove) else grant.status,
         permissions=grant.permissions,
-        limited=tuple(sorted(grant.limits.bound)),
+        limited=tuple(sorted(grant.limits.limited_permissions)),
         until=grant.limits.until,
-        revoked_delegates=grant.cut,
-        about=(*grant.permissions, *grant.had),
+        revoked_delegates=grant.revoked_delegates,
+        about=(*grant.permissions, *grant.lost_permissions),
     )
 
 
@@ -134,7 +134,7 @@ _TELLS: Final[dict[type[Record], Callable[[Change], Entry | None]]] = {
     TokenFamily: _family,
     User: _user,
     Client: _client,
-    Once: _once,
+    SingleUse: _once,
     Epoch: _epoch,
     SigningKey: _key,
 }

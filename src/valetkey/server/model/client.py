@@ -42,7 +42,7 @@ WITH_KEYS: Final = BY_KEY | {"self_signed_tls_client_auth", "attest_jwt_client_a
 """The methods that need keys to be registered."""
 
 
-class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
+class StoredSecret(msgspec.Struct, frozen=True, omit_defaults=True):
     """A secret of 256 random bits, kept as its SHA-256. `until`: seconds since 1970, 0 for ever.
     `sealed` is the secret itself, only for a client that computes with it (`BY_SHARED`)."""
 
@@ -51,13 +51,13 @@ class KeptSecret(msgspec.Struct, frozen=True, omit_defaults=True):
     until: int = 0
     sealed: bytes = b""
 
-    def good(self, now: int) -> bool:
+    def is_valid(self, now: int) -> bool:
         """Whether it is not over."""
         return not self.until or now < self.until
 
-    def fits(self, secret: str, now: int) -> bool:
+    def matches(self, secret: str, now: int) -> bool:
         """Whether this is the secret, and it is still good."""
-        return same(self.digest, digest(secret)) and self.good(now)
+        return same(self.digest, digest(secret)) and self.is_valid(now)
 
 
 Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "shared_signals"]
@@ -128,7 +128,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     name: str
     auth_method: AuthMethod = "none"
-    secrets: tuple[KeptSecret, ...] = ()
+    secrets: tuple[StoredSecret, ...] = ()
     redirect_uris: tuple[str, ...] = ()
     grant_types: tuple[str, ...] = ("authorization_code", "refresh_token")
     scope: tuple[str, ...] = ()

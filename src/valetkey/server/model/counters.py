@@ -8,7 +8,7 @@ REVOKED: Final = "revoked access token"
 """The purpose under which revoked tokens without a family are remembered, until they expire."""
 
 
-class Once(Record, frozen=True, kw_only=True, omit_defaults=True):
+class SingleUse(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A marker that something was seen. `purpose` keeps the stores of different things apart."""
 
     table: ClassVar[str] = "once"

@@ -4,13 +4,13 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from valetkey.server.model.partition import Owned
+from valetkey.server.model.record import OwnedRecord
 
 MOST: Final = 64
 """Hands in one tree: a user has to see through it."""
 
 
-class Hand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+class Delegate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
     """One place in the tree. `chain` names everybody through whose hands the key came there, from
     the app's first delegate down to this one: `client:` and an id, or `wire.child_key.ALONE` for
     those of whom nobody but the hand before knows. `permissions` are all that it was ever handed;
@@ -27,7 +27,7 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_
         return self.chain[-1]
 
 
-class Delegates(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class DelegateTree(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """The tree of one grant, by whose name it goes. It tells what there was; whom the user has cut
     off says the grant."""
 
@@ -36,12 +36,12 @@ class Delegates(Owned, frozen=True, kw_only=True, omit_defaults=True):
     indexes: ClassVar[tuple[str, ...]] = ("user",)
 
     user: str
-    hands: tuple[Hand, ...] = ()
+    delegates: tuple[Delegate, ...] = msgspec.field(default=(), name="hands")
 
-    def hand(self, chain: tuple[str, ...]) -> Hand | None:
+    def find(self, chain: tuple[str, ...]) -> Delegate | None:
         """The one at that place."""
-        return next((one for one in self.hands if one.chain == chain), None)
+        return next((one for one in self.delegates if one.chain == chain), None)
 
-    def through(self, name: str) -> tuple[Hand, ...]:
+    def downstream_of(self, name: str) -> tuple[Delegate, ...]:
         """All that have the key from somebody of that name, and that one itself, wherever it is."""
-        return tuple(one for one in self.hands if name in one.chain)
+        return tuple(one for one in self.delegates if name in one.chain)

@@ -4,7 +4,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.model import ids
 from valetkey.server.model.environment import Env
-from valetkey.server.model.partition import Owned
+from valetkey.server.model.record import OwnedRecord
 
 By: TypeAlias = Literal["user", "app", "administrator", "server"]
 Kind: TypeAlias = Literal[
@@ -40,7 +40,7 @@ DAILY: Final[frozenset[Kind]] = frozenset({"signed-in", "signed-out", "connected
 """What happens again and again, and is told of once a day with how often it was."""
 
 
-class Event(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened, committed with the change that it tells of. Holds no secret.
 
     `permissions` are those that the event is about; `note` is a word or two for the reader;

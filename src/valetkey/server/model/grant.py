@@ -7,8 +7,7 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.limits import NONE, Limits
-from valetkey.server.model.partition import Owned
-from valetkey.server.model.record import coarse
+from valetkey.server.model.record import OwnedRecord, round_up_expiry
 from valetkey.server.model.shards import Shard, Shards
 from valetkey.wire.access_token import Confirmation
 
@@ -16,7 +15,7 @@ GrantStatus: TypeAlias = Literal["active", "paused", "stopped"]
 FamilyStatus: TypeAlias = Literal["open", "suspended", "closed"]
 
 
-class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class Grant(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """One user's standing yes to one app. A user has at most one live grant for a client.
 
     `permissions` is what the app may do; `refused` is what it asked for and the user left out or
@@ -43,8 +42,8 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     created: int
     changed: int
-    cut: dict[str, tuple[str, ...]] = {}
-    had: tuple[str, ...] = ()
+    revoked_delegates: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict, name="cut")
+    lost_permissions: tuple[str, ...] = msgspec.field(default=(), name="had")
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:
@@ -52,25 +51,25 @@ class Grant(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def alias(self) -> str:
-        return "" if self.status == "stopped" else standing(self.user, self.client)
+        return "" if self.status == "stopped" else live_grant_alias(self.user, self.client)
 
     def with_permissions(self, permissions: tuple[str, ...]) -> "Grant":
         """The grant with these in the place of its own: the only way to change them."""
-        ever = dict.fromkeys((*self.had, *self.permissions))
+        ever = dict.fromkeys((*self.lost_permissions, *self.permissions))
         lost = tuple([one for one in ever if one not in permissions])
-        return msgspec.structs.replace(self, permissions=permissions, had=lost)
+        return msgspec.structs.replace(self, permissions=permissions, lost_permissions=lost)
 
-    def allows(self, asked: Iterable[str]) -> tuple[str, ...]:
+    def allows(self, requested: Iterable[str]) -> tuple[str, ...]:
         """Those of the asked permissions that are granted now, in order."""
-        return tuple(one for one in asked if one in self.permissions)
+        return tuple(one for one in requested if one in self.permissions)
 
 
-def standing(user: str, client: str) -> str:
+def live_grant_alias(user: str, client: str) -> str:
     """The second name of the one live grant between a user and a client."""
     return f"{user} {client}"
 
 
-class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """All that descends from one authorization: one app on one device.
 
     `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
@@ -141,4 +140,4 @@ class TokenFamily(Owned, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
-        return coarse(self.expires, since=self.created)
+        return round_up_expiry(self.expires, since=self.created)

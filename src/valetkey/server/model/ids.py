@@ -54,8 +54,8 @@ def user_id(env: Env) -> str:
 
 def owned_id(env: Env, *, owner: str) -> str:
     """A name for something that the user `owner` owns."""
-    place, _ = parted(owner, USER) or _no_name()
-    return joined(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
+    place, _ = split_id(owner, USER) or _no_name()
+    return join_id(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
 
 
 def derived_id(beside: str, *parts: str) -> str:
@@ -69,12 +69,12 @@ def derived_id(beside: str, *parts: str) -> str:
 def daily_id(env: Env, owner: str, *parts: str) -> str:
     """The name for what there is once a day (UTC) for these parts and the user `owner`, of the last
     moment of the day: so it is kept as long as what happened then."""
-    place, _ = parted(owner, USER) or _no_name()
-    day = time_of((env.now // _DAY + 1) * _DAY - 1, 999)
+    place, _ = split_id(owner, USER) or _no_name()
+    day = time_prefix((env.now // _DAY + 1) * _DAY - 1, 999)
     return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
 
 
-def named_at(name: str) -> int:
+def created_at(name: str) -> int:
     """When something that a user owns was named, in seconds since 1970."""
     return int.from_bytes(to_bytes(name)[:TIME], "big") // 1000
 
@@ -95,7 +95,7 @@ def place_of_owned(name: str) -> int:
 
 
 def _place(name: str, start: int) -> int:
-    apart = parted(name, start)
+    apart = split_id(name, start)
     return 0 if apart is None else apart[0]
 
 
@@ -103,7 +103,7 @@ _parts: Final[dict[tuple[str, int], tuple[int, bytes]]] = {}
 _names: Final[dict[tuple[int, bytes, int], str]] = {}
 
 
-def parted(name: str, start: int) -> tuple[int, bytes] | None:
+def split_id(name: str, start: int) -> tuple[int, bytes] | None:
     """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
     ours."""
     apart = _parts.get((name, start))
@@ -115,7 +115,7 @@ def parted(name: str, start: int) -> tuple[int, bytes] | None:
     return apart
 
 
-def joined(place: int, rest: bytes, start: int) -> str:
+def join_id(place: int, rest: bytes, start: int) -> str:
     """The name that was parted so."""
     name = _names.get((place, rest, start))
     if name is None:
@@ -153,10 +153,10 @@ def _no_name() -> NoReturn:
     raise ValueError("not a name of ours")
 
 
-def time_of(second: int, millisecond: int = 0) -> bytes:
+def time_prefix(second: int, millisecond: int = 0) -> bytes:
     """With what the names begin that are given at that moment."""
     return (second * 1000 + millisecond).to_bytes(TIME, "big")
 
 
 def _time(env: Env) -> bytes:
-    return time_of(env.now, env.millisecond)
+    return time_prefix(env.now, env.millisecond)

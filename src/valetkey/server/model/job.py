@@ -32,9 +32,9 @@ class Job(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        return f"{before(self.due)}{self.id}"
+        return f"{due_prefix(self.due)}{self.id}"
 
 
-def before(second: int) -> str:
+def due_prefix(second: int) -> str:
     """The key before which every job lies that is due earlier than that second."""
     return f"{second:012d} "

@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.model.limit_state import Allowance, Count, Lease
+from valetkey.server.model.limit_state import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Per, closing, next_open, period
-from valetkey.server.model.pending import Said
+from valetkey.server.model.pending import UserAnswer
 from valetkey.wire.lease import GRACE, LONGEST_LEASE
 
 SHARE: Final = 8
@@ -25,7 +25,7 @@ Ran: TypeAlias = Literal["often", "much"]
 Why: TypeAlias = Literal["often", "much", "hours", "ask", "declined"]
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a node asks for: a lease of this name, for a use of `amount` now (0 where there are no
     amounts), and if there is enough for `uses` of them and `reserve` in all."""
 
@@ -36,7 +36,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     reserve: int = 0
 
 
-class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+class NoLease(msgspec.Struct, frozen=True, kw_only=True):
     """There is no lease. `back`: when there is something again by itself, in seconds since 1970, 0
     where that is not known; `again`: when to ask again, because some may be returned."""
 
@@ -47,7 +47,7 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
     again: int = 0
 
 
-def at(now: int, before: Allowance, bounds: Bounds) -> Allowance:
+def in_current_periods(now: int, before: Allowance, bounds: Bounds) -> Allowance:
     """The allowance in the periods of this moment, without what is over."""
     return msgspec.structs.replace(
         before,
@@ -57,25 +57,25 @@ def at(now: int, before: Allowance, bounds: Bounds) -> Allowance:
     )
 
 
-def _count(before: Count | None, per: Per, now: int) -> Count:
+def _count(before: PeriodCount | None, per: Per, now: int) -> PeriodCount:
     this = period(per, now)
     # A clock that was put back does not begin an old period anew.
     if before is not None and before.start >= this.start:
         return before
-    return Count(this.start, this.end, 0)
+    return PeriodCount(this.start, this.end, 0)
 
 
 # --- leasing -------------------------------------------------------------------------------------
 
 
-def asks(wish: Wish, bounds: Bounds) -> bool:
+def needs_approval(wish: LeaseRequest, bounds: Bounds) -> bool:
     """Whether the user is asked before there is a lease for so much."""
     return bounds.ask_above is not None and wish.amount > bounds.ask_above
 
 
 def lease(
-    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, said: Said = ""
-) -> tuple[Lease | Nothing, Allowance]:
+    wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, said: UserAnswer = ""
+) -> tuple[Lease | NoLease, Allowance]:
     """A lease and what is left then; or why there is none. `some` is of this moment (`at`), `said`
     what the user has said to one use of just this amount."""
     had = next((one for one in some.out if (one.id, one.holder) == (wish.id, wish.holder)), None)
@@ -84,21 +84,21 @@ def lease(
         return had, some
     opens = next_open(bounds, now)
     if opens != now:
-        return Nothing(why="hours", back=opens, again=opens), some
+        return NoLease(why="hours", back=opens, again=opens), some
     nothing = _exhausted(wish, some, bounds, now=now)
     if nothing is not None:
         return nothing, some
-    if not asks(wish, bounds):
+    if not needs_approval(wish, bounds):
         return _leased(wish, some, bounds, now=now, exact=False)
     if said == "yes":
         return _leased(wish, some, bounds, now=now, exact=True)
-    return Nothing(why="declined" if said == "no" else "ask", limit=bounds.ask_above or 0), some
+    return NoLease(why="declined" if said == "no" else "ask", limit=bounds.ask_above or 0), some
 
 
-def _exhausted(wish: Wish, some: Allowance, bounds: Bounds, *, now: int) -> Nothing | None:
+def _exhausted(wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int) -> NoLease | None:
     """The limit that leaves too little for one use, and comes back last; None where all do."""
     short = [
-        Nothing(why=why, per=per, limit=most[per], back=count.end)
+        NoLease(why=why, per=per, limit=most[per], back=count.end)
         for why, need, most, counts in _both(wish, some, bounds)
         for per, count in counts.items()
         if most[per] - count.used < need
@@ -112,14 +112,14 @@ def _exhausted(wish: Wish, some: Allowance, bounds: Bounds, *, now: int) -> Noth
 
 
 def _both(
-    wish: Wish, some: Allowance, bounds: Bounds
-) -> Iterable[tuple[Ran, int, Mapping[Per, int], Mapping[Per, Count]]]:
+    wish: LeaseRequest, some: Allowance, bounds: Bounds
+) -> Iterable[tuple[Ran, int, Mapping[Per, int], Mapping[Per, PeriodCount]]]:
     yield "often", 1, bounds.often, some.often
     yield "much", wish.amount, bounds.much, some.much
 
 
 def _leased(
-    wish: Wish, some: Allowance, bounds: Bounds, *, now: int, exact: bool
+    wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, exact: bool
 ) -> tuple[Lease, Allowance]:
     uses = _piece(1, 1 if exact else wish.uses, most=bounds.often, counts=some.often)
     reserve = wish.amount if exact else max(wish.amount, wish.reserve)
@@ -146,7 +146,7 @@ def _leased(
 
 
 def _piece(
-    need: int, wanted: int, *, most: Mapping[Per, int], counts: Mapping[Per, Count]
+    need: int, wanted: int, *, most: Mapping[Per, int], counts: Mapping[Per, PeriodCount]
 ) -> int | None:
     """How much a lease takes, at least what is needed; None where it is not counted."""
     if not counts:
@@ -155,8 +155,8 @@ def _piece(
     return max(need, min(wanted, left // SHARE))
 
 
-def _deducted(count: Count, units: int) -> Count:
-    return Count(count.start, count.end, count.used + units)
+def _deducted(count: PeriodCount, units: int) -> PeriodCount:
+    return PeriodCount(count.start, count.end, count.used + units)
 
 
 # --- returning -----------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class TooMuch(ValueError):
     """More is returned than was leased."""
 
 
-def returned(
+def return_lease(
     some: Allowance, name: str, *, holder: str, uses: int | None, amount: int | None
 ) -> Allowance:
     """The allowance with what a lease left over, None for all of it; as it was, where nobody of
@@ -190,8 +190,8 @@ def _or_all(part: int | None, whole: int | None) -> int:
 
 
 def _given_back(
-    counts: Mapping[Per, Count], starts: Mapping[Per, int], units: int
-) -> dict[Per, Count]:
+    counts: Mapping[Per, PeriodCount], starts: Mapping[Per, int], units: int
+) -> dict[Per, PeriodCount]:
     """What was deducted from a period that is over goes nowhere."""
     return {
         per: _deducted(count, -units) if starts.get(per) == count.start else count

@@ -12,7 +12,7 @@ AFTER: Final = 86400
 """Seconds for which counts are kept after their period: a clock that goes back finds them."""
 
 
-class Count(msgspec.Struct, frozen=True, array_like=True):
+class PeriodCount(msgspec.Struct, frozen=True, array_like=True):
     """What was deducted in one period, from `start` until `end` in seconds since 1970."""
 
     start: int
@@ -43,8 +43,8 @@ class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     grant: str
     permission: str
-    often: dict[Per, Count] = {}
-    much: dict[Per, Count] = {}
+    often: dict[Per, PeriodCount] = {}
+    much: dict[Per, PeriodCount] = {}
     out: tuple[Lease, ...] = ()
 
     @property

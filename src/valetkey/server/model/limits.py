@@ -65,7 +65,7 @@ class Limits(
         return self.permissions.get(permission, FREE)
 
     @property
-    def bound(self) -> frozenset[str]:
+    def limited_permissions(self) -> frozenset[str]:
         """The permissions that are bound."""
         return frozenset(self.permissions)
 
@@ -115,7 +115,7 @@ def limits(
 
 def meet(one: Limits, other: Limits) -> Limits:
     """Both hold."""
-    names = one.bound | other.bound
+    names = one.limited_permissions | other.limited_permissions
     return limits(
         until=_earlier(one.until, other.until),
         once=one.once or other.once,

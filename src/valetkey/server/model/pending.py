@@ -9,14 +9,14 @@ from valetkey.server.model.record import Record
 Kind: TypeAlias = Literal[
     "pushed", "interaction", "code", "answered", "invitation", "device", "backchannel"
 ]
-Said: TypeAlias = Literal["", "yes", "no"]
+UserAnswer: TypeAlias = Literal["", "yes", "no"]
 
 
 LATE: Final = 300
 """Seconds for which it is known of a request elsewhere that it is over (RFC 8628 3.5)."""
 
 
-class Elsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DecoupledRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an app that the user is not looking at waits for an answer, and comes for it.
 
     `digest` is that of the secret in the handle by which it comes; `interval` are the seconds that
@@ -28,7 +28,7 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str
     interval: int
     polled: int = 0
-    said: Said = ""
+    answer: UserAnswer = msgspec.field(default="", name="said")
     user: str = ""
     address: str = ""
     agent: str = ""
@@ -62,7 +62,7 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     session: str = ""
     answers: str = ""
     confirmed: bool = False
-    elsewhere: Elsewhere | None = None
+    decoupled: DecoupledRequest | None = msgspec.field(default=None, name="elsewhere")
     chosen: str = ""
     created: int
     expires: int
@@ -74,4 +74,4 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def forget_at(self) -> int:
         # Whoever comes a little late is told that it is over, and not that there was nothing.
-        return self.expires + (LATE if self.elsewhere is not None else 0)
+        return self.expires + (LATE if self.decoupled is not None else 0)

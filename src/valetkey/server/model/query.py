@@ -30,7 +30,7 @@ class One(msgspec.Struct, Generic[R], frozen=True):
     key: str
 
 
-class Lately(One[R], Generic[R], frozen=True):
+class RecentOne(One[R], Generic[R], frozen=True):
     """The same, as it was a second ago at the most: for what an administrator changes, and what
     takes a moment to get around in any case."""
 
@@ -43,7 +43,7 @@ class With(One[R], Generic[R], frozen=True):
     others: tuple[tuple[str, type[Record]], ...]
 
 
-class Alias(msgspec.Struct, Generic[R], frozen=True):
+class OneByAlias(msgspec.Struct, Generic[R], frozen=True):
     """The record of this second name."""
 
     record: type[R]
@@ -58,7 +58,7 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
     value: str = ""
 
 
-Want: TypeAlias = One[Any] | Alias[Any] | Many[Any]
+Query: TypeAlias = One[Any] | OneByAlias[Any] | Many[Any]
 """What a store answers."""
 
 DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo"]
@@ -71,7 +71,7 @@ Party: TypeAlias = Literal["declared", "known", "stranger"]
 itself down and that a user said yes to, or for anybody."""
 
 
-class Outside(msgspec.Struct, frozen=True, kw_only=True):
+class DocumentRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What another host publishes at this address. It is another's word: a rule believes of it only
     what it has checked. `again`: what is remembered of it will not do (within limits). For a
     `stranger`, `address` is where the call came from, "" where that is not known."""
@@ -99,22 +99,22 @@ class Unreachable(msgspec.Struct, frozen=True):
     temporary: bool = False
 
 
-class Always(msgspec.Struct, frozen=True):
+class CommitAlways(msgspec.Struct, frozen=True):
     """Nothing to find: a change that is written whatever the rule comes to, a refusal included. It
     is for what a proof uses up, such as an assertion that counts once."""
 
     change: Change
 
 
-class Found(msgspec.Struct, frozen=True):
+class Results(msgspec.Struct, frozen=True):
     """What a read found, typed by what was asked. `more` was brought along (see `With`)."""
 
-    found: Mapping[Want, tuple[Record, ...]]
-    documents: Mapping[Outside, Document | Unreachable] = {}
-    more: Mapping[Want, tuple[Record, ...]] = {}
+    rows: Mapping[Query, tuple[Record, ...]]
+    documents: Mapping[DocumentRequest, Document | Unreachable] = {}
+    more: Mapping[Query, tuple[Record, ...]] = {}
     counters: Mapping[Count, Throttle] = {}
 
-    def outside(self, want: Outside) -> Document | Unreachable:
+    def document(self, want: DocumentRequest) -> Document | Unreachable:
         """What the other host publishes, or why there is nothing."""
         return self.documents[want]
 
@@ -122,46 +122,48 @@ class Found(msgspec.Struct, frozen=True):
         """The counter, with this count in it and none that came after."""
         return self.counters[count]
 
-    def beside(self, records: Mapping[Want, tuple[Record, ...]]) -> "Found":
+    def with_records(self, records: Mapping[Query, tuple[Record, ...]]) -> "Results":
         """The same, with records that were known already."""
-        return Found({**self.found, **records}, self.documents, more=self.more)
+        return Results({**self.rows, **records}, self.documents, more=self.more)
 
-    def records(self, want: Want) -> tuple[Record, ...]:
+    def records(self, want: Query) -> tuple[Record, ...]:
         """What answers the want; nothing, where it was not asked."""
-        return self.found.get(want, ())
+        return self.rows.get(want, ())
 
-    def having(self, documents: Mapping[Outside, Document | Unreachable]) -> "Found":
+    def with_documents(
+        self, documents: Mapping[DocumentRequest, Document | Unreachable]
+    ) -> "Results":
         """The same, with what was found outside."""
-        return Found(self.found, documents, more=self.more)
+        return Results(self.rows, documents, more=self.more)
 
-    def counting(self, counters: Mapping[Count, Throttle]) -> "Found":
+    def with_counters(self, counters: Mapping[Count, Throttle]) -> "Results":
         """The same, with what was counted."""
-        return Found(self.found, self.documents, more=self.more, counters=counters)
+        return Results(self.rows, self.documents, more=self.more, counters=counters)
 
-    def along(self, wants: Sequence[Any]) -> "Found | None":
+    def along(self, wants: Sequence[Any]) -> "Results | None":
         """What was brought along for these wants; None where it was not, for all of them."""
         more = self.more
-        return Found(more) if more and all(map(more.__contains__, wants)) else None
+        return Results(more) if more and all(map(more.__contains__, wants)) else None
 
-    def one(self, want: One[R] | Alias[R]) -> R | None:
+    def one(self, want: One[R] | OneByAlias[R]) -> R | None:
         """The record, or None where there is none."""
-        for record in self.found[want]:
+        for record in self.rows[want]:
             if isinstance(record, want.record):
                 return record
         return None
 
     def many(self, want: Many[R]) -> tuple[R, ...]:
         """The records, oldest key first."""
-        return tuple(one for one in self.found[want] if isinstance(one, want.record))
+        return tuple(one for one in self.rows[want] if isinstance(one, want.record))
 
 
-Rule: TypeAlias = Generator[tuple[Want | Outside | Always | Count, ...], Found, T]
+Rule: TypeAlias = Generator[tuple[Query | DocumentRequest | CommitAlways | Count, ...], Results, T]
 """A `Count` that a rule yields is committed at once, whatever the rule comes to, and answered by
 the counter: so an attempt is counted before it is judged. It is counted once, however often the
 rule is decided again."""
 
 
-class Query(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class PageQuery(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A list for people: as `Many`, newest key first, at most `limit`, from before the key
     `before` ("" for the start, and so may count what is no record's key). With `walk`, and without
     an index, it comes to all in an order of the store's own that costs least: for whoever goes

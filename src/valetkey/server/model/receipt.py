@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
-from valetkey.server.model.partition import Owned
+from valetkey.server.model.record import OwnedRecord
 
 Place: TypeAlias = Literal["asked", "kept", "cannot"]
 
@@ -19,11 +19,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     risk: str = "low"
     required: bool = False
     ticked: bool = False
-    given: bool = False
+    granted: bool = msgspec.field(default=False, name="given")
     reason: str = ""
 
 
-class Receipt(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """One answer of a user's, kept with the grant that came of it.
 
     `request` names the authorization request, `app` is what the app was called on the page,
@@ -46,5 +46,5 @@ class Receipt(Owned, frozen=True, kw_only=True, omit_defaults=True):
     destination: str
     why: str
     lines: tuple[Line, ...]
-    editions: dict[str, int] = {}
+    revisions: dict[str, int] = msgspec.field(default_factory=dict, name="editions")
     shut: tuple[str, ...] = ()

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec.structs import asdict, fields
 
+from valetkey.server.model import ids
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A row. A store keeps the whole record, and finds it by what the record says here.
@@ -58,10 +60,38 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return 0
 
 
-def written_out(record: Record) -> dict[str, Any]:
+class OwnedRecord(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
+    """A record of one user, or of nobody yet. `id` is made by `ids.owned_id`."""
+
+    id: str
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @classmethod
+    def place_of(cls, key: str) -> int:
+        return ids.place_of_owned(key)
+
+    @classmethod
+    def place_of_index(cls, index: str, value: str) -> int | None:
+        match index:
+            case "user":
+                return ids.place_of_user(value)
+            case "grant":
+                return ids.place_of_owned(value)
+            case _:
+                return None
+
+
+def stored_fields(record: Record) -> dict[str, Any]:
     """Its fields by their names, as JSON has them; those that have their default are left out."""
     values = zip(fields(record), asdict(record).values(), strict=True)
-    return {one.name: msgspec.to_builtins(value) for one, value in values if value != _default(one)}
+    return {
+        one.encode_name: msgspec.to_builtins(value)
+        for one, value in values
+        if value != _default(one)
+    }
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:
@@ -69,7 +99,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     return field.default if made is msgspec.NODEFAULT else made()
 
 
-def coarse(expires: int, *, since: int) -> int:
+def round_up_expiry(expires: int, *, since: int) -> int:
     """The second from which a sweep may forget what lives from `since` until `expires`, where that
     end moves with each use: rounded up, by less than an eighth of the life. So it seldom moves, and
     a row that is found by it keeps its place in the index."""

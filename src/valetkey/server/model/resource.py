@@ -2,7 +2,9 @@
 
 from typing import ClassVar, Final
 
-from valetkey.server.model.client import KeptSecret
+import msgspec
+
+from valetkey.server.model.client import StoredSecret
 from valetkey.server.model.record import Record
 from valetkey.wire.catalog import Catalog, Permission, Words
 
@@ -17,8 +19,8 @@ class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     catalog: Catalog
-    secrets: tuple[KeptSecret, ...] = ()
-    edition: int = 0
+    secrets: tuple[StoredSecret, ...] = ()
+    revision: int = msgspec.field(default=0, name="edition")
     status_list: bool = False
     split: bool = False
     created: int = 0
@@ -32,7 +34,7 @@ class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.catalog.resource
 
 
-class Edition(Record, frozen=True, kw_only=True, omit_defaults=True):
+class CatalogRevision(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A catalog as it was registered: which one of its API's, when, and by whom (a word for people,
     such as the account that ran the command). It is never changed."""
 

@@ -57,13 +57,13 @@ class Shards(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return msgspec.structs.replace(self, of=(*self.of[:at], shard, *self.of[at + 1 :]))
 
 
-def cut(threshold: int, holders: Sequence[Holder], *, client: str, now: int) -> Shards:
+def new_shards(threshold: int, holders: Sequence[Holder], *, client: str, now: int) -> Shards:
     """A new key's shards. The device has its own at once; the others are to be claimed."""
     device = Shard(holder=holders[0], client=client, turned=now, used=now)
     return Shards(threshold=threshold, of=(device, *(Shard(holder=one) for one in holders[1:])))
 
 
-def reissued(shard: Shard) -> Shard:
+def reissue(shard: Shard) -> Shard:
     """The shard, to be claimed anew. Its new generation was never given to anybody."""
     fresh = shard.generation + 1
     return Shard(

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 from valetkey.server.model.record import Record
 
 StreamStatus: TypeAlias = Literal["enabled", "paused", "disabled"]
-Delivers: TypeAlias = Literal["push", "poll"]
+DeliveryMethod: TypeAlias = Literal["push", "poll"]
 
-KEPT: Final = 3 * 86400
+SIGNAL_RETENTION: Final = 3 * 86400
 """Seconds for which a signal waits for its receiver."""
 
 
@@ -25,7 +25,7 @@ class Stream(Record, frozen=True, kw_only=True, omit_defaults=True):
     receiver: str
     id: str
     requested: tuple[str, ...] = ()
-    delivers: Delivers = "poll"
+    delivers: DeliveryMethod = "poll"
     url: str = ""
     authorization: bytes = b""
     description: str = ""
@@ -76,4 +76,4 @@ class Signal(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
-        return self.at + KEPT
+        return self.at + SIGNAL_RETENTION

@@ -7,8 +7,7 @@ import msgspec
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.confusable import folded
-from valetkey.server.model.partition import Owned
-from valetkey.server.model.record import Record
+from valetkey.server.model.record import OwnedRecord, Record
 
 Status: TypeAlias = Literal["active", "disabled"]
 
@@ -81,7 +80,7 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
         return sign_in_name(self.username)
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         """How to address the person."""
         return self.claims.get("name") or self.username
 
@@ -96,21 +95,21 @@ def password_mark(user: User) -> str:
     """What tells one password of a user from the next, and nothing about it. It stays while the
     same password is kept in another form."""
     form, _, mark = user.mark.partition(" ")
-    return mark if mark and form == mark_of(user.password) else mark_of(user.password)
+    return mark if mark and form == hash_mark(user.password) else hash_mark(user.password)
 
 
-def mark_of(kept: str) -> str:
+def hash_mark(stored_hash: str) -> str:
     """What tells this form of a password from others."""
-    return digest(kept)[:16]
+    return digest(stored_hash)[:16]
 
 
-def in_another_form(user: User, kept: str) -> User:
+def with_rehashed_password(user: User, stored_hash: str) -> User:
     """The user, with the same password in this form."""
-    mark = f"{mark_of(kept)} {password_mark(user)}"
-    return msgspec.structs.replace(user, password=kept, mark=mark)
+    mark = f"{hash_mark(stored_hash)} {password_mark(user)}"
+    return msgspec.structs.replace(user, password=stored_hash, mark=mark)
 
 
-class Session(Owned, frozen=True, kw_only=True, omit_defaults=True):
+class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
     only the secret's digest. `name` is what apps know it by, the id where it is "": it stays when
     the same user proves once more who they are, and the session begins anew. `auth_time` is when

@@ -6,7 +6,7 @@ from typing import Final
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.event import DAILY, Event
-from valetkey.server.model.query import Query, Rule
+from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
@@ -41,10 +41,10 @@ class Apps:
         """One app's key."""
         person, one, context = await self._found(request)
         history = await self._frame.shell.store.page(
-            Query(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
+            PageQuery(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
         )
         receipts = await self._frame.shell.store.page(
-            Query(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
+            PageQuery(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
         )
         branches = await self._frame.shell.ask(lambda context: tree(one.grant))
         view = connected.page(

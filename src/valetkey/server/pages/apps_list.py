@@ -9,12 +9,12 @@ import msgspec
 
 from valetkey.server.http.reply import NO_STORE, SAFE, Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.model.delegates import Delegates
+from valetkey.server.model.delegates import DelegateTree
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Many, One, Query
+from valetkey.server.model.query import Many, One, PageQuery
 from valetkey.server.model.receipt import Receipt
-from valetkey.server.model.record import Record, written_out
+from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
@@ -164,7 +164,9 @@ class AppsList:
         rows: list[components.Connection] = []
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
-                Query(record=Grant, index="user", value=person.user.id, before=start, limit=SCAN)
+                PageQuery(
+                    record=Grant, index="user", value=person.user.id, before=start, limit=SCAN
+                )
             )
             for one in await self._standing(page.records):
                 href = f"{APPS}/{one.grant.id}"
@@ -186,7 +188,9 @@ class AppsList:
     ) -> AsyncIterator[Connection]:
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
-                Query(record=Grant, index="user", value=person.user.id, before=start, limit=SCAN)
+                PageQuery(
+                    record=Grant, index="user", value=person.user.id, before=start, limit=SCAN
+                )
             )
             for one in await self._standing(page.records):
                 yield one
@@ -211,7 +215,7 @@ class AppsList:
         while len(found) < MOST:
             most = min(SCAN, MOST - len(found))
             page = await self._frame.shell.store.page(
-                Query(record=kind, index="user", value=user, before=before, limit=most)
+                PageQuery(record=kind, index="user", value=user, before=before, limit=most)
             )
             found += page.records
             before = page.next
@@ -220,20 +224,20 @@ class AppsList:
         return found, True
 
     async def _exported(self, grant: Grant) -> dict[str, Any]:
-        wanted, tree = Many(TokenFamily, "grant", grant.id), One(Delegates, grant.id)
+        wanted, tree = Many(TokenFamily, "grant", grant.id), One(DelegateTree, grant.id)
         found = await self._frame.shell.store.read(wanted, tree)
         handed_on = found.one(tree)
         return _plain(grant) | {
             "devices": [_plain(one) for one in found.many(wanted)],
             "handed_on": [
-                msgspec.structs.asdict(one) for one in (handed_on.hands if handed_on else ())
+                msgspec.structs.asdict(one) for one in (handed_on.delegates if handed_on else ())
             ],
         }
 
 
 def _plain(record: Record) -> dict[str, Any]:
     """A record as its user may have it: nothing in it is a secret."""
-    return {name: value for name, value in written_out(record).items() if name != "version"}
+    return {name: value for name, value in stored_fields(record).items() if name != "version"}
 
 
 def _fits(row: components.Connection, search: str, shelf: Shelf) -> bool:

@@ -83,7 +83,7 @@ class Frame:
 
     def account(self, user: User) -> Account:
         """The user as the page names them."""
-        return Account(name=user.called, username=user.username, sign_out=SIGN_OUT)
+        return Account(name=user.display_name, username=user.username, sign_out=SIGN_OUT)
 
     def form(
         self,

@@ -184,7 +184,7 @@ class Interaction:
             purpose=_confirm(name),
             session="",
         )
-        at = asked.asked.elsewhere
+        at = asked.asked.decoupled
         address = "" if at is None else at.address
         return views.ConfirmDevice(
             site=self._frame.site,

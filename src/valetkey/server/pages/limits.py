@@ -8,7 +8,7 @@ import msgspec
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
-from valetkey.server.model.limit_state import Allowance, Count
+from valetkey.server.model.limit_state import Allowance, PeriodCount
 from valetkey.server.model.limits import Bounds, within
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.browser_session import Person
@@ -295,7 +295,7 @@ def _used_much(used: Allowance, now_set: Bounds, permission: Permission) -> list
     ]
 
 
-def _until(count: Count) -> int | None:
+def _until(count: PeriodCount) -> int | None:
     return count.end or None
 
 

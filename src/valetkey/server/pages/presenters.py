@@ -317,7 +317,7 @@ def receipt(kept: Receipt) -> components.Receipt:
             components.Line(
                 words=_title(plain(one.words, _REASON)),
                 ticked=one.ticked,
-                given=one.given,
+                given=one.granted,
                 required=one.required,
                 reason=plain(one.reason, _REASON),
             )

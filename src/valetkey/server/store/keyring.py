@@ -12,7 +12,7 @@ import msgspec
 from valetkey.jose import jwk, seal
 from valetkey.jose.jwk import ALGORITHMS, Algorithm, PrivateKey
 from valetkey.server.model.change import Create, Stale
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.keys import NO_SALT, Keyring, KeyStatus, RawKey, SigningKey, Use
 from valetkey.server.model.query import Many
 from valetkey.server.oauth.admin.keys import first_status, missing
@@ -61,10 +61,10 @@ async def ensure_keys(store: Store, master: bytes) -> None:
     raise Unavailable("keys are missing, and others keep making them")
 
 
-def _once(keys: Sequence[SigningKey]) -> Once:
+def _once(keys: Sequence[SigningKey]) -> SingleUse:
     """Marks that somebody adds to just these keys."""
     names = " ".join(key.kid for key in keys)
-    return Once(purpose="keys made", value=names, expires=int(time.time()) + _MADE)
+    return SingleUse(purpose="keys made", value=names, expires=int(time.time()) + _MADE)
 
 
 def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:

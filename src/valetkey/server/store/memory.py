@@ -16,12 +16,12 @@ from valetkey.server.model.change import (
     Uncount,
     Update,
     Versioned,
-    told,
+    record_event,
 )
 from valetkey.server.model.change_log import Log, entries_of, piece
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Alias, Found, Many, One, Page, Query, Want
+from valetkey.server.model.query import Many, One, OneByAlias, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.change_log import forget_at, numbered
 from valetkey.server.store.port import Unstorable
@@ -39,15 +39,15 @@ class MemoryStore:
         self._log: list[Entry] = []
         self._head = 0
 
-    async def read(self, *wants: Want) -> Found:
-        return Found({want: self._find(want) for want in wants})
+    async def read(self, *wants: Query) -> Results:
+        return Results({want: self._find(want) for want in wants})
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
     ) -> tuple[Throttle, ...]:
         after = {name: dict(rows) for name, rows in self._tables.items()}
         counters: list[Throttle] = []
-        for change in (*changes, *map(told, events)):
+        for change in (*changes, *map(record_event, events)):
             rows = after.setdefault(change.record.table, {})
             match change:
                 case Count(record=more):
@@ -64,7 +64,7 @@ class MemoryStore:
             self._head = entry.seq
         return tuple(counters)
 
-    async def page(self, query: Query[R]) -> Page[R]:
+    async def page(self, query: PageQuery[R]) -> Page[R]:
         _check(query.record, query.index)
         rows = [
             record
@@ -98,12 +98,12 @@ class MemoryStore:
         del self._log[: len(over)]
         return len(over)
 
-    def _find(self, want: Want) -> tuple[Record, ...]:
+    def _find(self, want: Query) -> tuple[Record, ...]:
         match want:
             case One(record=kind, key=key):
                 row = self._tables.get(kind.table, {}).get(key)
                 return () if row is None else (row,)
-            case Alias(record=kind, alias=alias):
+            case OneByAlias(record=kind, alias=alias):
                 return tuple(row for row in self._rows(kind) if alias and row.alias == alias)
             case Many(record=kind, index=index, value=value):
                 _check(kind, index)

@@ -25,8 +25,8 @@ from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once, Throttle
-from valetkey.server.model.delegates import Delegates
+from valetkey.server.model.counters import SingleUse, Throttle
+from valetkey.server.model.delegates import DelegateTree
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
@@ -35,10 +35,10 @@ from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.limit_state import Allowance
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.query import Found, Page, Query, Want
+from valetkey.server.model.query import Page, PageQuery, Query, Results
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.model.record import Record
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
 
@@ -48,13 +48,13 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     Allowance,
     Approval,
     Client,
-    Delegates,
-    Edition,
+    DelegateTree,
+    CatalogRevision,
     Epoch,
     Event,
     Grant,
     Job,
-    Once,
+    SingleUse,
     Pending,
     Policy,
     Receipt,
@@ -93,7 +93,7 @@ class Unusable(Exception):
 class Store(Protocol):
     """Where records are kept. No call needs to be made in a task."""
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         """What was found, all of one moment. Raises Unavailable, Damaged."""
         ...
 
@@ -105,7 +105,7 @@ class Store(Protocol):
         changes nothing about which."""
         ...
 
-    async def page(self, query: Query[R]) -> Page[R]:
+    async def page(self, query: PageQuery[R]) -> Page[R]:
         """One page of a list for people. Raises Unavailable."""
         ...
 

@@ -13,7 +13,7 @@ from valetkey.server.model.change import Change, Stale
 from valetkey.server.model.change_log import Log
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Found, Lately, Page, Query, Want
+from valetkey.server.model.query import Page, PageQuery, Query, RecentOne, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.port import Store
 
@@ -31,19 +31,19 @@ class Recall:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._kept: dict[Want, tuple[float, Found]] = {}
+        self._kept: dict[Query, tuple[float, Results]] = {}
         self._kinds: set[type[Record]] = set()
         self._forgotten = 0
 
-    async def read(self, *wants: Want) -> Found:
-        if Lately not in map(type, wants):
+    async def read(self, *wants: Query) -> Results:
+        if RecentOne not in map(type, wants):
             return await self.store.read(*wants)
-        recalled: dict[Want, tuple[Record, ...]] = {}
-        asked: list[Want] = []
-        lately: list[Want] = []
+        recalled: dict[Query, tuple[Record, ...]] = {}
+        asked: list[Query] = []
+        lately: list[Query] = []
         now = time.monotonic()
         for want in wants:
-            if type(want) is Lately:
+            if type(want) is RecentOne:
                 kept = self._kept.get(want)
                 if kept is not None and now - kept[0] < FRESH:
                     if len(wants) == 1:
@@ -54,19 +54,19 @@ class Recall:
                 lately.append(want)
             asked.append(want)
         if recalled and not asked:
-            return Found(recalled)
+            return Results(recalled)
         before = self._forgotten
         found = await self.store.read(*asked)
         if lately and before == self._forgotten:
             self._keep(found, lately, now)
-        return found.beside(recalled) if recalled else found
+        return found.with_records(recalled) if recalled else found
 
-    def _keep(self, found: Found, wants: Sequence[Want], now: float) -> None:
+    def _keep(self, found: Results, wants: Sequence[Query], now: float) -> None:
         for want in wants:
             if records := found.records(want):
                 if len(self._kept) >= MOST:
                     self._kept.clear()
-                self._kept[want] = now, Found({want: records})
+                self._kept[want] = now, Results({want: records})
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
@@ -86,7 +86,7 @@ class Recall:
         self._forgotten += 1
         self._kept.clear()
 
-    async def page(self, query: Query[R]) -> Page[R]:
+    async def page(self, query: PageQuery[R]) -> Page[R]:
         return await self.store.page(query)
 
     async def log(self, after: int, *, limit: int = 100) -> Log:

@@ -19,7 +19,7 @@ import msgspec
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.epoch import CURRENT, Epoch
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import One, Query
+from valetkey.server.model.query import One, PageQuery
 from valetkey.server.oauth.admin.keys import USES
 from valetkey.server.store.keyring import make, read_keys
 from valetkey.server.store.migrate import migrations, pending
@@ -49,7 +49,7 @@ async def finalize(store: Store, master: bytes) -> Restored:
     now = int(time.time())
     wanted = One(Epoch, CURRENT)
     before = (await store.read(wanted)).one(wanted)
-    newest = (await store.page(Query(record=Event, limit=1))).records
+    newest = (await store.page(PageQuery(record=Event, limit=1))).records
     changes: list[Change] = [Remove(key) for key in await read_keys(store)]
     for use in USES:
         changes += [Create(make(use, master, status=status)) for status in ("current", "coming")]

@@ -9,7 +9,15 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from valetkey.server.model.change import Change, Count, Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Always, Document, Found, Outside, Rule, Unreachable, Want
+from valetkey.server.model.query import (
+    CommitAlways,
+    Document,
+    DocumentRequest,
+    Query,
+    Results,
+    Rule,
+    Unreachable,
+)
 from valetkey.server.store.batching import turn
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
@@ -19,9 +27,9 @@ READS: Final = 16
 
 TRIES: Final = 3
 
-_NOTHING: Final = Found({})
+_NOTHING: Final = Results({})
 
-_ASIDE: Final = frozenset({Outside, Always, Count})
+_ASIDE: Final = frozenset({DocumentRequest, CommitAlways, Count})
 """What a rule may want that is not in the store."""
 
 
@@ -35,15 +43,15 @@ class Decided(Protocol):
     def events(self) -> Sequence[Event]: ...
 
 
-Answers: TypeAlias = Mapping[Outside, Document | Unreachable]
-Fetch: TypeAlias = Callable[[Sequence[Outside]], Awaitable[Answers]]
+Answers: TypeAlias = Mapping[DocumentRequest, Document | Unreachable]
+Fetch: TypeAlias = Callable[[Sequence[DocumentRequest]], Awaitable[Answers]]
 """Answers what a rule wants from outside. Raises nothing."""
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
 
 
-async def nothing(wants: Sequence[Outside]) -> Answers:
+async def nothing(wants: Sequence[DocumentRequest]) -> Answers:
     """Fetches nothing: for whoever runs without a network of their own, as commands do."""
     return {want: Unreachable("nothing is fetched here") for want in wants}
 
@@ -77,9 +85,9 @@ async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, aside: _Aside) 
             elif _ASIDE.isdisjoint(map(type, wants)):
                 found = await store.read(*wants)
             else:
-                aside.always += [want.change for want in wants if isinstance(want, Always)]
+                aside.always += [want.change for want in wants if isinstance(want, CommitAlways)]
                 await _count(store, wants, aside.counters)
-                found = (await _found(store, wants, fetch)).counting(aside.counters)
+                found = (await _found(store, wants, fetch)).with_counters(aside.counters)
             await turn()
             wants = rule.send(found)
     except StopIteration as done:
@@ -97,14 +105,16 @@ async def _count(store: Store, wants: Sequence[Any], counters: dict[Count, Throt
 
 
 async def _found(
-    store: Store, wants: Sequence[Want | Outside | Always | Count], fetch: Fetch
-) -> Found:
-    inside = [want for want in wants if not isinstance(want, Outside | Always | Count)]
+    store: Store, wants: Sequence[Query | DocumentRequest | CommitAlways | Count], fetch: Fetch
+) -> Results:
+    inside = [
+        want for want in wants if not isinstance(want, DocumentRequest | CommitAlways | Count)
+    ]
     # The slow part first: what the store says is then of this moment.
-    outside = [want for want in wants if isinstance(want, Outside)]
+    outside = [want for want in wants if isinstance(want, DocumentRequest)]
     documents = await fetch(outside) if outside else {}
-    found = await store.read(*inside) if inside else Found({})
-    return found.having(documents)
+    found = await store.read(*inside) if inside else Results({})
+    return found.with_documents(documents)
 
 
 async def settle(

@@ -10,9 +10,9 @@ from tests.rows import row
 from tests.server.oauth.admin.desk import context
 
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.query import Alias, Many, One
+from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
 from valetkey.server.oauth.admin.apply_plan import Kind, Plan, Wish, plan
@@ -71,12 +71,16 @@ async def test_everything_from_nothing_in_one_commit() -> None:
         ("machine", "added"),
         ("miko", "added"),
     ]
-    policy, server, user = One(Policy, "lax"), One(ResourceServer, "chirp"), Alias(User, "miko")
+    policy, server, user = (
+        One(Policy, "lax"),
+        One(ResourceServer, "chirp"),
+        OneByAlias(User, "miko"),
+    )
     native, machine = One(Client, "stefapp"), One(Client, "machine")
     found = await store.read(policy, server, user, native, machine)
     assert found.one(policy) == Policy(name="lax", pkce="optional", version=1)
     assert found.one(server) == ResourceServer(
-        id="chirp", catalog=CHIRP_CATALOG, edition=1, created=NOW, version=1
+        id="chirp", catalog=CHIRP_CATALOG, revision=1, created=NOW, version=1
     )
     assert found.one(native) == Client(
         id="stefapp",
@@ -89,7 +93,7 @@ async def test_everything_from_nothing_in_one_commit() -> None:
     )
     kept = found.one(machine)
     assert kept is not None
-    assert kept.secrets == (KeptSecret(DIGEST, NOW),)
+    assert kept.secrets == (StoredSecret(DIGEST, NOW),)
     miko = found.one(user)
     assert miko is not None
     assert (miko.username, miko.email, miko.created, miko.changed) == (
@@ -247,7 +251,7 @@ async def test_what_is_not_named_is_not_touched() -> None:
 async def test_a_secret_that_is_over_is_set_anew() -> None:
     store = MemoryStore()
     await furnish(store)
-    over = (KeptSecret(DIGEST, 0, until=NOW - 1),)
+    over = (StoredSecret(DIGEST, 0, until=NOW - 1),)
     await apply(store, wish("client", "machine", secrets=over))
     outcome = await apply(store, wish("client", "machine", secret=DIGEST))
     assert told(outcome) == [("machine", "changed", {"secrets": ("(secret)", "(secret)")})]

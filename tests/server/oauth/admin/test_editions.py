@@ -6,7 +6,7 @@ from tests.server.oauth.admin.desk import context
 from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Remove
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 from valetkey.server.oauth.admin.apply_plan import Wish, plan
 
 NOW = 1_800_000_000
@@ -23,10 +23,10 @@ def test_each_catalog_is_kept_and_numbered() -> None:
         )
         outcome = world.settle(lambda wish=wish: plan([wish], context(NOW)))  # type: ignore[misc]
         assert outcome.mistakes == ()
-    kept = world.all(Edition)
+    kept = world.all(CatalogRevision)
     assert [(one.number, one.by, one.at) for one in kept] == [(1, "miko", NOW), (2, "miko", NOW)]
     assert [one.catalog for one in kept] == [first, CHIRP_CATALOG]
-    assert world.need(ResourceServer, "chirp").edition == 2
+    assert world.need(ResourceServer, "chirp").revision == 2
 
 
 def test_an_api_that_comes_back_goes_on_counting() -> None:
@@ -36,5 +36,5 @@ def test_an_api_that_comes_back_goes_on_counting() -> None:
     world.settle(lambda: plan([wish], context(NOW)))
     world.write(Remove(world.need(ResourceServer, "chirp")))
     world.settle(lambda: plan([wish], context(NOW)))
-    assert world.need(ResourceServer, "chirp").edition == 2
-    assert len(world.all(Edition)) == 2
+    assert world.need(ResourceServer, "chirp").revision == 2
+    assert len(world.all(CatalogRevision)) == 2

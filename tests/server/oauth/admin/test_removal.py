@@ -13,8 +13,8 @@ from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.event import Event
-from valetkey.server.model.grant import Grant, standing
-from valetkey.server.model.query import Alias, Many, One, Rule
+from valetkey.server.model.grant import Grant, live_grant_alias
+from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin import removal
@@ -100,7 +100,7 @@ async def test_a_later_client_of_the_same_name_inherits_no_yes() -> None:
     assert client is not None
     await run(store, removal.client, "stefapp")
     await store.commit([Create(msgspec.structs.replace(client, version=0))])
-    live = Alias(Grant, standing(users["miko"].id, "stefapp"))
+    live = OneByAlias(Grant, live_grant_alias(users["miko"].id, "stefapp"))
     assert (await store.read(live)).one(live) is None
 
 
@@ -115,7 +115,7 @@ async def test_a_user_takes_sessions_and_every_own_yes_along() -> None:
         "web": "stopped",
         "old": "stopped",
     }
-    gone, sessions = Alias(User, "miko"), Many(Session, "user", users["miko"].id)
+    gone, sessions = OneByAlias(User, "miko"), Many(Session, "user", users["miko"].id)
     found = await store.read(gone, sessions)
     assert found.one(gone) is None
     assert found.many(sessions) == ()

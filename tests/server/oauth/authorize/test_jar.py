@@ -14,7 +14,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.query import Document, Outside, Unreachable
+from valetkey.server.model.query import Document, DocumentRequest, Unreachable
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.authorize.request_stages import Sent, sent
@@ -323,18 +323,18 @@ FETCHING = switched(on=["request_uri fetching"])
 
 def fetched(
     it: World, uri: str, answer: Document | Unreachable | None
-) -> tuple[Sent, list[Outside]]:
+) -> tuple[Sent, list[DocumentRequest]]:
     rule = sent(form({"client_id": "signer", "request_uri": uri}), it.context)
     found: Any = None
-    asked: list[Outside] = []
+    asked: list[DocumentRequest] = []
     try:
         while True:
             wants = rule.send(found)
-            outside = [one for one in wants if isinstance(one, Outside)]
+            outside = [one for one in wants if isinstance(one, DocumentRequest)]
             asked += outside
             answers = {one: answer for one in outside if answer is not None}
-            rest = tuple(one for one in wants if not isinstance(one, Outside))
-            found = it.read(*rest).having(answers)
+            rest = tuple(one for one in wants if not isinstance(one, DocumentRequest))
+            found = it.read(*rest).with_documents(answers)
     except StopIteration as done:
         its: Sent = done.value
         if its.flaw is not None:
@@ -351,7 +351,7 @@ def fetching(**changed: Any) -> World:
 def test_a_registered_address_is_fetched() -> None:
     it = fetching()
     its, asked = fetched(it, URI, Document(signed(it).encode() + b"\n", 0))
-    assert asked == [Outside(url=URI, kind="request")]
+    assert asked == [DocumentRequest(url=URI, kind="request")]
     assert its.form["state"] == "inside"
 
 

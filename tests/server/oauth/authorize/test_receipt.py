@@ -27,8 +27,8 @@ def german() -> World:
     """A world whose Chirp speaks German too, at its seventh catalog."""
     world = World()
     servers = (
-        ResourceServer(id="chirp", catalog=GERMAN, edition=7),
-        ResourceServer(id="photos", catalog=PHOTOS_CATALOG, edition=2),
+        ResourceServer(id="chirp", catalog=GERMAN, revision=7),
+        ResourceServer(id="photos", catalog=PHOTOS_CATALOG, revision=2),
     )
     world.at = replace(world.at, offer=Offer(ISSUER, servers))
     return world
@@ -45,9 +45,9 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
     assert (kept.user, kept.client, kept.grant) == (world.miko.id, "stefapp", grant.id)
     assert (kept.request, kept.at, kept.language) == (sheet.pending.id, world.now, "de")
     assert (kept.app, kept.destination, kept.why) == ("stefApp", "127.0.0.1", "permissions")
-    assert kept.editions == {"https://chirp.example": 7, "https://photos.example": 2}
+    assert kept.revisions == {"https://chirp.example": 7, "https://photos.example": 2}
     asked_lines = {one.id: one for one in kept.lines if one.place == "asked"}
-    told = {name: (one.required, one.ticked, one.given) for name, one in asked_lines.items()}
+    told = {name: (one.required, one.ticked, one.granted) for name, one in asked_lines.items()}
     assert told == {
         "openid": (True, True, True),
         "chirps.read": (True, True, True),
@@ -62,7 +62,7 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
         one.id for group in sheet.cannot if not group.whole for one in group.permissions
     ]
     assert kept.shut == tuple(group.name for group in sheet.cannot if group.whole) == ("Photos",)
-    assert not any(one.given for one in kept.lines if one.place == "cannot")
+    assert not any(one.granted for one in kept.lines if one.place == "cannot")
 
 
 def test_what_comes_with_a_ticked_one_is_given_though_it_was_not_ticked() -> None:
@@ -71,7 +71,7 @@ def test_what_comes_with_a_ticked_one_is_given_though_it_was_not_ticked() -> Non
     sheet = asked(world, visit, scope="openid dms.send")
     world.say(sheet, visit, ticked=("dms.send",))
     (kept,) = world.all(Receipt)
-    lines = {one.id: (one.ticked, one.given) for one in kept.lines}
+    lines = {one.id: (one.ticked, one.granted) for one in kept.lines}
     assert lines["dms.read"] == (False, True)
     assert lines["dms.send"] == (True, True)
 

@@ -10,7 +10,7 @@ from tests.server.oauth.forms import basic, form
 from tests.server.oauth.world import World
 
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.feature import Call
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
@@ -149,8 +149,8 @@ def test_a_suspended_client_is_nobody() -> None:
 def test_secrets_overlap_while_they_are_exchanged() -> None:
     world = World()
     old, new = (
-        KeptSecret(digest("old"), world.now, until=world.now + 60),
-        KeptSecret(digest("new"), world.now),
+        StoredSecret(digest("old"), world.now, until=world.now + 60),
+        StoredSecret(digest("new"), world.now),
     )
     world.change(Client, "web", secrets=(old, new))
     for secret in ("old", "new"):

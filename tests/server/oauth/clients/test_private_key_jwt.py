@@ -13,9 +13,9 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.policy import Policy
-from valetkey.server.model.query import Document, Outside, Rule, Unreachable
+from valetkey.server.model.query import Document, DocumentRequest, Rule, Unreachable
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
@@ -92,7 +92,7 @@ def test_an_assertion_counts_once() -> None:
     # For as long as it would be good by a clock that goes slow, and no longer.
     it.later(60)
     it.sweep()
-    assert [one for one in it.all(Once) if one.purpose == "client assertion"] == []
+    assert [one for one in it.all(SingleUse) if one.purpose == "client assertion"] == []
     refused(it, with_assertion(text))
 
 
@@ -364,19 +364,19 @@ URI = "https://signer.example/keys"
 FAR = msgspec.structs.replace(SIGNER, jwks={}, jwks_uri=URI)
 
 
-def asked(it: World, call: Call, *answers: Document | Unreachable) -> list[Outside]:
+def asked(it: World, call: Call, *answers: Document | Unreachable) -> list[DocumentRequest]:
     """What the rule wants from outside, answered in this order; raises what it raises."""
-    wants: list[Outside] = []
+    wants: list[DocumentRequest] = []
     rule = authenticate(call, it.context)
     given = list(answers)
     found: Any = None
     try:
         while True:
             wanted = rule.send(found)
-            outside = [one for one in wanted if isinstance(one, Outside)]
-            inside = tuple(one for one in wanted if not isinstance(one, Outside))
+            outside = [one for one in wanted if isinstance(one, DocumentRequest)]
+            inside = tuple(one for one in wanted if not isinstance(one, DocumentRequest))
             wants += outside
-            found = it.read(*inside).having({one: given.pop(0) for one in outside})
+            found = it.read(*inside).with_documents({one: given.pop(0) for one in outside})
     except StopIteration:
         return wants
 
@@ -388,7 +388,7 @@ def published(*keys: Any) -> Document:
 def test_published_keys_are_fetched() -> None:
     it = world(FAR)
     call = with_assertion(assertion(it))
-    assert asked(it, call, published(MINE)) == [Outside(url=URI, kind="keys")]
+    assert asked(it, call, published(MINE)) == [DocumentRequest(url=URI, kind="keys")]
 
 
 def test_an_unknown_kid_is_looked_for_once_more() -> None:

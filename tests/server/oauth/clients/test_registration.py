@@ -8,7 +8,7 @@ from tests.installation import CHIRP_CATALOG, CLIENTS, PHOTOS_CATALOG, POLICIES
 from tests.rows import row
 from tests.server.oauth.clients.apps import MINE, SIGNER
 
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.model.policy import Lifetimes, Policy
@@ -34,7 +34,7 @@ AT = Installation(
 NATIVE = next(client for client in CLIENTS if client.id == "stefapp")
 MACHINE = next(client for client in CLIENTS if client.id == "machine")
 WEB = next(client for client in CLIENTS if client.id == "web")
-SECRET = KeptSecret("0" * 64, 0)
+SECRET = StoredSecret("0" * 64, 0)
 USES = Bounds(often={"day": 3})
 JWK = MINE.public().jwk()
 

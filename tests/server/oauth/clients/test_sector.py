@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.installation import CLIENTS
 from tests.rows import row
 
-from valetkey.server.model.query import Document, Found, Unreachable
+from valetkey.server.model.query import Document, Results, Unreachable
 from valetkey.server.oauth.clients.sector import check
 from valetkey.spec.errors import InvalidClientMetadata
 
@@ -17,7 +17,7 @@ def run(document: Document | Unreachable) -> None:
     rule = check(WEB)
     (wanted,) = next(rule)
     with pytest.raises(StopIteration):
-        rule.send(Found({}, {wanted: document}))  # type: ignore[dict-item]
+        rule.send(Results({}, {wanted: document}))  # type: ignore[dict-item]
 
 
 def test_a_client_without_a_sector_is_asked_for_nothing() -> None:

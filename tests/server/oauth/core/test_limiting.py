@@ -108,7 +108,7 @@ def test_what_is_added_later_brings_its_own_limits_and_leaves_the_others() -> No
     world = bank(Proposal(lasts=MONTH, permissions={WRITE: TEN_USES, PAY: TEN}))
     key(world, scope=f"openid {WRITE}")
     first = world.grant("payer").limits
-    assert first.bound == {WRITE}
+    assert first.limited_permissions == {WRITE}
     world.later(3600)
     wished = Proposal(lasts=DAY, permissions={PAY: FIVE, WRITE: FIVE})
     key(world, wished, scope=f"openid {WRITE} {PAY}")

@@ -7,7 +7,7 @@ from tests.rows import row
 from tests.server.oauth.forms import call, form
 from tests.server.oauth.world import World
 
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.user import User
@@ -137,7 +137,7 @@ def test_a_clients_own_token_is_revoked_by_itself() -> None:
     assert not world.introspect(one).active
     assert world.introspect(two).active
     world.revoke("machine", one)
-    (marker,) = world.all(Once)
+    (marker,) = world.all(SingleUse)
     world.later(300)
     # The marker is there for as long as the token could be honoured.
     assert marker.expires > world.now

@@ -342,7 +342,7 @@ def test_a_question_without_a_request_is_answered_by_yes_or_no() -> None:
         lambda: approvals.answer(made.id, yes=True, user=world.miko.id, context=world.context)
     )
     assert isinstance(said, approvals.Answered)
-    assert said.approval.said == "yes"
+    assert said.approval.answer == "yes"
     assert "approved" in world.kinds()
     again = world.settle(
         lambda: approvals.answer(made.id, yes=False, user=world.miko.id, context=world.context)

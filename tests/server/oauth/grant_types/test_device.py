@@ -440,7 +440,7 @@ def test_where_it_came_from_is_kept_for_its_user() -> None:
     world = World()
     asked = call("tv", scope="openid")
     world.post(ask, replace(asked, address="203.0.113.7", agent="Firefox on Linux"))
-    at = row_of(world).elsewhere
+    at = row_of(world).decoupled
     assert at is not None
     assert (at.address, at.agent) == ("203.0.113.7", "Firefox on Linux")
 

@@ -15,7 +15,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Policy
@@ -150,7 +150,7 @@ def test_many_at_once_lose_one_race_at_the_most() -> None:
         with pytest.raises(Stale):
             world.write(*before.changes)
         again = world.ask(token(one, world.context))
-        assert [type(change.record) for change in again.changes] == [Once]
+        assert [type(change.record) for change in again.changes] == [SingleUse]
         world.write(*again.changes)
     assert len(world.all(TokenFamily)) == 1
 
@@ -172,10 +172,10 @@ def test_the_marker_lives_as_long_as_the_code() -> None:
     world.redeem("web", code)
     world.later(59)
     world.sweep()
-    assert sum(one.purpose == REDEEMED for one in world.all(Once)) == 2
+    assert sum(one.purpose == REDEEMED for one in world.all(SingleUse)) == 2
     world.later(62)
     world.sweep()
-    assert sum(one.purpose == REDEEMED for one in world.all(Once)) == 0
+    assert sum(one.purpose == REDEEMED for one in world.all(SingleUse)) == 0
     with pytest.raises(InvalidGrant, match="expired"):
         world.redeem("web", code)
 
@@ -248,7 +248,7 @@ def test_a_lookup_of_its_status_outlives_it() -> None:
     world.at = replace(world.at, policies=policies)
     world.change(Client, "web", policy="listed", grant_types=("authorization_code",))
     signs_in(world)
-    (taken,) = (one for one in world.all(Once) if one.purpose == TAKEN)
+    (taken,) = (one for one in world.all(SingleUse) if one.purpose == TAKEN)
     world.later(PERIOD - 1)
     signs_in(world)
     (family,) = world.all(TokenFamily)

@@ -19,7 +19,7 @@ from tests.server.oauth.world import World, done
 from valetkey.resource.log_state import Known
 from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
-from valetkey.server.model.delegates import MOST, Delegates, Hand
+from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
 from valetkey.server.model.event import Event
 from valetkey.server.oauth.endpoints.change_log import shown
 from valetkey.server.oauth.grants import delegates
@@ -72,8 +72,8 @@ class Stage(World):
             lambda: delegates.readmit(name, hand, user=who, by="user", context=self.context)
         )
 
-    def tree(self) -> Delegates:
-        return self.need(Delegates, self.grant().id)
+    def tree(self) -> DelegateTree:
+        return self.need(DelegateTree, self.grant().id)
 
     def uses(self, *hands: str, by: str = "photos", permission: str = PHOTO) -> None:
         """An API tells of a key that came to it so."""
@@ -87,8 +87,8 @@ class Stage(World):
 def test_a_hand_is_noted_when_it_first_has_the_key() -> None:
     at = Stage()
     at.passed(at.app, "agent", scope="chirps.read")
-    assert at.tree().hands == (
-        Hand(chain=(AGENT,), permissions=("chirps.read",), first=at.now, last=at.now // DAY),
+    assert at.tree().delegates == (
+        Delegate(chain=(AGENT,), permissions=("chirps.read",), first=at.now, last=at.now // DAY),
     )
     assert at.tree().user == at.miko.id
 
@@ -111,7 +111,7 @@ def test_it_is_written_when_there_is_news(asked: dict[str, str], later: int, wri
     subject = at.refresh("kite", at.tokens["refresh_token"])["access_token"] if later else at.app
     at.passed(subject, "agent", **({"scope": "chirps.read"} | asked))
     assert at.tree().version == version + writes
-    (hand,) = at.tree().hands
+    (hand,) = at.tree().delegates
     assert (hand.first, hand.last) == (first, at.now // DAY)
     assert set(hand.permissions) >= {"chirps.read", "chirps.write"}
     assert (PHOTO in hand.permissions) is (PHOTO in asked.get("scope", ""))
@@ -128,7 +128,7 @@ def test_an_app_that_makes_its_own_key_smaller_is_no_delegate() -> None:
     at = Stage()
     agent = at.passed(at.app, "agent")
     at.passed(agent, "agent", scope="chirps.read")
-    assert [one.chain for one in at.tree().hands] == [(AGENT,)]
+    assert [one.chain for one in at.tree().delegates] == [(AGENT,)]
 
 
 def test_the_tree_is_drawn_as_the_key_went() -> None:
@@ -151,14 +151,14 @@ def test_the_tree_is_drawn_as_the_key_went() -> None:
 def test_a_tree_that_nobody_could_see_through_grows_no_more() -> None:
     at = Stage()
     many = tuple(
-        Hand(chain=(f"client:{number}",), permissions=(PHOTO,), first=at.now, last=0)
+        Delegate(chain=(f"client:{number}",), permissions=(PHOTO,), first=at.now, last=0)
         for number in range(MOST)
     )
-    at.put(Delegates(id=at.grant().id, user=at.miko.id, hands=many))
+    at.put(DelegateTree(id=at.grant().id, user=at.miko.id, delegates=many))
     with pytest.raises(InvalidRequest):
         at.passed(at.app, "agent")
     at.uses(ALONE)
-    assert at.tree().hands == many
+    assert at.tree().delegates == many
 
 
 # What a cut comes to, at each place of the tree, by each way to look.
@@ -315,7 +315,7 @@ def test_a_cut_is_one_change_with_one_event_and_one_entry() -> None:
     assert (at.grant().version, len(at.kinds())) == (grant.version + 1, len(told) + 1)
     at.readmit(AGENT)
     assert at.kinds()[-1] == "readmitted"
-    assert at.grant().cut == {}
+    assert at.grant().revoked_delegates == {}
     assert isinstance(at.readmit(AGENT), Done)
     assert at.grant().version == grant.version + 2
 
@@ -343,7 +343,7 @@ def test_a_hand_that_gets_more_while_it_is_cut_off_is_seen_or_too_late() -> None
     with pytest.raises(Stale):
         at.write(*cut.changes)
     at.cut(AGENT)
-    assert set(at.grant().cut[AGENT]) == {"chirps.read", PHOTO}
+    assert set(at.grant().revoked_delegates[AGENT]) == {"chirps.read", PHOTO}
 
 
 def test_another_users_branch_is_no_branch() -> None:
@@ -414,7 +414,7 @@ def test_an_api_tells_of_those_whom_nobody_else_knows(
     at.passed(at.app, "agent")
     before = at.tree()
     at.uses(*hands, by=by, permission=permission)
-    chains = [one.chain for one in at.tree().hands]
+    chains = [one.chain for one in at.tree().delegates]
     assert (hands in chains) is noted
     assert (at.tree() == before) is not noted
     at.uses(*hands, by=by, permission=permission)
@@ -427,7 +427,7 @@ def test_a_report_may_tell_of_several_hands_of_one_key() -> None:
     use = {"family": at.family().id, "permissions": [PHOTO]}
     uses = [use, use | {"hands": [ALONE]}, use | {"hands": [AGENT, ALONE]}]
     at.post(report, call("photos", usage=json.dumps(uses)))
-    assert [one.chain for one in at.tree().hands] == [(AGENT,), (ALONE,), (AGENT, ALONE)]
+    assert [one.chain for one in at.tree().delegates] == [(AGENT,), (ALONE,), (AGENT, ALONE)]
     assert at.family().opened == {PHOTO: at.now // DAY}
 
 
@@ -438,7 +438,7 @@ def test_the_tree_outlives_no_grant_and_is_given_to_no_other() -> None:
     at.cut(AGENT)
     at.change(type(at.grant()), at.grant().id, status="stopped")
     again = held(at)["access_token"]
-    assert at.grant().cut == {}
+    assert at.grant().revoked_delegates == {}
     assert at.ask(delegates.tree(at.grant())) == ()
     assert at.introspect(at.passed(again, "agent")).active
-    assert replace(at.tree(), hands=()).id == at.grant().id
+    assert replace(at.tree(), delegates=()).id == at.grant().id

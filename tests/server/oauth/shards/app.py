@@ -12,7 +12,7 @@ from tests.server.oauth.world import World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.jose.seal import digest
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grant_types.token import token
@@ -48,7 +48,7 @@ SERVER: Final = Client(
     id="harbour-server",
     name="Harbour server",
     auth_method="client_secret_basic",
-    secrets=(KeptSecret(digest(SECRETS["harbour-server"]), 0),),
+    secrets=(StoredSecret(digest(SECRETS["harbour-server"]), 0),),
     grant_types=("client_credentials",),
     scope=("chirps",),
 )

@@ -24,21 +24,21 @@ from valetkey.server.accounts import password
 from valetkey.server.model import ids
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.change import Create
-from valetkey.server.model.client import KeptSecret
-from valetkey.server.model.counters import Once, Throttle
-from valetkey.server.model.delegates import Delegates, Hand
+from valetkey.server.model.client import StoredSecret
+from valetkey.server.model.counters import SingleUse, Throttle
+from valetkey.server.model.delegates import Delegate, DelegateTree
 from valetkey.server.model.environment import Env
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.job import Job
 from valetkey.server.model.keys import SigningKey
-from valetkey.server.model.limit_state import Allowance, Count, Lease
+from valetkey.server.model.limit_state import Allowance, Lease, PeriodCount
 from valetkey.server.model.limits import Bounds, Limits
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.receipt import Line, Receipt
-from valetkey.server.model.record import Record, written_out
-from valetkey.server.model.resource import Edition
+from valetkey.server.model.record import Record, stored_fields
+from valetkey.server.model.resource import CatalogRevision
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
@@ -104,14 +104,14 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         epoch=1,
         created=BORN,
         changed=BORN,
-        cut={"client:agent": ("chirps.read",)},
+        revoked_delegates={"client:agent": ("chirps.read",)},
     )
     yield grant
-    yield Delegates(
+    yield DelegateTree(
         id=grant.id,
         user=user.id,
-        hands=(
-            Hand(
+        delegates=(
+            Delegate(
                 chain=("client:agent",),
                 permissions=("chirps.read",),
                 first=BORN,
@@ -125,7 +125,7 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
     yield Allowance(
         grant=grant.id,
         permission="chirps.write",
-        often={"total": Count(0, 0, 3)},
+        often={"total": PeriodCount(0, 0, 3)},
         out=(Lease(id="a" * 22, holder="chirp", uses=1, expires=BORN + 30, often={"total": 0}),),
     )
     yield TokenFamily(
@@ -192,8 +192,8 @@ def _owned(env: Env, user: User) -> Iterator[Record]:
         app="stefApp",
         destination="127.0.0.1",
         why="permissions",
-        lines=(Line(id="chirps.read", words="lesen", place="asked", ticked=True, given=True),),
-        editions={"https://chirp.example": 1},
+        lines=(Line(id="chirps.read", words="lesen", place="asked", ticked=True, granted=True),),
+        revisions={"https://chirp.example": 1},
     )
     yield event(
         env,
@@ -214,14 +214,14 @@ def records(secrets: dict[str, str]) -> tuple[Record, ...]:
 
     def keeping(record: Any) -> Any:
         known = record.id in secrets and record.secrets
-        kept = (KeptSecret(digest(secrets[record.id]), BORN),) if known else ()
+        kept = (StoredSecret(digest(secrets[record.id]), BORN),) if known else ()
         return msgspec.structs.replace(record, secrets=kept, created=BORN)
 
     return (
         *(keeping(client) for client in CLIENTS),
         *(keeping(server) for server in RESOURCE_SERVERS),
         *(
-            Edition(server=server.id, number=1, catalog=server.catalog, at=BORN, by="miko")
+            CatalogRevision(server=server.id, number=1, catalog=server.catalog, at=BORN, by="miko")
             for server in RESOURCE_SERVERS
         ),
         *POLICIES,
@@ -230,7 +230,7 @@ def records(secrets: dict[str, str]) -> tuple[Record, ...]:
         Epoch(number=1, since=BORN),
         *(make(use, MASTER, status=status) for use in TURNED for status in ("current", "coming")),
         make("salt", MASTER, status="current"),
-        Once(purpose="request_uri", value="seen", expires=NEVER),
+        SingleUse(purpose="request_uri", value="seen", expires=NEVER),
         Throttle(bucket="account miko", tried=1, since=BORN, expires=NEVER),
         Job(id=ids.free_id(env), kind="ping", url="https://app.example/", due=NEVER, created=BORN),
         Pending(
@@ -278,7 +278,7 @@ def _told(what: tuple[Record, ...], secrets: dict[str, str]) -> Golden:
     family = next(one for one in what if isinstance(one, TokenFamily))
     tables: dict[str, dict[str, dict[str, Any]]] = {kind.table: {} for kind in RECORDS}
     for one in what:
-        tables[one.table][one.key] = written_out(one) | {"version": 1}
+        tables[one.table][one.key] = stored_fields(one) | {"version": 1}
     token = refresh_token.write(RefreshToken(family.id, 0, 0), ring)
     return Golden(refresh_token=token, secrets=secrets, records=tables)
 

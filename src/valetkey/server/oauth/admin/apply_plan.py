@@ -12,10 +12,10 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
-from valetkey.server.model.client import Client, KeptSecret
+from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.policy import Lifetimes, Policy
-from valetkey.server.model.query import Alias, Many, Rule
+from valetkey.server.model.query import Many, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, sign_in_name
@@ -172,7 +172,7 @@ def _disabled(steps: Sequence[Step]) -> Iterator[str]:
 def _there(wishes: Sequence[Wish]) -> Rule[Named]:
     """Every policy, resource server and client, and the users that are named."""
     policies, servers, clients = Many(Policy), Many(ResourceServer), Many(Client)
-    users = {Alias(User, wish.name[1]) for wish in wishes if wish.kind == "user"}
+    users = {OneByAlias(User, wish.name[1]) for wish in wishes if wish.kind == "user"}
     found = yield (policies, servers, clients, *users)
     there: Named = {("policy", one.name): one for one in found.many(policies)}
     there |= {("resource_server", one.id): one for one in found.many(servers)}
@@ -195,16 +195,16 @@ def _step(wish: Wish, before: Declarable | None, context: Context) -> Step:
 
 def _secrets(
     holder: Client | ResourceServer, wish: Wish, context: Context
-) -> tuple[KeptSecret, ...]:
+) -> tuple[StoredSecret, ...]:
     had = shared_secret.fitting(holder) if isinstance(holder, Client) else holder.secrets
     if not wish.secret or any(
-        kept.digest == wish.secret and kept.good(context.env.now) for kept in had
+        kept.digest == wish.secret and kept.is_valid(context.env.now) for kept in had
     ):
         return had
     if isinstance(holder, Client) and wish.plain is not None:
         keyring, env = context.at.keyring, context.env
         return (shared_secret.keep(wish.plain, client=holder, keyring=keyring, env=env),)
-    return (KeptSecret(digest=wish.secret, created=context.env.now),)
+    return (StoredSecret(digest=wish.secret, created=context.env.now),)
 
 
 def _clashing(steps: Sequence[Step]) -> Iterator[str]:
@@ -280,8 +280,8 @@ _HIDDEN: Final = frozenset({"password", "mark", "secrets"})
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The fields, those of nested ones too, by dotted names."""
     if isinstance(value, msgspec.Struct):
-        names = [name for name in value.__struct_fields__ if name not in _OWN]
-        members = {name: getattr(value, name) for name in names}
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        members = {encoded: getattr(value, name) for name, encoded in names if name not in _OWN}
     elif isinstance(value, dict):
         members = value
     elif isinstance(value, tuple) and value and isinstance(value[0], Permission):

@@ -7,14 +7,14 @@ import msgspec
 
 from valetkey.server.model.query import Many, Rule
 from valetkey.server.model.record import Record
-from valetkey.server.model.resource import Edition, ResourceServer
+from valetkey.server.model.resource import CatalogRevision, ResourceServer
 
 Some = TypeVar("Some", bound=Record)
 
 
 def newest(servers: Iterable[str]) -> Rule[dict[str, int]]:
     """The number of each newest edition, 0 for none; also of an API that was removed since."""
-    wanted = {name: Many(Edition, "server", name) for name in servers}
+    wanted = {name: Many(CatalogRevision, "server", name) for name in servers}
     found = yield tuple(wanted.values())
     return {
         name: max((one.number for one in found.many(editions)), default=0)
@@ -26,13 +26,15 @@ def numbered(before: Record | None, after: Some, newest: Mapping[str, int]) -> S
     """A resource server whose catalog is not as it was, as the next edition; all else as it is."""
     if not isinstance(after, ResourceServer) or not _is_new(before, after):
         return after
-    return msgspec.structs.replace(after, edition=newest[after.id] + 1)
+    return msgspec.structs.replace(after, revision=newest[after.id] + 1)
 
 
-def kept(before: Record | None, after: Record, *, at: int, by: str) -> Iterator[Edition]:
-    """The edition to keep of a resource server whose catalog is not as it was."""
+def kept(before: Record | None, after: Record, *, at: int, by: str) -> Iterator[CatalogRevision]:
+    """The catalog revision to store where a resource server's catalog changes."""
     if isinstance(after, ResourceServer) and _is_new(before, after):
-        yield Edition(server=after.id, number=after.edition, catalog=after.catalog, at=at, by=by)
+        yield CatalogRevision(
+            server=after.id, number=after.revision, catalog=after.catalog, at=at, by=by
+        )
 
 
 def _is_new(before: Record | None, after: ResourceServer) -> bool:

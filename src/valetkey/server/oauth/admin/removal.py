@@ -12,7 +12,7 @@ from valetkey.server.model.change import Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import event
 from valetkey.server.model.grant import Grant
-from valetkey.server.model.query import Alias, Many, One, Rule
+from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User, sign_in_name
@@ -46,7 +46,7 @@ def client(name: str, context: Context) -> Rule[Removed | Kept]:
 
 def user(username: str, context: Context) -> Rule[Removed | Kept]:
     """The account goes, with its sessions; every yes that the user gave is over."""
-    wanted = Alias(User, sign_in_name(username))
+    wanted = OneByAlias(User, sign_in_name(username))
     gone = (yield (wanted,)).one(wanted)
     if gone is None:
         return Kept(why=f"there is no user {username!r}")

@@ -9,9 +9,9 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.grant import Grant, standing
+from valetkey.server.model.grant import Grant, live_grant_alias
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.query import Alias, Rule
+from valetkey.server.model.query import OneByAlias, Rule
 from valetkey.server.oauth.authorize import grant_management, user_code
 from valetkey.server.oauth.authorize.browser_session import Visit, person
 from valetkey.server.oauth.authorize.consent import OVER, Allow, Cancel, agree, cancel, sheet
@@ -152,7 +152,7 @@ def step_for(asked: Asked, visit: Visit, context: Context) -> Rule[Step]:
         who = None  # The answer has to be another user's.
     grant: Grant | None = None
     if who is not None:
-        wanted = Alias(Grant, standing(who.user.id, asked.sent.client.id))
+        wanted = OneByAlias(Grant, live_grant_alias(who.user.id, asked.sent.client.id))
         grant = (yield (wanted,)).one(wanted)
     request, gone = asked.request, tuple[str, ...]()
     if grant is not None:

@@ -5,7 +5,7 @@ from typing import Final
 from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.jose.jws import BadSignature
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Document, Outside, Rule
+from valetkey.server.model.query import Document, DocumentRequest, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
@@ -103,8 +103,8 @@ def _fetched(uri: str, client: Client, context: Context) -> Rule[str]:
     # OpenID Connect Core 6.2: a fragment is a digest, and is not sent.
     if uri not in client.request_uris:
         raise InvalidRequestUri(detail="not one that the client registered")
-    wanted = Outside(url=uri.partition("#")[0], kind="request", party=client.party)
-    document = (yield (wanted,)).outside(wanted)
+    wanted = DocumentRequest(url=uri.partition("#")[0], kind="request", party=client.party)
+    document = (yield (wanted,)).document(wanted)
     if not isinstance(document, Document):
         raise InvalidRequestUri(detail=document.why)
     try:

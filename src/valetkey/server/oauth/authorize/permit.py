@@ -88,7 +88,7 @@ def _contents(
         scope=request.scope,
         permissions=grant.allows(request.permissions),
         resources=request.resources,
-        device=visit.device if row is None or row.elsewhere is None else row.elsewhere.agent,
+        device=visit.device if row is None or row.decoupled is None else row.decoupled.agent,
         # RFC 8628 3.2: what another device fetches ends with its request.
         expires=context.env.now + context.at.lifetimes.code if row is None else row.expires,
         jkt=request.jkt,

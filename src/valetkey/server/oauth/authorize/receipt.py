@@ -36,7 +36,7 @@ def receipt(
         why=shown.why,
         lines=lines,
         shut=tuple(one.name for one in shut),
-        editions={one: offer.editions[one] for one in offer.editions if one in resources},
+        revisions={one: offer.editions[one] for one in offer.editions if one in resources},
     )
 
 
@@ -52,7 +52,7 @@ def _lines(
             risk=row.permission.risk,
             required=row.required,
             ticked=name in ticked or row.required,
-            given=name in grant.permissions,
+            granted=name in grant.permissions,
             reason=row.reason,
         )
     for one in shown.kept:
@@ -64,4 +64,4 @@ def _lines(
 
 
 def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:
-    return Line(id=one.id, words=words, place=place, risk=one.risk, given=given)
+    return Line(id=one.id, words=words, place=place, risk=one.risk, granted=given)

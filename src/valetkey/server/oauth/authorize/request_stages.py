@@ -6,7 +6,7 @@ import msgspec
 
 from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize import grant_management as managing
@@ -66,7 +66,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def of(self) -> str:
         """The user whose answer it has to be, "" for anybody's."""
         row = self.elsewhere
-        return "" if row is None or row.elsewhere is None else row.elsewhere.user
+        return "" if row is None or row.decoupled is None else row.decoupled.user
 
     @property
     def fresh(self) -> str:
@@ -90,7 +90,7 @@ def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
         client = yield from documents.found(name, context, address=address)
         return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
-    request, done = One(Pending, pushed), One(Once, f"{REQUEST_URI} {pushed}")
+    request, done = One(Pending, pushed), One(SingleUse, f"{REQUEST_URI} {pushed}")
     found = yield (request, done)
     pending = found.one(request)
     if pending is None or pending.kind != "pushed" or found.one(done) is not None:
@@ -128,7 +128,7 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
         raise Over("this request was begun in another browser")
     if pending.answers:
         return (yield from _answering(pending, context)), pending
-    done = One(Once, f"{REQUEST_URI} {pending.pushed}")
+    done = One(SingleUse, f"{REQUEST_URI} {pending.pushed}")
     if pending.pushed and (yield (done,)).one(done) is not None:
         raise Over
     client = yield from documents.found(pending.client, context, address=visit.address)
@@ -142,9 +142,9 @@ def _answering(pending: Pending, context: Context) -> Rule[Asked]:
     of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
     found = yield (of_client, of_row)
     client, row = found.one(of_client), found.one(of_row)
-    if row is None or row.elsewhere is None or context.env.now >= row.expires:
+    if row is None or row.decoupled is None or context.env.now >= row.expires:
         raise Over
-    if row.elsewhere.said or client is None or client.status != "active":
+    if row.decoupled.answer or client is None or client.status != "active":
         raise Over
     its = Sent(form=_form(row), client=client, reply_to=elsewhere(issuer=context.at.issuer))
     request = understand(its.form, client, context)
@@ -171,7 +171,7 @@ def forget(name: str) -> Rule[Outcome]:
     pending = (yield (wanted,)).one(wanted)
     if pending is None or pending.kind not in _OF_STRANGERS or pending.session or pending.answers:
         return Outcome()
-    if pending.elsewhere is not None and pending.elsewhere.said:
+    if pending.decoupled is not None and pending.decoupled.answer:
         return Outcome()
     return Outcome(changes=(Remove(pending),))
 
@@ -205,15 +205,15 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     `code` is what a yes comes to, for an app that fetches it."""
     changes: tuple[Change, ...] = () if asked.pending is None else (Remove(asked.pending),)
     row = asked.elsewhere
-    if row is not None and row.elsewhere is not None:
-        said = msgspec.structs.replace(row.elsewhere, said="yes" if code else "no")
-        fetched = msgspec.structs.replace(row, contents=code, elsewhere=said)
+    if row is not None and row.decoupled is not None:
+        said = msgspec.structs.replace(row.decoupled, answer="yes" if code else "no")
+        fetched = msgspec.structs.replace(row, contents=code, decoupled=said)
         return (*changes, Update(fetched), *told(row, asked.sent.client, context))
     pushed = asked.sent.pushed
     if not pushed:
         return changes
     until = context.env.now + context.at.lifetimes.pushed_request + context.at.lifetimes.interaction
-    return (*changes, Create(Once(purpose=REQUEST_URI, value=pushed, expires=until)))
+    return (*changes, Create(SingleUse(purpose=REQUEST_URI, value=pushed, expires=until)))
 
 
 def _addressed(form: Form, client: Client | None, context: Context, *, pushed: str = "") -> Sent:

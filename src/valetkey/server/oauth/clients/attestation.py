@@ -14,8 +14,8 @@ from valetkey.jose.jws import BadSignature
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
-from valetkey.server.model.query import Always, One, Rule
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.query import CommitAlways, One, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
@@ -85,13 +85,13 @@ def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
 
 
 def _count(pop: Pop, thumbprint: str, context: Context) -> Rule[None]:
-    marker = Once(
+    marker = SingleUse(
         purpose=SEEN, value=digest(f"{thumbprint} {pop.jti}"), expires=pop.until + _MARGIN
     )
-    wanted = One(Once, marker.key)
+    wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
         raise InvalidClient(detail="a proof that came before")
-    yield (Always(Create(marker)),)
+    yield (CommitAlways(Create(marker)),)
 
 
 def challenge(context: Context) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from valetkey.server.model.client import BY_SECRET, Client
-from valetkey.server.model.query import Lately, Rule
+from valetkey.server.model.query import RecentOne, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.clients.grant_types import is_by_hand
@@ -54,7 +54,7 @@ def authenticate_resource_server(call: Call, context: Context) -> Rule[ResourceS
     """The resource server that makes the call, or None where no resource server has that name.
     Raises InvalidClient for a wrong secret."""
     way, claimed = _claimed(call, context)[0]
-    wanted = Lately(ResourceServer, claimed.client_id)
+    wanted = RecentOne(ResourceServer, claimed.client_id)
     server = (yield (wanted,)).one(wanted)
     if server is None:
         return None
@@ -101,7 +101,7 @@ def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
     fits = False
     for kept in party.secrets:
         # Each of them is compared, so that time tells nothing about which one fits.
-        fits |= kept.fits(secret, now)
+        fits |= kept.matches(secret, now)
     return fits
 
 

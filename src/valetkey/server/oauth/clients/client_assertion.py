@@ -7,8 +7,8 @@ from valetkey.jose import validity
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
-from valetkey.server.model.query import Always, One, Rule
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.query import CommitAlways, One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call, Credentials
 from valetkey.spec import names
@@ -47,15 +47,15 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
         audience=audience(client, path, context),
         now=context.env.now,
     )
-    marker = Once(
+    marker = SingleUse(
         purpose=SEEN,
         value=f"{client.id} {digest(claims.jti)}",
         expires=int(claims.exp) + 2 * validity.SKEW,
     )
-    wanted = One(Once, marker.key)
+    wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
         raise InvalidClient(detail=f"{client.id}: an assertion that came before")
-    yield (Always(Create(marker)),)
+    yield (CommitAlways(Create(marker)),)
 
 
 def audience(client: Client, path: str, context: Context) -> Audience:

@@ -16,7 +16,7 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Document, Lately, One, Outside, Party, Rule
+from valetkey.server.model.query import Document, DocumentRequest, One, Party, RecentOne, Rule
 from valetkey.server.oauth.clients import metadata, registration
 from valetkey.server.oauth.clients.scopes import within
 from valetkey.server.oauth.core.context import Context
@@ -43,7 +43,7 @@ def found(name: str, context: Context, *, address: str = "") -> Rule[Client | No
     """The client of that name, None where there is none; of a document's, as the document has it
     now. `address` is where the call came from. Raises InvalidClient where the document will not do,
     TemporarilyUnavailable where it cannot be had just now."""
-    wanted = Lately(Client, name)
+    wanted = RecentOne(Client, name)
     if not name.startswith("https://"):
         return (yield (wanted,)).one(wanted)
     if CLIENT_DOCUMENTS not in context.at.features:
@@ -53,8 +53,8 @@ def found(name: str, context: Context, *, address: str = "") -> Rule[Client | No
         raise InvalidClient(_SAYS, detail=f"{name[:200]!r} {why}", status=400)
     known = (yield (wanted,)).one(wanted)
     party: Party = "stranger" if known is None else known.party
-    published = Outside(url=name, kind="client", party=party, address=address)
-    document = (yield (published,)).outside(published)
+    published = DocumentRequest(url=name, kind="client", party=party, address=address)
+    document = (yield (published,)).document(published)
     if isinstance(document, Document):
         return read(name, document.body, known, context=context)
     if known is not None:

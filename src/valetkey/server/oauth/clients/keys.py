@@ -8,7 +8,7 @@ from valetkey.jose.jwk import CLIENT_ALGORITHMS, Algorithm, PublicKey, public_of
 from valetkey.jose.jws import BadSignature
 from valetkey.jose.objects import read_object
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Document, Outside, Party, Rule, Unreachable
+from valetkey.server.model.query import Document, DocumentRequest, Party, Rule, Unreachable
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import TemporarilyUnavailable
@@ -102,8 +102,8 @@ def _published(
     holder: Holder, header: Mapping[str, Any], thumbprint: str = ""
 ) -> Rule[tuple[PublicKey, ...]]:
     for again in (False, True):
-        wanted = Outside(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
-        document = (yield (wanted,)).outside(wanted)
+        wanted = DocumentRequest(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
+        document = (yield (wanted,)).document(wanted)
         if isinstance(document, Unreachable) and document.temporary:
             # Whether the signature is good nobody knows yet: that is no refusal.
             raise TemporarilyUnavailable(detail=f"keys cannot be had: {document.why}")

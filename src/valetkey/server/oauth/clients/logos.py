@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import One, Outside, Rule, Unreachable
+from valetkey.server.model.query import DocumentRequest, One, Rule, Unreachable
 
 MOST_PIXELS: Final = 1024
 """On each side: a small file can hold a picture that fills a browser's memory."""
@@ -36,8 +36,8 @@ def logo(name: str) -> Rule[Logo | None]:
     client = (yield (wanted,)).one(wanted)
     if client is None or not has_logo(client):
         return None
-    picture = Outside(url=client.logo_uri, kind="logo", party=client.party)
-    found = (yield (picture,)).outside(picture)
+    picture = DocumentRequest(url=client.logo_uri, kind="logo", party=client.party)
+    found = (yield (picture,)).document(picture)
     return None if isinstance(found, Unreachable) else read(found.body)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from valetkey.jose.objects import read_value
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Outside, Rule, Unreachable
+from valetkey.server.model.query import DocumentRequest, Rule, Unreachable
 from valetkey.server.oauth.clients import metadata, permissions
 from valetkey.server.oauth.core.context import Installation
 from valetkey.server.oauth.core.field_checks import why_not_https
@@ -18,8 +18,8 @@ def check(client: Client) -> Rule[None]:
     URIs: whoever wrote it vouches for them."""
     if not client.sector_identifier_uri:
         return
-    wanted = Outside(url=client.sector_identifier_uri, kind="sector", party=client.party)
-    found = (yield (wanted,)).outside(wanted)
+    wanted = DocumentRequest(url=client.sector_identifier_uri, kind="sector", party=client.party)
+    found = (yield (wanted,)).document(wanted)
     if isinstance(found, Unreachable):
         raise metadata.wrong("sector_identifier_uri", "cannot be fetched", detail=found.why)
     named: Any = read_value(found.body)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from valetkey.jose import seal
-from valetkey.server.model.client import BY_SECRET, BY_SHARED, Client, KeptSecret
+from valetkey.server.model.client import BY_SECRET, BY_SHARED, Client, StoredSecret
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.secret import Secret
@@ -20,7 +20,7 @@ from valetkey.server.model.secret import Secret
 PURPOSE: Final = b"shared client secret"
 
 
-def keep(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> KeptSecret:
+def keep(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> StoredSecret:
     """What is kept of a new secret of the client. Raises ValueError where the salt is needed and
     there is none."""
     plain = secret.reveal()
@@ -28,10 +28,10 @@ def keep(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> KeptS
     if client.auth_method in BY_SHARED:
         nonce = env.draw(seal.NONCE)
         sealed = seal.seal(_key(keyring), plain.encode(), nonce=nonce, purpose=_purpose(client.id))
-    return KeptSecret(digest=seal.digest(plain), created=env.now, sealed=sealed)
+    return StoredSecret(digest=seal.digest(plain), created=env.now, sealed=sealed)
 
 
-def fitting(client: Client) -> tuple[KeptSecret, ...]:
+def fitting(client: Client) -> tuple[StoredSecret, ...]:
     """Those of the client's secrets that its method can use, and no more of each than it needs."""
     if client.auth_method in BY_SHARED:
         return tuple(kept for kept in client.secrets if kept.sealed)
@@ -44,7 +44,7 @@ def opened(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
     """The shared secrets that are good now, as bytes for an HMAC (OpenID Connect Core 10.1).
     Raises BadSeal where one was sealed for another client, or elsewhere."""
     for kept in client.secrets:
-        if kept.sealed and kept.good(now):
+        if kept.sealed and kept.is_valid(now):
             yield seal.unseal(_key(keyring), kept.sealed, purpose=_purpose(client.id))
 
 

@@ -53,10 +53,10 @@ def sealed(form: Form, client: Client, *, handle: str, context: Context) -> byte
 def told(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
     """The message that there is an answer now, for an app that wants one."""
     wanted = client.backchannel_token_delivery_mode == "ping"
-    if row.elsewhere is None or not row.elsewhere.notify or not wanted:
+    if row.decoupled is None or not row.decoupled.notify or not wanted:
         return ()
     address = client.backchannel_client_notification_endpoint
-    notify = row.elsewhere.notify
+    notify = row.decoupled.notify
     return (send(KIND, address, context=context, client=client.id, sealed=notify),)
 
 

@@ -95,7 +95,7 @@ def over(standing: Standing, now: int) -> bool:
 
 def is_cut(grant: Grant, act: Actor | None) -> bool:
     """Whether the user has cut off anybody who acts here."""
-    return act is not None and not grant.cut.keys().isdisjoint(act.chain)
+    return act is not None and not grant.revoked_delegates.keys().isdisjoint(act.chain)
 
 
 def still_allowed(

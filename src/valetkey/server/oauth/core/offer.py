@@ -37,7 +37,7 @@ class Offer:
         )
         self.permissions: dict[str, Permission] = {}
         self.resource_of: dict[str, str] = {}
-        self.editions = {server.catalog.resource: server.edition for server in resource_servers}
+        self.editions = {server.catalog.resource: server.revision for server in resource_servers}
         self.listed = frozenset(one.catalog.resource for one in resource_servers if one.status_list)
         """The resource servers that look into status lists."""
         self.split = frozenset(one.catalog.resource for one in resource_servers if one.split)

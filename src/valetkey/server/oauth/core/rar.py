@@ -140,7 +140,9 @@ def _told(
     for one in types:
         mine = tuple(each for each in permissions if offer.resource_of.get(each) == one)
         bounds: Mapping[str, Any] = {
-            each: msgspec.to_builtins(within.of(each)) for each in mine if each in within.bound
+            each: msgspec.to_builtins(within.of(each))
+            for each in mine
+            if each in within.limited_permissions
         }
         if mine:
             yield Detail(type=one, actions=mine, locations=(one,), limits=dict(bounds))

@@ -132,9 +132,9 @@ def _told(live: Live, audience: str, at: Installation) -> Introspection:
         act=token.act,
         grant_version=0 if grant is None else grant.version,
         grant_expires_at=limits.until,
-        limited=tuple(one for one in shown if one in limits.bound),
+        limited=tuple(one for one in shown if one in limits.limited_permissions),
         authorization_details=rar.told(types, shown, within=limits, offer=offer),
-        childless=grant is not None and child_key.ALONE in grant.cut,
+        childless=grant is not None and child_key.ALONE in grant.revoked_delegates,
     )
 
 

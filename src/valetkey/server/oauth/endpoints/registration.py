@@ -203,7 +203,7 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
         raise InvalidRequest("client_id is missing, or another client")
     given = document.get("client_secret")
     if given is not None and not any(
-        kept.fits(str(given), context.env.now) for kept in client.secrets
+        kept.matches(str(given), context.env.now) for kept in client.secrets
     ):
         raise InvalidRequest("client_secret is not the one of this client")
     said = software_statement.with_statement(document, context)

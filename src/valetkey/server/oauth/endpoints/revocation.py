@@ -8,7 +8,7 @@ one alone.
 from typing import Final
 
 from valetkey.server.model.change import Create
-from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate
@@ -79,8 +79,8 @@ def _is_spent(shown: RefreshToken, family: TokenFamily) -> bool:
 
 
 def _forget(token: AccessToken) -> Rule[Answer]:
-    marker = Once(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
-    wanted = One(Once, marker.key)
+    marker = SingleUse(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
+    wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
         return _DONE
     return Answer(document=None, changes=(Create(marker),))

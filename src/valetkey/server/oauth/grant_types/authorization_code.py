@@ -10,8 +10,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.pending import Pending
-from valetkey.server.model.query import Found, Many, One, Rule
-from valetkey.server.model.shards import Shards, cut
+from valetkey.server.model.query import Many, One, Results, Rule
+from valetkey.server.model.shards import Shards, new_shards
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.core.context import Context
@@ -105,7 +105,7 @@ def _place(code: Code, client: Client, context: Context) -> Place | None:
 
 
 def _before(
-    place: Place | None, found: Found
+    place: Place | None, found: Results
 ) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
     """The family with the name of the place, and the one that is there now: mostly the same."""
     root = None if place is None else found.one(place.wants[1])
@@ -206,7 +206,7 @@ def _shards(code: Code, context: Context) -> Shards | None:
     tier = code.tier
     if tier is None:
         return None
-    return cut(tier.threshold, tier.holders, client=code.client, now=context.env.now)
+    return new_shards(tier.threshold, tier.holders, client=code.client, now=context.env.now)
 
 
 def _kept(client: Client, context: Context) -> int:

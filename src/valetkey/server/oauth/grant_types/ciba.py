@@ -8,8 +8,8 @@ from valetkey.jose import jwt
 from valetkey.jose.jwk import CLIENT_ALGORITHMS
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.pending import Elsewhere, Pending
-from valetkey.server.model.query import Alias, One, Rule
+from valetkey.server.model.pending import DecoupledRequest, Pending
+from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
 from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
@@ -76,7 +76,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + seconds,
-        elsewhere=Elsewhere(
+        decoupled=DecoupledRequest(
             digest=polling.kept(secret),
             interval=polling.INTERVAL,
             user=user.id,
@@ -118,7 +118,7 @@ def _hinted(form: Form, by: Authenticated, context: Context) -> Rule[User]:
         one = One(User, _subject(form, by.client, context))
         user = (yield (one,)).one(one)
     else:
-        alias = Alias(User, sign_in_name(form["login_hint"][:255]))
+        alias = OneByAlias(User, sign_in_name(form["login_hint"][:255]))
         user = (yield (alias,)).one(alias)
     if user is None or user.status != "active":
         raise UnknownUserId

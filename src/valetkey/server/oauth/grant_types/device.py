@@ -7,7 +7,7 @@ import msgspec
 
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Update
-from valetkey.server.model.pending import Elsewhere, Pending
+from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize import user_code
 from valetkey.server.oauth.authorize.browser_session import Visit
@@ -69,7 +69,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + context.at.lifetimes.elsewhere,
-        elsewhere=Elsewhere(
+        decoupled=DecoupledRequest(
             digest=polling.kept(secret),
             interval=polling.INTERVAL,
             address=call.address,
@@ -98,9 +98,9 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
     wanted = [One(Pending, name) for name in user_code.names(code, context.at.keyring)]
     found = yield tuple(wanted)
     row = next((row for one in wanted if (row := found.one(one)) is not None), None)
-    if row is None or row.kind != "device" or row.elsewhere is None:
+    if row is None or row.kind != "device" or row.decoupled is None:
         return Unknown()
-    if row.elsewhere.said or context.env.now >= row.expires:
+    if row.decoupled.answer or context.env.now >= row.expires:
         return Unknown()
     pending = Pending(
         id=ids.free_id(context.env),

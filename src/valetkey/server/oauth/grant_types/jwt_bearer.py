@@ -14,10 +14,10 @@ from valetkey.jose.objects import read_object
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create
-from valetkey.server.model.counters import Once
-from valetkey.server.model.grant import Grant, standing
+from valetkey.server.model.counters import SingleUse
+from valetkey.server.model.grant import Grant, live_grant_alias
 from valetkey.server.model.policy import TrustedIssuer
-from valetkey.server.model.query import Alias, Always, One, Rule
+from valetkey.server.model.query import CommitAlways, One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core import profile
@@ -163,15 +163,15 @@ def _wrong(
 
 
 def _once(said: Assertion) -> Rule[None]:
-    marker = Once(
+    marker = SingleUse(
         purpose=SEEN,
         value=digest(f"{said.iss} {said.jti}"),
         expires=int(said.exp) + 2 * validity.SKEW,
     )
-    wanted = One(Once, marker.key)
+    wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
         raise InvalidGrant(detail="an assertion that came before")
-    yield (Always(Create(marker)),)
+    yield (CommitAlways(Create(marker)),)
 
 
 def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
@@ -179,7 +179,7 @@ def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
     if trusted.subject == "id":
         named = One(User, said.sub)
         return (yield (named,)).one(named)
-    called = Alias(User, sign_in_name(said.sub[:255]))
+    called = OneByAlias(User, sign_in_name(said.sub[:255]))
     user = (yield (called,)).one(called)
     # RFC 7519 4.1.2: a sub has one spelling. People sign in by any of their name's, another server
     # may have given two of them to two people.
@@ -188,7 +188,7 @@ def _of(said: Assertion, trusted: TrustedIssuer) -> Rule[User | None]:
 
 def _yes(user: User, by: Authenticated) -> Rule[Grant]:
     """The user's yes to this app."""
-    wanted = Alias(Grant, standing(user.id, by.client.id))
+    wanted = OneByAlias(Grant, live_grant_alias(user.id, by.client.id))
     grant = (yield (wanted,)).one(wanted)
     if grant is None:
         raise InvalidGrant("the user has not said yes to this app")

@@ -6,7 +6,7 @@ import msgspec
 
 from valetkey.jose.seal import digest, same
 from valetkey.server.model.change import Update
-from valetkey.server.model.pending import Elsewhere, Kind, Pending
+from valetkey.server.model.pending import DecoupledRequest, Kind, Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
@@ -63,9 +63,9 @@ def visit(
     name, secret = _read(what.handle, prefix)
     wanted = One(Pending, name)
     row = (yield (wanted,)).one(wanted)
-    if row is None or row.kind != kind or row.elsewhere is None:
+    if row is None or row.kind != kind or row.decoupled is None:
         raise InvalidGrant(detail="no such request")
-    if not same(row.elsewhere.digest.encode(), kept(secret).encode()):
+    if not same(row.decoupled.digest.encode(), kept(secret).encode()):
         raise InvalidGrant(detail="another secret")
     if row.client != by.client.id:
         # ATTACKS A37, A50: whoever has the handle is not yet the app.
@@ -73,8 +73,8 @@ def visit(
     if context.env.now >= row.expires:
         # RFC 8628 3.2, CIBA Core 7.3: it ends when it was said to, with or without an answer.
         return Refuse(error=ExpiredToken())
-    if row.elsewhere.said != "yes":
-        return _not_yet(row, row.elsewhere, context)
+    if row.decoupled.answer != "yes":
+        return _not_yet(row, row.decoupled, context)
     code = codes.contents(row.contents)
     if not isinstance(code, Code):
         raise InvalidGrant(detail="an answer without contents")
@@ -82,8 +82,8 @@ def visit(
     return (yield from authorization_code.redeem(code, redemption, by, context=context))
 
 
-def _not_yet(row: Pending, at: Elsewhere, context: Context) -> Refuse:
-    if at.said == "no":
+def _not_yet(row: Pending, at: DecoupledRequest, context: Context) -> Refuse:
+    if at.answer == "no":
         return Refuse(error=AccessDenied(status=400))
     if at.polled and context.env.now + LEEWAY < at.polled + at.interval:
         slower = msgspec.structs.replace(at, polled=context.env.now, interval=at.interval + STEP)
@@ -92,8 +92,8 @@ def _not_yet(row: Pending, at: Elsewhere, context: Context) -> Refuse:
     return _noted(row, seen, AuthorizationPending())
 
 
-def _noted(row: Pending, at: Elsewhere, error: OAuthError) -> Refuse:
-    return Refuse(error=error, changes=(Update(msgspec.structs.replace(row, elsewhere=at)),))
+def _noted(row: Pending, at: DecoupledRequest, error: OAuthError) -> Refuse:
+    return Refuse(error=error, changes=(Update(msgspec.structs.replace(row, decoupled=at)),))
 
 
 def _read(text: str, prefix: opaque.Kind) -> tuple[str, bytes]:

@@ -16,9 +16,9 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.grant import TokenFamily
-from valetkey.server.model.query import Found, One
+from valetkey.server.model.query import One, Results
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.issue.status import SIGN_INS
 from valetkey.server.oauth.tokens.code import Code
@@ -49,14 +49,14 @@ class Place(msgspec.Struct, frozen=True, eq=False):
 
     name: str
     lasts: int
-    used: Once
+    used: SingleUse
 
     @property
-    def wants(self) -> tuple[One[Once], One[TokenFamily]]:
+    def wants(self) -> tuple[One[SingleUse], One[TokenFamily]]:
         """What tells how it stands."""
-        return One(Once, self.used.key), One(TokenFamily, self.name)
+        return One(SingleUse, self.used.key), One(TokenFamily, self.name)
 
-    def is_redeemed(self, found: Found) -> bool:
+    def is_redeemed(self, found: Results) -> bool:
         """Whether the code was."""
         return found.one(self.wants[0]) is not None
 
@@ -108,8 +108,8 @@ def place(
         policy = context.at.held_to[client.policy]
         lasts = policy.refresh_token or context.at.lifetimes.refresh_token
         period = max(1, lasts // 2)
-    number = (context.env.now - ids.named_at(code.grant)) // period
+    number = (context.env.now - ids.created_at(code.grant)) // period
     asked = (code.scope, code.resources, code.details, code.userinfo_claims, code.id_token_claims)
     parts = (code.browser, code.instance, str(refreshable), str(number), *map(" ".join, asked))
-    used = Once(purpose=REDEEMED, value=code.family, expires=code.expires + _MARGIN)
+    used = SingleUse(purpose=REDEEMED, value=code.family, expires=code.expires + _MARGIN)
     return Place(ids.derived_id(code.grant, code.grant, *parts), lasts, used)

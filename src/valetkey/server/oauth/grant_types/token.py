@@ -6,7 +6,7 @@ import msgspec
 
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Always, Rule
+from valetkey.server.model.query import CommitAlways, Rule
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core import profile, rar
 from valetkey.server.oauth.core.context import Context
@@ -43,7 +43,7 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 def _used(client: Client) -> Rule[None]:
     """A registration that was used stays."""
     if client.unused_until:
-        yield (Always(Update(msgspec.structs.replace(client, unused_until=0))),)
+        yield (CommitAlways(Update(msgspec.structs.replace(client, unused_until=0))),)
 
 
 def grant_types(context: Context) -> dict[str, GrantType[object]]:

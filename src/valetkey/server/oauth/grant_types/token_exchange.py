@@ -11,8 +11,8 @@ import msgspec
 
 from valetkey.jose import jwt
 from valetkey.server.model.client import Client
-from valetkey.server.model.grant import Grant, TokenFamily, standing
-from valetkey.server.model.query import Alias, Many, One, Rule
+from valetkey.server.model.grant import Grant, TokenFamily, live_grant_alias
+from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
@@ -182,7 +182,7 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     except jwt.BadToken as error:
         raise InvalidRequest("the subject_token is not valid", detail=str(error)) from error
     client, user = One(Client, claims.aud), One(User, claims.sub)
-    grant = Alias(Grant, standing(claims.sub, claims.aud))
+    grant = OneByAlias(Grant, live_grant_alias(claims.sub, claims.aud))
     found = yield (client, user, grant)
     app, person, yes = found.one(client), found.one(user), found.one(grant)
     if app is None or person is None or yes is None:

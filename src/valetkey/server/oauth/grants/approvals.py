@@ -102,7 +102,7 @@ def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
     """All that waits for the user, newest first."""
     wanted = Many(Approval, "user", user)
     found = (yield (wanted,)).many(wanted)
-    live = [one for one in found if not one.said and context.env.now < one.expires]
+    live = [one for one in found if not one.answer and context.env.now < one.expires]
     return tuple(reversed((yield from _joined(live))))
 
 
@@ -110,7 +110,7 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
     """One that waits for the user; None where it is over, or another user's."""
     wanted = One(Approval, name)
     one = (yield (wanted,)).one(wanted)
-    if one is None or one.user != user or one.said or context.env.now >= one.expires:
+    if one is None or one.user != user or one.answer or context.env.now >= one.expires:
         return None
     joined = yield from _joined([one])
     return joined[0] if joined else None
@@ -140,7 +140,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
         return NoQuestion()
     # What is the whole answer is good for a while; a request has an end of its own.
     ends = one.approval.expires if one.request else context.env.now + ANSWERED
-    said = msgspec.structs.replace(one.approval, said="yes" if yes else "no", expires=ends)
+    said = msgspec.structs.replace(one.approval, answer="yes" if yes else "no", expires=ends)
     told = event(
         context.env,
         "approved" if yes else "declined",
@@ -151,9 +151,9 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
         permissions=(one.approval.permission,) if one.approval.permission else (),
     )
     changes: tuple[Change, ...] = (Update(said),)
-    if one.request is not None and one.request.elsewhere is not None:
-        refused = msgspec.structs.replace(one.request.elsewhere, said="no")
-        changes += (Update(msgspec.structs.replace(one.request, elsewhere=refused)),)
+    if one.request is not None and one.request.decoupled is not None:
+        refused = msgspec.structs.replace(one.request.decoupled, answer="no")
+        changes += (Update(msgspec.structs.replace(one.request, decoupled=refused)),)
         changes += ciba_ping.told(one.request, one.client, context)
     return Answered(approval=said, changes=changes, events=(told,))
 
@@ -194,4 +194,4 @@ def _joined(approvals: list[Approval]) -> Rule[list[Question]]:
 
 
 def _over(request: Pending | None) -> bool:
-    return request is None or request.elsewhere is None or bool(request.elsewhere.said)
+    return request is None or request.decoupled is None or bool(request.decoupled.answer)

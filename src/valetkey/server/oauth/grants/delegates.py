@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
-from valetkey.server.model.delegates import MOST, Delegates, Hand
+from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
 from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
@@ -30,7 +30,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """A hand, and those below it. `client` is None where the app is gone, and for those who have
     the key from the hand alone; `cut`: the user has cut off everybody of that name."""
 
-    hand: Hand
+    hand: Delegate
     client: Client | None
     cut: bool
     below: tuple["Branch", ...]
@@ -46,9 +46,9 @@ def noted(
     Raises InvalidRequest where the key is in so many hands that nobody would see through it."""
     if act is None:
         return ()
-    wanted = One(Delegates, grant.id)
+    wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
-    before = there or Delegates(id=grant.id, user=grant.user)
+    before = there or DelegateTree(id=grant.id, user=grant.user)
     after = handed(before, act.chain[::-1], permissions, context=context)
     if after is None:
         raise InvalidRequest("the key is in too many hands")
@@ -56,25 +56,25 @@ def noted(
 
 
 def handed(
-    tree: Delegates, chain: tuple[str, ...], permissions: Sequence[str], *, context: Context
-) -> Delegates | None:
+    tree: DelegateTree, chain: tuple[str, ...], permissions: Sequence[str], *, context: Context
+) -> DelegateTree | None:
     """The tree, in which the hand at that place has the key today, for these permissions; None
     where it has no room for another hand."""
     today = context.env.now // DAY
-    old = tree.hand(chain)
-    if old is None and len(tree.hands) >= MOST:
+    old = tree.find(chain)
+    if old is None and len(tree.delegates) >= MOST:
         return None
-    known = old or Hand(chain=chain, permissions=(), first=context.env.now, last=today)
+    known = old or Delegate(chain=chain, permissions=(), first=context.env.now, last=today)
     more = tuple(one for one in permissions if one not in known.permissions)
     new = replace(known, permissions=(*known.permissions, *more), last=today)
-    others = tuple(one for one in tree.hands if one.chain != chain)
-    return tree if new == old else replace(tree, hands=(*others, new))
+    others = tuple(one for one in tree.delegates if one.chain != chain)
+    return tree if new == old else replace(tree, delegates=(*others, new))
 
 
-def written(there: Delegates | None, after: Delegates) -> tuple[Change, ...]:
+def written(there: DelegateTree | None, after: DelegateTree) -> tuple[Change, ...]:
     """What has to be written for the tree to be so."""
     if there is None:
-        return (Create(after),) if after.hands else ()
+        return (Create(after),) if after.delegates else ()
     return () if after == there else (Update(after),)
 
 
@@ -83,11 +83,11 @@ def written(there: Delegates | None, after: Delegates) -> tuple[Change, ...]:
 
 def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
     """Everybody who has had the grant's key from its app, each with those who had it from them."""
-    wanted = One(Delegates, grant.id)
+    wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
     if there is None:
         return ()
-    names = {one.name for one in there.hands if one.name.startswith(CLIENT)}
+    names = {one.name for one in there.delegates if one.name.startswith(CLIENT)}
     wants = {name: One(Client, name.removeprefix(CLIENT)) for name in sorted(names)}
     found = (yield tuple(wants.values())) if wants else None
     clients = {} if found is None else {name: found.one(want) for name, want in wants.items()}
@@ -97,10 +97,10 @@ def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
             Branch(
                 hand=hand,
                 client=clients.get(hand.name),
-                cut=hand.name in grant.cut,
+                cut=hand.name in grant.revoked_delegates,
                 below=below(hand.chain),
             )
-            for hand in sorted(there.hands, key=lambda one: (one.first, one.chain))
+            for hand in sorted(there.delegates, key=lambda one: (one.first, one.chain))
             if hand.chain[:-1] == chain
         )
 
@@ -118,18 +118,18 @@ def cut(
     grant = yield from _standing(name, user)
     if grant is None:
         return NoSuch()
-    wanted = One(Delegates, grant.id)
+    wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
-    had = () if there is None else there.through(hand)
+    had = () if there is None else there.downstream_of(hand)
     if there is None or not had:
         return NoSuch()
-    if hand in grant.cut:
+    if hand in grant.revoked_delegates:
         return Done(grant=grant)
     # Who has the key from a hand alone shows it wherever it likes: no API has told of all.
     permissions = {one for each in had for one in each.permissions} if hand != ALONE else set()
-    off = {**grant.cut, hand: tuple(sorted(permissions))}
+    off = {**grant.revoked_delegates, hand: tuple(sorted(permissions))}
     note = yield from _called(hand)
-    changed = replace(grant, changed=context.env.now, cut=off)
+    changed = replace(grant, changed=context.env.now, revoked_delegates=off)
     told = event_of(grant, "cut", by=by, context=context, note=note, reason=reason)
     # The tree as well: a hand that gets more at this very moment is seen, or is too late.
     return Done(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
@@ -142,11 +142,11 @@ def readmit(
     grant = yield from _standing(name, user)
     if grant is None:
         return NoSuch()
-    if hand not in grant.cut:
+    if hand not in grant.revoked_delegates:
         return Done(grant=grant)
-    left = {one: had for one, had in grant.cut.items() if one != hand}
+    left = {one: had for one, had in grant.revoked_delegates.items() if one != hand}
     note = yield from _called(hand)
-    changed = replace(grant, changed=context.env.now, cut=left)
+    changed = replace(grant, changed=context.env.now, revoked_delegates=left)
     told = event_of(grant, "readmitted", by=by, context=context, note=note, reason=reason)
     return Done(grant=changed, changes=(Update(changed),), events=(told,))
 

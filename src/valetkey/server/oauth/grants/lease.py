@@ -12,7 +12,7 @@ from valetkey.server.model.change import Change, Create, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.leasing import Nothing, TooMuch, Wish
+from valetkey.server.model.leasing import LeaseRequest, NoLease, TooMuch
 from valetkey.server.model.limit_state import Allowance, Lease
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.query import One, Rule
@@ -58,7 +58,7 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     `back` names it: a node never holds two for the same thing."""
     asked, back = _asked(call.form), _back(call.form)
     server = yield from _caller(call, context)
-    wish = Wish(
+    wish = LeaseRequest(
         id=_name(call.form, "lease"),
         holder=server.id,
         uses=_number(call.form, "uses", least=1),
@@ -73,8 +73,8 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if (bounds.much or bounds.ask_above is not None) and not wish.amount:
         # What is not told cannot be counted.
         raise InvalidRequest("amount is missing")
-    now = _given_back(leasing.at(context.env.now, before, bounds), back, server)
-    if leasing.asks(wish, bounds):
+    now = _given_back(leasing.in_current_periods(context.env.now, before, bounds), back, server)
+    if leasing.needs_approval(wish, bounds):
         use = _use(asked.permission, wish, grant, context=context)
         return (yield from _asked_first(use, wish, grant, rows=(before, now), context=context))
     given, after = leasing.lease(wish, now, bounds, now=context.env.now)
@@ -83,14 +83,19 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _asked_first(
-    use: Use, wish: Wish, grant: Grant, *, rows: tuple[Allowance, Allowance], context: Context
+    use: Use,
+    wish: LeaseRequest,
+    grant: Grant,
+    *,
+    rows: tuple[Allowance, Allowance],
+    context: Context,
 ) -> Rule[Answer]:
     """What there is for so much that the user wants to be asked: a yes is good once. `rows` are the
     allowance as it is written, and as of this moment."""
     before, now = rows
     bounds = grant.limits.of(use.permission)
     answer = yield from approvals.of_use(use, grant.user, context)
-    said = "" if answer is None else answer.said
+    said = "" if answer is None else answer.answer
     given, after = leasing.lease(wish, now, bounds, now=context.env.now, said=said)
     changes, events = _written(before, after), tuple[Event, ...]()
     if isinstance(given, Lease):
@@ -103,7 +108,7 @@ def _asked_first(
     return Answer(document=told, changes=changes, events=events)
 
 
-def _use(permission: str, wish: Wish, grant: Grant, *, context: Context) -> Use:
+def _use(permission: str, wish: LeaseRequest, grant: Grant, *, context: Context) -> Use:
     known = context.at.offer.permissions[permission]
     amount = Decimal(wish.amount).scaleb(-known.decimals)
     return Use(
@@ -141,7 +146,7 @@ def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     whose, before = found.one(grant), found.one(row)
     if whose is None or before is None or not _is_of(asked.permission, server):
         return Answer(document=None)
-    now = leasing.at(context.env.now, before, whose.limits.of(asked.permission))
+    now = leasing.in_current_periods(context.env.now, before, whose.limits.of(asked.permission))
     after = _given_back(now, back, server)
     return Answer(document=None, changes=_written(before, after))
 
@@ -189,7 +194,7 @@ def _given_back(some: Allowance, back: Back | None, server: ResourceServer) -> A
     if back is None:
         return some
     try:
-        return leasing.returned(
+        return leasing.return_lease(
             some, back.lease, holder=server.id, uses=back.uses, amount=back.amount
         )
     except TooMuch as error:
@@ -205,7 +210,7 @@ def _written(before: Allowance, after: Allowance) -> tuple[Change, ...]:
 
 
 def _told(
-    given: Lease | Nothing,
+    given: Lease | NoLease,
     grant: Grant,
     bounds: Bounds,
     *,
@@ -223,7 +228,7 @@ def _told(
                 ask_above=bounds.ask_above,
                 exact=given.exact,
             )
-        case Nothing():
+        case NoLease():
             return wire.Refused(
                 limit=given.why,
                 grant_version=grant.version,

@@ -38,7 +38,7 @@ class Limited(msgspec.Struct, frozen=True):
         """What was used of a permission, in the periods of this moment."""
         found = next((one for one in self.allowances if one.permission == permission), None)
         fresh = Allowance(grant=self.grant.id, permission=permission)
-        return leasing.at(now, found or fresh, self.grant.limits.of(permission))
+        return leasing.in_current_periods(now, found or fresh, self.grant.limits.of(permission))
 
 
 def limited(name: str, user: str, context: Context) -> Rule[Limited | None]:

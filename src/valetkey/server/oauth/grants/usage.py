@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from valetkey.server.model.change import Change, Update
-from valetkey.server.model.delegates import Delegates
+from valetkey.server.model.delegates import DelegateTree
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.clients.authentication import authenticate_resource_server
@@ -79,16 +79,16 @@ def _alone(
         for one in told
         if one.delegates[-1:] == (ALONE,) and (family := families[one.family]) is not None
     ]
-    rows = {family.grant: One(Delegates, family.grant) for family, _ in uses}
+    rows = {family.grant: One(DelegateTree, family.grant) for family, _ in uses}
     if not rows:
         return ()
     found = yield tuple(rows.values())
     there = {name: found.one(want) for name, want in rows.items()}
     trees = dict(there)
     for family, one in uses:
-        tree = trees[family.grant] or Delegates(id=family.grant, user=family.user)
+        tree = trees[family.grant] or DelegateTree(id=family.grant, user=family.user)
         may = [each for each in one.permissions if each in own and each in family.permissions]
-        if may and (len(one.delegates) == 1 or tree.hand(one.delegates[:-1]) is not None):
+        if may and (len(one.delegates) == 1 or tree.find(one.delegates[:-1]) is not None):
             after = delegates.handed(tree, one.delegates, may, context=context)
             trees[family.grant] = after or tree
     return tuple(

@@ -10,7 +10,7 @@ import msgspec
 
 from valetkey.jose import base64url
 from valetkey.server.model.change import Change, Count, Create, Tally, Uncount, Update
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
@@ -83,7 +83,7 @@ def _wanted(issue: Issue, context: Context) -> bool:
     return not offer.listed.isdisjoint(offer.meant(audience))
 
 
-def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:
+def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse]:
     longest = (
         context.at.held_to[issue.client.policy].refresh_token or context.at.lifetimes.refresh_token
     )
@@ -91,14 +91,14 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[Once]:
     ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
     for _ in range(ROUNDS):
         drawn = [
-            Once(
+            SingleUse(
                 purpose=TAKEN,
                 value=f"{family.client} {number}.{_draw(context)}",
                 expires=ends + LONGEST,
             )
             for number in range(LISTS)
         ]
-        wanted = [One(Once, one.key) for one in drawn]
+        wanted = [One(SingleUse, one.key) for one in drawn]
         found = yield tuple(wanted)
         for want, one in zip(wanted, drawn, strict=True):
             if found.one(want) is None:

@@ -148,7 +148,7 @@ def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str])
         grant_version=standing.grant.version,
         family_id=standing.family.id,
         limited=tuple([one for one in permissions if one in bounds]) if bounds else (),
-        childless=child_key.ALONE in standing.grant.cut,
+        childless=child_key.ALONE in standing.grant.revoked_delegates,
     )
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from valetkey.server.model.change import Change
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Always, Rule
+from valetkey.server.model.query import CommitAlways, Rule
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.feature import Authenticated, Brought, Held, Sender
 from valetkey.server.oauth.tokens.state import Dead, proved
@@ -61,7 +61,7 @@ def bind(
 
 def _remember(held: Held) -> Rule[None]:
     if held.changes:
-        yield tuple(Always(change) for change in held.changes)
+        yield tuple(CommitAlways(change) for change in held.changes)
 
 
 def check_required(by: Authenticated, context: Context) -> None:

@@ -9,9 +9,9 @@ from typing import Final
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import Once
+from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.policy import DEFAULT
-from valetkey.server.model.query import Lately, One, Rule
+from valetkey.server.model.query import One, RecentOne, Rule
 from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender
@@ -49,8 +49,8 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
         )
     except dpop.BadProof as error:
         raise InvalidDpopProof(detail=str(error)) from error
-    marker = Once(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
-    seen, who = One(Once, marker.key), Lately(Client, client)
+    marker = SingleUse(purpose=SEEN, value=proof.name, expires=proof.until + _MARGIN)
+    seen, who = One(SingleUse, marker.key), RecentOne(Client, client)
     found = yield (seen, who)
     _check_nonce(proof, found.one(who), context)
     if found.one(seen) is not None:

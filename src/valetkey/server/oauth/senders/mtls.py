@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from cryptography import x509
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.query import Lately, Rule
+from valetkey.server.model.query import RecentOne, Rule
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.authentication import bare_name
 from valetkey.server.oauth.core.context import Context
@@ -85,7 +85,7 @@ def _by_key(client: Client, by: Credentials, context: Context) -> Rule[None]:
 def _prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
     if not brought.certificate:
         return None
-    wanted = Lately(Client, client)
+    wanted = RecentOne(Client, client)
     found = (yield (wanted,)).one(wanted)
     if found is None or not found.tls_client_certificate_bound_access_tokens:
         return None

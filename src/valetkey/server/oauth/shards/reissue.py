@@ -12,7 +12,7 @@ from valetkey.server.model.change import Change, Update
 from valetkey.server.model.event import By, Event, Kind, event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, Rule
-from valetkey.server.model.shards import Shards, reissued
+from valetkey.server.model.shards import Shards, reissue
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grants.changes import NoSuch
@@ -88,7 +88,7 @@ def anew(
     family: TokenFamily, shards: Shards, at: int, *, by: By, context: Context, reason: str = ""
 ) -> tuple[TokenFamily, tuple[Change, ...], tuple[Event, ...]]:
     """The key with that shard to be claimed anew, what is written for it, and what is told."""
-    after = msgspec.structs.replace(family, shards=shards.having(at, reissued(shards.of[at])))
+    after = msgspec.structs.replace(family, shards=shards.having(at, reissue(shards.of[at])))
     heard = _event(
         after, "reissued", by=by, context=context, reason=reason or NAMES[shards.of[at].holder]
     )

@@ -200,7 +200,8 @@ def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
 
 def _cut(grant: Grant, server: ResourceServer | None) -> list[str]:
     """Through whose hands a token may not have gone."""
-    return sorted(grant.cut if server is None else revoked_delegates_for(grant.cut, _names(server)))
+    revoked = grant.revoked_delegates
+    return sorted(revoked if server is None else revoked_delegates_for(revoked, _names(server)))
 
 
 def _view(grant: Grant, server: ResourceServer | None) -> object:
@@ -213,7 +214,7 @@ def _view(grant: Grant, server: ResourceServer | None) -> object:
 def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
     """What a token of the key would say now."""
     mine = _mine(grant, server)
-    limited = [one for one in mine if one in grant.limits.bound]
+    limited = [one for one in mine if one in grant.limits.limited_permissions]
     told = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
     cut = _cut(grant, server)
     return told | ({"cut": cut} if cut else {})

@@ -111,8 +111,13 @@ def _told(change: Change, was: Record, events: tuple[Event, ...]) -> Iterator[Ha
 
 
 def _grant(now: Grant, was: Grant, claims: Mapping[str, Any]) -> Iterator[Happened]:
-    stands = (now.permissions, now.limits, now.cut, now.status)
-    if was.status == "stopped" or stands == (was.permissions, was.limits, was.cut, was.status):
+    stands = (now.permissions, now.limits, now.revoked_delegates, now.status)
+    if was.status == "stopped" or stands == (
+        was.permissions,
+        was.limits,
+        was.revoked_delegates,
+        was.status,
+    ):
         return
     yield Happened(
         types=(SESSION_REVOKED,) if now.status == "stopped" else (TOKEN_CLAIMS_CHANGE,),

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.server.model import ids
-from valetkey.server.model.stream import Delivers, Stream, StreamStatus
+from valetkey.server.model.stream import DeliveryMethod, Stream, StreamStatus
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.signals.receivers import Receiver
@@ -28,7 +28,7 @@ MAX_HEADER: Final = 2048
 MAX_ACKS: Final = 1000
 MAX_EVENTS: Final = 50
 
-_METHODS: Final[dict[str, Delivers]] = {PUSH: "push", POLL: "poll"}
+_METHODS: Final[dict[str, DeliveryMethod]] = {PUSH: "push", POLL: "poll"}
 _STATUSES: Final[tuple[StreamStatus, ...]] = ("enabled", "paused", "disabled")
 _RECEIVERS_OWN: Final = frozenset({"events_requested", "delivery", "description"})
 

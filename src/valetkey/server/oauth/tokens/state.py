@@ -9,9 +9,9 @@ import msgspec
 from valetkey.jose import jwt
 from valetkey.jose.jwk import PublicKey
 from valetkey.server.model.client import Client
-from valetkey.server.model.counters import REVOKED, Once
+from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import Grant, TokenFamily
-from valetkey.server.model.query import Lately, One, Rule
+from valetkey.server.model.query import One, RecentOne, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
 from valetkey.server.oauth.core.decision import Standing
@@ -48,7 +48,7 @@ class Dead(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-Wants: TypeAlias = tuple[Lately[Client], One[User], One[Grant], One[TokenFamily]]
+Wants: TypeAlias = tuple[RecentOne[Client], One[User], One[Grant], One[TokenFamily]]
 
 
 class Proved(msgspec.Struct, eq=False):
@@ -110,7 +110,7 @@ def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: Signed
 
 
 def _resting(token: AccessToken) -> Proved:
-    client, user = Lately(Client, token.client_id), One(User, token.sub)
+    client, user = RecentOne(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
     return Proved(token, (client, user, grant, family))
 
@@ -161,7 +161,7 @@ def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | De
     hands it went has to be there still."""
     owner = One(Client, grant.client)
     hands = [One(Client, name.removeprefix("client:")) for name in act.chain]
-    revoked = One(Once, f"{REVOKED} {token.jti}")
+    revoked = One(SingleUse, f"{REVOKED} {token.jti}")
     found = yield (owner, *hands, revoked)
     clients = [found.one(one) for one in (owner, *hands)]
     if any(one is None or one.status != "active" for one in clients):
@@ -178,7 +178,7 @@ def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str
 
 
 def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
-    client, revoked = Lately(Client, token.client_id), One(Once, f"{REVOKED} {token.jti}")
+    client, revoked = RecentOne(Client, token.client_id), One(SingleUse, f"{REVOKED} {token.jti}")
     found = yield (client, revoked)
     app = found.one(client)
     if app is None:

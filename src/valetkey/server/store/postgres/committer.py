@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from valetkey.server.model.change import Change, Count, Stale, Uncount, told
+from valetkey.server.model.change import Change, Count, Stale, Uncount, record_event
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.record import Record
@@ -39,7 +39,7 @@ class Job:
     """One request's changes, and whoever waits for their outcome."""
 
     def __init__(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
-        self.changes: tuple[Change, ...] = (*changes, *map(told, events))
+        self.changes: tuple[Change, ...] = (*changes, *map(record_event, events))
         self.future: asyncio.Future[tuple[Throttle, ...]] = (
             asyncio.get_running_loop().create_future()
         )

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-from valetkey.server.model.query import Found, One, Want, With
+from valetkey.server.model.query import One, Query, Results, With
 from valetkey.server.model.record import Record
 from valetkey.server.store.deadline import Waiting
 from valetkey.server.store.port import Unavailable
@@ -40,7 +40,7 @@ class Asked:
 
     def __init__(self, wants: Wants) -> None:
         self.wants = wants
-        self.future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self.future: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
 
 
 class Reader:
@@ -55,7 +55,7 @@ class Reader:
         self._begun = 0.0
         self._recent = Recent()
 
-    async def read(self, wants: Wants) -> Found:
+    async def read(self, wants: Wants) -> Results:
         """What was found, all of one moment. Raises Unavailable, Damaged."""
         asked = Asked(wants)
         self._gathered.append(asked)
@@ -107,17 +107,19 @@ class Reader:
         for asked in batch:
             last = first + len(asked.wants)
             if not asked.future.done():
-                found: dict[Want, Records] = dict(
+                found: dict[Query, Records] = dict(
                     zip(asked.wants, records[first:last], strict=True)
                 )
-                asked.future.set_result(Found(found, more=more))
+                asked.future.set_result(Results(found, more=more))
             first = last
 
-    def _told(self, wants: Wants, rows: Sequence[Any]) -> tuple[list[Records], dict[Want, Records]]:
+    def _told(
+        self, wants: Wants, rows: Sequence[Any]
+    ) -> tuple[list[Records], dict[Query, Records]]:
         """What answers each want, and what was brought along. Of that nothing is remembered: it is
         wanted once in the life of a refresh token."""
         found: list[Records] = [()] * len(wants)
-        more: dict[Want, Records] = {}
+        more: dict[Query, Records] = {}
         for row in rows:
             beside, number = divmod(row[0], BESIDE)
             want = wants[number]

@@ -11,7 +11,7 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Change, Count, Create, Remove, Tally, Uncount, Update
 from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Alias, Many, One, Query, Want
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.server.store.change_log import forget_at, marked
@@ -33,26 +33,26 @@ class Statement(NamedTuple):
 # --- reads ---------------------------------------------------------------------------------------
 
 
-def read(wants: Sequence[Want]) -> Statement:
+def read(wants: Sequence[Query]) -> Statement:
     """All wants in one statement. Each row says which want it answers (`n`)."""
     parameters: list[Any] = []
     parts = [_wanted(number, want, parameters) for number, want in enumerate(wants)]
     return Statement(" UNION ALL ".join(parts), tuple(parameters))
 
 
-def _wanted(number: int, want: Want, parameters: list[Any]) -> str:
+def _wanted(number: int, want: Query, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     conditions = _sought(want, parameters)
     return f"SELECT {number} AS n, {selected(kind)} FROM {kind.table} t WHERE {conditions}"  # noqa: S608
 
 
-def _sought(want: Want, parameters: list[Any]) -> str:
+def _sought(want: Query, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     match want:
         case One(key=key):
             at, held = named(kind, key)
             return _conditions(parameters, place=at, key=held)
-        case Alias(alias=alias):
+        case OneByAlias(alias=alias):
             place = kind.place_of_alias(alias)
             told = second_name(alias) if kind.rank else alias or None
             return _conditions(parameters, place=place, alias=told)
@@ -89,7 +89,7 @@ def _conditions(parameters: list[Any], **columns: Any) -> str:
     return " AND ".join(parts)
 
 
-def page(query: Query[Any]) -> Statement:
+def page(query: PageQuery[Any]) -> Statement:
     """Newest key first, before a key, one more than the limit; a walk goes through the primary
     key."""
     kind: type[Record] = query.record

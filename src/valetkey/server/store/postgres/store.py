@@ -9,7 +9,7 @@ from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log, piece
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Found, One, Page, Query, Want
+from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.database import PostgresURL
@@ -67,10 +67,10 @@ class PostgresStore:
         except TROUBLE as error:
             raise unreachable(error) from error
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         if not wants:
             await self._fetch(statements.Statement("SELECT 1", ()))
-            return Found({})
+            return Results({})
         named = tuple(want for want in wants if isinstance(want, One))
         if len(named) == len(wants):
             return await self._reader.read(named)
@@ -82,7 +82,7 @@ class PostgresStore:
         for records in found:
             if len(records) > 1:
                 records.sort(key=_key)
-        return Found({want: tuple(some) for want, some in zip(wants, found, strict=True)})
+        return Results({want: tuple(some) for want, some in zip(wants, found, strict=True)})
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
@@ -91,7 +91,7 @@ class PostgresStore:
             return ()
         return await self._committer.submit(changes, events)
 
-    async def page(self, query: Query[R]) -> Page[R]:
+    async def page(self, query: PageQuery[R]) -> Page[R]:
         rows = await self._fetch(statements.page(query))
         decoded = [record_of(query.record, row) for row in rows]
         chosen = tuple(one for one in decoded[: query.limit] if isinstance(one, query.record))
@@ -105,7 +105,7 @@ class PostgresStore:
     async def sweep(self, now: int, *, told: int = 0) -> int:
         steps: list[tuple[str, int | bytes]] = [(sql, now) for sql in _SWEEPS]
         if told:
-            steps.append((statements.SWEEP_TOLD, ids.time_of(told)))
+            steps.append((statements.SWEEP_TOLD, ids.time_prefix(told)))
         gone = 0
         for sql, until in steps:
             gone += len(await self._fetch(statements.Statement(sql, (until, SWEEP_ROWS))))

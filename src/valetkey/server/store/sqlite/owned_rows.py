@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from valetkey.server.model import ids
-from valetkey.server.model.query import Found, One, Want, With
+from valetkey.server.model.query import One, Query, Results, With
 from valetkey.server.model.record import Record
 from valetkey.server.store.sqlite.packed import Packing, packing
 from valetkey.server.store.sqlite.tree import COLUMNS, LAST, STRETCH, block_of, first_of
@@ -35,7 +35,7 @@ class Sought(msgspec.Struct):
     last: tuple[Sequence[Any], tuple[Record, ...]] = (), ()
 
 
-def are_names(wants: tuple[Want, ...]) -> TypeGuard[tuple[One[Any], ...]]:
+def are_names(wants: tuple[Query, ...]) -> TypeGuard[tuple[One[Any], ...]]:
     """Whether there are any, all of what users own, and all of them may be names: nothing longer is
     ever remembered."""
     for want in wants:
@@ -44,7 +44,7 @@ def are_names(wants: tuple[Want, ...]) -> TypeGuard[tuple[One[Any], ...]]:
     return bool(wants)
 
 
-def find(connection: apsw.Connection, wants: tuple[One[Any], ...]) -> Found:
+def find(connection: apsw.Connection, wants: tuple[One[Any], ...]) -> Results:
     """What the names lead to; all of them `are_names`."""
     first = wants[0]
     if type(first) is With and len(wants) == 1:
@@ -53,13 +53,13 @@ def find(connection: apsw.Connection, wants: tuple[One[Any], ...]) -> Found:
     binds: list[int | bytes] = []
     for one in sought:
         binds += (one.block, one.key)
-    found: dict[Want, tuple[Record, ...]] = dict.fromkeys(wants, ())
+    found: dict[Query, tuple[Record, ...]] = dict.fromkeys(wants, ())
     for row in connection.execute(_statement(len(wants)), binds):
         one, want = sought[row[0]], wants[row[0]]
         if one.last[0] != row:
             one.last = row, (one.packing.read(want.key, one.place, row[1:]),)
         found[want] = one.last[1]
-    return Found(found)
+    return Results(found)
 
 
 def _located(want: One[Any]) -> Sought:
@@ -72,7 +72,7 @@ def _located(want: One[Any]) -> Sought:
 _where: Final[Callable[[One[Any]], Sought]] = lru_cache(maxsize=MANY)(_located)
 
 
-def _found_with(connection: apsw.Connection, want: With[Any]) -> Found:
+def _found_with(connection: apsw.Connection, want: With[Any]) -> Results:
     """What the name leads to, and what is wanted next. Nothing of it is remembered: it is wanted
     once in the life of a refresh token."""
     kind: type[Record] = want.record
@@ -80,8 +80,8 @@ def _found_with(connection: apsw.Connection, want: With[Any]) -> Found:
     place, key = its.name(want.key) or NOWHERE
     binds: list[int | bytes] = [block_of(place, kind.rank, key), key]
     binds += [first_of(place, other.rank) for _, other in want.others]
-    found: dict[Want, tuple[Record, ...]] = {want: ()}
-    more: dict[Want, tuple[Record, ...]] = {}
+    found: dict[Query, tuple[Record, ...]] = {want: ()}
+    more: dict[Query, tuple[Record, ...]] = {}
     for row in connection.execute(_statement_with(want.others), binds):
         record = its.read(want.key, place, row)
         found[want] = (record,)
@@ -90,7 +90,7 @@ def _found_with(connection: apsw.Connection, want: With[Any]) -> Found:
             if beside[0] is not None:
                 name = getattr(record, field)
                 more[One(other, name)] = (packing(other, COLUMNS).read(name, place, beside),)
-    return Found(found, more=more)
+    return Results(found, more=more)
 
 
 _HELD: Final = ("version", "body", *COLUMNS)

@@ -47,7 +47,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
     def name(self, key: str) -> tuple[int, bytes] | None:
         """The place and the key of a row; None for what can be no record's name."""
-        return ids.parted(key, self.start)
+        return ids.split_id(key, self.start)
 
     def pack(self, record: Record) -> Row:
         """The row of a record. Raises ValueError for what is no name of ours."""
@@ -57,7 +57,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
     def unpack(self, place: int, row: Sequence[Any]) -> Record:
         """The record of a row: its key, version, body, and columns."""
-        return self.read(ids.joined(place, row[0], self.start), place, row[1:])
+        return self.read(ids.join_id(place, row[0], self.start), place, row[1:])
 
     def read(self, name: str, place: int, row: Sequence[Any]) -> Record:
         """The record of that name: its version, body, and columns. Raises Damaged."""
@@ -106,7 +106,7 @@ def _held(value: str, start: int | None, place: int) -> Held:
 
 
 def _known(name: str, start: int) -> tuple[int, bytes]:
-    apart = ids.parted(name, start)
+    apart = ids.split_id(name, start)
     if apart is None:
         raise ValueError(f"{name!r} is no name of ours")
     return apart
@@ -117,7 +117,7 @@ def _written(value: bytes | str, start: int | None, place: int) -> str:
     if isinstance(value, str):
         return value
     if start is not None and len(value) == _REST:
-        return ids.joined(place, value, start)
+        return ids.join_id(place, value, start)
     return ids.to_text(value)
 
 
@@ -129,7 +129,7 @@ def sought(kind: type[Record], index: str, value: str) -> tuple[int | None, Any]
     start = _START.get(index)
     if start is None:
         return (None, value) if is_name(value) else None
-    return ids.parted(value, start)
+    return ids.split_id(value, start)
 
 
 def second_name(alias: str) -> bytes | None:

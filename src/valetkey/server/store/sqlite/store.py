@@ -17,7 +17,7 @@ from valetkey.server.model.change import Change
 from valetkey.server.model.change_log import Log, piece
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Found, One, Page, Query, Want
+from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.migrate import migrate
@@ -60,21 +60,21 @@ class SQLiteStore:
                 raise Unavailable(f"{path}: {error}") from error
             opened.pop_all()
 
-    async def read(self, *wants: Want) -> Found:
+    async def read(self, *wants: Query) -> Results:
         try:
             if owned_rows.are_names(wants):
                 return owned_rows.find(self._reading, wants)
             if len(wants) == 1:
-                return Found({wants[0]: self._find(wants[0])})
+                return Results({wants[0]: self._find(wants[0])})
             names: tuple[One[Any], ...] = tuple(
                 want for want in wants if isinstance(want, One) and owned_rows.are_names((want,))
             )
             with self._reading:
-                found = dict(owned_rows.find(self._reading, names).found) if len(names) > 1 else {}
+                found = dict(owned_rows.find(self._reading, names).rows) if len(names) > 1 else {}
                 for want in wants:
                     if want not in found:
                         found[want] = self._find(want)
-            return Found(found)
+            return Results(found)
         except apsw.Error as error:
             raise self._unavailable(error) from error
 
@@ -85,7 +85,7 @@ class SQLiteStore:
         await self._writer.submit(job)
         return tuple(job.counters)
 
-    async def page(self, query: Query[R]) -> Page[R]:
+    async def page(self, query: PageQuery[R]) -> Page[R]:
         try:
             rows = table(query.record).page(self._reading, query)
         except apsw.Error as error:
@@ -113,7 +113,7 @@ class SQLiteStore:
             self._writer.distrust(error)
         return Unavailable(f"{type(error).__name__}: {error}")
 
-    def _find(self, want: Want) -> tuple[Record, ...]:
+    def _find(self, want: Query) -> tuple[Record, ...]:
         kind: type[Record] = want.record
         return table(kind).find(self._reading, want)
 

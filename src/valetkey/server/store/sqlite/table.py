@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from valetkey.server.model.change import Create, Remove, Update, Versioned
-from valetkey.server.model.query import Alias, Many, One, Query, Want
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.store.sqlite.tree import Tree, wrote
 from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_name
@@ -26,11 +26,11 @@ class Table(Protocol):
         """Writes a change; whether its precondition held."""
         ...
 
-    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+    def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
         """The records that are wanted. Raises ValueError for what is no index."""
         ...
 
-    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+    def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
         """One record more than a page holds, where there are as many. Raises ValueError."""
         ...
 
@@ -70,22 +70,22 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
             case Remove():
                 return self.delete, (record.key, record.version)
 
-    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+    def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
         condition, binds = self._condition(want)
         return tuple(self.read(connection, f"SELECT body FROM {self.name} {condition}", binds))  # noqa: S608
 
-    def _condition(self, want: Want) -> tuple[str, tuple[Any, ...]]:
+    def _condition(self, want: Query) -> tuple[str, tuple[Any, ...]]:
         match want:
             case One(key=key):
                 return "WHERE key = ?", (_sought(key),)
-            case Alias(alias=alias):
+            case OneByAlias(alias=alias):
                 return "WHERE alias = ?", (_sought(alias) or None,)
             case Many(index="", value=_):
                 return "ORDER BY key", ()
             case Many(index=index, value=value):
                 return f'WHERE "{self.known(index)}" = ? ORDER BY key', (_sought(value),)
 
-    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+    def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
         where = f'"{self.known(query.index)}" = ? AND ' if query.index else ""
         value = (_sought(query.value),) if query.index else ()
         statement = (

@@ -16,7 +16,7 @@ import msgspec
 from valetkey.server.model import ids
 from valetkey.server.model.change import Create, Remove, Versioned
 from valetkey.server.model.event import Event
-from valetkey.server.model.query import Alias, Many, One, Query, Want
+from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
 from valetkey.server.store.sqlite.packed import Held, Packing, packing, second_name, sought
@@ -154,7 +154,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         return wrote(cursor, _CREATE, row) or wrote(cursor, _TALLY, row[:2])
 
     def _taken(self, connection: apsw.Connection, record: Record) -> bool:
-        found = self.find(connection, Alias(type(record), record.alias))
+        found = self.find(connection, OneByAlias(type(record), record.alias))
         return any(one.key != record.key for one in found)
 
     def block(self, place: int, key: bytes) -> int:
@@ -163,12 +163,12 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def find(self, connection: apsw.Connection, want: Want) -> tuple[Record, ...]:
+    def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
         """The records that are wanted. Raises ValueError for what is no index."""
         match want:
             case One(key=key):
                 return self._named(connection, key)
-            case Alias(alias=alias):
+            case OneByAlias(alias=alias):
                 found = self._called(connection, alias) if alias else ()
                 return tuple(one for one in found if one.alias == alias)
             case Many(index="", value=_):
@@ -199,7 +199,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         condition = f'WHERE {_STRETCHED} AND "{index}" = ? ORDER BY key'
         return tuple(self._read(connection, condition, (*self._stretch(place), held)))
 
-    def page(self, connection: apsw.Connection, query: Query[Any]) -> list[Record]:
+    def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
         """One record more than a page holds, where there are as many. Raises ValueError."""
         there = sought(self.kind, query.index, query.value) if query.index else (None, None)
         if there is None:

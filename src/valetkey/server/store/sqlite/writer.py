@@ -18,7 +18,7 @@ from valetkey.server.model.change import (
     Uncount,
     Update,
     Versioned,
-    told,
+    record_event,
 )
 from valetkey.server.model.change_log import entries_of
 from valetkey.server.model.counters import Throttle
@@ -66,7 +66,7 @@ class Commit(Job):
         self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
     ) -> None:
         super().__init__(loop)
-        self._changes = (*changes, *map(told, events))
+        self._changes = (*changes, *map(record_event, events))
         self.counters: list[Throttle] = []
         self._entries = entries_of(self._changes)
         self.single = len(self._changes) == 1 and not self._entries
@@ -111,7 +111,7 @@ class Sweep(Job):
         super().__init__(loop)
         self._steps: list[tuple[str, int | bytes]] = [(one, now) for one in _SWEEPS]
         if told:
-            self._steps.append((tree.SWEEP_TOLD, ids.time_of(told)))
+            self._steps.append((tree.SWEEP_TOLD, ids.time_prefix(told)))
 
     def run(self, cursor: apsw.Cursor) -> int:
         return sum(
