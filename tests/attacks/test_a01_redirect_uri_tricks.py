@@ -1,4 +1,9 @@
-"""A01 (RFC 9700 4.1): an answer goes to a registered address, character for character."""
+"""A01: redirect URI tricks (RFC 9700 4.1).
+
+Attack: An attacker asks the server to send a code to an address that looks like a registered one.
+Defense: The server compares the redirect URI with the registered ones character by character. Only
+the port of a loopback address may vary.
+"""
 
 from collections.abc import Iterator
 from typing import Any

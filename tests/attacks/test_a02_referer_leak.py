@@ -1,4 +1,9 @@
-"""A02 (RFC 9700 4.2): no page tells another site where it was, and none loads from elsewhere."""
+"""A02: leak through the Referer header (RFC 9700 4.2).
+
+Attack: A page loads something from another site, and that site learns the address of the page, with
+its code or state.
+Defense: No page sends a referrer, and no page loads anything from another site.
+"""
 
 from urllib.parse import urljoin, urlsplit
 

@@ -1,4 +1,9 @@
-"""A03 (RFC 9700 4.3.2): a token in an address is a token in a history: it opens nothing."""
+"""A03: token in an address (RFC 9700 4.3.2).
+
+Attack: An app puts an access token into an address, and the token ends up in a browser history or a
+log.
+Defense: The server and the kit refuse every token in an address.
+"""
 
 import pytest
 from tests.attacks.play import STEFAPP, tokens

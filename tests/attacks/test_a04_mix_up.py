@@ -1,4 +1,8 @@
-"""A04 (RFC 9207): every answer says which server it is from, refusals too."""
+"""A04: mix-up of two servers (RFC 9207).
+
+Attack: A malicious server makes an app send the code of an honest server to it.
+Defense: Every response names its server in `iss`, including error responses.
+"""
 
 from typing import Any
 

@@ -1,4 +1,9 @@
-"""A05 (RFC 9700 4.5): a code is bound to all that it was asked with; a wrong try burns it."""
+"""A05: code injection (RFC 9700 4.5).
+
+Attack: An attacker redeems a stolen code, or puts it into their own session with the app.
+Defense: The server binds a code to the client, the redirect URI and the PKCE challenge of its
+request. A wrong attempt uses the code up.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,8 @@
-"""A06 (RFC 9700 4.6): no token ever comes by a redirect, and the ID Token names its own."""
+"""A06: access token injection (RFC 9700 4.6).
+
+Attack: An attacker puts a stolen access token into an app's response.
+Defense: The server never returns a token in a redirect, and an ID Token names its access token.
+"""
 
 import pytest
 from tests.attacks.play import STEFAPP, asking, claims, sent_back, tokens

@@ -1,4 +1,8 @@
-"""A07 (RFC 9700 4.7): `state` comes back byte for byte, whatever it holds."""
+"""A07: cross-site request forgery at the app (RFC 9700 4.7).
+
+Attack: An attacker makes a user's browser finish a sign-in that the attacker began.
+Defense: The server returns `state` unchanged, byte for byte, so that the app can compare it.
+"""
 
 import random
 from urllib.parse import unquote, urlsplit

@@ -1,4 +1,8 @@
-"""A08 (RFC 9700 4.8): challenge and verifier come together or not at all, by S256 only."""
+"""A08: PKCE downgrade (RFC 9700 4.8).
+
+Attack: An attacker removes the challenge from a request, or uses a weaker method.
+Defense: The server requires challenge and verifier together, and accepts only S256.
+"""
 
 import pytest
 from tests.attacks.play import AS_POST, AS_SPA, AS_WEB, STEFAPP, asking, redeem, sent_back

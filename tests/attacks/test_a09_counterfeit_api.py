@@ -1,5 +1,9 @@
-"""A09 (B4.9.1): a token that was shown to one API opens no other, and nobody gets one for an API
-that is not registered here."""
+"""A09: counterfeit API (RFC 9700 4.9.1).
+
+Attack: A malicious API uses a token that an app sent to it at another API.
+Defense: A token names its APIs, and no other API accepts it. The server issues no token for an API
+that is not registered.
+"""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,8 @@
-"""A100: an app that registers itself gets nothing without a user, and nothing of high risk."""
+"""A100: a self-registered client acts for itself.
+
+Attack: Anyone registers an app, and requests tokens without a user.
+Defense: A self-registered app gets no token without a user, and no permission of high risk.
+"""
 
 import os
 import time

@@ -1,5 +1,10 @@
-"""A101: a file is deleted, replaced or written over, a row is damaged, while the server runs: it is
-not ready, acknowledges nothing that will be gone, and says why."""
+"""A101: damaged storage under a running server.
+
+Attack: Somebody deletes, replaces or overwrites the database file, or a row is damaged, while the
+server runs.
+Defense: The server reports that it is not ready, acknowledges nothing that would be lost, and names
+the reason.
+"""
 
 import contextlib
 import logging

@@ -1,5 +1,9 @@
-"""A10 (B4.9.2): what an API has seen is no use to it anywhere else: not at the server, not at the
-user's pages, not at the places where apps are managed."""
+"""A10: replay by a compromised API (RFC 9700 4.9.2).
+
+Attack: An API uses the tokens of its callers at the server.
+Defense: Such a token opens nothing at the server, on the user's pages, or at the registration
+endpoints.
+"""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,10 @@
-"""A11, A48: a log of the app's has one half of a token, a log of the API's the other one. Neither
-opens anything anywhere; both open what they should, on either database."""
+"""A11, A48: stolen token, with split tokens.
+
+Attack: A thief reads the logs of the app or the API, and uses the half of a token that they
+contain.
+Defense: Neither half opens anything alone. Together, at the right API, they work, on both
+databases.
+"""
 
 import time
 from collections.abc import Callable, Iterator

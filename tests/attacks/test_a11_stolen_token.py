@@ -1,4 +1,8 @@
-"""A11 (RFC 9700 4.10): a stolen token that is bound opens nothing without its key."""
+"""A11: stolen token (RFC 9700 4.10).
+
+Attack: A thief uses a stolen access token.
+Defense: A bound token opens nothing without its key, at the server and at the API.
+"""
 
 from collections.abc import Iterator
 

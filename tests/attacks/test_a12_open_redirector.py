@@ -1,4 +1,9 @@
-"""A12 (RFC 9700 4.11.2): nobody is sent on unless the address is checked and somebody vouches."""
+"""A12: the server as an open redirector (RFC 9700 4.11.2).
+
+Attack: An attacker uses the server's own address to send a browser to a malicious page.
+Defense: The server redirects only to a checked address of an app that somebody has verified.
+Otherwise it shows a page.
+"""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,8 @@
-"""A13 (RFC 9700 4.12): after a form the browser is sent on by 303, so the form stays here."""
+"""A13: form content in a redirect (RFC 9700 4.12).
+
+Attack: A redirect makes the browser post a password again, to another address.
+Defense: After a form, the server redirects with 303, so the browser drops the form.
+"""
 
 import httpx2
 from tests.attacks.play import AS_WEB, STEFAPP, asking

@@ -1,5 +1,10 @@
-"""A14 (RFC 9700 4.13): what a proxy would tell counts from configured proxies alone; the server
-knows its own name by itself."""
+"""A14: forged proxy headers (RFC 9700 4.13).
+
+Attack: A caller forges the headers of a proxy to change its address, its certificate, or the
+server's name.
+Defense: The server reads these headers only from configured proxies, and takes its own name only
+from its settings.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

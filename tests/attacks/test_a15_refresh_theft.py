@@ -1,4 +1,8 @@
-"""A15 (RFC 9700 4.14): a stolen refresh token trips an alarm, and a foreign one is nothing."""
+"""A15: refresh token theft (RFC 9700 4.14).
+
+Attack: A thief uses a stolen refresh token, or another client's token.
+Defense: A second use closes the token family. Another client's token is refused.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

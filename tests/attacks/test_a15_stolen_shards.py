@@ -1,4 +1,8 @@
-"""A15, for a key in shards: whoever steals one has nothing, and rings a bell."""
+"""A15: refresh token theft, with key shards.
+
+Attack: A thief steals one shard of a refresh token and presents it.
+Defense: One shard opens nothing, and presenting it suspends the key.
+"""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""A16 (RFC 9700 4.15): a client that acts for itself can never be taken for a user."""
+"""A16: a client poses as a user (RFC 9700 4.15).
+
+Attack: A client that acts for itself chooses an id that an API takes for a user's.
+Defense: The `sub` of such a client has its own form, and user endpoints refuse its tokens.
+"""
 
 import time
 from os import urandom

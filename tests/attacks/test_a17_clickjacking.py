@@ -1,4 +1,8 @@
-"""A17 (RFC 9700 4.16): no page shows in a frame, and none runs what did not come from us."""
+"""A17: clickjacking (RFC 9700 4.16).
+
+Attack: A malicious page shows the consent page in a frame, and the user clicks without knowing.
+Defense: No page can be framed, and no page runs a script from elsewhere.
+"""
 
 import socket
 import threading

@@ -1,5 +1,8 @@
-"""A17: one page may stand in a frame, of an app that is registered here, and it tells an app only
-whether the sign-in is the one that it knows (OpenID Connect Session Management)."""
+"""A17: clickjacking, and the session frame (OpenID Connect Session Management).
+
+Attack: Another site frames the one page that may be framed, to learn about the session.
+Defense: Only registered apps can frame this page, and it says only whether their session changed.
+"""
 
 import threading
 import time

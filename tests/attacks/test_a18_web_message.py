@@ -1,5 +1,9 @@
-"""A18 (B4.17): no answer travels by postMessage, except one word of the one page that is made for
-it, to the very page that asked."""
+"""A18: tokens by postMessage (RFC 9700 4.17).
+
+Attack: A page receives a response that was meant for another page.
+Defense: No response travels by postMessage. Only the session frame sends one word, to the page that
+asked.
+"""
 
 import re
 from importlib.resources import files

@@ -1,4 +1,8 @@
-"""A19: an assertion that was made for another place, or for several, is carried to this server."""
+"""A19: audience injection (draft-ietf-oauth-security-topics-update).
+
+Attack: Somebody presents a client assertion that was made for another server, or for several.
+Defense: The server accepts only assertions made for itself.
+"""
 
 from typing import Any
 

@@ -1,7 +1,10 @@
-"""A22 (RFC 6819 4.4.1.3, 5.1.4.2.2): what cannot be guessed, cut short or padded.
+"""A22: guessing (RFC 6819 4.4.1.3, 5.1.4.2.2).
 
-Each bit of what should be random is counted over many samples. The bounds are so wide (eight
-standard deviations) that chance does not reach them in the age of the universe.
+Attack: An attacker guesses, truncates or pads a code, a token or a secret.
+Defense: Each is random and long, and the server refuses every changed one.
+
+The tests count each random bit over many samples. The bounds are eight standard deviations wide, so
+chance does not reach them.
 """
 
 import time

@@ -1,4 +1,8 @@
-"""A23: nobody fills the server's tables in the name of an app that has no secret."""
+"""A23: exhausted tables.
+
+Attack: Anyone fills the database in the name of a public client.
+Defense: The server limits what each network can store in the name of such a client.
+"""
 
 import functools
 from collections.abc import Callable, Iterator

@@ -1,4 +1,8 @@
-"""A24 (OAuth 2.1 10): the password grant and the implicit grant do not exist."""
+"""A24: outdated grants (OAuth 2.1 10).
+
+Attack: A client uses the password grant or the implicit grant.
+Defense: Neither exists.
+"""
 
 import pytest
 from tests.attacks.play import AS_WEB, STEFAPP, asking, call, sent_back

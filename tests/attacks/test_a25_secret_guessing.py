@@ -1,5 +1,8 @@
-"""A25 (T): a client's secret has 256 random bits, so guessing leads nowhere; and whoever guesses
-locks nobody out."""
+"""A25: client secret guessing (RFC 6819).
+
+Attack: An attacker tries many client secrets.
+Defense: A generated secret has 256 random bits, and wrong attempts lock nobody out.
+"""
 
 import base64
 

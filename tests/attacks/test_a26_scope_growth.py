@@ -1,4 +1,8 @@
-"""A26 (T; RFC 6749 6, RFC 9396 6): no refresh and no exchange opens more than its grant."""
+"""A26: growing scope (RFC 6749 6, RFC 9396 6).
+
+Attack: An app requests more permissions in a refresh or a token exchange than it has.
+Defense: The result never exceeds the grant as it is at that moment.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,8 @@
-"""A27 (N, O): an app that any program could pose as gets nothing without a person."""
+"""A27: silent consent for an app that can be impersonated (RFC 8252 8.6).
+
+Attack: A program on the device poses as a public app that the user has allowed before.
+Defense: Such an app gets nothing without the user's presence.
+"""
 
 from typing import Any
 

@@ -1,4 +1,8 @@
-"""A28 (RFC 6749 3.1): of two values nobody knows which one was checked, so both are refused."""
+"""A28: repeated parameters (RFC 6749 3.1).
+
+Attack: A request contains a parameter twice, so that two programs read different values.
+Defense: The server refuses the request.
+"""
 
 from urllib.parse import urlencode
 

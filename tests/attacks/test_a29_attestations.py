@@ -1,5 +1,8 @@
-"""A29, A39: client attestations over HTTP: a stolen one is worth nothing, a proof counts once
-(draft-ietf-oauth-attestation-based-client-auth)."""
+"""A29, A39: stolen client attestation (draft-ietf-oauth-attestation-based-client-auth).
+
+Attack: A thief presents the attestation of a genuine copy of an app, or repeats its proof.
+Defense: An attestation is useless without its key, and the server accepts each proof once.
+"""
 
 import time
 from collections.abc import Iterator

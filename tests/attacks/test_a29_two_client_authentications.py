@@ -1,4 +1,8 @@
-"""A29 (RFC 6749 2.3): a client proves itself in one way, the one that it is registered for."""
+"""A29: two client authentications (RFC 6749 2.3).
+
+Attack: A request authenticates the client in two ways, or in another way than the registered one.
+Defense: The server accepts exactly one authentication, by the registered method.
+"""
 
 import base64
 

@@ -1,4 +1,8 @@
-"""A30 (OAuth 2.1 3.2.3): what is for one pair of eyes is stored nowhere on the way."""
+"""A30: cached secrets (OAuth 2.1 3.2.3).
+
+Attack: A cache stores a response that contains a token or personal data.
+Defense: Every such response forbids caching.
+"""
 
 import httpx2
 import pytest

@@ -1,4 +1,8 @@
-"""A31 (OAuth 2.1 1.5): no plain http but on the user's own device."""
+"""A31: redirect URIs without TLS (OAuth 2.1 1.5).
+
+Attack: A network attacker reads a code on its way to a plain http address.
+Defense: The server registers plain http only for loopback addresses.
+"""
 
 import pytest
 from tests.attacks.play import AS_WEB, asking, change, find, planned, stayed

@@ -1,4 +1,8 @@
-"""A32: scripts of other sites read no page, and never anything that rests on a cookie."""
+"""A32: cross-origin requests.
+
+Attack: A script on another site reads a page, or uses the user's cookies.
+Defense: Other origins can call only endpoints without cookies. They can read no page.
+"""
 
 import httpx2
 import pytest

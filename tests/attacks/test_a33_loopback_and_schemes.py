@@ -1,5 +1,9 @@
-"""A33 (RFC 8252 7.3, 8.3): the port is free on two literals and on `localhost`, where these are
-registered, and on nothing else."""
+"""A33: loopback addresses and private schemes (RFC 8252 7.3, 8.3).
+
+Attack: An attacker uses an unusual spelling of a loopback address, or another app's scheme.
+Defense: The port is free only for registered `127.0.0.1`, `[::1]` and `localhost`. A private scheme
+needs a dot.
+"""
 
 import pytest
 from tests.attacks.play import asking, change, find, planned, sent_back, stayed

@@ -1,4 +1,8 @@
-"""A34 (RFC 6749 3.2): each endpoint takes its own methods, and forms only as forms."""
+"""A34: wrong method or content type (RFC 6749 3.2).
+
+Attack: A caller sends a request by another method, or a form as another type, to avoid a check.
+Defense: Each endpoint accepts only its own methods, and forms only as forms.
+"""
 
 from urllib.parse import urlencode
 

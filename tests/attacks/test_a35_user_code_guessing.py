@@ -1,4 +1,8 @@
-"""A35 (RFC 8628 5.1): nobody guesses a code, and nobody learns whether one was once right."""
+"""A35: user code guessing (RFC 8628 5.1).
+
+Attack: An attacker tries many user codes.
+Defense: The page limits attempts, and never says whether a code is wrong or expired.
+"""
 
 import contextlib
 import re

@@ -1,4 +1,9 @@
-"""A36 (RFC 8628 5.4, RFC 10027): a link approves nothing, the page says what would be let in."""
+"""A36: device code phishing (RFC 8628 5.4, RFC 10027).
+
+Attack: An attacker sends a user a link that would connect the attacker's device.
+Defense: A link approves nothing. The page says which app asks, from where and since when, and
+offers no permission of high risk.
+"""
 
 import re
 

@@ -1,4 +1,8 @@
-"""A37 (RFC 8628 5.2): a device code is its client's, good once, and nobody hurries it."""
+"""A37: device code theft (RFC 8628 5.2).
+
+Attack: Another client polls with a stolen device code, or a client polls too fast.
+Defense: A device code works once, for its own client, and the server slows down fast polling.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

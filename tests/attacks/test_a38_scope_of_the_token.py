@@ -1,4 +1,8 @@
-"""A38: what the user approved is what the token opens, no more and nothing else."""
+"""A38: the token differs from the consent.
+
+Attack: An app gets a token with more permissions than the user saw.
+Defense: A token contains exactly what the user approved.
+"""
 
 from tests.attacks.elsewhere import begin, enters, fetch
 from tests.attacks.play import introspected, refresh, signed_in

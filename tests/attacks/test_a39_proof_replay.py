@@ -1,4 +1,8 @@
-"""A39 (RFC 9449 11.1): a proof is good once, on every node and after a crash."""
+"""A39: proof replay (RFC 9449 11.1).
+
+Attack: A thief sends a DPoP proof a second time.
+Defense: Each proof works once, on every node, even after a crash.
+"""
 
 import os
 import signal

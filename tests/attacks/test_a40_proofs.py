@@ -1,5 +1,9 @@
-"""A40 (RFC 9449 4.3): wrong htm, htu, ath, iat, typ, jwk: every block of the certification's
-dpop-negative-tests, at the server's own endpoint and at an API behind the kit."""
+"""A40: wrong proofs (RFC 9449 4.3).
+
+Attack: A thief uses a proof made for another request, another token, or another time.
+Defense: The server and the kit check every claim of a proof. The tests cover each block of the
+certification's dpop-negative-tests.
+"""
 
 from collections.abc import Iterator
 

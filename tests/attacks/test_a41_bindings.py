@@ -1,4 +1,8 @@
-"""A41 (RFC 9449 10, 5): a code and a refresh token are worth nothing with another key."""
+"""A41: code and refresh token with another key (RFC 9449 5, 10).
+
+Attack: A thief redeems a bound code, or refreshes a bound token, with another key.
+Defense: The server refuses it.
+"""
 
 import msgspec
 import pytest

@@ -1,4 +1,9 @@
-"""A42 (RFC 9449 8): a nonce of the server's: wanted, rotating, told on 200 too, never foreign."""
+"""A42: nonces (RFC 9449 8).
+
+Attack: A thief uses a proof that was made in advance, or with another server's nonce.
+Defense: If a policy requires nonces, the server accepts only its own recent ones, and returns a new
+one in time.
+"""
 
 import time
 from collections.abc import Iterator

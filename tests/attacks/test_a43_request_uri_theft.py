@@ -1,4 +1,8 @@
-"""A43 (R; RFC 9126 2.2, 4): the name of a pushed request is its client's, for a moment, once."""
+"""A43: theft of a pushed request (RFC 9126 2.2, 4).
+
+Attack: Another client uses the `request_uri` of a pushed request, or uses it again.
+Defense: A `request_uri` works once, for its own client, for a short time.
+"""
 
 import pytest
 from tests.attacks.play import AS_POST, AS_WEB, STEFAPP, call, change, every, stayed

@@ -1,4 +1,18 @@
-"""A44, A46, A47: what stands beside a signed request, inside it, or behind an address."""
+"""A44: a request in a request (RFC 9126 2.1).
+
+Attack: A pushed or signed request contains another request or an address of one.
+Defense: The server refuses it.
+
+A46: fetching a request from inside (RFC 9101 10.4).
+
+Attack: A client names an internal address from which the server should fetch a request.
+Defense: The server fetches only registered public addresses, and only if this feature is enabled.
+
+A47: parameters next to a signed request (RFC 9101 6.3).
+
+Attack: An attacker adds parameters next to a signed request.
+Defense: Only the parameters inside the signed request count.
+"""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,4 +1,8 @@
-"""A48: each kind of JWT, where another kind is wanted: the whole matrix."""
+"""A48: one kind of JWT in place of another.
+
+Attack: An attacker presents, for example, an ID Token as a client assertion.
+Defense: Each place accepts only its own kind of JWT. The tests try every kind at every place.
+"""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""A48: each kind of JWT at each place that takes one, where only its own kinds are taken."""
+"""A48: one kind of JWT in place of another, as a complete matrix.
+
+Attack: An attacker presents each kind of JWT at each place that accepts one.
+Defense: Each place accepts only its own kinds.
+"""
 
 import json
 from collections.abc import Iterator

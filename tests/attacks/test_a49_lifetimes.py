@@ -1,4 +1,8 @@
-"""A49 (J): when what an app signs begins and ends: a clock may be off by a little, and no more."""
+"""A49: lifetimes of signed requests and assertions (RFC 9101).
+
+Attack: An attacker uses an expired JWT, or one from the future.
+Defense: The server checks `exp`, `nbf` and `iat`, and allows a minute of clock difference.
+"""
 
 import time
 from typing import Any

@@ -1,4 +1,9 @@
-"""A50 (CIBA Core 1.0): a question to a user who is elsewhere, and every way to misuse it."""
+"""A50: misuse of backchannel requests (OpenID Connect CIBA).
+
+Attack: An app asks a user on another device in a misleading way, or takes another client's answer.
+Defense: A request identifies its user exactly once, shows its message, and belongs to its client.
+The server checks the account at each step.
+"""
 
 import re
 from typing import Any

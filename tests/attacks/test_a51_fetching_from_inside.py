@@ -1,4 +1,9 @@
-"""A51: a client's document leads the server to its own inside, or keeps it busy."""
+"""A51: server-side request forgery.
+
+Attack: A client's document leads the server to an internal address, or keeps it busy.
+Defense: The server connects only to public addresses, follows no redirect, and limits size and
+time.
+"""
 
 import gzip
 import ssl

@@ -1,4 +1,9 @@
-"""A52: what an app says of itself when it registers, to fool a browser, a person or this server."""
+"""A52: hostile client metadata.
+
+Attack: A self-registered app uses addresses or texts that deceive a browser, a person or the
+server.
+Defense: The server refuses such metadata.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,8 @@
-"""A53: what is shown of a registration is all that an update needs, and an update loses nothing."""
+"""A53: a registration update loses settings.
+
+Attack: An app reads its registration and writes it back, and a security setting disappears.
+Defense: The response contains everything that an update needs, and an update loses nothing.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,14 @@
-"""A54, A55: an app describes itself as another, or becomes another after the user's yes."""
+"""A54: a client document impersonates another app.
+
+Attack: An app describes itself with the name or the addresses of another app.
+Defense: Users see the host of the document, and redirects lead only to that host or to the user's
+device.
+
+A55: a client document changes after consent.
+
+Attack: An app changes its name, redirects, keys or scope after the user has allowed it.
+Defense: The server asks the user again.
+"""
 
 from collections.abc import Iterator
 from typing import Any

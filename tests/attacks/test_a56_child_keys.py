@@ -1,4 +1,8 @@
-"""A56, offline: a key that was handed on opens for its hand, what it was made for, and no more."""
+"""A56: misuse of delegated access, offline.
+
+Attack: A helper extends the key that an app delegated to it offline.
+Defense: A delegated key works for its holder, for what it was made for, and for no longer.
+"""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,8 @@
-"""A56 (RFC 8693): what is passed on opens no more than it should, and ends with what it came of."""
+"""A56: misuse of token exchange (RFC 8693).
+
+Attack: A delegate exchanges a token for more permissions, a longer life, or another user.
+Defense: The new token never exceeds the original, and ends with it.
+"""
 
 import json
 from typing import Any

@@ -1,5 +1,8 @@
-"""A57 (RFC 7662 4): introspection tells nothing to those whom a token does not concern, signed or
-not."""
+"""A57: introspection as an oracle (RFC 7662 4).
+
+Attack: An API or a client asks about tokens that don't concern it.
+Defense: It learns only that the token is inactive, whether the response is signed or not.
+"""
 
 import httpx2
 import pytest

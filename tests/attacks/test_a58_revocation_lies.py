@@ -1,4 +1,9 @@
-"""A58 (7009): 200 is said once it is so, and never before; what came of a token ends with it."""
+"""A58: revocation without effect (RFC 7009).
+
+Attack: The server confirms a revocation that it didn't store.
+Defense: The server returns 200 only after the commit. Everything derived from the token ends with
+it.
+"""
 
 from typing import Any
 

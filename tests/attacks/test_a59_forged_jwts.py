@@ -1,4 +1,23 @@
-"""A45, A59, A60, A61: what nobody honest signs, wherever a JWT is taken."""
+"""A45: algorithm tricks in signed requests (RFC 8725 2.1).
+
+Attack: An attacker signs a request with no algorithm, or with a public key as a secret.
+Defense: The server accepts only the algorithms that the client may use.
+
+A59: key confusion (RFC 8725 2.1, 2.6).
+
+Attack: A JWT brings its own key, or names a key by an unusual `kid`.
+Defense: The server checks the algorithm first, and never takes a key from a header.
+
+A60: unknown extensions and duplicate members (RFC 8725 2.4).
+
+Attack: A JWT has a critical header that the server doesn't know, or a JSON member twice.
+Defense: The server refuses it.
+
+A61: bombs (RFC 8725 2.4).
+
+Attack: A JWT makes the server unpack or compute a lot.
+Defense: The server limits sizes before it parses, and unpacks nothing.
+"""
 
 import time
 from collections.abc import Callable

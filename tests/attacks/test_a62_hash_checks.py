@@ -1,5 +1,9 @@
-"""A62 (JOSE): an algorithm that nobody knows is an error, and never a check that is left out: an
-app of ours that gets an ID Token in an odd one takes none of it."""
+"""A62: an unknown algorithm disables a hash check.
+
+Attack: A server sends an ID Token with an unusual algorithm, so that the SDK skips the check of
+`at_hash`.
+Defense: An unknown algorithm is an error, and the SDK accepts nothing of the token.
+"""
 
 import json
 import time

@@ -1,4 +1,8 @@
-"""A63: nobody is signed in, out or on by a form that another site sends."""
+"""A63: sign-in by another site's form.
+
+Attack: Another site sends a form that signs the user in, out, or on.
+Defense: The server accepts only forms from its own pages.
+"""
 
 import httpx2
 import pytest

@@ -1,4 +1,8 @@
-"""A64: a yes is given once, by the user who was asked, to what that user saw."""
+"""A64: forged consent.
+
+Attack: Somebody repeats a consent form, changes it, or sends it in another session.
+Defense: A consent counts once, from the user who saw the page, for what that page showed.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,8 @@
-"""A65: what was known before a sign-in is worth nothing after it."""
+"""A65: session fixation.
+
+Attack: An attacker plants a session in the user's browser before the sign-in.
+Defense: Nothing from before a sign-in is valid after it.
+"""
 
 import re
 

@@ -1,4 +1,8 @@
-"""A66: after signing out nothing of it is left; and nobody else can sign the user out."""
+"""A66: another user on a shared browser.
+
+Attack: The next person at a browser continues the previous session, or somebody signs a user out.
+Defense: Nothing of a session remains after sign-out, and only the user can sign out.
+"""
 
 import time
 

@@ -1,4 +1,8 @@
-"""A67: each stage is asked for anew from the facts; none can be skipped, none be gone back to."""
+"""A67: skipped stages.
+
+Attack: A user or an attacker jumps to a later step of the sign-in, or back to an earlier one.
+Defense: Each step checks again what is missing, so that none can be skipped.
+"""
 
 import pytest
 from tests.attacks.play import (

@@ -1,4 +1,8 @@
-"""A68: what others say is shown as what it is: text. Nothing of it becomes a tag or a handler."""
+"""A68: cross-site scripting.
+
+Attack: An app's name, a state or a message contains markup.
+Defense: Pages show it as text. Nothing of it becomes a tag or a handler.
+"""
 
 from typing import Any
 from urllib.parse import quote

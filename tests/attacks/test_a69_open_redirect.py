@@ -1,4 +1,8 @@
-"""A69: after signing in a browser stays here, whatever the address asked for."""
+"""A69: open redirect after sign-in.
+
+Attack: A link to the sign-in page leads to another site afterwards.
+Defense: After sign-in, the browser stays on the server's own pages.
+"""
 
 import pytest
 from tests.attacks.play import AS_POST, signed_in

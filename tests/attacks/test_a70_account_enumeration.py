@@ -1,7 +1,10 @@
-"""A70: whether a name is somebody's shows neither in the answer nor in the work done for it.
+"""A70: account enumeration.
 
-Time is not measured, since a busy machine would lie: the work is counted. The same Argon2id
-parameters, the same reads and the same durable writes take the same time.
+Attack: An attacker learns from a response, or from its time, which accounts exist.
+Defense: The response and the work are the same for unknown names.
+
+The tests don't measure time, because a busy machine would distort it. They count the work: the same
+Argon2id parameters, reads and durable writes take the same time.
 """
 
 import re

@@ -1,5 +1,9 @@
-"""A70, A71: passwords that were kept elsewhere are kept anew once proved, and the time of a refusal
-tells nobody's name."""
+"""A70, A71: account enumeration, with imported passwords.
+
+Attack: An attacker learns from the time of a refusal which passwords come from another system.
+Defense: After an import, each refusal takes the same time. The server stores an imported password
+anew after its first use.
+"""
 
 import time
 from collections import Counter

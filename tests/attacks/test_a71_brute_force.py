@@ -1,4 +1,8 @@
-"""A71: guesses are counted before they are judged; the owner is not locked out by them."""
+"""A71: brute force.
+
+Attack: An attacker tries many passwords.
+Defense: The server counts attempts before it checks them, and doesn't lock the owner out.
+"""
 
 import contextlib
 from collections import Counter

@@ -1,4 +1,8 @@
-"""A74: a session ends when its user's password is changed."""
+"""A74: stale sessions.
+
+Attack: A thief keeps using a session after the user has changed the password.
+Defense: A new password ends the user's other sessions.
+"""
 
 import os
 

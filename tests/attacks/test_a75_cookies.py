@@ -1,6 +1,9 @@
-"""A75: cookies that no script reads, no plain line carries and no sibling site sets.
+"""A75: cookie theft.
 
-TLS ends in front of the server, so it speaks http here and says https.
+Attack: A script, a plain http request or a sibling site reads or sets a session cookie.
+Defense: Cookies are `__Host-`, `Secure`, `HttpOnly` and `SameSite`.
+
+TLS ends in front of the server in these tests: it speaks http, and its issuer is https.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,8 @@
-"""A77 over HTTP: the grant management endpoint, for each verb and each asker."""
+"""A77: other parties' records, at the grant management endpoint.
+
+Attack: A client queries or revokes another client's grant.
+Defense: Each method checks the owner, and another client's grant looks like one that doesn't exist.
+"""
 
 import pytest
 from tests.attacks.play import (

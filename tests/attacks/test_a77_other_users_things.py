@@ -1,4 +1,9 @@
-"""A77: every route asks whose it is, for every verb: two users, two clients, two APIs."""
+"""A77: other parties' records.
+
+Attack: A user, a client or an API reads or changes what belongs to another.
+Defense: Every route checks the owner for every method. The tests try two users, two clients and two
+APIs at all routes.
+"""
 
 import os
 import re

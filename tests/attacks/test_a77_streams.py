@@ -1,4 +1,8 @@
-"""A77, A51, A81: streams of security events: another's, led inside, acknowledged by others."""
+"""A77, A51, A81: other parties' records, with streams of security events.
+
+Attack: A receiver reads or changes another's stream, or points it to an internal address.
+Defense: The server checks the owner at each request, and connects only to public addresses.
+"""
 
 import time
 from collections.abc import Iterator

@@ -1,6 +1,11 @@
-"""A78: who is disabled, suspended or gone opens nothing, at any endpoint, from that moment on.
+"""A78: disabled users and clients.
 
-A matrix: each state of the user, the client, the grant and the family, at each endpoint.
+Attack: A disabled user, a suspended client, or a stopped grant is used at an endpoint that forgets
+to check.
+Defense: Every endpoint refuses them from that moment on.
+
+The tests are a matrix: each state of the user, the client, the grant and the family, at each
+endpoint.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
-"""A78 for apps whose user is elsewhere: who is dead is asked for nothing, and gets nothing.
+"""A78: disabled users and clients, with devices and backchannel requests.
 
-A matrix: each state, for a device and for a backchannel request, before the question, between the
-question and the yes, and between the yes and the tokens.
+Attack: An account is disabled while a request waits for its user.
+Defense: The server checks the state when the app asks, when the user answers, and when the app
+fetches its tokens.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""A81: what was made for one purpose is nothing for another: every handle at every door."""
+"""A81: one kind of handle in place of another.
+
+Attack: An attacker presents a code as a token, or a state as a code.
+Defense: Each endpoint accepts only its own kind. The tests try every kind at every endpoint.
+"""
 
 from collections.abc import Callable
 

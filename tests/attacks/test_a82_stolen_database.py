@@ -1,4 +1,8 @@
-"""A82: who steals the database has names and digests, and nothing that opens a door."""
+"""A82: database theft.
+
+Attack: A thief copies the database.
+Defense: It contains names, digests and encrypted keys. Nothing in it opens anything.
+"""
 
 import base64
 import binascii

@@ -1,4 +1,8 @@
-"""A83: the server's keys lie in the database only sealed, and open with one master key alone."""
+"""A83: key theft.
+
+Attack: A thief looks for the server's private keys in the database.
+Defense: They are encrypted, and only the master key opens them.
+"""
 
 import base64
 import os

@@ -1,4 +1,8 @@
-"""A85: what is logged, at the wordiest level and in the worst moments, holds no secret."""
+"""A85: secrets in logs.
+
+Attack: A thief reads the logs.
+Defense: No log contains a secret, even at the highest level and after errors.
+"""
 
 import io
 import json

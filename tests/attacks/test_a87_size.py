@@ -1,4 +1,8 @@
-"""A87: what is too large, too deep or too slow is refused early, and changes nothing."""
+"""A87: large and slow requests.
+
+Attack: A caller sends a request that is too large, too deep or too slow.
+Defense: The server refuses it early, and changes nothing.
+"""
 
 import json
 import socket

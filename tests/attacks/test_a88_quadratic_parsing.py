@@ -1,7 +1,10 @@
-"""A88: no text takes longer than it is long.
+"""A88: quadratic parsing.
 
-What is quadratic takes minutes at this size; what is linear takes milliseconds. The bound lies far
-from both, so that a busy machine cannot cross it.
+Attack: A long text makes a parser take minutes.
+Defense: Every parser takes time in proportion to the length.
+
+At these sizes, quadratic parsing takes minutes, and linear parsing takes milliseconds. The bound
+lies far from both, so a busy machine doesn't cross it.
 """
 
 import contextlib

@@ -1,4 +1,8 @@
-"""A92: a logout that is forged, or that a stranger asks for."""
+"""A92: forged sign-out.
+
+Attack: Somebody forges a logout token, or signs a user out with a link.
+Defense: Logout tokens are signed, and a sign-out without the session's own ID Token asks the user.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,5 +1,10 @@
-"""A93: what no database can hold is refused where it is read, and whoever asks at the same moment
-notices nothing of it, on either database."""
+"""A93: one bad member spoils a batch.
+
+Attack: A request contains text that no database can store, and fails a whole batch of other
+requests.
+Defense: The server refuses such text when it reads it, and other requests are not affected, on both
+databases.
+"""
 
 import asyncio
 import json

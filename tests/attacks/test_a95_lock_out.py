@@ -1,4 +1,8 @@
-"""A95: strangers who fail lock out nobody else; and the operator hears of it."""
+"""A95: locking others out.
+
+Attack: An attacker fails to sign in so often that the throttle refuses honest users.
+Defense: Failures slow the attacker down, don't refuse other users, and appear in the log.
+"""
 
 import asyncio
 import contextlib

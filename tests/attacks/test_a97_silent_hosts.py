@@ -1,5 +1,10 @@
-"""A97: anybody can name hosts that never answer. What others need of other hosts comes all the
-same; and who cannot be checked in time is told to come again."""
+"""A97: hosts that never respond.
+
+Attack: Anyone names hosts that never respond, so that the server's outbound connections are all
+busy.
+Defense: Each purpose has its own connections. A client whose keys can't be fetched in time gets
+503.
+"""
 
 import socket
 import threading

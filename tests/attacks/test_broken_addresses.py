@@ -1,4 +1,8 @@
-"""A52: what is no address is refused wherever somebody may write one, and breaks nothing."""
+"""A52: hostile client metadata, with malformed addresses.
+
+Attack: Somebody writes something that is not an address wherever an address is expected.
+Defense: The server refuses it, and nothing breaks.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,15 @@
-"""Two servers, one of them an attacker's (A04, A20); two people, one of them an attacker (A21)."""
+"""Two servers, one of them an attacker's (A04, A20); two people, one of them an attacker (A21).
+
+A20: mix-up of two servers, at an app (draft-ietf-oauth-security-topics-update).
+
+Attack: A malicious server makes the SDK send the code of another server to it.
+Defense: The SDK compares `iss` and the server's metadata, and aborts.
+
+A21: session fixation across users, at an app (draft-ietf-oauth-security-topics-update).
+
+Attack: An attacker makes a user finish the attacker's sign-in, or the other way around.
+Defense: The SDK accepts a response only in the session that sent the request.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,8 @@
-"""A94: of many honest requests at once, none is refused for the counters that they share."""
+"""A94: honest requests that lose a race.
+
+Attack: Many honest requests at once change the same counter.
+Defense: Counters commute, so no request is refused because of another.
+"""
 
 import asyncio
 from collections import Counter

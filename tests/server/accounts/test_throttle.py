@@ -1,4 +1,10 @@
-"""The pace of guessing (ATTACKS A71, A90)."""
+"""The pace of guessing (ATTACKS A71, A90).
+
+A90: spoofed address for a throttle.
+
+Attack: A caller forges `X-Forwarded-For` so that each attempt seems to come from another address.
+Defense: The server counts the address that a trusted proxy reports.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

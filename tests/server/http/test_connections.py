@@ -1,4 +1,9 @@
-"""A99: connections are files, of which a process has so many."""
+"""A99: exhausted connections.
+
+Attack: One address opens so many connections that no others fit.
+Defense: Each address has a limit. Beyond it, the server closes that address's oldest idle
+connection.
+"""
 
 import asyncio
 import errno

@@ -1,4 +1,10 @@
-"""Where there is no room, the network that has most gives way (ATTACKS A98)."""
+"""Where there is no room, the network that has most gives way (ATTACKS A98).
+
+A98: waiting sign-ins pushed out.
+
+Attack: One network starts so many sign-ins that those of others are deleted.
+Defense: The network with the most waiting sign-ins loses its oldest one.
+"""
 
 import asyncio
 import random

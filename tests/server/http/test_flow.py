@@ -1,5 +1,9 @@
-"""A96: what is sent ahead is kept as bytes, little of it, and waits for its turn; what is not read
-is not kept for long."""
+"""A96: pipelined requests without reading.
+
+Attack: A client sends many requests on a connection and reads no response.
+Defense: The server buffers a little, waits with reading, and closes a connection whose responses
+nobody reads.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,10 @@
-"""What goes when a client, a user or a resource server goes."""
+"""What goes when a client, a user or a resource server goes.
+
+A91: reused ids.
+
+Attack: A new user, client or API inherits the access of a removed one with the same name.
+Defense: Removed ids are never used again, and access ends with the removal.
+"""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,11 @@
-"""What is asked before the answer is yes, and what becomes of a request that waits."""
+"""What is asked before the answer is yes, and what becomes of a request that waits.
+
+A80: outdated permission to proceed.
+
+Attack: An app's registration changes between the request and the token, and the old one still
+counts.
+Defense: The server checks the registration and the policy again when it issues a token.
+"""
 
 from collections.abc import Callable
 from typing import Any

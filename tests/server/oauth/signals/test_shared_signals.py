@@ -1,4 +1,10 @@
-"""Streams: whose they are, what may be said of them, and how what waits is brought or fetched."""
+"""Streams: whose they are, what may be said of them, and how what waits is brought or fetched.
+
+A79: reading a secret back.
+
+Attack: A receiver, or a thief of its credentials, reads a stored secret from the configuration.
+Defense: The server never returns such a secret, and forgets it when the address changes.
+"""
 
 from typing import Any
 
