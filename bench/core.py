@@ -25,14 +25,14 @@ from valetkey.server.model.record import Record
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints.introspection import introspect
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.store.database import Database
 from valetkey.server.store.keyring import make, open_keys
 from valetkey.wire.bearer import read_header
@@ -56,7 +56,7 @@ def _token(call: Call) -> tuple[str, str]:
 
 def _presented(call: Call, context: Context) -> Rule[None]:
     scheme, text = _token(call)
-    yield from presented(scheme, Brought(token=text), context)
+    yield from check_presented(scheme, RequestInfo(token=text), context)
 
 
 def _shown(call: Call, context: Context) -> Rule[Answer | Refuse]:

@@ -86,7 +86,7 @@ def features() -> str:
     rows = (
         (
             feature.name,
-            "always on" if feature.core else ("on" if feature.on else "off"),
+            "always on" if feature.core else ("on" if feature.on_by_default else "off"),
             ", ".join(_code(one.name) for one in feature.grant_types),
             ", ".join(_code(one.name) for one in feature.client_auth),
             "; ".join(cited(one) for one in feature.cites),

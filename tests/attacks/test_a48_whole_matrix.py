@@ -25,7 +25,7 @@ def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with live(
         folder,
         unthrottled=("127.0.0.0/8",),
-        enable=[one.name for one in FEATURES if not one.on and not one.core],
+        enable=[one.name for one in FEATURES if not one.on_by_default and not one.core],
         registration="open",
         registration_publishers_file=publishers,
     ) as server:

@@ -85,7 +85,7 @@ def open_server(
         given = live(
             folder,
             unthrottled=("127.0.0.0/8",),
-            enable=[one.name for one in FEATURES if not one.on and not one.core],
+            enable=[one.name for one in FEATURES if not one.on_by_default and not one.core],
             registration="open",
             registration_publishers_file=publishers,
             **more,

@@ -26,7 +26,7 @@ FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 COUNTED: Final = (Throttle, SingleUse, Event)
 """What a refusal may write: that somebody tried."""
 
-OFF: Final = tuple(one.name for one in FEATURES if not one.on and not one.core)
+OFF: Final = tuple(one.name for one in FEATURES if not one.on_by_default and not one.core)
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,9 @@ async def with_offer(store: Store, context: Context) -> Context:
     """The context with the catalogs that are registered."""
     wanted = Many(ResourceServer)
     servers = (await store.read(wanted)).many(wanted)
-    at = msgspec.structs.replace(context.at, offer=Offer(context.at.issuer, servers))
+    at = msgspec.structs.replace(
+        context.installation, offer=Offer(context.installation.issuer, servers)
+    )
     return Context(at, context.env)
 
 

@@ -122,7 +122,7 @@ def _rules(
 
 
 def _bounds(fields: dict[str, str], permission: str, context: Context) -> Bounds:
-    known: Permission | None = context.at.offer.permissions.get(permission)
+    known: Permission | None = context.installation.offer.permissions.get(permission)
     if known is None:
         raise InvalidRequest(f"{permission[:60]} is in no catalog")
     return read_bounds({name: text for name, text in fields.items() if text}, known)
@@ -150,8 +150,10 @@ async def _one(store: Store, name: str) -> Grant:
 async def _with_offer(store: Store, context: Context) -> Context:
     wanted = Many(ResourceServer)
     servers = (await store.read(wanted)).many(wanted)
-    at = msgspec.structs.replace(context.at, offer=Offer(context.at.issuer, servers))
-    return msgspec.structs.replace(context, at=at)
+    at = msgspec.structs.replace(
+        context.installation, offer=Offer(context.installation.issuer, servers)
+    )
+    return msgspec.structs.replace(context, installation=at)
 
 
 async def _settled(store: Store, rule: Made, context: Context) -> Grant:

@@ -89,7 +89,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def put(shell: Shell, *, wait: int = 0, **facts: str) -> Job:
     context = await shell.context()
-    made = message_delivery.send(
+    made = message_delivery.enqueue(
         "told", URL, context=context, client="stef", facts={"what": "x", **facts}, wait=wait
     )
     await shell.store.commit([made])
@@ -140,11 +140,11 @@ async def test_a_lease_is_of_one(store: Store) -> None:
     await put(shell)
     (job,) = await jobs(store)
     context = await shell.context()
-    changes = message_delivery.take(job, context)
-    taken, _ = await shell.settle(lambda context: message_delivery.take(job, context))
+    changes = message_delivery.lease(job, context)
+    taken, _ = await shell.settle(lambda context: message_delivery.lease(job, context))
     assert taken.job is not None
     assert taken.job.due == context.env.now + LEASE
-    late, _ = await shell.settle(lambda context: message_delivery.take(job, context))
+    late, _ = await shell.settle(lambda context: message_delivery.lease(job, context))
     assert late.job is None
     changes.close()
     with pytest.raises(Stale):
@@ -156,7 +156,7 @@ async def test_a_node_that_dies_leaves_the_message_to_others(store: Store) -> No
     shell = shell_over(store)
     await put(shell)
     (job,) = await jobs(store)
-    await shell.settle(lambda context: message_delivery.take(job, context))
+    await shell.settle(lambda context: message_delivery.lease(job, context))
     (leased,) = await jobs(store)
     assert leased.due >= job.due + LEASE
     assert leased.tried == 0

@@ -10,7 +10,7 @@ from tests.server.oauth.world import ISSUER, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.oauth.core.decision import Issued
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.wire.access_token import Confirmation
@@ -23,16 +23,16 @@ def bound(by: PrivateKey = MINE) -> Confirmation:
     return Confirmation(jkt=by.public().thumbprint())
 
 
-def brought(world: World, path: str, **wish: Any) -> Brought:
+def brought(world: World, path: str, **wish: Any) -> RequestInfo:
     """What a call to the path brings: one proof, of this moment in that world."""
     claims = {"iat": world.now} | wish.pop("claims", {})
     text = proof(Wish(address=ISSUER + path), claims=claims, **wish)
-    return Brought(method="POST", path=path, headers={"dpop": (text,)})
+    return RequestInfo(method="POST", path=path, headers={"dpop": (text,)})
 
 
 def proving(world: World, sent: Call, path: str = "/token", **wish: Any) -> Call:
     """The call, with a proof."""
-    return msgspec.structs.replace(sent, brought=brought(world, path, **wish))
+    return msgspec.structs.replace(sent, request=brought(world, path, **wish))
 
 
 def tokens(world: World, sent: Call) -> dict[str, Any]:

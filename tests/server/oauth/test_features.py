@@ -20,7 +20,7 @@ def names(features: tuple[Feature, ...]) -> set[str]:
 
 
 def test_by_themselves() -> None:
-    assert names(switched()) == {one.name for one in FEATURES if one.on or one.core}
+    assert names(switched()) == {one.name for one in FEATURES if one.on_by_default or one.core}
 
 
 def test_a_core_is_never_off() -> None:
@@ -35,7 +35,7 @@ def test_what_needs_another_goes_with_it() -> None:
 
 @pytest.mark.parametrize("feature", OPTIONAL)
 def test_its_needs_have_names(feature: Feature) -> None:
-    assert {*feature.needs} <= {one.name for one in FEATURES}
+    assert {*feature.requires} <= {one.name for one in FEATURES}
 
 
 def test_what_is_off_by_default_can_be_on() -> None:

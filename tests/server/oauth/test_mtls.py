@@ -18,9 +18,9 @@ from tests.server.oauth.world import World
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.spec.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken
 from valetkey.wire import client_certificate
 from valetkey.wire.access_token import Confirmation
@@ -63,9 +63,11 @@ def private(of: PrivateKey) -> ec.EllipticCurvePrivateKey:
 
 
 def call(client: str, pair: Pair | None, *, vouched: bool = True, **parameters: str) -> Call:
-    brought = Brought(path="/token", certificate=b"" if pair is None else pair.der, vouched=vouched)
+    brought = RequestInfo(
+        path="/token", certificate=b"" if pair is None else pair.der, certificate_trusted=vouched
+    )
     given = {"client_id": client, "grant_type": "client_credentials"} | parameters
-    return Call(form=form(given), brought=brought)
+    return Call(form=form(given), request=brought)
 
 
 def bound(pair: Pair) -> Confirmation:
@@ -196,8 +198,8 @@ def test_a_bound_token_is_shown_with_its_certificate(authority: Authority) -> No
 
     def show(pair: Pair | None, scheme: str = "Bearer") -> None:
         der = b"" if pair is None else pair.der
-        brought = Brought(method="GET", path="/userinfo", token=text, certificate=der)
-        platform.ask(presented(scheme, brought, platform.context))
+        brought = RequestInfo(method="GET", path="/userinfo", token=text, certificate=der)
+        platform.ask(check_presented(scheme, brought, platform.context))
 
     show(mine)
     for pair, scheme in ((other, "Bearer"), (None, "Bearer"), (mine, "DPoP")):

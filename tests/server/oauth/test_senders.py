@@ -25,10 +25,10 @@ from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Outcome
-from valetkey.server.oauth.core.feature import Brought
+from valetkey.server.oauth.core.feature import RequestInfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.senders.bearer import BEARER
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.oauth.senders.dpop import DPOP, nonce
 from valetkey.spec.errors import (
     InvalidDpopProof,
@@ -279,9 +279,9 @@ def test_a_proof_by_another_key_than_the_tokens_is_not_remembered() -> None:
 def test_two_proofs_are_none() -> None:
     world = World()
     one = brought(world, "/token")
-    both = Brought(path="/token", headers={"dpop": (*one.headers["dpop"], "x")})
+    both = RequestInfo(path="/token", headers={"dpop": (*one.headers["dpop"], "x")})
     with pytest.raises(InvalidDpopProof):
-        tokens(world, msgspec.structs.replace(call("machine"), form=_grant(), brought=both))
+        tokens(world, msgspec.structs.replace(call("machine"), form=_grant(), request=both))
 
 
 def _grant() -> object:
@@ -362,12 +362,12 @@ def show(world: World, scheme: str, text: str, **wish: object) -> None:
     sent = () if wish.get("by") is None else (
         proof(Wish(method="GET", address=address, token=text, claims={"iat": world.now}), **wish),
     )  # fmt: skip
-    brought = Brought(
+    brought = RequestInfo(
         method="GET", path="/userinfo", token=text, headers={"dpop": sent} if sent else {}
     )
 
     def rule() -> Rule[Outcome]:
-        yield from presented(scheme, brought, world.context)
+        yield from check_presented(scheme, brought, world.context)
         return Outcome()
 
     world.settle(rule)

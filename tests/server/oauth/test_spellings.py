@@ -113,7 +113,7 @@ def test_here_it_is_the_same() -> None:
 def test_an_api_that_takes_halves_gets_them_in_any_spelling() -> None:
     """ATTACKS A11: a token for it is split, whoever spells it how."""
     offer = World().at.offer
-    assert offer.meant((f"{CHIRP}/", "https://nobody.example")) == {CHIRP, ""}
+    assert offer.find_resources((f"{CHIRP}/", "https://nobody.example")) == {CHIRP, ""}
     assert offer.is_for((f"{CHIRP}/",), CHIRP)
     assert not offer.is_for((f"{CHIRP}/",), PHOTOS)
 

@@ -109,7 +109,7 @@ def open_session(
     """A session for a user who has just proved who they are: always a new one (ATTACKS A65).
     `replaces` is the id of the session that this browser had, "" for none."""
     forgiven = () if caller is None else forgive(username, caller, env.now)
-    secret = base64url.encode(env.draw(32))
+    secret = base64url.encode(env.random_bytes(32))
     session = Session(
         id=ids.owned_id(env, owner=user.id),
         digest=digest(secret),
@@ -147,7 +147,7 @@ def refused(user: User | None, env: Env) -> Rule[Noted]:
     nothing that is kept."""
     yield from ()
     if user is None:
-        value = base64url.encode(env.draw(16))
+        value = base64url.encode(env.random_bytes(16))
         row = SingleUse(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
         return Noted(changes=(failed(env.now), Create(row)))
     told = event(env, "sign-in-refused", by="user", user=user.id)

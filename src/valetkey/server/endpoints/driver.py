@@ -23,7 +23,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.store.batching import turn
 from valetkey.spec.errors import InvalidClient, OAuthError
 from valetkey.wire import interaction
@@ -112,8 +112,8 @@ class _Driver:
                 reply = self._without_token()
             else:
                 outcome = await self._settle(call, context)
-                if isinstance(outcome, Answer) and outcome.stranger:
-                    await self._room.made(outcome.stranger, request.address)
+                if isinstance(outcome, Answer) and outcome.unregistered_client:
+                    await self._room.made(outcome.unregistered_client, request.address)
                 reply = await self._reply(outcome, call, context)
         except OAuthError as error:
             reply = self._refuse(request, error, "" if call is None else call.scheme)
@@ -187,8 +187,8 @@ class _Published:
             return self._preflight
         # The last known state will do: the document is served while the store is out of reach.
         context = await self._shell.known()
-        if self._written is None or self._written[0] is not context.at:
-            self._written = (context.at, await self._write(context))
+        if self._written is None or self._written[0] is not context.installation:
+            self._written = (context.installation, await self._write(context))
         return self._written[1]
 
     async def _write(self, context: Context) -> Reply:
@@ -205,7 +205,7 @@ class _Published:
 
 def _with_proof(endpoint: Endpoint, call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The endpoint's rule, once the caller has proved that it holds the token's key."""
-    yield from presented(call.scheme, call.brought, context)
+    yield from check_presented(call.scheme, call.request, context)
     return (yield from endpoint.rule(call, context))
 
 

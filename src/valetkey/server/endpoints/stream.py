@@ -176,7 +176,7 @@ class News:
 
     async def _made(self, follower: Follower, after: int, at: int) -> Told:
         context = await self._shell.context()
-        if follower.resource not in context.at.offer.resources:
+        if follower.resource not in context.installation.offer.resources:
             raise Over
         log = await self._shell.store.log(after, limit=MOST)
         if log.head < after or (log.head > after and not log.entries):
@@ -190,7 +190,9 @@ class News:
 
 
 def _signed(piece: Piece, context: Context) -> Told:
-    return change_log.write(piece, key=context.at.keyring.signing[change_log.ALGORITHM]), piece
+    return change_log.write(
+        piece, key=context.installation.keyring.signing[change_log.ALGORITHM]
+    ), piece
 
 
 def _event(text: str, piece: Piece) -> bytes:

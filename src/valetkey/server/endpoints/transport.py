@@ -7,7 +7,7 @@ from valetkey.server.http.client_certificate import Certificates
 from valetkey.server.http.reply import Headers
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Brought, ClientAuth, Sender
+from valetkey.server.oauth.core.feature import ClientAuth, RequestInfo, Sender
 from valetkey.spec.errors import OAuthError
 from valetkey.wire.bearer import Challenge
 
@@ -39,11 +39,13 @@ class Transport:
         self._speaking: tuple[Sender | ClientAuth, ...] = (*senders, *ways)
         self._certificates = certificates
         self._reads = {
-            name.lower(): name.lower().encode() for one in self._speaking for name in one.headers
+            name.lower(): name.lower().encode()
+            for one in self._speaking
+            for name in one.request_headers
         }
         self._raw = frozenset(self._reads.values())
-        reads = [name for one in self._speaking for name in one.headers]
-        tells = [name for one in self._speaking for name in one.tells]
+        reads = [name for one in self._speaking for name in one.request_headers]
+        tells = [name for one in self._speaking for name in one.response_headers]
         self.schemes = tuple(dict.fromkeys(one.token_type for one in senders))
         self._exposed = ", ".join((*tells, "WWW-Authenticate")).encode()
         self._allowed = ", ".join(("Authorization", "Content-Type", *reads)).encode()
@@ -57,7 +59,7 @@ class Transport:
             (b"access-control-max-age", b"600"),
         )
 
-    def brought(self, request: Request, *, token: str = "") -> Brought:
+    def brought(self, request: Request, *, token: str = "") -> RequestInfo:
         """What senders are told of the request. Raises InvalidRequest."""
         headers = (
             {name: values for name, raw in self._reads.items() if (values := request.values(raw))}
@@ -65,13 +67,13 @@ class Transport:
             else {}
         )
         told = self._certificates.of(request)
-        return Brought(
+        return RequestInfo(
             method=request.method,
             path=request.path,
             headers=headers,
             token=token,
             certificate=told.der,
-            vouched=told.vouched,
+            certificate_trusted=told.vouched,
         )
 
     def sender_headers(self, request: Request, context: Context) -> Headers:
@@ -82,7 +84,7 @@ class Transport:
         told = {
             name.lower().encode(): value.encode()
             for one in self._speaking
-            for name, value in one.tell(brought, context).items()
+            for name, value in one.write_headers(brought, context).items()
         }
         return (*told.items(), (b"access-control-expose-headers", self._exposed)) if told else ()
 

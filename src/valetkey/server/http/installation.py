@@ -14,8 +14,8 @@ from valetkey.server.model.policy import Lifetimes, Policy
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.context import (
-    CLOSED,
-    FORGETFUL,
+    CLOSED_REGISTRATION,
+    NO_SIGNED_TOKENS,
     Installation,
     Registration,
     SignedTokens,
@@ -43,9 +43,9 @@ class Installations:
         lifetimes: Lifetimes,
         features: tuple[Feature, ...],
         master_key: bytes,
-        registration: Registration = CLOSED,
+        registration: Registration = CLOSED_REGISTRATION,
         mtls_address: str = "",
-        signed_tokens: SignedTokens = FORGETFUL,
+        signed_tokens: SignedTokens = NO_SIGNED_TOKENS,
     ) -> None:
         self._store = store
         self._issuer = issuer

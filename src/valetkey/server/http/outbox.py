@@ -80,22 +80,24 @@ class Outbox:
                 await asyncio.gather(*(self._deliver(job) for job in jobs))
 
     async def _taken(self, job: Job) -> int:
-        taken, _ = await self._shell.settle(lambda context: message_delivery.take(job, context))
+        taken, _ = await self._shell.settle(lambda context: message_delivery.lease(job, context))
         if taken.job is None:
             return 0
         await self._deliver(taken.job)
         return 1
 
     async def _deliver(self, job: Job) -> None:
-        message = await self._shell.ask(lambda context: message_delivery.message(job, context))
+        message = await self._shell.ask(
+            lambda context: message_delivery.write_message(job, context)
+        )
         why, final = ("", False) if message is None else await self._posted(job, message)
         if why:
             log.info("undelivered", kind=job.kind, client=job.client, why=why, tried=job.tried + 1)
             await self._settle(
-                lambda context: message_delivery.failed(job, why, context, final=final)
+                lambda context: message_delivery.retry_or_give_up(job, why, context, final=final)
             )
         else:
-            await self._settle(lambda context: message_delivery.settled(job, context))
+            await self._settle(lambda context: message_delivery.finish(job, context))
 
     async def _posted(self, job: Job, message: Message) -> tuple[str, bool]:
         """Why it was not taken, "" for delivered; and whether that is the last word."""

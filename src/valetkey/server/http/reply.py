@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from valetkey.server.http.request import Receive, Send
-from valetkey.server.oauth.core.decision import Written
+from valetkey.server.oauth.core.decision import TextDocument
 from valetkey.spec.errors import InvalidClient, OAuthError
 from valetkey.wire.token_response import REASON
 
@@ -57,9 +57,9 @@ def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STO
 
 def document_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
     """An answer that is not to be stored: JSON, or what says itself what it is."""
-    if not isinstance(document, Written):
+    if not isinstance(document, TextDocument):
         return json_reply(document, status=status, headers=headers)
-    media = (b"content-type", document.media.encode())
+    media = (b"content-type", document.media_type.encode())
     return Reply(status, (media, *SAFE, *headers), document.body.encode())
 
 

@@ -10,5 +10,5 @@ class Env(msgspec.Struct, frozen=True):
     `draw(n)` gives n random bytes, never the same twice."""
 
     now: int
-    draw: Callable[[int], bytes]
+    random_bytes: Callable[[int], bytes]
     millisecond: int = 0

@@ -49,13 +49,13 @@ _HALVES: Final = _halves()
 
 def user_id(env: Env) -> str:
     """A new user's name. It is the `sub` that clients see, and is never given twice."""
-    return to_text(env.draw(LENGTH))
+    return to_text(env.random_bytes(LENGTH))
 
 
 def owned_id(env: Env, *, owner: str) -> str:
     """A name for something that the user `owner` owns."""
     place, _ = split_id(owner, USER) or _no_name()
-    return join_id(place, _time(env) + env.draw(LENGTH - TIME - PLACE), OWNED)
+    return join_id(place, _time(env) + env.random_bytes(LENGTH - TIME - PLACE), OWNED)
 
 
 def derived_id(beside: str, *parts: str) -> str:
@@ -81,7 +81,7 @@ def created_at(name: str) -> int:
 
 def free_id(env: Env) -> str:
     """A name for something that nobody owns yet."""
-    return to_text(_time(env) + env.draw(LENGTH - TIME))
+    return to_text(_time(env) + env.random_bytes(LENGTH - TIME))
 
 
 def place_of_user(user: str) -> int:

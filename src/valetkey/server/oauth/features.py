@@ -98,9 +98,9 @@ def switched(on: Collection[str] = (), off: Collection[str] = ()) -> tuple[Featu
     chosen = {
         one.name: one
         for one in FEATURES
-        if one.core or one.name in on or (one.on and one.name not in off)
+        if one.core or one.name in on or (one.on_by_default and one.name not in off)
     }
-    while lost := [one.name for one in chosen.values() if not chosen.keys() >= {*one.needs}]:
+    while lost := [one.name for one in chosen.values() if not chosen.keys() >= {*one.requires}]:
         for name in lost:
             del chosen[name]
     return tuple(chosen.values())

@@ -16,7 +16,9 @@ Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
 
 def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
     """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
-    required = context.at.offer.with_implied(() if one.client is None else one.client.required)
+    required = context.installation.offer.with_implied(
+        () if one.client is None else one.client.required
+    )
     keep = (*form.all("permission"), *required, "openid")
     return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
 

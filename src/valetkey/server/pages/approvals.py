@@ -104,12 +104,12 @@ class Approvals:
 
 
 def _is_risky(one: Question, context: Context) -> bool:
-    permission = context.at.offer.permissions.get(one.approval.permission)
+    permission = context.installation.offer.permissions.get(one.approval.permission)
     return permission is None or permission.risk != "low"
 
 
 def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
-    permission = context.at.offer.permissions.get(one.approval.permission)
+    permission = context.installation.offer.permissions.get(one.approval.permission)
     what = "" if permission is None else permission.words_in(language).can
     return grant_views.Question(
         app=presenters.app(one.client, one.client.id),

@@ -151,7 +151,7 @@ def _done(told: str) -> Done:
 
 
 def _is_risky(form: forms.Form, context: Context) -> bool:
-    offer = context.at.offer
+    offer = context.installation.offer
     wanted = offer.with_implied(one for one in form.all("more") if one in offer.permissions)
     return any(offer.permissions[one].risk == "high" for one in wanted)
 

@@ -171,7 +171,11 @@ class AppsList:
             for one in await self._standing(page.records):
                 href = f"{APPS}/{one.grant.id}"
                 row = presenters.row(
-                    one, context.at.offer, language=language, now=context.env.now, href=href
+                    one,
+                    context.installation.offer,
+                    language=language,
+                    now=context.env.now,
+                    href=href,
                 )
                 if _fits(row, search, shelf):
                     rows.append(row)

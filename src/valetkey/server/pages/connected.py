@@ -31,16 +31,20 @@ def page(
     context: Context,
 ) -> grant_views.ConnectedApp:
     """The page of one app's key. `history` and `receipts` have the newest first."""
-    entries = (presenters.entry(event, context.at.offer, language=language) for event in history)
+    entries = (
+        presenters.entry(event, context.installation.offer, language=language) for event in history
+    )
     return grant_views.ConnectedApp(
         site=frame.site,
         account=frame.account(person.user),
         app=presenters.app(one.client, one.grant.client),
         form=form,
         permissions=tuple(_permissions(one, language, context)),
-        more=presenters.more(one, context.at.offer, language=language),
+        more=presenters.more(one, context.installation.offer, language=language),
         cannot=presenters.cannot(
-            context.at.offer.cannot(one.grant.permissions), context.at.offer, language
+            context.installation.offer.cannot(one.grant.permissions),
+            context.installation.offer,
+            language,
         ),
         status=presenters.status(one, context.env.now),
         paused=one.grant.status == "paused",
@@ -53,7 +57,8 @@ def page(
         receipts=tuple(map(presenters.receipt, receipts)),
         devices=tuple(map(presenters.device, one.alike_devices)),
         branches=tuple(
-            presenters.branch(each, context.at.offer, language=language) for each in branches
+            presenters.branch(each, context.installation.offer, language=language)
+            for each in branches
         ),
         history=tuple(entry for entry in entries if entry is not None),
         back=APPS,
@@ -67,14 +72,18 @@ def _begins(one: Connection, context: Context) -> str | None:
     """Where the app lets its user begin, told who sends them (OpenID Connect Core 4)."""
     if one.client is None or not one.client.initiate_login_uri:
         return None
-    return redirect.with_parameters(one.client.initiate_login_uri, {"iss": context.at.issuer})
+    return redirect.with_parameters(
+        one.client.initiate_login_uri, {"iss": context.installation.issuer}
+    )
 
 
 def _permissions(one: Connection, language: str, context: Context) -> Iterator[Permission]:
     """What the app holds. Where its APIs tell what it uses, each says when that was."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
-    for shown in presenters.granted(one.grant, one.client, context.at.offer, language=language):
+    for shown in presenters.granted(
+        one.grant, one.client, context.installation.offer, language=language
+    ):
         used = opened.get(shown.id, 0)
         tells = bool(opened) and shown.kind in _USED
         idle = tells and context.env.now - max(used, since) >= UNUSED

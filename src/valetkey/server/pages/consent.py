@@ -41,7 +41,7 @@ def page(
         broad=asked.broad,
         asked=tuple(presenters.asked(row, language) for row in asked.new),
         kept=tuple(presenters.can(permission, language) for permission in asked.kept),
-        cannot=presenters.cannot(asked.cannot, context.at.offer, language),
+        cannot=presenters.cannot(asked.cannot, context.installation.offer, language),
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",

@@ -97,7 +97,7 @@ class Frame:
     ) -> Form:
         """A form that only this browser, in this session, can send."""
         made = csrf.token(
-            context.at.keyring,
+            context.installation.keyring,
             browser=self.cookies.browser_secret(request),
             session=session,
             purpose=purpose,
@@ -113,7 +113,7 @@ class Frame:
         csrf.check(
             request,
             sent,
-            context.at.keyring,
+            context.installation.keyring,
             issuer=self.issuer,
             browser=self.cookies.browser_secret(request),
             session=session,

@@ -72,7 +72,7 @@ class Interaction:
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
         try:
-            said = consent.said(form, context.at.offer.permissions)
+            said = consent.said(form, context.installation.offer.permissions)
         except WrongField as wrong:
             return await self._wrong(request, form, wrong)
         decision, context = await self._frame.shell.settle(

@@ -193,7 +193,7 @@ def _asked(
             raise WrongField(field, Flaw.LONGER)
         return lambda now: end(name, lasts, user=user, by="user", context=now)
     one = form.get("permission", "")
-    permission = context.at.offer.permissions.get(one)
+    permission = context.installation.offer.permissions.get(one)
     if permission is None or one not in found.grant.permissions:
         raise NoSuchPage
     if action == "save":
@@ -205,8 +205,8 @@ def _asked(
 
 def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
     """Each granted permission that can be limited, as it stands."""
-    offered = context.at.offer.permissions
-    counted = (one for one in context.at.offer.ordered(found.grant.permissions))
+    offered = context.installation.offer.permissions
+    counted = (one for one in context.installation.offer.ordered(found.grant.permissions))
     return tuple(
         _titled(_limit(offered[one], found, now=context.env.now, zone=zone), offered[one], language)
         for one in counted

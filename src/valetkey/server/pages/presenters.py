@@ -302,7 +302,7 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
             brings=_brings(name, offer, language),
             ticked=False,
         )
-        for name in offer.registered(one.client.scope)
+        for name in offer.expand_known(one.client.scope)
         if name not in held
     )
 

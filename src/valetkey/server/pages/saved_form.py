@@ -44,7 +44,7 @@ def found(
 
 def _mark(frame: Frame, request: Request, context: Context, *, page: str, text: str) -> str:
     return csrf.token(
-        context.at.keyring,
+        context.installation.keyring,
         browser=frame.cookies.browser_secret(request),
         session="",
         purpose=f"draft {page} {text}",

@@ -127,8 +127,8 @@ async def opened(
             username=username,
             caller=caller,
             replaces="" if before is None else before.session.id,
-            seconds=context.at.lifetimes.session,
-            epoch=context.at.epoch,
+            seconds=context.installation.lifetimes.session,
+            epoch=context.installation.epoch,
             env=context.env,
         )
     )

@@ -36,14 +36,14 @@ class Callers:
             return None
         await self.notice_proxy(request)
         cookie = request.cookies.get(self._cookies.known, "")
-        browser = known_browsers.name_in(cookie, account_of(username), context.at.keyring)
+        browser = known_browsers.name_in(cookie, account_of(username), context.installation.keyring)
         return Caller(request.address or UNKNOWN, browser)
 
     def known(self, request: Request, username: str, context: Context) -> Secret:
         """The cookie of a browser in which somebody has just signed in to the account."""
         cookie = request.cookies.get(self._cookies.known, "")
         account = account_of(username)
-        return Secret(known_browsers.with_account(cookie, account, context.at.keyring))
+        return Secret(known_browsers.with_account(cookie, account, context.installation.keyring))
 
     def throttles(self, request: Request) -> bool:
         """Whether tries from this address are counted."""

@@ -16,7 +16,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.clients import shared_secret
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
 
 MINE: Final = key("ES256", "an app's")
@@ -46,7 +46,9 @@ def sharer(keyring: Keyring, env: Env, secret: bytes = SHARED.secret) -> Client:
     client = msgspec.structs.replace(
         SIGNER, id="sharer", name="Sharer", auth_method="client_secret_jwt", jwks={}
     )
-    kept = shared_secret.keep(Secret(secret.decode()), client=client, keyring=keyring, env=env)
+    kept = shared_secret.new_secret(
+        Secret(secret.decode()), client=client, keyring=keyring, env=env
+    )
     return msgspec.structs.replace(client, secrets=(kept,))
 
 
@@ -82,4 +84,4 @@ def assertion(
 def with_assertion(text: str, /, *, path: str = "/token", **parameters: Any) -> Call:
     """A call that brings it, of the endpoint at `path`."""
     both = {"client_assertion": text, "client_assertion_type": ASSERTION_TYPE}
-    return Call(form=form({**both, **parameters}), brought=Brought(path=path))
+    return Call(form=form({**both, **parameters}), request=RequestInfo(path=path))

@@ -17,7 +17,7 @@ from valetkey.server.oauth.clients import attestation
 from valetkey.server.oauth.clients.registration import mistakes
 from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Issued
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.endpoints.introspection import introspect
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
@@ -83,7 +83,7 @@ def call(it: World, one: str | None = None, proof: str | None = None, **paramete
         wire.HEADER.lower(): (attested(it) if one is None else one,),
         wire.POP_HEADER.lower(): (popped(it) if proof is None else proof,),
     }
-    return Call(form=form(parameters), brought=Brought(path="/token", headers=headers))
+    return Call(form=form(parameters), request=RequestInfo(path="/token", headers=headers))
 
 
 def asked(it: World, one: str | None = None, proof: str | None = None, **parameters: Any) -> Any:
@@ -264,7 +264,7 @@ def test_one_of_each(attestations: int, proofs: int) -> None:
         wire.POP_HEADER.lower(): (popped(it),) * proofs,
     }
     with pytest.raises(InvalidClient):
-        it.post(introspect, Call(form=form({"token": "x"}), brought=Brought(headers=headers)))
+        it.post(introspect, Call(form=form({"token": "x"}), request=RequestInfo(headers=headers)))
 
 
 def test_a_name_beside_it_that_is_another() -> None:

@@ -213,7 +213,7 @@ def test_a_digest_alone_is_not_enough() -> None:
 def test_whoever_shows_the_secret_has_it_sealed_no_longer(method: Any) -> None:
     it = world()
     client = msgspec.structs.replace(it.need(Client, "sharer"), auth_method=method)
-    (one,) = shared_secret.fitting(client)
+    (one,) = shared_secret.usable_secrets(client)
     assert (one.sealed, one.digest) == (b"", client.secrets[0].digest)
 
 

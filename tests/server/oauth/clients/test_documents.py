@@ -113,13 +113,13 @@ def test_nothing_is_kept_before_somebody_says_yes() -> None:
 
 def test_it_gets_what_strangers_may_have() -> None:
     it = world()
-    client = it.ask(documents.found(URL, it.context))
+    client = it.ask(documents.find_client(URL, it.context))
     assert client is not None
     assert "dms.send" not in client.scope
     denied = it.visit(asking(scope="dms.send"), it.sign_in())
     assert isinstance(denied, Deny)
     less = world(scope=("openid",), policy="oidc")
-    client = less.ask(documents.found(URL, less.context))
+    client = less.ask(documents.find_client(URL, less.context))
     assert client is not None
     assert (client.scope, client.policy) == (("openid",), "oidc")
 
@@ -129,11 +129,11 @@ def test_the_host_that_is_shown_is_that_of_the_address() -> None:
     it = world()
     for home in (..., "https://google.com", "https://agent.example.evil.example/"):
         publish(it, client_name="Google", client_uri=home)
-        client = it.ask(documents.found(URL, it.context))
+        client = it.ask(documents.find_client(URL, it.context))
         assert client is not None
         assert client.uri == "https://agent.example"
     publish(it, client_uri="https://agent.example/about")
-    client = it.ask(documents.found(URL, it.context))
+    client = it.ask(documents.find_client(URL, it.context))
     assert client is not None
     assert client.uri == "https://agent.example/about"
 
@@ -187,10 +187,10 @@ def test_no_stranger_takes_the_name_of_a_verified_app() -> None:
     it = world()
     allowed(it)
     it.at = msgspec.structs.replace(it.at, verified_names={"agent": "somebody"})
-    assert it.ask(documents.found(URL, it.context)) is not None
+    assert it.ask(documents.find_client(URL, it.context)) is not None
     publish(it, client_name="\u0410gent")
     with pytest.raises(InvalidClient):
-        it.ask(documents.found(URL, it.context))
+        it.ask(documents.find_client(URL, it.context))
 
 
 SOME = [
@@ -209,7 +209,7 @@ def test_one_refused_address_makes_the_others_no_worse(refused: str) -> None:
     it = world()
     named = "http://localhost/cb"
     publish(it, redirect_uris=[refused, named, CB], post_logout_redirect_uris=[refused, CB])
-    client = it.ask(documents.found(URL, it.context))
+    client = it.ask(documents.find_client(URL, it.context))
     assert client is not None
     assert (client.redirect_uris, client.post_logout_redirect_uris) == ((named, CB), (CB,))
     asked = asking(redirect_uri="http://localhost:49152/cb")
@@ -292,10 +292,10 @@ HOSTS: list[Any] = [
 def test_whose_documents_count(rules: dict[str, Any], fits: bool) -> None:
     it = world(**rules)
     if fits:
-        assert it.ask(documents.found(URL, it.context)) is not None
+        assert it.ask(documents.find_client(URL, it.context)) is not None
         return
     with pytest.raises(InvalidClient):
-        it.ask(documents.found(URL, it.context))
+        it.ask(documents.find_client(URL, it.context))
     assert it.fetched == []
 
 
@@ -356,11 +356,11 @@ def test_what_the_operator_decides_stays() -> None:
     it = world()
     permit = allowed(it)
     it.change(Client, URL, verified=True, policy="oidc")
-    client = it.ask(documents.found(URL, it.context))
+    client = it.ask(documents.find_client(URL, it.context))
     assert client is not None
     assert (client.verified, client.policy) == (True, "oidc")
     publish(it, client_name="Your bank")
-    other = it.ask(documents.found(URL, it.context))
+    other = it.ask(documents.find_client(URL, it.context))
     assert other is not None
     assert (other.name, other.verified, other.policy) == ("Your bank", False, "oidc")
     publish(it)

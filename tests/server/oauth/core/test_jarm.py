@@ -16,7 +16,7 @@ from valetkey.server.oauth.authorize.outcome import Deny, Permit
 from valetkey.server.oauth.core import jarm
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.tokens.state import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, check_token
 
 MODES = [
     row("JARM 2.3.1", "query.jwt", "query.jwt", "query"),
@@ -90,7 +90,7 @@ def test_an_answer_is_no_token() -> None:
     world = World()
     permit = world.agree(request("kite", response_mode="jwt"))
     text = permit.reply_to.parameters(code=permit.code)["response"]
-    assert isinstance(proved(text, world.context), Dead)
+    assert isinstance(check_token(text, world.context), Dead)
     payload = json.loads(base64url.decode(text.split(".")[1]))
     assert "sub" not in payload
 

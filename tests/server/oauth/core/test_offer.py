@@ -37,7 +37,7 @@ def test_what_names_stand_for(scope: list[str], permissions: tuple[str, ...]) ->
 def test_a_name_that_nobody_declared(name: str) -> None:
     with pytest.raises(InvalidScope):
         OFFER.expand(["openid", name])
-    assert OFFER.registered(["openid", name]) == ("openid",)
+    assert OFFER.expand_known(["openid", name]) == ("openid",)
 
 
 @given(SOME)
@@ -74,12 +74,12 @@ NAMED: list[tuple[str, str, tuple[str, ...], tuple[str, ...], str]] = [
 def test_the_scope_that_says_it(
     permissions: tuple[str, ...], asked: tuple[str, ...], scope: str
 ) -> None:
-    assert OFFER.names(permissions, asked=asked) == scope
+    assert OFFER.names(permissions, requested=asked) == scope
 
 
 @given(SOME, st.sets(st.sampled_from(OFFER.scopes)))
 def test_a_scope_says_no_more_and_no_less(permissions: set[str], asked: set[str]) -> None:
-    names = OFFER.names(permissions, asked=asked).split()
+    names = OFFER.names(permissions, requested=asked).split()
     members = {one for name in names for one in OFFER.expand([name])}
     assert {name for name in names if name in EVERY} == permissions
     assert members - OFFER.with_implied(permissions) == set()

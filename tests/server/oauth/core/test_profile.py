@@ -45,14 +45,14 @@ def test_the_profiles() -> None:
     assert list(PROFILES) == ["oauth21", "oidc", "fapi2", "fapi2-message-signing", "mcp"]
     assert all(name == one.name for name, one in PROFILES.items())
     same = msgspec.structs.replace(PROFILES["oauth21"], name="default")
-    assert same == World().at.held_to[msgspec.structs.replace(SIGNER, policy="default").policy]
+    assert same == World().at.all_policies[msgspec.structs.replace(SIGNER, policy="default").policy]
 
 
 def test_a_profile_is_there_by_itself_and_a_declared_one_takes_its_place() -> None:
     at = World().at
-    assert at.held_to[BANK.policy] is PROFILES["fapi2"]
+    assert at.all_policies[BANK.policy] is PROFILES["fapi2"]
     own = Policy(name="fapi2", pkce="optional")
-    assert msgspec.structs.replace(at, policies={"fapi2": own}).held_to[BANK.policy] is own
+    assert msgspec.structs.replace(at, policies={"fapi2": own}).all_policies[BANK.policy] is own
 
 
 def test_a_policy_that_is_not_there_opens_nothing() -> None:

@@ -6,7 +6,7 @@ from tests.rows import row
 from tests.server.oauth.world import KEYRING
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.core.subjects import person, sector, session, subject
+from valetkey.server.oauth.core.subjects import find_user, sector, session, subject
 
 MIKO = CLIENTS[0].id
 
@@ -38,8 +38,8 @@ def test_who_has_the_same_names(ours: tuple[str, ...], theirs: tuple[str, ...], 
     one, other = client("one", *ours), client("other", *theirs)
     for called in (subject, session):
         assert (called(MIKO, one, KEYRING) == called(MIKO, other, KEYRING)) is same
-    assert person(subject(MIKO, one, KEYRING), one, KEYRING) == MIKO
-    assert (person(subject(MIKO, one, KEYRING), other, KEYRING) == MIKO) is same
+    assert find_user(subject(MIKO, one, KEYRING), one, KEYRING) == MIKO
+    assert (find_user(subject(MIKO, one, KEYRING), other, KEYRING) == MIKO) is same
 
 
 def test_a_native_app_has_one_name_on_every_way_back() -> None:

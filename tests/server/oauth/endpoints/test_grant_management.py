@@ -12,7 +12,7 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.core.feature import Brought, Call
+from valetkey.server.oauth.core.feature import Call, RequestInfo
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.endpoints.grant_management import manage
 from valetkey.server.oauth.features import switched
@@ -43,7 +43,7 @@ def own(world: World, client: str = "web", scope: str = BOTH, **more: Any) -> st
 
 
 def asked(world: World, method: str, name: str, token: str) -> Any:
-    call = Call(method=method, item=name, brought=Brought(token=token))
+    call = Call(method=method, item=name, request=RequestInfo(token=token))
     outcome = world.settle(lambda: manage(call, world.context))
     assert isinstance(outcome, Answer)
     return outcome.document

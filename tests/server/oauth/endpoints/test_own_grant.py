@@ -150,8 +150,8 @@ def test_a_bound_token_needs_its_key() -> None:
             world,
             Call(
                 form=made.form,
-                brought=type(elsewhere.brought)(
-                    method="POST", path="/grant", headers=elsewhere.brought.headers
+                request=type(elsewhere.request)(
+                    method="POST", path="/grant", headers=elsewhere.request.headers
                 ),
             ),
         )

@@ -36,7 +36,7 @@ def test_its_own_app_is_told() -> None:
     family, grant = world.family("web"), world.grant("web")
     assert told == Introspection(
         active=True,
-        scope=world.at.offer.names(grant.permissions, asked=SCOPE.split()),
+        scope=world.at.offer.names(grant.permissions, requested=SCOPE.split()),
         client_id="web",
         exp=family.expires,
         iat=family.rotated,

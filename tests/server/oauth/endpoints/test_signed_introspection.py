@@ -13,9 +13,9 @@ from tests.server.oauth.world import ISSUER, KEYRING, START, World
 
 from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.core.decision import Answer, Written
+from valetkey.server.oauth.core.decision import Answer, TextDocument
 from valetkey.server.oauth.endpoints.introspection import introspect
-from valetkey.server.oauth.tokens.state import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, check_token
 from valetkey.wire import access_token
 from valetkey.wire.introspection import INACTIVE, MEDIA, TYPE, verify, wants_signed
 
@@ -24,8 +24,8 @@ def signed(world: World, text: str, by: str = "chirp") -> str:
     asked = msgspec.structs.replace(call(by, token=text), accept=MEDIA)
     answer = world.post(introspect, asked)
     assert isinstance(answer, Answer)
-    assert isinstance(answer.document, Written)
-    assert answer.document.media == MEDIA
+    assert isinstance(answer.document, TextDocument)
+    assert answer.document.media_type == MEDIA
     return answer.document.body
 
 
@@ -51,7 +51,7 @@ def test_it_is_an_answer_and_no_token() -> None:
     assert jws.read_header(text)["typ"] == TYPE
     assert claims(text).keys() == {"iss", "aud", "iat", "token_introspection"}
     assert (claims(text)["aud"], claims(text)["iat"]) == ("chirp", START)
-    assert isinstance(proved(text, world.context), Dead)
+    assert isinstance(check_token(text, world.context), Dead)
     with pytest.raises(jwt.BadToken):
         access_token.verify(
             text, keys=KEYRING.published, issuer=ISSUER, audience="chirp", now=START

@@ -19,15 +19,15 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.decision import Answer, Outcome
-from valetkey.server.oauth.core.feature import Brought
+from valetkey.server.oauth.core.feature import RequestInfo
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints.api_half import tell
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grants.changes import Turn, turn
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.oauth.tokens import app_half
-from valetkey.server.oauth.tokens.state import Dead, worth
+from valetkey.server.oauth.tokens.state import Dead, token_state
 from valetkey.spec import names
 from valetkey.spec.errors import (
     InvalidClient,
@@ -81,7 +81,7 @@ def other(at: World, text: str, by: str = "chirp") -> AccessToken:
 
 
 def worthless(at: World, text: str) -> bool:
-    return isinstance(at.ask(worth(text, at.context)), Dead)
+    return isinstance(at.ask(token_state(text, at.context)), Dead)
 
 
 # What is issued.
@@ -289,9 +289,9 @@ def _shown(at: World, text: str, scheme: str = "DPoP", **wish: Any) -> None:
     _presented(at, scheme, replace(brought(at, "/userinfo", token=text, **wish), token=text))
 
 
-def _presented(at: World, scheme: str, given: Brought) -> None:
+def _presented(at: World, scheme: str, given: RequestInfo) -> None:
     def rule() -> Rule[Outcome]:
-        yield from presented(scheme, given, at.context)
+        yield from check_presented(scheme, given, at.context)
         return Outcome()
 
     at.settle(rule)
@@ -338,7 +338,7 @@ def _signed_by_none(at: World, text: str) -> str:
 def _of_a_code(at: World, text: str) -> str:
     """Sealed by the very key, for another purpose."""
     ring = at.at.keyring
-    plain = msgspec.msgpack.encode(at.ask(worth(text, at.context)))
+    plain = msgspec.msgpack.encode(at.ask(token_state(text, at.context)))
     own = seal.mac(ring.sealing[0].raw, app_half.PURPOSE, bytes(app_half.SALT))
     sealed = seal.seal(own, plain, nonce=bytes(12), purpose=b"authorization code")
     whole = bytes.fromhex(ring.sealing[0].kid) + bytes(app_half.SALT) + sealed

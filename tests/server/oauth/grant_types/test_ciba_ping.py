@@ -35,7 +35,7 @@ def pinging() -> World:
 def message(world: World) -> Message | None:
     (job,) = world.all(Job)
     assert job.url == AT
-    return world.ask(message_delivery.message(job, world.context))
+    return world.ask(message_delivery.write_message(job, world.context))
 
 
 @pytest.mark.parametrize("yes", [True, False])

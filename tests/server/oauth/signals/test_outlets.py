@@ -85,12 +85,12 @@ class Stage(World):
     def pushed(self) -> list[str]:
         told = []
         while jobs := [one for one in self._jobs(NAME) if one.due <= self.now]:
-            job = self.settle(lambda: message_delivery.take(jobs[0], self.context)).job
+            job = self.settle(lambda: message_delivery.lease(jobs[0], self.context)).job
             if job is not None:
-                message = self.ask(message_delivery.message(job, self.context))
+                message = self.ask(message_delivery.write_message(job, self.context))
                 assert message is not None
                 told.append(read(self, message.body.decode()))
-                self.settle(lambda: message_delivery.settled(job, self.context))  # noqa: B023
+                self.settle(lambda: message_delivery.finish(job, self.context))  # noqa: B023
         return short(told)
 
     def logged_out(self) -> bool:

@@ -32,7 +32,7 @@ from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.decision import Answer
-from valetkey.server.oauth.core.feature import Brought, Call, Endpoint
+from valetkey.server.oauth.core.feature import Call, Endpoint, RequestInfo
 from valetkey.server.oauth.core.outbound_message import Message
 from valetkey.server.oauth.grants.changes import Turn, turn
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
@@ -215,7 +215,7 @@ def test_a_public_app_cannot() -> None:
 def with_token(at: World, token: str, path: str = "stream", method: str = "GET") -> Any:
     (endpoint,) = (one for one in SHARED_SIGNALS.endpoints if one.path == f"/signals/{path}")
     assert isinstance(endpoint, Endpoint)
-    made = Call(method=method, scheme="Bearer", brought=Brought(token=token))
+    made = Call(method=method, scheme="Bearer", request=RequestInfo(token=token))
     return at.settle(lambda: endpoint.rule(made, at.context))
 
 
@@ -406,11 +406,11 @@ def due(at: World) -> list[Job]:
 
 
 def taken(at: World, job: Job) -> Job | None:
-    return at.settle(lambda: message_delivery.take(job, at.context)).job
+    return at.settle(lambda: message_delivery.lease(job, at.context)).job
 
 
 def sent(at: World, job: Job) -> Message:
-    message = at.ask(message_delivery.message(job, at.context))
+    message = at.ask(message_delivery.write_message(job, at.context))
     assert message is not None
     return message
 
@@ -456,7 +456,7 @@ def test_what_fails_holds_up_what_comes_after_it() -> None:
     one, two = due(at)
     leased = taken(at, one)
     assert leased is not None
-    at.settle(lambda: message_delivery.failed(leased, "down", at.context, final=False))
+    at.settle(lambda: message_delivery.retry_or_give_up(leased, "down", at.context, final=False))
     assert taken(at, two) is None
     assert [job.due - at.now for job in jobs(at)] == [message_delivery.PAUSES[0]] * 2
 
@@ -467,7 +467,9 @@ def test_what_the_receiver_refuses_is_dropped() -> None:
     turned(at, "pause", "resume")
     leased = taken(at, due(at)[0])
     assert leased is not None
-    at.settle(lambda: message_delivery.failed(leased, "status 400", at.context, final=True))
+    at.settle(
+        lambda: message_delivery.retry_or_give_up(leased, "status 400", at.context, final=True)
+    )
     assert len(at.all(Signal)) == 1
     assert [one.note for one in at.all(Event) if one.kind == "undelivered"] == [
         "shared signals: status 400"
@@ -498,11 +500,11 @@ def test_a_receiver_that_is_down_for_long_finds_a_paused_stream_with_all_in_it()
 
 
 def _fail(at: World, job: Job) -> None:
-    at.settle(lambda: message_delivery.failed(job, "down", at.context, final=False))
+    at.settle(lambda: message_delivery.retry_or_give_up(job, "down", at.context, final=False))
 
 
 def _settle(at: World, job: Job) -> None:
-    at.settle(lambda: message_delivery.settled(job, at.context))
+    at.settle(lambda: message_delivery.finish(job, at.context))
 
 
 def test_what_is_shown_to_the_receiver() -> None:

@@ -139,7 +139,7 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
     steps = tuple(
         _numbered(_step(wish, there.get(wish.name), context), newest) for wish in sorted_wishes
     )
-    mistakes = (*_clashing(steps), *_wrong(steps, there, context.at))
+    mistakes = (*_clashing(steps), *_wrong(steps, there, context.installation))
     if mistakes:
         return Plan(steps=steps, mistakes=mistakes)
     changes = tuple(step.change for step in steps if step.change is not None)
@@ -196,14 +196,14 @@ def _step(wish: Wish, before: Declarable | None, context: Context) -> Step:
 def _secrets(
     holder: Client | ResourceServer, wish: Wish, context: Context
 ) -> tuple[StoredSecret, ...]:
-    had = shared_secret.fitting(holder) if isinstance(holder, Client) else holder.secrets
+    had = shared_secret.usable_secrets(holder) if isinstance(holder, Client) else holder.secrets
     if not wish.secret or any(
         kept.digest == wish.secret and kept.is_valid(context.env.now) for kept in had
     ):
         return had
     if isinstance(holder, Client) and wish.plain is not None:
-        keyring, env = context.at.keyring, context.env
-        return (shared_secret.keep(wish.plain, client=holder, keyring=keyring, env=env),)
+        keyring, env = context.installation.keyring, context.env
+        return (shared_secret.new_secret(wish.plain, client=holder, keyring=keyring, env=env),)
     return (StoredSecret(digest=wish.secret, created=context.env.now),)
 
 

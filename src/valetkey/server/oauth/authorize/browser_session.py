@@ -38,7 +38,7 @@ def person(visit: Visit, context: Context) -> Rule[Person | None]:
     session = (yield (wanted,)).one(wanted)
     if session is None or context.env.now >= session.expires:
         return None
-    if session.epoch != context.at.epoch:
+    if session.epoch != context.installation.epoch:
         return None
     if not same(session.digest.encode(), digest(visit.session_secret).encode()):
         return None

@@ -58,7 +58,7 @@ def challenge_is_s256(request: AuthorizationRequest, context: Context) -> None:
         client = request.client
         if client.is_public:
             raise InvalidRequest("code_challenge is missing: a public client sends PKCE (RFC 7636)")
-        if context.at.held_to[client.policy].pkce == "required":
+        if context.installation.all_policies[client.policy].pkce == "required":
             raise InvalidRequest(
                 "code_challenge is missing: send PKCE (RFC 7636), or have this client registered "
                 "with the policy oidc, which does without",
@@ -87,7 +87,7 @@ def key_is_named_by_its_thumbprint(request: AuthorizationRequest, context: Conte
 def profile_is_met(request: AuthorizationRequest, context: Context) -> None:
     """What the client's policy demands beside PKCE and algorithms, which are asked where they are
     read (FAPI 2.0 Security Profile 5.3.2.2)."""
-    policy = context.at.held_to[request.client.policy]
+    policy = context.installation.all_policies[request.client.policy]
     demanded = (
         (policy.pushed, request.pushed, "the request has to be pushed"),
         # In a pushed request the address is always named.
@@ -137,9 +137,9 @@ def openid_is_asked(request: AuthorizationRequest, context: Context) -> None:
 
 def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) -> None:
     """RFC 10027 6.1: who types a code may have been talked into it, so it opens less."""
-    limit = RISKS.index(context.at.held_to[request.client.policy].device_risk)
+    limit = RISKS.index(context.installation.all_policies[request.client.policy].device_risk)
     for one in request.permissions:
-        if RISKS.index(context.at.offer.permissions[one].risk) > limit:
+        if RISKS.index(context.installation.offer.permissions[one].risk) > limit:
             raise InvalidScope(f"{one} is not given away by a code that people type")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from valetkey.jose.objects import read_object
-from valetkey.server.oauth.core.claims import OPENER
+from valetkey.server.oauth.core.claims import PERMISSION_BY_CLAIM
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
 
@@ -29,7 +29,7 @@ class Individual(msgspec.Struct, frozen=True, kw_only=True):
     def permissions(self) -> tuple[str, ...]:
         """What opens the claims: they are asked for like any permission."""
         names = (*self.userinfo, *self.id_token)
-        return tuple(dict.fromkeys(OPENER[name] for name in names))
+        return tuple(dict.fromkeys(PERMISSION_BY_CLAIM[name] for name in names))
 
 
 NOTHING: Final = Individual()
@@ -47,8 +47,8 @@ def read(text: str) -> Individual:
         userinfo, id_token = _member(members, "userinfo"), _member(members, "id_token")
         acr = id_token.get("acr") or {}
         return Individual(
-            userinfo=tuple(name for name in userinfo if name in OPENER),
-            id_token=tuple(name for name in id_token if name in OPENER),
+            userinfo=tuple(name for name in userinfo if name in PERMISSION_BY_CLAIM),
+            id_token=tuple(name for name in id_token if name in PERMISSION_BY_CLAIM),
             sub=_subject(userinfo, id_token),
             acr=_values(acr),
             essential=acr.get("essential") is True,

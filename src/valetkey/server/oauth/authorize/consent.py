@@ -19,8 +19,12 @@ from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.receipt import receipt
 from valetkey.server.oauth.authorize.request_stages import Asked, over
-from valetkey.server.oauth.clients.documents import face
-from valetkey.server.oauth.core.consent_limits import given, proposed, widened
+from valetkey.server.oauth.clients.documents import consent_digest
+from valetkey.server.oauth.core.consent_limits import (
+    new_grant_limits,
+    proposed_limits,
+    widened_grant_limits,
+)
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import AccessDenied, InvalidRequest
@@ -52,7 +56,7 @@ class Cancel(msgspec.Struct, frozen=True):
 
 def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
-    client, offer = asked.sent.client, context.at.offer
+    client, offer = asked.sent.client, context.installation.offer
     kept, refused = standing(step)
     must, broad = required(asked.request), is_broad(step.new, offer)
     new = tuple(
@@ -68,12 +72,12 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     )
     held = tuple(offer.permissions[one] for one in offer.ordered(kept))
     locked = offer.cannot((*step.new, *kept))
-    its = proposed(client, asked.request.rich.proposal, context)
+    its = proposed_limits(client, asked.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
     tier = asked.request.tier
     # Of an API that stays shut as a whole, the edition says it all, and is soon written.
     shut = tuple(
-        (one.name, offer.editions.get(one.resource)) if one.whole else one for one in locked
+        (one.name, offer.revisions.get(one.resource)) if one.whole else one for one in locked
     )
     shown = (step.why, client.name, new, held, shut, bounds, lasts, its.once, tier)
     return Consent(
@@ -133,7 +137,7 @@ def agree(
     if not set(said.permissions) <= new:
         raise InvalidRequest("the form names a permission that was not asked for")
     must = required(asked.request) & new
-    chosen = context.at.offer.with_implied([*said.permissions, *must]) & new
+    chosen = context.installation.offer.with_implied([*said.permissions, *must]) & new
     choice = _choice(asked, step, chosen=chosen, wished=said.limits, context=context)
     grant, changes, events = _granted(asked, step, choice, context=context)
     if not grant.allows(asked.request.permissions):
@@ -181,11 +185,11 @@ def _choice(
     asked: Asked, step: NeedConsent, *, chosen: Iterable[str], wished: Proposal, context: Context
 ) -> _Choice:
     kept = frozenset(chosen)
-    its = proposed(asked.sent.client, asked.request.rich.proposal, context)
+    its = proposed_limits(asked.sent.client, asked.request.rich.proposal, context)
     if step.grant is None or step.why in OVER:
-        limits = given(asked.sent.client, its, wished, permissions=kept, context=context)
+        limits = new_grant_limits(asked.sent.client, its, wished, permissions=kept, context=context)
     else:
-        limits = widened(step.grant, its, wished, new=kept, context=context)
+        limits = widened_grant_limits(step.grant, its, wished, new=kept, context=context)
     return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
 
 
@@ -200,11 +204,11 @@ def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context
         id=ids.owned_id(context.env, owner=step.person.user.id),
         user=step.person.user.id,
         client=asked.sent.client.id,
-        permissions=context.at.offer.ordered(choice.chosen),
-        refused=context.at.offer.ordered(choice.left_out),
+        permissions=context.installation.offer.ordered(choice.chosen),
+        refused=context.installation.offer.ordered(choice.left_out),
         limits=choice.limits,
-        face=face(asked.sent.client),
-        epoch=context.at.epoch,
+        face=consent_digest(asked.sent.client),
+        epoch=context.installation.epoch,
         created=context.env.now,
         changed=context.env.now,
     )
@@ -217,15 +221,15 @@ def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context
 def _widened(
     asked: Asked, step: NeedConsent, choice: _Choice, *, before: Grant, context: Context
 ) -> Given:
-    offer, chosen, left_out = context.at.offer, choice.chosen, choice.left_out
+    offer, chosen, left_out = context.installation.offer, choice.chosen, choice.left_out
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before.with_permissions(offer.ordered((*kept, *chosen))),
         refused=offer.ordered((frozenset(refused) | left_out) - chosen),
         limits=choice.limits,
-        face=face(asked.sent.client),
+        face=consent_digest(asked.sent.client),
         status="active",
-        epoch=context.at.epoch,
+        epoch=context.installation.epoch,
         changed=context.env.now,
     )
     given_back = grant_management.told(grant, () if step.why in OVER else step.dropped, context)

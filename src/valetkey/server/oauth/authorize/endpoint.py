@@ -141,7 +141,7 @@ def _decided(
     decision = agree(asked, step, said, shown=shown, visit=visit, context=context)
     if isinstance(decision, Deny):
         return decision
-    also = yield from documents.kept(asked.sent.client)
+    also = yield from documents.store_client(asked.sent.client)
     return msgspec.structs.replace(decision, changes=(*also, *decision.changes))
 
 
@@ -202,7 +202,7 @@ def _ready(asked: Asked, step: Ready, *, visit: Visit, context: Context) -> Perm
 
 
 def _confirm(asked: Asked, row: Pending, *, pending: Pending, context: Context) -> Confirm:
-    code = user_code.unsealed(pending.contents, context.at.keyring)
+    code = user_code.unsealed(pending.contents, context.installation.keyring)
     shown = user_code.shown(code)
     return Confirm(pending=pending, client=asked.sent.client, asked=row, code=shown)
 
@@ -231,7 +231,7 @@ def _waiting(asked: Asked, visit: Visit, context: Context) -> Pending:
         browser=visit.browser,
         pushed=asked.sent.pushed,
         created=context.env.now,
-        expires=context.env.now + context.at.lifetimes.interaction,
+        expires=context.env.now + context.installation.lifetimes.interaction,
     )
 
 

@@ -9,6 +9,6 @@ from valetkey.spec.cite import Cite
 FORM_POST: Final = Feature(
     name="form post",
     cites=(Cite("OAuth 2.0 Form Post Response Mode", "2"),),
-    needs=("authorization code",),
+    requires=("authorization code",),
     response_modes=(MODE,),
 )

@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
-from valetkey.server.oauth.clients.grant_management import manages
+from valetkey.server.oauth.clients.grant_management import may_manage_grants
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import InvalidGrantId, InvalidRequest
 from valetkey.wire.form import Form
@@ -36,7 +36,7 @@ NOTHING: Final = Managed()
 
 def read(form: Form, client: Client, context: Context) -> Managed:
     """What the request says; nothing, where the client has not opted in. Raises InvalidRequest."""
-    if not manages(client, context):
+    if not may_manage_grants(client, context):
         return NOTHING
     sent, grant = form.get(ACTION, ""), form.get(GRANT, "")
     action = next((one for one in ("", *ACTIONS) if one == sent), None)

@@ -9,9 +9,9 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
-from valetkey.server.oauth.clients.documents import face
-from valetkey.server.oauth.core.acr import met
-from valetkey.server.oauth.core.consent_limits import ended
+from valetkey.server.oauth.clients.documents import consent_digest
+from valetkey.server.oauth.core.acr import is_met
+from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.core.subjects import subject
@@ -118,14 +118,14 @@ def _who(
 
 
 def _meant(request: AuthorizationRequest, person: Person, context: Context) -> bool:
-    called = subject(person.user.id, request.client, context.at.keyring)
+    called = subject(person.user.id, request.client, context.installation.keyring)
     return not request.hinted or same(request.hinted.encode(), called.encode())
 
 
 def _proved(request: AuthorizationRequest, person: Person) -> Person | Unable:
     """OpenID Connect Core 5.5.1.1: an essential `acr` that is not met is no sign-in."""
     individual = request.individual
-    if not individual.essential or not individual.acr or met(person.session.amr, individual.acr):
+    if not individual.essential or not individual.acr or is_met(person.session.amr, individual.acr):
         return person
     return Unable(person, UnmetAuthenticationRequirements())
 
@@ -141,15 +141,15 @@ def _consented(
     """What is left to ask of a known user."""
     if grant is None:
         return NeedConsent(person, None, "permissions", request.permissions)
-    if grant.epoch != context.at.epoch:
+    if grant.epoch != context.installation.epoch:
         return NeedConsent(person, grant, "restored", request.permissions)
-    if ended(grant, context.env.now):
+    if is_used_up(grant, context.env.now):
         return NeedConsent(person, grant, "ended", request.permissions)
-    new = undecided(request, grant, context.at.offer)
+    new = undecided(request, grant, context.installation.offer)
     questions: tuple[tuple[bool, Why], ...] = (
         (bool(new), "permissions"),
         (grant.status == "paused", "paused"),
-        (bool(grant.face) and grant.face != face(request.client), "changed"),
+        (bool(grant.face) and grant.face != consent_digest(request.client), "changed"),
         ("consent" in request.prompts, "asked"),
         (impersonable(request, reply_to), "confirm"),
     )

@@ -42,7 +42,7 @@ def unwrapped(
     if "request_uri" in form:
         text = yield from _fetched(form["request_uri"], client, context)
         return (yield from _opened(text, form, client, needs=needs, context=context))
-    if context.at.held_to[client.policy].signed_requests == "required":
+    if context.installation.all_policies[client.policy].signed_requests == "required":
         raise InvalidRequest("this client signs its requests")
     return form
 
@@ -73,19 +73,19 @@ _OF_OBJECTS: Final = (
 def _opened(
     text: str, outside: Form, client: Client, *, needs: frozenset[str], context: Context
 ) -> Rule[Form]:
-    if SIGNED_REQUESTS not in context.at.features or not (client.jwks or client.jwks_uri):
+    if SIGNED_REQUESTS not in context.installation.features or not (client.jwks or client.jwks_uri):
         # Without keys nothing can be signed, and unsigned ones are not offered.
         raise RequestNotSupported
-    policy = context.at.held_to[client.policy]
+    policy = context.installation.all_policies[client.policy]
     algorithms = keys.algorithms_of(client, client.request_object_algorithm, context)
     try:
-        payload = yield from keys.proved(
+        payload = yield from keys.verify(
             text, client, typ=request_object.TYPES, algorithms=algorithms
         )
         form = request_object.parameters(
             payload,
             client_id=client.id,
-            issuer=context.at.issuer,
+            issuer=context.installation.issuer,
             now=context.env.now,
             lifetime=policy.request_object,
             needs=needs,
@@ -98,7 +98,7 @@ def _opened(
 
 
 def _fetched(uri: str, client: Client, context: Context) -> Rule[str]:
-    if REQUEST_URIS not in context.at.features:
+    if REQUEST_URIS not in context.installation.features:
         raise RequestUriNotSupported
     # OpenID Connect Core 6.2: a fragment is a digest, and is not sent.
     if uri not in client.request_uris:
@@ -116,7 +116,7 @@ def _fetched(uri: str, client: Client, context: Context) -> Rule[str]:
 SIGNED_REQUESTS: Final = Feature(
     name="signed requests",
     cites=(CITE, request_object.CITE),
-    needs=("authorization code",),
+    requires=("authorization code",),
     metadata=lambda _: {
         "request_parameter_supported": True,
         "request_object_signing_alg_values_supported": CLIENT_ALGORITHMS,
@@ -126,8 +126,8 @@ SIGNED_REQUESTS: Final = Feature(
 REQUEST_URIS: Final = Feature(
     name="request_uri fetching",
     cites=(Cite("RFC 9101", "5.2.2"), Cite("OpenID Connect Core", "6.2")),
-    on=False,
-    needs=("signed requests",),
+    on_by_default=False,
+    requires=("signed requests",),
     metadata=lambda _: {
         "request_uri_parameter_supported": True,
         "require_request_uri_registration": True,

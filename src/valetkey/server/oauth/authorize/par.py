@@ -16,7 +16,7 @@ from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
-from valetkey.server.oauth.core.rate_limit import Pace, count
+from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
@@ -25,14 +25,14 @@ from valetkey.wire.form import Form
 
 CITE: Final = Cite("RFC 9126", "2")
 
-PACE: Final = Pace(what="pushed request", most=1000, seconds=100)
+PACE: Final = RateLimit(what="pushed request", most=1000, seconds=100)
 """Of one network, in the name of clients for whom nobody vouches (ATTACKS A23)."""
 
 
 def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """Keeps a request that would pass the authorization endpoint, and names it."""
     by = yield from authenticate(call, context)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
     inside = yield from unwrapped(call.form, by.client, context)
@@ -48,29 +48,29 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if stranger:
         yield from count(PACE, call.address, context)
     pending = Pending(
-        id=ids.to_text(context.env.draw(ids.LENGTH)),
+        id=ids.to_text(context.env.random_bytes(ids.LENGTH)),
         kind="pushed",
         client=by.client.id,
         parameters=kept(form, request),
         resources=resources,
         created=context.env.now,
-        expires=context.env.now + context.at.lifetimes.pushed_request,
+        expires=context.env.now + context.installation.lifetimes.pushed_request,
     )
     document = {
         "request_uri": REQUEST_URI_PREFIX + pending.id,
-        "expires_in": context.at.lifetimes.pushed_request,
+        "expires_in": context.installation.lifetimes.pushed_request,
     }
     return Answer(
         document=document,
         changes=(Create(pending), *proof),
-        stranger=pending.id if stranger else "",
+        unregistered_client=pending.id if stranger else "",
     )
 
 
 def _bound(form: Form, by: Authenticated) -> dict[str, str]:
     """The parameters, with the key that the client has proved to hold (RFC 9449 10.1), and with the
     copy of the app that calls."""
-    jkt = "" if by.holds is None else by.holds.jkt
+    jkt = "" if by.confirmation is None else by.confirmation.jkt
     if jkt and form.get("dpop_jkt", jkt) != jkt:
         raise InvalidRequest("dpop_jkt names another key than the proof")
     own = {"dpop_jkt": jkt, INSTANCE: by.instance}
@@ -79,7 +79,7 @@ def _bound(form: Form, by: Authenticated) -> dict[str, str]:
 
 PAR: Final = Feature(
     name="pushed authorization requests",
-    needs=("authorization code",),
+    requires=("authorization code",),
     cites=(CITE,),
     endpoints=(
         Endpoint(

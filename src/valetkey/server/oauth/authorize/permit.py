@@ -63,10 +63,10 @@ def _code(
     code = _contents(asked, person, grant, visit=visit, context=context)
     raw = msgspec.msgpack.encode(code)
     if len(raw) <= codes.MAX_BYTES:
-        return codes.write(raw, context.at.keyring, context.env), ()
+        return codes.write(raw, context.installation.keyring, context.env), ()
     pending = _kept(code, raw, context)
     reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
-    return codes.write(reference, context.at.keyring, context.env), (Create(pending),)
+    return codes.write(reference, context.installation.keyring, context.env), (Create(pending),)
 
 
 def _contents(
@@ -90,7 +90,9 @@ def _contents(
         resources=request.resources,
         device=visit.device if row is None or row.decoupled is None else row.decoupled.agent,
         # RFC 8628 3.2: what another device fetches ends with its request.
-        expires=context.env.now + context.at.lifetimes.code if row is None else row.expires,
+        expires=context.env.now + context.installation.lifetimes.code
+        if row is None
+        else row.expires,
         jkt=request.jkt,
         amr=person.session.amr,
         userinfo_claims=request.individual.userinfo,

@@ -19,7 +19,7 @@ def receipt(
     shown: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
 ) -> Receipt:
     """The receipt of a yes by which the grant stands as it does."""
-    offer = context.at.offer
+    offer = context.installation.offer
     lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
     shut = [one for one in shown.cannot if one.whole]
     resources = {offer.resource_of[line.id] for line in lines} | {one.resource for one in shut}
@@ -36,7 +36,7 @@ def receipt(
         why=shown.why,
         lines=lines,
         shut=tuple(one.name for one in shut),
-        revisions={one: offer.editions[one] for one in offer.editions if one in resources},
+        revisions={one: offer.revisions[one] for one in offer.revisions if one in resources},
     )
 
 

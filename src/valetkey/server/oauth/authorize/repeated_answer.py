@@ -113,14 +113,14 @@ def repeated(
 
 
 def _kept(said: str, code: str, context: Context) -> Kept:
-    key = context.at.keyring.sealing[0]
-    nonce = context.env.draw(seal.NONCE)
+    key = context.installation.keyring.sealing[0]
+    nonce = context.env.random_bytes(seal.NONCE)
     sealed = seal.seal(key.raw, code.encode(), nonce=nonce, purpose=PURPOSE) if code else b""
     return Kept(said, key.kid, sealed)
 
 
 def _opened(kept: Kept, context: Context) -> str | None:
-    key = context.at.keyring.sealing_key(kept.key)
+    key = context.installation.keyring.sealing_key(kept.key)
     if key is None:
         return None
     return seal.unseal(key.raw, kept.code, purpose=PURPOSE).decode()

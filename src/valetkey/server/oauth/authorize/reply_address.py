@@ -63,7 +63,10 @@ def elsewhere(*, issuer: str) -> ReplyTo:
 
 def response_modes(context: Context) -> tuple[str, ...]:
     """The ways in which an answer can travel."""
-    return (QUERY, *(mode for feature in context.at.features for mode in feature.response_modes))
+    return (
+        QUERY,
+        *(mode for feature in context.installation.features for mode in feature.response_modes),
+    )
 
 
 def address(form: Form, client: Client | None, context: Context) -> tuple[Client, ReplyTo]:
@@ -83,6 +86,8 @@ def address(form: Form, client: Client | None, context: Context) -> tuple[Client
         raise WrongAddress("redirect_uri is not one that this app registered")
     mode = form.get("response_mode", QUERY)
     known = mode if mode in response_modes(context) else QUERY
-    sign = partial(jarm.signed, client=client, context=context) if jarm.is_signed(known) else None
+    sign = (
+        partial(jarm.sign_answer, client=client, context=context) if jarm.is_signed(known) else None
+    )
     travels = jarm.MODES.get(known, known)
-    return client, ReplyTo(uri, form.get("state", ""), context.at.issuer, travels, sign)
+    return client, ReplyTo(uri, form.get("state", ""), context.installation.issuer, travels, sign)

@@ -13,7 +13,7 @@ from valetkey.server.oauth.authorize.grant_management import NOTHING, Managed
 from valetkey.server.oauth.core import id_token_hint, rar, shard_policy
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.core.rar import Rich
+from valetkey.server.oauth.core.rar import ResolvedDetails
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest, InvalidScope, InvalidTarget
 from valetkey.wire import authorization_details
@@ -97,7 +97,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     acr_values: tuple[str, ...]
     hinted: str
     managed: Managed = NOTHING
-    rich: Rich = rar.NOTHING
+    rich: ResolvedDetails = rar.NO_DETAILS
     instance: str = ""
     tier: Tier | None = None
 
@@ -114,10 +114,12 @@ def understand(
 ) -> AuthorizationRequest:
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
-    rich = rar.read(form, client, resources=resources, context=context)
-    scope, permissions = _asked(form, client, rich, resources=resources, offer=context.at.offer)
+    rich = rar.read_request(form, client, resources=resources, context=context)
+    scope, permissions = _asked(
+        form, client, rich, resources=resources, offer=context.installation.offer
+    )
     individual = individually.read(form.get("claims", ""))
-    permissions = _with_claims(permissions, individual, client, offer=context.at.offer)
+    permissions = _with_claims(permissions, individual, client, offer=context.installation.offer)
     return AuthorizationRequest(
         client=client,
         response_type=form.get("response_type", ""),
@@ -140,23 +142,23 @@ def understand(
         hinted=_hinted(form, client, individual, context=context),
         rich=rich,
         instance=form.get(INSTANCE, "")[:64],
-        tier=shard_policy.asked(form, client, context),
+        tier=shard_policy.requested_tier(form, client, context),
     )
 
 
 def _asked(
-    form: Form, client: Client, rich: Rich, *, resources: tuple[str, ...], offer: Offer
+    form: Form, client: Client, rich: ResolvedDetails, *, resources: tuple[str, ...], offer: Offer
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The scope as sent, and the permissions that it and the details come to. Where neither is
     sent, all that the client is registered for (RFC 6749 3.3: a default that the server chooses).
     """
     offer.check_resources(resources)
     sent = tuple(dict.fromkeys(form.get("scope", "").split()))
-    registered = offer.registered(client.scope)
+    registered = offer.expand_known(client.scope)
     if sent and client.origin != "declared":
         sent = _allowed(sent, registered, resources=resources, offer=offer)
     default = () if rich.types else client.scope
-    permissions = offer.expand(sent) if sent else offer.registered(default)
+    permissions = offer.expand(sent) if sent else offer.expand_known(default)
     if not set(permissions) <= set(registered):
         raise InvalidScope("this app is not registered for all that it asks for")
     if resources:
@@ -188,7 +190,7 @@ def _with_claims(
     app is not registered for is passed over (OpenID Connect Core 5.5.1)."""
     if names.OPENID not in permissions:
         return permissions
-    registered = offer.registered(client.scope)
+    registered = offer.expand_known(client.scope)
     more = (one for one in individual.permissions if one in registered)
     return offer.ordered((*permissions, *more))
 
@@ -196,7 +198,7 @@ def _with_claims(
 def _jkt(form: Form, context: Context) -> str:
     """The key to which the code is to be bound; none where nobody could show that they hold it."""
     named = Confirmation(jkt=form.get("dpop_jkt", ""))
-    return named.jkt if any(one.binds(named) for one in context.at.senders) else ""
+    return named.jkt if any(one.binds(named) for one in context.installation.senders) else ""
 
 
 def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:

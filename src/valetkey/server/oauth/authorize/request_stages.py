@@ -16,7 +16,7 @@ from valetkey.server.oauth.authorize.jar import unwrapped
 from valetkey.server.oauth.authorize.reply_address import ReplyTo, address, elsewhere
 from valetkey.server.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.core.ciba_ping import told
+from valetkey.server.oauth.core.ciba_ping import notify
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.spec.errors import (
@@ -87,7 +87,7 @@ def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
         raise InvalidRequest("client_id is missing")
     uri = form.get("request_uri", "")
     if not uri.startswith(REQUEST_URI_PREFIX):
-        client = yield from documents.found(name, context, address=address)
+        client = yield from documents.find_client(name, context, address=address)
         return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
     request, done = One(Pending, pushed), One(SingleUse, f"{REQUEST_URI} {pushed}")
@@ -97,7 +97,7 @@ def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
         raise InvalidRequestUri
     if pending.client != name or context.env.now >= pending.expires:
         raise InvalidRequestUri
-    client = yield from documents.found(name, context, address=address)
+    client = yield from documents.find_client(name, context, address=address)
     return _addressed(_form(pending), client, context, pushed=pushed)
 
 
@@ -131,7 +131,7 @@ def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pend
     done = One(SingleUse, f"{REQUEST_URI} {pending.pushed}")
     if pending.pushed and (yield (done,)).one(done) is not None:
         raise Over
-    client = yield from documents.found(pending.client, context, address=visit.address)
+    client = yield from documents.find_client(pending.client, context, address=visit.address)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
     request = understood(its.form, its.client, context, pushed=bool(its.pushed))
     return Asked(sent=its, request=request, pending=pending), pending
@@ -146,7 +146,9 @@ def _answering(pending: Pending, context: Context) -> Rule[Asked]:
         raise Over
     if row.decoupled.answer or client is None or client.status != "active":
         raise Over
-    its = Sent(form=_form(row), client=client, reply_to=elsewhere(issuer=context.at.issuer))
+    its = Sent(
+        form=_form(row), client=client, reply_to=elsewhere(issuer=context.installation.issuer)
+    )
     request = understand(its.form, client, context)
     for check in CHECKS_ELSEWHERE[row.kind]:
         check(request, context)
@@ -208,11 +210,15 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     if row is not None and row.decoupled is not None:
         said = msgspec.structs.replace(row.decoupled, answer="yes" if code else "no")
         fetched = msgspec.structs.replace(row, contents=code, decoupled=said)
-        return (*changes, Update(fetched), *told(row, asked.sent.client, context))
+        return (*changes, Update(fetched), *notify(row, asked.sent.client, context))
     pushed = asked.sent.pushed
     if not pushed:
         return changes
-    until = context.env.now + context.at.lifetimes.pushed_request + context.at.lifetimes.interaction
+    until = (
+        context.env.now
+        + context.installation.lifetimes.pushed_request
+        + context.installation.lifetimes.interaction
+    )
     return (*changes, Create(SingleUse(purpose=REQUEST_URI, value=pushed, expires=until)))
 
 

@@ -31,10 +31,10 @@ def session_state(client: str, reply_to: ReplyTo, visit: Visit, *, context: Cont
     """The `session_state` for the answer; "" where there is none: it is off, nobody is signed in
     by a cookie, or the app is no web page."""
     origin = address.origin(reply_to.uri)
-    on = SESSION_MANAGEMENT in context.at.features
+    on = SESSION_MANAGEMENT in context.installation.features
     if not on or not visit.session_secret or not origin:
         return ""
-    salt = context.env.draw(_SALT).hex()
+    salt = context.env.random_bytes(_SALT).hex()
     return written(client, origin, browser_state(visit.session_secret), salt=salt)
 
 
@@ -46,8 +46,8 @@ def written(client: str, origin: str, state: str, *, salt: str) -> str:
 SESSION_MANAGEMENT: Final = Feature(
     name="session management",
     cites=(CITE,),
-    on=False,
-    needs=("authorization code",),
+    on_by_default=False,
+    requires=("authorization code",),
     pages=(PATH,),
-    metadata=lambda context: {"check_session_iframe": context.at.issuer + PATH},
+    metadata=lambda context: {"check_session_iframe": context.installation.issuer + PATH},
 )

@@ -8,8 +8,8 @@ from valetkey.spec.cite import Cite
 
 SIGN_UP: Final = Feature(
     name="sign-up",
-    on=False,
-    needs=("authorization code",),
+    on_by_default=False,
+    requires=("authorization code",),
     pages=("/sign-up", "/continue/{pending}/sign-up"),
     cites=(Cite("Initiating User Registration", "4"),),
     metadata=lambda _: {"prompt_values_supported": ("create",)},
@@ -18,4 +18,4 @@ SIGN_UP: Final = Feature(
 
 def is_offered(context: Context) -> bool:
     """Whether people may make themselves an account."""
-    return SIGN_UP.name in context.at.enabled
+    return SIGN_UP.name in context.installation.enabled_features

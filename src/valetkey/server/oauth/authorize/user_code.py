@@ -30,7 +30,7 @@ def draw(env: Env) -> str:
     """A code that nobody guesses: 20^8 of them, each as likely as the next."""
     code = ""
     while len(code) < LENGTH:
-        even = (one for one in env.draw(LENGTH) if one < _EVEN)
+        even = (one for one in env.random_bytes(LENGTH) if one < _EVEN)
         code += "".join(LETTERS[one % len(LETTERS)] for one in even)
     return code[:LENGTH]
 
@@ -54,7 +54,7 @@ def names(code: str, keyring: Keyring) -> tuple[str, ...]:
 def sealed(code: str, keyring: Keyring, env: Env) -> bytes:
     """The code, for a row."""
     key = keyring.sealing[0]
-    raw = seal.seal(key.raw, code.encode(), nonce=env.draw(seal.NONCE), purpose=PURPOSE)
+    raw = seal.seal(key.raw, code.encode(), nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
     return bytes.fromhex(key.kid) + raw
 
 

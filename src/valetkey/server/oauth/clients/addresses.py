@@ -6,7 +6,12 @@ from urllib.parse import parse_qsl
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.field_checks import each, twice, why_not_https, why_not_web
+from valetkey.server.oauth.core.field_checks import (
+    check_each,
+    find_duplicates,
+    why_not_https,
+    why_not_web,
+)
 from valetkey.spec import names
 from valetkey.wire import address, https, redirect
 
@@ -20,16 +25,16 @@ def redirect_uris(client: Client, at: Installation) -> Iterator[str]:
         yield "authorization_code needs at least one"
     if client.redirect_uris and not codes:
         yield "of no use without the grant type authorization_code"
-    yield from each(client.redirect_uris, redirect.why_not)
-    yield from twice(client.redirect_uris)
+    yield from check_each(client.redirect_uris, redirect.why_not)
+    yield from find_duplicates(client.redirect_uris)
 
 
 def request_uris(client: Client, at: Installation) -> Iterator[str]:
     """Where its requests may be fetched from (OpenID Connect Registration 2)."""
-    yield from each(client.request_uris, lambda uri: https.why_not(uri.partition("#")[0]))
+    yield from check_each(client.request_uris, lambda uri: https.why_not(uri.partition("#")[0]))
     if len(client.request_uris) > MAX_URIS:
         yield f"are more than {MAX_URIS}"
-    yield from twice(client.request_uris)
+    yield from find_duplicates(client.request_uris)
 
 
 def client_uri(client: Client, at: Installation) -> Iterator[str]:
@@ -59,8 +64,8 @@ def initiate_login_uri(client: Client, at: Installation) -> Iterator[str]:
 
 def post_logout_redirect_uris(client: Client, at: Installation) -> Iterator[str]:
     """Where users come back to when they have signed out."""
-    yield from each(client.post_logout_redirect_uris, redirect.why_not)
-    yield from twice(client.post_logout_redirect_uris)
+    yield from check_each(client.post_logout_redirect_uris, redirect.why_not)
+    yield from find_duplicates(client.post_logout_redirect_uris)
 
 
 def frontchannel_logout_uri(client: Client, at: Installation) -> Iterator[str]:

@@ -21,12 +21,12 @@ from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import (
-    Brought,
     Call,
     ClientAuth,
     Credentials,
     Endpoint,
     Feature,
+    RequestInfo,
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
@@ -50,8 +50,8 @@ _MARGIN: Final = 60
 def read(call: Call) -> Credentials | None:
     """The attestation and its proof that came with the call. Raises InvalidClient,
     InvalidRequest."""
-    attestation = call.brought.headers.get(wire.HEADER.lower(), ())
-    proof = call.brought.headers.get(wire.POP_HEADER.lower(), ())
+    attestation = call.request.headers.get(wire.HEADER.lower(), ())
+    proof = call.request.headers.get(wire.POP_HEADER.lower(), ())
     if not attestation:
         return None
     if len(attestation) != 1 or len(proof) != 1:
@@ -70,10 +70,10 @@ def prove(client: Client, by: Credentials, context: Context) -> Rule[str]:
     InvalidClient, UseFreshAttestation, UseAttestationChallenge."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
-        payload = yield from keys.proved(by.secret, client, typ=(wire.TYPE,), algorithms=algorithms)
+        payload = yield from keys.verify(by.secret, client, typ=(wire.TYPE,), algorithms=algorithms)
         members = wire.check(payload, client_id=client.id, now=context.env.now)
         key = wire.key_of(members, jws.read_header(by.proof).get("alg"))
-        pop = wire.check_pop(by.proof, key, issuer=context.at.issuer, now=context.env.now)
+        pop = wire.check_pop(by.proof, key, issuer=context.installation.issuer, now=context.env.now)
     except wire.Stale as error:
         raise UseFreshAttestation(detail=client.id) from error
     except (BadAttestation, BadSignature) as error:
@@ -99,7 +99,7 @@ def challenge(context: Context) -> str:
     return challenges.challenge(CHALLENGE, context)
 
 
-def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
+def _tell(brought: RequestInfo, context: Context) -> Mapping[str, str]:
     """With every answer, refused or not, to whoever uses attestations."""
     used = wire.HEADER.lower() in brought.headers
     return {wire.CHALLENGE_HEADER: challenge(context)} if used else {}
@@ -114,17 +114,17 @@ def _ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 ATTESTATION: Final = Feature(
     name="client attestation",
     cites=(wire.CITE, wire.POP),
-    on=False,
+    on_by_default=False,
     client_auth=(
         ClientAuth(
             name="attest_jwt_client_auth",
             cite=wire.CITE,
-            bare=True,
+            by_name_only=True,
             read=read,
             prove=prove,
-            headers=(wire.HEADER, wire.POP_HEADER),
-            tells=(wire.CHALLENGE_HEADER,),
-            tell=_tell,
+            request_headers=(wire.HEADER, wire.POP_HEADER),
+            response_headers=(wire.CHALLENGE_HEADER,),
+            write_headers=_tell,
         ),
     ),
     endpoints=(

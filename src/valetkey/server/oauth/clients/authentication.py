@@ -9,7 +9,7 @@ from valetkey.server.model.client import BY_SECRET, Client
 from valetkey.server.model.query import RecentOne, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.clients import documents
-from valetkey.server.oauth.clients.grant_types import is_by_hand
+from valetkey.server.oauth.clients.grant_types import needs_declared_client
 from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Authenticated, Call, ClientAuth, Credentials, Feature
@@ -24,7 +24,7 @@ def authenticate(call: Call, context: Context) -> Rule[Authenticated]:
     A public client only says who it is (RFC 6749 3.2.1); nothing may rest on that alone.
     """
     ways = _claimed(call, context)
-    client = yield from documents.found(ways[0][1].client_id, context, address=call.address)
+    client = yield from documents.find_client(ways[0][1].client_id, context, address=call.address)
     if client is None:
         raise InvalidClient(detail="unknown client")
     for way, claimed in ways:
@@ -68,7 +68,7 @@ def may_use(client: Client, grant_type: str) -> None:
     registered itself for it."""
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client is not registered for this grant type")
-    if is_by_hand(grant_type, client):
+    if needs_declared_client(grant_type, client):
         # Asked here too: the registration may be older than the rule.
         raise UnauthorizedClient("this grant type is for clients that an administrator registers")
 
@@ -77,7 +77,7 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
     """The one way in which the call proves something, or the ways that a bare name or an assertion
     may mean."""
     found: list[tuple[ClientAuth, Credentials]] = []
-    for way in context.at.ways:
+    for way in context.installation.client_auth_methods:
         credentials = way.read(call)
         if credentials is not None:
             found.append((way, credentials))
@@ -94,7 +94,7 @@ def _claimed(call: Call, context: Context) -> list[tuple[ClientAuth, Credentials
 
 def _alike(found: Sequence[tuple[ClientAuth, Credentials]]) -> bool:
     """Whether the client's registration says which of them is meant."""
-    return all(way.bare for way, _ in found) or all(way.asserted for way, _ in found)
+    return all(way.by_name_only for way, _ in found) or all(way.by_assertion for way, _ in found)
 
 
 def _proves(party: Client | ResourceServer, secret: str, now: int) -> bool:
@@ -172,7 +172,11 @@ CLIENT_AUTHENTICATION: Final = Feature(
         ClientAuth(name="client_secret_basic", cite=_SECRETS, read=_basic, prove=_by_secret),
         ClientAuth(name="client_secret_post", cite=_SECRETS, read=_post, prove=_by_secret),
         ClientAuth(
-            name="none", cite=Cite("RFC 6749", "3.2.1"), bare=True, read=bare_name, prove=_by_name
+            name="none",
+            cite=Cite("RFC 6749", "3.2.1"),
+            by_name_only=True,
+            read=bare_name,
+            prove=_by_name,
         ),
     ),
 )

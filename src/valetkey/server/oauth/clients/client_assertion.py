@@ -35,7 +35,7 @@ def read(call: Call) -> Credentials | None:
     if call.form.get("client_id", name) != name:
         # RFC 7521 4.2: both name the same client.
         raise InvalidRequest("client_id differs from the authenticated client")
-    return Credentials(name, text, path=call.brought.path)
+    return Credentials(name, text, path=call.request.path)
 
 
 def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rule[None]:
@@ -61,15 +61,15 @@ def count(payload: bytes, client: Client, context: Context, *, path: str) -> Rul
 def audience(client: Client, path: str, context: Context) -> Audience:
     """What the client's assertion may be for at the endpoint at `path`: the issuer alone, as a
     string, or the endpoints as well, as the client's policy says."""
-    at = context.at
+    at = context.installation
     with_ciba = names.CIBA in client.grant_types
     # FAPI 2.0 is about authorization codes: for clients that have none, CIBA Core 7.1 counts.
     only_ciba = with_ciba and names.AUTHORIZATION_CODE not in client.grant_types
-    if at.held_to[client.policy].assertion_audience == "issuer" and not only_ciba:
+    if at.all_policies[client.policy].assertion_audience == "issuer" and not only_ciba:
         return Audience(frozenset({at.issuer}))
     # OpenID Connect Core 9: the token endpoint; RFC 7523 3 lets the endpoint called stand for it.
     paths = {at.paths.get("token_endpoint", ""), path}
     if with_ciba:
         paths.add(at.paths.get("backchannel_authentication_endpoint", ""))
-    endpoints = {base + one for base in at.bases for one in paths if one}
+    endpoints = {base + one for base in at.base_urls for one in paths if one}
     return Audience(frozenset({at.issuer, *endpoints}), listed=True)

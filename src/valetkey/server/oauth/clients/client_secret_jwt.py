@@ -23,7 +23,11 @@ CITE: Final = Cite("OpenID Connect Core", "9")
 def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
     """The HMAC is by the client's own secret, and the assertion counts."""
     try:
-        known = tuple(shared_secret.opened(client, keyring=context.at.keyring, now=context.env.now))
+        known = tuple(
+            shared_secret.unseal_secrets(
+                client, keyring=context.installation.keyring, now=context.env.now
+            )
+        )
         payload = jws.verify_shared(by.secret, known, typ=assertion.TYPES)
         yield from client_assertion.count(payload, client, context, path=by.path)
     except (BadAssertion, BadSignature, BadSeal) as error:
@@ -33,12 +37,12 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
 CLIENT_SECRET_JWT: Final = Feature(
     name="client_secret_jwt",
     cites=(CITE, assertion.CITE),
-    on=False,
+    on_by_default=False,
     client_auth=(
         ClientAuth(
             name="client_secret_jwt",
             cite=CITE,
-            asserted=True,
+            by_assertion=True,
             read=client_assertion.read,
             prove=_prove,
         ),

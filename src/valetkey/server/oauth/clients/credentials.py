@@ -87,7 +87,7 @@ def certificate(client: Client, at: Installation) -> Iterator[str]:
         yield "tokens are bound to a certificate or to a key (DPoP), not to both"
 
 
-def bound(client: Client, at: Installation) -> Iterator[str]:
+def token_binding(client: Client, at: Installation) -> Iterator[str]:
     """Its tokens are bound in a way that is offered here: it gets none in another."""
     offered = {sender.name for sender in at.senders}
     for name in client.bound_by:
@@ -95,7 +95,7 @@ def bound(client: Client, at: Installation) -> Iterator[str]:
 
 
 def _why_not_algorithm(named: str, client: Client, at: Installation) -> str:
-    allowed = at.held_to[client.policy].client_algorithms
+    allowed = at.all_policies[client.policy].client_algorithms
     if not named or named in allowed:
         return ""
     return f"the policy {client.policy} allows only {', '.join(allowed)}"

@@ -18,7 +18,7 @@ from valetkey.server.model.change import Change, Create, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import Document, DocumentRequest, One, Party, RecentOne, Rule
 from valetkey.server.oauth.clients import metadata, registration
-from valetkey.server.oauth.clients.scopes import within
+from valetkey.server.oauth.clients.scopes import restrict_scope
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
 from valetkey.server.oauth.core.field_checks import why_not_https
@@ -39,14 +39,14 @@ GRANT_TYPES: Final = (names.AUTHORIZATION_CODE, names.REFRESH_TOKEN)
 _DOTS: Final = re.compile(r"/\.{1,2}(/|$)|%2e", re.IGNORECASE)
 
 
-def found(name: str, context: Context, *, address: str = "") -> Rule[Client | None]:
+def find_client(name: str, context: Context, *, address: str = "") -> Rule[Client | None]:
     """The client of that name, None where there is none; of a document's, as the document has it
     now. `address` is where the call came from. Raises InvalidClient where the document will not do,
     TemporarilyUnavailable where it cannot be had just now."""
     wanted = RecentOne(Client, name)
     if not name.startswith("https://"):
         return (yield (wanted,)).one(wanted)
-    if CLIENT_DOCUMENTS not in context.at.features:
+    if CLIENT_DOCUMENTS not in context.installation.features:
         return None
     why = why_not_address(name) or _why_not_host(name, context)
     if why:
@@ -82,7 +82,7 @@ def why_not_address(url: str) -> str:
 
 
 def _why_not_host(url: str, context: Context) -> str:
-    rules, host = context.at.registration, target(url).host
+    rules, host = context.installation.registration, target(url).host
     if _listed(host, rules.documents_deny):
         return "is at a host that is denied here"
     if rules.documents_allow and not _listed(host, rules.documents_allow):
@@ -104,9 +104,9 @@ def read(url: str, body: bytes, known: Client | None, *, context: Context) -> Cl
     except (ValueError, OAuthError) as error:
         said = error.detail or error.description if isinstance(error, OAuthError) else str(error)
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {said}", status=400) from error
-    wrong = registration.mistakes(client, context.at)
+    wrong = registration.mistakes(client, context.installation)
     if known is None or known.name != client.name:
-        why = registration.why_not_this_name(client, context.at)
+        why = registration.why_not_this_name(client, context.installation)
         wrong += [f"name: {why}"] if why else []
     if wrong:
         raise InvalidClient(_SAYS, detail=f"{url[:200]!r}: {wrong[0]}", status=400)
@@ -147,12 +147,14 @@ def _client(url: str, document: dict[str, Any], context: Context) -> Client:
             "grant_types": tuple(one for one in fields["grant_types"] if one in GRANT_TYPES),
         },
         id=url,
-        policy=context.at.registration.policy,
+        policy=context.installation.registration.policy,
         verified=False,
         origin="document",
         created=context.env.now,
     )
-    return within(client, context.at.registration.scope, context.at.offer)
+    return restrict_scope(
+        client, context.installation.registration.scope, context.installation.offer
+    )
 
 
 def _usable(fields: dict[str, Any], host: str) -> dict[str, Any]:
@@ -186,7 +188,7 @@ def appearance(client: Client) -> tuple[str, str, str, frozenset[str]]:
     return client.name, client.uri, client.logo_uri, frozenset(client.redirect_uris)
 
 
-def face(client: Client) -> str:
+def consent_digest(client: Client) -> str:
     """A digest of what a user relied on when they said yes to an app that describes itself; "" for
     an app that the operator wrote down, who answers for what it becomes."""
     if client.origin == "declared":
@@ -202,7 +204,7 @@ def face(client: Client) -> str:
     return digest(msgspec.json.encode(relied_on, order="deterministic").decode())[:32]
 
 
-def kept(client: Client) -> Rule[tuple[Change, ...]]:
+def store_client(client: Client) -> Rule[tuple[Change, ...]]:
     """What has to be written so that the store knows a document's client as its user saw it."""
     if client.origin != "document":
         return ()
@@ -217,7 +219,7 @@ def kept(client: Client) -> Rule[tuple[Change, ...]]:
 CLIENT_DOCUMENTS: Final = Feature(
     name="client id metadata documents",
     cites=(CITE,),
-    on=False,
-    needs=("authorization code",),
+    on_by_default=False,
+    requires=("authorization code",),
     metadata=lambda _: {"client_id_metadata_document_supported": True},
 )

@@ -17,9 +17,9 @@ SCOPES: Final = (QUERY, REVOKE)
 """What a client has for itself. They are no permissions: no user gives them, no page shows them."""
 
 
-def manages(client: Client, context: Context) -> bool:
+def may_manage_grants(client: Client, context: Context) -> bool:
     """Whether the client has opted in, and may: it has to be able to prove who it is (Grant
     Management for OAuth 2.0 5.1)."""
     if EXTENSION not in client.understands or client.is_public:
         return False
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features

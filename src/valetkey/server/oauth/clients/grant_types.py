@@ -5,7 +5,7 @@ from typing import Final
 
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.field_checks import twice, why_not_https, why_not_web
+from valetkey.server.oauth.core.field_checks import find_duplicates, why_not_https, why_not_web
 from valetkey.spec import names
 
 # RFC 6749 4.4, CIBA Core 4, RFC 8693 5: whoever uses these proves who it is.
@@ -13,7 +13,7 @@ _CONFIDENTIAL: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
 
-BY_HAND: Final = frozenset(
+DECLARED_ONLY: Final = frozenset(
     {names.CLIENT_CREDENTIALS, names.CIBA, names.JWT_BEARER, names.TOKEN_EXCHANGE}
 )
 """Grant types of clients that an operator registers. A client that registers itself gets no token
@@ -21,9 +21,9 @@ without a user's consent, does not ask users out of the blue, and brings nobody 
 (ATTACKS A100)."""
 
 
-def is_by_hand(grant_type: str, client: Client) -> bool:
+def needs_declared_client(grant_type: str, client: Client) -> bool:
     """Whether this grant type needs an operator's act that this client has not got."""
-    return grant_type in BY_HAND and client.origin != "declared"
+    return grant_type in DECLARED_ONLY and client.origin != "declared"
 
 
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
@@ -39,12 +39,12 @@ def grant_types(client: Client, at: Installation) -> Iterator[str]:
     for one in client.grant_types:
         if one in _CONFIDENTIAL and client.is_public:
             yield f"a public client may not use {one}"
-        if is_by_hand(one, client):
+        if needs_declared_client(one, client):
             yield f"{one} is for clients that an administrator registers"
-    yield from twice(client.grant_types)
+    yield from find_duplicates(client.grant_types)
 
 
-def pinged(client: Client, at: Installation) -> Iterator[str]:
+def ping_delivery(client: Client, at: Installation) -> Iterator[str]:
     """Whether it is told that tokens are ready, and where (CIBA Core 4)."""
     address = client.backchannel_client_notification_endpoint
     pings = client.backchannel_token_delivery_mode == "ping"
@@ -75,7 +75,7 @@ def _what(policy: Exchange, at: Installation) -> Iterator[str]:
     for name, values in (("clients", policy.clients), ("audiences", policy.audiences)):
         if some and not values:
             yield f"{name} is empty, so nothing may be exchanged"
-        yield from twice(values)
+        yield from find_duplicates(values)
 
 
 def _asserts(policy: Exchange, at: Installation) -> Iterator[str]:

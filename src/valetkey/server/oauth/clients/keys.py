@@ -21,7 +21,7 @@ MOST: Final = 20
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
-class Holder(Protocol):
+class KeyOwner(Protocol):
     """Whoever signs: by keys that it brought, or by those that it publishes."""
 
     @property
@@ -34,8 +34,8 @@ class Holder(Protocol):
     def party(self) -> Party: ...
 
 
-def proved(
-    text: str, client: Holder, *, typ: Collection[str], algorithms: Collection[Algorithm]
+def verify(
+    text: str, client: KeyOwner, *, typ: Collection[str], algorithms: Collection[Algorithm]
 ) -> Rule[bytes]:
     """The payload of a JWS that one of the client's keys signed, in one of the algorithms. Keys
     that are published elsewhere are fetched anew where the one that is named is not among them.
@@ -44,15 +44,15 @@ def proved(
     if header.get("alg") not in algorithms:
         # Before any key is looked for (ATTACKS A59).
         raise BadSignature(f"algorithm {header.get('alg')!r} is not accepted here")
-    keys = matching(client.jwks, header)
+    keys = find_keys(client.jwks, header)
     if client.jwks_uri:
         keys = yield from _published(client, header)
     if not keys:
         raise BadSignature("no key of the client's has that kid and algorithm")
-    return checked(text, keys, typ=typ, algorithms=algorithms)
+    return verify_with(text, keys, typ=typ, algorithms=algorithms)
 
 
-def holds(client: Client, key: object) -> Rule[bool]:
+def is_key_of(client: Client, key: object) -> Rule[bool]:
     """Whether a public key of `cryptography` is one of the client's. Keys that are published
     elsewhere are fetched anew where it is not among them."""
     for algorithm in CLIENT_ALGORITHMS:
@@ -61,7 +61,7 @@ def holds(client: Client, key: object) -> Rule[bool]:
         except ValueError:
             continue
         header = {"alg": algorithm}
-        found = matching(client.jwks, header)
+        found = find_keys(client.jwks, header)
         if client.jwks_uri:
             found = yield from _published(client, header, wanted.thumbprint())
         return any(one.thumbprint() == wanted.thumbprint() for one in found)
@@ -71,11 +71,11 @@ def holds(client: Client, key: object) -> Rule[bool]:
 def algorithms_of(client: Client, registered: str, context: Context) -> tuple[Algorithm, ...]:
     """Those in which the client may sign: what its policy allows, narrowed to the one that it
     registered where it did."""
-    allowed = context.at.held_to[client.policy].client_algorithms
+    allowed = context.installation.all_policies[client.policy].client_algorithms
     return tuple(one for one in allowed if registered in ("", one))
 
 
-def matching(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[PublicKey, ...]:
+def find_keys(jwks: Mapping[str, Any], header: Mapping[str, Any]) -> tuple[PublicKey, ...]:
     """The keys of a set that may have signed what has this header. A key without a name may be any;
     so may all where the header names none."""
     keys, kid = jwks.get("keys"), header.get("kid")
@@ -99,7 +99,7 @@ def _candidates(keys: Sequence[Any], algorithm: Algorithm, kid: str | None) -> I
 
 
 def _published(
-    holder: Holder, header: Mapping[str, Any], thumbprint: str = ""
+    holder: KeyOwner, header: Mapping[str, Any], thumbprint: str = ""
 ) -> Rule[tuple[PublicKey, ...]]:
     for again in (False, True):
         wanted = DocumentRequest(url=holder.jwks_uri, kind="keys", again=again, party=holder.party)
@@ -110,7 +110,7 @@ def _published(
         if not isinstance(document, Document):
             raise BadSignature(f"the client's keys cannot be had: {document.why}")
         try:
-            keys = matching(read_object(document.body), header)
+            keys = find_keys(read_object(document.body), header)
         except ValueError as error:
             raise BadSignature("what the client publishes is no JWK Set") from error
         if any(thumbprint in ("", key.thumbprint()) for key in keys):
@@ -118,7 +118,7 @@ def _published(
     return ()
 
 
-def checked(
+def verify_with(
     text: str,
     keys: Sequence[PublicKey],
     *,

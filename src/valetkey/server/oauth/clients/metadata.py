@@ -154,17 +154,19 @@ def _value(field: Field, value: Any) -> Any:
     try:
         return msgspec.convert(field.read(value), _TYPES[field.field])
     except msgspec.ValidationError as error:
-        raise wrong(field.name, "is not what it has to be", detail=str(error)) from error
+        raise metadata_error(field.name, "is not what it has to be", detail=str(error)) from error
 
 
 def _check_response_types(document: Mapping[str, Any]) -> None:
     # It follows from the grant types; OpenID Connect's other ones are not offered, for good.
     asked = document.get("response_types")
     if asked is not None and asked not in ([], ["code"]):
-        raise wrong("response_types", "may hold only code")
+        raise metadata_error("response_types", "may hold only code")
 
 
-def wrong(name: str, why: str, *, detail: str = "") -> InvalidClientMetadata | InvalidRedirectUri:
+def metadata_error(
+    name: str, why: str, *, detail: str = ""
+) -> InvalidClientMetadata | InvalidRedirectUri:
     """The refusal for that member (RFC 7591 3.2.2)."""
     kind = InvalidRedirectUri if name == "redirect_uris" else InvalidClientMetadata
     return kind(f"{name} {why}", detail=detail)

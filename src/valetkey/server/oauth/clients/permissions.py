@@ -8,7 +8,7 @@ from valetkey.server.model.limits import Proposal
 from valetkey.server.model.resource import IDENTITY
 from valetkey.server.oauth.core import consent_limits
 from valetkey.server.oauth.core.context import Installation
-from valetkey.server.oauth.core.field_checks import MAX_REASON, twice, why_not_text
+from valetkey.server.oauth.core.field_checks import MAX_REASON, find_duplicates, why_not_text
 from valetkey.spec import names
 
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
@@ -21,7 +21,7 @@ def scope(client: Client, at: Installation) -> Iterator[str]:
     for one in client.scope:
         if one not in at.offer.scopes:
             yield f"{one[:60]!r} is in no catalog"
-    yield from twice(client.scope)
+    yield from find_duplicates(client.scope)
     for_itself = client.grant_types == (names.CLIENT_CREDENTIALS,)
     for one in client.scope:
         if for_itself and one in _OF_PEOPLE:
@@ -31,7 +31,7 @@ def scope(client: Client, at: Installation) -> Iterator[str]:
 def required(client: Client, at: Installation) -> Iterator[str]:
     """What it cannot do without."""
     yield from _beyond(client.required, client, at)
-    yield from twice(client.required)
+    yield from find_duplicates(client.required)
 
 
 def reasons(client: Client, at: Installation) -> Iterator[str]:
@@ -55,7 +55,7 @@ def types(client: Client, at: Installation) -> Iterator[str]:
     for one in client.authorization_details_types:
         if one not in at.offer.resources[1:]:
             yield f"{one[:100]!r} is no resource server"
-    yield from twice(client.authorization_details_types)
+    yield from find_duplicates(client.authorization_details_types)
 
 
 def of_scope(client: Client, at: Installation) -> tuple[str, ...]:

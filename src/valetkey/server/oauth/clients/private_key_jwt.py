@@ -21,7 +21,7 @@ def _prove(client: Client, by: Credentials, context: Context) -> Rule[None]:
     """One of the client's keys signed the assertion, and it counts."""
     algorithms = keys.algorithms_of(client, client.auth_algorithm, context)
     try:
-        payload = yield from keys.proved(
+        payload = yield from keys.verify(
             by.secret, client, typ=assertion.TYPES, algorithms=algorithms
         )
         yield from client_assertion.count(payload, client, context, path=by.path)
@@ -36,7 +36,7 @@ PRIVATE_KEY_JWT: Final = Feature(
         ClientAuth(
             name="private_key_jwt",
             cite=CITE,
-            asserted=True,
+            by_assertion=True,
             read=client_assertion.read,
             prove=_prove,
         ),

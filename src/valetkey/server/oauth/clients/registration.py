@@ -53,7 +53,7 @@ def _software(client: Client, at: Installation) -> Iterator[str]:
 def _policy(client: Client, at: Installation) -> Iterator[str]:
     if client.policy not in {"default", *at.policies, *PROFILES}:
         yield f"there is no policy {client.policy[:60]!r}"
-    methods = at.held_to[client.policy].auth_methods
+    methods = at.all_policies[client.policy].auth_methods
     if methods and client.auth_method not in methods:
         yield f"{client.policy} allows only {', '.join(methods)}, not {client.auth_method}"
 
@@ -69,7 +69,7 @@ CHECKS: Final[dict[str, Check]] = {
     "request_object_algorithm": credentials.request_object_algorithm,
     "request_uris": addresses.request_uris,
     "certificate": credentials.certificate,
-    "bound": credentials.bound,
+    "bound": credentials.token_binding,
     "redirect_uris": addresses.redirect_uris,
     "grant_types": grant_types.grant_types,
     "scope": permissions.scope,
@@ -82,7 +82,7 @@ CHECKS: Final[dict[str, Check]] = {
     "policy_uri": addresses.policy_uri,
     "tos_uri": addresses.tos_uri,
     "software": _software,
-    "backchannel_token_delivery_mode": grant_types.pinged,
+    "backchannel_token_delivery_mode": grant_types.ping_delivery,
     "exchange": grant_types.exchange,
     "key_shards": shard_policy.key_shards,
     "key_shard_backend": shard_policy.key_shard_backend,

@@ -7,7 +7,7 @@ from valetkey.server.oauth.clients import metadata
 from valetkey.server.oauth.core.offer import Offer
 
 
-def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
+def restrict_scope(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
     """The client with what strangers may have of the scope that it asks for; with all of that where
     it asks for nothing (RFC 7591 2). Raises InvalidClientMetadata."""
     allowed = allowed_scope(scope, offer)
@@ -17,11 +17,13 @@ def within(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
         return msgspec.structs.replace(client, scope=allowed)
     unknown = [one for one in client.scope if one not in offer.scopes]
     if unknown:
-        raise metadata.wrong("scope", "names something unknown", detail=f"{unknown[0][:80]!r}")
+        raise metadata.metadata_error(
+            "scope", "names something unknown", detail=f"{unknown[0][:80]!r}"
+        )
     reach = frozenset(offer.expand(allowed))
     fits = tuple(one for one in client.scope if reach >= frozenset(offer.expand((one,))))
     if not fits:
-        raise metadata.wrong("scope", "holds nothing that a client of this kind may have")
+        raise metadata.metadata_error("scope", "holds nothing that a client of this kind may have")
     return msgspec.structs.replace(client, scope=fits)
 
 

@@ -21,12 +21,14 @@ def check(client: Client) -> Rule[None]:
     wanted = DocumentRequest(url=client.sector_identifier_uri, kind="sector", party=client.party)
     found = (yield (wanted,)).document(wanted)
     if isinstance(found, Unreachable):
-        raise metadata.wrong("sector_identifier_uri", "cannot be fetched", detail=found.why)
+        raise metadata.metadata_error(
+            "sector_identifier_uri", "cannot be fetched", detail=found.why
+        )
     named: Any = read_value(found.body)
     if not isinstance(named, list) or not set(client.redirect_uris) <= {
         one for one in named if isinstance(one, str)
     }:
-        raise metadata.wrong("sector_identifier_uri", "does not name every redirect URI")
+        raise metadata.metadata_error("sector_identifier_uri", "does not name every redirect URI")
 
 
 def subject_type(client: Client, at: Installation) -> Iterator[str]:

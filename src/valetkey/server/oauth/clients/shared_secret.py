@@ -20,18 +20,18 @@ from valetkey.server.model.secret import Secret
 PURPOSE: Final = b"shared client secret"
 
 
-def keep(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> StoredSecret:
+def new_secret(secret: Secret, *, client: Client, keyring: Keyring, env: Env) -> StoredSecret:
     """What is kept of a new secret of the client. Raises ValueError where the salt is needed and
     there is none."""
     plain = secret.reveal()
     sealed = b""
     if client.auth_method in BY_SHARED:
-        nonce = env.draw(seal.NONCE)
+        nonce = env.random_bytes(seal.NONCE)
         sealed = seal.seal(_key(keyring), plain.encode(), nonce=nonce, purpose=_purpose(client.id))
     return StoredSecret(digest=seal.digest(plain), created=env.now, sealed=sealed)
 
 
-def fitting(client: Client) -> tuple[StoredSecret, ...]:
+def usable_secrets(client: Client) -> tuple[StoredSecret, ...]:
     """Those of the client's secrets that its method can use, and no more of each than it needs."""
     if client.auth_method in BY_SHARED:
         return tuple(kept for kept in client.secrets if kept.sealed)
@@ -40,7 +40,7 @@ def fitting(client: Client) -> tuple[StoredSecret, ...]:
     return ()
 
 
-def opened(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
+def unseal_secrets(client: Client, *, keyring: Keyring, now: int) -> Iterator[bytes]:
     """The shared secrets that are good now, as bytes for an HMAC (OpenID Connect Core 10.1).
     Raises BadSeal where one was sealed for another client, or elsewhere."""
     for kept in client.secrets:

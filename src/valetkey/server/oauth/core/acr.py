@@ -18,7 +18,7 @@ def level(amr: tuple[str, ...]) -> str:
     return next((name for name, needs in LEVELS.items() if needs <= proved), "")
 
 
-def met(amr: Iterable[str], wanted: Iterable[str]) -> bool:
+def is_met(amr: Iterable[str], levels: Iterable[str]) -> bool:
     """Whether one of the wanted levels is reached."""
     proved = frozenset(amr)
-    return any(one in LEVELS and LEVELS[one] <= proved for one in wanted)
+    return any(one in LEVELS and LEVELS[one] <= proved for one in levels)

@@ -16,7 +16,7 @@ _COUNT: Final = 6
 
 def challenge(purpose: bytes, context: Context) -> str:
     """The challenge of this moment, the same on every node, and another for each purpose."""
-    return _written(purpose, context.env.now // STEP, context.at.keyring.macs[0].raw)
+    return _written(purpose, context.env.now // STEP, context.installation.keyring.macs[0].raw)
 
 
 def is_ours(text: str, purpose: bytes, context: Context) -> bool:
@@ -25,7 +25,7 @@ def is_ours(text: str, purpose: bytes, context: Context) -> bool:
     present = context.env.now // STEP
     return any(
         seal.same(text.encode(), _written(purpose, count, key.raw).encode())
-        for key in context.at.keyring.macs
+        for key in context.installation.keyring.macs
         for count in (present, present - 1, present + 1)
     )
 

@@ -16,7 +16,7 @@ from valetkey.server.model.job import Job
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.message_delivery import send
+from valetkey.server.oauth.core.message_delivery import enqueue
 from valetkey.server.oauth.core.outbound_message import Delivery, Message
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest
@@ -31,12 +31,12 @@ _KID: Final = 4
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{20,1024}=*", re.ASCII)
 
 
-class _Told(msgspec.Struct, array_like=True):
+class _Notification(msgspec.Struct, array_like=True):
     handle: str
     token: str
 
 
-def sealed(form: Form, client: Client, *, handle: str, context: Context) -> bytes:
+def seal_notification(form: Form, client: Client, *, handle: str, context: Context) -> bytes:
     """What is needed to tell the app; b"" for one that comes by itself. Raises InvalidRequest where
     the app brought no token to be told with (CIBA Core 7.1)."""
     if client.backchannel_token_delivery_mode != "ping":
@@ -44,20 +44,20 @@ def sealed(form: Form, client: Client, *, handle: str, context: Context) -> byte
     token = form.get("client_notification_token", "")
     if not _TOKEN.fullmatch(token) or len(token) > 1024:
         raise InvalidRequest("client_notification_token is missing, or none that is hard to guess")
-    raw = msgspec.msgpack.encode(_Told(handle, token))
-    key = context.at.keyring.sealing[0]
-    closed = seal.seal(key.raw, raw, nonce=context.env.draw(seal.NONCE), purpose=PURPOSE)
+    raw = msgspec.msgpack.encode(_Notification(handle, token))
+    key = context.installation.keyring.sealing[0]
+    closed = seal.seal(key.raw, raw, nonce=context.env.random_bytes(seal.NONCE), purpose=PURPOSE)
     return bytes.fromhex(key.kid) + closed
 
 
-def told(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
+def notify(row: Pending, client: Client, context: Context) -> tuple[Change, ...]:
     """The message that there is an answer now, for an app that wants one."""
     wanted = client.backchannel_token_delivery_mode == "ping"
     if row.decoupled is None or not row.decoupled.notify or not wanted:
         return ()
     address = client.backchannel_client_notification_endpoint
     notify = row.decoupled.notify
-    return (send(KIND, address, context=context, client=client.id, sealed=notify),)
+    return (enqueue(KIND, address, context=context, client=client.id, sealed=notify),)
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
@@ -68,11 +68,11 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
         return None
     if client.backchannel_client_notification_endpoint != job.url:
         return None
-    key = context.at.keyring.sealing_key(job.sealed[:_KID].hex())
+    key = context.installation.keyring.sealing_key(job.sealed[:_KID].hex())
     if key is None:
         return None
     raw = seal.unseal(key.raw, job.sealed[_KID:], purpose=PURPOSE)
-    inside = msgspec.msgpack.decode(raw, type=_Told)
+    inside = msgspec.msgpack.decode(raw, type=_Notification)
     return Message(
         body=msgspec.json.encode({"auth_req_id": inside.handle}),
         content_type="application/json",

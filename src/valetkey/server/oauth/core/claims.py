@@ -33,7 +33,9 @@ def _phone(user: User) -> dict[str, Claim]:
     }
 
 
-OPENED: Final[dict[str, tuple[tuple[str, ...], Callable[[User], dict[str, Claim]]]]] = {
+CLAIMS_BY_PERMISSION: Final[
+    dict[str, tuple[tuple[str, ...], Callable[[User], dict[str, Claim]]]]
+] = {
     names.PROFILE: ((*PROFILE_CLAIMS, "preferred_username", "updated_at"), _profile),
     names.EMAIL: (("email", "email_verified"), _email),
     names.ADDRESS: (("address",), _address),
@@ -41,26 +43,33 @@ OPENED: Final[dict[str, tuple[tuple[str, ...], Callable[[User], dict[str, Claim]
 }
 """The claims that a permission opens (OpenID Connect Core 5.4), and what they are for a user."""
 
-OPENER: Final[Mapping[str, str]] = {
-    claim: permission for permission, (claims, _) in OPENED.items() for claim in claims
+PERMISSION_BY_CLAIM: Final[Mapping[str, str]] = {
+    claim: permission
+    for permission, (claims, _) in CLAIMS_BY_PERMISSION.items()
+    for claim in claims
 }
 """The permission that opens a claim."""
 
 
-def opened(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
+def claims_of(user: User, permissions: Iterable[str]) -> dict[str, Claim]:
     """What these permissions tell of the user."""
     found: dict[str, Claim] = {}
-    for permission in OPENED:
+    for permission in CLAIMS_BY_PERMISSION:
         if permission in permissions:
-            found |= OPENED[permission][1](user)
+            found |= CLAIMS_BY_PERMISSION[permission][1](user)
     return found
 
 
-def chosen(
-    user: User, permissions: Iterable[str], *, whole: Iterable[str], named: Iterable[str]
+def select_claims(
+    user: User, permissions: Iterable[str], *, whole: Iterable[str], claim_names: Iterable[str]
 ) -> dict[str, Claim]:
     """What of it was asked for: all that the permissions in `whole` open, and the claims that are
     `named` one by one."""
-    wanted = {claim for one in whole if one in OPENED for claim in OPENED[one][0]} | set(named)
-    told = opened(user, frozenset(permissions))
+    wanted = {
+        claim
+        for one in whole
+        if one in CLAIMS_BY_PERMISSION
+        for claim in CLAIMS_BY_PERMISSION[one][0]
+    } | set(claim_names)
+    told = claims_of(user, frozenset(permissions))
     return {name: value for name, value in told.items() if name in wanted}

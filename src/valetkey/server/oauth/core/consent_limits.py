@@ -24,7 +24,7 @@ def mistakes(some: Limits | Proposal, *, offer: Offer, now: int = 0) -> list[str
 
 def check(some: Limits | Proposal, context: Context) -> None:
     """Raises InvalidRequest for limits that make no sense."""
-    wrong = mistakes(some, offer=context.at.offer, now=context.env.now)
+    wrong = mistakes(some, offer=context.installation.offer, now=context.env.now)
     if wrong:
         raise InvalidRequest("the limits make no sense", detail="; ".join(wrong))
 
@@ -41,34 +41,34 @@ def _uncounted(permissions: Mapping[str, Bounds], offer: Offer) -> Iterator[str]
             yield f"{name!r} has no amounts"
 
 
-def ended(grant: Grant, now: int) -> bool:
+def is_used_up(grant: Grant, now: int) -> bool:
     """Whether the yes is used up: it was for once, or its time is over. Then the user is asked as
     if for the first time."""
     return grant.limits.once or language.expired(grant.limits, now)
 
 
-def given(
+def new_grant_limits(
     client: Client,
-    its: Limits,
-    wished: Proposal,
+    proposal: Limits,
+    choice: Proposal,
     *,
     permissions: Iterable[str],
     context: Context,
 ) -> Limits:
     """The limits of a key that is given now: `its` are what the app proposes. Raises InvalidRequest
     for a wish without sense."""
-    check(wished, context)
-    both = meet(its, wished.since(context.env.now))
+    check(choice, context)
+    both = meet(proposal, choice.since(context.env.now))
     return only(_for_once(both, client, context), permissions)
 
 
-def widened(
-    grant: Grant, its: Limits, wished: Proposal, *, new: Iterable[str], context: Context
+def widened_grant_limits(
+    grant: Grant, proposal: Limits, choice: Proposal, *, new: Iterable[str], context: Context
 ) -> Limits:
     """The limits of a key that opens more from now on: those in force, and for what is new those
     that are proposed and wished. How long it lasts does not change."""
-    check(wished, context)
-    fresh = only(meet(its, wished.since(context.env.now)), new)
+    check(choice, context)
+    fresh = only(meet(proposal, choice.since(context.env.now)), new)
     return limits(
         until=grant.limits.until,
         once=grant.limits.once,
@@ -76,18 +76,23 @@ def widened(
     )
 
 
-def proposed(client: Client, asked: Proposal, context: Context) -> Limits:
+def proposed_limits(client: Client, requested: Proposal, context: Context) -> Limits:
     """What the app proposes, in its registration and in what it `asked`, as far as it can still be
     counted. Both hold."""
-    counted = [one.id for one in context.at.offer.permissions.values() if one.counted]
-    return only(meet(client.limits.since(context.env.now), asked.since(context.env.now)), counted)
+    counted = [one.id for one in context.installation.offer.permissions.values() if one.counted]
+    return only(
+        meet(client.limits.since(context.env.now), requested.since(context.env.now)), counted
+    )
 
 
 def _for_once(some: Limits, client: Client, context: Context) -> Limits:
     """For once is: one code, and what comes of it, without a refresh."""
     if not some.once:
         return some
-    token = context.at.held_to[client.policy].access_token or context.at.lifetimes.access_token
-    end = context.env.now + context.at.lifetimes.code + token
+    token = (
+        context.installation.all_policies[client.policy].access_token
+        or context.installation.lifetimes.access_token
+    )
+    end = context.env.now + context.installation.lifetimes.code + token
     until = min(some.until, end) if some.until else end
     return msgspec.structs.replace(some, until=until)

@@ -34,10 +34,10 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     documents_deny: tuple[str, ...] = ()
 
 
-CLOSED: Final = Registration()
+CLOSED_REGISTRATION: Final = Registration()
 
 
-NONE: Final = Policies()
+NO_POLICIES: Final = Policies()
 
 
 class SignedTokens(Hashable, Protocol):
@@ -53,7 +53,7 @@ class SignedTokens(Hashable, Protocol):
         ...
 
 
-class _Forgetful:
+class _NoSignedTokens:
     """Remembers nothing: every signature is checked."""
 
     def add(self, token: str) -> None:
@@ -64,16 +64,19 @@ class _Forgetful:
         return False
 
 
-FORGETFUL: Final = _Forgetful()
+NO_SIGNED_TOKENS: Final = _NoSignedTokens()
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The slow facts: they change when an administrator says so, and may be a second old.
-    `mtls_address` is where a proxy asks for certificates, "" for nowhere else. `verified_names` are
-    what names of verified apps look like, each with its app's id. `grant_types`,
-    `ways` (to prove who one is) and `senders` are what the features bring, `enabled` their names,
-    `paths` where the endpoints are, by their names in discovery, and `held_to` the policies with
-    those that are there by themselves: all gathered once."""
+    """The configuration that rules read. It changes only when an administrator changes it, and a
+    copy may be a second old.
+
+    `mtls_address` is the address at which a proxy asks for client certificates, "" for none.
+    `verified_names` maps the look-alike form of each verified app's name to the app's id.
+
+    The last fields are derived from the others: `grant_types`, `client_auth_methods` and `senders`
+    come from the features, `enabled_features` are the names of the features, `paths` maps names in
+    the discovery document to paths, `all_policies` has the built-in policies too."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -81,32 +84,32 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     offer: Offer
     features: tuple[Feature, ...]
     policies: dict[str, Policy] = {}
-    registration: Registration = CLOSED
+    registration: Registration = CLOSED_REGISTRATION
     epoch: int = 0
     mtls_address: str = ""
-    signed_tokens: SignedTokens = FORGETFUL
+    signed_tokens: SignedTokens = NO_SIGNED_TOKENS
     verified_names: dict[str, str] = {}
     grant_types: dict[str, GrantType[Any]] = {}
-    ways: tuple[ClientAuth, ...] = ()
+    client_auth_methods: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
-    enabled: frozenset[str] = frozenset()
+    enabled_features: frozenset[str] = frozenset()
     paths: dict[str, str] = {}
-    held_to: Policies = NONE
+    all_policies: Policies = NO_POLICIES
 
     def __post_init__(self) -> None:
         gathered = {
             "grant_types": {one.name: one for of in self.features for one in of.grant_types},
-            "ways": tuple(one for of in self.features for one in of.client_auth),
-            "held_to": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
+            "client_auth_methods": tuple(one for of in self.features for one in of.client_auth),
+            "all_policies": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
-            "enabled": frozenset(one.name for one in self.features),
+            "enabled_features": frozenset(one.name for one in self.features),
             "paths": {one.metadata: one.path for of in self.features for one in of.endpoints},
         }
         for name, value in gathered.items():
             msgspec.structs.force_setattr(self, name, value)
 
     @property
-    def bases(self) -> tuple[str, ...]:
+    def base_urls(self) -> tuple[str, ...]:
         """Where the endpoints are reached."""
         return (self.issuer, self.mtls_address) if self.mtls_address else (self.issuer,)
 
@@ -114,13 +117,17 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Context(msgspec.Struct, frozen=True, eq=False):
     """An installation at a moment."""
 
-    at: Installation
+    installation: Installation
     env: Env
 
     def access_token_key(self, client: Client) -> PrivateKey:
         """The key that signs this client's access tokens."""
-        return self.at.keyring.signing[self.at.held_to[client.policy].access_token_algorithm]
+        return self.installation.keyring.signing[
+            self.installation.all_policies[client.policy].access_token_algorithm
+        ]
 
     def id_token_key(self, client: Client) -> PrivateKey:
         """The key that signs this client's ID Tokens."""
-        return self.at.keyring.signing[self.at.held_to[client.policy].id_token_algorithm]
+        return self.installation.keyring.signing[
+            self.installation.all_policies[client.policy].id_token_algorithm
+        ]

@@ -23,10 +23,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     events: tuple[Event, ...] = ()
 
 
-Some = TypeVar("Some", bound=Outcome)
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
-def with_changes(outcome: Some, changes: tuple[Change, ...]) -> Some:
+def with_changes(outcome: OutcomeT, changes: tuple[Change, ...]) -> OutcomeT:
     """The same outcome, with more to write. A refusal that writes nothing of its own stays so:
     strangers can have as many of those as they like."""
     if not changes or (isinstance(outcome, Refuse) and not outcome.changes):
@@ -40,14 +40,14 @@ class Refuse(Outcome, frozen=True, kw_only=True, eq=False):
     error: OAuthError
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document that is not JSON: its text, and its media type."""
 
     body: str
-    media: str
+    media_type: str
 
     def __repr__(self) -> str:
-        return f"Written({self.media})"
+        return f"Written({self.media_type})"
 
 
 class Answer(Outcome, frozen=True, kw_only=True, eq=False):
@@ -55,7 +55,7 @@ class Answer(Outcome, frozen=True, kw_only=True, eq=False):
     request that waits now for a client for whom nobody vouches: an older one may have to go."""
 
     document: object
-    stranger: str = ""
+    unregistered_client: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True, eq=False):
@@ -95,7 +95,7 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     delegation: Delegation | None = None
     own: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
-    more: Mapping[str, Any] = {}
+    members: Mapping[str, Any] = {}
     shard: int = 0
 
 
@@ -108,7 +108,7 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
     id_token_claims: dict[str, Claim] = {}
     refresh_token: str
     scope: str
-    more: Mapping[str, Any] = {}
+    members: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Issued(to={self.client.id!r})"

@@ -23,7 +23,7 @@ from valetkey.wire.form import Form
 P = TypeVar("P")
 
 
-class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class RequestInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How a request came: what senders are told of it. `headers` are those that they read, in lower
     case, with every value; `token` is the access token that it shows, "" for none. `certificate` is
     the caller's, in DER, b"" for none; `vouched`: an authority that is trusted here issued it."""
@@ -33,10 +33,10 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     headers: Mapping[str, tuple[str, ...]] = {}
     token: str = ""
     certificate: bytes = b""
-    vouched: bool = False
+    certificate_trusted: bool = False
 
     def __repr__(self) -> str:
-        return f"Brought({self.method} {self.path})"
+        return f"RequestInfo({self.method} {self.path})"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -59,12 +59,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     agent: str = ""
     address: str = ""
     accept: str = ""
-    brought: Brought = Brought()
+    request: RequestInfo = RequestInfo()
 
     @property
     def token(self) -> str:
         """The access token that the caller presents, "" for none."""
-        return self.brought.token
+        return self.request.token
 
     def __repr__(self) -> str:
         return f"Call({self.method})"
@@ -77,7 +77,7 @@ class Authenticated(msgspec.Struct, frozen=True, eq=False):
     told apart (see `clients.attestation`)."""
 
     client: Client
-    holds: Confirmation | None = None
+    confirmation: Confirmation | None = None
     instance: str = ""
 
 
@@ -107,7 +107,7 @@ class Credentials(msgspec.Struct, frozen=True):
     secret: str = msgspec.field(default="")
     proof: str = ""
     certificate: bytes = b""
-    vouched: bool = False
+    certificate_trusted: bool = False
     path: str = ""
 
     def __repr__(self) -> str:
@@ -123,16 +123,16 @@ class ClientAuth(msgspec.Struct, frozen=True, kw_only=True):
 
     name: AuthMethod
     cite: Cite
-    bare: bool = False
-    asserted: bool = False
+    by_name_only: bool = False
+    by_assertion: bool = False
     read: Callable[[Call], Credentials | None]
     prove: Callable[[Client, Credentials, Context], Rule[str | None]]
-    headers: tuple[str, ...] = ()
-    tells: tuple[str, ...] = ()
-    tell: Callable[[Brought, Context], Mapping[str, str]] = lambda brought, context: {}
+    request_headers: tuple[str, ...] = ()
+    response_headers: tuple[str, ...] = ()
+    write_headers: Callable[[RequestInfo, Context], Mapping[str, str]] = lambda request, context: {}
 
 
-class Held(msgspec.Struct, frozen=True, eq=False):
+class SenderProof(msgspec.Struct, frozen=True, eq=False):
     """What a caller has proved to hold, and what has to be remembered of the proof."""
 
     cnf: Confirmation
@@ -154,12 +154,12 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     cite: Cite
     token_type: str
     binds: Callable[[Confirmation | None], bool]
-    prove: Callable[[Brought, str, Context], Rule[Held | None]]
-    headers: tuple[str, ...] = ()
-    tells: tuple[str, ...] = ()
+    prove: Callable[[RequestInfo, str, Context], Rule[SenderProof | None]]
+    request_headers: tuple[str, ...] = ()
+    response_headers: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     challenge: Mapping[str, str] = {}
-    tell: Callable[[Brought, Context], Mapping[str, str]] = lambda brought, context: {}
+    write_headers: Callable[[RequestInfo, Context], Mapping[str, str]] = lambda request, context: {}
 
 
 class StatusList(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,9 +283,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     cites: tuple[Cite, ...]
-    on: bool = True
+    on_by_default: bool = True
     core: bool = False
-    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     grant_types: tuple[GrantType[Any], ...] = ()
     client_auth: tuple[ClientAuth, ...] = ()

@@ -34,11 +34,11 @@ def why_not_text(text: str, limit: int) -> str:
         return "is empty"
     if len(text) > limit:
         return f"is longer than {limit} characters"
-    unseen = [one for one in text if not _seen(one)]
+    unseen = [one for one in text if not _is_visible(one)]
     return f"holds U+{ord(unseen[0]):04X}, which cannot be seen" if unseen else ""
 
 
-def _seen(char: str) -> bool:
+def _is_visible(char: str) -> bool:
     category = unicodedata.category(char)
     return char in _JOINERS or not (category.startswith("C") or category in {"Zl", "Zp"})
 
@@ -57,14 +57,14 @@ def why_not_https(uri: str) -> str:
     return redirect.why_not(uri) if uri.startswith("https://") else "must begin with https://"
 
 
-def twice(values: Iterable[str]) -> Iterator[str]:
+def find_duplicates(values: Iterable[str]) -> Iterator[str]:
     """A sentence for each value that stands more than once."""
     for value, times in Counter(values).items():
         if times > 1:
             yield f"{value!r} stands twice"
 
 
-def each(uris: Iterable[str], why_not: Callable[[str], str]) -> Iterator[str]:
+def check_each(uris: Iterable[str], why_not: Callable[[str], str]) -> Iterator[str]:
     """A sentence for each address that will not do."""
     for uri in uris:
         why = why_not(uri)

@@ -29,9 +29,9 @@ def read(text: str, context: Context, *, client: Client | None = None) -> IdToke
         found = jwt.prove(
             text,
             IdToken,
-            keys=context.at.keyring.published,
+            keys=context.installation.keyring.published,
             typ=(id_token.TYPE.lower(), ""),
-            issuer=context.at.issuer,
+            issuer=context.installation.issuer,
         )
     except jwt.BadToken as error:
         raise NotOurs(detail=f"hint: {error}") from error

@@ -34,7 +34,7 @@ def is_signed(mode: str) -> bool:
     return mode in MODES
 
 
-def signed(parameters: Mapping[str, str], client: Client, context: Context) -> dict[str, str]:
+def sign_answer(parameters: Mapping[str, str], client: Client, context: Context) -> dict[str, str]:
     """The answer as one parameter (2.1). `iss` is among what it says already."""
     claims = {**parameters, "aud": client.id, "exp": context.env.now + SECONDS}
     key = context.id_token_key(client)
@@ -44,7 +44,7 @@ def signed(parameters: Mapping[str, str], client: Client, context: Context) -> d
 JARM: Final = Feature(
     name="signed answers",
     cites=(CITE,),
-    needs=("authorization code", "form post"),
+    requires=("authorization code", "form post"),
     response_modes=tuple(MODES),
     metadata=lambda _: {"authorization_signing_alg_values_supported": tuple(reversed(ALGORITHMS))},
 )

@@ -38,7 +38,7 @@ def why_dead(
     return _why_ended(standing, now) or _why_strange(client, standing, act=act, epoch=epoch)
 
 
-def why_for_now(
+def why_suspended(
     client: Client,
     standing: Standing | None,
     *,
@@ -51,7 +51,7 @@ def why_for_now(
     if standing is None:
         return APP_SUSPENDED if client.status != "active" else ""
     user, grant, family = standing.user, standing.grant, standing.family
-    ended = grant.status == "stopped" or family.status == "closed" or over(standing, now)
+    ended = grant.status == "stopped" or family.status == "closed" or is_over(standing, now)
     if ended or _why_strange(client, standing, act=act, epoch=epoch):
         return ""
     reasons: tuple[tuple[bool, Reason], ...] = (
@@ -71,7 +71,7 @@ def _why_ended(standing: Standing, now: int) -> str:
         return f"the grant is {grant.status}"
     if family.status != "open":
         return f"the family is closed: {family.because}"
-    return "the grant is over: its user set an end" if over(standing, now) else ""
+    return "the grant is over: its user set an end" if is_over(standing, now) else ""
 
 
 def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch: int) -> str:
@@ -84,16 +84,20 @@ def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch
         return "the family is another grant's"
     if grant.epoch != epoch:
         return "the grant is from before a restored backup"
-    return "its user has cut off a hand through which it went" if is_cut(grant, act) else ""
+    return (
+        "its user has cut off a hand through which it went"
+        if has_revoked_delegate(grant, act)
+        else ""
+    )
 
 
-def over(standing: Standing, now: int) -> bool:
+def is_over(standing: Standing, now: int) -> bool:
     """Whether it is dead by the time alone: nothing else that `why_dead` asks changes without a
     change of what it is asked of."""
     return expired(standing.grant.limits, now)
 
 
-def is_cut(grant: Grant, act: Actor | None) -> bool:
+def has_revoked_delegate(grant: Grant, act: Actor | None) -> bool:
     """Whether the user has cut off anybody who acts here."""
     return act is not None and not grant.revoked_delegates.keys().isdisjoint(act.chain)
 
@@ -103,5 +107,5 @@ def still_allowed(
 ) -> tuple[str, ...]:
     """What of these permissions holds now: granted by the user, and within what the client is
     registered for at this moment (ATTACKS A80)."""
-    granted, registered = grant.permissions, offer.registered(client.scope)
+    granted, registered = grant.permissions, offer.expand_known(client.scope)
     return tuple([one for one in permissions if one in granted and one in registered])

@@ -16,14 +16,14 @@ from valetkey.server.model.job import LEASE, Job
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.outbound_message import Delivery, Message, Taken
+from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
 
 PAUSES: Final = (2, 10, 30, 120, 600, 1200)
 """Seconds to wait after each failure; after the last one it is given up. All together they are less
 than the hour for which a retired sealing key is kept."""
 
 
-def send(
+def enqueue(
     kind: str,
     url: str,
     *,
@@ -37,7 +37,7 @@ def send(
     """The change by which a message will go out, from `wait` seconds on."""
     return Create(
         Job(
-            id=ids.to_text(context.env.draw(ids.LENGTH)),
+            id=ids.to_text(context.env.random_bytes(ids.LENGTH)),
             kind=kind,
             url=url,
             due=context.env.now + wait,
@@ -50,18 +50,18 @@ def send(
     )
 
 
-def take(job: Job, context: Context) -> Rule[Taken]:
+def lease(job: Job, context: Context) -> Rule[LeasedJob]:
     """Takes a job that is due: nobody else does until the lease is over."""
     if (yield from _there(job)) is None:
-        return Taken()
+        return LeasedJob()
     delivery = deliveries(context).get(job.kind)
-    if delivery is not None and delivery.take is not None:
-        return (yield from delivery.take(job, context))
+    if delivery is not None and delivery.lease is not None:
+        return (yield from delivery.lease(job, context))
     leased = msgspec.structs.replace(job, due=context.env.now + LEASE)
-    return Taken(job=leased, changes=moved(job, leased))
+    return LeasedJob(job=leased, changes=reschedule(job, leased))
 
 
-def message(job: Job, context: Context) -> Rule[Message | None]:
+def write_message(job: Job, context: Context) -> Rule[Message | None]:
     """What to send, None where there is no longer a reason to."""
     delivery = deliveries(context).get(job.kind)
     if delivery is None:
@@ -72,23 +72,25 @@ def message(job: Job, context: Context) -> Rule[Message | None]:
 
 def deliveries(context: Context) -> dict[str, Delivery]:
     """Who writes which messages."""
-    return {one.kind: one for feature in context.at.features for one in feature.deliveries}
+    return {
+        one.kind: one for feature in context.installation.features for one in feature.deliveries
+    }
 
 
-def settled(job: Job, context: Context) -> Rule[Outcome]:
+def finish(job: Job, context: Context) -> Rule[Outcome]:
     """It was delivered, or is no longer needed."""
     delivery = deliveries(context).get(job.kind)
-    if delivery is not None and delivery.settled is not None:
-        return (yield from delivery.settled(job, context))
+    if delivery is not None and delivery.on_delivered is not None:
+        return (yield from delivery.on_delivered(job, context))
     kept = yield from _there(job)
     return Outcome() if kept is None else Outcome(changes=(Remove(kept),))
 
 
-def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
+def retry_or_give_up(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
     """It was not delivered: again after a pause, or never. `final`: the other side refused it."""
     delivery = deliveries(context).get(job.kind)
-    if delivery is not None and delivery.failed is not None:
-        return (yield from delivery.failed(job, why, context, final=final))
+    if delivery is not None and delivery.on_failed is not None:
+        return (yield from delivery.on_failed(job, why, context, final=final))
     kept = yield from _there(job)
     if kept is None:
         return Outcome()
@@ -104,7 +106,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
         return Outcome(changes=(Remove(kept),), events=(told,))
     due = context.env.now + PAUSES[kept.tried]
     return Outcome(
-        changes=moved(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
+        changes=reschedule(kept, msgspec.structs.replace(kept, due=due, tried=kept.tried + 1))
     )
 
 
@@ -113,6 +115,6 @@ def _there(job: Job) -> Rule[Job | None]:
     return (yield (wanted,)).one(wanted)
 
 
-def moved(job: Job, to: Job) -> tuple[Change, ...]:
+def reschedule(job: Job, to: Job) -> tuple[Change, ...]:
     """The job under its new name. Only one of those who try can remove the old one."""
     return (Remove(job), Create(msgspec.structs.replace(to, version=0)))

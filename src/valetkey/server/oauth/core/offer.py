@@ -37,10 +37,14 @@ class Offer:
         )
         self.permissions: dict[str, Permission] = {}
         self.resource_of: dict[str, str] = {}
-        self.editions = {server.catalog.resource: server.revision for server in resource_servers}
-        self.listed = frozenset(one.catalog.resource for one in resource_servers if one.status_list)
+        self.revisions = {server.catalog.resource: server.revision for server in resource_servers}
+        self.status_list_resources = frozenset(
+            one.catalog.resource for one in resource_servers if one.status_list
+        )
         """The resource servers that look into status lists."""
-        self.split = frozenset(one.catalog.resource for one in resource_servers if one.split)
+        self.split_token_resources = frozenset(
+            one.catalog.resource for one in resource_servers if one.split
+        )
         """Those whose tokens come in halves."""
         self._sets: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, frozenset[str]] = {}
@@ -70,7 +74,7 @@ class Offer:
         """Every name that a `scope` parameter may hold."""
         return (*self.permissions, *self._sets)
 
-    def resource(self, spelling: str) -> str:
+    def find_resource(self, spelling: str) -> str:
         """The identifier of the resource server that is meant (RFC 3986 6.2.3), "" for none.
         Tokens say it as their app spelled it."""
         if spelling in self._names:
@@ -79,11 +83,11 @@ class Offer:
 
     def is_for(self, audience: Iterable[str], resource: str) -> bool:
         """Whether this audience has the resource server in it, in any spelling."""
-        return resource in audience or any(self.resource(one) == resource for one in audience)
+        return resource in audience or any(self.find_resource(one) == resource for one in audience)
 
-    def meant(self, audience: Iterable[str]) -> frozenset[str]:
+    def find_resources(self, audience: Iterable[str]) -> frozenset[str]:
         """The identifiers of the resource servers in an audience."""
-        return frozenset(map(self.resource, audience))
+        return frozenset(map(self.find_resource, audience))
 
     def concerns(self, names: Iterable[str], resource: str) -> bool:
         """Whether any of these permissions, sets of them, or resources is of this resource server;
@@ -118,7 +122,7 @@ class Offer:
             wanted.update(self._sets.get(name, (name,)))
         return self.ordered(self.with_implied(wanted))
 
-    def registered(self, scope: Iterable[str]) -> tuple[str, ...]:
+    def expand_known(self, scope: Iterable[str]) -> tuple[str, ...]:
         """As `expand`, for names that were right once: what a catalog has dropped since is passed
         over."""
         return self._registered(tuple(scope))
@@ -136,7 +140,7 @@ class Offer:
                 todo.extend(self.permissions[one].implies)
         return reached
 
-    def closed(self, permissions: Iterable[str]) -> set[str]:
+    def with_all_implied(self, permissions: Iterable[str]) -> set[str]:
         """Those of the permissions of which all that they imply is among them as well."""
         left = set(permissions)
         while lame := {one for one in left if not self.with_implied((one,)) <= left}:
@@ -151,23 +155,23 @@ class Offer:
         members = frozenset(permissions)
         return tuple(one for one in self.permissions if one in members)
 
-    def names(self, permissions: Iterable[str], *, asked: Iterable[str] = ()) -> str:
+    def names(self, permissions: Iterable[str], *, requested: Iterable[str] = ()) -> str:
         """The `scope` that says what the permissions are: each of them by its own name, and after
         them those asked names for sets of which every member is there."""
-        return self._named(tuple(permissions), tuple(asked))
+        return self._named(tuple(permissions), tuple(requested))
 
-    def _names_for(self, permissions: tuple[str, ...], asked: tuple[str, ...]) -> str:
+    def _names_for(self, permissions: tuple[str, ...], requested: tuple[str, ...]) -> str:
         members = self.ordered(permissions)
         whole = [
             name
-            for name in asked
+            for name in requested
             if name in self._sets and frozenset(self._sets[name]) <= frozenset(members)
         ]
         return " ".join((*members, *whole))
 
     def within(self, permissions: Iterable[str], resources: Iterable[str]) -> tuple[str, ...]:
         """Those of the permissions that these resource servers, or the server itself, honour."""
-        wanted = self.meant(resources) | {self.issuer}
+        wanted = self.find_resources(resources) | {self.issuer}
         return tuple(one for one in self.ordered(permissions) if self.resource_of[one] in wanted)
 
     def audience(self, permissions: Iterable[str], resources: Sequence[str]) -> tuple[str, ...]:
@@ -187,7 +191,7 @@ class Offer:
     def check_resources(self, resources: Iterable[str]) -> None:
         """Raises InvalidTarget for a resource server that is not registered (RFC 8707 2)."""
         for resource in resources:
-            if not self.resource(resource):
+            if not self.find_resource(resource):
                 raise InvalidTarget("the resource is unknown", detail=f"{resource[:200]!r}")
 
     def cannot(self, permissions: Iterable[str]) -> tuple[Locked, ...]:

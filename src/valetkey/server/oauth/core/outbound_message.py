@@ -15,7 +15,7 @@ from valetkey.server.oauth.core.decision import Outcome
 from valetkey.spec.cite import Cite
 
 
-class Taken(Outcome, frozen=True, kw_only=True, eq=False):
+class LeasedJob(Outcome, frozen=True, kw_only=True, eq=False):
     """The job, for the length of a lease; None where somebody else was first, or where it is not
     the time for it."""
 
@@ -33,7 +33,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return "Message(…)"
 
 
-class Failed(Protocol):
+class OnFailed(Protocol):
     """What becomes of a message that was not delivered. `final`: the other side refused it."""
 
     def __call__(self, job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]: ...
@@ -47,6 +47,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     cite: Cite
     write: Callable[[Job, Context], Rule[Message | None]]
-    take: Callable[[Job, Context], Rule[Taken]] | None = None
-    settled: Callable[[Job, Context], Rule[Outcome]] | None = None
-    failed: Failed | None = None
+    lease: Callable[[Job, Context], Rule[LeasedJob]] | None = None
+    on_delivered: Callable[[Job, Context], Rule[Outcome]] | None = None
+    on_failed: OnFailed | None = None

@@ -19,7 +19,7 @@ CITE: Final = Cite("FAPI 2.0 Security Profile", "5.3.2")
 
 def check_authentication(client: Client, context: Context) -> None:
     """Raises InvalidClient where the client may not authenticate as it does."""
-    methods = context.at.held_to[client.policy].auth_methods
+    methods = context.installation.all_policies[client.policy].auth_methods
     if methods and client.auth_method not in methods:
         raise InvalidClient(detail=f"{client.policy} does not allow {client.auth_method}")
 
@@ -27,12 +27,15 @@ def check_authentication(client: Client, context: Context) -> None:
 def check_resources(client: Client, named: Collection[str], context: Context) -> None:
     """Raises InvalidRequest where the client has to name the API (RFC 8707 2), and named none.
     Asked wherever something new is asked for; a refresh is for what was named before."""
-    if context.at.held_to[client.policy].resource == "required" and not named:
+    if context.installation.all_policies[client.policy].resource == "required" and not named:
         raise InvalidRequest("resource is missing")
 
 
 def check_tokens(by: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where tokens have to be bound, and the client proves to hold nothing to
     bind them to."""
-    if context.at.held_to[by.client.policy].bound == "required" and by.holds is None:
+    if (
+        context.installation.all_policies[by.client.policy].bound == "required"
+        and by.confirmation is None
+    ):
         raise InvalidRequest("this client has to prove what it holds")

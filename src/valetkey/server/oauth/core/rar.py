@@ -24,7 +24,7 @@ from valetkey.wire.form import REPEATABLE, Form
 NAME: Final = "rich authorization requests"
 
 
-class Rich(msgspec.Struct, frozen=True, kw_only=True):
+class ResolvedDetails(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked by details: the types, the permissions that they come to, and the limits within
     which the app asks for them."""
 
@@ -38,10 +38,10 @@ class Rich(msgspec.Struct, frozen=True, kw_only=True):
         return Proposal(permissions=self.limits.permissions)
 
 
-NOTHING: Final = Rich()
+NO_DETAILS: Final = ResolvedDetails()
 
 
-def sent(form: Form) -> tuple[Detail, ...]:
+def parse_parameter(form: Form) -> tuple[Detail, ...]:
     """The objects in a form; none, where it has none. Raises InvalidAuthorizationDetails."""
     if wire.PARAMETER not in form:
         return ()
@@ -51,38 +51,40 @@ def sent(form: Form) -> tuple[Detail, ...]:
         raise InvalidAuthorizationDetails(detail=str(error)) from error
 
 
-def heard(form: Form, context: Context) -> Form:
+def drop_if_disabled(form: Form, context: Context) -> Form:
     """The form, without what nobody reads here where they are switched off."""
-    if is_offered(context) or wire.PARAMETER not in form:
+    if is_enabled(context) or wire.PARAMETER not in form:
         return form
     one = {name: value for name, value in form.items() if name != wire.PARAMETER}
     return Form(one, {name: form.all(name) for name in REPEATABLE})
 
 
-def is_offered(context: Context) -> bool:
+def is_enabled(context: Context) -> bool:
     """Whether anybody reads them here."""
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features
 
 
-def read(form: Form, client: Client, *, resources: tuple[str, ...], context: Context) -> Rich:
+def read_request(
+    form: Form, client: Client, *, resources: tuple[str, ...], context: Context
+) -> ResolvedDetails:
     """What an authorization request asks for by details. Raises InvalidAuthorizationDetails, and
     InvalidTarget for a type that is none of the `resources` that the request names."""
-    if not is_offered(context):
-        return NOTHING
-    details, offer = sent(form), context.at.offer
-    rich = meant(details, offer)
+    if not is_enabled(context):
+        return NO_DETAILS
+    details, offer = parse_parameter(form), context.installation.offer
+    rich = resolve(details, offer)
     own = client.authorization_details_types
     if own and not set(rich.types) <= set(own):
         # RFC 9396 10: what the client has registered that it uses.
         raise _bad("of a type that this app is not registered for")
-    if not set(rich.permissions) <= set(offer.registered(client.scope)):
+    if not set(rich.permissions) <= set(offer.expand_known(client.scope)):
         raise _bad("more than this app is registered for")
-    if resources and not set(rich.types) <= offer.meant(resources):
+    if resources and not set(rich.types) <= offer.find_resources(resources):
         raise InvalidTarget("authorization_details are about another resource")
     return rich
 
 
-def meant(details: Iterable[Detail], offer: Offer) -> Rich:
+def resolve(details: Iterable[Detail], offer: Offer) -> ResolvedDetails:
     """What the objects come to: those of one type add up. Raises InvalidAuthorizationDetails."""
     types, asked = dict[str, None](), dict[str, Bounds]()
     for detail in details:
@@ -95,7 +97,7 @@ def meant(details: Iterable[Detail], offer: Offer) -> Rich:
                 # Two bounds may add up, or the wider one may hold: the app has to say which.
                 raise _bad("with two limits for the same permission", name)
     bound = {name: bounds for name, bounds in asked.items() if bounds != FREE}
-    return Rich(
+    return ResolvedDetails(
         types=tuple(types), permissions=offer.ordered(asked), limits=limits(permissions=bound)
     )
 
@@ -125,16 +127,16 @@ def _bounds(detail: Detail, actions: set[str], offer: Offer) -> dict[str, Bounds
     return bounds
 
 
-def told(
+def granted_details(
     types: Iterable[str], permissions: Iterable[str], *, within: Limits, offer: Offer
 ) -> tuple[Detail, ...]:
     """What these permissions, under these limits, are in details of these types (RFC 9396 7): as
     they stand, whatever was asked."""
     held = tuple(permissions)
-    return tuple(_told(dict.fromkeys(types), held, within=within, offer=offer))
+    return tuple(_write_details(dict.fromkeys(types), held, within=within, offer=offer))
 
 
-def _told(
+def _write_details(
     types: Iterable[str], permissions: tuple[str, ...], *, within: Limits, offer: Offer
 ) -> Iterator[Detail]:
     for one in types:
@@ -148,13 +150,13 @@ def _told(
             yield Detail(type=one, actions=mine, locations=(one,), limits=dict(bounds))
 
 
-def narrowed(
+def narrow(
     details: tuple[Detail, ...], allowed: Iterable[str], *, within: Limits, offer: Offer
 ) -> tuple[str, ...]:
     """The permissions that a token request narrows to by details (RFC 9396 6). Limits belong to the
     grant, so a token has none of its own: they may be sent back as they are, and no others. Raises
     InvalidAuthorizationDetails."""
-    rich = meant(details, offer)
+    rich = resolve(details, offer)
     if not set(rich.permissions) <= set(allowed):
         raise _bad("more than was granted")
     if any(within.of(name) != bounds for name, bounds in rich.limits.permissions.items()):
@@ -168,12 +170,14 @@ def _bad(why: str, detail: str = "") -> InvalidAuthorizationDetails:
 
 def types(context: Context) -> tuple[str, ...]:
     """The types that there are: one for each resource server."""
-    return context.at.offer.resources[1:]
+    return context.installation.offer.resources[1:]
 
 
 def _document(context: Context) -> Mapping[str, Any]:
     """The metadata of every type."""
-    described = {one.resource: wire.type_metadata(one) for one in context.at.offer.catalogs[1:]}
+    described = {
+        one.resource: wire.type_metadata(one) for one in context.installation.offer.catalogs[1:]
+    }
     return {"authorization_details_types_metadata": described}
 
 

@@ -16,7 +16,7 @@ WIDER: Final = (1, 2, 4, 16)
 """How many times as much as the narrowest network of an address each of the wider ones may have."""
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     """At most so many of `what` in so many seconds from one network."""
 
     what: str
@@ -24,7 +24,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int
 
 
-def count(pace: Pace, address: str, context: Context) -> Rule[None]:
+def count(pace: RateLimit, address: str, context: Context) -> Rule[None]:
     """Counts one, whatever comes of it. Raises TemporarilyUnavailable (429) beyond the most."""
     now = context.env.now
     networks = networks_of(address)

@@ -5,7 +5,7 @@ from typing import Final
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.field_checks import twice
+from valetkey.server.oauth.core.field_checks import find_duplicates
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.catalog import RISKS
@@ -23,15 +23,15 @@ TIERS: Final[tuple[Tier, ...]] = (
 """What is offered beside the ordinary key, which is 1 of 1."""
 
 
-def is_offered(context: Context) -> bool:
+def is_enabled(context: Context) -> bool:
     """Whether keys may be cut here."""
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features
 
 
-def asked(form: Form, client: Client, context: Context) -> Tier | None:
+def requested_tier(form: Form, client: Client, context: Context) -> Tier | None:
     """What a request asks for, None for an ordinary key. Raises InvalidRequest."""
     text = form.get(PARAMETER, "")
-    if not text or not is_offered(context):
+    if not text or not is_enabled(context):
         return None
     try:
         tier = read_tier(text)
@@ -48,12 +48,12 @@ def without_risky(
     permissions: tuple[str, ...], client: Client, context: Context
 ) -> tuple[str, ...]:
     """Those of the permissions that need no shard beyond the threshold, by the client's policy."""
-    from_risk = context.at.held_to[client.policy].one_more_shard
+    from_risk = context.installation.all_policies[client.policy].one_more_shard
     if not from_risk:
         return permissions
-    least, offer = RISKS.index(from_risk), context.at.offer
+    least, offer = RISKS.index(from_risk), context.installation.offer
     safe = {one for one in permissions if RISKS.index(offer.permissions[one].risk) < least}
-    closed = offer.closed(safe)
+    closed = offer.with_all_implied(safe)
     return tuple(one for one in permissions if one in closed)
 
 
@@ -67,8 +67,8 @@ def key_shards(client: Client, at: Installation) -> Iterator[str]:
         yield "of no use without the grant type refresh_token"
     for tier in client.key_shards:
         if tier not in TIERS:
-            yield why_not_tier(tier) or f"{_told(tier)} is not offered here"
-    yield from twice([_told(tier) for tier in client.key_shards])
+            yield why_not_tier(tier) or f"{_describe_tier(tier)} is not offered here"
+    yield from find_duplicates([_describe_tier(tier) for tier in client.key_shards])
 
 
 def key_shard_backend(client: Client, at: Installation) -> Iterator[str]:
@@ -81,5 +81,5 @@ def key_shard_backend(client: Client, at: Installation) -> Iterator[str]:
         yield "is missing: who holds the backend's shard is one party, and proves who it is"
 
 
-def _told(tier: Tier) -> str:
+def _describe_tier(tier: Tier) -> str:
     return f"{tier.threshold} of {', '.join(tier.holders)}"

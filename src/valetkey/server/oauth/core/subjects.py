@@ -18,7 +18,7 @@ def subject(user: str, client: Client, keyring: Keyring) -> str:
     return _pairwise(PURPOSE, user, client, keyring=keyring)
 
 
-def person(sub: str, client: Client, keyring: Keyring) -> str:
+def find_user(sub: str, client: Client, keyring: Keyring) -> str:
     """The user whom the client knows by that `sub`; "" for a name that it was never told."""
     if client.subject_type == "public":
         return sub
@@ -35,7 +35,7 @@ def session(name: str, client: Client, keyring: Keyring) -> str:
     return _pairwise(SESSION, name, client, keyring=keyring)
 
 
-def hears(client: Client) -> bool:
+def receives_sessions(client: Client) -> bool:
     """Whether the client is told of sessions by their `sid`: when they end, or in signals. To any
     other, its ID Tokens say none, for it did not ask for any."""
     logout = client.backchannel_logout_uri or client.frontchannel_logout_uri

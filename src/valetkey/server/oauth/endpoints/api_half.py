@@ -11,7 +11,7 @@ from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.senders.binding import is_offered
 from valetkey.server.oauth.tokens.app_half import NAME
-from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken
@@ -27,9 +27,9 @@ def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         raise InvalidClient(detail="not a resource server")
     if not split_token.is_app_half(text):
         return Answer(document=NOTHING)  # A whole token has no other half.
-    found = yield from worth(text, context)
+    found = yield from token_state(text, context)
     audience = server.catalog.resource
-    if isinstance(found, Dead) or not context.at.offer.is_for(found.token.aud, audience):
+    if isinstance(found, Dead) or not context.installation.offer.is_for(found.token.aud, audience):
         return Answer(document=NOTHING)
     if not is_offered(found.token.cnf, context):
         return Answer(document=NOTHING)
@@ -45,11 +45,13 @@ def _half(live: Live, text: str, audience: str, *, context: Context) -> str:
 
 
 def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
-    own = context.at.offer.names_of(audience)
+    own = context.installation.offer.names_of(audience)
     return msgspec.structs.replace(
         token,
         # As the app spelled it.
-        aud=tuple(one for one in token.aud if context.at.offer.resource(one) == audience),
+        aud=tuple(
+            one for one in token.aud if context.installation.offer.find_resource(one) == audience
+        ),
         scope=" ".join(one for one in token.scope.split() if one in own),
         limited=tuple(one for one in token.limited if one in own),
         authorization_details=tuple(

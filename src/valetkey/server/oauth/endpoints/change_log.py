@@ -71,7 +71,7 @@ def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> P
     seen = tuple(shown(entry, follower.resource, context) for entry in log.entries)
     entries = take_fitting(seen)
     return Piece(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         aud=follower.resource,
         at=read.at,
         node=read.node,
@@ -87,9 +87,9 @@ def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> P
 def shown(entry: Entry, resource: str, context: Context) -> Entry:
     """The entry with no other resource server's permissions in it; blank, where it is about what
     never opened anything there."""
-    if entry.about is not None and not context.at.offer.concerns(entry.about, resource):
+    if entry.about is not None and not context.installation.offer.concerns(entry.about, resource):
         return blank(entry)
-    names = context.at.offer.names_of(resource)
+    names = context.installation.offer.names_of(resource)
     return msgspec.structs.replace(
         entry,
         permissions=tuple(one for one in entry.permissions if one in names),

@@ -23,11 +23,11 @@ METADATA_SECONDS: Final = 300
 
 def server_metadata(context: Context) -> ServerMetadata:
     """What this server says of itself: just what is enabled."""
-    members: dict[str, Any] = {"issuer": context.at.issuer}
-    for feature in context.at.features:
+    members: dict[str, Any] = {"issuer": context.installation.issuer}
+    for feature in context.installation.features:
         for endpoint in feature.endpoints:
             if endpoint.metadata:
-                members[endpoint.metadata] = context.at.issuer + endpoint.path
+                members[endpoint.metadata] = context.installation.issuer + endpoint.path
             if endpoint.metadata in _AUTHENTICATED:
                 members |= _authentication(endpoint.metadata, context)
         for name, value in feature.metadata(context).items():
@@ -38,7 +38,7 @@ def server_metadata(context: Context) -> ServerMetadata:
 
 def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
     """How clients authenticate at an endpoint, and in what they may sign where they do."""
-    ways = [way.name for feature in context.at.features for way in feature.client_auth]
+    ways = [way.name for feature in context.installation.features for way in feature.client_auth]
     # RFC 7662 2.1: whoever introspects proves who it is.
     methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
     told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
@@ -62,24 +62,24 @@ def _document(context: Context) -> Mapping[str, Any]:
 
 
 def _jwks(context: Context) -> Mapping[str, Any]:
-    return {"keys": [key.jwk() for key in context.at.keyring.published]}
+    return {"keys": [key.jwk() for key in context.installation.keyring.published]}
 
 
 def _protocol(context: Context) -> Mapping[str, Any]:
     told: dict[str, Any] = {
-        "authorization_endpoint": context.at.issuer + AUTHORIZE,
+        "authorization_endpoint": context.installation.issuer + AUTHORIZE,
         "response_types_supported": ("code",),
         "response_modes_supported": response_modes(context),
-        "scopes_supported": context.at.offer.scopes,
+        "scopes_supported": context.installation.offer.scopes,
         "subject_types_supported": ("public", "pairwise"),
         "acr_values_supported": tuple(LEVELS),
         "id_token_signing_alg_values_supported": tuple(reversed(ALGORITHMS)),
         "prompt_values_supported": PROMPTS,
         "authorization_response_iss_parameter_supported": True,
         "request_uri_parameter_supported": False,
-        "protected_resources": context.at.offer.resources[1:],
+        "protected_resources": context.installation.offer.resources[1:],
     }
-    offered = [one.name for feature in context.at.features for one in feature.grant_types]
+    offered = [one.name for feature in context.installation.features for one in feature.grant_types]
     if names.AUTHORIZATION_CODE in offered:
         return told
     return {name: value for name, value in told.items() if name not in _OF_CODES}
@@ -131,7 +131,7 @@ DISCOVERY: Final = Feature(
             who="nobody",
             reads="nothing",
             rule=document(_jwks),
-            max_age=lambda context: context.at.lifetimes.jwks_cache,
+            max_age=lambda context: context.installation.lifetimes.jwks_cache,
         ),
     ),
     metadata=_protocol,

@@ -9,14 +9,14 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.grant_management import ACTIONS
-from valetkey.server.oauth.clients.grant_management import NAME, QUERY, REVOKE, manages
+from valetkey.server.oauth.clients.grant_management import NAME, QUERY, REVOKE, may_manage_grants
 from valetkey.server.oauth.core import claims, rar
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.liveness import still_allowed
 from valetkey.server.oauth.grants.changes import Done, held, turn
-from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken
 
@@ -47,12 +47,12 @@ def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
 def _own(text: str, context: Context) -> Rule[Live]:
     """The token, where a client that manages its grants got it for itself, for this server alone.
     What a user gave opens nothing here, whatever it is called."""
-    live = yield from worth(text, context)
+    live = yield from token_state(text, context)
     if isinstance(live, Dead):
         raise InvalidToken(detail=live.why)
-    if live.standing is not None or live.token.aud != (context.at.issuer,):
+    if live.standing is not None or live.token.aud != (context.installation.issuer,):
         raise InvalidToken(detail="not a client's own token for this server")
-    if not manages(live.client, context):
+    if not may_manage_grants(live.client, context):
         raise InsufficientScope(detail="the client has not opted into grant management")
     return live
 
@@ -61,22 +61,25 @@ def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
     """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
     wanted = One(User, grant.user)
     user = (yield (wanted,)).one(wanted)
-    if user is None or user.status != "active" or grant.epoch != context.at.epoch:
+    if user is None or user.status != "active" or grant.epoch != context.installation.epoch:
         raise InvalidGrantId(status=404)
     allowed = still_allowed(
-        grant.permissions, client=live.client, grant=grant, offer=context.at.offer
+        grant.permissions, client=live.client, grant=grant, offer=context.installation.offer
     )
     document: dict[str, Any] = {
         "grant_id": grant.id,
         "status": grant.status,
         "scopes": _scopes(allowed, context),
-        "claims": [one for one, opener in claims.OPENER.items() if opener in allowed],
+        "claims": [one for one, opener in claims.PERMISSION_BY_CLAIM.items() if opener in allowed],
         "created_at": grant.created,
         "last_updated_at": grant.changed,
     }
-    if rar.is_offered(context):
-        asked = rar.told(
-            context.at.offer.resources[1:], allowed, within=grant.limits, offer=context.at.offer
+    if rar.is_enabled(context):
+        asked = rar.granted_details(
+            context.installation.offer.resources[1:],
+            allowed,
+            within=grant.limits,
+            offer=context.installation.offer,
         )
         document["authorization_details"] = msgspec.to_builtins(asked)
     return document | ({"expires_at": grant.limits.until} if grant.limits.until else {})
@@ -86,15 +89,19 @@ def _scopes(allowed: tuple[str, ...], context: Context) -> list[dict[str, Any]]:
     """A member for each server that honours some of it."""
     return [
         {"scope": " ".join(mine), "resource": [resource]}
-        for resource in context.at.offer.resources
-        if (mine := [one for one in allowed if context.at.offer.resource_of[one] == resource])
+        for resource in context.installation.offer.resources
+        if (
+            mine := [
+                one for one in allowed if context.installation.offer.resource_of[one] == resource
+            ]
+        )
     ]
 
 
 GRANT_MANAGEMENT: Final = Feature(
     name=NAME,
     cites=(CITE,),
-    needs=("client credentials",),
+    requires=("client credentials",),
     endpoints=(
         Endpoint(
             path=PATH,

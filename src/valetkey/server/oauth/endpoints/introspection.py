@@ -11,12 +11,12 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.clients.authentication import authenticate, authenticate_resource_server
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, Written
+from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, TextDocument
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
 from valetkey.server.oauth.endpoints.refresh_token_introspection import refreshable
-from valetkey.server.oauth.senders.binding import honouring
-from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.server.oauth.senders.binding import find_sender
+from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import child_key, opaque
 from valetkey.wire.introspection import (
@@ -59,10 +59,12 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 def _access_token(
     text: str, audience: str, client_id: str, *, context: Context
 ) -> Rule[Introspection]:
-    token = yield from worth(text, context)
-    if isinstance(token, Dead) or not _concerns(token, audience, client_id, at=context.at):
+    token = yield from token_state(text, context)
+    if isinstance(token, Dead) or not _concerns(
+        token, audience, client_id, at=context.installation
+    ):
         return INACTIVE
-    return _told(token, audience, context.at)
+    return _told(token, audience, context.installation)
 
 
 def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
@@ -73,12 +75,12 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
     family, grant = token.standing.family, token.standing.grant
     return Introspection(
         active=True,
-        scope=context.at.offer.names(token.permissions, asked=family.scope),
+        scope=context.installation.offer.names(token.permissions, requested=family.scope),
         client_id=client_id,
         exp=family.expires,
         iat=family.rotated,
-        sub=subject(token.standing.user.id, token.client, context.at.keyring),
-        iss=context.at.issuer,
+        sub=subject(token.standing.user.id, token.client, context.installation.keyring),
+        iss=context.installation.issuer,
         auth_time=family.auth_time,
         grant_id=grant.id,
         grant_version=grant.version,
@@ -87,12 +89,14 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
     )
 
 
-def _signed(said: Introspection, to: str, context: Context) -> Written:
+def _signed(said: Introspection, to: str, context: Context) -> TextDocument:
     claims = SignedIntrospection(
-        iss=context.at.issuer, aud=to, iat=context.env.now, token_introspection=said
+        iss=context.installation.issuer, aud=to, iat=context.env.now, token_introspection=said
     )
-    key = context.at.keyring.signing["ES256"]
-    return Written(body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media=MEDIA)
+    key = context.installation.keyring.signing["ES256"]
+    return TextDocument(
+        body=jws.sign(msgspec.json.encode(claims), key=key, typ=TYPE), media_type=MEDIA
+    )
 
 
 def _concerns(live: Live, audience: str, client_id: str, *, at: Installation) -> bool:
@@ -105,7 +109,7 @@ def _concerns(live: Live, audience: str, client_id: str, *, at: Installation) ->
 def _told(live: Live, audience: str, at: Installation) -> Introspection:
     """Of the same facts the same is told."""
     token, offer = live.token, at.offer
-    sender = honouring(token.cnf, at)
+    sender = find_sender(token.cnf, at)
     if sender is None:
         # What is bound in a way that is switched off opens nothing.
         return INACTIVE
@@ -116,7 +120,7 @@ def _told(live: Live, audience: str, at: Installation) -> Introspection:
     types = (one.type for one in token.authorization_details)
     return Introspection(
         active=True,
-        scope=offer.names(shown, asked=live.scope),
+        scope=offer.names(shown, requested=live.scope),
         client_id=token.client_id,
         token_type=sender.token_type,
         exp=token.exp,
@@ -133,7 +137,7 @@ def _told(live: Live, audience: str, at: Installation) -> Introspection:
         grant_version=0 if grant is None else grant.version,
         grant_expires_at=limits.until,
         limited=tuple(one for one in shown if one in limits.limited_permissions),
-        authorization_details=rar.told(types, shown, within=limits, offer=offer),
+        authorization_details=rar.granted_details(types, shown, within=limits, offer=offer),
         childless=grant is not None and child_key.ALONE in grant.revoked_delegates,
     )
 

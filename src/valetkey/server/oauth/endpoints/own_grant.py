@@ -33,7 +33,7 @@ def manage_own(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if call.form.need(ACTION) not in (NARROW, STOP):
         raise InvalidRequest("action is neither narrow nor stop")
     by = yield from authenticate(call, context)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     family = yield from _shown(text, by, context)
     if isinstance(family, Refuse):
         return with_changes(family, proof)
@@ -49,7 +49,7 @@ def manage_own(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _shown(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily | Refuse]:
-    shown = refresh_token.read(text, context.at.keyring)
+    shown = refresh_token.read(text, context.installation.keyring)
     wanted = One(TokenFamily, shown.family)
     family = (yield (wanted,)).one(wanted)
     if family is None or family.client != by.client.id:
@@ -63,11 +63,11 @@ def _shown(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily |
 def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[Managed]:
     wanted = One(Grant, family.grant)
     grant = (yield (wanted,)).one(wanted)
-    if grant is None or grant.epoch != context.at.epoch:
+    if grant is None or grant.epoch != context.installation.epoch:
         return NoSuch()
     if form.need(ACTION) == STOP:
         return (yield from turn(grant.id, "stop", user=family.user, by="app", context=context))
-    keep = context.at.offer.expand(tuple(form.need(SCOPE).split()))
+    keep = context.installation.offer.expand(tuple(form.need(SCOPE).split()))
     return (yield from narrow(grant.id, keep, user=family.user, by="app", context=context))
 
 
@@ -77,7 +77,7 @@ def _told(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
     left = grant.allows(family.permissions)
     return OwnGrant(
         status=grant.status,
-        scope=context.at.offer.names(left, asked=family.scope),
+        scope=context.installation.offer.names(left, requested=family.scope),
         grant_expires_at=grant.limits.until,
     )
 
@@ -85,6 +85,6 @@ def _told(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
 OWN_GRANT: Final = Feature(
     name="own grant",
     cites=(CITE,),
-    needs=("refresh token",),
+    requires=("refresh token",),
     endpoints=(Endpoint(path="/grant", metadata="grant_endpoint", cite=CITE, rule=manage_own),),
 )

@@ -26,7 +26,7 @@ class Refreshable(msgspec.Struct, frozen=True, eq=False):
 def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     """What the token is good for; None where it would be refused, whoever brought it."""
     try:
-        shown = refresh_token.read(text, context.at.keyring)
+        shown = refresh_token.read(text, context.installation.keyring)
     except InvalidGrant:
         yield from ()
         return None
@@ -48,9 +48,11 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     if not is_fresh(shown, family, client=app, context=context):
         return None
     standing = Standing(person, yes, family)
-    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
+    if why_dead(app, standing, epoch=context.installation.epoch, now=context.env.now):
         return None
     if yes.limits.once or only_while_present(family, yes):
         return None
-    allowed = still_allowed(family.permissions, client=app, grant=yes, offer=context.at.offer)
+    allowed = still_allowed(
+        family.permissions, client=app, grant=yes, offer=context.installation.offer
+    )
     return Refreshable(app, standing, allowed)

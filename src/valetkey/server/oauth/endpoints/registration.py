@@ -19,12 +19,12 @@ from valetkey.server.oauth.admin import removal
 from valetkey.server.oauth.admin.removal import Removed
 from valetkey.server.oauth.clients import metadata, registration, sector, shared_secret
 from valetkey.server.oauth.clients.documents import appearance
-from valetkey.server.oauth.clients.scopes import within
+from valetkey.server.oauth.clients.scopes import restrict_scope
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.core.rate_limit import Pace, count
+from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.endpoints import software_statement
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, InvalidToken
@@ -62,7 +62,7 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     said = software_statement.with_statement(call.document, context)
     fields = metadata.read(said.document)
     secret, token = _opaque("cs", context), _opaque("reg", context)
-    name = context.env.draw(12).hex()
+    name = context.env.random_bytes(12).hex()
     client = Client(
         **{**fields, "name": fields["name"] or name},
         id=name,
@@ -75,7 +75,7 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     )
     if client.auth_method in WITH_SECRET:
         client = _with_secret(client, secret, context)
-    client = within(client, scope, context.at.offer)
+    client = restrict_scope(client, scope, context.installation.offer)
     _check(client, context)
     _check_name(client, context)
     yield from sector.check(client)
@@ -97,7 +97,7 @@ class _Use(msgspec.Struct, frozen=True):
 def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _Use | None]]:
     """The policy that the new client is held to, the scope that it may have, and the use of an
     invitation that its coming in costs. Raises InvalidToken where it may not come in."""
-    rules = context.at.registration
+    rules = context.installation.registration
     if call.token:
         wanted = One(Pending, invitation_id(call.token))
         invited = (yield (wanted,)).one(wanted)
@@ -116,7 +116,7 @@ def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _U
         return invited.parameters["policy"], scope, use
     if not rules.open:
         raise InvalidToken("registration needs an initial access token")
-    pace = Pace(what="registration", most=rules.hourly, seconds=3600)
+    pace = RateLimit(what="registration", most=rules.hourly, seconds=3600)
     yield from count(pace, call.address, context)
     return rules.policy, rules.scope, None
 
@@ -158,23 +158,25 @@ def invite(invited: Pending, context: Context) -> Rule[Outcome]:
     InvalidClientMetadata for a policy that is not there."""
     servers, policy = Many(ResourceServer), One(Policy, invited.parameters["policy"])
     found = yield (servers, policy)
-    Offer(context.at.issuer, found.many(servers)).expand(invited.parameters["scope"].split())
+    Offer(context.installation.issuer, found.many(servers)).expand(
+        invited.parameters["scope"].split()
+    )
     if found.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
-        raise metadata.wrong("policy", "is not there")
+        raise metadata.metadata_error("policy", "is not there")
     return Outcome(changes=(Create(invited),))
 
 
 def _check(client: Client, context: Context) -> None:
     """Raises InvalidRedirectUri, InvalidClientMetadata."""
-    for mistake in registration.mistakes(client, context.at):
+    for mistake in registration.mistakes(client, context.installation):
         field, _, why = mistake.partition(": ")
-        raise metadata.wrong(metadata.name_of(field), _sayable(why), detail=why[:300])
+        raise metadata.metadata_error(metadata.name_of(field), _sayable(why), detail=why[:300])
 
 
 def _check_name(client: Client, context: Context) -> None:
-    why = registration.why_not_this_name(client, context.at)
+    why = registration.why_not_this_name(client, context.installation)
     if why:
-        raise metadata.wrong("client_name", why)
+        raise metadata.metadata_error("client_name", why)
 
 
 def _sayable(why: str) -> str:
@@ -213,12 +215,14 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
         # Whoever vouched for it vouched for that, and not for what it calls itself now.
         after = msgspec.structs.replace(after, verified=said.vouched)
     secret = ""
-    after = msgspec.structs.replace(after, secrets=shared_secret.fitting(after))
+    after = msgspec.structs.replace(after, secrets=shared_secret.usable_secrets(after))
     if after.auth_method in WITH_SECRET and not after.secrets:
         secret = _opaque("cs", context)
         after = _with_secret(after, secret, context)
     if not set(after.scope) <= set(client.scope):
-        after = within(after, context.at.registration.scope, context.at.offer)
+        after = restrict_scope(
+            after, context.installation.registration.scope, context.installation.offer
+        )
     _check(after, context)
     if after.name != client.name:
         _check_name(after, context)
@@ -231,27 +235,27 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
 
 
 def _with_secret(client: Client, secret: str, context: Context) -> Client:
-    kept = shared_secret.keep(
-        Secret(secret), client=client, keyring=context.at.keyring, env=context.env
+    kept = shared_secret.new_secret(
+        Secret(secret), client=client, keyring=context.installation.keyring, env=context.env
     )
     return msgspec.structs.replace(client, secrets=(kept,))
 
 
 def _opaque(kind: opaque.Kind, context: Context) -> str:
-    return opaque.write(kind, context.env.draw(32))
+    return opaque.write(kind, context.env.random_bytes(32))
 
 
 def _document(client: Client, context: Context) -> dict[str, Any]:
     return metadata.write(client) | {
         "client_id_issued_at": client.created,
-        "registration_client_uri": f"{context.at.issuer}{PATH}?client_id={client.id}",
+        "registration_client_uri": f"{context.installation.issuer}{PATH}?client_id={client.id}",
     }
 
 
 REGISTRATION: Final = Feature(
     name="registration",
     cites=(CITE, MANAGE),
-    on=False,
+    on_by_default=False,
     endpoints=(
         Endpoint(
             path=PATH,

@@ -19,7 +19,7 @@ from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Fe
 from valetkey.server.oauth.shards.presentation import age
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
-from valetkey.server.oauth.tokens.state import Dead, proved
+from valetkey.server.oauth.tokens.state import Dead, check_token
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire.access_token import AccessToken
@@ -35,10 +35,10 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     text = call.form.need("token")
     by = yield from authenticate(call, context)
     try:
-        shown = refresh_token.read(text, context.at.keyring)
+        shown = refresh_token.read(text, context.installation.keyring)
     except InvalidGrant:
         # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
-        token = proved(text, context)
+        token = check_token(text, context)
     else:
         return (yield from _close(shown.family, by, context, shown=shown))
     # What is paused or disabled now may come back: the token is not asked what it is worth.

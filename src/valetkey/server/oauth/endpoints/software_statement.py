@@ -52,7 +52,7 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
     text = document.get("software_statement")
     if text is None:
         return Said(document)
-    trusted = context.at.registration.publishers
+    trusted = context.installation.registration.publishers
     if not trusted:
         raise UnapprovedSoftwareStatement
     claims = _proved(text, trusted, context.env.now)
@@ -70,10 +70,10 @@ def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any
         raise InvalidSoftwareStatement
     try:
         header = jws.read_header(text)
-        found = keys.matching(trusted, header)
+        found = keys.find_keys(trusted, header)
         if not found:
             raise UnapprovedSoftwareStatement
-        claims = read_object(keys.checked(text, found, typ=TYPES, algorithms=CLIENT_ALGORITHMS))
+        claims = read_object(keys.verify_with(text, found, typ=TYPES, algorithms=CLIENT_ALGORITHMS))
         frame = msgspec.convert(claims, _Frame)
     except (BadSignature, ValueError, msgspec.ValidationError) as error:
         raise InvalidSoftwareStatement(detail=str(error)) from error

@@ -61,7 +61,7 @@ def named(name: str, context: Context) -> Rule[StatusList]:
     if found is None:
         raise InvalidRequest("there is no such list", status=404)
     rest = SUSPENDED if found.status != "active" else VALID
-    if epoch != context.at.epoch:
+    if epoch != context.installation.epoch:
         rest = INVALID
     return StatusList(name=name, client=client, number=number, rest=rest)
 
@@ -133,7 +133,7 @@ def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, conte
     over = (
         family.status == "closed",
         grant.status == "stopped",
-        grant.epoch != context.at.epoch,
+        grant.epoch != context.installation.epoch,
         expired(grant.limits, context.env.now),
     )
     if any(over):
@@ -155,7 +155,7 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
         mine = {
             idx: one for idx, one in mine.items() if (one, listing.rest) == (INVALID, SUSPENDED)
         }
-    issuer = context.at.issuer
+    issuer = context.installation.issuer
     told = ListToken(
         iss=issuer,
         sub=f"{issuer}{PATH}/{listing.name}",
@@ -166,7 +166,7 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
             pack(mine, rest=listing.rest), aggregation_uri=issuer + PATH
         ),
     )
-    return jwt.sign(told, key=context.at.keyring.signing[ALGORITHM], typ=TYPE)
+    return jwt.sign(told, key=context.installation.keyring.signing[ALGORITHM], typ=TYPE)
 
 
 def published(call: Call, context: Context) -> Rule[Answer | Refuse]:
@@ -186,12 +186,14 @@ def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="not a resource server")
-    mine, wanted = context.at.offer.names_of(server.catalog.resource), Many(Client)
+    mine, wanted = context.installation.offer.names_of(server.catalog.resource), Many(Client)
     clients = [one for one in (yield (wanted,)).many(wanted) if mine & {*one.scope}]
     lists = (
-        list_name(context.at.epoch, number, one.id) for one in clients for number in range(LISTS)
+        list_name(context.installation.epoch, number, one.id)
+        for one in clients
+        for number in range(LISTS)
     )
-    return tuple(f"{context.at.issuer}{PATH}/{name}" for name in lists)
+    return tuple(f"{context.installation.issuer}{PATH}/{name}" for name in lists)
 
 
 STATUS_LISTS: Final = Feature(

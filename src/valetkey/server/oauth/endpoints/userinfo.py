@@ -12,10 +12,10 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core import claims
 from valetkey.server.oauth.core.claims import Claim
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, Written
+from valetkey.server.oauth.core.decision import Answer, Refuse, Standing, TextDocument
 from valetkey.server.oauth.core.feature import Endpoint, Feature
 from valetkey.server.oauth.core.subjects import subject
-from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidToken
@@ -29,25 +29,29 @@ TOLD: Final = 4096
 def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
     """The claims that the token's grant opens at this moment. Raises InvalidToken for one that is
     meant for another server, or for a client's own."""
-    token = yield from worth(text, context)
+    token = yield from token_state(text, context)
     if isinstance(token, Dead):
         raise InvalidToken(detail=token.why)
-    if token.standing is None or not context.at.offer.is_for(token.token.aud, context.at.issuer):
+    if token.standing is None or not context.installation.offer.is_for(
+        token.token.aud, context.installation.issuer
+    ):
         raise InvalidToken(detail="a token of no user, or for another server")
     if names.OPENID not in token.permissions:
         raise InsufficientScope
-    return Answer(document=_written(_claims(token, token.standing, context.at), token, context))
+    return Answer(
+        document=_written(_claims(token, token.standing, context.installation), token, context)
+    )
 
 
 @lru_cache(maxsize=TOLD)
 def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
     """What the app asked for, as far as its user still lets it know."""
     user, family = standing.user, standing.family
-    told = claims.chosen(
+    told = claims.select_claims(
         user,
         live.permissions,
-        whole=at.offer.registered(family.scope),
-        named=family.userinfo_claims,
+        whole=at.offer.expand_known(family.scope),
+        claim_names=family.userinfo_claims,
     )
     return {"sub": subject(user.id, live.client, at.keyring), **told}
 
@@ -57,10 +61,10 @@ def _written(told: Mapping[str, Claim], live: Live, context: Context) -> object:
     algorithm = live.client.userinfo_signed_response_alg
     if not algorithm:
         return told
-    whole = {"iss": context.at.issuer, "aud": live.client.id, **told}
-    key = context.at.keyring.signing[algorithm]
+    whole = {"iss": context.installation.issuer, "aud": live.client.id, **told}
+    key = context.installation.keyring.signing[algorithm]
     signed = jws.sign(msgspec.json.encode(whole), key=key, typ=TYPE)
-    return Written(body=signed, media="application/jwt")
+    return TextDocument(body=signed, media_type="application/jwt")
 
 
 USERINFO: Final = Feature(
@@ -80,7 +84,7 @@ USERINFO: Final = Feature(
     metadata=lambda _: {
         "claims_supported": (
             *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"),
-            *claims.OPENER,
+            *claims.PERMISSION_BY_CLAIM,
         ),
         "claims_parameter_supported": True,
         "claim_types_supported": ("normal",),

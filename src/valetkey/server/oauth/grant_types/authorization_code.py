@@ -135,7 +135,7 @@ def _renewing(issue: Issue, code: Code, context: Context) -> Rule[Issue]:
 
 
 def _opened(text: str, context: Context) -> Rule[Code]:
-    inside = codes.contents(codes.read(text, context.at.keyring))
+    inside = codes.contents(codes.read(text, context.installation.keyring))
     if isinstance(inside, CodeReference):
         wanted = One(Pending, inside.pending)
         pending = (yield (wanted,)).one(wanted)
@@ -161,7 +161,7 @@ def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
         return "a verifier without a challenge, or a challenge without a verifier"
     if code.challenge and not pkce.proves(what.verifier, code.challenge):
         return "another code_verifier"
-    if not fits(by.holds, Confirmation(jkt=code.jkt) if code.jkt else None):
+    if not fits(by.confirmation, Confirmation(jkt=code.jkt) if code.jkt else None):
         return "another key"
     if code.instance and code.instance != by.instance:
         return "another copy of the app"
@@ -170,7 +170,10 @@ def _wrong_binding(what: Redemption, code: Code, by: Authenticated) -> str:
 
 def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) -> TokenFamily:
     client = by.client
-    lifetimes, policy = context.at.lifetimes, context.at.held_to[client.policy]
+    lifetimes, policy = (
+        context.installation.lifetimes,
+        context.installation.all_policies[client.policy],
+    )
     refreshable = _may_refresh(code, client, context) and not grant.limits.once
     until = policy.refresh_token or lifetimes.refresh_token
     idle = policy.refresh_idle or lifetimes.refresh_idle
@@ -186,7 +189,7 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         rotated=context.env.now,
         refreshable=refreshable,
         # RFC 9449 5: a confidential client proves itself, so it may change its key.
-        cnf=by.holds if client.is_public else None,
+        cnf=by.confirmation if client.is_public else None,
         instance=by.instance,
         session=code.session,
         auth_time=code.auth_time,
@@ -213,9 +216,9 @@ def _kept(client: Client, context: Context) -> int:
     """Seconds for which a family is kept that cannot be refreshed: it outlives its last access
     token, so that a replay of the code is still noticed, and the session, where the app wants to
     hear of its end."""
-    least = context.at.lifetimes.access_token + 3600
+    least = context.installation.lifetimes.access_token + 3600
     told = client.frontchannel_logout_uri or client.backchannel_logout_uri
-    return max(least, context.at.lifetimes.session) if told else least
+    return max(least, context.installation.lifetimes.session) if told else least
 
 
 def _may_refresh(code: Code, client: Client, context: Context) -> bool:
@@ -234,12 +237,14 @@ def _redeemed(
     context: Context,
 ) -> Issue:
     client, grant, family = by.client, standing.grant, standing.family
-    allowed = still_allowed(code.permissions, client=client, grant=grant, offer=context.at.offer)
+    allowed = still_allowed(
+        code.permissions, client=client, grant=grant, offer=context.installation.offer
+    )
     permissions, resources = narrowing.narrow(
         what.narrowing,
         permissions=allowed,
         resources=code.resources,
-        offer=context.at.offer,
+        offer=context.installation.offer,
         limits=grant.limits,
         details=family.details,
     )
@@ -253,7 +258,7 @@ def _redeemed(
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
         with_refresh_token=family.refreshable,
-        more=response.member(family, context),
+        members=response.member(family, context),
         changes=made.changes,
         events=(_event(context, "connected", code, note=code.device),),
     )

@@ -20,7 +20,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
 from valetkey.server.oauth.core.field_checks import why_not_text
-from valetkey.server.oauth.core.subjects import person
+from valetkey.server.oauth.core.subjects import find_user
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
 from valetkey.server.oauth.grants.approvals import APPROVALS, asking, too_many
@@ -66,7 +66,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     user = yield from _hinted(form, by, context)
     if (yield from too_many(user.id, by.client.id, context)):
         raise AccessDenied("this user has not answered what was asked before")
-    name, secret = context.env.draw(polling.ID).hex(), context.env.draw(32)
+    name, secret = context.env.random_bytes(polling.ID).hex(), context.env.random_bytes(32)
     handle = polling.handle("ar", name, secret)
     row = Pending(
         id=name,
@@ -81,7 +81,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             interval=polling.INTERVAL,
             user=user.id,
             message=message,
-            notify=ciba_ping.sealed(form, by.client, handle=handle, context=context),
+            notify=ciba_ping.seal_notification(form, by.client, handle=handle, context=context),
         ),
     )
     _, changes, events = asking(
@@ -143,15 +143,15 @@ def _subject(form: Form, client: Client, context: Context) -> str:
         claims = jwt.prove(
             form["id_token_hint"],
             IdToken,
-            keys=context.at.keyring.published,
+            keys=context.installation.keyring.published,
             typ=("jwt", ""),
-            issuer=context.at.issuer,
+            issuer=context.installation.issuer,
         )
     except jwt.BadToken as error:
         raise InvalidRequest("the id_token_hint is none of ours", detail=str(error)) from error
     if claims.aud != client.id:
         raise InvalidRequest("the id_token_hint is another client's")
-    return person(claims.sub, client, context.at.keyring)
+    return find_user(claims.sub, client, context.installation.keyring)
 
 
 def _message(form: Form) -> str:
@@ -164,7 +164,7 @@ def _message(form: Form) -> str:
 
 def _seconds(form: Form, context: Context) -> int:
     """How long the question waits: as long as the app wants, within what is offered."""
-    text, most = form.get("requested_expiry"), context.at.lifetimes.elsewhere
+    text, most = form.get("requested_expiry"), context.installation.lifetimes.elsewhere
     if text is None:
         return most
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) > 0):
@@ -174,7 +174,7 @@ def _seconds(form: Form, context: Context) -> int:
 
 def _metadata(context: Context) -> Mapping[str, Any]:
     """CIBA Core 4."""
-    signed = CLIENT_ALGORITHMS if SIGNED_REQUESTS in context.at.features else ()
+    signed = CLIENT_ALGORITHMS if SIGNED_REQUESTS in context.installation.features else ()
     return {
         "backchannel_token_delivery_modes_supported": ("poll", "ping"),
         "backchannel_user_code_parameter_supported": False,

@@ -19,7 +19,7 @@ from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
 CITE: Final = Cite("RFC 6749", "4.4")
 
 _OWN: Final = (
-    (grant_management.manages, frozenset(grant_management.SCOPES)),
+    (grant_management.may_manage_grants, frozenset(grant_management.SCOPES)),
     (app_receivers.receives, frozenset(app_receivers.SCOPES)),
 )
 """Who has something here for itself, and in which scopes."""
@@ -37,9 +37,11 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         if not scopes.isdisjoint(wish.scope) and may(by.client, context):
             return _own(wish, by, context, scopes=scopes)
     profile.check_resources(by.client, wish.resources, context)
-    registered = [one for one in context.at.offer.expand(by.client.scope) if one not in _OF_PEOPLE]
+    registered = [
+        one for one in context.installation.offer.expand(by.client.scope) if one not in _OF_PEOPLE
+    ]
     permissions, resources = narrowing.narrow(
-        wish, permissions=registered, resources=(), offer=context.at.offer
+        wish, permissions=registered, resources=(), offer=context.installation.offer
     )
     return Issue(
         client=by.client,
@@ -56,7 +58,9 @@ def _own(wish: Narrowing, by: Authenticated, context: Context, *, scopes: frozen
     nothing else, so that no API to which it is shown could use it."""
     if not frozenset(wish.scope) <= scopes:
         raise InvalidScope("a client's own scopes are asked for alone")
-    if not context.at.offer.meant(wish.resources) <= {context.at.issuer}:
+    if not context.installation.offer.find_resources(wish.resources) <= {
+        context.installation.issuer
+    }:
         raise InvalidTarget("a client's own scopes are for here and nowhere else")
     return Issue(client=by.client, standing=None, permissions=(), scope=(), own=wish.scope)
 

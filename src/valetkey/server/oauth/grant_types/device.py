@@ -20,7 +20,7 @@ from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature, GrantType
-from valetkey.server.oauth.core.rate_limit import Pace, count
+from valetkey.server.oauth.core.rate_limit import RateLimit, count
 from valetkey.server.oauth.grant_types import narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
 from valetkey.spec import names
@@ -35,7 +35,7 @@ PAGE: Final = "/device"
 """Where people type the code."""
 
 
-PACE: Final = Pace(what="device request", most=300, seconds=600)
+PACE: Final = RateLimit(what="device request", most=300, seconds=600)
 """Of one network, in the name of public clients."""
 
 
@@ -60,15 +60,15 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     request = understand(form, by.client, context)
     for check in CHECKS_ELSEWHERE["device"]:
         check(request, context)
-    code, secret = user_code.draw(context.env), context.env.draw(32)
+    code, secret = user_code.draw(context.env), context.env.random_bytes(32)
     row = Pending(
-        id=user_code.names(code, context.at.keyring)[0],
+        id=user_code.names(code, context.installation.keyring)[0],
         kind="device",
         client=by.client.id,
         parameters=kept(form, request),
         resources=form.all("resource"),
         created=context.env.now,
-        expires=context.env.now + context.at.lifetimes.elsewhere,
+        expires=context.env.now + context.installation.lifetimes.elsewhere,
         decoupled=DecoupledRequest(
             digest=polling.kept(secret),
             interval=polling.INTERVAL,
@@ -76,17 +76,17 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             agent=call.agent,
         ),
     )
-    page = context.at.issuer + PAGE
+    page = context.installation.issuer + PAGE
     document = {
         "device_code": polling.handle("dc", row.id, secret),
         "user_code": user_code.shown(code),
         "verification_uri": page,
         "verification_uri_complete": f"{page}?user_code={user_code.shown(code)}",
-        "expires_in": context.at.lifetimes.elsewhere,
+        "expires_in": context.installation.lifetimes.elsewhere,
         "interval": polling.INTERVAL,
     }
     stranger = row.id if by.client.is_public else ""
-    return Answer(document=document, changes=(Create(row),), stranger=stranger)
+    return Answer(document=document, changes=(Create(row),), unregistered_client=stranger)
 
 
 def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
@@ -95,7 +95,7 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
     code = user_code.plain(typed)
     if len(code) != user_code.LENGTH:
         return Unknown()
-    wanted = [One(Pending, name) for name in user_code.names(code, context.at.keyring)]
+    wanted = [One(Pending, name) for name in user_code.names(code, context.installation.keyring)]
     found = yield tuple(wanted)
     row = next((row for one in wanted if (row := found.one(one)) is not None), None)
     if row is None or row.kind != "device" or row.decoupled is None:
@@ -106,7 +106,7 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
         id=ids.free_id(context.env),
         kind="interaction",
         client=row.client,
-        contents=user_code.sealed(code, context.at.keyring, context.env),
+        contents=user_code.sealed(code, context.installation.keyring, context.env),
         browser=visit.browser,
         answers=row.id,
         created=context.env.now,

@@ -42,7 +42,7 @@ class IdJag(jwt.Claims, frozen=True, kw_only=True, omit_defaults=True):
 
 def is_on(context: Context) -> bool:
     """Whether they are issued and taken here."""
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features
 
 
 def told(
@@ -60,11 +60,11 @@ def told(
         raise InvalidRequest("authorization_details are not asserted")
     scope = " ".join(wish.scope)
     assertion = IdJag(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         sub=standing.user.id,
         aud=wish.resources[0],
         client_id=there.client_id,
-        jti=encode(context.env.draw(16)),
+        jti=encode(context.env.random_bytes(16)),
         iat=context.env.now,
         exp=min(context.env.now + LASTS, until),
         scope=scope,
@@ -86,7 +86,7 @@ def _metadata(context: Context) -> dict[str, tuple[str, ...]]:
     said: dict[str, tuple[str, ...]] = {
         "authorization_grant_profiles_supported": ("urn:ietf:params:oauth:grant-profile:id-jag",)
     }
-    if names.TOKEN_EXCHANGE in context.at.grant_types:
+    if names.TOKEN_EXCHANGE in context.installation.grant_types:
         said["identity_chaining_requested_token_types_supported"] = (TOKEN_TYPE,)
     return said
 
@@ -94,7 +94,7 @@ def _metadata(context: Context) -> dict[str, tuple[str, ...]]:
 IDENTITY_ASSERTION: Final = Feature(
     name=NAME,
     cites=(CITE,),
-    on=False,
-    needs=("JWT assertion grants",),
+    on_by_default=False,
+    requires=("JWT assertion grants",),
     metadata=_metadata,
 )

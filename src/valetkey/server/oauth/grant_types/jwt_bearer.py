@@ -21,7 +21,7 @@ from valetkey.server.model.query import CommitAlways, One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.core import profile
-from valetkey.server.oauth.core.consent_limits import ended
+from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
@@ -89,7 +89,7 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     if user is None:
         raise InvalidGrant(detail="an assertion about nobody here")
     grant = yield from _yes(user, by)
-    if ended(grant, context.env.now):
+    if is_used_up(grant, context.env.now):
         # A yes for once was for its own code.
         raise InvalidGrant("what the user said yes to is used up")
     code = _code(said, what.narrowing, user, grant=grant, context=context)
@@ -119,7 +119,7 @@ def _issuer(text: str, by: Authenticated, context: Context) -> TrustedIssuer:
         claimed = read_object(base64url.decode(text.split(".")[1])).get("iss")
     except ValueError as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
-    for one in context.at.held_to[by.client.policy].trusts:
+    for one in context.installation.all_policies[by.client.policy].trusts:
         if one.issuer == claimed:
             return one
     raise InvalidGrant(detail="an assertion of a server that is not trusted")
@@ -135,8 +135,8 @@ def _said(
 ) -> Rule[Assertion]:
     """What it says, proved, of this moment and for this server (RFC 7523 3)."""
     try:
-        algorithms = context.at.held_to[by.client.policy].client_algorithms
-        payload = yield from keys.proved(text, trusted, typ=typ, algorithms=algorithms)
+        algorithms = context.installation.all_policies[by.client.policy].client_algorithms
+        payload = yield from keys.verify(text, trusted, typ=typ, algorithms=algorithms)
         said = msgspec.convert(read_object(payload), Assertion)
     except (ValueError, msgspec.ValidationError) as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
@@ -154,7 +154,7 @@ def _wrong(
     said: Assertion, by: Authenticated, context: Context, *, is_jag: bool
 ) -> tuple[tuple[bool, str], ...]:
     return (
-        (said.aud != context.at.issuer, f"for {said.aud[:200]!r}"),
+        (said.aud != context.installation.issuer, f"for {said.aud[:200]!r}"),
         (not said.sub, "about nobody"),
         (not 0 < len(said.jti) <= MAX_JTI, "jti is empty or too long"),
         (is_jag and said.client_id != by.client.id, "for another client"),
@@ -198,7 +198,9 @@ def _yes(user: User, by: Authenticated) -> Rule[Grant]:
 def _code(said: Assertion, wish: Narrowing, user: User, *, grant: Grant, context: Context) -> Code:
     """What may be redeemed: the grant as it stands, within what the assertion is for."""
     scope = tuple(said.scope.split())
-    allowed = grant.allows(context.at.offer.registered(scope)) if scope else grant.permissions
+    allowed = (
+        grant.allows(context.installation.offer.expand_known(scope)) if scope else grant.permissions
+    )
     return Code(
         client=grant.client,
         redirect_uri="",

@@ -40,7 +40,7 @@ def parse(form: Form) -> Narrowing:
     return Narrowing(
         tuple(dict.fromkeys(scope.split())) if scope else (),
         tuple(dict.fromkeys(resources)) if resources else (),
-        rar.sent(form),
+        rar.parse_parameter(form),
     )
 
 
@@ -80,13 +80,13 @@ def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits
         by_scope = offer.expand(wish.scope)
         if not set(by_scope) <= set(allowed):
             raise InvalidScope
-        by_details = rar.narrowed(wish.details, allowed, within=limits, offer=offer)
+        by_details = rar.narrow(wish.details, allowed, within=limits, offer=offer)
         chosen = offer.ordered((*by_scope, *by_details))
     if not wish.resources:
         return chosen, resources
     offer.check_resources(wish.resources)
-    wanted = offer.meant(wish.resources)
-    if not wanted <= offer.meant(resources or offer.audience(allowed, ())):
+    wanted = offer.find_resources(wish.resources)
+    if not wanted <= offer.find_resources(resources or offer.audience(allowed, ())):
         raise InvalidTarget
     if not set(wish.types) <= wanted:
         raise InvalidTarget("authorization_details are about another resource")

@@ -20,7 +20,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
 from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.liveness import still_allowed, why_for_now
+from valetkey.server.oauth.core.liveness import still_allowed, why_suspended
 from valetkey.server.oauth.core.shard_policy import without_risky
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
@@ -59,7 +59,7 @@ def parse(form: Form) -> Refreshing:
 
 def decide(what: Refreshing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
     """Fresh tokens for the family that the refresh token names."""
-    shown = read(what.refresh_token, context.at.keyring)
+    shown = read(what.refresh_token, context.installation.keyring)
     wanted = With(TokenFamily, shown.family, _WHOSE)
     family = (yield (wanted,)).one(wanted)
     if family is not None and family.shards is not None:
@@ -82,7 +82,7 @@ def check_shown(
     used by whoever shows it, which is its client. Raises InvalidGrant for any other refusal."""
     if family.status != "open" or not family.refreshable or context.env.now >= family.expires:
         raise InvalidGrant(detail=f"the family is {family.status} or expired")
-    held = fits(by.holds, family.cnf)
+    held = fits(by.confirmation, family.cnf)
     _check_holder(shown, family, by, held=held)
     if held and is_fresh(shown, family, client=by.client, context=context):
         return None
@@ -108,14 +108,16 @@ def _sharded(
         changes=turned.changes,
         spare=turned.spare,
     )
-    return msgspec.structs.replace(issue, more=turned.more, shard=turned.shard)
+    return msgspec.structs.replace(issue, members=turned.more, shard=turned.shard)
 
 
 def _check_comes_back(family: TokenFamily, by: Authenticated, context: Context) -> Rule[None]:
     """Raises InvalidGrant where a suspended key can never be resumed: its app need not wait."""
     user, grant = yield from _whose(family)
     standing = Standing(user, grant, family)
-    if not why_for_now(by.client, standing, epoch=context.at.epoch, now=context.env.now):
+    if not why_suspended(
+        by.client, standing, epoch=context.installation.epoch, now=context.env.now
+    ):
         raise InvalidGrant(detail="the key is suspended, and its grant is over")
 
 
@@ -152,9 +154,9 @@ def is_fresh(shown: RefreshToken, family: TokenFamily, *, client: Client, contex
         return shown.shard == 0
     if shown.generation != family.generation - 1:
         return False
-    window = context.at.held_to[client.policy].refresh_window
+    window = context.installation.all_policies[client.policy].refresh_window
     if window is None:
-        window = context.at.lifetimes.refresh_window
+        window = context.installation.lifetimes.refresh_window
     # Whoever holds the key of the family, and only they, got the successor.
     return family.cnf is not None or context.env.now <= family.rotated + window
 
@@ -173,19 +175,25 @@ def _turned(
     if shown.generation < family.generation:
         # A retry: the reply with the successor was lost. The same successor goes out again.
         return family, ()
-    idle = context.at.held_to[client.policy].refresh_idle or context.at.lifetimes.refresh_idle
+    idle = (
+        context.installation.all_policies[client.policy].refresh_idle
+        or context.installation.lifetimes.refresh_idle
+    )
     if not client.is_public and context.env.now < family.used + min(USED_STEP, idle // 10):
         return family, ()
-    until = context.at.held_to[client.policy].refresh_token or context.at.lifetimes.refresh_token
+    until = (
+        context.installation.all_policies[client.policy].refresh_token
+        or context.installation.lifetimes.refresh_token
+    )
     turned = msgspec.structs.replace(
         family,
         generation=family.generation + (1 if client.is_public else 0),
         rotated=context.env.now if client.is_public else family.rotated,
         # An app that begins to prove a key is held to it from here on.
-        cnf=by.holds if client.is_public else family.cnf,
+        cnf=by.confirmation if client.is_public else family.cnf,
         bound_since=(
             family.generation + 1
-            if client.is_public and family.cnf is None and by.holds is not None
+            if client.is_public and family.cnf is None and by.confirmation is not None
             else family.bound_since
         ),
         used=context.env.now,
@@ -205,7 +213,7 @@ def _issue(
 ) -> Issue:
     family = standing.family
     allowed = still_allowed(
-        family.permissions, client=client, grant=standing.grant, offer=context.at.offer
+        family.permissions, client=client, grant=standing.grant, offer=context.installation.offer
     )
     if not spare:
         allowed = without_risky(allowed, client, context)
@@ -213,7 +221,7 @@ def _issue(
         what.narrowing,
         permissions=allowed,
         resources=family.resources,
-        offer=context.at.offer,
+        offer=context.installation.offer,
         limits=standing.grant.limits,
         details=family.details,
     )

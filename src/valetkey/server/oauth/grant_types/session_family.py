@@ -105,8 +105,8 @@ def place(
         return None
     period, lasts = PERIOD, PERIOD + kept
     if refreshable:
-        policy = context.at.held_to[client.policy]
-        lasts = policy.refresh_token or context.at.lifetimes.refresh_token
+        policy = context.installation.all_policies[client.policy]
+        lasts = policy.refresh_token or context.installation.lifetimes.refresh_token
         period = max(1, lasts // 2)
     number = (context.env.now - ids.created_at(code.grant)) // period
     asked = (code.scope, code.resources, code.details, code.userinfo_claims, code.id_token_claims)

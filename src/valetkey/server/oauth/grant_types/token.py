@@ -12,7 +12,7 @@ from valetkey.server.oauth.core import profile, rar
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, GrantType
-from valetkey.server.oauth.issue.status import placed
+from valetkey.server.oauth.issue.status import assign_place
 from valetkey.server.oauth.issue.tokens import issue
 from valetkey.server.oauth.senders.binding import bind, check_required
 from valetkey.spec.cite import Cite
@@ -27,15 +27,15 @@ def token(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         raise UnsupportedGrantType
     by = yield from authenticate(call, context)
     may_use(by.client, name)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     check_required(by, context)
     profile.check_tokens(by, context)
-    decision = yield from grant_type.begin(rar.heard(call.form, context), by, context)
+    decision = yield from grant_type.begin(rar.drop_if_disabled(call.form, context), by, context)
     match decision:
         case Issue():
             yield from _used(by.client)
-            decision = yield from placed(decision, context)
-            return with_changes(issue(decision, context, holds=by.holds), proof)
+            decision = yield from assign_place(decision, context)
+            return with_changes(issue(decision, context, holds=by.confirmation), proof)
         case Answer() | Refuse():
             return with_changes(decision, proof)
 
@@ -48,7 +48,7 @@ def _used(client: Client) -> Rule[None]:
 
 def grant_types(context: Context) -> dict[str, GrantType[object]]:
     """The enabled grant types by name."""
-    return context.at.grant_types
+    return context.installation.grant_types
 
 
 TOKEN: Final = Feature(

@@ -18,12 +18,17 @@ from valetkey.server.oauth.core import profile
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
-from valetkey.server.oauth.core.liveness import is_cut, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.core.liveness import (
+    has_revoked_delegate,
+    still_allowed,
+    why_dead,
+    why_suspended,
+)
 from valetkey.server.oauth.grant_types import identity_assertion, narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.senders.binding import fits, is_bound
-from valetkey.server.oauth.tokens.state import Dead, Live, worth
+from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import AccessDenied, InvalidRequest, InvalidTarget, UnauthorizedClient
@@ -105,7 +110,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         yield from _actor(what.actor, by, context)
     act = _acting(brought, by.client)
     grant = brought.standing.grant
-    if is_cut(grant, act):
+    if has_revoked_delegate(grant, act):
         # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
         raise AccessDenied("the user lets this client have no key of that app any more", status=400)
     permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
@@ -121,7 +126,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         details=what.narrowing.types,
         delegation=Delegation(brought.owner, act, brought.until),
         changes=noted,
-        more={"issued_token_type": names.TYPE_ACCESS_TOKEN},
+        members={"issued_token_type": names.TYPE_ACCESS_TOKEN},
     )
 
 
@@ -143,7 +148,7 @@ def _asserted(what: Exchanging, by: Authenticated, context: Context) -> Rule[Ans
 def _subject(what: Exchanging, context: Context) -> Rule[Brought]:
     if what.subject_type == names.TYPE_ID_TOKEN:
         return (yield from _signed_in(what.subject, context))
-    token = yield from worth(what.subject, context)
+    token = yield from token_state(what.subject, context)
     if isinstance(token, Dead) or token.standing is None:
         # RFC 8693 2.2.2: a subject token that is invalid for any reason.
         dead = token if isinstance(token, Dead) else Dead("no user is behind it")
@@ -175,9 +180,14 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     """What an ID Token stands for: the key of its client, as far as the sign-in that it tells of is
     still good."""
     try:
-        keys = context.at.keyring.published
+        keys = context.installation.keyring.published
         claims = jwt.verify(
-            text, IdToken, keys=keys, typ=("jwt", ""), issuer=context.at.issuer, now=context.env.now
+            text,
+            IdToken,
+            keys=keys,
+            typ=("jwt", ""),
+            issuer=context.installation.issuer,
+            now=context.env.now,
         ).claims
     except jwt.BadToken as error:
         raise InvalidRequest("the subject_token is not valid", detail=str(error)) from error
@@ -193,17 +203,19 @@ def _signed_in(text: str, context: Context) -> Rule[Brought]:
     if not of or context.env.now >= of[-1].expires:
         raise InvalidRequest("the subject_token is not valid", detail="its sign-in is over")
     its = Standing(person, yes, of[-1])
-    epoch, now = context.at.epoch, context.env.now
+    epoch, now = context.installation.epoch, context.env.now
     if dead := why_dead(app, its, epoch=epoch, now=now):
-        reason = why_for_now(app, its, epoch=epoch, now=now)
+        reason = why_suspended(app, its, epoch=epoch, now=now)
         raise InvalidRequest("the subject_token is not valid", detail=dead, reason=reason)
-    allowed = still_allowed(of[-1].permissions, client=app, grant=yes, offer=context.at.offer)
+    allowed = still_allowed(
+        of[-1].permissions, client=app, grant=yes, offer=context.installation.offer
+    )
     return Brought(
         client=app.id,
         owner=app,
         standing=its,
         permissions=allowed,
-        audience=of[-1].resources or context.at.offer.audience(allowed, ()),
+        audience=of[-1].resources or context.installation.offer.audience(allowed, ()),
         act=None,
         until=claims.exp,
         # An ID Token is bound to nothing; the key that it stands for may be.
@@ -224,19 +236,19 @@ def _check_bound(brought: Brought, by: Authenticated, context: Context) -> None:
     same key comes along, or the policy trusts the client to have seen one. Either way the new token
     is bound, as is every token of an app that may have no other."""
     trusted = by.client.exchange is not None and by.client.exchange.bound
-    if not (trusted or fits(by.holds, brought.cnf)):
+    if not (trusted or fits(by.confirmation, brought.cnf)):
         raise InvalidRequest("the subject_token is bound, and no proof of its holder came along")
-    if by.holds is None and (brought.cnf is not None or is_bound(brought.owner, context)):
+    if by.confirmation is None and (brought.cnf is not None or is_bound(brought.owner, context)):
         raise InvalidRequest("the subject_token is bound, and the new one would not be")
 
 
 def _actor(text: str, by: Authenticated, context: Context) -> Rule[None]:
     """An actor token has to be the client's own: who acts is known by its authentication."""
-    token = yield from worth(text, context)
+    token = yield from token_state(text, context)
     if isinstance(token, Dead) or token.standing is not None or token.client.id != by.client.id:
         why = token.why if isinstance(token, Dead) else "of somebody else"
         raise InvalidRequest("the actor_token is not this client's own", detail=why)
-    if not fits(by.holds, token.token.cnf):
+    if not fits(by.confirmation, token.token.cnf):
         raise InvalidRequest("the actor_token is bound, and no proof of that came along")
 
 
@@ -256,11 +268,14 @@ def _narrowed(
     """What the new token opens, and where: within the old one, within the policy, and within what
     the client itself is registered for."""
     allowed = () if client.exchange is None else client.exchange.audiences
-    offer, own = context.at.offer, frozenset(context.at.offer.registered(client.scope))
-    there = offer.meant(allowed)
-    reachable = tuple(one for one in brought.audience if offer.resource(one) in there)
-    reached = offer.meant(reachable)
-    if not reachable or not offer.meant(wish.resources) <= reached:
+    offer, own = (
+        context.installation.offer,
+        frozenset(context.installation.offer.expand_known(client.scope)),
+    )
+    there = offer.find_resources(allowed)
+    reachable = tuple(one for one in brought.audience if offer.find_resource(one) in there)
+    reached = offer.find_resources(reachable)
+    if not reachable or not offer.find_resources(wish.resources) <= reached:
         raise InvalidTarget("this client may exchange nothing for that audience")
     within = [
         one for one in brought.permissions if one in own and offer.resource_of[one] in reached

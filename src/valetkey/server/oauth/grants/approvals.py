@@ -92,7 +92,7 @@ def asking(
         units=0 if use is None else use.units,
         request=request,
         created=context.env.now,
-        expires=context.env.now + (seconds or context.at.lifetimes.elsewhere),
+        expires=context.env.now + (seconds or context.installation.lifetimes.elsewhere),
     )
     told = event(context.env, "asked", by="app", user=user, client=client, grant=approval.grant)
     return approval, (Create(approval),), (told,)
@@ -154,7 +154,7 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
     if one.request is not None and one.request.decoupled is not None:
         refused = msgspec.structs.replace(one.request.decoupled, answer="no")
         changes += (Update(msgspec.structs.replace(one.request, decoupled=refused)),)
-        changes += ciba_ping.told(one.request, one.client, context)
+        changes += ciba_ping.notify(one.request, one.client, context)
     return Answered(approval=said, changes=changes, events=(told,))
 
 

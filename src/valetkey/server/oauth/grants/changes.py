@@ -59,12 +59,14 @@ def narrow(
     grant = yield from owned(name, user)
     if grant is None or grant.status == "stopped":
         return NoSuch()
-    wanted = context.at.offer.closed(frozenset(keep) & frozenset(grant.permissions))
+    wanted = context.installation.offer.with_all_implied(
+        frozenset(keep) & frozenset(grant.permissions)
+    )
     kept = tuple(one for one in grant.permissions if one in wanted)
     taken = tuple(one for one in grant.permissions if one not in kept)
     if not taken:
         return Done(grant=grant)
-    refused = context.at.offer.ordered((*grant.refused, *taken))
+    refused = context.installation.offer.ordered((*grant.refused, *taken))
     narrowed = _changed(grant.with_permissions(kept), context, refused=refused)
     told = event_of(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
     return Done(grant=narrowed, changes=(Update(narrowed),), events=(told,))
@@ -76,15 +78,15 @@ def widen(
     """Gives the grant more permissions, and all that they imply. A token that was issued before
     opens no more than it was issued for. Raises InvalidScope for what the app never asks for."""
     grant = yield from owned(name, user)
-    if grant is None or grant.status == "stopped" or grant.epoch != context.at.epoch:
+    if grant is None or grant.status == "stopped" or grant.epoch != context.installation.epoch:
         return NoSuch()
     of_client = One(Client, grant.client)
     client = (yield (of_client,)).one(of_client)
     if client is None or client.status != "active":
         return NoSuch()
-    offer, asked = context.at.offer, frozenset(more)
+    offer, asked = context.installation.offer, frozenset(more)
     wanted = offer.with_implied(asked)
-    if not asked <= wanted or not wanted <= frozenset(offer.registered(client.scope)):
+    if not asked <= wanted or not wanted <= frozenset(offer.expand_known(client.scope)):
         raise InvalidScope("this app is not registered for all of that")
     given = offer.ordered(wanted - frozenset(grant.permissions))
     if not given:

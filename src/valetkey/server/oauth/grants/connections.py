@@ -106,7 +106,7 @@ def stopped(name: str, user: str) -> Rule[Connection | None]:
 
 def _stands(grant: Grant, context: Context) -> bool:
     """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
-    return grant.status != "stopped" and grant.epoch == context.at.epoch
+    return grant.status != "stopped" and grant.epoch == context.installation.epoch
 
 
 def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:

@@ -109,7 +109,7 @@ def _asked_first(
 
 
 def _use(permission: str, wish: LeaseRequest, grant: Grant, *, context: Context) -> Use:
-    known = context.at.offer.permissions[permission]
+    known = context.installation.offer.permissions[permission]
     amount = Decimal(wish.amount).scaleb(-known.decimals)
     return Use(
         grant=grant.id,
@@ -177,10 +177,10 @@ def _found(
     if app is None or person is None:
         return None
     standing = Standing(person, yes, descent)
-    if why_dead(app, standing, epoch=context.at.epoch, now=context.env.now):
+    if why_dead(app, standing, epoch=context.installation.epoch, now=context.env.now):
         return None
     wanted = (asked.permission,)
-    if not still_allowed(wanted, client=app, grant=yes, offer=context.at.offer):
+    if not still_allowed(wanted, client=app, grant=yes, offer=context.installation.offer):
         return None
     fresh = Allowance(grant=yes.id, permission=asked.permission)
     return yes, found.one(row) or fresh
@@ -242,7 +242,7 @@ def _told(
 
 def _where(answer: Approval | None, context: Context) -> str:
     """Where the user can say yes."""
-    page = f"{context.at.issuer}{APPROVALS}"
+    page = f"{context.installation.issuer}{APPROVALS}"
     return page if answer is None else f"{page}/{answer.id}"
 
 

@@ -105,7 +105,7 @@ def end(
 
 def _is_over(grant: Grant, context: Context) -> bool:
     over = expired(grant.limits, context.env.now)
-    return grant.status == "stopped" or grant.epoch != context.at.epoch or over
+    return grant.status == "stopped" or grant.epoch != context.installation.epoch or over
 
 
 def _wider(bounds: Bounds, proposed: Bounds) -> bool:

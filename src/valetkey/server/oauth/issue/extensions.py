@@ -3,7 +3,7 @@ has opted into."""
 
 from typing import Final
 
-from valetkey.server.oauth.clients.grant_management import manages
+from valetkey.server.oauth.clients.grant_management import may_manage_grants
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Standing
 from valetkey.server.oauth.core.feature import Feature
@@ -21,7 +21,7 @@ def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
         return told
     if standing.grant.limits.until:
         told[GRANT_EXPIRES_AT] = standing.grant.limits.until
-    if manages(decision.client, context):
+    if may_manage_grants(decision.client, context):
         told["grant_id"] = standing.grant.id
     if decision.with_refresh_token and "authorization_expiration" in decision.client.understands:
         told |= _expiration(decision, standing, context)
@@ -31,8 +31,8 @@ def extensions(decision: Issue, context: Context) -> dict[str, str | int]:
 def _expiration(decision: Issue, standing: Standing, context: Context) -> dict[str, int]:
     """How long the refresh token may lie, and how long there will be another; in seconds."""
     longest = (
-        context.at.held_to[decision.client.policy].refresh_token
-        or context.at.lifetimes.refresh_token
+        context.installation.all_policies[decision.client.policy].refresh_token
+        or context.installation.lifetimes.refresh_token
     )
     ends = standing.family.created + longest
     if standing.grant.limits.until:

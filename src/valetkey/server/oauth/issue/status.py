@@ -37,7 +37,7 @@ ROUNDS: Final = 3
 """How often places are drawn, before it is said that there is none."""
 
 
-def placed(issue: Issue, context: Context) -> Rule[Issue]:
+def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
     """The same, with a place for the family where its tokens are looked up and it has none yet.
     Raises TemporarilyUnavailable where every place that was drawn is taken."""
     standing = issue.standing
@@ -62,8 +62,8 @@ def status_of(issue: Issue, context: Context) -> Status | None:
     if standing is None or not standing.family.listed or not _wanted(issue, context):
         return None
     number, _, idx = standing.family.listed.partition(".")
-    name = list_name(context.at.epoch, int(number), standing.family.client)
-    uri = f"{context.at.issuer}{PATH}/{name}"
+    name = list_name(context.installation.epoch, int(number), standing.family.client)
+    uri = f"{context.installation.issuer}{PATH}/{name}"
     return Status(status_list=Reference(idx=int(idx), uri=uri))
 
 
@@ -74,18 +74,22 @@ def list_name(epoch: int, number: int, client: str) -> str:
 
 def _wanted(issue: Issue, context: Context) -> bool:
     """Whether the client is held to it, or an API that the token is for has asked."""
-    if NAME not in context.at.enabled:
+    if NAME not in context.installation.enabled_features:
         return False
-    offer = context.at.offer
-    if context.at.held_to[issue.client.policy].status_list or not offer.listed:
-        return context.at.held_to[issue.client.policy].status_list
+    offer = context.installation.offer
+    if (
+        context.installation.all_policies[issue.client.policy].status_list
+        or not offer.status_list_resources
+    ):
+        return context.installation.all_policies[issue.client.policy].status_list
     audience = offer.audience(issue.permissions, issue.resources)
-    return not offer.listed.isdisjoint(offer.meant(audience))
+    return not offer.status_list_resources.isdisjoint(offer.find_resources(audience))
 
 
 def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse]:
     longest = (
-        context.at.held_to[issue.client.policy].refresh_token or context.at.lifetimes.refresh_token
+        context.installation.all_policies[issue.client.policy].refresh_token
+        or context.installation.lifetimes.refresh_token
     )
     # One that cannot be refreshed may be renewed for some time by sign-ins.
     ends = max(family.expires + SIGN_INS, family.created + longest if family.refreshable else 0)
@@ -107,7 +111,7 @@ def _free(family: TokenFamily, issue: Issue, context: Context) -> Rule[SingleUse
 
 
 def _draw(context: Context) -> int:
-    return int.from_bytes(context.env.draw(4), "big") % SIZE
+    return int.from_bytes(context.env.random_bytes(4), "big") % SIZE
 
 
 def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...]:

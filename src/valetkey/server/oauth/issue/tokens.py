@@ -10,11 +10,11 @@ from valetkey.jose.base64url import encode
 from valetkey.server.model.limits import NONE
 from valetkey.server.oauth.core import rar
 from valetkey.server.oauth.core.acr import level
-from valetkey.server.oauth.core.claims import Claim, chosen
+from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
-from valetkey.server.oauth.core.liveness import why_dead, why_for_now
-from valetkey.server.oauth.core.subjects import hears, session, subject
+from valetkey.server.oauth.core.liveness import why_dead, why_suspended
+from valetkey.server.oauth.core.subjects import receives_sessions, session, subject
 from valetkey.server.oauth.issue.extensions import extensions
 from valetkey.server.oauth.issue.status import status_of
 from valetkey.server.oauth.senders.binding import fits, sender_of
@@ -37,7 +37,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
     # Whoever passes a key on holds a key of its own.
     if delegation is None and not fits(holds, bound):
         raise InvalidGrant(detail="the family is bound to another key")
-    scope = context.at.offer.names(decision.permissions, asked=decision.scope)
+    scope = context.installation.offer.names(decision.permissions, requested=decision.scope)
     if decision.own:
         scope = " ".join(decision.own)  # These stand alone.
     token = _access_token(decision, scope, holds=holds, context=context)
@@ -49,7 +49,7 @@ def issue(decision: Issue, context: Context, *, holds: Confirmation | None = Non
         id_token_claims=_user_claims(decision, context) if decision.with_id_token else {},
         refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
         scope=scope,
-        more={**decision.more, **extensions(decision, context)},
+        members={**decision.members, **extensions(decision, context)},
         changes=decision.changes,
         events=decision.events,
     )
@@ -59,10 +59,10 @@ def _check_alive(decision: Issue, context: Context) -> None:
     standing, delegation = decision.standing, decision.delegation
     owner = decision.client if delegation is None else delegation.owner
     act = None if delegation is None else delegation.act
-    epoch, now = context.at.epoch, context.env.now
+    epoch, now = context.installation.epoch, context.env.now
     dead = why_dead(owner, standing, act=act, epoch=epoch, now=now)
     if dead or decision.client.status != "active":
-        reason = why_for_now(owner, standing, act=act, epoch=epoch, now=now)
+        reason = why_suspended(owner, standing, act=act, epoch=epoch, now=now)
         raise InvalidGrant(detail=dead, reason=reason)
 
 
@@ -74,7 +74,7 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
         "token_type": sender_of(issued.access_token.cnf, context).token_type,
         "expires_in": issued.access_token.exp - context.env.now,
         "scope": issued.scope,
-        **issued.more,
+        **issued.members,
     }
     if issued.access_token.authorization_details:
         details = issued.access_token.authorization_details
@@ -92,23 +92,23 @@ def _signed(issued: Issued, context: Context) -> str:
         return app_half.write(issued.access_token, context)
     key = context.access_token_key(issued.client)
     token = jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
-    context.at.signed_tokens.add(token)
+    context.installation.signed_tokens.add(token)
     return token
 
 
 def _access_token(
     decision: Issue, scope: str, *, holds: Confirmation | None, context: Context
 ) -> AccessToken:
-    policy = context.at.held_to[decision.client.policy]
-    seconds = policy.access_token or context.at.lifetimes.access_token
+    policy = context.installation.all_policies[decision.client.policy]
+    seconds = policy.access_token or context.installation.lifetimes.access_token
     standing = decision.standing
     token = AccessToken(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         # A client's own name lies in a namespace of its own: no user is called that.
         sub=f"client:{decision.client.id}",
-        aud=context.at.offer.audience(decision.permissions, decision.resources),
+        aud=context.installation.offer.audience(decision.permissions, decision.resources),
         client_id=decision.client.id,
-        jti=encode(context.env.draw(16)),
+        jti=encode(context.env.random_bytes(16)),
         scope=scope,
         iat=context.env.now,
         exp=context.env.now + seconds,
@@ -130,9 +130,11 @@ def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
     asked, within = decision.details, NONE
     if standing is not None:
         asked, within = (*standing.family.details, *asked), standing.grant.limits
-    if not asked or not rar.is_offered(context):
+    if not asked or not rar.is_enabled(context):
         return ()
-    return rar.told(asked, decision.permissions, within=within, offer=context.at.offer)
+    return rar.granted_details(
+        asked, decision.permissions, within=within, offer=context.installation.offer
+    )
 
 
 def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:
@@ -163,25 +165,29 @@ def _refresh_token(decision: Issue, context: Context) -> str:
     family = decision.standing.family
     shards, at = family.shards, decision.shard
     generation = family.generation if shards is None else shards.of[at].generation
-    return refresh_token.write(RefreshToken(family.id, at, generation), context.at.keyring)
+    return refresh_token.write(
+        RefreshToken(family.id, at, generation), context.installation.keyring
+    )
 
 
 def _id_token(decision: Issue, context: Context) -> IdToken | None:
     standing = decision.standing
     if standing is None:
         return None
-    family, keyring = standing.family, context.at.keyring
+    family, keyring = standing.family, context.installation.keyring
     return IdToken(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         sub=subject(standing.user.id, decision.client, keyring),
         aud=decision.client.id,
         iat=context.env.now,
-        exp=context.env.now + context.at.lifetimes.id_token,
+        exp=context.env.now + context.installation.lifetimes.id_token,
         auth_time=family.auth_time,
         nonce=decision.nonce,
         acr=level(family.amr),
         amr=family.amr,
-        sid=session(family.session, decision.client, keyring) if hears(decision.client) else "",
+        sid=session(family.session, decision.client, keyring)
+        if receives_sessions(decision.client)
+        else "",
     )
 
 
@@ -192,10 +198,16 @@ def _user_claims(decision: Issue, context: Context) -> dict[str, Claim]:
     if standing is None:
         return {}
     family = standing.family
-    whole = context.at.offer.registered(family.scope) if decision.client.claims_in_id_token else ()
+    whole = (
+        context.installation.offer.expand_known(family.scope)
+        if decision.client.claims_in_id_token
+        else ()
+    )
     if not whole and not family.id_token_claims:
         return {}
-    return chosen(standing.user, decision.permissions, whole=whole, named=family.id_token_claims)
+    return select_claims(
+        standing.user, decision.permissions, whole=whole, claim_names=family.id_token_claims
+    )
 
 
 def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Context) -> str:

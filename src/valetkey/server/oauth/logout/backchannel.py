@@ -25,9 +25,9 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
     client = (yield (wanted,)).one(wanted)
     if client is None or client.backchannel_logout_uri != job.url:
         return None
-    keyring = context.at.keyring
+    keyring = context.installation.keyring
     token = LogoutToken(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         iat=context.env.now,
         exp=context.env.now + logout_token.SECONDS,
         sub=subject(job.user, client, keyring),

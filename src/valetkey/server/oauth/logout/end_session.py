@@ -53,7 +53,7 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the app speaks of the very session that the browser has."""
         if self.shown is None or self.client is None:
             return False
-        keyring = context.at.keyring
+        keyring = context.installation.keyring
         called = subject(person.user.id, self.client, keyring)
         known = session(person.session.sid, self.client, keyring)
         return (self.shown.sub, self.shown.sid) == (called, known)
@@ -96,7 +96,7 @@ END_SESSION: Final = Feature(
     name="RP-initiated logout",
     cites=(CITE,),
     pages=(PATH,),
-    metadata=lambda context: {"end_session_endpoint": context.at.issuer + PATH},
+    metadata=lambda context: {"end_session_endpoint": context.installation.issuer + PATH},
 )
 
 FRONTCHANNEL_LOGOUT: Final = Feature(

@@ -108,7 +108,7 @@ def told(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, .
     if BACKCHANNEL not in message_delivery.deliveries(context):
         return ()
     return tuple(
-        message_delivery.send(
+        message_delivery.enqueue(
             BACKCHANNEL,
             one.client.backchannel_logout_uri,
             context=context,
@@ -130,9 +130,9 @@ def over(user: str, context: Context, *, client: str = "") -> Rule[tuple[Change,
 
 def _frames(signed_in: Apps, context: Context) -> tuple[str, ...]:
     """OpenID Connect Front-Channel Logout 2: always with `iss` and `sid`."""
-    if FRONTCHANNEL not in context.at.enabled:
+    if FRONTCHANNEL not in context.installation.enabled_features:
         return ()
-    issuer, keyring = context.at.issuer, context.at.keyring
+    issuer, keyring = context.installation.issuer, context.installation.keyring
     return tuple(
         redirect.with_parameters(
             one.client.frontchannel_logout_uri,

@@ -4,11 +4,11 @@ from typing import Final
 
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender
+from valetkey.server.oauth.core.feature import Feature, RequestInfo, Sender, SenderProof
 from valetkey.spec.cite import Cite
 
 
-def _prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+def _prove(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
     yield from ()
     return None
 

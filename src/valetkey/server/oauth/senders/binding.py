@@ -6,27 +6,27 @@ from valetkey.server.model.change import Change
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import CommitAlways, Rule
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.feature import Authenticated, Brought, Held, Sender
-from valetkey.server.oauth.tokens.state import Dead, proved
+from valetkey.server.oauth.core.feature import Authenticated, RequestInfo, Sender, SenderProof
+from valetkey.server.oauth.tokens.state import Dead, check_token
 from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
 from valetkey.wire.access_token import Confirmation
 
 
 def senders(context: Context) -> tuple[Sender, ...]:
     """The enabled senders, in the order in which they are asked."""
-    return context.at.senders
+    return context.installation.senders
 
 
 def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
     """The sender whose a token with this confirmation is. Raises InvalidToken where that is
     switched off: a bound token is never honoured as if it were not."""
-    sender = honouring(cnf, context.at)
+    sender = find_sender(cnf, context.installation)
     if sender is None:
         raise InvalidToken(detail="bound in a way that is not offered here")
     return sender
 
 
-def honouring(cnf: Confirmation | None, at: Installation) -> Sender | None:
+def find_sender(cnf: Confirmation | None, at: Installation) -> Sender | None:
     """The enabled sender that honours a token with this confirmation."""
     for sender in at.senders:
         if sender.binds(cnf):
@@ -36,11 +36,11 @@ def honouring(cnf: Confirmation | None, at: Installation) -> Sender | None:
 
 def is_offered(cnf: Confirmation | None, context: Context) -> bool:
     """Whether there is one."""
-    return honouring(cnf, context.at) is not None
+    return find_sender(cnf, context.installation) is not None
 
 
 def bind(
-    by: Authenticated, brought: Brought, context: Context
+    by: Authenticated, brought: RequestInfo, context: Context
 ) -> Rule[tuple[Authenticated, tuple[Change, ...]]]:
     """The client with what it proves to hold, and what has to be remembered of the proof where
     something comes of it. Of a client that has proved who it is, it is remembered in any case:
@@ -51,7 +51,7 @@ def bind(
         held = yield from sender.prove(brought, by.client.id, context)
         if held is None:
             continue
-        bound = msgspec.structs.replace(by, holds=held.cnf)
+        bound = msgspec.structs.replace(by, confirmation=held.cnf)
         if by.client.is_public:
             return bound, held.changes
         yield from _remember(held)
@@ -59,7 +59,7 @@ def bind(
     return by, ()
 
 
-def _remember(held: Held) -> Rule[None]:
+def _remember(held: SenderProof) -> Rule[None]:
     if held.changes:
         yield tuple(CommitAlways(change) for change in held.changes)
 
@@ -73,21 +73,21 @@ def check_required(by: Authenticated, context: Context) -> None:
     offered = {sender.name: sender for sender in senders(context)}
     for name in bound_by:
         sender = offered.get(name)
-        if sender is None or by.holds is None or not sender.binds(by.holds):
+        if sender is None or by.confirmation is None or not sender.binds(by.confirmation):
             raise InvalidRequest(f"this client has to prove what it holds: {name}")
 
 
 def is_bound(client: Client, context: Context) -> bool:
     """Whether the client gets no tokens but bound ones."""
-    demanded = context.at.held_to[client.policy].bound == "required"
+    demanded = context.installation.all_policies[client.policy].bound == "required"
     return demanded or bool(client.bound_by)
 
 
-def presented(scheme: str, brought: Brought, context: Context) -> Rule[None]:
+def check_presented(scheme: str, brought: RequestInfo, context: Context) -> Rule[None]:
     """Remembers the proof with which `brought.token` is shown, whatever comes of the call. Raises
     InvalidToken where it is shown in another way than it is bound (ATTACKS A11), InvalidDpopProof
     where its proof is missing."""
-    token = proved(brought.token, context)
+    token = check_token(brought.token, context)
     if isinstance(token, Dead):
         return  # The endpoint itself says what that comes to.
     sender = sender_of(token.cnf, context)

@@ -14,7 +14,7 @@ from valetkey.server.model.policy import DEFAULT
 from valetkey.server.model.query import One, RecentOne, Rule
 from valetkey.server.oauth.core import challenges
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.feature import Brought, Feature, Held, Sender
+from valetkey.server.oauth.core.feature import Feature, RequestInfo, Sender, SenderProof
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidDpopProof, UseDpopNonce
 from valetkey.wire import dpop
@@ -30,7 +30,7 @@ _MARGIN: Final = 60
 """Seconds that a proof is remembered beyond its end: nodes' clocks may differ."""
 
 
-def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+def prove(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
     """The key that the request proves to hold; None where it brings no proof. Raises
     InvalidDpopProof, UseDpopNonce."""
     sent = brought.headers.get(dpop.HEADER.lower(), ())
@@ -43,7 +43,7 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
         proof = dpop.check(
             sent[0],
             method=brought.method,
-            addresses=[base + brought.path for base in context.at.bases],
+            addresses=[base + brought.path for base in context.installation.base_urls],
             now=context.env.now,
             access_token=brought.token,
         )
@@ -55,11 +55,11 @@ def prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
     _check_nonce(proof, found.one(who), context)
     if found.one(seen) is not None:
         raise InvalidDpopProof("this proof was used before")
-    return Held(Confirmation(jkt=proof.jkt), changes=(Create(marker),))
+    return SenderProof(Confirmation(jkt=proof.jkt), changes=(Create(marker),))
 
 
 def _check_nonce(proof: Proof, client: Client | None, context: Context) -> None:
-    policy = DEFAULT if client is None else context.at.held_to[client.policy]
+    policy = DEFAULT if client is None else context.installation.all_policies[client.policy]
     if not proof.nonce and policy.dpop_nonce == "optional":
         return
     if not challenges.is_ours(proof.nonce, NONCE, context):
@@ -71,7 +71,7 @@ def nonce(context: Context) -> str:
     return challenges.challenge(NONCE, context)
 
 
-def _tell(brought: Brought, context: Context) -> Mapping[str, str]:
+def _tell(brought: RequestInfo, context: Context) -> Mapping[str, str]:
     """RFC 9449 8.2: with every answer, refused or not, to whoever uses proofs."""
     used = dpop.HEADER.lower() in brought.headers
     return {dpop.NONCE_HEADER: nonce(context)} if used else {}
@@ -81,13 +81,13 @@ SENDER: Final = Sender(
     name="dpop",
     cite=dpop.CITE,
     token_type=dpop.SCHEME,
-    headers=(dpop.HEADER,),
-    tells=(dpop.NONCE_HEADER,),
+    request_headers=(dpop.HEADER,),
+    response_headers=(dpop.NONCE_HEADER,),
     errors=(InvalidDpopProof.code, UseDpopNonce.code),
     challenge={"algs": " ".join(dpop.ALGORITHMS)},
     binds=lambda cnf: cnf is not None and bool(cnf.jkt),
     prove=prove,
-    tell=_tell,
+    write_headers=_tell,
 )
 
 DPOP: Final = Feature(

@@ -15,14 +15,14 @@ from valetkey.server.oauth.clients import keys
 from valetkey.server.oauth.clients.authentication import bare_name
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import (
-    Brought,
     Call,
     ClientAuth,
     Credentials,
     Endpoint,
     Feature,
-    Held,
+    RequestInfo,
     Sender,
+    SenderProof,
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidClient
@@ -56,16 +56,20 @@ def subjects(client: Client) -> dict[str, str]:
 
 def _read(call: Call) -> Credentials | None:
     named = bare_name(call)
-    if named is None or not call.brought.certificate:
+    if named is None or not call.request.certificate:
         return None
-    brought = call.brought
-    return Credentials(named.client_id, certificate=brought.certificate, vouched=brought.vouched)
+    brought = call.request
+    return Credentials(
+        named.client_id,
+        certificate=brought.certificate,
+        certificate_trusted=brought.certificate_trusted,
+    )
 
 
 def _by_authority(client: Client, by: Credentials, context: Context) -> Rule[None]:
     """The certificate is from an authority that is trusted, and says what was registered."""
     yield from ()
-    if not by.vouched:
+    if not by.certificate_trusted:
         raise InvalidClient(detail=f"{client.id}: no authority that is trusted issued it")
     certificate = certificates.loaded(by.certificate)
     registered = subjects(client)
@@ -78,28 +82,28 @@ def _by_key(client: Client, by: Credentials, context: Context) -> Rule[None]:
     """The certificate's key is one that the client registered (RFC 8705 2.2): the handshake has
     proved that it holds it, so who signed the certificate does not matter."""
     key = certificates.loaded(by.certificate).public_key()
-    if not (yield from keys.holds(client, key)):
+    if not (yield from keys.is_key_of(client, key)):
         raise InvalidClient(detail=f"{client.id}: the certificate's key is not registered")
 
 
-def _prove(brought: Brought, client: str, context: Context) -> Rule[Held | None]:
+def _prove(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
     if not brought.certificate:
         return None
     wanted = RecentOne(Client, client)
     found = (yield (wanted,)).one(wanted)
     if found is None or not found.tls_client_certificate_bound_access_tokens:
         return None
-    return Held(Confirmation(x5t_s256=certificates.thumbprint(brought.certificate)))
+    return SenderProof(Confirmation(x5t_s256=certificates.thumbprint(brought.certificate)))
 
 
 def _metadata(context: Context) -> Mapping[str, Any]:
     told: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True}
-    address = context.at.mtls_address
+    address = context.installation.mtls_address
     if not address:
         return told
     aliases = {
         endpoint.metadata: address + endpoint.path
-        for feature in context.at.features
+        for feature in context.installation.features
         for endpoint in feature.endpoints
         if isinstance(endpoint, Endpoint) and endpoint.who != "nobody" and endpoint.metadata
     }
@@ -116,20 +120,20 @@ SENDER: Final = Sender(
 
 MTLS: Final = Feature(
     name="mutual TLS",
-    on=False,
+    on_by_default=False,
     cites=(CITE, SENDER.cite, certificates.CITE),
     client_auth=(
         ClientAuth(
             name="tls_client_auth",
             cite=Cite("RFC 8705", "2.1"),
-            bare=True,
+            by_name_only=True,
             read=_read,
             prove=_by_authority,
         ),
         ClientAuth(
             name="self_signed_tls_client_auth",
             cite=Cite("RFC 8705", "2.2"),
-            bare=True,
+            by_name_only=True,
             read=_read,
             prove=_by_key,
         ),

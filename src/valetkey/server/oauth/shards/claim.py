@@ -24,9 +24,9 @@ from valetkey.wire.key_shards import OF_DEVICES, TICKET
 def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The shard that the ticket is for, once; the same again for the same holder, until it has been
     used. Raises InvalidGrant for anybody else."""
-    slip = derived_secrets.read("kt", call.form.need(TICKET), context.at.keyring)
+    slip = derived_secrets.read("kt", call.form.need(TICKET), context.installation.keyring)
     by = yield from authenticate(call, context)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     wanted = One(TokenFamily, slip.family)
     family, shards = sharded((yield (wanted,)).one(wanted), context)
     of_app = One(Client, family.client)
@@ -42,7 +42,7 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     mine = msgspec.structs.replace(
         shard,
         client=by.client.id,
-        cnf=by.holds if shard.holder == "second_device" else None,
+        cnf=by.confirmation if shard.holder == "second_device" else None,
         turned=context.env.now,
         by="",
     )
@@ -66,7 +66,7 @@ def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
     if shard.holder in OF_DEVICES:
         if by.client.id != app.id:
             raise InvalidGrant(detail="the ticket is for a device of the app")
-        if by.holds is None:
+        if by.confirmation is None:
             raise InvalidRequest("a device proves a key of its own when it claims its shard")
     elif shard.holder != "backend":
         raise InvalidGrant(detail="nobody claims a recovery code: its page shows it")
@@ -85,7 +85,7 @@ def _check_same(family: TokenFamily, at: int, by: Authenticated) -> None:
     """A reply that got lost: the same holder asks again."""
     shard = family.shard(at)
     device = shard.holder in OF_DEVICES
-    if by.client.id != shard.client or (device and by.holds != family.bound_to(at)):
+    if by.client.id != shard.client or (device and by.confirmation != family.bound_to(at)):
         raise InvalidGrant("the ticket was used by somebody else")
 
 
@@ -98,7 +98,7 @@ def _given(
     return msgspec.structs.replace(
         family,
         shards=shards,
-        cnf=by.holds,
+        cnf=by.confirmation,
         instance=by.instance,
         device=agent or family.device,
     )

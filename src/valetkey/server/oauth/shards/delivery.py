@@ -22,9 +22,9 @@ from valetkey.wire.key_shards import SHARD, Delivered
 
 def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The successor of the shard, and a handle. A retry gets the same of both."""
-    presented = presentation.read_shard(call.form.need(SHARD), context.at.keyring)
+    presented = presentation.read_shard(call.form.need(SHARD), context.installation.keyring)
     by = yield from authenticate(call, context)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     wanted = One(TokenFamily, presented.family)
     family, shards = sharded((yield (wanted,)).one(wanted), context)
     stolen = presentation.misplaced(family, shards, presented, by=by)
@@ -40,8 +40,8 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if not retried:
         changes = (Update(msgspec.structs.replace(family, shards=after)),)
     document = Delivered(
-        key_shard=refresh_token.write(token, context.at.keyring),
-        handle=derived_secrets.write("kh", slip, context.at.keyring),
+        key_shard=refresh_token.write(token, context.installation.keyring),
+        handle=derived_secrets.write("kh", slip, context.installation.keyring),
         expires_in=slip.at + HANDLE_SECONDS - context.env.now,
     )
     return Answer(document=document, changes=(*changes, *proof))
@@ -50,7 +50,7 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 def _moment(shard: Shard, context: Context, *, retried: bool) -> int:
     """Of what moment the handle is: of the delivery that is asked for again, while its handle is
     good. No two that are used have the same."""
-    window = context.env.now <= shard.turned + context.at.lifetimes.refresh_window
+    window = context.env.now <= shard.turned + context.installation.lifetimes.refresh_window
     if retried and window and shard.turned > shard.joined:
         return shard.turned
     return max(context.env.now, shard.joined + 1)

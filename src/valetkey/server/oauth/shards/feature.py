@@ -13,7 +13,7 @@ PAGE: Final = "/apps/{grant}/shards/{family}"
 
 KEY_SHARDS: Final = Feature(
     name=NAME,
-    needs=("refresh token",),
+    requires=("refresh token",),
     cites=(CITE,),
     pages=(PAGE,),
     endpoints=(

@@ -184,7 +184,7 @@ def _is_holder(family: TokenFamily, at: int, by: Authenticated) -> bool:
     if at == 0 and family.instance not in {"", by.instance}:
         return False  # Of one copy of the app alone, and this is another.
     if shard.holder in OF_DEVICES:
-        return by.client.id == family.client and fits(by.holds, family.bound_to(at))
+        return by.client.id == family.client and fits(by.confirmation, family.bound_to(at))
     return by.client.id == shard.client and proves_itself(by)
 
 
@@ -226,7 +226,7 @@ def _joined(shards: Shards, slip: Slip, *, tag: str, context: Context) -> Shards
 def _codes(family: TokenFamily, at: int, context: Context) -> list[bytes]:
     """What it may be. One that was used is good for as long as what it brought was not: whoever
     lost the reply has nothing else."""
-    shard, keyring = family.shard(at), context.at.keyring
+    shard, keyring = family.shard(at), context.installation.keyring
     if shard.is_claimed:
         return derived_secrets.codes(RefreshToken(family.id, at, shard.generation), keyring)
     if shard.is_spent and family.shards is not None and not _arrived(family.shards, shard.by):

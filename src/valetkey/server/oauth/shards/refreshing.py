@@ -11,7 +11,7 @@ from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
 from valetkey.server.oauth.core.feature import Authenticated
-from valetkey.server.oauth.core.shard_policy import is_offered
+from valetkey.server.oauth.core.shard_policy import is_enabled
 from valetkey.server.oauth.shards import alarm, response
 from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.presentation import (
@@ -44,9 +44,9 @@ def turn(
     text: str, others: str, found: TokenFamily, *, by: Authenticated, context: Context
 ) -> Rule[Turned | Refuse]:
     """What the shards come to. Raises OAuthError."""
-    if not is_offered(context):
+    if not is_enabled(context):
         raise InvalidGrant("keys in shards are not offered here any more")
-    brought = read(text, others, context.at.keyring)
+    brought = read(text, others, context.installation.keyring)
     family, shards = _open(found, by=by, context=context)
     shown = brought.refresh
     if shown is None or not family.refreshable or shown.shard >= len(shards.of):
@@ -98,7 +98,7 @@ def _misplaced(
 def sounded(family: TokenFamily, verdict: Alarm, *, by: Authenticated, context: Context) -> Refuse:
     """The alarm; too few shards are none where the policy says so."""
     short = isinstance(verdict.error, InsufficientKeyShards)
-    if short and context.at.held_to[by.client.policy].short_of_shards == "refuse":
+    if short and context.installation.all_policies[by.client.policy].short_of_shards == "refuse":
         return Refuse(error=verdict.error)
     return alarm.suspend(family, verdict, context)
 
@@ -113,14 +113,14 @@ def _turned(
 ) -> Turned:
     changes: tuple[Change, ...] = ()
     if good.shards != family.shards:
-        policy = context.at.held_to[by.client.policy]
-        idle = policy.refresh_idle or context.at.lifetimes.refresh_idle
-        until = policy.refresh_token or context.at.lifetimes.refresh_token
+        policy = context.installation.all_policies[by.client.policy]
+        idle = policy.refresh_idle or context.installation.lifetimes.refresh_idle
+        until = policy.refresh_token or context.installation.lifetimes.refresh_token
         family = msgspec.structs.replace(
             family,
             shards=good.shards,
             # A device that begins to prove a key is held to it from here on.
-            cnf=by.holds if asks == 0 and by.client.is_public else family.cnf,
+            cnf=by.confirmation if asks == 0 and by.client.is_public else family.cnf,
             used=context.env.now,
             expires=min(context.env.now + idle, family.created + until),
         )

@@ -51,7 +51,7 @@ def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
         return None
     of_grant = One(Grant, family.grant)
     grant = (yield (of_grant,)).one(of_grant)
-    gone = grant is None or grant.status == "stopped" or grant.epoch != context.at.epoch
+    gone = grant is None or grant.status == "stopped" or grant.epoch != context.installation.epoch
     over = family.status == "closed" or context.env.now >= family.expires
     return None if gone or over else family
 
@@ -74,7 +74,7 @@ def replace(
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
     shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
     shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
-    secret = derived_secrets.code(response.named(shown, at), context.at.keyring)
+    secret = derived_secrets.code(response.named(shown, at), context.installation.keyring)
     return Replaced(
         family=shown,
         holder=holder,

@@ -37,9 +37,9 @@ def reissue(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if holder not in HOLDERS:
         raise InvalidRequest(f"holder is none of {', '.join(HOLDERS)}")
     by = yield from authenticate(call, context)
-    by, proof = yield from bind(by, call.brought, context)
+    by, proof = yield from bind(by, call.request, context)
     brought = read(
-        call.form.get("refresh_token", ""), call.form.get(OTHERS, ""), context.at.keyring
+        call.form.get("refresh_token", ""), call.form.get(OTHERS, ""), context.installation.keyring
     )
     if not brought.families:
         raise InvalidRequest("nothing that is shown says which key is meant")

@@ -54,7 +54,7 @@ def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeySh
 
 def write(family: TokenFamily, at: int, context: Context) -> str:
     """The shard itself, as it is now."""
-    return refresh_token.write(named(family, at), context.at.keyring)
+    return refresh_token.write(named(family, at), context.installation.keyring)
 
 
 def named(family: TokenFamily, at: int) -> RefreshToken:
@@ -65,12 +65,14 @@ def named(family: TokenFamily, at: int) -> RefreshToken:
 def ticket(family: TokenFamily, at: int, context: Context) -> str:
     """By what its holder claims it."""
     generation, until = family.shard(at).generation, context.env.now + TICKET_SECONDS
-    return derived_secrets.write("kt", Slip(family.id, at, generation, until), context.at.keyring)
+    return derived_secrets.write(
+        "kt", Slip(family.id, at, generation, until), context.installation.keyring
+    )
 
 
 def page(family: TokenFamily, context: Context) -> str:
     """Where the user fetches what must not go through the app."""
-    return f"{context.at.issuer}{path(family)}"
+    return f"{context.installation.issuer}{path(family)}"
 
 
 def path(family: TokenFamily) -> str:

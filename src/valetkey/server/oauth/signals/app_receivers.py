@@ -21,4 +21,4 @@ def receives(client: Client, context: Context) -> bool:
     """Whether the app has opted in, and may: it has to be able to prove who it is."""
     if EXTENSION not in client.understands or client.is_public:
         return False
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features

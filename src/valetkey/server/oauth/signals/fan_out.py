@@ -51,7 +51,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 def telling(outcome: D, context: Context) -> Rule[D]:
     """The outcome of a rule, and with its changes what they say."""
-    records = touched(outcome.changes) if NAME in context.at.enabled else ()
+    records = touched(outcome.changes) if NAME in context.installation.enabled_features else ()
     if not records:
         return outcome
     signals = yield from _signals(records, outcome.changes, outcome.events, context=context)
@@ -78,7 +78,7 @@ def _signals(
     found = yield (*wanted.values(), servers)
     before = {name: was for name, want in wanted.items() if (was := found.one(want)) is not None}
     told: list[Change] = []
-    txn = base64url.encode(context.env.draw(12))
+    txn = base64url.encode(context.env.random_bytes(12))
     for one in happened(changes, events, before):
         streams = yield from _streams(one, found.many(servers), context)
         for stream, server in streams:
@@ -158,7 +158,7 @@ def _told(
     signal = Signal(
         stream=stream.id,
         order=order(context, number, version=0 if one.grant is None else one.grant.version),
-        id=base64url.encode(context.env.draw(16)),
+        id=base64url.encode(context.env.random_bytes(16)),
         event=event,
         user=one.user,
         client=one.client,
@@ -181,7 +181,7 @@ def put(stream: Stream, signal: Signal, context: Context) -> Iterator[Change]:
 def brought(stream: Stream, context: Context) -> Create:
     """The message that brings what waits."""
     facts = {"receiver": stream.receiver, "stream": stream.id}
-    return message_delivery.send(NAME, stream.url, context=context, facts=facts)
+    return message_delivery.enqueue(NAME, stream.url, context=context, facts=facts)
 
 
 def order(context: Context, number: int = 0, *, version: int = 0) -> str:

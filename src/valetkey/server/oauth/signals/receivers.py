@@ -11,9 +11,9 @@ from valetkey.server.oauth.clients.authentication import authenticate, authentic
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.core.subjects import session, subject
-from valetkey.server.oauth.senders.binding import presented
+from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.oauth.signals.app_receivers import MANAGE, receives
-from valetkey.server.oauth.tokens.state import Dead, worth
+from valetkey.server.oauth.tokens.state import Dead, token_state
 from valetkey.spec.errors import InsufficientScope, InvalidToken
 from valetkey.wire import security_event
 from valetkey.wire.security_event import VERIFICATION, Subject
@@ -34,7 +34,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 def receiver(call: Call, scope: str, context: Context) -> Rule[Receiver]:
     """Who calls. Raises InvalidClient, InvalidToken, InsufficientScope."""
-    if call.brought.token:
+    if call.request.token:
         return (yield from _by_token(call, scope, context))
     server = yield from authenticate_resource_server(call, context)
     if server is not None:
@@ -44,12 +44,12 @@ def receiver(call: Call, scope: str, context: Context) -> Rule[Receiver]:
 
 
 def _by_token(call: Call, scope: str, context: Context) -> Rule[Receiver]:
-    yield from presented(call.scheme, call.brought, context)
-    live = yield from worth(call.brought.token, context)
+    yield from check_presented(call.scheme, call.request, context)
+    live = yield from token_state(call.request.token, context)
     if isinstance(live, Dead):
         raise InvalidToken(detail=live.why)
     # What a user gave opens nothing here, whatever it is called.
-    if live.standing is not None or live.token.aud != (context.at.issuer,):
+    if live.standing is not None or live.token.aud != (context.installation.issuer,):
         raise InvalidToken(detail="not a client's own token for this server")
     if live.token.scopes.isdisjoint((scope, MANAGE)):
         raise InsufficientScope
@@ -83,7 +83,9 @@ def about(signal: Signal, to: Receiver, context: Context) -> Subject:
         return security_event.opaque(signal.stream)
     members: dict[str, Subject] = {}
     if signal.user:
-        members["user"] = security_event.user(context.at.issuer, known_as(signal.user, to, context))
+        members["user"] = security_event.user(
+            context.installation.issuer, known_as(signal.user, to, context)
+        )
     for name, value in (
         ("application", signal.client),
         ("device", signal.family),
@@ -97,8 +99,10 @@ def about(signal: Signal, to: Receiver, context: Context) -> Subject:
 def known_as(user: str, to: Receiver, context: Context) -> str:
     """The `sub` by which a receiver knows a user."""
     party = to.party
-    return subject(user, party, context.at.keyring) if isinstance(party, Client) else user
+    return subject(user, party, context.installation.keyring) if isinstance(party, Client) else user
 
 
 def _session(sid: str, to: Receiver, context: Context) -> str:
-    return session(sid, to.party, context.at.keyring) if isinstance(to.party, Client) else ""
+    return (
+        session(sid, to.party, context.installation.keyring) if isinstance(to.party, Client) else ""
+    )

@@ -124,7 +124,7 @@ def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
     signal = Signal(
         stream=stream.id,
         order=order(context),
-        id=base64url.encode(context.env.draw(16)),
+        id=base64url.encode(context.env.random_bytes(16)),
         event=VERIFICATION,
         claims={"state": state} if state else {},
         at=context.env.now,
@@ -207,7 +207,7 @@ def _left_out(stream: Stream, left: tuple[str, ...]) -> Answer:
 
 def _metadata(context: Context) -> Mapping[str, Any]:
     """Shared Signals Framework 7.1."""
-    issuer = context.at.issuer
+    issuer = context.installation.issuer
     return {
         "spec_version": "1_0",
         "issuer": issuer,

@@ -17,8 +17,8 @@ from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.core.message_delivery import PAUSES, moved
-from valetkey.server.oauth.core.outbound_message import Delivery, Message, Taken
+from valetkey.server.oauth.core.message_delivery import PAUSES, reschedule
+from valetkey.server.oauth.core.outbound_message import Delivery, LeasedJob, Message
 from valetkey.server.oauth.signals import receivers
 from valetkey.server.oauth.signals.app_receivers import NAME
 from valetkey.server.oauth.signals.receivers import Receiver
@@ -40,7 +40,7 @@ def token(signal: Signal, to: Receiver, context: Context) -> str:
     """The signal as a signed token, the same each time it goes out."""
     times = {} if signal.event == VERIFICATION else {"event_timestamp": signal.at}
     told = SecurityEvent(
-        iss=context.at.issuer,
+        iss=context.installation.issuer,
         aud=to.audience,
         jti=signal.id,
         iat=signal.at,
@@ -48,7 +48,7 @@ def token(signal: Signal, to: Receiver, context: Context) -> str:
         events={signal.event: {**signal.claims, **times}},
         txn=signal.txn,
     )
-    return security_event.write(told, key=context.at.keyring.signing[ALGORITHM])
+    return security_event.write(told, key=context.installation.keyring.signing[ALGORITHM])
 
 
 def wanted_of(
@@ -69,23 +69,25 @@ def wanted_of(
 # --- brought -------------------------------------------------------------------------------------
 
 
-def take(job: Job, context: Context) -> Rule[Taken]:
+def take(job: Job, context: Context) -> Rule[LeasedJob]:
     """Takes the first signal that waits, for the length of a lease."""
     stream, to = yield from _stream(job, context)
     if stream is None or to is None:
-        return Taken(changes=(Remove(job),))
+        return LeasedJob(changes=(Remove(job),))
     signals, dropped = wanted_of((yield from waiting(stream)), stream, to, context=context)
     if not signals:
-        return Taken(changes=(Remove(job), *dropped))
+        return LeasedJob(changes=(Remove(job), *dropped))
     first = signals[0]
     if context.env.now < first.due:
         # It is under way, or was refused just now: what comes after it waits with it.
-        return Taken(changes=(*moved(job, msgspec.structs.replace(job, due=first.due)), *dropped))
+        return LeasedJob(
+            changes=(*reschedule(job, msgspec.structs.replace(job, due=first.due)), *dropped)
+        )
     due = context.env.now + LEASE
     facts = {**job.facts, "signal": first.key}
     leased = msgspec.structs.replace(job, due=due, facts=facts)
     under_way = Update(msgspec.structs.replace(first, due=due))
-    return Taken(job=leased, changes=(*moved(job, leased), under_way, *dropped))
+    return LeasedJob(job=leased, changes=(*reschedule(job, leased), under_way, *dropped))
 
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
@@ -111,7 +113,7 @@ def settled(job: Job, context: Context) -> Rule[Outcome]:
         return Outcome(changes=done)
     rest = {name: text for name, text in kept.facts.items() if name != "signal"}
     again = msgspec.structs.replace(kept, due=context.env.now, facts=rest)
-    return Outcome(changes=(*done, *moved(kept, again)))
+    return Outcome(changes=(*done, *reschedule(kept, again)))
 
 
 def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
@@ -137,7 +139,7 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
         changes = (*changes, Update(paused), *(() if kept is None else (Remove(kept),)))
         return Outcome(changes=changes, events=(note,))
     if kept is not None:
-        changes = (*changes, *moved(kept, msgspec.structs.replace(kept, due=due)))
+        changes = (*changes, *reschedule(kept, msgspec.structs.replace(kept, due=due)))
     return Outcome(changes=changes)
 
 
@@ -159,7 +161,7 @@ def _signal(job: Job) -> Rule[Signal | None]:
 
 def sealed(header: str, stream: str, context: Context) -> bytes:
     """What a receiver wants to be shown, as it is kept."""
-    nonce = context.env.draw(seal.NONCE)
+    nonce = context.env.random_bytes(seal.NONCE)
     return seal.seal(_key(context), header.encode(), nonce=nonce, purpose=_purpose(stream))
 
 
@@ -169,7 +171,7 @@ def _opened(stream: Stream, context: Context) -> str:
 
 def _key(context: Context) -> bytes:
     # The salt never turns: the keys that seal codes are gone within minutes.
-    salt = context.at.keyring.salt.raw
+    salt = context.installation.keyring.salt.raw
     if not salt:
         raise ValueError("no salt")
     return seal.mac(salt, PURPOSE)
@@ -180,5 +182,5 @@ def _purpose(stream: str) -> bytes:
 
 
 DELIVERY: Final = Delivery(
-    kind=NAME, cite=CITE, write=write, take=take, settled=settled, failed=failed
+    kind=NAME, cite=CITE, write=write, lease=take, on_delivered=settled, on_failed=failed
 )

@@ -54,7 +54,7 @@ def replaced(
 
 def told(stream: Stream, by: Receiver, context: Context) -> dict[str, Any]:
     """The configuration. What the receiver wants to be shown is not told again (ATTACKS A79)."""
-    issuer = context.at.issuer
+    issuer = context.installation.issuer
     push = stream.delivers == "push"
     return {
         "stream_id": stream.id,
@@ -143,7 +143,7 @@ def subject(said: Mapping[str, Any], context: Context) -> str:
         raise InvalidRequest("the subject is not of the format iss_sub")
     name = found.get("sub")
     if (
-        found.get("iss") != context.at.issuer
+        found.get("iss") != context.installation.issuer
         or not isinstance(name, str)
         or not 0 < len(name) <= 255
     ):

@@ -30,17 +30,19 @@ KNOWN: Final = 4096
 """Halves whose contents are remembered, the last used ones."""
 
 
-def is_on(context: Context) -> bool:
+def is_enabled(context: Context) -> bool:
     """Whether the feature is switched on."""
-    return NAME in context.at.enabled
+    return NAME in context.installation.enabled_features
 
 
 def is_split(token: AccessToken, context: Context) -> bool:
     """Whether the token is for an API that holds the other half. One is enough: it would be whole
     in that API's log."""
-    offer = context.at.offer
+    offer = context.installation.offer
     return (
-        bool(offer.split) and not offer.split.isdisjoint(offer.meant(token.aud)) and is_on(context)
+        bool(offer.split_token_resources)
+        and not offer.split_token_resources.isdisjoint(offer.find_resources(token.aud))
+        and is_enabled(context)
     )
 
 
@@ -53,24 +55,24 @@ def check_bound(token: AccessToken, context: Context) -> None:
 
 def write(token: AccessToken, context: Context) -> str:
     """The app's half."""
-    key, salt = context.at.keyring.sealing[0], context.env.draw(SALT)
+    key, salt = context.installation.keyring.sealing[0], context.env.random_bytes(SALT)
     sealed = seal.seal(
         seal.mac(key.raw, PURPOSE, salt),
         msgspec.msgpack.encode(token),
-        nonce=context.env.draw(seal.NONCE),
+        nonce=context.env.random_bytes(seal.NONCE),
         purpose=PURPOSE,
     )
-    signing = context.at.keyring.signing["ES256"]
+    signing = context.installation.keyring.signing["ES256"]
     return split_token.write(bytes.fromhex(key.kid) + salt + sealed, exp=token.exp, key=signing)
 
 
 def read(text: str, context: Context) -> AccessToken:
     """What the token says whose half this is, whatever the time is. Raises jwt.BadToken."""
-    if not is_on(context):
+    if not is_enabled(context):
         raise jwt.BadToken("split access tokens are not offered here")
-    ring = context.at.keyring
+    ring = context.installation.keyring
     token = _read(text, ring.published, tuple(ring.sealing))
-    if token.iss != context.at.issuer:
+    if token.iss != context.installation.issuer:
         raise jwt.BadToken(f"issued by {token.iss!r}")
     return token
 

@@ -62,7 +62,7 @@ class CodeReference(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
 def write(raw: bytes, keyring: Keyring, env: Env) -> str:
     """A code that carries `raw`."""
     key = keyring.sealing[0]
-    sealed = seal.seal(key.raw, raw, nonce=env.draw(seal.NONCE), purpose=PURPOSE)
+    sealed = seal.seal(key.raw, raw, nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
     return opaque.write("code", bytes.fromhex(key.kid) + sealed)
 
 

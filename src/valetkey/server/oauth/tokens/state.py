@@ -15,7 +15,7 @@ from valetkey.server.model.query import One, RecentOne, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
 from valetkey.server.oauth.core.decision import Standing
-from valetkey.server.oauth.core.liveness import over, still_allowed, why_dead, why_for_now
+from valetkey.server.oauth.core.liveness import is_over, still_allowed, why_dead, why_suspended
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.tokens import app_half
 from valetkey.wire import access_token, split_token
@@ -51,7 +51,7 @@ class Dead(msgspec.Struct, frozen=True):
 Wants: TypeAlias = tuple[RecentOne[Client], One[User], One[Grant], One[TokenFamily]]
 
 
-class Proved(msgspec.Struct, eq=False):
+class VerifiedToken(msgspec.Struct, eq=False):
     """The claims that one of our keys signed, and what they rest on. `live` is what they were worth
     when that was asked last, in the installation `at`: None, None where they were worth nothing."""
 
@@ -64,9 +64,9 @@ class Proved(msgspec.Struct, eq=False):
         return "Proved(…)"
 
 
-def worth(text: str, context: Context) -> Rule[Live | Dead]:
+def token_state(text: str, context: Context) -> Rule[Live | Dead]:
     """What an access token is worth, all facts considered."""
-    known = _proved(text, context)
+    known = _check_signature(text, context)
     if isinstance(known, Dead):
         return known
     if known.token.grant_id:
@@ -74,18 +74,18 @@ def worth(text: str, context: Context) -> Rule[Live | Dead]:
     return (yield from _of_client(known.token, context))
 
 
-def proved(text: str, context: Context) -> AccessToken | Dead:
+def check_token(text: str, context: Context) -> AccessToken | Dead:
     """The token, where it is ours and not expired, whatever has become of its grant."""
-    known = _proved(text, context)
+    known = _check_signature(text, context)
     return known if isinstance(known, Dead) else known.token
 
 
-def _proved(text: str, context: Context) -> Proved | Dead:
+def _check_signature(text: str, context: Context) -> VerifiedToken | Dead:
     try:
         if split_token.is_app_half(text):
             known = _resting(app_half.read(text, context))
         else:
-            at = context.at
+            at = context.installation
             known = _ours(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
         # Two clocks need leeway; here there is only one.
         jwt.check_time(known.token, context.env.now, leeway=0)
@@ -95,7 +95,9 @@ def _proved(text: str, context: Context) -> Proved | Dead:
 
 
 @lru_cache(maxsize=PROVED)
-def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens) -> Proved:
+def _ours(
+    text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens
+) -> VerifiedToken:
     """What is proved once stays proved for as long as the keys are the same: an API asks about a
     token again and again. Raises jwt.BadToken."""
     claims = jwt.prove(
@@ -109,13 +111,13 @@ def _ours(text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: Signed
     return _resting(claims)
 
 
-def _resting(token: AccessToken) -> Proved:
+def _resting(token: AccessToken) -> VerifiedToken:
     client, user = RecentOne(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
-    return Proved(token, (client, user, grant, family))
+    return VerifiedToken(token, (client, user, grant, family))
 
 
-def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
+def _of_user(known: VerifiedToken, context: Context) -> Rule[Live | Dead]:
     token, wants = known.token, known.wants
     found = yield wants
     client, user, grant, family = wants
@@ -126,32 +128,34 @@ def _of_user(known: Proved, context: Context) -> Rule[Live | Dead]:
     standing = Standing(person, yes, descent)
     if (same := _as_before(known, app, standing, context=context)) is not None:
         return same
-    owner, scope = app, context.at.offer.ordered(token.scope.split())
+    owner, scope = app, context.installation.offer.ordered(token.scope.split())
     if token.act is not None:
         passed = yield from _passed_on(token, token.act, yes)
         if isinstance(passed, Dead):
             return passed
-        owner, scope = passed, _registered(scope, app, context.at.offer)
-    epoch, now = context.at.epoch, context.env.now
+        owner, scope = passed, _registered(scope, app, context.installation.offer)
+    epoch, now = context.installation.epoch, context.env.now
     dead = why_dead(owner, standing, act=token.act, epoch=epoch, now=now)
     if dead:
-        return Dead(dead, why_for_now(owner, standing, act=token.act, epoch=epoch, now=now))
-    granted = still_allowed(scope, client=owner, grant=yes, offer=context.at.offer)
+        return Dead(dead, why_suspended(owner, standing, act=token.act, epoch=epoch, now=now))
+    granted = still_allowed(scope, client=owner, grant=yes, offer=context.installation.offer)
     live = Live(token, app, standing, granted)
     if token.act is None:  # One that was passed on follows from more than these.
-        known.live, known.at = live, context.at
+        known.live, known.at = live, context.installation
     return live
 
 
-def _as_before(known: Proved, app: Client, now: Standing, *, context: Context) -> Live | None:
+def _as_before(
+    known: VerifiedToken, app: Client, now: Standing, *, context: Context
+) -> Live | None:
     """What it was worth last, where nothing has changed since: the records that were just read are
     equal to those of then, the installation is the same, and no time has run out."""
     live = known.live
-    if live is None or live.standing is None or known.at is not context.at:
+    if live is None or live.standing is None or known.at is not context.installation:
         return None
     then = live.standing
     before = live.client, then.user, then.grant, then.family
-    if before != (app, now.user, now.grant, now.family) or over(now, context.env.now):
+    if before != (app, now.user, now.grant, now.family) or is_over(now, context.env.now):
         return None
     return live
 
@@ -173,7 +177,7 @@ def _passed_on(token: AccessToken, act: Actor, grant: Grant) -> Rule[Client | De
 
 
 def _registered(scope: Sequence[str], client: Client, offer: Offer) -> tuple[str, ...]:
-    registered = frozenset(offer.registered(client.scope))
+    registered = frozenset(offer.expand_known(client.scope))
     return tuple(one for one in scope if one in registered)
 
 
@@ -185,8 +189,8 @@ def _of_client(token: AccessToken, context: Context) -> Rule[Live | Dead]:
         return Dead("its client is gone")
     if found.one(revoked) is not None:
         return Dead("revoked")
-    dead = why_dead(app, None, epoch=context.at.epoch, now=context.env.now)
+    dead = why_dead(app, None, epoch=context.installation.epoch, now=context.env.now)
     if dead:
         return Dead(dead)
-    registered = context.at.offer.registered(app.scope)
+    registered = context.installation.offer.expand_known(app.scope)
     return Live(token, app, None, tuple(one for one in registered if one in token.scopes))
