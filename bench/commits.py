@@ -66,7 +66,7 @@ def _family(env: Env) -> TokenFamily:
 @contextlib.contextmanager
 def _counted(seen: Seen) -> Iterator[None]:
     """Notes how large each transaction is."""
-    write, commit = Writer._written, Committer._commit
+    write, commit = Writer._write, Committer._commit
 
     def writing(self: Any, batch: Sequence[Any]) -> None:
         seen.batches.append(len(batch))
@@ -77,11 +77,11 @@ def _counted(seen: Seen) -> Iterator[None]:
         await commit(self, batch)
 
     vars_of: tuple[Any, Any] = (Writer, Committer)
-    vars_of[0]._written, vars_of[1]._commit = writing, committing
+    vars_of[0]._write, vars_of[1]._commit = writing, committing
     try:
         yield
     finally:
-        vars_of[0]._written, vars_of[1]._commit = write, commit
+        vars_of[0]._write, vars_of[1]._commit = write, commit
 
 
 async def _goes_on(store: Store, family: TokenFamily, until: float, seen: Seen) -> None:

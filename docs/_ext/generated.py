@@ -25,7 +25,7 @@ from valetkey.server.model.policy import PROFILES, Policy
 from valetkey.server.oauth.core.feature import Endpoint, Stream
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.settings import Settings
-from valetkey.server.settings.tree import LEAVES, SECRETS, describe, shown
+from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import registered
 from valetkey.wire.catalog import Catalog, Permission
@@ -53,7 +53,7 @@ HEADING: Final = re.compile(r"^## (\w+)$", re.MULTILINE)
 
 def settings() -> str:
     """A row for each setting."""
-    defaults = shown(Settings())
+    defaults = masked(Settings())
     rows = (
         (_code(name), _code(_value(defaults[name])), _sentence(describe(name)))
         for name in LEAVES

@@ -114,7 +114,8 @@ def test_a_master_key_is_made_once_by_hand(
     """Two nodes that start together would each make their own."""
     monkeypatch.delenv("VALETKEY_MASTER_KEY")
     told = line.fails("serve", status=2)
-    assert f"database = '{url}' (from VALETKEY_DATABASE): the master key cannot lie beside" in told
+    why = "the master key cannot be a file beside"
+    assert f"database = '{url}' (from VALETKEY_DATABASE): {why}" in told
     file = line.folder / "master"
     told = line.fails("serve", "--set", "master_key_file=master", status=2)
     assert "the master key master is missing: every node of a PostgreSQL needs the same" in told

@@ -25,7 +25,7 @@ from valetkey.server.model.query import Query, Results
 from valetkey.server.oauth.grant_types import refresh_token
 from valetkey.server.store.port import Unavailable
 from valetkey.server.store.postgres import PostgresStore, committer, points, statements
-from valetkey.server.store.postgres.reader import Asked, Reader
+from valetkey.server.store.postgres.reader import PendingRead, Reader
 from valetkey.server.store.postgres.statements import Statement
 from valetkey.server.store.sqlite import writer
 from valetkey.server.store.sqlite.store import SQLiteStore
@@ -163,14 +163,14 @@ def fails_together() -> None:
     """And a batch has one outcome for all its members."""
     reads_anything()
 
-    def together(part: Sequence[committer.Job], error: Exception) -> Sequence[Any]:
+    def together(part: Sequence[committer.CommitRequest], error: Exception) -> Sequence[Any]:
         for job in part:
             job.resolve(Unavailable(str(error)))
         return []
 
-    async def answer(one: Reader, batch: Sequence[Asked]) -> None:
+    async def answer(one: Reader, batch: Sequence[PendingRead]) -> None:
         try:
-            await one._found(batch)
+            await one._read_batch(batch)
         except Exception as error:
             for asked in batch:
                 if not asked.future.done():

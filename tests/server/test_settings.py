@@ -10,7 +10,7 @@ from valetkey.jose import base64url
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.secret import Secret
 from valetkey.server.settings import Settings, SettingsError, load, read
-from valetkey.server.settings.tree import LEAVES, SECRETS, describe, schema, shown
+from valetkey.server.settings.tree import LEAVES, SECRETS, describe, masked, schema
 
 KEY = base64url.encode(bytes(range(32)))
 
@@ -198,7 +198,7 @@ def test_fetching_from_inside_is_for_trying_out() -> None:
         assert load({"issuer": issuer}, environ, None).fetch_local
     (mistake,) = mistakes_of(flags={"issuer": "https://id.example"}, environ=environ)
     assert mistake.startswith("fetch_local = ['localhost:8443', '[::1]:8443'] (from VALETKEY_FETCH")
-    assert mistake.endswith("only where the issuer itself is this machine or ends with .test")
+    assert mistake.endswith("only allowed if the issuer itself is this machine or ends with .test")
 
 
 def test_every_mistake_is_said_at_once() -> None:
@@ -231,14 +231,14 @@ def test_a_secret_stands_in_the_environment_or_a_file_of_its_own(
     flags: dict[str, object], toml: str
 ) -> None:
     (mistake,) = mistakes_of(flags=flags, toml=toml)
-    assert "a secret stands in VALETKEY_MASTER_KEY, or in the file that" in mistake
+    assert "a secret belongs in VALETKEY_MASTER_KEY, or in the file that" in mistake
     assert KEY not in mistake
 
 
 def test_no_secret_is_shown() -> None:
     settings = load({}, {"VALETKEY_MASTER_KEY": KEY}, None)
     assert KEY not in repr(settings)
-    assert shown(settings)["master_key"] == "(secret)"
+    assert masked(settings)["master_key"] == "(secret)"
     (mistake,) = mistakes_of(environ={"VALETKEY_MASTER_KEY": f"{KEY}{KEY}"})
     assert KEY not in mistake
 

@@ -41,7 +41,7 @@ def test_the_last_of_its_names_counts() -> None:
 
 
 MISTAKES = {
-    "open to all": (0o644, "postgresql://u:s3cret@db/n", "may be read by others: chmod 600"),
+    "open to all": (0o644, "postgresql://u:s3cret@db/n", "is readable by others: chmod 600"),
     "not there": (0o000, "", "cannot be read: No such file"),
     "not a URL": (0o600, "postgresql://u:s3/cret@db/n", "to be written as %XX"),
     "keywords": (0o600, "host=db password=s3cret", "is a list of keywords"),
@@ -96,7 +96,7 @@ def test_a_mistake_shows_no_password(text: str, shown: str, said: str, place: st
 
 
 def test_a_postgresql_needs_its_master_key_named() -> None:
-    with pytest.raises(SettingsError, match="the master key cannot lie beside a PostgreSQL"):
+    with pytest.raises(SettingsError, match="the master key cannot be a file beside a PostgreSQL"):
         read({"database": "postgresql://db/n"}, {}, None)
     settings = read({"database": "postgresql://db/n", "master_key_file": "key"}, {}, None).settings
     assert settings.key_file == Path("key")

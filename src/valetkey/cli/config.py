@@ -8,7 +8,7 @@ import click
 from valetkey.cli.context import Desk, Wrong, columns
 from valetkey.cli.options import Group
 from valetkey.server.settings import SettingsError, read
-from valetkey.server.settings.tree import schema, shown
+from valetkey.server.settings.tree import masked, schema
 
 
 @click.group(cls=Group)
@@ -25,7 +25,7 @@ def show(desk: Desk, *, origin: bool) -> None:
         settings, origins = read(desk.flags, os.environ, desk.config)
     except SettingsError as error:
         raise Wrong(str(error)) from error
-    values = shown(settings)
+    values = masked(settings)
     document: dict[str, Any] = values
     header: tuple[str, ...] = ("setting", "value")
     rows: list[tuple[str, ...]] = [(name, _text(value)) for name, value in values.items()]

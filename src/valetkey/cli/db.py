@@ -48,7 +48,7 @@ def status(desk: Desk) -> None:
 
 def _steps(found: Survey) -> list[dict[str, Any]]:
     """Every step that is known here or there, in order."""
-    brought = {one.number: one for one in found.brought}
+    brought = {one.number: one for one in found.shipped}
     steps: list[dict[str, Any]] = [
         {"number": one.number, "name": one.name, "state": _state(one, brought), "at": one.at}
         for one in found.ran
@@ -139,6 +139,6 @@ def _look(database: Database) -> Survey:
 def _left(found: Survey) -> tuple[Migration, ...]:
     """The steps that are still to run. Raises Failed."""
     try:
-        return pending(found.ran, found.brought)
+        return pending(found.ran, found.shipped)
     except MigrationError as error:
         raise Failed(str(error)) from error

@@ -91,7 +91,7 @@ def _schema(database: Database, found: Survey) -> Row:
     if not found.ran:
         return Row("database", "warn", f"{database} is not there yet; `valetkey serve` makes it")
     try:
-        left = pending(found.ran, found.brought)
+        left = pending(found.ran, found.shipped)
     except MigrationError as error:
         return Row("database", "fail", f"{database}: {error}")
     if left:

@@ -173,7 +173,7 @@ async def _sweep(store: Store, *, kept: int) -> None:
         try:
             now = int(time.time())
             # Where there was something to forget, there may be more: come back soon.
-            gone = await store.sweep(now, told=now - kept)
+            gone = await store.sweep(now, events_before=now - kept)
             pause = SWEEP_PAUSE if gone else SWEEP_SECONDS
         except Unavailable as error:
             log.warning("sweep put off", detail=str(error))

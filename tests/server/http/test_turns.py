@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from valetkey.server.http.turns import MOST, Turns
-from valetkey.server.store.batching import turn
+from valetkey.server.store.batching import yield_once
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ async def failing() -> int:
 
 async def slept() -> int:
     for _ in range(3):
-        await turn()
+        await yield_once()
     await asyncio.sleep(0.001)
     await asyncio.sleep(0)
     return await settled()
@@ -72,7 +72,7 @@ async def test_what_it_waits_for_it_gets(wait: Callable[[], Awaitable[int]]) -> 
 async def of_steps(name: str, steps: int, seen: list[str]) -> None:
     for step in range(steps):
         if step:
-            await turn()
+            await yield_once()
         seen.append(f"{name}{step}")
 
 

@@ -96,7 +96,13 @@ ROWS: Final = [
         [
             told_of("grant", "paused", GRANT, grant_version=1, permissions=MINE, about=MINE),
             told_of(
-                "grant", "paused", GRANT, grant_version=2, permissions=MINE, cut=CUT, about=MINE
+                "grant",
+                "paused",
+                GRANT,
+                grant_version=2,
+                permissions=MINE,
+                revoked_delegates=CUT,
+                about=MINE,
             ),
         ],
     ),

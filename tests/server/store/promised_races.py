@@ -69,9 +69,9 @@ class Races:
         nobody = event(Env(NOW - 10, urandom), "sign-in-refused", by="server")
         await store.commit([Create(session(MIKO, expires=NOW + 9))], (*old, nobody, *new))
         assert await store.sweep(NOW) == 0
-        assert await store.sweep(NOW, told=NOW - 10) == 0
-        assert await store.sweep(NOW, told=NOW) == 4
-        assert await store.sweep(NOW, told=NOW) == 0
+        assert await store.sweep(NOW, events_before=NOW - 10) == 0
+        assert await store.sweep(NOW, events_before=NOW) == 4
+        assert await store.sweep(NOW, events_before=NOW) == 0
         wanted = Many(Event)
         left = (await store.read(wanted)).many(wanted)
         assert {one.id for one in left} == {one.id for one in new}

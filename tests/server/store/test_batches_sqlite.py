@@ -15,7 +15,7 @@ from valetkey.server.model.change import Create
 from valetkey.server.store.port import Unavailable, Unstorable
 from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.server.store.sqlite.transactions import LOST
-from valetkey.server.store.sqlite.writer import Commit, Job
+from valetkey.server.store.sqlite.writer import Commit, WriteJob
 from valetkey.server.store.survey import MALFORMED
 
 ERRORS: Final[tuple[type[Exception], ...]] = (
@@ -76,7 +76,7 @@ async def test_each_error_has_its_share(file: Path, error: type[Exception], sing
     writer = store._writer
     loop = asyncio.get_running_loop()
     others = [once(str(number)) for number in range(9)]
-    jobs: list[Job] = [Commit(loop, [Create(one)], ()) for one in others]
+    jobs: list[WriteJob] = [Commit(loop, [Create(one)], ()) for one in others]
     poison = Poison(error, single=single)
     jobs.insert(4, poison)
     outcomes = await asyncio.gather(*map(writer.submit, jobs), return_exceptions=True)
@@ -104,7 +104,7 @@ async def test_where_sqlite_undid_all_nobody_is_told_yes(file: Path) -> None:
             raise apsw.SQLError("and all of it with it")
 
     loop = asyncio.get_running_loop()
-    jobs: list[Job] = [Commit(loop, [Create(once(name))], ()) for name in "abc"]
+    jobs: list[WriteJob] = [Commit(loop, [Create(once(name))], ()) for name in "abc"]
     jobs.insert(1, Undoing(loop, [Create(once("poison"))], ()))
     outcomes = await asyncio.gather(*map(store._writer.submit, jobs), return_exceptions=True)
     assert {type(one) for one in outcomes} == {Unavailable}

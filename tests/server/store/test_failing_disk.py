@@ -23,7 +23,7 @@ from valetkey.server.store.port import Unavailable
 from valetkey.server.store.sqlite import transactions
 from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.server.store.sqlite.transactions import Writer
-from valetkey.server.store.sqlite.writer import Job
+from valetkey.server.store.sqlite.writer import WriteJob
 
 COMMITS: Final = 5
 TRIES: Final = 40
@@ -152,12 +152,12 @@ def test_a_failing_disk_loses_nothing(disk: Disk, tmp_path: Path, trouble: str) 
 def test_the_check_notices_a_store_that_hides_the_failure(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hushed(writer: Writer, batch: Sequence[Job], why: str) -> None:
+    def hushed(writer: Writer, batch: Sequence[WriteJob], why: str) -> None:
         failed(writer, batch, why)
         for job in batch:
             job.outcome = 0
 
-    failed = Writer._failed
-    monkeypatch.setattr(Writer, "_failed", hushed)
+    failed = Writer._fail
+    monkeypatch.setattr(Writer, "_fail", hushed)
     with pytest.raises(AssertionError, match="acknowledged, and not there"):
         _everywhere(disk, tmp_path, *TROUBLES["full, once"])

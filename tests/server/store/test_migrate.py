@@ -99,7 +99,7 @@ def test_what_is_searched_has_an_index(connection: apsw.Connection, record: Reco
     """No list, no second name and no sweep reads a whole table, and no change does."""
     migrate(connection)
     kind = type(record)
-    sweeps = (tree.SWEEP, tree.SWEEP_TOLD) if kind.rank else (plain(kind).sweep,)
+    sweeps = (tree.SWEEP, tree.SWEEP_EVENTS) if kind.rank else (plain(kind).sweep,)
     said: dict[str, Any] = dict.fromkeys(sweeps, (0, 1))
 
     def listen(_: object, statement: str, binds: Any) -> bool:

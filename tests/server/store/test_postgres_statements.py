@@ -60,8 +60,8 @@ class Recorder:
     async def log(self, after: int, *, limit: int = 100) -> Log:
         return await self._store.log(after, limit=limit)
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
-        return await self._store.sweep(now, told=told)
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        return await self._store.sweep(now, events_before=events_before)
 
     async def close(self) -> None:
         await self._store.close()

@@ -15,16 +15,16 @@ from tests.server.store.steps import kept, put
 
 from valetkey.server.model.change import Create, Remove, Update
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.port import PATIENCE, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 
 asyncpg = pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
 
 from valetkey.server.store.postgres import PostgresStore  # noqa: E402
-from valetkey.server.store.postgres.committer import Committer, Job  # noqa: E402
+from valetkey.server.store.postgres.committer import CommitRequest, Committer  # noqa: E402
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
-IN_TIME = PATIENCE + 10
+IN_TIME = CALL_TIMEOUT + 10
 """With what a busy machine may add: nothing that is waited for here ever comes."""
 
 
@@ -66,7 +66,7 @@ async def test_a_database_that_stands_still_is_given_up_in_time(server: Cluster)
         assert await refused(store.sweep(1)) < IN_TIME
         began = time.monotonic()
         await store.close()
-        assert time.monotonic() - began < PATIENCE + IN_TIME
+        assert time.monotonic() - began < CALL_TIMEOUT + IN_TIME
 
 
 async def test_it_goes_on_by_itself_afterwards(server: Cluster, store: PostgresStore) -> None:
@@ -149,7 +149,7 @@ async def test_a_host_that_hangs_delays_nobody(server: Cluster) -> None:
             await put(store, once(f"third {number}"))
             took.append(time.monotonic() - began)
             await store.close()
-        assert min(took) < PATIENCE
+        assert min(took) < CALL_TIMEOUT
 
 
 async def test_a_host_that_takes_no_writes_is_passed_over(server: Cluster) -> None:
@@ -176,13 +176,13 @@ async def test_a_batch_does_one_thing_to_each_table(store: PostgresStore) -> Non
     """CockroachDB refuses a statement that does two; who does not fit comes with the next."""
     mine, yours = user("mine"), user("yours")
     jobs = [
-        Job([Create(once("1"))], ()),
-        Job([Create(mine), Create(session(mine.id))], ()),
-        Job([Remove(once("2"))], ()),
-        Job([Create(once("3"))], ()),
-        Job([Update(mine)], ()),
-        Job([Create(yours), Update(mine)], ()),
-        Job([Remove(once("1"))], ()),
+        CommitRequest([Create(once("1"))], ()),
+        CommitRequest([Create(mine), Create(session(mine.id))], ()),
+        CommitRequest([Remove(once("2"))], ()),
+        CommitRequest([Create(once("3"))], ()),
+        CommitRequest([Update(mine)], ()),
+        CommitRequest([Create(yours), Update(mine)], ()),
+        CommitRequest([Remove(once("1"))], ()),
     ]
     committer = Committer(store._connections)
     await committer.stop()

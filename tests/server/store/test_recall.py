@@ -11,7 +11,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.query import One, Query, RecentOne, Results
 from valetkey.server.store import read_cache
 from valetkey.server.store.memory import MemoryStore
-from valetkey.server.store.read_cache import Recall
+from valetkey.server.store.read_cache import CachedStore
 
 pytestmark = pytest.mark.anyio
 
@@ -35,18 +35,18 @@ class Counted(MemoryStore):
         return found
 
 
-async def named(store: Recall, want: One[Client] = LATELY) -> str | None:
+async def named(store: CachedStore, want: One[Client] = LATELY) -> str | None:
     client = (await store.read(want)).one(want)
     return None if client is None else client.name
 
 
-async def full() -> tuple[Recall, Counted]:
+async def full() -> tuple[CachedStore, Counted]:
     inner = Counted()
     await inner.commit([Create(WEB)])
-    return Recall(inner), inner
+    return CachedStore(inner), inner
 
 
-async def rename(store: Recall | MemoryStore, name: str) -> None:
+async def rename(store: CachedStore | MemoryStore, name: str) -> None:
     client = (await store.read(NOW)).one(NOW)
     assert client is not None
     await store.commit([Update(msgspec.structs.replace(client, name=name))])

@@ -129,5 +129,5 @@ def test_a_name_of_another_place_is_kept_whole() -> None:
 
 def test_what_is_no_name_of_ours_is_not_kept(connection: apsw.Connection) -> None:
     for wrong in (replace(session(MIKO), id="s"), replace(session(MIKO), user="miko")):
-        with pytest.raises(ValueError, match="no name of ours"):
+        with pytest.raises(ValueError, match="not a valid name"):
             SESSIONS.write(connection.cursor(), Create(wrong))

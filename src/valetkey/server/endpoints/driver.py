@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, StatusList, Stream
 from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.senders.binding import check_presented
-from valetkey.server.store.batching import turn
+from valetkey.server.store.batching import yield_once
 from valetkey.spec.errors import InvalidClient, OAuthError
 from valetkey.wire import interaction
 
@@ -142,13 +142,13 @@ class _Driver:
     async def _reply(
         self, outcome: Answer | Issued | Refuse, call: Call, context: Context
     ) -> Reply:
-        await turn()
+        await yield_once()
         is_post = call.method == "POST"
         status = self._endpoint.status if is_post else 200
         match outcome:
             case Issued():
                 document = response(outcome, context)
-                await turn()
+                await yield_once()
                 return json_reply(document, status=status, headers=self._headers)
             case Answer(document=None):
                 return Reply(status if is_post else 204, (*SAFE, *self._headers))

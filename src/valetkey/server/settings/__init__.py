@@ -1,7 +1,7 @@
-"""The settings: one frozen tree, and how it is read.
+"""The settings: one immutable tree, and the code that reads it.
 
 A flag wins over the environment (`VALETKEY_LIFETIMES__CODE=30`), which wins over `valetkey.toml`,
-which wins over the defaults. All that is wrong is said at once, each mistake with where it stands.
+which wins over the defaults. All mistakes are reported at once, each with its source.
 """
 
 from valetkey.server.settings.load import Loaded, SettingsError, load, read

@@ -1,4 +1,4 @@
-"""What a setting has to hold to beyond its type, alone and together with others."""
+"""Checks of settings beyond their types: each on its own, and together with others."""
 
 import ipaddress
 import re
@@ -16,13 +16,14 @@ from valetkey.wire import address, https
 from valetkey.wire.metadata import is_local
 
 MASTER_KEY: Final = 32
-"""Bytes of a master key."""
+"""Length of a master key in bytes."""
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+", re.ASCII)
 
 
 def _why_not_issuer(issuer: str) -> str:
-    """RFC 8414 2. Apps compare it character by character, so it has one spelling."""
+    """Return why this is no issuer, or "" (RFC 8414 2). Apps compare it character by character, so
+    only one spelling is accepted."""
     if not issuer.lower().startswith(("https://", "http://")):
         return "does not begin with https://"
     if not re.fullmatch(r"[!-~]*", issuer) or "\\" in issuer:
@@ -91,7 +92,7 @@ def _why_not_authorities(file: Path | None) -> str:
 def _why_not_features(names: tuple[str, ...]) -> str:
     if not names:
         return ""
-    # Here, because it imports every rule, and few commands need one.
+    # Imported here, because this imports every rule, and few commands need one.
     from valetkey.server.oauth.features import FEATURES  # noqa: PLC0415
 
     known = [one.name for one in FEATURES if not one.core]
@@ -108,7 +109,7 @@ def _why_not_database(database: Database) -> str:
 
 
 def why_not_key(key: Secret) -> str:
-    """Why this is no master key, or ""; says nothing of the key."""
+    """Return why this is no master key, or "". The answer never contains the key."""
     try:
         raw = base64url.decode(key.reveal())
     except ValueError:
@@ -142,11 +143,11 @@ CHECKS: Final[dict[str, Callable[[Any], str]]] = {
     "privacy_url": _why_not_link,
     "terms_url": _why_not_link,
 }
-"""Why a value of the right type will not do, or ""."""
+"""For each setting, a function that returns why a value of the right type is invalid, or ""."""
 
 
-def together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
-    """What does not fit together."""
+def check_together(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Return the mistakes of settings that do not fit together."""
     wrong = []
     for mistake in settings.lifetimes.mistakes():
         name, _, why = mistake.partition(": ")
@@ -172,23 +173,23 @@ def _fetch_local(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     if not settings.fetch_local or is_local(address.host(settings.issuer)):
         return []
     place = f"fetch_local = {list(settings.fetch_local)} (from {origins['fetch_local']})"
-    return [f"{place}: only where the issuer itself is this machine or ends with .test"]
+    return [f"{place}: only allowed if the issuer itself is this machine or ends with .test"]
 
 
 def _master_key(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     if settings.master_key or settings.key_file:
         return []
     place = f"database = '{settings.database}' (from {origins['database']})"
-    mend = "bring it by VALETKEY_MASTER_KEY, or name its file by master_key_file"
-    return [f"{place}: the master key cannot lie beside a PostgreSQL: {mend}"]
+    fix = "set VALETKEY_MASTER_KEY, or name a file in master_key_file"
+    return [f"{place}: the master key cannot be a file beside a PostgreSQL database: {fix}"]
 
 
 def _tls(settings: Settings, origins: Mapping[str, str]) -> list[str]:
     pair = {"tls_certificate": settings.tls_certificate, "tls_key": settings.tls_key}
-    given = [f"{name} = '{path}' (from {origins[name]})" for name, path in pair.items() if path]
-    if len(given) == 1:
+    entries = [f"{name} = '{path}' (from {origins[name]})" for name, path in pair.items() if path]
+    if len(entries) == 1:
         other = "tls_key" if settings.tls_certificate else "tls_certificate"
-        return [f"{given[0]}: needs {other} beside it"]
+        return [f"{entries[0]}: needs {other} beside it"]
     if settings.tls_certificate is None or settings.tls_key is None:
         return []
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -196,5 +197,5 @@ def _tls(settings: Settings, origins: Mapping[str, str]) -> list[str]:
         # With an empty password, an encrypted key is refused instead of asked for.
         context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
     except (OSError, ValueError) as error:
-        return [f"{' and '.join(given)}: are no certificate and its key in PEM files: {error}"]
+        return [f"{' and '.join(entries)}: are no certificate and its key in PEM files: {error}"]
     return []

@@ -1,4 +1,5 @@
-"""Reads the settings from where they may stand, and says all that is wrong at once."""
+"""Reads the settings from the file, the environment and the command line, and reports all mistakes
+at once."""
 
 import difflib
 import tomllib
@@ -10,7 +11,7 @@ import msgspec
 
 from valetkey.server.model.policy import Lifetimes
 from valetkey.server.model.secret import Secret
-from valetkey.server.settings.checks import CHECKS, together
+from valetkey.server.settings.checks import CHECKS, check_together
 from valetkey.server.settings.tree import LEAVES, SECRETS, Settings, describe
 from valetkey.server.store.database import Database, PostgresURL, blind, read_database
 
@@ -24,7 +25,7 @@ DATABASE_FILE: Final = "database_file"
 
 
 class SettingsError(Exception):
-    """Settings that do not hold. `mistakes` has one sentence for each."""
+    """The settings are invalid. `mistakes` has one sentence for each mistake."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -33,21 +34,23 @@ class SettingsError(Exception):
 
 
 class Loaded(NamedTuple):
-    """The settings; `origins` says where each value came from."""
+    """The settings, and in `origins` where each value comes from."""
 
     settings: Settings
     origins: dict[str, str]
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None) -> Settings:
-    """The settings. Raises SettingsError with every mistake."""
+    """Read the settings. Raises SettingsError with every mistake."""
     return read(flags, environ, file).settings
 
 
 def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | None) -> Loaded:
-    """The settings and their origins. `flags` maps names such as `lifetimes.code` to values, None
-    for a flag that was not given; `file` is the TOML file, None for the one that VALETKEY_CONFIG
-    names, or for `valetkey.toml` where there is one. Raises SettingsError with every mistake."""
+    """Read the settings and their origins.
+
+    `flags` maps names such as `lifetimes.code` to values; None for an unused flag. `file` is the
+    TOML file; if None, VALETKEY_CONFIG names it, or it is `valetkey.toml` if that exists. Raises
+    SettingsError with every mistake."""
     values: dict[str, Any] = {}
     origins = dict.fromkeys(LEAVES, "default")
     mistakes: list[str] = []
@@ -56,24 +59,24 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str], file: Path | N
     except ValueError as error:
         in_file = ()
         mistakes.append(str(error))
-    givens = (*in_file, *_in_environment(environ), *_in_flags(flags))
-    for given in givens:
+    items = (*in_file, *_in_environment(environ), *_in_flags(flags))
+    for item in items:
         try:
-            taken = _taken(given)
-            values |= taken
-            origins |= dict.fromkeys(taken, given.origin)
+            parsed = _settings_from(item)
+            values |= parsed
+            origins |= dict.fromkeys(parsed, item.origin)
         except ValueError as error:
-            mistakes.append(f"{_place(given)}: {error}")
-    mistakes += _twice(givens)
+            mistakes.append(f"{_place(item)}: {error}")
+    mistakes += _twice(items)
     settings = _tree(values)
-    mistakes += together(settings, origins)
+    mistakes += check_together(settings, origins)
     if mistakes:
         raise SettingsError(mistakes)
     return Loaded(settings, origins)
 
 
-class Given(NamedTuple):
-    """A value that somebody gave. `base` is the folder that a relative path is meant from."""
+class RawValue(NamedTuple):
+    """A value from one source, before conversion. `base` is the folder for a relative path."""
 
     name: str
     raw: object
@@ -82,7 +85,7 @@ class Given(NamedTuple):
     base: Path = Path()
 
 
-def _in_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
+def _in_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[RawValue]:
     named = environ.get(CONFIG)
     path = file or (Path(named) if named else FILE)
     if path is FILE and not path.exists():
@@ -94,7 +97,7 @@ def _in_file(file: Path | None, environ: Mapping[str, str]) -> Iterator[Given]:
     except ValueError as error:
         raise ValueError(f"{path}: is not TOML: {error}") from error
     for name, raw in _flat(tables):
-        yield Given(name, raw, str(path), "file", path.parent)
+        yield RawValue(name, raw, str(path), "file", path.parent)
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -105,33 +108,33 @@ def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, 
             yield prefix + name, value
 
 
-def _in_environment(environ: Mapping[str, str]) -> Iterator[Given]:
+def _in_environment(environ: Mapping[str, str]) -> Iterator[RawValue]:
     for variable, raw in sorted(environ.items()):
         if variable.startswith(PREFIX) and variable != CONFIG:
             name = variable.removeprefix(PREFIX).lower().replace("__", ".")
-            yield Given(name, raw, variable, "environment")
+            yield RawValue(name, raw, variable, "environment")
 
 
-def _in_flags(flags: Mapping[str, object]) -> Iterator[Given]:
+def _in_flags(flags: Mapping[str, object]) -> Iterator[RawValue]:
     for name, raw in flags.items():
         if raw is not None:
-            yield Given(name, raw, "the command line", "flag")
+            yield RawValue(name, raw, "the command line", "flag")
 
 
-def _place(given: Given) -> str:
-    if given.name not in LEAVES:
-        return f"{given.name} (from {given.origin})"
-    text = "…" if given.name in SECRETS else repr(given.raw)
-    if given.name == DATABASE:
-        text = repr(blind(str(given.raw)))
-    return f"{given.name} = {text[:80]} (from {given.origin})"
+def _place(value: RawValue) -> str:
+    if value.name not in LEAVES:
+        return f"{value.name} (from {value.origin})"
+    text = "…" if value.name in SECRETS else repr(value.raw)
+    if value.name == DATABASE:
+        text = repr(blind(str(value.raw)))
+    return f"{value.name} = {text[:80]} (from {value.origin})"
 
 
-def _taken(given: Given) -> dict[str, Any]:
-    """The settings that a value makes. The database's two names make both, so that the last of them
-    that was given counts."""
-    value = _value(given)
-    match given.name:
+def _settings_from(item: RawValue) -> dict[str, Any]:
+    """The settings that a value sets. Each of the database's two names sets both, so that the last
+    one wins."""
+    value = _value(item)
+    match item.name:
         case "database":
             return {DATABASE: value, DATABASE_FILE: None}
         case "database_file":
@@ -143,35 +146,35 @@ def _taken(given: Given) -> dict[str, Any]:
 def _in_secret_file(file: Path) -> Database:
     try:
         if file.stat().st_mode & 0o077:
-            raise ValueError(f"may be read by others: chmod 600 {file}")
+            raise ValueError(f"is readable by others: chmod 600 {file}")
         text = file.read_text("utf-8", "replace").strip()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from error
     return read_database(text, base=file.parent)
 
 
-def _twice(givens: Iterable[Given]) -> Iterator[str]:
-    """The database is named once in each place."""
-    named = {given.source for given in givens if given.name == DATABASE}
-    for given in givens:
-        if given.name == DATABASE_FILE and given.source in named:
-            yield f"{_place(given)}: {DATABASE} is given in the same place: only one of them"
+def _twice(items: Iterable[RawValue]) -> Iterator[str]:
+    """Report a source that names the database twice."""
+    named = {item.source for item in items if item.name == DATABASE}
+    for item in items:
+        if item.name == DATABASE_FILE and item.source in named:
+            yield f"{_place(item)}: {DATABASE} is set in the same place: use only one of them"
 
 
-def _value(given: Given) -> Any:
-    if given.name not in LEAVES:
-        raise ValueError(_unknown(given))
-    if given.name in SECRETS and given.source != "environment":
-        raise ValueError(_secret(given))
-    kind, raw, strict = LEAVES[given.name].type, given.raw, given.source == "file"
+def _value(item: RawValue) -> Any:
+    if item.name not in LEAVES:
+        raise ValueError(_unknown(item))
+    if item.name in SECRETS and item.source != "environment":
+        raise ValueError(_secret(item))
+    kind, raw, strict = LEAVES[item.name].type, item.raw, item.source == "file"
     if isinstance(raw, str) and not strict and _is_list(kind):
         raw = [part.strip() for part in raw.split(",") if part.strip()]
     try:
-        value = _checked(given.name, convert(kind, raw, base=given.base, strict=strict))
+        value = _checked(item.name, convert(kind, raw, base=item.base, strict=strict))
     except ValueError as error:
-        raise ValueError(f"{error}; it should be {describe(given.name)}") from error
-    if given.source != "environment" and _holds_password(value):
-        raise ValueError(f"holds a password: {_secret(given)}, or in what PGPASSFILE names")
+        raise ValueError(f"{error}; it should be {describe(item.name)}") from error
+    if item.source != "environment" and _holds_password(value):
+        raise ValueError(f"holds a password: {_secret(item)}, or in what PGPASSFILE names")
     return value
 
 
@@ -190,9 +193,9 @@ def _holds_password(value: object) -> bool:
             return False
 
 
-def _secret(given: Given) -> str:
-    variable = PREFIX + given.name.upper()
-    return f"a secret stands in {variable}, or in the file that {variable}_FILE names"
+def _secret(item: RawValue) -> str:
+    variable = PREFIX + item.name.upper()
+    return f"a secret belongs in {variable}, or in the file that {variable}_FILE names"
 
 
 def _is_list(kind: Any) -> bool:
@@ -203,33 +206,34 @@ def _is_list(kind: Any) -> bool:
 
 
 def convert(kind: Any, raw: object, *, base: Path, strict: bool = True) -> Any:
-    """`raw` as a value of the type `kind`; not `strict` where it may be text for another type.
-    Relative paths are meant from `base`. Raises ValueError that says what was expected."""
+    """Convert `raw` to the type `kind`. If not `strict`, text is converted to other types.
 
-    def custom(wanted: type, text: object) -> object:
+    Relative paths start from `base`. Raises ValueError that says what was expected."""
+
+    def custom(target: type, text: object) -> object:
         if not isinstance(text, str | Path) or not str(text):
             raise ValueError("expected some text")
-        if wanted is Database:
+        if target is Database:
             return read_database(str(text), base=base)
-        return base / text if wanted is Path else Secret(str(text))
+        return base / text if target is Path else Secret(str(text))
 
     try:
         return msgspec.convert(raw, kind, strict=strict, dec_hook=custom)
     except msgspec.ValidationError as error:
-        said = str(error).replace("`", "")
-        raise ValueError(said[:1].lower() + said[1:]) from error
+        message = str(error).replace("`", "")
+        raise ValueError(message[:1].lower() + message[1:]) from error
 
 
-def _unknown(given: Given) -> str:
-    if any(leaf.startswith(f"{given.name}.") for leaf in LEAVES):
+def _unknown(item: RawValue) -> str:
+    if any(leaf.startswith(f"{item.name}.") for leaf in LEAVES):
         return "is a table of settings, not a value"
-    near = difflib.get_close_matches(given.name, LEAVES, n=1)
+    near = difflib.get_close_matches(item.name, LEAVES, n=1)
     if not near:
         return "there is no such setting; `valetkey config schema` lists them"
-    meant = near[0]
-    if given.source == "environment":
-        meant = PREFIX + meant.upper().replace(".", "__")
-    return f"there is no such setting; did you mean {meant}?"
+    suggestion = near[0]
+    if item.source == "environment":
+        suggestion = PREFIX + suggestion.upper().replace(".", "__")
+    return f"there is no such setting; did you mean {suggestion}?"
 
 
 def _tree(values: Mapping[str, Any]) -> Settings:

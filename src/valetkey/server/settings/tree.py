@@ -1,4 +1,4 @@
-"""Every setting there is: its type, its default and what it is."""
+"""All settings: their types, defaults and descriptions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,52 +30,45 @@ _Workers: TypeAlias = Annotated[
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an installation is set up."""
+    """The settings of an installation."""
 
     issuer: Annotated[
         str,
-        _is("the https address by which people and apps reach this server, with no / at the end"),
+        _is("the https address at which people and apps reach this server, without a / at the end"),
     ] = "http://127.0.0.1:8000"
-    name: Annotated[str, _is("what people see this server called")] = "valetkey"
+    name: Annotated[str, _is("the name of this server that people see")] = "valetkey"
     host: Annotated[str, _is("the address to listen on")] = "127.0.0.1"
     port: _Port = 8000
     workers: _Workers = 1
     database: Annotated[
         Database,
-        _is(
-            "an SQLite file, in a folder that exists, or a PostgreSQL as postgresql://user@host/name"
-        ),
+        _is("an SQLite file in an existing folder, or a URL such as postgresql://user@host/name"),
     ] = Database(Path("valetkey.db"))
     database_file: Annotated[
-        _File, _is("a file of mode 0600 that holds the database's URL, where it has a password")
+        _File, _is("a file of mode 0600 that holds the database's URL, for a URL with a password")
     ] = None
     master_key: Annotated[Secret | None, _is("32 bytes in base64url, 43 characters")] = None
     master_key_file: Annotated[
         _File,
-        _is(
-            "a file of mode 0600 that holds the master key; beside an SQLite file, its name + .key"
-        ),
+        _is("a file of mode 0600 that holds the master key; by default, the SQLite file + .key"),
     ] = None
     lifetimes: Lifetimes = Lifetimes()
-    enable: Annotated[
-        _Names, _is("a list of features that are on, although they are off by default")
-    ] = ()
-    disable: Annotated[
-        _Names, _is("a list of features that are off, although they are on by default")
-    ] = ()
+    enable: Annotated[_Names, _is("a list of features to turn on that are off by default")] = ()
+    disable: Annotated[_Names, _is("a list of features to turn off that are on by default")] = ()
     unthrottled: Annotated[
-        _Addresses, _is("a list of addresses and networks that may try passwords without a limit")
+        _Addresses,
+        _is("a list of addresses and networks that may try passwords without a rate limit"),
     ] = ()
     trusted_proxies: Annotated[
         _Addresses,
-        _is("a list of addresses and networks whose X-Forwarded-For counts, such as 10.0.0.0/8"),
+        _is("a list of proxies whose X-Forwarded-For header is trusted, such as 10.0.0.0/8"),
     ] = ()
     certificate_proxies: Annotated[
         _Addresses,
-        _is("a list of addresses and networks whose Client-Cert header counts (RFC 9440)"),
+        _is("a list of proxies whose Client-Cert header is trusted (RFC 9440)"),
     ] = ()
     client_authorities: Annotated[
-        _File, _is("a PEM file with the authorities that vouch for clients' certificates")
+        _File, _is("a PEM file with the authorities that issue clients' certificates")
     ] = None
     mtls_address: Annotated[
         str, _is("the https address at which a proxy asks clients for a certificate, or empty")
@@ -85,18 +78,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registration: Annotated[
         Literal["invited", "open"],
         _is(
-            "invited or open: whether apps register themselves with an initial access token, or "
-            "anybody may; the feature registration has to be enabled"
+            "invited or open: whether apps need an initial access token to register themselves, or "
+            "any app may; requires the feature registration"
         ),
     ] = "invited"
-    registration_policy: Annotated[
-        str, _is("the policy that apps are held to which registered themselves")
-    ] = "default"
+    registration_policy: Annotated[str, _is("the policy for apps that registered themselves")] = (
+        "default"
+    )
     registration_scope: Annotated[
         _Names,
         _is(
-            "a list of the scopes that such apps may ask for; empty for all permissions of no high "
-            "risk"
+            "a list of the scopes that such apps may request; empty for all permissions without a "
+            "high risk"
         ),
     ] = ()
     registration_hourly: Annotated[
@@ -104,35 +97,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         msgspec.Meta(
             ge=1,
             le=1_000_000,
-            description="the number of apps that may register from one network in an hour, where "
-            "anybody may",
+            description="the number of apps that may register from one network in an hour, if "
+            "registration is open",
         ),
     ] = 30
     registration_publishers_file: Annotated[
-        _File, _is("a JWK Set of those whose software statements count, or nothing for none")
+        _File, _is("a JWK Set of the publishers whose software statements are trusted")
     ] = None
     client_documents_allow: Annotated[
         _Names,
         _is(
-            "a list of hosts at which the documents of apps may lie that describe themselves, each "
-            "with all under it; empty for every host"
+            "a list of hosts, each including its subdomains, from which client metadata documents "
+            "are accepted; empty for every host"
         ),
     ] = ()
     client_documents_deny: Annotated[
-        _Names, _is("a list of hosts at which such documents may not lie, each with all under it")
+        _Names, _is("a list of hosts, each including its subdomains, from which they are refused")
     ] = ()
     fetch_ca_file: Annotated[
         _File,
         _is(
-            "a PEM file of the authorities that vouch for the hosts from which this server fetches "
-            "what clients publish; without it, those of the operating system"
+            "a PEM file of the authorities to trust when this server fetches documents of clients; "
+            "by default, those of the operating system"
         ),
     ] = None
     fetch_local: Annotated[
         _Addresses,
         _is(
-            "for trying things out: a list of host:port from which this server fetches although "
-            "they are not on the public internet; only where the issuer is local as well"
+            "for testing: a list of host:port from which this server may fetch though they are not "
+            "on the public internet; only allowed if the issuer is local as well"
         ),
     ] = ()
     privacy_url: Annotated[
@@ -142,18 +135,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def enabled(self) -> tuple[str, ...]:
-        """The features that are on beside those that are by themselves: mutual TLS is, where a
-        proxy may tell certificates."""
+        """The features that are turned on explicitly. Mutual TLS is one of them if a proxy may
+        forward certificates."""
         return (*self.enable, "mutual TLS") if self.certificate_proxies else self.enable
 
     @property
     def hides_callers(self) -> bool:
-        """Whether a proxy ends TLS, and none is trusted to say who calls."""
+        """Whether a proxy terminates TLS, but no proxy is trusted to name the caller."""
         return self.is_behind_a_proxy and not self.trusted_proxies
 
     @property
     def key_file(self) -> Path | None:
-        """Where the master key is kept, unless the environment brings it: None, where it has to."""
+        """The file of the master key. None if the key has to come from the environment."""
         match self.database.at:
             case Path() as file:
                 return self.master_key_file or file.with_name(file.name + ".key")
@@ -162,12 +155,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def is_behind_a_proxy(self) -> bool:
-        """Whether somebody else ends TLS for it."""
+        """Whether a proxy terminates TLS."""
         return self.issuer.startswith("https:") and self.tls_certificate is None
 
     @property
     def listens_elsewhere(self) -> bool:
-        """Whether the issuer names another port, and no proxy is known to be in between."""
+        """Whether the issuer has another port, and no proxy is configured."""
         if self.is_behind_a_proxy or self.trusted_proxies:
             return False
         there = address.read(self.issuer)
@@ -175,7 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def address(self) -> str:
-        """The URL at which the server listens; the issuer may lie elsewhere, behind a proxy."""
+        """The URL at which the server listens. It differs from the issuer if there is a proxy."""
         scheme = "http" if self.tls_certificate is None else "https"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
@@ -193,16 +186,17 @@ LEAVES: Final[dict[str, FieldInfo]] = dict(_leaves(Settings))
 """Every setting by its full name, such as `lifetimes.code`."""
 
 SECRETS: Final = frozenset({"master_key"})
-"""Settings whose values are never shown, and never stand in a file or on the command line."""
+"""Settings whose values are never displayed, and never come from the settings file or the command
+line."""
 
 
 def describe(name: str) -> str:
-    """What a setting is, as the end of a sentence that begins with "it should be"."""
+    """The description of a setting; it completes a sentence that begins with "it should be"."""
     return str(_leaf_schema(name)["description"])
 
 
-def shown(settings: Settings) -> dict[str, Any]:
-    """Every setting by its full name, as JSON has it; secrets masked."""
+def masked(settings: Settings) -> dict[str, Any]:
+    """Every setting by its full name, as JSON values, with secrets masked."""
     return {name: _plain(name, settings) for name in LEAVES}
 
 
@@ -217,7 +211,7 @@ def _plain(name: str, settings: Settings) -> Any:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of `valetkey.toml`."""
-    defaults = shown(Settings())
+    defaults = masked(Settings())
     whole = _object(
         {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "valetkey"}
     )

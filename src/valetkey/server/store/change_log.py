@@ -1,6 +1,8 @@
-"""The change log at rest: every entry with a number and a mark, for as long as it tells anything.
+"""The stored change log. Each entry has a number and a random mark, and expires when it has no more
+use.
 
-Two tables: `log`, whose rows are the entries, and `log_head`, whose one row has the last number.
+It has two tables: `log`, with one row for each entry, and `log_head`, whose one row holds the last
+number.
 """
 
 import time
@@ -14,13 +16,13 @@ from valetkey.server.store.storable import UNREADABLE, damaged
 from valetkey.wire.change_log import RETENTION, Entry
 
 MARK: Final = 8
-"""Bytes of a mark."""
+"""Length of a mark in bytes."""
 
 decoder: Final = msgspec.json.Decoder(Entry)
 
 
 def marked(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with the time and a mark each, for a store that numbers them by itself."""
+    """The entries with the time and a mark each, for a store that assigns the numbers itself."""
     now = int(time.time())
     return [msgspec.structs.replace(one, at=now, mark=urandom(MARK).hex()) for one in entries]
 
@@ -34,13 +36,13 @@ def numbered(entries: Sequence[Entry], *, after: int) -> list[Entry]:
 
 
 def forget_at(entry: Entry) -> int:
-    """The second from which a sweep may forget it. The sweep goes in order, so that what is kept
-    has no gap even where the clocks of two nodes differ."""
+    """The time (seconds since 1970) from which a sweep may delete the entry. The sweep deletes in
+    order of number, so the rest has no gap even if the clocks of two nodes differ."""
     return entry.at + RETENTION
 
 
 def read_entry(seq: int, body: bytes | str) -> Entry:
-    """The entry in a row. Raises Damaged."""
+    """Decode the entry in a row. Raises Damaged."""
     try:
         return msgspec.structs.replace(decoder.decode(body), seq=seq)
     except UNREADABLE as error:

@@ -1,4 +1,4 @@
-"""Where the records are kept: an SQLite file, or a PostgreSQL that several nodes share."""
+"""The address of the database: an SQLite file, or a PostgreSQL URL that several nodes share."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ class PostgresURL:
     __slots__ = ("_text", "has_password")
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError, which says nothing of what may be a password."""
+        """Raises ValueError, whose text never contains what may be a password."""
         parts, options = _read(text)
         user, _, _ = parts.netloc.rpartition("@")
         self._text = text
@@ -30,7 +30,7 @@ class PostgresURL:
         return self._text
 
     def each(self) -> tuple[str, ...]:
-        """A URL for each of the hosts, to be treated as the URL itself."""
+        """One URL for each host; handle each like `reveal()`, because it may hold the password."""
         parts = urlsplit(self._text)
         user, at, hosts = parts.netloc.rpartition("@")
         if "," not in hosts:
@@ -62,7 +62,7 @@ def _read(text: str) -> tuple[SplitResult, list[tuple[str, str]]]:
         parts = urlsplit(text)
         options = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
     except ValueError:
-        raise ValueError("is not a URL") from None  # Python's own words quote a part of it.
+        raise ValueError("is not a URL") from None  # Python's own message quotes part of it.
     user, at, hosts = parts.netloc.rpartition("@")
     rules = (
         (parts.scheme in _SCHEMES, "is neither a path nor a URL that begins with postgresql://"),
@@ -89,7 +89,7 @@ def _hosts(text: str) -> bool:
 
 @final
 class Database:
-    """Either of the two."""
+    """The address of either kind of database."""
 
     __slots__ = ("at",)
 
@@ -110,7 +110,7 @@ class Database:
 
 
 def read_database(text: str, *, base: Path = Path()) -> Database:
-    """What somebody named: a URL, or a path, which is meant from `base`. Raises ValueError."""
+    """Read a URL, or a path, which may be relative to `base`. Raises ValueError."""
     if "://" in text:
         return Database(PostgresURL(text))
     if _KEYWORDS.search(text):
@@ -119,7 +119,7 @@ def read_database(text: str, *, base: Path = Path()) -> Database:
 
 
 def blind(text: str) -> str:
-    """What somebody named, right or wrong, without what may be a password."""
+    """The text, valid or not, without what may be a password."""
     scheme, separator, _ = text.partition("://")
     if separator:
         return f"{scheme}://…"

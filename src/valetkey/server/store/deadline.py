@@ -1,31 +1,33 @@
-"""Whoever waits for the database does so for PATIENCE seconds at the most. One clock serves all of
-an event loop: they are as patient as each other, so whoever came first is the first to give up. A
-timer for each would cost as much as to write a row."""
+"""Time limits for callers that wait for the database: CALL_TIMEOUT seconds each.
+
+One timer serves all callers of an event loop. They all have the same limit, so the first to come is
+the first to time out. A timer for each call would cost as much as writing a row.
+"""
 
 import asyncio
 from typing import Any, TypeVar
 
-from valetkey.server.store.port import PATIENCE, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 
 T = TypeVar("T")
 
 
-class Waiting:
-    """Those who wait. `says` is told to whoever waited for too long."""
+class Deadlines:
+    """The callers that wait. `says` is the error text for a caller that has waited too long."""
 
     def __init__(self, says: str) -> None:
         self._says = says
-        # A loop is here for as long as its clock runs.
+        # A loop is in here for as long as its timer runs.
         self._until: dict[asyncio.AbstractEventLoop, dict[asyncio.Future[Any], float]] = {}
 
     async def outcome(self, future: asyncio.Future[T]) -> T:
-        """What the future is told. Raises Unavailable where that takes too long."""
+        """Wait for the future and return its result. Raises Unavailable if that takes too long."""
         loop = future.get_loop()
         until = self._until.get(loop)
         if until is None:
             until = self._until[loop] = {}
-            loop.call_later(PATIENCE, self._ring, loop)
-        until[future] = loop.time() + PATIENCE
+            loop.call_later(CALL_TIMEOUT, self._ring, loop)
+        until[future] = loop.time() + CALL_TIMEOUT
         try:
             return await future
         finally:

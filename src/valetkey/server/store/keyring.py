@@ -1,5 +1,4 @@
-"""The server's keys, opened: sealed rows and the master key become a ring, and the first keys are
-made on the first start."""
+"""Opens the server's keys with the master key, and creates the first keys on the first start."""
 
 import contextlib
 import time
@@ -20,10 +19,10 @@ from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.settle import TRIES
 
 MASTER: Final = 32
-"""Bytes of a master key."""
+"""Length of a master key in bytes."""
 
-_MADE: Final = 60
-"""Seconds for which it is remembered who made keys: longer than a commit that was lost may take."""
+_MARK_SECONDS: Final = 60
+"""Seconds for which the mark of a key creation is kept: longer than a lost commit may take."""
 
 _KID: Final = 4
 _RAW: Final = 32
@@ -38,14 +37,15 @@ class DamagedKey(WrongMasterKey):
 
 
 async def read_keys(store: Store) -> tuple[SigningKey, ...]:
-    """Every key at rest, oldest name first."""
+    """Read every stored key, sorted by name."""
     wanted = Many(SigningKey)
     return (await store.read(wanted)).many(wanted)
 
 
 async def ensure_keys(store: Store, master: bytes) -> None:
-    """Makes the keys that are missing, once however many processes start together. Raises
-    WrongMasterKey where those that are there do not open: a new key beside them would hide the
+    """Create the keys that are missing, once, even if many processes start together.
+
+    Raises WrongMasterKey if the existing keys do not open: a new key beside them would hide the
     mistake."""
     for _ in range(TRIES):
         keys = await read_keys(store)
@@ -55,20 +55,20 @@ async def ensure_keys(store: Store, master: bytes) -> None:
             fresh += (make(use, master, status=first_status((*keys, *fresh), use)),)
         if not fresh:
             return
-        with contextlib.suppress(Stale):  # Another process made them.
+        with contextlib.suppress(Stale):  # Another process created them.
             await store.commit([Create(record) for record in (_once(keys), *fresh)])
             return
     raise Unavailable("keys are missing, and others keep making them")
 
 
 def _once(keys: Sequence[SigningKey]) -> SingleUse:
-    """Marks that somebody adds to just these keys."""
+    """A single-use mark, so that only one process adds to exactly these keys."""
     names = " ".join(key.kid for key in keys)
-    return SingleUse(purpose="keys made", value=names, expires=int(time.time()) + _MADE)
+    return SingleUse(purpose="keys made", value=names, expires=int(time.time()) + _MARK_SECONDS)
 
 
 def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey:
-    """A new key, sealed."""
+    """Create a key, sealed with the master key."""
     now = int(time.time())
     if use in ALGORITHMS:
         private = jwk.generate(_algorithm(use))
@@ -80,7 +80,8 @@ def make(use: Use, master: bytes, *, status: KeyStatus = "coming") -> SigningKey
 
 
 def open_keys(keys: Sequence[SigningKey], master: bytes, *, now: int) -> Keyring:
-    """The ring at `now` (seconds since 1970). Raises WrongMasterKey, DamagedKey."""
+    """Open the keys that are valid at `now` (seconds since 1970). Raises WrongMasterKey,
+    DamagedKey."""
     try:
         return _ring(keys, master, now=now)
     except WrongMasterKey as error:

@@ -1,4 +1,4 @@
-"""A store in memory: for tests, and as the plainest reading of the port."""
+"""A store in memory, for tests. It is also the simplest implementation of the interface."""
 
 import itertools
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ R = TypeVar("R", bound=Record)
 
 
 class MemoryStore:
-    """Nothing survives the process."""
+    """Holds records for as long as the process runs."""
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[str, Record]] = {}
@@ -77,13 +77,15 @@ class MemoryStore:
         chosen = rows[: query.limit]
         return Page(tuple(chosen), chosen[-1].key if len(rows) > query.limit else "")
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
-        gone = 0
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        forgotten = 0
         for name, rows in self._tables.items():
-            kept = {key: row for key, row in rows.items() if not _is_over(row, now, told)}
-            gone += len(rows) - len(kept)
-            self._tables[name] = kept
-        return gone + self._forget(now)
+            remaining = {
+                key: row for key, row in rows.items() if not _is_over(row, now, events_before)
+            }
+            forgotten += len(rows) - len(remaining)
+            self._tables[name] = remaining
+        return forgotten + self._forget(now)
 
     async def log(self, after: int, *, limit: int = 100) -> Log:
         rows = [entry for entry in self._log if entry.seq >= after][: limit + 1]
@@ -173,8 +175,8 @@ def _with(counter: Throttle, more: int) -> Throttle:
     return msgspec.structs.replace(counter, tried=tried, version=version)
 
 
-def _is_over(record: Record, now: int, told: int) -> bool:
-    return 0 < record.forget_at <= now or (isinstance(record, Event) and record.at < told)
+def _is_over(record: Record, now: int, events_before: int) -> bool:
+    return 0 < record.forget_at <= now or (isinstance(record, Event) and record.at < events_before)
 
 
 def _has(record: Record, index: str, value: str) -> bool:

@@ -1,8 +1,8 @@
-"""Migrations: plain numbered `.sql` files, each run once, in order, and never changed after.
+"""Migrations: numbered `.sql` files. Each runs once, in order, and never changes after that.
 
-Each says by `-- oldest: N` up to which step a server has to know, at least, to work on the schema
-that it leaves. A step that only adds leaves the older servers running; one that takes away waits
-until no such server is left.
+A line `-- oldest: N` in each file says which step a server has to know, at least, to work with the
+schema afterwards. A step that only adds leaves older servers running. A step that removes something
+waits until no older server is left.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _THERE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'migrations'"
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the schema. Servers that know the steps up to `oldest` work on what it leaves."""
+    """One step of the schema. Servers that know the steps up to `oldest` work with the result."""
 
     number: int
     name: str
@@ -39,12 +39,12 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the text, in hex."""
+        """SHA-256 of the SQL text, in hex."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 class Ran(msgspec.Struct, frozen=True, kw_only=True):
-    """A step that was run; `at` in seconds since 1970."""
+    """A step that has run; `at` in seconds since 1970."""
 
     number: int
     name: str
@@ -54,15 +54,15 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MigrationError(Unusable):
-    """The database and this version do not go together; says why and what to do."""
+    """The database's schema does not fit this version; the error says why and what to do."""
 
 
 def migrations(kind: Kind) -> tuple[Migration, ...]:
-    """The steps that this version brings, in order."""
-    return tuple(sorted(_found(kind), key=lambda one: one.number))
+    """The steps that this version contains, in order."""
+    return tuple(sorted(_read_migrations(kind), key=lambda one: one.number))
 
 
-def _found(kind: Kind) -> Iterator[Migration]:
+def _read_migrations(kind: Kind) -> Iterator[Migration]:
     for entry in (files("valetkey.server.store") / "migrations" / kind).iterdir():
         match = _NAME.fullmatch(entry.name)
         if match is None:
@@ -75,18 +75,19 @@ def _found(kind: Kind) -> Iterator[Migration]:
 
 
 def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
-    """Brings the schema up to this version, all or nothing; what was run. Raises MigrationError.
+    """Migrate the schema to this version, all steps or none. Returns the steps that ran. Raises
+    MigrationError.
 
-    The write lock serialises processes that start together. Where nothing is to be run it is not
-    asked for: whoever starts beside others that write would wait for a turn of theirs.
+    The write lock serializes processes that start together. If there is nothing to run, the lock is
+    not taken: a process that starts while others write would have to wait for them.
     """
-    brought = migrations("sqlite")
-    if not pending(ran(connection), brought):
+    shipped = migrations("sqlite")
+    if not pending(ran(connection), shipped):
         return ()
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_CREATE)
-        steps = pending(ran(connection), brought)
+        steps = pending(ran(connection), shipped)
         for one in steps:
             connection.execute(one.sql)
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?, ?, ?)", row(one))
@@ -98,29 +99,29 @@ def migrate(connection: apsw.Connection) -> tuple[Migration, ...]:
 
 
 def row(one: Migration) -> tuple[int, str, str, int, int]:
-    """The row that tells that a step has just been run."""
+    """The row that records that a step has just run."""
     return one.number, one.name, one.checksum, one.oldest, int(time.time())
 
 
-def pending(run: Sequence[Ran], brought: Sequence[Migration]) -> tuple[Migration, ...]:
-    """The steps that are still to run. Raises MigrationError where a step was changed after it was
-    run, or a newer version has taken away what this one needs."""
-    known = {one.number: one for one in brought}
+def pending(run: Sequence[Ran], shipped: Sequence[Migration]) -> tuple[Migration, ...]:
+    """The steps that still have to run. Raises MigrationError if a step was changed after it ran,
+    or if a newer version has removed what this version needs."""
+    steps = {one.number: one for one in shipped}
     for one in run:
-        if one.number in known:
-            if known[one.number].checksum != one.checksum:
+        if one.number in steps:
+            if steps[one.number].checksum != one.checksum:
                 raise MigrationError(f"step {one.number} ({one.name}) was changed after it was run")
-        elif one.oldest > max(known, default=0):
+        elif one.oldest > max(steps, default=0):
             raise MigrationError(
                 f"the database has step {one.number} ({one.name}) of a newer valetkey, with which "
                 "this one does not work: install the newer one"
             )
-    done = {one.number for one in run}
-    return tuple(one for number, one in sorted(known.items()) if number not in done)
+    numbers = {one.number for one in run}
+    return tuple(one for number, one in sorted(steps.items()) if number not in numbers)
 
 
 def ran(connection: apsw.Connection) -> tuple[Ran, ...]:
-    """The steps that were run, in order."""
+    """The steps that have run, in order."""
     if not connection.execute(_THERE).fetchall():
         return ()
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""Opens whichever database was named."""
+"""Opens the database that the settings name."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,30 +7,30 @@ from pathlib import Path
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.migrate import migrations
 from valetkey.server.store.port import Store, Unusable
-from valetkey.server.store.read_cache import Recall
+from valetkey.server.store.read_cache import CachedStore
 from valetkey.server.store.sqlite.store import SQLiteStore
 from valetkey.server.store.survey import Survey, look
 
 
 class DriverMissing(Unusable):
-    """PostgreSQL needs the extra `postgres`."""
+    """The PostgreSQL driver is missing; it comes with the extra `postgres`."""
 
 
 async def open_store(database: Database) -> Store:
-    """The store, its schema brought up to date; a file is made where there is none. Raises
+    """Open the store and migrate its schema. Creates an SQLite file that does not exist. Raises
     Unusable, Unavailable."""
     match database.at:
         case Path() as file:
-            return Recall(SQLiteStore(file))
+            return CachedStore(SQLiteStore(file))
         case PostgresURL() as url:
             with _driver():
-                # Here, so that whoever keeps to SQLite needs no driver.
+                # Imported here, so that an installation on SQLite needs no driver.
                 from valetkey.server.store.postgres import PostgresStore  # noqa: PLC0415
-            return Recall(await PostgresStore.open(url))
+            return CachedStore(await PostgresStore.open(url))
 
 
 async def survey(database: Database) -> Survey:
-    """What the database says of itself. Raises DriverMissing, Unavailable."""
+    """Survey the database without changing it. Raises DriverMissing, Unavailable."""
     match database.at:
         case Path() as file:
             return look(file, migrations("sqlite"))

@@ -1,21 +1,20 @@
-"""The port: what every store promises.
+"""The store's interface: what every store promises.
 
-- `read` answers all wants from one moment, in one round trip.
-- `commit` writes all of its changes and events, or none; when it returns, they are durable. It
-  raises `Stale` where a precondition does not hold, `Unavailable` where the store cannot tell or
-  cannot write: then nothing was promised.
-- A call comes back within PATIENCE seconds, a little more at the most: what cannot be done by then
-  raises `Unavailable`.
+- `read` answers all queries from one moment, in one round trip.
+- `commit` writes all of its changes and events, or none. When it returns, they are durable. It
+  raises `Stale` if a precondition fails, and `Unavailable` if the store cannot write or does not
+  know whether it wrote: then nothing is promised.
+- A call returns within about CALL_TIMEOUT seconds, or raises `Unavailable`.
 - Two commits never both succeed on the same precondition.
-- Counters (`Count`, `Uncount`) commute: no count is lost, none is `Stale`, and of many at once each
-  gets a place of its own.
-- A record that `commit` wrote comes back with its version counted up by one, from 1.
-- A key holds no zero byte; asked for one that does, a store finds nothing.
-- `sweep` forgets what has expired, some rows at a time. What has expired may be found until then:
-  rules look at the time themselves.
-- A commit appends to the change log what `model.log` says of its changes, all of it or nothing. The
-  entries are numbered without a gap, in the order in which they become visible: whoever has seen
-  one has seen, or can read, all before it.
+- Counters (`Count`, `Uncount`) commute: no count is lost, none is `Stale`, and concurrent counts
+  each get a number of their own.
+- Each `commit` of a record increments its version by one, starting from 1.
+- A key contains no zero byte. A query for a key that does finds nothing.
+- `sweep` deletes expired rows, some at a time. Until then a read may return them: rules check the
+  time themselves.
+- A commit appends to the change log the entries that `model.change_log` derives from its changes,
+  all or none. Entries are numbered without a gap, in the order in which they become visible: a
+  reader that has seen one has seen, or can read, all before it.
 """
 
 from collections.abc import Sequence
@@ -67,11 +66,11 @@ RECORDS: Final[tuple[type[Record], ...]] = (
     TokenFamily,
     User,
 )
-"""Every kind of record that a store keeps."""
+"""Every kind of record that a store holds."""
 
 
-PATIENCE: Final = 1.5
-"""Seconds within which a call comes back."""
+CALL_TIMEOUT: Final = 1.5
+"""Seconds within which a call returns."""
 
 
 class Unavailable(Exception):
@@ -79,46 +78,46 @@ class Unavailable(Exception):
 
 
 class Damaged(Unavailable):
-    """What is stored in one place cannot be read any more; the rest can."""
+    """One stored row cannot be read; the others can."""
 
 
 class Unstorable(ValueError):
-    """No database can hold what these changes bring. Nothing of them was written."""
+    """No database can hold a value in these changes. None of them was written."""
 
 
 class Unusable(Exception):
-    """The database and this installation do not go together; says why and what to do."""
+    """The database does not fit this installation; the error says why and what to do."""
 
 
 class Store(Protocol):
-    """Where records are kept. No call needs to be made in a task."""
+    """A store of records. No method needs a running asyncio task."""
 
     async def read(self, *wants: Query) -> Results:
-        """What was found, all of one moment. Raises Unavailable, Damaged."""
+        """Answer all queries from one moment. Raises Unavailable, Damaged."""
         ...
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
     ) -> tuple[Throttle, ...]:
-        """All or nothing, durable on return. Returns the counter of each `Count`, as that left it,
-        in their order. Raises Stale, Unstorable, Unavailable: what others commit at the same time
-        changes nothing about which."""
+        """Write all or nothing; durable on return. Returns the counter after each `Count`, in their
+        order. Raises Stale, Unstorable or Unavailable; which one never depends on what others
+        commit at the same time."""
         ...
 
     async def page(self, query: PageQuery[R]) -> Page[R]:
-        """One page of a list for people. Raises Unavailable."""
+        """Read one page of a list for people. Raises Unavailable."""
         ...
 
     async def log(self, after: int, *, limit: int = 100) -> Log:
-        """The entries of the change log that follow number `after` (0 for the beginning), oldest
-        first, at most `limit` of them. Raises Unavailable."""
+        """Read up to `limit` entries of the change log after number `after` (0 for the beginning),
+        oldest first. Raises Unavailable."""
         ...
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
-        """Forgets some of what expired before `now` (seconds since 1970), and some of the events of
-        before `told`; how many it forgot."""
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        """Delete some rows that expired before `now`, and some events older than `events_before`
+        (both in seconds since 1970). Returns the number of deleted rows."""
         ...
 
     async def close(self) -> None:
-        """Lets go of files and connections. What was committed stays."""
+        """Close files and connections."""
         ...

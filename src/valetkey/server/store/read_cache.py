@@ -1,8 +1,9 @@
-"""What a rule may know of a moment ago: records that an administrator changes, such as clients, are
-not read again for every request.
+"""Caches records that only an administrator changes, such as clients, so that not every request
+reads them again.
 
-A record is recalled for a second at the most, as keys and catalogs are. What this process writes it
-forgets at once; and all, when it has lost a race, because then something was older than it seemed.
+A record is cached for one second at most, like keys and catalogs. When this process writes such a
+record, it clears the cache at once. It also clears the cache when it loses a race, because a lost
+race means that some record was out of date.
 """
 
 import time
@@ -20,14 +21,14 @@ from valetkey.server.store.port import Store
 R = TypeVar("R", bound=Record)
 
 FRESH: Final = 1.0
-"""Seconds for which a record is recalled."""
+"""Seconds for which a record is cached."""
 
 MOST: Final = 4096
-"""Records that are recalled."""
+"""The largest number of cached records."""
 
 
-class Recall:
-    """A store, before which some records are remembered."""
+class CachedStore:
+    """A store with a cache for `RecentOne` queries in front of it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -39,31 +40,31 @@ class Recall:
         if RecentOne not in map(type, wants):
             return await self.store.read(*wants)
         recalled: dict[Query, tuple[Record, ...]] = {}
-        asked: list[Query] = []
+        to_read: list[Query] = []
         lately: list[Query] = []
         now = time.monotonic()
         for want in wants:
             if type(want) is RecentOne:
-                kept = self._kept.get(want)
-                if kept is not None and now - kept[0] < FRESH:
+                cached = self._kept.get(want)
+                if cached is not None and now - cached[0] < FRESH:
                     if len(wants) == 1:
-                        return kept[1]
-                    recalled[want] = kept[1].records(want)
+                        return cached[1]
+                    recalled[want] = cached[1].records(want)
                     continue
                 self._kinds.add(want.record)
                 lately.append(want)
-            asked.append(want)
-        if recalled and not asked:
+            to_read.append(want)
+        if recalled and not to_read:
             return Results(recalled)
         before = self._forgotten
-        found = await self.store.read(*asked)
+        answer = await self.store.read(*to_read)
         if lately and before == self._forgotten:
-            self._keep(found, lately, now)
-        return found.with_records(recalled) if recalled else found
+            self._keep(answer, lately, now)
+        return answer.with_records(recalled) if recalled else answer
 
-    def _keep(self, found: Results, wants: Sequence[Query], now: float) -> None:
+    def _keep(self, answer: Results, wants: Sequence[Query], now: float) -> None:
         for want in wants:
-            if records := found.records(want):
+            if records := answer.records(want):
                 if len(self._kept) >= MOST:
                     self._kept.clear()
                 self._kept[want] = now, Results({want: records})
@@ -92,8 +93,8 @@ class Recall:
     async def log(self, after: int, *, limit: int = 100) -> Log:
         return await self.store.log(after, limit=limit)
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
-        return await self.store.sweep(now, told=told)
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        return await self.store.sweep(now, events_before=events_before)
 
     async def close(self) -> None:
         await self.store.close()

@@ -1,8 +1,8 @@
-"""Backups, and what a restored one must not bring back.
+"""Backups, and how a restore avoids bringing back what was revoked since.
 
-What was revoked, taken away or stopped after the backup was made is not in it. So a restore is
-finished by ending the epoch: every key is replaced, which makes every code and token worthless,
-and grants and sessions of before open nothing until their users say yes again.
+A backup does not know what was revoked, removed or stopped after it was made. So a restore ends the
+epoch: it replaces every key, which invalidates every code and token, and earlier grants and
+sessions give no access until their users consent again.
 """
 
 import contextlib
@@ -27,17 +27,17 @@ from valetkey.server.store.port import Store, Unavailable, Unusable
 from valetkey.server.store.survey import look
 
 _PAGES: Final = 1000
-"""Pages copied in one step of a backup; the server goes on in between."""
+"""Pages copied in one step of a backup; the server runs on in between."""
 
 _FIRST_LOCK: Final = 0x40000000
 _LOCKS: Final = 512
-"""The bytes in which every process that has a database open holds a lock (SQLite's file format,
+"""The byte range that every process with an open database holds a lock in (SQLite's file format,
 "The Lock-Byte Page")."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What a restore came to. `epoch` is the new one; what happened between `known_until` (0 for an
-    empty database) and `at`, both in seconds since 1970, is lost."""
+    """The result of a restore. `epoch` is the new epoch. What happened between `known_until` (0 for
+    an empty database) and `at`, both in seconds since 1970, is lost."""
 
     epoch: int
     known_until: int
@@ -45,7 +45,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def finalize(store: Store, master: bytes) -> Restored:
-    """Ends the epoch of a restored database. Raises Stale where somebody else does so just now."""
+    """End the epoch of a restored database. Raises Stale if another process is doing so now."""
     now = int(time.time())
     wanted = One(Epoch, CURRENT)
     before = (await store.read(wanted)).one(wanted)
@@ -64,16 +64,16 @@ async def finalize(store: Store, master: bytes) -> Restored:
 
 
 class InUse(Exception):
-    """Somebody has the database open."""
+    """Another process has the database open."""
 
 
 class NoBackup(Unusable):
-    """The file is no whole database of ours; says why."""
+    """The file is not a complete valetkey database; the error says why."""
 
 
 def backup(database: Path, target: Path) -> int:
-    """Copies a database file while servers use it; how many pages. The copy is of one moment, and
-    its owner's alone. Raises FileExistsError, Unavailable."""
+    """Copy a database file while servers use it. Returns the number of pages. The copy shows one
+    moment, and only its owner may read it. Raises FileExistsError, Unavailable."""
     if target.exists():
         raise FileExistsError(target)
     if not database.exists():
@@ -82,7 +82,7 @@ def backup(database: Path, target: Path) -> int:
     try:
         with _opened(database, apsw.SQLITE_OPEN_READONLY) as source, _opened(target) as copy:
             pages = _copied(source, copy)
-            # Out of WAL mode, so that whoever only reads the copy leaves no files beside it.
+            # Leave WAL mode, so that reading the copy creates no files beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
             return pages
     except apsw.Error as error:
@@ -91,8 +91,9 @@ def backup(database: Path, target: Path) -> int:
 
 
 def restore(copy: Path, database: Path) -> int:
-    """Puts a copy in the place of a database that nobody has open; how many pages. What was there
-    is lost, all at once: a restore that breaks off changes nothing. Raises InUse, NoBackup,
+    """Replace a database that no process has open by a copy. Returns the number of pages.
+
+    The replacement is atomic: an interrupted restore changes nothing. Raises InUse, NoBackup,
     Unavailable, MigrationError."""
     _check(copy)
     database.touch(mode=0o600)
@@ -113,24 +114,24 @@ def _replaced(database: Path, copy: Path) -> int:
 
 
 def _check(copy: Path) -> None:
-    """Looks before anything is touched."""
+    """Check the copy before anything is changed."""
     if not copy.exists():
         raise NoBackup(f"there is no file {copy}")
-    found = look(copy, migrations("sqlite"))
-    if not found.ran:
+    survey = look(copy, migrations("sqlite"))
+    if not survey.ran:
         raise NoBackup(f"{copy} is no database of valetkey")
-    pending(found.ran, found.brought)
+    pending(survey.ran, survey.shipped)
     try:
         with _opened(copy, apsw.SQLITE_OPEN_READONLY) as connection:
-            said = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(3)")]
+            report = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(3)")]
     except apsw.Error as error:
         raise NoBackup(f"{copy}: {error}") from error
-    if said != ["ok"]:
-        raise NoBackup(f"{copy} is damaged: {'; '.join(said)}")
+    if report != ["ok"]:
+        raise NoBackup(f"{copy} is damaged: {'; '.join(report)}")
 
 
 def _clear(database: Path) -> None:
-    """What is ruined, so that SQLite cannot work on it, is taken away. Raises InUse."""
+    """Delete a database that is too damaged for SQLite to open. Raises InUse."""
     with database.open("r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKS, _FIRST_LOCK)
@@ -146,7 +147,7 @@ def _in_use(database: Path) -> InUse:
 
 
 def _claim(connection: apsw.Connection, database: Path) -> None:
-    """Only who is alone with a database may take it out of WAL mode."""
+    """Check that no other process has the database open: only then can it leave WAL mode."""
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         (mode,) = next(iter(connection.execute("PRAGMA journal_mode = DELETE")))

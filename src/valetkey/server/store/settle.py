@@ -1,6 +1,6 @@
-"""Runs a rule: read what it wants, let it decide, commit what it decided.
+"""Runs a rule: reads what it queries, lets it decide, and commits its decision.
 
-A lost race is read and decided again, at most three times.
+If the commit loses a race, the rule reads and decides again, up to three times.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,23 +18,24 @@ from valetkey.server.model.query import (
     Rule,
     Unreachable,
 )
-from valetkey.server.store.batching import turn
+from valetkey.server.store.batching import yield_once
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import OAuthError, TemporarilyUnavailable
 
 READS: Final = 16
-"""How often one rule may ask: identity, keys, request and facts each learn from the one before."""
+"""How many rounds of queries a rule may make. Identity, keys, request and facts each depend on the
+round before."""
 
 TRIES: Final = 3
 
 _NOTHING: Final = Results({})
 
 _ASIDE: Final = frozenset({DocumentRequest, CommitAlways, Count})
-"""What a rule may want that is not in the store."""
+"""Queries that are not answered by a read from the store."""
 
 
 class Decided(Protocol):
-    """An outcome with something to write."""
+    """A decision with changes and events to write."""
 
     @property
     def changes(self) -> Sequence[Change]: ...
@@ -45,19 +46,19 @@ class Decided(Protocol):
 
 Answers: TypeAlias = Mapping[DocumentRequest, Document | Unreachable]
 Fetch: TypeAlias = Callable[[Sequence[DocumentRequest]], Awaitable[Answers]]
-"""Answers what a rule wants from outside. Raises nothing."""
+"""Fetches documents from other hosts. Never raises."""
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Decided)
 
 
 async def nothing(wants: Sequence[DocumentRequest]) -> Answers:
-    """Fetches nothing: for whoever runs without a network of their own, as commands do."""
+    """Fetch nothing. Commands use this: they make no outbound requests."""
     return {want: Unreachable("nothing is fetched here") for want in wants}
 
 
 async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
-    """The rule's decision; nothing is written. Raises what the rule raises."""
+    """Return the rule's decision, and write nothing. Raises what the rule raises."""
     aside = _Aside()
     decision = await _decided(store, rule, fetch, aside=aside)
     if aside.always or aside.counters:
@@ -66,7 +67,8 @@ async def ask(store: Store, rule: Rule[T], *, fetch: Fetch = nothing) -> T:
 
 
 class _Aside:
-    """What a rule has written beside its decision: `always` has to be yet, `counters` are."""
+    """What a rule writes besides its decision: `always` still has to be written, `counters` already
+    are."""
 
     def __init__(self, counters: dict[Count, Throttle] | None = None) -> None:
         self.always: list[Change] = []
@@ -74,22 +76,22 @@ class _Aside:
 
 
 async def _decided(store: Store, rule: Rule[T], fetch: Fetch, *, aside: _Aside) -> T:
-    """The rule's decision."""
+    """Return the rule's decision, before any commit."""
     try:
-        await turn()
+        await yield_once()
         wants: Sequence[Any] = next(rule)
-        found = _NOTHING
+        answers = _NOTHING
         for _ in range(READS):
-            if (known := found.along(wants)) is not None:
-                found = known
+            if (ready := answers.along(wants)) is not None:
+                answers = ready
             elif _ASIDE.isdisjoint(map(type, wants)):
-                found = await store.read(*wants)
+                answers = await store.read(*wants)
             else:
                 aside.always += [want.change for want in wants if isinstance(want, CommitAlways)]
                 await _count(store, wants, aside.counters)
-                found = (await _found(store, wants, fetch)).with_counters(aside.counters)
-            await turn()
-            wants = rule.send(found)
+                answers = (await _read_all(store, wants, fetch)).with_counters(aside.counters)
+            await yield_once()
+            wants = rule.send(answers)
     except StopIteration as done:
         decision: T = done.value
         return decision
@@ -104,17 +106,17 @@ async def _count(store: Store, wants: Sequence[Any], counters: dict[Count, Throt
         counters.update(zip(counts, await store.commit(counts), strict=True))
 
 
-async def _found(
+async def _read_all(
     store: Store, wants: Sequence[Query | DocumentRequest | CommitAlways | Count], fetch: Fetch
 ) -> Results:
     inside = [
         want for want in wants if not isinstance(want, DocumentRequest | CommitAlways | Count)
     ]
-    # The slow part first: what the store says is then of this moment.
+    # Do the slow part first, so that what the store returns is current.
     outside = [want for want in wants if isinstance(want, DocumentRequest)]
     documents = await fetch(outside) if outside else {}
-    found = await store.read(*inside) if inside else Results({})
-    return found.with_documents(documents)
+    answers = await store.read(*inside) if inside else Results({})
+    return answers.with_documents(documents)
 
 
 async def settle(
@@ -125,8 +127,10 @@ async def settle(
     tries: int = TRIES,
     fetch: Fetch = nothing,
 ) -> D:
-    """The rule's decision, committed; where it changes something, the one that it comes to by
-    `then`. Raises what the rule raises, once what has to be written all the same is committed;
+    """Commit the rule's decision and return it. If the decision changes something, `then` may
+    extend it first.
+
+    Raises what the rule raises, after committing what has to be written in any case. Raises
     TemporarilyUnavailable after too many lost races."""
     counters: dict[Count, Throttle] = {}
     for _ in range(tries):

@@ -1,4 +1,4 @@
-"""What every database can hold."""
+"""Checks which values every database can hold."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,11 +8,11 @@ import msgspec
 from valetkey.server.store.port import Damaged, Unstorable
 
 UNREADABLE: Final = (msgspec.DecodeError, ValueError)
-"""What decoders raise for a row that is not as it was written."""
+"""The errors that decoders raise for a damaged row."""
 
 
 def is_name(text: str) -> bool:
-    """Whether a column can hold the text: it is UTF-8, without a zero byte."""
+    """Whether a text column can hold the text: valid UTF-8 without a zero byte."""
     if "\x00" in text:
         return False
     if text.isascii():
@@ -25,13 +25,13 @@ def is_name(text: str) -> bool:
 
 
 def check_names(names: Iterable[str | None]) -> None:
-    """Raises Unstorable for a name that no column can hold."""
+    """Raise Unstorable for a name that no column can hold."""
     for name in names:
         if name and not is_name(name):
             raise Unstorable("a name with half a character or a zero byte")
 
 
 def damaged(table: str, error: Exception, *, key: str = "") -> Damaged:
-    """What to raise for a row that cannot be read."""
+    """The error to raise for a row that cannot be read."""
     which = f"the row {key!r}" if key else "a row"
     return Damaged(f"{which} of the table {table} is damaged: {error}")

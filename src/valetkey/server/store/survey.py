@@ -1,4 +1,4 @@
-"""What a database says of itself. Looking changes nothing."""
+"""What a database says about itself. A survey changes nothing."""
 
 import contextlib
 import time
@@ -17,53 +17,56 @@ EPOCH: Final = f"SELECT body FROM {Epoch.table} WHERE key = '{CURRENT}'"  # noqa
 
 
 MALFORMED: Final = (apsw.CorruptError, apsw.NotADBError)
-"""What SQLite says of a file that is none of its own, or no longer."""
+"""The errors that SQLite raises for a file that is not, or no longer, a database."""
 
 LOOKED: Final = 5.0
-"""Seconds for which a file is looked through. Of a large one that is a part."""
+"""Seconds for which a file is checked. In that time, only a part of a large file is checked."""
 
 STEPS: Final = 10_000
-"""Of SQLite, from one look at the clock to the next: less than a millisecond."""
+"""SQLite instructions between two checks of the clock: less than a millisecond."""
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. `brought` are the steps of this version, `ran` those that were run, none
-    where nothing was made yet. `off` names the settings that would make it forget what it
-    acknowledged; `ahead` says by how many seconds its clock is ahead of this machine's."""
+    """The result of a survey.
 
-    brought: tuple[Migration, ...]
+    `shipped` are the migration steps of this version. `ran` are those that have run; empty for a
+    new database. `off` names the settings that may lose acknowledged commits. `ahead` is the number
+    of seconds by which the database's clock is ahead of this machine's.
+    """
+
+    shipped: tuple[Migration, ...]
     ran: tuple[Ran, ...] = ()
     epoch: Epoch | None = None
     off: tuple[str, ...] = ()
     ahead: float = 0.0
 
 
-def look(file: Path, brought: tuple[Migration, ...]) -> Survey:
-    """The survey of an SQLite file, which need not be there. Raises Unavailable."""
+def look(file: Path, shipped: tuple[Migration, ...]) -> Survey:
+    """Survey an SQLite file, which need not exist. Raises Unavailable."""
     if not file.exists():
-        return Survey(brought=brought)
+        return Survey(shipped=shipped)
     try:
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
         with contextlib.closing(connection):
-            return _looked(connection, brought)
+            return _looked(connection, shipped)
     except apsw.Error as error:
         raise Unavailable(f"{file}: {error}") from error
 
 
-def _looked(connection: apsw.Connection, brought: tuple[Migration, ...]) -> Survey:
+def _looked(connection: apsw.Connection, shipped: tuple[Migration, ...]) -> Survey:
     if not _has(connection, "migrations"):
-        return Survey(brought=brought)
+        return Survey(shipped=shipped)
     rows = connection.execute(EPOCH) if _has(connection, Epoch.table) else ()
     try:
         epoch = next((msgspec.json.decode(body, type=Epoch) for (body,) in rows), None)
     except UNREADABLE as error:
         raise damaged(Epoch.table, error) from error
-    return Survey(brought=brought, ran=ran(connection), epoch=epoch)
+    return Survey(shipped=shipped, ran=ran(connection), epoch=epoch)
 
 
 def damage(file: Path) -> str:
-    """What SQLite finds to be wrong with a file within LOOKED seconds; "" where it finds nothing,
-    and where there is no file. Raises Unavailable."""
+    """Check a file for at most LOOKED seconds. Returns what is wrong with it, "" if nothing is
+    wrong or there is no file. Raises Unavailable."""
     if not file.exists():
         return ""
     try:

@@ -1,9 +1,9 @@
-"""Commits of concurrent requests, batched into one statement.
+"""Batches the commits of concurrent requests into one statement.
 
-Where the statement finds a precondition that does not hold, or one request brings what cannot be
-written, it undoes itself. Then it is sent without whoever lost a race, or in halves, until whoever
-is to blame is alone: each learns its own outcome, and nobody another's. That is rare, so the one
-statement is what nearly always runs.
+If a precondition fails, or if one request contains a value that cannot be written, the statement
+rolls itself back. The committer then sends it again without the request that lost a race, or in
+halves, until the request that caused the error is alone. So each request gets its own outcome and
+never that of another. This is rare: nearly always the one statement succeeds.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from valetkey.server.model.change import Change, Count, Stale, Uncount, record_e
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.event import Event
 from valetkey.server.model.record import Record
-from valetkey.server.store.deadline import Waiting
-from valetkey.server.store.port import PATIENCE, Unavailable, Unstorable
+from valetkey.server.store.batching import SILENT, let_batch_fill
+from valetkey.server.store.deadline import Deadlines
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable, Unstorable
 from valetkey.server.store.postgres.connections import TROUBLE, Connections, may_be_ours, why
-from valetkey.server.store.postgres.counters import found, placed
-from valetkey.server.store.postgres.gathering import SILENT, gather
+from valetkey.server.store.postgres.counters import bodies_by_bucket, counters_after_each
 from valetkey.server.store.postgres.statements import STALE, Statement, commit
 
 BATCH: Final = 128
-"""Requests in one statement, at the most."""
+"""The largest number of requests in one statement."""
 
 TRIES: Final = 5
-"""How often a statement that the database undid by itself (40001, 40P01) is sent again."""
+"""How many times a statement is tried that the database itself rolls back (40001, 40P01)."""
 
 _NUMBER: Final = re.compile(re.escape(STALE) + r"(\d+)")
 
 
-class Job:
-    """One request's changes, and whoever waits for their outcome."""
+class CommitRequest:
+    """The changes of one request, and the future that waits for their outcome."""
 
     def __init__(self, changes: Sequence[Change], events: Sequence[Event]) -> None:
         self.changes: tuple[Change, ...] = (*changes, *map(record_event, events))
@@ -53,7 +53,7 @@ class Job:
         self.operations = {(type(one.record), type(one)) for one in self.changes}
 
     def resolve(self, outcome: Exception | tuple[Throttle, ...]) -> None:
-        """Tells the outcome: what went wrong, or the counters."""
+        """Set the outcome: an error, or the counters."""
         if self.future.done():
             return
         if isinstance(outcome, Exception):
@@ -63,13 +63,13 @@ class Job:
 
 
 class Committer:
-    """Takes jobs, and commits as many at once as go together. One statement is under way at a
+    """Takes requests and commits as many at once as are compatible. One statement runs at a
     time."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._gathered: deque[Job] = deque()
-        self._waiting = Waiting(SILENT)
+        self._gathered: deque[CommitRequest] = deque()
+        self._waiting = Deadlines(SILENT)
         self._wake = asyncio.Event()
         self._stopping = False
         self._task = asyncio.create_task(self._serve())
@@ -77,17 +77,17 @@ class Committer:
     async def submit(
         self, changes: Sequence[Change], events: Sequence[Event]
     ) -> tuple[Throttle, ...]:
-        """The counter of each count, once all is durable. Raises Stale, Unstorable,
-        Unavailable."""
+        """Commit the changes; return when they are durable, with the counter of each count. Raises
+        Stale, Unstorable, Unavailable."""
         if self._stopping:
             raise Unavailable("the store is closed")
-        job = Job(changes, events)
+        job = CommitRequest(changes, events)
         self._gathered.append(job)
         self._wake.set()
         return await self._waiting.outcome(job.future)
 
     async def stop(self) -> None:
-        """Commits what waits, then ends."""
+        """Commit what is waiting, then end."""
         self._stopping = True
         self._wake.set()
         await self._task
@@ -95,7 +95,7 @@ class Committer:
     async def _serve(self) -> None:
         while self._gathered or not self._stopping:
             await self._wake.wait()
-            await gather()
+            await let_batch_fill()
             batch = self._batch()
             if not batch:
                 continue
@@ -105,12 +105,13 @@ class Committer:
                 for job in batch:
                     job.resolve(error)
 
-    def _batch(self) -> list[Job]:
-        """The jobs that go together, of those for which somebody still waits. No two of them
-        concern the same row, or do two different things to one table: CockroachDB refuses a
-        statement that does."""
-        batch: list[Job] = []
-        left: deque[Job] = deque()
+    def _batch(self) -> list[CommitRequest]:
+        """Take a batch of compatible requests from those that are still waited for.
+
+        No two requests in a batch change the same row, and none does two different operations on
+        one table: CockroachDB rejects such a statement."""
+        batch: list[CommitRequest] = []
+        later: deque[CommitRequest] = deque()
         rows: set[tuple[type[Record], str]] = set()
         doing: set[tuple[type[Record], type[Change]]] = set()
         for job in self._gathered:
@@ -123,15 +124,15 @@ class Committer:
                 rows |= job.rows
                 doing = together
             else:
-                left.append(job)
-        self._gathered = left
-        if not left and not self._stopping:
+                later.append(job)
+        self._gathered = later
+        if not later and not self._stopping:
             self._wake.clear()
         return batch
 
-    async def _commit(self, batch: Sequence[Job]) -> None:
-        """Commits them together, or in ever smaller parts. Raises Unavailable, which then is the
-        outcome of all that have none."""
+    async def _commit(self, batch: Sequence[CommitRequest]) -> None:
+        """Commit the batch together, or in ever smaller parts. Raises Unavailable, which is then
+        the outcome of every request that has none yet."""
         parts = [batch]
         while parts:
             part = [job for job in parts.pop() if not job.future.done()]
@@ -143,24 +144,26 @@ class Committer:
             except Unavailable:
                 raise
             except Exception as error:
-                parts += _apart(part, error)
+                parts += _split_after(part, error)
             else:
-                counters = placed(changes, found(rows))
+                counters = counters_after_each(changes, bodies_by_bucket(rows))
                 for job in part:
                     job.resolve(tuple(islice(counters, job.counts)))
 
     async def _run(self, statement: Statement) -> list[Any]:
-        """Sends one statement; what it returns. What the database undid by itself is sent again.
-        Raises Unavailable where the outcome is unknown, or nothing could be done; as it is any
-        error for which the statement may be to blame."""
-        until = asyncio.get_running_loop().time() + PATIENCE
-        for left in reversed(range(TRIES)):
+        """Send one statement and return its rows; send it again if the database itself rolls it
+        back.
+
+        Raises Unavailable if the outcome is unknown or nothing was possible. Passes through any
+        error that the statement itself may have caused."""
+        until = asyncio.get_running_loop().time() + CALL_TIMEOUT
+        for tries_left in reversed(range(TRIES)):
             try:
                 return await self._connections.commit(
                     statement.sql, *statement.parameters, until=until
                 )
             except _UNDONE:
-                if not left:
+                if not tries_left:
                     raise
             except TROUBLE as error:
                 if may_be_ours(error):
@@ -172,9 +175,11 @@ class Committer:
 _UNDONE: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
-def _apart(part: Sequence[Job], error: Exception) -> Sequence[Sequence[Job]]:
-    """What is to be tried of jobs that could not be committed together. Whoever is known to be to
-    blame is told so."""
+def _split_after(
+    part: Sequence[CommitRequest], error: Exception
+) -> Sequence[Sequence[CommitRequest]]:
+    """Return the parts to try next, after a batch failed. A request that is known to be the cause
+    gets its error here and is left out."""
     number = _NUMBER.search(str(error)) if isinstance(error, asyncpg.DataError) else None
     at = int(number[1]) if number else 0
     for job in part if number else ():
@@ -188,8 +193,8 @@ def _apart(part: Sequence[Job], error: Exception) -> Sequence[Sequence[Job]]:
     return []
 
 
-def _outcome(job: Job, error: Exception) -> Exception:
-    """What somebody is told whose changes alone could not be committed."""
+def _outcome(job: CommitRequest, error: Exception) -> Exception:
+    """The error for a request whose changes failed on their own."""
     match error:
         case asyncpg.UniqueViolationError():
             return Stale(job.changes[0])

@@ -1,4 +1,4 @@
-"""Connections to the database that takes writes, and statements that come back in time."""
+"""Connections to the host that takes writes, with a time limit on every statement."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,24 +8,25 @@ from typing import Any, Final
 import asyncpg
 
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.port import PATIENCE, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 
 MOST: Final = 8
-"""Connections of one node."""
+"""The largest number of connections of one node."""
 
 GLANCE: Final = 0.2
-"""Seconds that a host which takes writes waits for another that may do so by better right."""
+"""Seconds to wait, after one host has answered that it takes writes, for another that may have a
+newer timeline."""
 
 FRESH: Final = 1.0
-"""Seconds for which a host that has confirmed a commit is taken for the primary."""
+"""Seconds for which a host that confirmed a commit counts as the primary."""
 
-HALF: Final = PATIENCE / 2
+HALF: Final = CALL_TIMEOUT / 2
 
 NOT_REPLICATED: Final = "canceling wait for synchronous replication"
-"""The database says so where a commit is on one machine only."""
+"""The database's notice for a commit that is on one machine only."""
 
 _EMPTY_COMMIT: Final = "SELECT pg_logical_emit_message(true, 'valetkey', '')"
-"""Changes nothing, and is committed like a change: the standby has to have it."""
+"""Changes nothing, but commits like a change: the standby has to confirm it."""
 
 _TIMELINE: Final = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 
@@ -36,52 +37,53 @@ TROUBLE: Final = (
     OSError,
     TimeoutError,
 )
-"""What a database, or the way to it, raises."""
+"""The errors that a database, or the network in between, raises."""
 
 
 _LOST: Final = ("08", "25", "28", "3D", "40003", "53", "57", "58")
-"""How the codes of errors begin (SQLSTATE) for which the database or the way to it is to blame."""
+"""Prefixes of the SQLSTATE codes of errors that the database or the network causes."""
 
 
 def may_be_ours(error: Exception) -> bool:
-    """Whether what was sent may be to blame: then another statement may well go through."""
+    """Whether the statement itself may have caused the error; another statement may then
+    succeed."""
     code = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
     return bool(code) and not str(code).startswith(_LOST)
 
 
 def why(error: Exception) -> str:
-    """The error in words."""
+    """The error as text."""
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return "no host takes writes"
     return str(error) or "it does not answer in time"
 
 
-def told(error: Exception) -> Exception:
-    """What whoever reads is told: Unavailable for any error of the database."""
+def as_unavailable(error: Exception) -> Exception:
+    """The error that a reader gets: Unavailable for any error of the database."""
     return Unavailable(why(error)) if isinstance(error, asyncpg.PostgresError) else error
 
 
 class _Unsure(OSError):
-    """A host may have been replaced."""
+    """A host may no longer be the primary."""
 
 
 class NotReplicated(OSError):
-    """A commit is on one machine only: that is no acknowledgement."""
+    """A commit is on one machine only, which does not count as acknowledged."""
 
 
 class _Placed(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that knows to which of several hosts it leads, and that host's timeline."""
+    """A connection that knows which of several hosts it leads to, and that host's timeline."""
 
     led: tuple[str, str] | None = None
 
 
 class Connections:
-    """A pool of them. Make one with `open`.
+    """A pool of connections. Create it with `open`.
 
-    Where the URL names several hosts, one of them may have been replaced without knowing it: it
-    was frozen, or cut off. It still answers reads, but it cannot commit, because its standby has
-    gone. So nothing is read over a connection unless its host has confirmed a commit that began at
-    most FRESH ago; where requests have committed nothing in that time, an empty commit is sent.
+    If the URL names several hosts, one of them may have been replaced without noticing, because it
+    was frozen or cut off from the network. It still answers reads, but it cannot commit, because
+    its standby is gone. So a connection reads only if its host has confirmed a commit that began at
+    most FRESH seconds ago. If no request committed in that time, the pool sends an empty commit.
     """
 
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
@@ -91,7 +93,7 @@ class Connections:
 
     @classmethod
     async def open(cls, url: PostgresURL) -> "Connections":
-        """Raises what TROUBLE lists."""
+        """Open the pool. Raises what TROUBLE lists."""
 
         async def connected(*_: Any, **options: Any) -> Any:
             return await connect(url, **options)
@@ -99,28 +101,29 @@ class Connections:
         pool = await asyncpg.create_pool(
             min_size=1,
             max_size=MOST,
-            timeout=PATIENCE,
-            command_timeout=PATIENCE,
+            timeout=CALL_TIMEOUT,
+            command_timeout=CALL_TIMEOUT,
             connect=connected,
             connection_class=_Placed,
-            # Nothing here alters a session, so there is nothing to set back after each statement.
+            # No statement here changes session state, so there is nothing to reset.
             reset=_nothing,
         )
         return cls(pool)
 
     async def read(self, sql: str, *parameters: Any) -> list[Any]:
-        """The rows of a statement that commits nothing of weight, of a host that is the primary, or
-        was a second ago. Raises TimeoutError after PATIENCE, and what the database raises."""
-        until = asyncio.get_running_loop().time() + PATIENCE
+        """Fetch rows from a host that is the primary, or was one FRESH seconds ago. The statement
+        may not commit anything that matters. Raises TimeoutError after CALL_TIMEOUT, and what the
+        database raises."""
+        until = asyncio.get_running_loop().time() + CALL_TIMEOUT
         try:
             return await self._fetch(sql, parameters, until=until, commits=False)
         except _Unsure:
-            # Whoever is the primary now was found anew.
+            # The pool has looked up the current primary again.
             return await self._fetch(sql, parameters, until=until, commits=False)
 
     async def commit(self, sql: str, *parameters: Any, until: float) -> list[Any]:
-        """Sends a statement that commits; what it returns. Raises TimeoutError at `until` (the
-        loop's time), NotReplicated, and what the database raises."""
+        """Send a statement that commits, and return its rows. Raises TimeoutError at `until` (loop
+        time), NotReplicated, and what the database raises."""
         return await self._fetch(sql, parameters, until=until, commits=True)
 
     async def _fetch(
@@ -145,7 +148,7 @@ class Connections:
         except BaseException as error:
             self._give_back(connection, listen)
             if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, TimeoutError, _Unsure)):
-                # It was the primary once: whoever is it now has to be found anew.
+                # This host was the primary once; look up the current one again.
                 await self._pool.expire_connections()
             raise
         if commits and connection.led:
@@ -155,12 +158,12 @@ class Connections:
         return rows
 
     async def _be_sure(self, connection: Any, notices: Sequence[str], *, until: float) -> None:
-        """Has the host confirm that it commits, unless it did so a moment ago. Raises _Unsure."""
+        """Make the host confirm that it can commit, unless it did so recently. Raises _Unsure."""
         host, now = connection.led, asyncio.get_running_loop().time()
         if host is None or now - self._confirmed.get(host, float("-inf")) < FRESH:
             return
         try:
-            # Half of the time, so that the other half is left for another host.
+            # Use half of the time, and leave the other half for another host.
             await connection.fetch(_EMPTY_COMMIT, timeout=max(0.001, min(until - now, HALF)))
             _replicated(notices)
         except TROUBLE as error:
@@ -168,37 +171,39 @@ class Connections:
         self._confirmed[host] = now
 
     def _give_back(self, connection: Any, listen: Any) -> None:
-        """Returns a connection on which something went wrong. Its statement may still have to be
-        cancelled, for which nobody waits."""
+        """Return a connection to the pool after an error. Cancelling its statement may take time,
+        so this happens in the background."""
 
         async def returning() -> None:
             with suppress(*TROUBLE):
                 connection.remove_log_listener(listen)
-                await self._pool.release(connection, timeout=PATIENCE)
+                await self._pool.release(connection, timeout=CALL_TIMEOUT)
 
         task = asyncio.create_task(returning())
         self._returning.add(task)
         task.add_done_callback(self._returning.discard)
 
     async def close(self) -> None:
-        """Lets go of all, politely where the database answers."""
+        """Close all connections; terminate them if the database does not answer."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CALL_TIMEOUT):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 
 
 def _replicated(notices: Sequence[str]) -> None:
-    """Raises NotReplicated where one of them says so."""
+    """Raise NotReplicated if a notice says so."""
     if any(NOT_REPLICATED in notice for notice in notices):
         raise NotReplicated(NOT_REPLICATED)
 
 
 async def connect(url: PostgresURL, **options: Any) -> Any:
-    """A connection to the host that takes writes. All are asked at once, so one that hangs delays
-    nobody. Where two take them, one was left behind when the other was promoted, and the one with
-    the newer timeline is meant. Raises what TROUBLE lists."""
+    """Connect to the host that takes writes.
+
+    All hosts are tried at once, so that one that hangs delays nobody. If two take writes, one was
+    left behind when the other was promoted: the one with the newer timeline wins. Raises what
+    TROUBLE lists."""
     hosts = url.each()
     if len(hosts) == 1:
         return await _writable(hosts[0], **options)
@@ -207,15 +212,17 @@ async def connect(url: PostgresURL, **options: Any) -> Any:
     try:
         waiting = set(attempts)
         while waiting:
-            done, waiting = await asyncio.wait(
+            finished, waiting = await asyncio.wait(
                 waiting,
                 timeout=GLANCE if best else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if not done:
+            if not finished:
                 break
-            found = [one for one in (*done, best) if one is not None and one.exception() is None]
-            best = max(found, key=lambda one: one.result()[0], default=None)
+            open_attempts = [
+                one for one in (*finished, best) if one is not None and one.exception() is None
+            ]
+            best = max(open_attempts, key=lambda one: one.result()[0], default=None)
         _, connection = await (best or attempts[-1])
         return connection
     finally:
@@ -226,7 +233,7 @@ async def connect(url: PostgresURL, **options: Any) -> Any:
 
 
 async def _dated(host: str, **options: Any) -> tuple[str, Any]:
-    """A connection, and the timeline of its host, which a promotion counts up."""
+    """Connect, and read the host's timeline, which each promotion increments."""
     connection = await _writable(host, **options)
     try:
         timeline = await connection.fetchval(_TIMELINE)
@@ -248,4 +255,4 @@ def _leave(attempt: "asyncio.Task[tuple[str, Any]]") -> None:
 
 
 async def _nothing(connection: object) -> None:
-    """Sets nothing back."""
+    """Reset nothing."""

@@ -1,4 +1,4 @@
-"""Counters in PostgreSQL: the counts of many requests go together, one row for each counter."""
+"""Counters in PostgreSQL. Counts of many requests are added up: one row for each counter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,13 +14,13 @@ _RUNS: Final = "t.forget_at > (excluded.body::jsonb->>'since')::bigint"
 
 
 def _body(of: str, tried: str) -> str:
-    """The row's body, with another number in it."""
+    """The body of the row, with `tried` replaced."""
     more = f"jsonb_build_object('version', t.version + 1, 'tried', {tried})"
     return f"({of}.body::jsonb || {more})::text"
 
 
 def count(rows: str) -> str:
-    """Adds what the rows hold; what there is then."""
+    """SQL that adds the rows to the counters and returns the counters."""
     names = '"place", "key", "version", "forget_at", "body"'
     return (
         f"INSERT INTO throttles AS t ({names}) SELECT {names} FROM {rows} "  # noqa: S608
@@ -32,7 +32,7 @@ def count(rows: str) -> str:
 
 
 def uncount(rows: str) -> str:
-    """Takes what the rows hold from the counters that run."""
+    """SQL that subtracts the rows from the counters whose window is still open."""
     tried = f"greatest(0, {_TRIED} - (r.body::jsonb->>'tried')::bigint)"
     return (
         f'UPDATE throttles t SET "version" = t.version + 1, "body" = {_body("t", tried)} '  # noqa: S608
@@ -41,9 +41,9 @@ def uncount(rows: str) -> str:
     )
 
 
-def summed(members: Sequence[tuple[int, Throttle]]) -> Iterator[tuple[int, Throttle]]:
-    """One row for each counter, with the sum of what is counted, in one order for all nodes. The
-    window begins with the last of them."""
+def sum_by_bucket(members: Sequence[tuple[int, Throttle]]) -> Iterator[tuple[int, Throttle]]:
+    """Add up the counts of each counter, sorted, so that all nodes lock rows in the same order. The
+    window starts with the latest count."""
     sums: dict[str, tuple[int, Throttle]] = {}
     for number, one in members:
         first, before = sums.get(one.bucket, (number, msgspec.structs.replace(one, tried=0)))
@@ -55,9 +55,10 @@ def summed(members: Sequence[tuple[int, Throttle]]) -> Iterator[tuple[int, Throt
 _counter: Final = msgspec.json.Decoder(Throttle)
 
 
-def placed(changes: Sequence[Change], bodies: Mapping[str, str]) -> Iterator[Throttle]:
-    """The counter of each count, as that left it. `bodies` are what the statement made of the
-    counters: what was counted together is told apart in the order of the changes."""
+def counters_after_each(changes: Sequence[Change], bodies: Mapping[str, str]) -> Iterator[Throttle]:
+    """The state of the counter after each count. `bodies` holds the counters after the whole
+    statement; the counts are then applied again in the order of the changes, to give each its own
+    number."""
     counts = [change.record for change in changes if isinstance(change, Count)]
     after = {bucket: _counter.decode(body) for bucket, body in bodies.items()}
     tried = {bucket: counter.tried for bucket, counter in after.items()}
@@ -68,6 +69,6 @@ def placed(changes: Sequence[Change], bodies: Mapping[str, str]) -> Iterator[Thr
         yield msgspec.structs.replace(after[one.bucket], tried=tried[one.bucket])
 
 
-def found(rows: Sequence[Any]) -> dict[str, str]:
-    """The bodies by bucket, in what the statement returns."""
+def bodies_by_bucket(rows: Sequence[Any]) -> dict[str, str]:
+    """The bodies by bucket, from the rows that the statement returned."""
     return {row["key"]: row["body"] for row in rows}

@@ -10,11 +10,12 @@ _CREATE: Final = (
 )
 
 _LOCK: Final = 0x76616C65746B6579
-"""The advisory lock, "valetkey": whoever holds it migrates, the others wait."""
+"""The number of the advisory lock ("valetkey"). The process that holds it migrates; others wait."""
 
 
 async def migrate(connection: Any) -> tuple[Migration, ...]:
-    """Brings the schema up to this version, all or nothing; what was run. Raises MigrationError."""
+    """Migrate the schema to this version, all steps or none. Returns the steps that ran. Raises
+    MigrationError."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_CREATE)
@@ -28,7 +29,7 @@ async def migrate(connection: Any) -> tuple[Migration, ...]:
 
 
 async def ran(connection: Any) -> tuple[Ran, ...]:
-    """The steps that were run, in order."""
+    """The steps that have run, in order."""
     rows = await connection.fetch(
         "SELECT number, name, checksum, oldest, at FROM migrations ORDER BY number"
     )

@@ -1,7 +1,7 @@
-"""Reads of concurrent requests, batched into one statement, as commits are.
+"""Batches the reads of concurrent requests into one statement, as commits are batched.
 
-Only of rows that are named by their keys, which is nearly all that a busy node asks for. Each read
-is of one moment still: that of the statement.
+Only reads by key are batched; they are nearly all reads of a busy node. Each read still sees one
+moment: that of the statement.
 """
 
 import asyncio
@@ -11,30 +11,31 @@ from typing import Any, Final, TypeAlias
 
 from valetkey.server.model.query import One, Query, Results, With
 from valetkey.server.model.record import Record
-from valetkey.server.store.deadline import Waiting
+from valetkey.server.store.batching import SILENT, let_batch_fill
+from valetkey.server.store.deadline import Deadlines
 from valetkey.server.store.port import Unavailable
-from valetkey.server.store.postgres.connections import told
-from valetkey.server.store.postgres.gathering import SILENT, gather
+from valetkey.server.store.postgres.connections import as_unavailable
 from valetkey.server.store.postgres.points import BESIDE, points
 from valetkey.server.store.postgres.rows import Recent, record_of
 from valetkey.server.store.postgres.statements import Statement
 
 BATCH: Final = 64
-"""Reads in one statement, at the most."""
+"""The largest number of reads in one statement."""
 
 ABREAST: Final = 4
-"""Statements under way, at the most. Beside one, another is begun where there is enough for a whole
-one, or where it is SLOW; else reads gather for the next: many cost hardly more than one."""
+"""The largest number of statements under way. A second statement starts only if there are enough
+reads to fill it, or if the first one is SLOW. Otherwise reads wait for the next statement, because
+many reads cost hardly more than one."""
 
 SLOW: Final = 0.03
-"""Seconds after which a statement that is under way is no reason to wait any more."""
+"""Seconds after which reads no longer wait for a statement that is under way."""
 
 Wants: TypeAlias = Sequence[One[Any]]
 Records: TypeAlias = tuple[Record, ...]
 
 
-class Asked:
-    """One request's wants, and whoever waits for what is found."""
+class PendingRead:
+    """The queries of one request, and the future that waits for their answers."""
 
     __slots__ = ("future", "wants")
 
@@ -44,23 +45,23 @@ class Asked:
 
 
 class Reader:
-    """Takes wants, and reads as many at once as there are. `fetch` runs a statement; it raises
-    Unavailable, and as it is any error for which the statement may be to blame."""
+    """Collects queries and reads them together. `fetch` runs a statement; it raises Unavailable,
+    and passes through any error that the statement itself may have caused."""
 
     def __init__(self, fetch: Callable[[Statement], Awaitable[Sequence[Any]]]) -> None:
         self._fetch = fetch
-        self._gathered: deque[Asked] = deque()
-        self._waiting = Waiting(SILENT)
+        self._gathered: deque[PendingRead] = deque()
+        self._waiting = Deadlines(SILENT)
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun = 0.0
         self._recent = Recent()
 
     async def read(self, wants: Wants) -> Results:
-        """What was found, all of one moment. Raises Unavailable, Damaged."""
-        asked = Asked(wants)
-        self._gathered.append(asked)
+        """Answer the queries from one moment. Raises Unavailable, Damaged."""
+        pending = PendingRead(wants)
+        self._gathered.append(pending)
         self._begin()
-        return await self._waiting.outcome(asked.future)
+        return await self._waiting.outcome(pending.future)
 
     def _begin(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -79,56 +80,57 @@ class Reader:
             self._begin()
 
     async def _run(self) -> None:
-        await gather()
+        await let_batch_fill()
         some = [self._gathered.popleft() for _ in range(min(BATCH, len(self._gathered)))]
         batch = [one for one in some if not one.future.done()]
         await self._answer(batch)
 
-    async def _answer(self, batch: Sequence[Asked]) -> None:
-        """Answers them together. Where one cannot be answered, it is looked for by halves: it alone
-        is told so, unless the database is to blame."""
+    async def _answer(self, batch: Sequence[PendingRead]) -> None:
+        """Answer the batch together. If one read causes an error, split the batch in halves until
+        that read is alone, and fail it alone; unless the database is the cause, which fails all."""
         try:
-            await self._found(batch)
+            await self._read_batch(batch)
         except Exception as error:
-            # What is Unavailable and no more is the database's own trouble.
+            # A plain Unavailable means that the database is the cause.
             if len(batch) > 1 and type(error) is not Unavailable:
                 await self._answer(batch[: len(batch) // 2])
                 await self._answer(batch[len(batch) // 2 :])
                 return
-            for asked in batch:
-                if not asked.future.done():
-                    asked.future.set_exception(told(error))
+            for pending in batch:
+                if not pending.future.done():
+                    pending.future.set_exception(as_unavailable(error))
 
-    async def _found(self, batch: Sequence[Asked]) -> None:
-        wants = [want for asked in batch for want in asked.wants]
+    async def _read_batch(self, batch: Sequence[PendingRead]) -> None:
+        wants = [want for pending in batch for want in pending.wants]
         rows = await self._fetch(points(wants)) if wants else ()
-        records, more = self._told(wants, rows)
+        records, more = self._sort_rows(wants, rows)
         first = 0
-        for asked in batch:
-            last = first + len(asked.wants)
-            if not asked.future.done():
-                found: dict[Query, Records] = dict(
-                    zip(asked.wants, records[first:last], strict=True)
+        for pending in batch:
+            last = first + len(pending.wants)
+            if not pending.future.done():
+                answers: dict[Query, Records] = dict(
+                    zip(pending.wants, records[first:last], strict=True)
                 )
-                asked.future.set_result(Results(found, more=more))
+                pending.future.set_result(Results(answers, more=more))
             first = last
 
-    def _told(
+    def _sort_rows(
         self, wants: Wants, rows: Sequence[Any]
     ) -> tuple[list[Records], dict[Query, Records]]:
-        """What answers each want, and what was brought along. Of that nothing is remembered: it is
-        wanted once in the life of a refresh token."""
-        found: list[Records] = [()] * len(wants)
+        """Return the answer to each query, and the related records that `With` adds.
+
+        Those are not cached: a refresh token needs them once in its life."""
+        answers: list[Records] = [()] * len(wants)
         more: dict[Query, Records] = {}
         for row in rows:
             beside, number = divmod(row[0], BESIDE)
             want = wants[number]
             if not isinstance(want, With):
-                found[number] = (self._recent.record_of(want.record, row),)
+                answers[number] = (self._recent.record_of(want.record, row),)
             elif beside:
                 _, kind = want.others[beside - 1]
                 record = record_of(kind, row)
                 more[One(kind, record.key)] = (record,)
             else:
-                found[number] = (record_of(want.record, row),)
-        return found, more
+                answers[number] = (record_of(want.record, row),)
+        return answers, more

@@ -1,9 +1,9 @@
-"""What lies in a row.
+"""The columns of a row, and how records become rows and rows become records.
 
-Every table has `place` and `key` as its primary key, `version`, and one column for each index. Of
-what nobody owns it also has `alias` (null for none) and `forget_at`, and `body` is the whole record
-as JSON. Of what users own it has those two only where the records have such, names are bytes, and
-`body` is what `store.packed` makes of them.
+Every table has `place` and `key` as its primary key, a `version`, and one column for each index.
+For records that no user owns, the table also has `alias` (null for none) and `forget_at`, and
+`body` holds the whole record as JSON. For records that a user owns, those two columns exist only if
+the records use them, names are bytes, and `body` is packed (see `store.sqlite.packed`).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ def columns(kind: type[Record]) -> tuple[str, ...]:
 
 
 def row(record: Record, version: int) -> tuple[Any, ...]:
-    """What these hold for a record. Raises ValueError for what is no name of ours, Unstorable."""
+    """The values of these columns for a record. Raises ValueError for a malformed name,
+    Unstorable."""
     kind = type(record)
     if not kind.rank:
         body = json(msgspec.structs.replace(record, version=version))
@@ -43,12 +44,12 @@ def row(record: Record, version: int) -> tuple[Any, ...]:
 
 @cache
 def _swept_and_named(kind: type[Record]) -> tuple[bool, bool]:
-    held = columns(kind)
-    return "forget_at" in held, "alias" in held
+    names = columns(kind)
+    return "forget_at" in names, "alias" in names
 
 
 def json(value: object) -> str:
-    """As JSON."""
+    """The value as JSON text."""
     return msgspec.json.encode(value).decode()
 
 
@@ -57,35 +58,34 @@ def _decoder(kind: type[Record]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
-def record_of(kind: type[Record], found: Any) -> Record:
-    """The record in a row, of which `selected` says what it holds, after a number. Raises
-    Damaged."""
+def record_of(kind: type[Record], stored: Any) -> Record:
+    """Decode a row that was read with the columns of `selected`, after a number. Raises Damaged."""
     if kind.rank:
-        place, *row = _picked(kind)(found)
+        place, *row = _picked(kind)(stored)
         return packing(kind).unpack(place, row)
     try:
-        told: Record = _decoder(kind).decode(found[_PLAIN])
+        record: Record = _decoder(kind).decode(stored[_PLAIN])
     except UNREADABLE as error:
-        raise damaged(kind.table, error, key=found[_AT["client"]]) from error
-    return told
+        raise damaged(kind.table, error, key=stored[_AT["client"]]) from error
+    return record
 
 
 RECENT: Final = 12288
-"""Rows that are remembered, as many as on SQLite."""
+"""The number of rows that are cached, the same as on SQLite."""
 
 
 class Recent:
-    """Rows that were read lately, with their records: whoever shows a token again wants the same
-    rows again. One that is as it was, byte by byte, is the record that it was."""
+    """A cache of decoded rows. A client that presents a token again needs the same rows again. If a
+    row has the same bytes as before, its record is reused instead of decoded."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[type[Record], bytes], tuple[tuple[Any, ...], Record]] = {}
 
-    def record_of(self, kind: type[Record], found: Any) -> Record:
-        """The record in a row. Raises Damaged."""
+    def record_of(self, kind: type[Record], stored: Any) -> Record:
+        """Decode a row, or reuse its record. Raises Damaged."""
         if not kind.rank:
-            return record_of(kind, found)
-        row = _picked(kind)(found)
+            return record_of(kind, stored)
+        row = _picked(kind)(stored)
         name = kind, row[1]
         last = self._last.get(name)
         if last is None or last[0] != row:
@@ -95,7 +95,7 @@ class Recent:
         return last[1]
 
 
-_SEEN: Final = {
+_SELECTED: Final = {
     "place": "bigint",
     "key": "bytea",
     "version": "int",
@@ -106,25 +106,26 @@ _SEEN: Final = {
     "plain": "text",
 }
 
-_AT: Final = {name: number for number, name in enumerate(_SEEN, 1)}
+_AT: Final = {name: number for number, name in enumerate(_SELECTED, 1)}
 _PLAIN: Final = _AT["plain"]
 
 
 @cache
 def _picked(kind: type[Record]) -> Callable[[Any], tuple[Any, ...]]:
-    """What `Packing.unpack` wants of a row: its place, and the rest."""
-    wanted = ("place", "key", "version", "packed", *kind.indexes)
-    return itemgetter(*(_AT[name] for name in wanted))
+    """A function that takes from a row what `Packing.unpack` needs: its place, and the rest."""
+    names = ("place", "key", "version", "packed", *kind.indexes)
+    return itemgetter(*(_AT[name] for name in names))
 
 
 @cache
 def selected(kind: type[Record]) -> str:
-    """What a read asks of a kind, the table `t`: the same columns, of the same types, for all."""
-    # Of what nobody owns the key, so that a row that cannot be read can be named.
-    held = {"packed": "t.body"} if kind.rank else {"plain": "t.body", "client": "t.key"}
+    """The columns that a read selects from the table `t` of a kind. All kinds select columns of the
+    same names and types, so that one statement can join them by UNION."""
+    # Records that no user owns also select the key, so that an error can name a damaged row.
+    expressions = {"packed": "t.body"} if kind.rank else {"plain": "t.body", "client": "t.key"}
     if kind.rank:
-        held |= {name: f't."{name}"' for name in ("place", "key", "version", *kind.indexes)}
-    return ", ".join(held.get(name, f"NULL::{of}") for name, of in _SEEN.items())
+        expressions |= {name: f't."{name}"' for name in ("place", "key", "version", *kind.indexes)}
+    return ", ".join(expressions.get(name, f"NULL::{of}") for name, of in _SELECTED.items())
 
 
 _TYPES: Final = {"n": "int", "place": "bigint", "version": "int", "forget_at": "bigint"}
@@ -132,5 +133,5 @@ _BYTES: Final = frozenset({"key", "alias", "user", "grant", "body"})
 
 
 def type_of(kind: type[Record], name: str) -> str:
-    """Of a column, or of a number of the statement's own."""
+    """The SQL type of a column, or of a number that the statement itself adds."""
     return "bytea" if kind.rank and name in _BYTES else _TYPES.get(name, "text")

@@ -1,4 +1,4 @@
-"""The statements: a read is one, a commit is one, however much they hold.
+"""The SQL statements. Each read and each commit is one statement, whatever its size.
 
 Names in statements are constants of the record classes; values are always parameters.
 """
@@ -36,62 +36,66 @@ class Statement(NamedTuple):
 def read(wants: Sequence[Query]) -> Statement:
     """All wants in one statement. Each row says which want it answers (`n`)."""
     parameters: list[Any] = []
-    parts = [_wanted(number, want, parameters) for number, want in enumerate(wants)]
+    parts = [_select(number, want, parameters) for number, want in enumerate(wants)]
     return Statement(" UNION ALL ".join(parts), tuple(parameters))
 
 
-def _wanted(number: int, want: Query, parameters: list[Any]) -> str:
+def _select(number: int, want: Query, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
-    conditions = _sought(want, parameters)
+    conditions = _where(want, parameters)
     return f"SELECT {number} AS n, {selected(kind)} FROM {kind.table} t WHERE {conditions}"  # noqa: S608
 
 
-def _sought(want: Query, parameters: list[Any]) -> str:
+def _where(want: Query, parameters: list[Any]) -> str:
     kind: type[Record] = want.record
     match want:
         case One(key=key):
-            at, held = named(kind, key)
-            return _conditions(parameters, place=at, key=held)
+            at, stored_key = place_and_key(kind, key)
+            return _conditions(parameters, place=at, key=stored_key)
         case OneByAlias(alias=alias):
             place = kind.place_of_alias(alias)
-            told = second_name(alias) if kind.rank else alias or None
-            return _conditions(parameters, place=place, alias=told)
+            stored_alias = second_name(alias) if kind.rank else alias or None
+            return _conditions(parameters, place=place, alias=stored_alias)
         case Many(index="", value=_):
             return "true"
         case Many(index=index, value=value):
             return _conditions(parameters, **_indexed(kind, index, value))
 
 
-def named(kind: type[Record], key: str) -> tuple[int, Any]:
-    """The place of a row, and its key as the row has it; None for what can be no record's."""
+def place_and_key(kind: type[Record], key: str) -> tuple[int, Any]:
+    """The place of a row, and its key as stored; None if no record can have this key."""
     return (packing(kind).name(key) or (0, None)) if kind.rank else (kind.place_of(key), key)
 
 
 def _indexed(kind: type[Record], index: str, value: str) -> dict[str, Any]:
     if kind.rank:
-        place, held = sought(kind, index, value) or (0, None)
-        return {"place": place, index: held}
+        place, stored_value = sought(kind, index, value) or (0, None)
+        return {"place": place, index: stored_value}
     if index not in kind.indexes:
         raise ValueError(f"{kind.table} has no index {index!r}")
     return {"place": kind.place_of_index(index, value), index: value}
 
 
 def _conditions(parameters: list[Any], **columns: Any) -> str:
-    """Equalities; a place that is not known (None) is left out. Nothing else that is None is to be
-    found, nor what is no name."""
-    known = {name: value for name, value in columns.items() if (name, value) != ("place", None)}
+    """Return the equality conditions as SQL, joined by AND; "false" if no row can match.
+
+    A place of None adds no condition. Any other None, or a text that no column can hold, matches
+    no row."""
+    constraints = {
+        name: value for name, value in columns.items() if (name, value) != ("place", None)
+    }
     parts: list[str] = []
-    for name, value in known.items():
+    for name, value in constraints.items():
         if value is None or (isinstance(value, str) and not is_name(value)):
             return "false"
         parts.append(f'"{name}" = ${len(parameters) + len(parts) + 1}')
-    parameters += known.values()
+    parameters += constraints.values()
     return " AND ".join(parts)
 
 
 def page(query: PageQuery[Any]) -> Statement:
-    """Newest key first, before a key, one more than the limit; a walk goes through the primary
-    key."""
+    """Select one page: newest key first, starting before `query.before`, one row more than the
+    limit. A walk follows the primary key."""
     kind: type[Record] = query.record
     parameters: list[Any] = [query.limit + 1]
     conditions = "true"
@@ -112,23 +116,23 @@ def page(query: PageQuery[Any]) -> Statement:
 
 _TIME: Final = f"substring(key, 1, {ids.TIME})"
 _OLD: Final = (_TIME, "place", "key")
-"""By name, where a user owns it."""
+"""The order by name, for records that a user owns."""
 
 
 def _before(kind: type[Record], key: str, order: Sequence[str]) -> tuple[Any, ...]:
-    """What these come to for a key; nothing where it can be no record's."""
-    place, held = named(kind, key)
-    if held is None:
+    """The values of the `order` columns for a key; empty if no record can have this key."""
+    place, stored_key = place_and_key(kind, key)
+    if stored_key is None:
         return ()
-    known = {"place": place, "key": held, _TIME: held[: ids.TIME]}
-    return tuple(known[one] for one in order)
+    by_column = {"place": place, "key": stored_key, _TIME: stored_key[: ids.TIME]}
+    return tuple(by_column[one] for one in order)
 
 
 # --- sweeps --------------------------------------------------------------------------------------
 
 
 def sweep(kind: type[Record]) -> str:
-    """Forgets up to $2 rows that expired by $1; what another node is sweeping is passed over."""
+    """Delete up to $2 rows that expired by $1, skipping rows that another node is deleting."""
     return _forgotten(kind, "forget_at > 0 AND forget_at <= $1")
 
 
@@ -139,8 +143,8 @@ def _forgotten(kind: type[Record], condition: str) -> str:
     )
 
 
-SWEEP_TOLD: Final = _forgotten(Event, f"{_TIME} < $1")
-"""Forgets up to $2 events whose names begin with a time before $1."""
+SWEEP_EVENTS: Final = _forgotten(Event, f"{_TIME} < $1")
+"""Deletes up to $2 events whose names begin with a time before $1."""
 
 
 LOG: Final = (
@@ -171,14 +175,14 @@ OPERATIONS: Final[dict[type, Operation]] = {
 }
 
 STALE: Final = "stale:"
-"""What a statement says, in an error that undoes it, where a precondition did not hold."""
+"""The prefix of the error by which a statement rolls itself back when a precondition fails."""
 
 
 def commit(changes: Sequence[Change]) -> Statement:
-    """All changes in one statement, which fails as a whole where any precondition does not hold.
+    """Build one statement for all changes. It fails as a whole if any precondition fails.
 
-    Each change is judged by the row that it returns. No two changes may concern the same row, but
-    for counts, which are added up; the statement returns the counters.
+    A change succeeded if the statement returned its row. Only counts may touch the same row more
+    than once: they are added up, and the statement returns the counters.
     """
     groups: dict[tuple[type[Record], Operation], list[tuple[int, Change]]] = {}
     for number, change in enumerate(changes):
@@ -202,35 +206,35 @@ def _arrays(
 ) -> list[list[Any]]:
     records: Iterable[tuple[int, Any]] = ((number, change.record) for number, change in members)
     if operation in ("count", "uncount"):
-        records = counters.summed(list(records))
+        records = counters.sum_by_bucket(list(records))
     rows = [(number, *_row(record, operation)) for number, record in records]
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _row(record: Record, operation: Operation) -> tuple[Any, ...]:
     if operation == "remove":
-        return *named(type(record), record.key), record.version
+        return *place_and_key(type(record), record.key), record.version
     return row(record, record.version + 1 if operation == "update" else 1)
 
 
 @cache
 def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -> str:
-    """The statement for these kinds of changes; there are few, so each is made once."""
+    """The SQL for these kinds of changes. There are few combinations, so each is built once."""
     parts: list[str] = []
     missed: list[str] = []
-    told = ""
+    counters_sql = ""
     first = 1
     for number, (kind, operation) in enumerate(shapes):
-        given = _given(kind, operation)
+        fields = _parameter_names(kind, operation)
         types = ", ".join(
-            f"${first + offset}::{type_of(kind, name)}[]" for offset, name in enumerate(given)
+            f"${first + offset}::{type_of(kind, name)}[]" for offset, name in enumerate(fields)
         )
-        first += len(given)
-        names = ", ".join(f'"{name}"' for name in given)
+        first += len(fields)
+        names = ", ".join(f'"{name}"' for name in fields)
         parts.append(f"r{number} AS (SELECT * FROM unnest({types}) AS r({names}))")  # noqa: S608
         parts.append(f"d{number} AS ({_changed(kind, operation, f'r{number}')})")
         if operation == "count":
-            told = f" UNION ALL SELECT 0, d.key, d.body FROM d{number} d"  # noqa: S608
+            counters_sql = f" UNION ALL SELECT 0, d.key, d.body FROM d{number} d"  # noqa: S608
         elif operation != "uncount":
             missed.append(
                 f"SELECT r.n FROM r{number} r WHERE NOT EXISTS (SELECT 1 FROM d{number} d "  # noqa: S608
@@ -239,34 +243,37 @@ def _text(shapes: tuple[tuple[type[Record], Operation], ...], *, logged: bool) -
     if logged:
         parts += _logging(len(shapes), first)
     union = " UNION ALL ".join(missed) or "SELECT 0 AS n WHERE false"
-    more = ", NULL::text AS key, NULL::text AS body" if told else ""
+    more = ", NULL::text AS key, NULL::text AS body" if counters_sql else ""
     return (
         f"WITH {', '.join(parts)}, missed AS ({union}) "  # noqa: S608
-        f"SELECT ('{STALE}' || min(n))::int AS n{more} FROM missed HAVING count(*) > 0{told}"
+        f"SELECT ('{STALE}' || min(n))::int AS n{more} FROM missed HAVING count(*) > 0"
+        f"{counters_sql}"
     )
 
 
 def _logging(shapes: int, first: int) -> tuple[str, str]:
-    """Numbers the entries and appends them. The row with the last number is taken after all other
-    rows of the statement, for which these are counted first: whoever has it waits for nobody, and
-    keeps it until its commit. So numbers become visible in their order."""
+    """Number the log entries and append them.
+
+    The statement locks the row with the last number after all of its other rows; counting those
+    rows first enforces that order. So a statement that holds this row waits for no other, and keeps
+    it until it commits. That makes numbers visible in their order."""
     changed = " + ".join(f"(SELECT count(*) FROM d{number})" for number in range(shapes))  # noqa: S608
     head = (
         f"UPDATE log_head t SET seq = t.seq + r.n FROM (SELECT 0 AS place, ${first}::bigint AS n, "  # noqa: S608
         f"{changed} AS changed) r WHERE t.place = r.place AND r.changed >= 0 "
         "RETURNING t.seq - r.n AS before"
     )
-    given = f"${first + 1}::bigint[], ${first + 2}::bigint[], ${first + 3}::text[]"
+    arrays = f"${first + 1}::bigint[], ${first + 2}::bigint[], ${first + 3}::text[]"
     rows = (
         'INSERT INTO log ("place", "seq", "forget_at", "body") '  # noqa: S608
         "SELECT 0, h.before + r.n, r.forget_at, r.body "
-        f"FROM head h, unnest({given}) AS r(n, forget_at, body)"
+        f"FROM head h, unnest({arrays}) AS r(n, forget_at, body)"
     )
     return f"head AS ({head})", f"logged AS ({rows})"
 
 
-def _given(kind: type[Record], operation: Operation) -> tuple[str, ...]:
-    """What a statement is given of each record."""
+def _parameter_names(kind: type[Record], operation: Operation) -> tuple[str, ...]:
+    """The names of a statement's parameters for each record."""
     return ("n", *(("place", "key", "version") if operation == "remove" else columns(kind)))
 
 

@@ -1,4 +1,4 @@
-"""The store itself: one round trip for `read`, one for `commit`."""
+"""The store on PostgreSQL: one round trip for `read`, one for `commit`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.database import PostgresURL
-from valetkey.server.store.port import PATIENCE, RECORDS, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, RECORDS, Unavailable
 from valetkey.server.store.postgres import statements
 from valetkey.server.store.postgres.committer import Committer
 from valetkey.server.store.postgres.connections import (
     TROUBLE,
     Connections,
+    as_unavailable,
     connect,
     may_be_ours,
-    told,
     why,
 )
 from valetkey.server.store.postgres.migrate import migrate
@@ -40,7 +40,7 @@ _SWEEPS: Final = (
 
 
 class PostgresStore:
-    """A database that several nodes share. Make one with `open`."""
+    """A database that several nodes share. Create it with `open`."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -49,20 +49,21 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: PostgresURL) -> "PostgresStore":
-        """Connects, checks that the database keeps its word, and brings its schema up to date.
+        """Connect, check that the database does not lose acknowledged commits, and migrate its
+        schema.
 
-        The URL may name several hosts, of which the one that takes writes is used. Raises
+        If the URL names several hosts, the store uses the one that takes writes. Raises
         UnsafeDatabase, MigrationError, Unavailable.
         """
         try:
-            # A connection of its own: a migration may take longer than a request may.
-            connection = await connect(url, timeout=PATIENCE)
+            # Use a separate connection: a migration may take longer than a request may.
+            connection = await connect(url, timeout=CALL_TIMEOUT)
             try:
                 if names := await off(connection):
                     raise unsafe(names)
                 await migrate(connection)
             finally:
-                await connection.close(timeout=PATIENCE)
+                await connection.close(timeout=CALL_TIMEOUT)
             return cls(await Connections.open(url))
         except TROUBLE as error:
             raise unreachable(error) from error
@@ -75,14 +76,14 @@ class PostgresStore:
         if len(named) == len(wants):
             return await self._reader.read(named)
         rows = await self._fetch(statements.read(wants))
-        found: list[list[Record]] = [[] for _ in wants]
+        records_of: list[list[Record]] = [[] for _ in wants]
         for row in rows:
             number = row[0]
-            found[number].append(record_of(wants[number].record, row))
-        for records in found:
+            records_of[number].append(record_of(wants[number].record, row))
+        for records in records_of:
             if len(records) > 1:
                 records.sort(key=_key)
-        return Results({want: tuple(some) for want, some in zip(wants, found, strict=True)})
+        return Results({want: tuple(some) for want, some in zip(wants, records_of, strict=True)})
 
     async def commit(
         self, changes: Sequence[Change], events: Sequence[Event] = ()
@@ -102,29 +103,29 @@ class PostgresStore:
         entries = [read_entry(row["seq"], row["body"]) for row in rows if row["seq"] is not None]
         return piece(entries, after=after, head=rows[0]["head"], first=rows[0]["first"])
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
         steps: list[tuple[str, int | bytes]] = [(sql, now) for sql in _SWEEPS]
-        if told:
-            steps.append((statements.SWEEP_TOLD, ids.time_prefix(told)))
-        gone = 0
+        if events_before:
+            steps.append((statements.SWEEP_EVENTS, ids.time_prefix(events_before)))
+        forgotten = 0
         for sql, until in steps:
-            gone += len(await self._fetch(statements.Statement(sql, (until, SWEEP_ROWS))))
-        return gone
+            forgotten += len(await self._fetch(statements.Statement(sql, (until, SWEEP_ROWS))))
+        return forgotten
 
     async def close(self) -> None:
         await self._committer.stop()
         await self._connections.close()
 
     async def _fetch(self, statement: statements.Statement) -> list[Any]:
-        # asyncpg asks for its task, and whoever calls may have none.
+        # asyncpg needs a current task, and the caller may have none.
         try:
             return await asyncio.create_task(self._fetched(statement))
         except TROUBLE as error:
-            raise told(error) from error
+            raise as_unavailable(error) from error
 
     async def _fetched(self, statement: statements.Statement) -> list[Any]:
-        """The rows. Raises Unavailable, and as it is any error for which the statement may be to
-        blame."""
+        """Fetch the rows. Raises Unavailable; passes through any error that the statement itself
+        may have caused."""
         try:
             return await self._connections.read(statement.sql, *statement.parameters)
         except TROUBLE as error:

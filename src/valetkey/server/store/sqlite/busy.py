@@ -3,26 +3,26 @@
 import time
 from typing import Final
 
-from valetkey.server.store.port import PATIENCE
+from valetkey.server.store.port import CALL_TIMEOUT
 
-BUSY: Final = PATIENCE
+BUSY: Final = CALL_TIMEOUT
 """Seconds for which a connection waits for another process."""
 
 SOON: Final = 0.001
-"""Seconds between two tries to get its turn. SQLite's own pauses grow to a tenth of a second, in
-which another process that writes all the time takes every turn."""
+"""Seconds between two attempts to get the lock. SQLite's own pauses grow to a tenth of a second; a
+process that writes all the time would then always be faster."""
 
 
-class Patience:
-    """Waits a little at a time and BUSY in all, where that is `wanted`."""
+class BusyHandler:
+    """Waits in short steps, BUSY seconds in total, if `enabled`."""
 
     def __init__(self) -> None:
-        self.wanted = True
+        self.enabled = True
         self._until = 0.0
 
     def __call__(self, tries: int) -> bool:
-        """Whether to try once more."""
-        if not self.wanted:
+        """Return whether to try again."""
+        if not self.enabled:
             return False
         now = time.monotonic()
         if tries == 0:

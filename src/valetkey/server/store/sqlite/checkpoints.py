@@ -1,4 +1,4 @@
-"""Checkpoints: the write-ahead log is copied back into the file, beside whatever is written."""
+"""Runs checkpoints: copies the write-ahead log back into the file while the writer continues."""
 
 import threading
 from contextlib import suppress
@@ -7,7 +7,7 @@ import apsw
 
 
 class Checkpoints:
-    """A thread that copies while the writer goes on."""
+    """A thread that runs checkpoints. Set `wanted` to request one."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -18,7 +18,7 @@ class Checkpoints:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends, after the last checkpoint."""
+        """End the thread after its last checkpoint."""
         self._stopping = True
         self.wanted.set()
         self._thread.join()
@@ -33,6 +33,6 @@ class Checkpoints:
             self.run()
 
     def run(self) -> None:
-        """Copies what there is, as far as no reader is in the way; the next commit asks again."""
+        """Copy as much as readers allow. The next commit requests another checkpoint."""
         with self._turn, suppress(apsw.Error):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

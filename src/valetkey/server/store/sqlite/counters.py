@@ -1,4 +1,4 @@
-"""Counters in SQLite: one statement adds to one, or takes from it."""
+"""Counters in SQLite: one statement adds to a counter or subtracts from it."""
 
 from typing import Any, Final
 
@@ -39,8 +39,7 @@ _counter: Final = msgspec.json.Decoder(Throttle)
 
 
 def count(cursor: apsw.Cursor, more: Throttle) -> Throttle:
-    """Adds to the counter, which is begun where it has to be; what it is then. Raises
-    Unstorable."""
+    """Add to the counter, or start it. Returns the counter afterwards. Raises Unstorable."""
     check_names((more.key,))
     body = msgspec.json.encode(msgspec.structs.replace(more, version=1))
     binds = (more.key, more.since, more.forget_at, more.tried, body)
@@ -49,5 +48,5 @@ def count(cursor: apsw.Cursor, more: Throttle) -> Throttle:
 
 
 def uncount(cursor: apsw.Cursor, less: Throttle) -> None:
-    """Takes from the counter, where it runs."""
+    """Subtract from the counter, if its window is still open."""
     cursor.execute(_UNCOUNT, (less.key, less.since, less.tried))

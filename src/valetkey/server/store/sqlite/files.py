@@ -1,8 +1,8 @@
-"""Whether the files of an SQLite database are still where their names lead, and still its own.
+"""Checks that the files of an SQLite database are still in place, and still the same files.
 
-A file that was deleted, or replaced by another one, goes on to take whatever is written, as long as
-somebody has it open; then it is gone. SQLite says nothing of that, nor of a file that was written
-over, as long as it has the pages in its memory.
+A file that was deleted or replaced still accepts writes for as long as a process has it open; after
+that, they are lost. SQLite does not report this. Nor does it report a file that another program
+overwrote, as long as SQLite has the pages in memory.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ import apsw
 from valetkey.server.store.survey import MALFORMED
 
 PAUSE: Final = 1.0
-"""Seconds from one look into the file, and for the index, to the next. The names of the file and
-its log are looked up each time: what is in neither is gone."""
+"""Seconds between two checks of the file's contents and of its index. The names of the file and of
+its log are checked each time, because a commit that is in neither is lost."""
 
 
-class _Seen(NamedTuple):
-    """Which file it is, and its size."""
+class _FileIdentity(NamedTuple):
+    """A file's device and inode, and its size in bytes."""
 
     device: int
     number: int
@@ -28,20 +28,20 @@ class _Seen(NamedTuple):
 
 
 class Files:
-    """Those of a connection: the database itself, its write-ahead log, and the index of that. All
-    of them stay the same files for as long as a connection has them open."""
+    """The files of a connection: the database, its write-ahead log, and the index of the log. They
+    stay the same files for as long as a connection has them open."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        # Only then are they all there.
+        # A read makes SQLite create all of them.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         main = connection.filename
         self._main = main
         self._next = 0.0
-        self._known = _known(main, f"{main}-wal")
-        self._index = _known(f"{main}-shm")
+        self._known = _identities(main, f"{main}-wal")
+        self._index = _identities(f"{main}-shm")
 
     def why_lost(self) -> str:
-        """What has happened to them, or ""."""
+        """What has happened to the files, "" if all is well."""
         if why := self._why_elsewhere(self._known):
             return why
         now = time.monotonic()
@@ -51,19 +51,19 @@ class Files:
         self._next = 0.0 if why else now + PAUSE
         return why
 
-    def _why_elsewhere(self, files: dict[str, _Seen]) -> str:
-        for name, known in files.items():
-            found = _seen(name)
-            if found is None:
+    def _why_elsewhere(self, files: dict[str, _FileIdentity]) -> str:
+        for name, expected in files.items():
+            actual = _identity(name)
+            if actual is None:
                 return f"{name} was deleted while it was in use"
-            if found[:2] != known[:2]:
+            if actual[:2] != expected[:2]:
                 return f"{name} was replaced by another file while it was in use"
-            if name == self._main and known.size and not found.size:
+            if name == self._main and expected.size and not actual.size:
                 return f"{name} was emptied while it was in use"
         return ""
 
     def _why_malformed(self) -> str:
-        """Reads the schema, and where each table begins, as somebody would who starts now."""
+        """Read the schema and the first row of each table, like a process that starts now."""
         try:
             with contextlib.closing(apsw.Connection(self._main, flags=_FLAGS)) as fresh:
                 tables = fresh.execute(_TABLES).fetchall()
@@ -72,7 +72,7 @@ class Files:
         except MALFORMED as error:
             return f"{self._main} is malformed: {error}"
         except apsw.Error:
-            return ""  # Whatever else it is, whoever reads or writes next will hear of it.
+            return ""  # The next read or write will report any other error.
         return ""
 
 
@@ -80,14 +80,14 @@ _FLAGS: Final = apsw.SQLITE_OPEN_READONLY
 _TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
-def _known(*names: str) -> dict[str, _Seen]:
-    found = {name: _seen(name) for name in names}
+def _identities(*names: str) -> dict[str, _FileIdentity]:
+    found = {name: _identity(name) for name in names}
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _seen(name: str) -> _Seen | None:
+def _identity(name: str) -> _FileIdentity | None:
     try:
-        found = os.stat(name)
+        status = os.stat(name)
     except OSError:
         return None
-    return _Seen(found.st_dev, found.st_ino, found.st_size)
+    return _FileIdentity(status.st_dev, status.st_ino, status.st_size)

@@ -1,8 +1,8 @@
-"""What a user owns, as it lies in a row: names as bytes, the rest as a MessagePack array.
+"""Packs records that users own into rows: names as bytes, the rest as a MessagePack array.
 
-The array holds the fields in the order of the class. What a column of the row says already, its
-version and the names in it, is left empty there. A name is 16 bytes, of which four tell the place:
-beside a place, the other 12 do.
+The array holds the fields in the order of the class. Fields that a column of the row already holds
+(its version and names) are empty in the array. A name has 16 bytes, four of which are its place;
+next to a column with the place, the other 12 are enough.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,56 +19,59 @@ from valetkey.server.model.user import User
 from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_name
 
 _START: Final = {"user": ids.USER, "grant": ids.OWNED}
-"""The fields that hold a name of ours, and where in it the place begins."""
+"""The fields that hold a name, and the offset of the place in that name."""
 
 _REST: Final = ids.LENGTH - ids.PLACE
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-Held: TypeAlias = bytes | str | None
-"""What a column for an index holds."""
+ColumnValue: TypeAlias = bytes | str | None
+"""The value of an index column."""
 
-Row: TypeAlias = tuple[int, bytes, Sequence[Held], bytes]
+Row: TypeAlias = tuple[int, bytes, Sequence[ColumnValue], bytes]
 """A record: place, key, the columns of its packing in order, body."""
 
 
 class Packing(msgspec.Struct, frozen=True, kw_only=True):
-    """How one kind of record is packed. `columns` are the fields that columns of a row hold, None
-    for one that the kind does not have; `seen` is where these are behind a version and a body. Each
-    is with where in its name the place begins, None where it is no name of ours."""
+    """How one kind of record is packed. `columns` are the fields that have a column in the row,
+    None for a column that the kind does not use. `indexed` are their positions behind the version
+    and the body. Each field comes with the offset of the place in its name, None if it is no
+    name."""
 
     table: str
     start: int
     columns: tuple[tuple[str, int | None] | None, ...]
     blank: dict[str, Any]
-    seen: tuple[tuple[int, str, int | None], ...]
+    indexed: tuple[tuple[int, str, int | None], ...]
     decode: Callable[[bytes], Record]
 
     def name(self, key: str) -> tuple[int, bytes] | None:
-        """The place and the key of a row; None for what can be no record's name."""
+        """The place and the key of a row; None if no record can have this name."""
         return ids.split_id(key, self.start)
 
     def pack(self, record: Record) -> Row:
-        """The row of a record. Raises ValueError for what is no name of ours."""
-        place, key = _known(record.key, self.start)
-        columns = [one and _held(getattr(record, one[0]), one[1], place) for one in self.columns]
+        """Pack a record into a row. Raises ValueError for a malformed name."""
+        place, key = _place_and_rest(record.key, self.start)
+        columns = [
+            one and _column_value(getattr(record, one[0]), one[1], place) for one in self.columns
+        ]
         return place, key, columns, _encode(replace(record, **self.blank))
 
     def unpack(self, place: int, row: Sequence[Any]) -> Record:
-        """The record of a row: its key, version, body, and columns."""
+        """Unpack a record from a row: its key, version, body, and columns."""
         return self.read(ids.join_id(place, row[0], self.start), place, row[1:])
 
     def read(self, name: str, place: int, row: Sequence[Any]) -> Record:
-        """The record of that name: its version, body, and columns. Raises Damaged."""
+        """Decode the record `name` from its version, body, and columns. Raises Damaged."""
         try:
             record = self.decode(row[1])
         except UNREADABLE as error:
             raise damaged(self.table, error, key=name) from error
-        # Nobody else has it yet.
+        # No other code has seen the record yet, so this is safe.
         force_setattr(record, "id", name)
         force_setattr(record, "version", row[0])
-        for at, field, start in self.seen:
+        for at, field, start in self.indexed:
             value = row[at]
             if value is not None:
                 force_setattr(record, field, _written(value, start, place))
@@ -77,8 +80,8 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
-    """That of a kind which a user owns, in rows with these columns: those of its indexes, where
-    none are named."""
+    """The packing of a kind that users own, for rows with these columns; by default, those of its
+    indexes."""
     has = [
         (name, _START.get(name)) if name in kind.indexes else None
         for name in columns or kind.indexes
@@ -88,32 +91,32 @@ def packing(kind: type[Record], columns: tuple[str, ...] = ()) -> Packing:
         start=ids.USER if kind is User else ids.OWNED,
         columns=tuple(has),
         blank={"id": "", "version": 0, **dict.fromkeys(kind.indexes, "")},
-        seen=tuple((at, *one) for at, one in enumerate(has, 2) if one is not None),
+        indexed=tuple((at, *one) for at, one in enumerate(has, 2) if one is not None),
         decode=msgspec.msgpack.Decoder(kind).decode,
     )
 
 
-def _held(value: str, start: int | None, place: int) -> Held:
-    """What the column of a field holds in a row of the place. Raises ValueError for what is no name
-    of ours, Unstorable."""
+def _column_value(value: str, start: int | None, place: int) -> ColumnValue:
+    """The column value of a field in a row of the place. Raises ValueError for a malformed name,
+    Unstorable."""
     if start is None:
         check_names((value,))
         return value
     if not value:
         return None
-    its, rest = _known(value, start)
+    its, rest = _place_and_rest(value, start)
     return rest if its == place else ids.to_bytes(value)
 
 
-def _known(name: str, start: int) -> tuple[int, bytes]:
+def _place_and_rest(name: str, start: int) -> tuple[int, bytes]:
     apart = ids.split_id(name, start)
     if apart is None:
-        raise ValueError(f"{name!r} is no name of ours")
+        raise ValueError(f"{name!r} is not a valid name")
     return apart
 
 
 def _written(value: bytes | str, start: int | None, place: int) -> str:
-    """The field as text, from what its column holds in a row of the place."""
+    """The field as text, from its column value in a row of the place."""
     if isinstance(value, str):
         return value
     if start is not None and len(value) == _REST:
@@ -122,8 +125,9 @@ def _written(value: bytes | str, start: int | None, place: int) -> str:
 
 
 def sought(kind: type[Record], index: str, value: str) -> tuple[int | None, Any] | None:
-    """The place of the rows whose field has that value, None where they are in many, and what their
-    column holds; None where there can be no such row. Raises ValueError for what is no index."""
+    """Where to look for rows whose index has this value: their place (None if it may be any), and
+    their column value. Returns None if there can be no such row. Raises ValueError for an unknown
+    index."""
     if index not in kind.indexes:
         raise ValueError(f"{kind.table} has no index {index!r}")
     start = _START.get(index)
@@ -133,6 +137,6 @@ def sought(kind: type[Record], index: str, value: str) -> tuple[int | None, Any]
 
 
 def second_name(alias: str) -> bytes | None:
-    """A second name as it is kept, however long it is; None for none. Whoever finds a record by it
-    looks whether it has that name."""
+    """An alias as stored: a truncated digest; None for no alias. A caller that finds a record by it
+    compares the record's alias."""
     return sha256(alias.encode(errors="surrogatepass")).digest()[:_REST] if alias else None

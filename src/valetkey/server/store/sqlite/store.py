@@ -1,7 +1,7 @@
 """The embedded store: SQLite through apsw, WAL, synchronous=FULL, group commit.
 
-Reads run inline on a connection of their own. All commits that wait are written in one transaction,
-and each is answered only when that is durable (see `transactions`).
+Reads run inline on a separate connection. All waiting commits are written in one transaction, and
+each returns only when that transaction is durable (see `transactions`).
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from valetkey.server.model.query import One, Page, PageQuery, Query, Results
 from valetkey.server.model.record import Record
 from valetkey.server.store.change_log import read_entry
 from valetkey.server.store.migrate import migrate
-from valetkey.server.store.port import PATIENCE, Unavailable
+from valetkey.server.store.port import CALL_TIMEOUT, Unavailable
 from valetkey.server.store.sqlite import owned_rows
-from valetkey.server.store.sqlite.busy import Patience
+from valetkey.server.store.sqlite.busy import BusyHandler
 from valetkey.server.store.sqlite.table import table
 from valetkey.server.store.sqlite.transactions import Writer
 from valetkey.server.store.sqlite.writer import Commit, Sweep
@@ -37,18 +37,17 @@ _LOG: Final = (
 )
 
 AGAIN: Final = 0.01
-"""Seconds between two tries to enter write-ahead logging."""
+"""Seconds between two attempts to enter write-ahead logging."""
 
 
 class SQLiteStore:
     """A database in one file. Several processes may share it."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file, and brings its schema up to date. Raises MigrationError,
-        Unavailable."""
+        """Open or create the file, and migrate its schema. Raises MigrationError, Unavailable."""
         with contextlib.ExitStack() as opened:
             try:
-                # Ours alone; SQLite gives the files beside it the same mode.
+                # Only the owner may read it; SQLite gives the files beside it the same mode.
                 path.touch(mode=0o600)
                 writing = opened.enter_context(contextlib.closing(connect(path)))
                 migrate(writing)
@@ -70,11 +69,11 @@ class SQLiteStore:
                 want for want in wants if isinstance(want, One) and owned_rows.are_names((want,))
             )
             with self._reading:
-                found = dict(owned_rows.find(self._reading, names).rows) if len(names) > 1 else {}
+                answers = dict(owned_rows.find(self._reading, names).rows) if len(names) > 1 else {}
                 for want in wants:
-                    if want not in found:
-                        found[want] = self._find(want)
-            return Results(found)
+                    if want not in answers:
+                        answers[want] = self._find(want)
+            return Results(answers)
         except apsw.Error as error:
             raise self._unavailable(error) from error
 
@@ -101,8 +100,10 @@ class SQLiteStore:
         entries = [read_entry(seq, body) for _, _, seq, body in rows if seq is not None]
         return piece(entries, after=after, head=rows[0][0], first=rows[0][1])
 
-    async def sweep(self, now: int, *, told: int = 0) -> int:
-        return await self._writer.submit(Sweep(asyncio.get_running_loop(), now, told=told))
+    async def sweep(self, now: int, *, events_before: int = 0) -> int:
+        return await self._writer.submit(
+            Sweep(asyncio.get_running_loop(), now, events_before=events_before)
+        )
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writer.stop)
@@ -119,9 +120,9 @@ class SQLiteStore:
 
 
 def _enter_wal(connection: apsw.Connection) -> None:
-    """Into write-ahead logging, where a new file is not yet. SQLite asks for this lock without the
-    busy timeout's patience, so processes that start together would turn each other away."""
-    deadline = time.monotonic() + PATIENCE
+    """Switch a new file to write-ahead logging. SQLite does not use the busy handler for this lock,
+    so processes that start together would make each other fail without this loop."""
+    deadline = time.monotonic() + CALL_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -134,7 +135,7 @@ def _enter_wal(connection: apsw.Connection) -> None:
 
 
 def connect(path: Path) -> apsw.Connection:
-    """A connection with the settings that the promises rest on."""
+    """Open a connection with the settings that the store's promises depend on."""
     connection = apsw.Connection(str(path))
     try:
         return _set_up(connection)
@@ -144,12 +145,12 @@ def connect(path: Path) -> apsw.Connection:
 
 
 def _set_up(connection: apsw.Connection) -> apsw.Connection:
-    connection.set_busy_handler(Patience())
+    connection.set_busy_handler(BusyHandler())
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")
-    # Or a statement might be planned anew for each name that it looks for.
+    # Otherwise SQLite might plan a statement again for each name that it looks for.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    # Checkpoints run off the writer; see `writer`.
+    # Checkpoints run in a thread of their own; see `checkpoints`.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection

@@ -1,8 +1,8 @@
-"""Records as rows of SQLite, and the statements that read and write them.
+"""Maps records to rows of SQLite, with the statements that read and write them.
 
-What nobody owns has a table for each kind: `key`, `alias` (null for none), `version`, `forget_at`,
-one column for each index, and `body`, the whole record as JSON. What users own lies in one tree
-(see `tree`).
+Records that no user owns have a table for each kind: `key`, `alias` (null for none), `version`,
+`forget_at`, one column for each index, and `body`, the whole record as JSON. Records that users own
+share one table (see `tree`).
 """
 
 from collections.abc import Iterable
@@ -20,23 +20,23 @@ from valetkey.server.store.storable import UNREADABLE, check_names, damaged, is_
 
 
 class Table(Protocol):
-    """Where the records of one kind are."""
+    """Reads and writes the records of one kind."""
 
     def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
-        """Writes a change; whether its precondition held."""
+        """Write a change; return whether its precondition held."""
         ...
 
     def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
-        """The records that are wanted. Raises ValueError for what is no index."""
+        """Find the records. Raises ValueError for an unknown index."""
         ...
 
     def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
-        """One record more than a page holds, where there are as many. Raises ValueError."""
+        """Read one record more than the page holds, if there are as many. Raises ValueError."""
         ...
 
 
 class Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """A table of its own."""
+    """A kind of record that has a table of its own."""
 
     FIXED: ClassVar[tuple[str, ...]] = ("key", "alias", "version", "forget_at")
 
@@ -52,7 +52,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sweep(self) -> str:
-        """Forgets some rows that expired by a second."""
+        """SQL that deletes some rows that expired by a given second."""
         swept = f"SELECT key FROM {self.name} WHERE forget_at > 0 AND forget_at <= ? LIMIT ?"  # noqa: S608
         return f"DELETE FROM {self.name} WHERE key IN ({swept}) RETURNING 1"  # noqa: S608
 
@@ -83,10 +83,10 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
             case Many(index="", value=_):
                 return "ORDER BY key", ()
             case Many(index=index, value=value):
-                return f'WHERE "{self.known(index)}" = ? ORDER BY key', (_sought(value),)
+                return f'WHERE "{self.check_index(index)}" = ? ORDER BY key', (_sought(value),)
 
     def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
-        where = f'"{self.known(query.index)}" = ? AND ' if query.index else ""
+        where = f'"{self.check_index(query.index)}" = ? AND ' if query.index else ""
         value = (_sought(query.value),) if query.index else ()
         statement = (
             f"SELECT body FROM {self.name} WHERE {where}(? = '' OR key < ?) "  # noqa: S608
@@ -95,14 +95,14 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         binds = (*value, query.before, query.before, query.limit + 1)
         return list(self.read(connection, statement, binds))
 
-    def known(self, index: str) -> str:
-        """The index. Raises ValueError for what is none: names never come from outside."""
+    def check_index(self, index: str) -> str:
+        """Return the index. Raises ValueError if there is none of this name."""
         if index not in self.indexes:
             raise ValueError(f"{self.name} has no index {index!r}")
         return index
 
     def values(self, record: Record, version: int) -> tuple[Any, ...]:
-        """What the columns of `columns` hold for the record. Raises Unstorable."""
+        """The values of `columns` for the record. Raises Unstorable."""
         indexed = [getattr(record, name) for name in self.indexes]
         key, alias = record.key, record.alias or None
         check_names((key, alias, *indexed))
@@ -110,7 +110,7 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
         return (key, alias, version, record.forget_at, *indexed, body)
 
     def read(self, connection: apsw.Connection, statement: str, binds: Any) -> Iterable[Record]:
-        """The records of the rows. Raises Damaged."""
+        """Decode the rows of a statement. Raises Damaged."""
         for at, (body,) in enumerate(connection.execute(statement, binds)):
             try:
                 yield self.decoder.decode(body)
@@ -120,19 +120,19 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _sought(name: str) -> str | None:
-    """What to look for: nothing is found by what is no name."""
+    """The name to look for; None, which finds nothing, if no column can hold it."""
     return name if is_name(name) else None
 
 
 @cache
 def table(kind: type[Record]) -> Table:
-    """The table of a kind of record."""
+    """The mapping of any kind of record."""
     return Tree.of(kind) if kind.rank else plain(kind)
 
 
 @cache
 def plain(kind: type[Record]) -> Plain:
-    """The table of a kind that nobody owns."""
+    """The mapping of a kind that no user owns."""
     name = kind.table
     columns = (*Plain.FIXED, *kind.indexes, "body")
     quoted = tuple(f'"{column}"' for column in columns)

@@ -1,9 +1,9 @@
-"""What users own, in SQLite: one tree, in which the rows of a user lie side by side.
+"""Stores what users own in SQLite: one table, whose tree keeps the rows of a user side by side.
 
-A row is found by its `spot`, a number of 64 bits: 32 for the place, 4 for the rank of its kind, 24
-of the end of its name, and 4 more. So a name leads to a block of 16 spots, which is a block of its
-own but by chance; rows that share a block are told apart by their `key`. All that a user owns is a
-short stretch of the tree, mostly one page: it is looked through, where other tables have an index.
+A row is found by its `spot`, a 64-bit number: 32 bits for the place, 4 for the rank of its kind, 24
+from the end of its name, and 4 more. So a name leads to a block of 16 spots, which it rarely shares
+with another name; the `key` distinguishes rows that share a block. The rows of one user are a short
+range of the tree, mostly one page, so a query scans this range where other tables use an index.
 """
 
 from collections.abc import Iterable
@@ -19,41 +19,43 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.query import Many, One, OneByAlias, PageQuery, Query
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.store.sqlite.packed import Held, Packing, packing, second_name, sought
+from valetkey.server.store.sqlite.packed import ColumnValue, Packing, packing, second_name, sought
 
 _HALF: Final = 1 << 31
-"""A number in SQLite has a sign."""
+"""Integers in SQLite are signed."""
 
 _PLACE: Final = 32
 _RANK: Final = 28
 STRETCH: Final = 1 << _RANK
-"""Spots of one kind in one place."""
+"""The number of spots of one kind in one place."""
 
 _END: Final = 3
-"""Bytes of the end of a name that lead to its block."""
+"""The number of bytes at the end of a name that select its block."""
 
 _BLOCK: Final = 4
 LAST: Final = (1 << _BLOCK) - 1
-"""From the first spot of a block to its last."""
+"""The distance from the first spot of a block to its last."""
 
 COLUMNS: Final = ("user", "grant", "client")
-"""Columns for indexes, of all kinds."""
+"""The index columns, the same for all kinds."""
 
 INSERT: Final = (
     'INSERT INTO owned (spot, key, version, forget_at, alias, "user", "grant", client, body) '
 )
-"""What `Tree.row` fits."""
+"""The statement prefix that takes the values of `Tree.row`."""
 
 
-Row: TypeAlias = tuple[int, bytes, int, int, Held, Held, Held, Held, bytes]
-"""The columns, with the first spot of the block."""
+Row: TypeAlias = tuple[
+    int, bytes, int, int, ColumnValue, ColumnValue, ColumnValue, ColumnValue, bytes
+]
+"""The values of a row, with the first spot of its block in place of its spot."""
 
 # S608: every name in a statement is a constant of the record's class.
 
 _SELECT: Final = f'SELECT spot >> {_PLACE}, key, version, body, "user", "grant", client FROM owned'  # noqa: S608
-# The spot behind the last of the block; where the name is there already, or no room is left, that
-# last one itself, which is taken: so nothing is written. INSERT … SELECT would cost a table of its
-# own.
+# The new spot is the one after the last in the block. If the name exists already, or the block is
+# full, it is the last one itself, which is occupied, so nothing is written. INSERT … SELECT would
+# need a temporary table.
 _CREATE: Final = (
     f"{INSERT}VALUES ((SELECT coalesce(max(spot) + "  # noqa: S608
     f"(count(*) FILTER (WHERE key = ?2) = 0 AND max(spot) < ?1 + {LAST}), ?1) "
@@ -78,33 +80,33 @@ SWEEP: Final = (
     "DELETE FROM owned WHERE spot IN (SELECT spot FROM owned "
     "WHERE forget_at > 0 AND forget_at <= ? LIMIT ?) RETURNING 1"
 )
-"""Forgets some rows of any kind that expired by a second."""
+"""Deletes some rows of any kind that expired by a given second."""
 
-SWEEP_TOLD: Final = (
+SWEEP_EVENTS: Final = (
     "DELETE FROM owned WHERE spot IN (SELECT spot FROM owned WHERE "  # noqa: S608
     f"(spot >> {_RANK}) & 15 = {Event.rank} AND substr(key, 1, {ids.TIME}) < ? LIMIT ?) RETURNING 1"
 )
-"""Forgets some events whose names begin with an earlier time."""
+"""Deletes some events whose names begin with an earlier time."""
 
 
 def block_of(place: int, rank: int, key: bytes) -> int:
-    """The first spot of the block of a row."""
+    """The first spot of the block that a row belongs to."""
     return first_of(place, rank) | int.from_bytes(key[-_END:], "big") << _BLOCK
 
 
 def first_of(place: int, rank: int) -> int:
-    """The first of the STRETCH of spots of one kind in one place."""
+    """The first spot of the range of one kind in one place."""
     return place - _HALF << _PLACE | rank << _RANK
 
 
 def wrote(cursor: apsw.Cursor, statement: str, binds: tuple[Any, ...]) -> bool:
-    """Whether the statement wrote a row."""
-    # RETURNING would cost a table of its own.
+    """Run the statement; return whether it wrote a row."""
+    # RETURNING would need a temporary table.
     return cursor.execute(statement, binds).connection.changes() > 0
 
 
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of one kind. `near`: a second name tells the place, and so needs no index."""
+    """The rows of one kind. `near`: the alias contains the place, and so needs no index."""
 
     kind: type[Record]
     packing: Packing
@@ -115,7 +117,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     @cache
     def of(kind: type[Record]) -> "Tree":
-        """That of a kind which users own."""
+        """The rows of a kind that users own."""
         mine = f"(spot >> {_RANK}) & 15 = {kind.rank}"
         place = f"spot >> {_PLACE}"
         by_name = (place, "key") if kind is User else (f"substr(key, 1, {ids.TIME})", place, "key")
@@ -128,61 +130,61 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def row(self, record: Record, version: int) -> Row:
-        """The row of a record."""
+        """Build the row of a record."""
         place, key, (user, grant, client), body = self.packing.pack(record)
         alias = None if self.near else second_name(record.alias)
         block = block_of(place, self.kind.rank, key)
         return block, key, version, record.forget_at, alias, user, grant, client, body
 
     def write(self, cursor: apsw.Cursor, change: Versioned) -> bool:
-        """Writes a change; whether its precondition held."""
+        """Write a change; return whether its precondition held."""
         record, what = change.record, type(change)
         if what is Remove:
             place, key = self.packing.name(record.key) or (0, b"")
             return wrote(cursor, _REMOVE, (self.block(place, key), key, record.version))
-        if self.near and record.alias and self._taken(cursor.connection, record):
+        if self.near and record.alias and self._is_alias_taken(cursor.connection, record):
             return False
         if what is Create:
             return wrote(cursor, _CREATE, self.row(record, 1))
         row = self.row(record, record.version + 1)
-        # By what it is found mostly stays, and then no index has anything to write.
+        # Index columns rarely change; if they do not, no index has to be written.
         return wrote(cursor, _BODY, row) or wrote(cursor, _UPDATE, row)
 
     def tally(self, cursor: apsw.Cursor, event: Event) -> bool:
-        """Writes an event, or counts it once more; whether there was room for it."""
+        """Write an event, or count it again. Returns whether there was room for it."""
         row = self.row(event, 1)
         return wrote(cursor, _CREATE, row) or wrote(cursor, _TALLY, row[:2])
 
-    def _taken(self, connection: apsw.Connection, record: Record) -> bool:
+    def _is_alias_taken(self, connection: apsw.Connection, record: Record) -> bool:
         found = self.find(connection, OneByAlias(type(record), record.alias))
         return any(one.key != record.key for one in found)
 
     def block(self, place: int, key: bytes) -> int:
-        """Where the block of a name begins."""
+        """The first spot of the block of a name."""
         return block_of(place, self.kind.rank, key)
 
     # --- reading ---------------------------------------------------------------------------------
 
     def find(self, connection: apsw.Connection, want: Query) -> tuple[Record, ...]:
-        """The records that are wanted. Raises ValueError for what is no index."""
+        """Find the records. Raises ValueError for an unknown index."""
         match want:
             case One(key=key):
-                return self._named(connection, key)
+                return self._find_by_name(connection, key)
             case OneByAlias(alias=alias):
-                found = self._called(connection, alias) if alias else ()
+                found = self._find_by_alias(connection, alias) if alias else ()
                 return tuple(one for one in found if one.alias == alias)
             case Many(index="", value=_):
                 return tuple(self._read(connection, f"WHERE {self.mine}{self._by_name()}", ()))
             case Many(index=index, value=value):
                 return self._many(connection, index, value)
 
-    def _named(self, connection: apsw.Connection, key: str) -> tuple[Record, ...]:
+    def _find_by_name(self, connection: apsw.Connection, key: str) -> tuple[Record, ...]:
         name = self.packing.name(key)
         if name is None:
             return ()
         return tuple(self._read(connection, f"WHERE {_HERE}", (self.block(*name), name[1])))
 
-    def _called(self, connection: apsw.Connection, alias: str) -> Iterable[Record]:
+    def _find_by_alias(self, connection: apsw.Connection, alias: str) -> Iterable[Record]:
         place = self.kind.place_of_alias(alias)
         if place is None:
             return self._read(connection, "WHERE alias = ?", (second_name(alias),))
@@ -192,28 +194,28 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
         there = sought(self.kind, index, value)
         if there is None:
             return ()
-        place, held = there
+        place, stored_value = there
         if place is None:
             condition = f'WHERE "{index}" = ?{self._by_name()}'
-            return tuple(self._read(connection, condition, (held,)))
+            return tuple(self._read(connection, condition, (stored_value,)))
         condition = f'WHERE {_STRETCHED} AND "{index}" = ? ORDER BY key'
-        return tuple(self._read(connection, condition, (*self._stretch(place), held)))
+        return tuple(self._read(connection, condition, (*self._stretch(place), stored_value)))
 
     def page(self, connection: apsw.Connection, query: PageQuery[Any]) -> list[Record]:
-        """One record more than a page holds, where there are as many. Raises ValueError."""
+        """Read one record more than the page holds, if there are as many. Raises ValueError."""
         there = sought(self.kind, query.index, query.value) if query.index else (None, None)
         if there is None:
             return []
         before = self.packing.name(query.before)
         if query.walk:
             return self._walked(connection, before, query.limit)
-        place, held = there
+        place, stored_value = there
         conditions, binds = [self.mine], list[Any]()
         if place is not None:
             conditions, binds = [_STRETCHED], [*self._stretch(place)]
         if query.index:
             conditions.append(f'"{query.index}" = ?')
-            binds.append(held)
+            binds.append(stored_value)
         if before is not None:
             conditions.append(f"({', '.join(self.order)}) < ({', '.join('?' * len(self.order))})")
             its, key = before
@@ -224,10 +226,10 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     def _walked(
         self, connection: apsw.Connection, before: tuple[int, bytes] | None, limit: int
     ) -> list[Record]:
-        """Backwards through the tree."""
+        """Walk backwards through the tree."""
         condition, binds = f"WHERE {self.mine}", tuple[Any, ...]()
         if before is not None:
-            # Where it has gone meanwhile, its block is gone through once more.
+            # If that row was deleted meanwhile, its block is walked once more.
             here = f"SELECT spot FROM owned WHERE {_HERE}"  # noqa: S608
             condition += f" AND spot < coalesce(({here}), ?1 + {LAST + 1})"
             binds = (self.block(*before), before[1])

@@ -1,4 +1,4 @@
-"""What is to be written to an SQLite database: commits and sweeps, each a job of its own."""
+"""The jobs of the writer of an SQLite database: commits and sweeps."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ from valetkey.server.store.sqlite.table import plain, table
 from valetkey.wire.change_log import Entry
 
 SWEEP_ROWS: Final = 200
-"""Rows of each table that one sweep forgets, at the most."""
+"""The largest number of rows of each table that one sweep deletes."""
 
 
-class Job:
-    """Something to write, and somebody who waits for the outcome. A `slow` one is not written on
-    the loop; a `single` one is one statement, which is all or nothing by itself."""
+class WriteJob:
+    """Something to write, and the future that waits for its outcome. A `slow` job is not written on
+    the event loop. A `single` job is one statement, which is atomic without a savepoint."""
 
     slow = False
     single = False
@@ -46,11 +46,11 @@ class Job:
         self.outcome: int | Exception = 0
 
     def run(self, cursor: apsw.Cursor) -> int:
-        """Writes; how many rows. Raises Stale where a precondition does not hold."""
+        """Write; return the number of rows. Raises Stale if a precondition fails."""
         raise NotImplementedError
 
     def resolve(self) -> None:
-        """Tells whoever waits, on their loop."""
+        """Set the future's result. Runs on the event loop of the caller."""
         if self.future.done():
             return
         if isinstance(self.outcome, Exception):
@@ -59,8 +59,8 @@ class Job:
             self.future.set_result(self.outcome)
 
 
-class Commit(Job):
-    """Changes and events, all or nothing."""
+class Commit(WriteJob):
+    """Changes and events of one request, all or nothing."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, changes: Sequence[Change], events: Sequence[Event]
@@ -102,16 +102,16 @@ _SWEEPS: Final = (
 )
 
 
-class Sweep(Job):
+class Sweep(WriteJob):
     """A small step of forgetting: what expired before `now`, and events of before `told`."""
 
     slow = True
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, now: int, *, told: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: int, *, events_before: int) -> None:
         super().__init__(loop)
         self._steps: list[tuple[str, int | bytes]] = [(one, now) for one in _SWEEPS]
-        if told:
-            self._steps.append((tree.SWEEP_TOLD, ids.time_prefix(told)))
+        if events_before:
+            self._steps.append((tree.SWEEP_EVENTS, ids.time_prefix(events_before)))
 
     def run(self, cursor: apsw.Cursor) -> int:
         return sum(
@@ -125,15 +125,15 @@ _APPEND: Final = "INSERT INTO log (seq, forget_at, body) VALUES (?, ?, ?)"
 
 
 def _log(cursor: apsw.Cursor, entries: Sequence[Entry]) -> None:
-    """Appends entries to the change log. There is one writer at a time, and a job
-    that is undone gives its numbers back: so they have no gap."""
+    """Append entries to the change log. There is one writer at a time, and a rolled-back job
+    returns its numbers, so the numbers have no gap."""
     for entry in marked(entries):
         ((seq,),) = cursor.execute(_NEXT)
         cursor.execute(_APPEND, (seq, forget_at(entry), msgspec.json.encode(entry)))
 
 
 def _written(cursor: apsw.Cursor, change: Versioned) -> bool:
-    """Writes one change; whether its precondition held."""
+    """Write one change; return whether its precondition held."""
     try:
         return table(type(change.record)).write(cursor, change)
     except apsw.ConstraintError:
