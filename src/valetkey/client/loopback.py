@@ -20,20 +20,43 @@ WAIT: Final = 300.0
 NOBODY: Final = "nobody answered in the browser"
 
 _STYLE: Final = b"""
-html { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+html {
+  color-scheme: light dark;
+  background: light-dark(#edf1ee, #0b110e);
+  color: light-dark(#14211b, #e8efeb);
+  font: 1rem/1.55 system-ui, sans-serif;
+}
 body { display: grid; place-content: center; min-height: 100dvh; margin: 0 }
-main { padding: 2rem; text-align: center }
-h1, p { margin: 0; line-height: 1.5 }
+main {
+  max-width: 24rem;
+  margin: 1rem;
+  padding: 2.5rem;
+  border-radius: 1.25rem;
+  background: light-dark(#fff, #141c18);
+  text-align: center;
+}
+svg { padding: 0.75rem; border-radius: 1rem; background: light-dark(#e3f1ea, #15332a) }
+path { stroke: light-dark(#0b5a42, #93e2c2) }
+h1, p { margin: 1rem 0 0; text-wrap: balance }
+h1 { font-size: 1.5rem; line-height: 1.2 }
+p { color: light-dark(#4c5b54, #a7b6ae) }
 """
+"""The colors of the server's pages (server/pages/static/valetkey.css)."""
 
 _PAGE: Final = (
     b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Back to the app</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Connected</title>
 <style>%s</style>
-<main><h1>That is all here</h1><p>You can close this window and go back to the app.</p></main>
+<main>
+<svg viewBox="0 0 24 24" width="28" height="28" fill="none" aria-hidden="true">
+<path d="M4.5 12.5l5 5L19.5 7" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>
+</svg>
+<h1>You&rsquo;re connected</h1>
+<p>You can close this window and go back to the app.</p>
+</main>
 </html>"""
     % _STYLE
 )
