@@ -18,11 +18,13 @@ CALLBACK = LOOPBACK.replace("127.0.0.1", "127.0.0.1:49152")
 
 
 class Form(msgspec.Struct):
-    """A form on a page: where it goes, what it sends by itself, its boxes and its buttons."""
+    """A form on a page: where it goes, what it sends by itself, its boxes and its buttons.
+    `sensitive` are boxes that only the user ticks."""
 
     action: str
     fields: dict[str, str] = {}
     boxes: dict[str, bool] = {}
+    sensitive: set[str] = set()
     buttons: dict[str, tuple[str, str]] = {}
 
 
@@ -35,11 +37,13 @@ class _Forms(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         have = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(Form(have.get("action", ""), {}, {}, {}))
+            self.forms.append(Form(have.get("action", ""), {}, {}, set(), {}))
             self.inside = True
         elif self.inside and tag == "input" and have.get("type") == "checkbox":
             if "disabled" not in have:
                 self.forms[-1].boxes[have["value"]] = "checked" in have
+                if "data-sensitive" in have:
+                    self.forms[-1].sensitive.add(have["value"])
         elif self.inside and tag == "input" and "name" in have:
             self.forms[-1].fields[have["name"]] = have.get("value", "")
         elif self.inside and tag == "button":
@@ -83,13 +87,16 @@ class Browser:
     def press(
         self, button: str, *, boxes: set[str] | None = None, **fields: str
     ) -> httpx2.Response:
-        """Fills a form in, sends it by one of its buttons, and goes where it leads."""
+        """Fills a form in, sends it by one of its buttons, and goes where it leads. `boxes` are
+        those to tick; without them, all that the page has ticked, and all that is sensitive."""
         return self._follow(self.send(button, boxes=boxes, **fields))
 
     def send(self, button: str, *, boxes: set[str] | None = None, **fields: str) -> httpx2.Response:
         """Fills a form in and sends it by one of its buttons; the reply itself."""
         form = self.form(button)
-        ticked = [one for one, on in form.boxes.items() if on] if boxes is None else boxes
+        ticked = boxes
+        if ticked is None:
+            ticked = {one for one, on in form.boxes.items() if on} | form.sensitive
         name, value = form.buttons[button]
         sent: dict[str, str | list[str]] = {**form.fields, **fields}
         if name:

@@ -73,10 +73,12 @@ def test_a_harmless_one_that_brings_a_risky_one_is_not_ticked() -> None:
     assert [one.permission.id for one in sheet.new if one.ticked] == ["openid"]
 
 
-def test_a_modest_request_is_ticked_but_for_what_was_refused() -> None:
+def test_of_a_modest_request_only_what_is_of_high_risk_is_not_ticked() -> None:
     world = World()
     sheet = asked(world, world.sign_in(), scope="openid chirps dms.send")
     assert not sheet.broad
-    assert all(one.ticked for one in sheet.new)
+    unticked = [one.permission.id for one in sheet.new if not one.ticked]
+    assert unticked == [one.permission.id for one in sheet.new if one.permission.risk == "high"]
+    assert unticked == ["dms.read", "dms.send"]
     (send,) = [one for one in sheet.new if one.permission.id == "dms.send"]
     assert [one.id for one in send.implied] == ["dms.read"]

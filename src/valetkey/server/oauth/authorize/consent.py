@@ -65,7 +65,7 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
             one in must,
             client.reasons.get(one, ""),
             one in refused,
-            ticked=one in must or (one not in refused and not (broad and _risky(one, offer))),
+            ticked=one in must or not (one in refused or _starts_unticked(one, offer, broad=broad)),
             implied=_implied(one, offer),
         )
         for one in step.new
@@ -108,9 +108,11 @@ def is_broad(asked: Sequence[str], offer: Offer) -> bool:
     )
 
 
-def _risky(one: str, offer: Offer) -> bool:
-    """Whether it, or what comes with it, could do harm in bad hands."""
-    return any(offer.permissions[each].risk != "low" for each in offer.with_implied((one,)))
+def _starts_unticked(one: str, offer: Offer, *, broad: bool) -> bool:
+    """Whether the user has to tick the permission: it, or one that it implies, is of high risk. In
+    a broad request, medium risk is enough."""
+    risks = {offer.permissions[each].risk for each in offer.with_implied((one,))}
+    return "high" in risks or (broad and risks != {"low"})
 
 
 def _implied(one: str, offer: Offer) -> tuple[Permission, ...]:
