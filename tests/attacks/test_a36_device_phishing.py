@@ -91,6 +91,6 @@ def test_a_no_ends_it_at_once(server: Live) -> None:
     told, browser = begin(server), server.browser()
     enters(browser, told["user_code"])
     page = browser.press("disown")
-    assert "No key was handed over" in page.text
+    assert "Not connected" in page.text
     assert error(fetch(server, told["device_code"])) == "access_denied"
     assert enters(server.browser(), told["user_code"]).status_code == 400

@@ -59,7 +59,7 @@ def test_the_message_is_shown_and_the_yes_is_a_consent(server: Live) -> None:
     assert 'id="allow"' in miko.page.text
     assert error(comes(server, told["auth_req_id"])) == "authorization_pending"
     miko.press("allow")
-    assert "The key is handed over" in miko.page.text
+    assert "Connected" in miko.page.text
     tokens = comes(server, told["auth_req_id"])
     assert tokens.status_code == 200, tokens.text
     assert introspected(server, tokens.json()["access_token"])["sub"] == server.users["miko"].id

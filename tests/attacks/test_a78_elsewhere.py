@@ -150,7 +150,7 @@ def test_between_the_question_and_the_yes(state: str, way: str, server: Live) ->
     assert 'id="allow"' in miko.page.text
     happens(server, its.client)
     answer = miko.press("allow")
-    assert "The key is handed over" not in answer.text
+    assert "<h1>Connected</h1>" not in answer.text
     suspended = state == "client suspended"
     waits = "invalid_client" if suspended else "authorization_pending"
     assert its.fetch(server, handle) == waits

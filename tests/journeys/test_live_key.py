@@ -67,7 +67,7 @@ class Two:
 
     def back(self) -> None:
         """stefApp has its answer."""
-        expect(self.tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+        expect(self.tab.get_by_role("heading", level=1)).to_have_text("You\u2019re connected")
         expect(self.app.locator("#state")).to_have_attribute(
             "data-state", "connected", timeout=SECONDS
         )
@@ -157,7 +157,7 @@ def test_every_change_is_seen_in_the_apps_window(two: Two) -> None:
     # Upgraded by stefApp: only what is new is asked.
     app.click("#ask-send")
     two.over_to_the_browser()
-    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp asks for more")
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp wants more access")
     assert set(boxes(tab)) == {"dms.send"}
     picture(tab, "live-3-more")
     tab.set_viewport_size({"width": 1200, "height": 900})

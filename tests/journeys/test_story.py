@@ -68,7 +68,7 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     picture(tab, "3-consent")
     tab.uncheck("input[value='profile.write']")
     tab.click("#allow")
-    expect(tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("You\u2019re connected")
     picture(tab, "4-back-at-the-app")
     tokens = waiting.result()
     assert tokens.sub == miko
@@ -99,11 +99,14 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     # stefApp asks for more: only what is new is asked.
     waiting = stefapp.ask_for("dms.send")
     tab.goto(waiting.address)
-    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp asks for more")
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("stefApp wants more access")
     assert set(boxes(tab)) == {"dms.read", "dms.send"}
+    # Both are sensitive, so neither is ticked for her.
+    assert boxes(tab) == dict.fromkeys(["dms.read", "dms.send"], (False, True))
+    tab.check("input[value='dms.send']")
     picture(tab, "8-more")
     tab.click("#allow")
-    expect(tab.get_by_role("heading", level=1)).to_have_text("That is all here")
+    expect(tab.get_by_role("heading", level=1)).to_have_text("You\u2019re connected")
     assert "dms.send" in waiting.result().granted
     assert opens(stefapp) == ["chirps.read", "dms.read", "dms.send"]
 
@@ -113,11 +116,11 @@ def test_the_story(tab: Page, server: Live, stefapp: StefApp) -> None:
     expect(tab.get_by_role("status")).to_contain_text("Paused")
     assert tab.locator(".history b").all_text_contents() == [
         "Paused",
-        "Device stopped",
+        "Device disconnected",
         "Permissions added",
-        "Permissions taken away",
+        "Permissions removed",
         "Signed in",
-        "Key handed over",
+        "You connected stefApp",
     ]
     assert "2 times that day" in (tab.locator(".history").text_content() or "")
     picture(tab, "9-paused")

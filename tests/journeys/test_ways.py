@@ -20,7 +20,7 @@ from valetkey.server.model.client import Client, Exchange
 
 pytestmark = pytest.mark.browser
 
-HOME = "That is all here"
+HOME = "You\u2019re connected"
 
 
 def at(tab: Page, heading: str) -> None:
@@ -156,7 +156,7 @@ def test_two_tabs_go_each_its_own_way(window: Window, stefapp: StefApp, other: S
     at(first, HOME)
     # What the second tab shows is out of date: she sees how it stands now, before she says yes.
     second.click("#allow")
-    expect(second.locator(".can .lead")).to_have_text("stefApp asks for nothing new.")
+    expect(second.locator(".can .lead")).to_have_text("stefApp isn\u2019t asking for anything new.")
     second.click("#allow")
     at(second, HOME)
     assert one.result().granted == two.result().granted
@@ -182,7 +182,7 @@ def test_a_branch_is_cut_off_and_comes_back(tab: Page, server: Live, stefapp: St
 
     tab.goto(f"{server.url}/apps")
     open_app(tab)
-    tree = tab.get_by_role("region", name="Handed on")
+    tree = tab.get_by_role("region", name="Delegated access")
     hands = tree.locator("li[data-hand]")
     expect(hands).to_have_count(2)
     expect(hands.first.locator("li[data-hand]")).to_contain_text("Printer")

@@ -6,7 +6,7 @@ VOID = {"img", "input", "link", "meta"}
 
 
 class Element:
-    """One element, its attributes, and the text inside it with spaces folded."""
+    """One element, its attributes, and the text inside it with spaces and apostrophes folded."""
 
     def __init__(self, tag: str, attributes: dict[str, str], parent: "Element | None") -> None:
         self.tag, self.attributes, self.parent = tag, attributes, parent
@@ -14,7 +14,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        return " ".join("".join(self.words).split())
+        return " ".join("".join(self.words).split()).replace("\u2019", "'").replace("\u2019", "'")
 
     @property
     def around(self) -> list["Element"]:

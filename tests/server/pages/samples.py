@@ -147,6 +147,7 @@ MESSAGES = Permission(
     title="Read your direct messages",
     kind=Kind.VIEW,
     risk=Risk.HIGH,
+    ticked=False,
     detail="What you and others wrote in private.",
 )
 SEND = Permission(
@@ -154,6 +155,7 @@ SEND = Permission(
     title="Send direct messages",
     kind=Kind.ACT,
     risk=Risk.HIGH,
+    ticked=False,
     answer=Answer.REFUSED,
 )
 DELETE = Permission(id="posts:delete", title="Delete your posts", kind=Kind.ACT, risk=Risk.HIGH)
@@ -673,7 +675,6 @@ SAMPLES: dict[str, View] = {
         site=SITE, outcome=Outcome.CONNECTED, app="Calendar", apps="/apps", back=BACK
     ),
     "cancelled": Notice(site=SITE, outcome=Outcome.CANCELLED, app="stefApp"),
-    "finished": Notice(site=SITE, outcome=Outcome.FINISHED),
     "error": ERROR,
     "error-back": replace(ERROR, trouble=Trouble.IMPOSSIBLE, back=BACK, code="invalid_scope"),
     "error-hostile": replace(ERROR, detail=HOSTILE, code=HOSTILE, reference=HOSTILE, site=BARE),
@@ -682,7 +683,6 @@ SAMPLES: dict[str, View] = {
             ERROR,
             trouble=trouble,
             detail="",
-            retry_after=30 if trouble == Trouble.TOO_MANY else None,
         )
         for trouble in Trouble
     },

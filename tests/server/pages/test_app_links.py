@@ -73,7 +73,7 @@ def test_limits_that_an_app_asks_for_are_read_before_the_yes(tmp_path: Path) -> 
         (limits,) = (one for tag, one in tags.tags if one.get("id") == "set-limits")
         assert "open" in limits
         said = " ".join(" ".join(tags.text).split())
-        assert "The app itself asks for no more than 5 a day." in said
+        assert "The app asks for no more than 5 per day." in said
         plain = server.browser()
         plain.open(AS_WEB.path())
         plain.sign_in()

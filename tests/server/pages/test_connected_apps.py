@@ -146,7 +146,7 @@ def test_a_place_that_is_none_is_refused(miko: Browser, start: str) -> None:
 
 def test_an_app_that_only_signs_in_says_so(server: Live, miko: Browser) -> None:
     give(server, "openid", "email")
-    assert "Signs you in, and nothing else" in miko.open("/apps").text
+    assert "Sign-in only" in miko.open("/apps").text
 
 
 def test_a_suspended_app_says_so_on_both_pages(server: Live, miko: Browser) -> None:
@@ -180,7 +180,7 @@ def test_what_is_not_used_is_stopped_and_nothing_else(server: Live, miko: Browse
     assert form.boxes == {old.id: True, kept.id: True}
     data = {**form.fields, "app": [old.id, fresh.id, "0" * 26]}
     miko.page = miko.http.post(form.action, data=data, follow_redirects=True)
-    assert "What you did not use has lost its keys." in miko.page.text
+    assert "Access removed from the selected apps." in miko.page.text
     states = {one.id: find(server, Grant, one.id).status for one in (old, kept, fresh)}
     assert states == {old.id: "stopped", kept.id: "active", fresh.id: "active"}
     told = [one for one in every(server, Event) if one.grant == old.id]
@@ -191,7 +191,7 @@ def test_there_may_be_nothing_unused(server: Live, miko: Browser) -> None:
     give(server)
     miko.open("/apps")
     assert "unused" not in links(miko)
-    assert "no app that you have left alone" in miko.open("/unused").text
+    assert "No app has gone unused for 60 days." in miko.open("/unused").text
 
 
 # The export.
@@ -249,7 +249,7 @@ def test_what_was_taken_away_is_given_back_at_once(server: Live, miko: Browser) 
     form = miko.form("give")
     assert "chirps.write" in form.boxes
     miko.press("give", more="chirps.write")
-    assert "Given." in miko.page.text
+    assert "Allowed." in miko.page.text
     assert "chirps.write" in introspected(server, tokens["access_token"])["scope"]
     history = [one.kind for one in every(server, Event) if one.grant == grant.id]
     assert {"downgraded", "upgraded"} <= set(history)
@@ -264,7 +264,7 @@ def test_what_could_do_harm_needs_a_fresh_sign_in(server: Live, miko: Browser) -
     assert reply.headers["location"] == f"/sign-in?next=/apps/{grant.id}&again=1"
     assert find(server, Grant, grant.id).permissions == ("openid", "chirps.read")
     miko.open(reply.headers["location"])
-    assert "Confirm that it is you" in miko.page.text
+    assert "Confirm it\u2019s you" in miko.page.text
     miko.sign_in()
     miko.press("give", more="dms.send")
     assert find(server, Grant, grant.id).permissions == (
@@ -301,7 +301,7 @@ def test_the_page_shows_the_receipt_in_the_words_of_then(server: Live, nothing: 
     html = Document(browser.page.text)
     section = next(one for one in html.find("section") if "receipts" in one.attributes["class"])
     assert "Ihren Namen und Ihr Profil sehen" in section.text
-    assert "You left it out" in section.text
+    assert "You left this unchecked" in section.text
     assert html.find("div", lang="de")
 
 
@@ -316,7 +316,7 @@ def test_what_was_used_is_told_by_the_day(server: Live, nothing: None) -> None:
     told = time.gmtime((int(time.time()) // DAY - 3) * DAY)
     assert "Last used on" in page
     assert f'datetime="{time.strftime("%Y-%m-%dT%H:%M:%SZ", told)}"' in page
-    assert "Not used for 60 days. Take it away?" in page
+    assert "Not used for 60 days. Remove it?" in page
 
 
 def held(page: str) -> list[str]:
@@ -335,19 +335,19 @@ def test_a_key_in_parts_is_drawn_so_where_it_is_asked_for_and_where_it_is(
         more={"key_shards": write_tier(CODE)},
     )
     page = miko.open(harbour.path()).text
-    assert "The key is kept in 3 parts" in page
-    assert "Any 2 of them open it." in page
-    fetched = "You fetch it afterwards, under connected apps."
-    assert held(page) == ["Your device", "The app\u2019s server", f"Your recovery code {fetched}"]
+    assert "The key is split into 3 parts" in page
+    assert "Any 2 of them together give access." in page
+    fetched = "Set it up afterwards in Connected apps."
+    assert held(page) == ["Your device", "The app's server", f"Your recovery code {fetched}"]
     miko.press("allow", boxes=set(miko.form("allow").boxes))
     form = harbour.redemption(miko.answer()["code"])
     assert posted(server, "/token", form, harbour, key=PHONE).status_code == 200
     (grant,) = [one for one in every(server, Grant) if one.client == HARBOUR.id]
     page = miko.open(f"/apps/{grant.id}").text
-    nobody = "Nobody has it yet"
+    nobody = "Not set up yet"
     assert held(page) == [
         "Your device",
-        f"The app\u2019s server {nobody}",
+        f"The app's server {nobody}",
         f"Your recovery code {nobody}",
     ]
 

@@ -116,7 +116,7 @@ def test_a_device_is_told_no(server: Live) -> None:
     browser.press("confirm")
     page = browser.press("decline")
     assert page.status_code == 200
-    assert "No key was handed over" in page.text
+    assert "Not connected" in page.text
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
         "client_id": "tv",

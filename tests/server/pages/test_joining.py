@@ -114,9 +114,9 @@ def test_without_an_app(server: Live) -> None:
 
 WRONG = [
     row("A70", "a taken name", {"username": "Miko"}, "is taken"),
-    row("", "no name", {"username": " "}, "Choose a user name"),
+    row("", "no name", {"username": " "}, "Enter a username"),
     row("", "a short password", {"password": "1234567"}, "at least 8"),
-    row("", "no e-mail address", {"email": "nobody"}, "no e-mail address"),
+    row("", "no e-mail address", {"email": "nobody"}, "Enter an email address"),
 ]
 
 

@@ -92,7 +92,7 @@ def test_limits_are_set_and_shown(server: Live, miko: Browser) -> None:
         hours=(Hours(opens="08:00", closes="20:00", zone="Europe/Berlin"),),
     )
     assert 'value="12.50"' in page.text
-    assert "Used 0.00 of 12.50 EUR a month." in page.text
+    assert "Used 0.00 of 12.50 EUR per month." in page.text
     history = miko.open(f"/apps/{grant(server).id}")
     assert "Limits changed" in history.text
     miko.open(path(server))
@@ -132,7 +132,7 @@ def test_nonsense_changes_nothing(
 ) -> None:
     before = grant(server)
     page = send(miko, permission, **fields)
-    assert "Nothing was changed" in page.text
+    assert "Your changes weren\u2019t saved" in page.text
     assert grant(server) == before
     if fields == {"much_day": "5"}:
         return  # There is no such field to mark.
@@ -150,13 +150,13 @@ def test_what_the_app_asked_for_is_the_most(server: Live, miko: Browser) -> None
     proposal = Proposal(lasts=86400, permissions={PAY: Bounds(often={"day": 3})})
     change(server, replace(client, limits=proposal))
     page = miko.open(path(server))
-    assert "the app asks for 3" in page.text
+    assert "The app asks for 3" in page.text
     page = send(miko, PAY, often_day="4", much_month="7.5")
-    assert "The app itself asks for 3 at most." in page.text
+    assert "Enter 3 or less. The app doesn\u2019t ask for more." in page.text
     assert 'value="7.5"' in page.text
     assert "Saved." in send(miko, PAY, often_day="2").text
     page = miko.press("save-end", until="month", date="")
-    assert "The app itself asks for a shorter time." in page.text
+    assert "Choose an earlier end. The app asks for a shorter time." in page.text
     assert '<option value="month" selected>' in page.text
     client = server.run(server.store.read(wanted)).one(wanted)
     change(server, replace(client, limits=Proposal()))
@@ -231,11 +231,11 @@ def test_a_limit_is_raised_by_whoever_proves_who_they_are(
     before = grant(server).limits
     long_ago(server)
     page = send(miko, PAY, **fields)
-    assert "Confirm that it is you" in page.text
+    assert "Confirm it\u2019s you" in page.text
     assert grant(server).limits == before
     page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
     assert page.request.url.path == path(server)
-    assert "Nothing is saved yet" in page.text
+    assert "Your changes aren\u2019t saved yet" in page.text
     assert grant(server).limits == before
     html = Document(page.text)
     (form,) = (one for one in forms(page.text) if one.fields.get("permission") == PAY)
@@ -259,7 +259,7 @@ def test_an_end_is_put_off_by_whoever_proves_who_they_are(server: Live, miko: Br
     before = grant(server).limits
     long_ago(server)
     page = miko.press("save-end", until="month", date="")
-    assert "Confirm that it is you" in page.text
+    assert "Confirm it\u2019s you" in page.text
     page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
     assert '<option value="month" selected>' in page.text
     assert grant(server).limits == before
@@ -279,7 +279,7 @@ def test_an_amount_is_allowed_by_whoever_proves_who_they_are(server: Live, miko:
     long_ago(server)
     miko.open(question)
     page = miko.press("approve")
-    assert "Confirm that it is you" in page.text
+    assert "Confirm it\u2019s you" in page.text
     assert lease(server, "700")["limit"] == "ask"
     page = miko.press("sign-in", username="miko", password=PASSWORDS["miko"])
     assert page.request.url.path == question
@@ -313,7 +313,7 @@ def test_a_draft_is_this_browsers_and_this_pages(server: Live, miko: Browser) ->
         "é.é",
     ):
         page = miko.open(f"{path(server)}?draft={forged}")
-        assert "Nothing is saved yet" not in page.text
+        assert "Your changes aren\u2019t saved yet" not in page.text
         assert 'value="6"' not in page.text
     other = server.browser()
     other.open("/sign-in")
@@ -396,10 +396,10 @@ def test_limits_are_set_with_the_yes(server: Live, miko: Browser) -> None:
 
 
 ENDS = [
-    row("", "nothing", Proposal(), ["", "once", "day", "month"], "until you stop it."),
-    row("", "a week", Proposal(lasts=7 * 86400), ["", "once", "day"], ", or until you stop it."),
-    row("", "an hour", Proposal(lasts=3600), ["", "once"], ", or until you stop it."),
-    row("", "once", Proposal(once=True), ["once"], "just this once."),
+    row("", "nothing", Proposal(), ["", "once", "day", "month"], "until you remove it."),
+    row("", "a week", Proposal(lasts=7 * 86400), ["", "once", "day"], ", or until you remove it."),
+    row("", "an hour", Proposal(lasts=3600), ["", "once"], ", or until you remove it."),
+    row("", "once", Proposal(once=True), ["once"], "This access works only once."),
 ]
 
 
@@ -555,13 +555,13 @@ def test_a_key_whose_time_has_come_says_so(server: Live, miko: Browser) -> None:
     def badges() -> list[str]:
         """What the list and the app's own page call the key."""
         return [
-            re.search(r"</svg>(Active|Over)<", miko.open(one).text)[1]  # type: ignore[index]
+            re.search(r"</svg>(Active|Expired)<", miko.open(one).text)[1]  # type: ignore[index]
             for one in ("/apps", f"/apps/{stands.id}")
         ]
 
     assert badges() == ["Active", "Active"]
     over = replace(stands, limits=replace(stands.limits, until=end))
     server.run(server.store.commit([Update(over)]))
-    assert badges() == ["Over", "Over"]
-    assert "Until you stop it" not in miko.open(f"/apps/{stands.id}").text
+    assert badges() == ["Expired", "Expired"]
+    assert "Until you remove it" not in miko.open(f"/apps/{stands.id}").text
     server.run(server.store.commit([Update(replace(stands, version=over.version + 1))]))

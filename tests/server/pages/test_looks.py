@@ -186,11 +186,13 @@ def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str
         focus = page.evaluate(
             """() => {
                 const element = document.activeElement, style = getComputedStyle(element)
-                const box = element.getBoundingClientRect()
+                const box = element.getClientRects()[0]
                 return [
                     element.id || element.value || element.textContent.trim(),
                     style.outlineStyle, parseFloat(style.outlineWidth),
                     box.top >= 0 && box.bottom <= innerHeight && box.width > 20,
+                    element.contains(document.elementFromPoint(
+                        box.left + box.width / 2, box.top + box.height / 2)),
                 ]
             }"""
         )
@@ -198,14 +200,15 @@ def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str
         assert focus[1] == "solid", focus
         assert focus[2] >= 2, focus
         assert focus[3], focus
+        assert focus[4], focus
     assert reached == [
-        "Skip to the content",
+        "Skip to main content",
         "Chirp",
         "Use another account",
         "posts:write",
         "offline_access",
         "All of Photos: 2 permissions",
-        "connected apps",
+        "Connected apps",
         "allow",
         "cancel",
         "English",
@@ -215,7 +218,30 @@ def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str
     ]
 
 
-def test_allow_and_cancel_weigh_the_same(page: Page, address: str) -> None:
+IN_REACH = {"consent", "consent-more", "consent-many", "consent-limits", "consent-hostile"}
+
+
+@pytest.mark.parametrize("name", sorted(IN_REACH))
+def test_the_decision_is_in_reach_without_scrolling(page: Page, address: str, name: str) -> None:
+    """On a telephone, and wherever the page has been scrolled to."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    for tag in ("en", "de"):
+        page.goto(f"{address}/{tag}/{name}")
+        for end in (0, 100_000):
+            page.evaluate("height => scrollTo(0, height)", end)
+            for button in ("allow", "cancel"):
+                expect(page.locator(f"#{button}")).to_be_in_viewport(ratio=1)
+
+
+def test_cancel_is_quieter_than_allow(page: Page, address: str) -> None:
+    """A click on it is as easy, but only one of the two is filled."""
+    page.goto(f"{address}/en/consent")
+    color = "element => getComputedStyle(element).backgroundColor"
+    card, key = page.locator(".ticket").evaluate(color), page.locator("#allow").evaluate(color)
+    assert page.locator("#cancel").evaluate(color) == card != key
+
+
+def test_allow_and_cancel_are_as_large(page: Page, address: str) -> None:
     page.goto(f"{address}/en/consent")
     allow, cancel = (page.locator(f"#{name}") for name in ("allow", "cancel"))
     weights = "element => (style => [style.font, style.padding])(getComputedStyle(element))"

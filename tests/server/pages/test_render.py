@@ -145,7 +145,7 @@ BOXES = {
         "posts:write": FREE,
         "offline_access": FREE,
     },
-    "consent-more": {"messages:read": FREE, "messages:write": REFUSED},
+    "consent-more": {"messages:read": REFUSED, "messages:write": REFUSED},
     "consent-nothing-new": {},
     "consent-broad": {
         "posts:read": FIXED,
@@ -221,22 +221,32 @@ def test_of_one_api_alone_no_name_is_needed() -> None:
 
 
 def test_a_risk_is_told_in_words() -> None:
-    rows = {row.text for row in document("consent").find("li") if row.inside(id="main")}
-    assert any(text.startswith("Delete your posts Sensitive") for text in rows)
-    assert any(text.startswith("Post in your name Take care") for text in rows)
-    assert not any(re.search("Read your timeline (Sensitive|Take care)", text) for text in rows)
+    rows = {row.text for row in document("consent-more").find("li") if row.inside(id="main")}
+    assert any(text.startswith("Read your direct messages Sensitive") for text in rows)
+    assert not any(re.search("Read your timeline Sensitive", text) for text in rows)
+
+
+@pytest.mark.parametrize("name", ["consent", "consent-many", "app", "app-many"])
+def test_what_the_app_cannot_do_has_no_badges(name: str) -> None:
+    badges = [
+        one
+        for one in document(name).find("span")
+        if "badge" in one.attributes.get("class", "").split()
+    ]
+    assert not [one for one in badges if one.inside(**{"aria-labelledby": "cannot"})]
+    assert {one.text for one in badges if one.inside(**{"class": "permissions"})} <= {"Sensitive"}
 
 
 def test_reasons_are_marked_as_the_words_of_the_app() -> None:
     html = document("consent")
     reason = html.one(id=html.one("input", value="posts:write").attributes["aria-describedby"])
-    assert reason.text == f"In stefApp\u2019s own words: {samples.POST.reason}"
+    assert reason.text == f"Reason given by stefApp: {samples.POST.reason}"
 
 
 def test_only_what_is_new_is_asked_and_the_rest_is_folded_away() -> None:
     html = document("consent-more")
-    assert html.one("h1").text == "stefApp asks for more"
-    assert html.one("summary").text == "3 permissions that it has already"
+    assert html.one("h1").text == "stefApp wants more access"
+    assert html.one("summary").text == "3 permissions it already has"
     assert titles(html, "can") == [
         permission.title
         for permission in (
@@ -273,9 +283,9 @@ def test_a_box_is_never_ticked_again_by_itself() -> None:
 
 
 WRONG_FIELDS = [
-    ("limits-field", "often-day-1", "The app itself asks for 10 at most."),
-    ("limits-day", "date", "Choose today or a later day."),
-    ("consent-limits-wrong", "much-1", "Enter an amount in EUR, to 0.01 at the finest."),
+    ("limits-field", "often-day-1", "Enter 10 or less. The app doesn't ask for more."),
+    ("limits-day", "date", "Choose today or a later date."),
+    ("consent-limits-wrong", "much-1", "Enter an amount in EUR, in steps of 0.01."),
 ]
 
 
@@ -288,7 +298,7 @@ def test_a_field_that_is_wrong_is_marked_and_has_the_cursor(
     assert (marked.attributes["id"], marked.attributes["aria-describedby"]) == (field, "wrong")
     assert "autofocus" in marked.attributes
     assert html.one(id="wrong").text == words
-    assert html.one("", role="alert").text.startswith("Nothing was changed.")
+    assert html.one("", role="alert").text.startswith("Your changes weren't saved.")
     assert html.one("title").text.startswith("Problem: ")
 
 

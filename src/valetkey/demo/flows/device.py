@@ -85,7 +85,7 @@ def types(play: Play) -> None:
     play.voice.exchange(sent, who=MIKO_TO_SERVER, sent=("action", "permission"))
     play.check(
         "nobody is sent anywhere: the television comes for the answer",
-        holds="The key is handed over" in play.miko.body.page.text,
+        holds="Connected" in play.miko.body.page.text,
     )
 
 

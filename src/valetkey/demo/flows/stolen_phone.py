@@ -187,7 +187,7 @@ def _goes_on(play: Play) -> None:
     if play.miko.body.page.by_id("resume") is None:
         play.check("no alarm: nothing was shown that the key knows", holds=True)
         return
-    play.check("Miko is told", holds="In wrong hands" in play.miko.body.page.text)
+    play.check("Miko is told", holds="Misused" in play.miko.body.page.text)
     play.miko.presses("resume")
     resumed = play.miko.latest("POST", "/apps/")
     play.check("he lets the key go on", holds=resumed.status == 303)

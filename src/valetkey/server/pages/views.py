@@ -243,7 +243,6 @@ class Outcome(StrEnum):
 
     CONNECTED = "connected"
     CANCELLED = "cancelled"
-    FINISHED = "finished"
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -265,10 +264,8 @@ class Trouble(StrEnum):
     IMPOSSIBLE = "impossible"
     EXPIRED = "expired"
     FORGED = "forged"
-    SIGNED_OUT = "signed_out"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
-    TOO_MANY = "too_many"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
 
@@ -286,7 +283,6 @@ class ErrorPage(Struct, frozen=True, kw_only=True):
     reference: str
     when: int
     detail: str = ""
-    retry_after: int | None = None
     back: Back | None = None
 
 
