@@ -99,7 +99,7 @@ def test_what_is_not_known_is_told_to_all(resource: str) -> None:
     """A permission that no catalog has any more, and entries from before this was known."""
     world = World()
     world.connect(scope="openid chirps.read")
-    world.change(Grant, world.grant().id, had=("gone.since",))
+    world.change(Grant, world.grant().id, lost_permissions=("gone.since",))
     assert subjects(world, resource)[-1] == world.grant().id
     log = done(world.store.log(0, limit=200))
     before = [msgspec.structs.replace(one, about=None) for one in log.entries]
