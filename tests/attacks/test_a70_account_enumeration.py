@@ -59,7 +59,7 @@ class Work:
         return counted
 
     def _checked(self, given: Secret, kept: str, real: Any) -> bool:
-        used = kept or password._nobody()
+        used = kept or password.UNUSED_HASH
         self.argon2.append(used.rpartition("$")[0].rpartition("$")[0])
         fits: bool = real(given, kept)
         return fits

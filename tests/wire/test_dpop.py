@@ -174,7 +174,7 @@ def test_one_spelling(address: str, normal: str) -> None:
 def test_a_plain_address_is_its_own_spelling(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dpop._PLAIN.fullmatch(address)
     monkeypatch.setattr(dpop, "_PLAIN", re.compile("(?!)"))
-    assert dpop.normal.__wrapped__(address) == address
+    assert dpop.normal(address) == address
 
 
 def test_nothing_of_the_private_key_is_in_a_proof() -> None:

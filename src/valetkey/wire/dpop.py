@@ -4,7 +4,6 @@ checks it."""
 import hashlib
 import re
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -151,7 +150,6 @@ def is_thumbprint(text: str) -> bool:
     return _THUMBPRINT.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1024)
 def normal(text: str) -> str:
     """One spelling of an address, without query and fragment (RFC 3986 6.2.2, 6.2.3). Raises
     BadProof for what is none."""

@@ -91,3 +91,9 @@ def test_nobody_takes_as_long_as_somebody() -> None:
     somebody, nobody, long = cost("wrong", KEPT), cost("wrong", ""), cost("x" * 5000, KEPT)
     assert 0.5 < nobody / somebody < 2
     assert 0.5 < long / somebody < 2
+
+
+def test_the_unused_hash_has_the_parameters_of_every_other() -> None:
+    """ATTACKS A52: or time would tell which accounts there are."""
+    text = "nobody's password"
+    assert password.keep(Secret(text), salt=bytes(password.SALT)) == password.UNUSED_HASH

@@ -1,24 +1,21 @@
-"""Names for records: 16 bytes, written as 26 characters of base32hex, which sort as the bytes do.
+"""Ids of records: 16 bytes, written as 26 characters of base32hex, which sort as the bytes do.
 
-A user's name is random. Whatever the user owns is named by time ‖ place ‖ random, where the place
-is the first four bytes of the user's name: so every handle leads a partitioned database to the
-right place, and new rows land side by side.
+A user's id is random. The id of a record that the user owns is time ‖ place ‖ random, where the
+place is the first four bytes of the user's id. So every id leads to its partition of the database,
+and new rows lie side by side.
 """
 
 import hashlib
-import re
 from typing import Final, NoReturn
 
 import msgspec
 
+from valetkey.server.model import base32hex
 from valetkey.server.model.environment import Env
 
-LENGTH: Final = 16
-LETTERS: Final = 26
-"""Characters of the same as text."""
-
-_RECENT: Final = 4096
-"""Names of which both forms are remembered: a request meets the same one several times."""
+LENGTH: Final = base32hex.BYTES
+LETTERS: Final = base32hex.LETTERS
+"""Characters of an id as text."""
 
 PLACE: Final = 4
 TIME: Final = 6
@@ -29,22 +26,6 @@ _DAY: Final = 86400
 USER: Final = 0
 OWNED: Final = TIME
 """Where in the name of a user, and of what a user owns, the place begins."""
-
-_TEXT: Final = re.compile(r"[0-9a-v]{25}[048cgkos]", re.ASCII)
-_DIGITS: Final = b"0123456789abcdefghijklmnopqrstuv".ljust(256)
-
-
-def _halves() -> tuple[tuple[int, int, int], ...]:
-    """How 32 digits of five bits come to lie in a byte each: their upper half is moved away from
-    the lower one, then those of each half, and so on. Two masks for each step, and how far."""
-    steps = []
-    for digits in (16, 8, 4, 2, 1):
-        lower = sum(((1 << 5 * digits) - 1) << 16 * digits * at for at in range(16 // digits))
-        steps.append((lower, lower << 5 * digits, 3 * digits))
-    return tuple(steps)
-
-
-_HALVES: Final = _halves()
 
 
 def user_id(env: Env) -> str:
@@ -99,16 +80,19 @@ def _place(name: str, start: int) -> int:
     return 0 if apart is None else apart[0]
 
 
+_MAX_REMEMBERED: Final = 4096
 _parts: Final[dict[tuple[str, int], tuple[int, bytes]]] = {}
 _names: Final[dict[tuple[int, bytes, int], str]] = {}
+# Both forms of the last names: a request splits and joins the same ones some ten times, and its
+# stores have no context. The results don't depend on what is remembered.
 
 
 def split_id(name: str, start: int) -> tuple[int, bytes] | None:
     """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
     ours."""
     apart = _parts.get((name, start))
-    if apart is None and _TEXT.fullmatch(name):
-        raw = _raw(name)
+    if apart is None and base32hex.FORM.fullmatch(name):
+        raw = base32hex.decode(name)
         place = int.from_bytes(raw[start : start + PLACE], "big")
         apart = place, raw[:start] + raw[start + PLACE :]
         _remember((name, start), (*apart, start))
@@ -125,7 +109,7 @@ def join_id(place: int, rest: bytes, start: int) -> str:
 
 
 def _remember(whole: tuple[str, int], apart: tuple[int, bytes, int]) -> None:
-    if len(_parts) >= _RECENT or len(_names) >= _RECENT:
+    if len(_parts) >= _MAX_REMEMBERED or len(_names) >= _MAX_REMEMBERED:
         _parts.clear()
         _names.clear()
     _parts[whole], _names[apart] = apart[:2], whole[0]
@@ -133,20 +117,12 @@ def _remember(whole: tuple[str, int], apart: tuple[int, bytes, int]) -> None:
 
 def to_text(raw: bytes) -> str:
     """16 bytes as text."""
-    # The standard library goes byte by byte, in Python.
-    bits = int.from_bytes(raw, "big") << 2
-    for lower, upper, far in _HALVES:
-        bits = bits & lower | (bits & upper) << far
-    return bits.to_bytes(LETTERS, "big").translate(_DIGITS).decode()
+    return base32hex.encode(raw)
 
 
 def to_bytes(text: str) -> bytes:
     """The bytes behind the text. Raises ValueError where it is no name of ours."""
-    return _raw(text) if _TEXT.fullmatch(text) else _no_name()
-
-
-def _raw(text: str) -> bytes:
-    return (int(text, 32) >> 2).to_bytes(LENGTH, "big")
+    return base32hex.decode(text) if base32hex.FORM.fullmatch(text) else _no_name()
 
 
 def _no_name() -> NoReturn:

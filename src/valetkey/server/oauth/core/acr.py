@@ -1,7 +1,6 @@
 """How well somebody proved who they are, as one word (`acr`; OpenID Connect Core 2)."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 PASSWORD: Final = "urn:valetkey:acr:password"
@@ -11,11 +10,13 @@ LEVELS: Final[dict[str, frozenset[str]]] = {PASSWORD: frozenset({"pwd"})}
 """What each level needs (the words of RFC 8176), the strongest first."""
 
 
-@lru_cache(maxsize=64)
 def level(amr: tuple[str, ...]) -> str:
     """The strongest level that these ways of proving reach, "" for none."""
     proved = frozenset(amr)
-    return next((name for name, needs in LEVELS.items() if needs <= proved), "")
+    for name, needs in LEVELS.items():
+        if needs <= proved:
+            return name
+    return ""
 
 
 def is_met(amr: Iterable[str], levels: Iterable[str]) -> bool:

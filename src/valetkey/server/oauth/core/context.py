@@ -12,6 +12,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
+from valetkey.server.oauth.core.memo import Memo
 from valetkey.server.oauth.core.offer import Offer
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     The last fields are derived from the others: `grant_types`, `client_auth_methods` and `senders`
     come from the features, `enabled_features` are the names of the features, `paths` maps names in
-    the discovery document to paths, `all_policies` has the built-in policies too."""
+    the discovery document to paths, `all_policies` has the built-in policies too. `memo` has the
+    caches of this installation: a copy with other facts begins with an empty one."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -95,6 +97,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     enabled_features: frozenset[str] = frozenset()
     paths: dict[str, str] = {}
     all_policies: Policies = NO_POLICIES
+    memo: Memo = msgspec.field(default_factory=Memo)
 
     def __post_init__(self) -> None:
         gathered = {
@@ -103,6 +106,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "all_policies": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
             "enabled_features": frozenset(one.name for one in self.features),
+            "memo": Memo(),
             "paths": {one.metadata: one.path for of in self.features for one in of.endpoints},
         }
         for name, value in gathered.items():

@@ -1,12 +1,12 @@
 """All that can be opened here: the catalogs of every resource server, and the scopes over them."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from valetkey.server.model.resource import ResourceServer, identity
+from valetkey.server.oauth.core.memo import Memo
 from valetkey.spec import names
 from valetkey.spec.errors import InvalidScope, InvalidTarget
 from valetkey.wire.address import canonical
@@ -56,13 +56,14 @@ class Offer:
             self._sets.update(catalog.scopes)
             ids = (permission.id for permission in catalog.permissions)
             self._names[catalog.resource] = frozenset((*ids, *catalog.scopes))
-        # The same scopes are asked for again and again, and an offer never changes.
-        self._expanded = lru_cache(maxsize=EXPANDED)(self._expand)
-        self._registered = lru_cache(maxsize=EXPANDED)(self._known)
-        self._named = lru_cache(maxsize=EXPANDED)(self._names_for)
-        self._sorted = lru_cache(maxsize=EXPANDED)(self._in_order)
-        self._spoken = lru_cache(maxsize=EXPANDED)(self._audience)
-        self._locked = lru_cache(maxsize=EXPANDED)(self._all_but)
+        # Clients request the same scopes again and again, and an offer never changes.
+        self.memo = Memo()
+        self._expanded = self.memo.of(self._expand, size=EXPANDED)
+        self._registered = self.memo.of(self._known, size=EXPANDED)
+        self._named = self.memo.of(self._names_for, size=EXPANDED)
+        self._sorted = self.memo.of(self._in_order, size=EXPANDED)
+        self._spoken = self.memo.of(self._audience, size=EXPANDED)
+        self._locked = self.memo.of(self._all_but, size=EXPANDED)
 
     @property
     def resources(self) -> tuple[str, ...]:

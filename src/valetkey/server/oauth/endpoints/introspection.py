@@ -1,6 +1,5 @@
 """Token introspection (RFC 7662): a resource server asks what a token is worth now."""
 
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -30,8 +29,7 @@ from valetkey.wire.introspection import (
     wants_signed,
 )
 
-TOLD: Final = 4096
-"""Answers that are remembered, the last used ones."""
+REMEMBERED_ANSWERS: Final = 4096
 
 
 def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -64,7 +62,8 @@ def _access_token(
         token, audience, client_id, at=context.installation
     ):
         return INACTIVE
-    return _told(token, audience, context.installation)
+    write = context.installation.memo.of(_introspection, size=REMEMBERED_ANSWERS)
+    return write(token, audience, context.installation)
 
 
 def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspection]:
@@ -105,9 +104,8 @@ def _concerns(live: Live, audience: str, client_id: str, *, at: Installation) ->
     return at.offer.is_for(live.token.aud, audience)
 
 
-@lru_cache(maxsize=TOLD)
-def _told(live: Live, audience: str, at: Installation) -> Introspection:
-    """Of the same facts the same is told."""
+def _introspection(live: Live, audience: str, at: Installation) -> Introspection:
+    """What introspection says of the token to this audience, "" for the token's client."""
     token, offer = live.token, at.offer
     sender = find_sender(token.cnf, at)
     if sender is None:

@@ -1,7 +1,6 @@
 """The UserInfo endpoint (OpenID Connect Core 5.3): claims about the user who said yes."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -22,8 +21,7 @@ from valetkey.spec.errors import InsufficientScope, InvalidToken
 
 CITE: Final = Cite("OpenID Connect Core", "5.3")
 TYPE: Final = "JWT"
-TOLD: Final = 4096
-"""Answers that are remembered, the last used ones."""
+REMEMBERED_ANSWERS: Final = 4096
 
 
 def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
@@ -38,30 +36,29 @@ def userinfo(text: str, context: Context) -> Rule[Answer | Refuse]:
         raise InvalidToken(detail="a token of no user, or for another server")
     if names.OPENID not in token.permissions:
         raise InsufficientScope
-    return Answer(
-        document=_written(_claims(token, token.standing, context.installation), token, context)
-    )
+    released = context.installation.memo.of(_claims, size=REMEMBERED_ANSWERS)
+    document = released(token, token.standing, context.installation)
+    return Answer(document=_document(document, token, context))
 
 
-@lru_cache(maxsize=TOLD)
 def _claims(live: Live, standing: Standing, at: Installation) -> Mapping[str, Claim]:
     """What the app asked for, as far as its user still lets it know."""
     user, family = standing.user, standing.family
-    told = claims.select_claims(
+    released = claims.select_claims(
         user,
         live.permissions,
         whole=at.offer.expand_known(family.scope),
         claim_names=family.userinfo_claims,
     )
-    return {"sub": subject(user.id, live.client, at.keyring), **told}
+    return {"sub": subject(user.id, live.client, at.keyring), **released}
 
 
-def _written(told: Mapping[str, Claim], live: Live, context: Context) -> object:
+def _document(released: Mapping[str, Claim], live: Live, context: Context) -> object:
     """As JSON, or signed for an app that registered for it (5.3.2)."""
     algorithm = live.client.userinfo_signed_response_alg
     if not algorithm:
-        return told
-    whole = {"iss": context.installation.issuer, "aud": live.client.id, **told}
+        return released
+    whole = {"iss": context.installation.issuer, "aud": live.client.id, **released}
     key = context.installation.keyring.signing[algorithm]
     signed = jws.sign(msgspec.json.encode(whole), key=key, typ=TYPE)
     return TextDocument(body=signed, media_type="application/jwt")

@@ -2,7 +2,6 @@
 authorized, no more."""
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
@@ -63,7 +62,8 @@ def narrow(
     authorized = tuple(permissions), tuple(resources)
     if wish.details:
         return _narrowed(wish, authorized, offer, limits=limits)
-    chosen, where = _by_name(wish, authorized, offer)
+    # An offer never changes, and clients request the same few combinations.
+    chosen, where = offer.memo.of(_narrowed, size=KNOWN)(wish, authorized, offer)
     if not (wish.scope and details):
         return chosen, where
     # RFC 9396 6: a scope says nothing about what was asked for by details, so that stays.
@@ -91,7 +91,3 @@ def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits
     if not set(wish.types) <= wanted:
         raise InvalidTarget("authorization_details are about another resource")
     return offer.within(chosen, wish.resources), wish.resources
-
-
-_by_name: Final = lru_cache(maxsize=KNOWN)(_narrowed)
-"""What names alone come to: an offer never changes, and the same few are asked for."""

@@ -6,7 +6,7 @@ the reason that they gave.
 """
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -108,7 +108,7 @@ def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
 
 Turn: TypeAlias = Literal["pause", "resume", "stop"]
 
-_TURNS: dict[Turn, tuple[tuple[str, ...], Literal["active", "paused", "stopped"], Kind]] = {
+_TURNS: Final[dict[Turn, tuple[tuple[str, ...], Literal["active", "paused", "stopped"], Kind]]] = {
     "pause": (("active",), "paused", "paused"),
     "resume": (("paused",), "active", "resumed"),
     "stop": (("active", "paused"), "stopped", "stopped"),

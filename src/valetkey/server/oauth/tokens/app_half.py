@@ -4,7 +4,6 @@ It carries what the token says, sealed, so there is no row for it: the API's hal
 whenever the API asks.
 """
 
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -71,13 +70,13 @@ def read(text: str, context: Context) -> AccessToken:
     if not is_enabled(context):
         raise jwt.BadToken("split access tokens are not offered here")
     ring = context.installation.keyring
-    token = _read(text, ring.published, tuple(ring.sealing))
+    open_half = context.installation.memo.of(_read, size=KNOWN)
+    token = open_half(text, ring.published, tuple(ring.sealing))
     if token.iss != context.installation.issuer:
         raise jwt.BadToken(f"issued by {token.iss!r}")
     return token
 
 
-@lru_cache(maxsize=KNOWN)
 def _read(text: str, keys: tuple[PublicKey, ...], sealing: tuple[RawKey, ...]) -> AccessToken:
     """Every API of the token asks for its half, and then what it is worth, again and again."""
     try:

@@ -1,7 +1,6 @@
 """What is a token of ours worth at this moment? Asked by introspection, userinfo and revocation."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 import msgspec
@@ -13,7 +12,7 @@ from valetkey.server.model.counters import REVOKED, SingleUse
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, RecentOne, Rule
 from valetkey.server.model.user import User
-from valetkey.server.oauth.core.context import Context, Installation, SignedTokens
+from valetkey.server.oauth.core.context import Context, SignedTokens
 from valetkey.server.oauth.core.decision import Standing
 from valetkey.server.oauth.core.liveness import is_over, still_allowed, why_dead, why_suspended
 from valetkey.server.oauth.core.offer import Offer
@@ -51,17 +50,16 @@ class Dead(msgspec.Struct, frozen=True):
 Wants: TypeAlias = tuple[RecentOne[Client], One[User], One[Grant], One[TokenFamily]]
 
 
-class VerifiedToken(msgspec.Struct, eq=False):
-    """The claims that one of our keys signed, and what they rest on. `live` is what they were worth
-    when that was asked last, in the installation `at`: None, None where they were worth nothing."""
+class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
+    """The claims that one of our keys signed, and what they rest on. `is_remembered`: the same text
+    gets the same object, so its status is remembered too."""
 
     token: AccessToken
     wants: Wants
-    live: Live | None = None
-    at: Installation | None = None
+    is_remembered: bool = False
 
     def __repr__(self) -> str:
-        return "Proved(…)"
+        return "VerifiedToken(…)"
 
 
 def token_state(text: str, context: Context) -> Rule[Live | Dead]:
@@ -86,7 +84,8 @@ def _check_signature(text: str, context: Context) -> VerifiedToken | Dead:
             known = _resting(app_half.read(text, context))
         else:
             at = context.installation
-            known = _ours(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
+            prove = at.memo.of(_ours, size=PROVED)
+            known = prove(text, at.keyring.published, at.issuer, signed=at.signed_tokens)
         # Two clocks need leeway; here there is only one.
         jwt.check_time(known.token, context.env.now, leeway=0)
     except jwt.BadToken as error:
@@ -94,7 +93,6 @@ def _check_signature(text: str, context: Context) -> VerifiedToken | Dead:
     return known
 
 
-@lru_cache(maxsize=PROVED)
 def _ours(
     text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens
 ) -> VerifiedToken:
@@ -108,13 +106,13 @@ def _ours(
         issuer=issuer,
         signed_here=signed.has,
     )
-    return _resting(claims)
+    return _resting(claims, is_remembered=True)
 
 
-def _resting(token: AccessToken) -> VerifiedToken:
+def _resting(token: AccessToken, *, is_remembered: bool = False) -> VerifiedToken:
     client, user = RecentOne(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
-    return VerifiedToken(token, (client, user, grant, family))
+    return VerifiedToken(token, (client, user, grant, family), is_remembered)
 
 
 def _of_user(known: VerifiedToken, context: Context) -> Rule[Live | Dead]:
@@ -140,18 +138,19 @@ def _of_user(known: VerifiedToken, context: Context) -> Rule[Live | Dead]:
         return Dead(dead, why_suspended(owner, standing, act=token.act, epoch=epoch, now=now))
     granted = still_allowed(scope, client=owner, grant=yes, offer=context.installation.offer)
     live = Live(token, app, standing, granted)
-    if token.act is None:  # One that was passed on follows from more than these.
-        known.live, known.at = live, context.installation
+    # The status of an exchanged token depends on more records than these.
+    if known.is_remembered and token.act is None:
+        context.installation.memo.live_tokens.put(known, live)
     return live
 
 
 def _as_before(
     known: VerifiedToken, app: Client, now: Standing, *, context: Context
 ) -> Live | None:
-    """What it was worth last, where nothing has changed since: the records that were just read are
-    equal to those of then, the installation is the same, and no time has run out."""
-    live = known.live
-    if live is None or live.standing is None or known.at is not context.installation:
+    """Its last status, if nothing has changed since: the records that were just read are equal to
+    those of then, the installation is the same, and nothing has expired."""
+    live: Live | None = context.installation.memo.live_tokens.get(known)
+    if live is None or live.standing is None:
         return None
     then = live.standing
     before = live.client, then.user, then.grant, then.family
