@@ -50,7 +50,7 @@ class Dead(msgspec.Struct, frozen=True):
 Wants: TypeAlias = tuple[RecentOne[Client], One[User], One[Grant], One[TokenFamily]]
 
 
-class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
+class ProvenClaims(msgspec.Struct, frozen=True, eq=False):
     """The claims that one of our keys signed, and what they rest on. `is_remembered`: the same text
     gets the same object, so its status is remembered too."""
 
@@ -59,7 +59,7 @@ class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
     is_remembered: bool = False
 
     def __repr__(self) -> str:
-        return "VerifiedToken(…)"
+        return "ProvenClaims(…)"
 
 
 def token_state(text: str, context: Context) -> Rule[Live | Dead]:
@@ -78,7 +78,7 @@ def check_token(text: str, context: Context) -> AccessToken | Dead:
     return known if isinstance(known, Dead) else known.token
 
 
-def _check_signature(text: str, context: Context) -> VerifiedToken | Dead:
+def _check_signature(text: str, context: Context) -> ProvenClaims | Dead:
     try:
         if split_token.is_app_half(text):
             known = _resting(app_half.read(text, context))
@@ -95,7 +95,7 @@ def _check_signature(text: str, context: Context) -> VerifiedToken | Dead:
 
 def _ours(
     text: str, keys: tuple[PublicKey, ...], issuer: str, *, signed: SignedTokens
-) -> VerifiedToken:
+) -> ProvenClaims:
     """What is proved once stays proved for as long as the keys are the same: an API asks about a
     token again and again. Raises jwt.BadToken."""
     claims = jwt.prove(
@@ -109,13 +109,13 @@ def _ours(
     return _resting(claims, is_remembered=True)
 
 
-def _resting(token: AccessToken, *, is_remembered: bool = False) -> VerifiedToken:
+def _resting(token: AccessToken, *, is_remembered: bool = False) -> ProvenClaims:
     client, user = RecentOne(Client, token.client_id), One(User, token.sub)
     grant, family = One(Grant, token.grant_id), One(TokenFamily, token.family_id)
-    return VerifiedToken(token, (client, user, grant, family), is_remembered)
+    return ProvenClaims(token, (client, user, grant, family), is_remembered)
 
 
-def _of_user(known: VerifiedToken, context: Context) -> Rule[Live | Dead]:
+def _of_user(known: ProvenClaims, context: Context) -> Rule[Live | Dead]:
     token, wants = known.token, known.wants
     found = yield wants
     client, user, grant, family = wants
@@ -144,9 +144,7 @@ def _of_user(known: VerifiedToken, context: Context) -> Rule[Live | Dead]:
     return live
 
 
-def _as_before(
-    known: VerifiedToken, app: Client, now: Standing, *, context: Context
-) -> Live | None:
+def _as_before(known: ProvenClaims, app: Client, now: Standing, *, context: Context) -> Live | None:
     """Its last status, if nothing has changed since: the records that were just read are equal to
     those of then, the installation is the same, and nothing has expired."""
     live: Live | None = context.installation.memo.live_tokens.get(known)
