@@ -19,7 +19,7 @@ import msgspec
 from bench.compare import Asked, compare
 from bench.core import WARM, Ready, Ruling, decided, ready
 from bench.peers.ours import Ours
-from valetkey.server.http.turns import MOST
+from valetkey.server.http.fast.turns import MOST
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.core.feature import Call

@@ -22,8 +22,8 @@ from tests.installation import furnish
 from tests.keys import lent
 
 from valetkey.server.app import create
+from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.http.installation import FRESH
-from valetkey.server.http.protocol import Protocol
 from valetkey.server.model.user import User
 from valetkey.server.settings import Settings
 from valetkey.server.store.database import Database, PostgresURL
@@ -40,7 +40,8 @@ def caught_up() -> None:
 
 class Live:
     """A running server. `url` is where it listens, `issuer` what it says it is called; `http` is a
-    client for machines' calls. Its database is the file, or the PostgreSQL `at`."""
+    client for machines' calls. Its database is the file, or the PostgreSQL `at`.
+    Without `fast`, every request takes the ordinary path."""
 
     def __init__(self, database: Path, **settings: Any) -> None:
         self.port = free_port()
@@ -49,6 +50,7 @@ class Live:
         self.database = database
         self.master_key: bytes = settings.pop("master_key", None) or os.urandom(32)
         at: Path | PostgresURL = settings.pop("at", database)
+        self._fast: bool = settings.pop("fast", True)
         self.settings = Settings(
             issuer=self.issuer, port=self.port, database=Database(at), **settings
         )
@@ -99,7 +101,7 @@ class Live:
             app,
             host="127.0.0.1",
             port=self.port,
-            http=Protocol,
+            http=protocol_of(app, fast=self._fast),
             log_config=None,
             proxy_headers=False,
         )

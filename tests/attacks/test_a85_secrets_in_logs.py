@@ -125,4 +125,5 @@ def test_the_worst_moments(
 def test_the_server_itself_writes_no_line_for_each_request(server: Live) -> None:
     from valetkey.cli import serve
 
-    assert serve._config(None, None).access_log is False
+    front: Any = None
+    assert serve._config(front, None).access_log is False

@@ -19,8 +19,8 @@ from tests.rows import row
 from valetkey.jose import base64url
 from valetkey.server.http import file_limit
 from valetkey.server.http import request as reading
+from valetkey.server.http.fast.protocol import MAX_HEAD
 from valetkey.server.http.front import MAX_HEADERS, MAX_PATH
-from valetkey.server.http.protocol import MAX_HEAD
 from valetkey.server.model.pending import Pending
 from valetkey.wire.form import MAX_BYTES, MAX_PARAMETERS
 
@@ -157,7 +157,7 @@ def test_a_body_that_does_not_come_is_not_awaited(
     path: str, server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller that sends a byte now and then holds nothing up for long."""
-    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.3)
     said = _told(
         server,
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
@@ -178,7 +178,7 @@ BEGUN = [
 def test_a_head_that_does_not_come_is_not_awaited(
     begun: bytes, server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.3)
     _refused(_told(server, begun), 408)
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -191,7 +191,7 @@ def test_a_head_that_does_not_come_is_not_awaited(
 def test_a_caller_that_asks_nothing_is_not_kept(
     sent: bytes, server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "WHOLE", 0.3)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.3)
     assert _told(server, sent) == b""
 
 

@@ -29,7 +29,7 @@ SINCE = (2, 35)
 ASKED = {
     "PYTHONMALLOC": "malloc",
     # One heap for all threads, since one of them does nearly all; and enough pieces of each size at
-    # hand for the requests that go together (see server/http/turns.py).
+    # hand for the requests that go together (see server/http/fast/turns.py).
     "GLIBC_TUNABLES": ":".join(
         (
             "glibc.malloc.hugetlb=1",

@@ -20,7 +20,8 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
 from valetkey.cli.workers import Crew
 from valetkey.server.http import file_limit, log
-from valetkey.server.http.protocol import Protocol
+from valetkey.server.http.fast.protocol import protocol_of
+from valetkey.server.http.front import Front
 from valetkey.server.http.sign_in_failures import UNNAMED
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
@@ -215,10 +216,10 @@ def _pair(settings: Settings) -> Certificate | None:
         raise Failed(f"TLS cannot begin: {error}") from error
 
 
-def _config(app: Any, pair: Certificate | None) -> uvicorn.Config:
+def _config(app: Front, pair: Certificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Protocol,
+        http=protocol_of(app),
         loop="none",
         ws="none",
         lifespan="on",

@@ -20,7 +20,7 @@ from tests.rows import row
 
 from valetkey.server.app import create
 from valetkey.server.http import file_limit
-from valetkey.server.http.connections import OF_ONE, RESERVED, Connections
+from valetkey.server.http.connections import MAX_OF_ADDRESS, RESERVED, Connections
 from valetkey.server.http.front import within
 from valetkey.server.settings import Settings
 from valetkey.server.store.keyring import ensure_keys
@@ -34,7 +34,7 @@ class Line:
     """A connection; `busy`: somebody waits for an answer on it."""
 
     def __init__(self, *, busy: bool = False) -> None:
-        self.may_go = not busy
+        self.may_close = not busy
         self.ended = False
 
     def abort(self) -> None:
@@ -129,7 +129,7 @@ async def test_who_comes_by_a_proxy(settings: dict[str, Any], shared: bool) -> N
     await ensure_keys(store, master)
     await furnish(store)
     front = create(Settings(**settings), store, master_key=master)
-    lines = [Line() for _ in range(OF_ONE + 1)]
+    lines = [Line() for _ in range(MAX_OF_ADDRESS + 1)]
     for one in lines:
         front.connections.enter(one, PROXY)
     assert gone(lines) == (0 if shared else 1)
@@ -138,7 +138,7 @@ async def test_who_comes_by_a_proxy(settings: dict[str, Any], shared: bool) -> N
 def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "valetkey.server"):
         Crowd().comes("198.51.100.1", SHARE + 50)
-    assert [one.message for one in caplog.records] == ["too many connections: some are ended"]
+    assert [one.message for one in caplog.records] == ["too many connections, closing some"]
 
 
 def test_the_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ from uvicorn.server import ServerState
 
 from valetkey.cli.listener import UNSENT, limit_buffers
 from valetkey.server.http import request as reading
+from valetkey.server.http.fast.protocol import MAX_LINES, Protocol, protocol_of
 from valetkey.server.http.flow import FEW, RECEIVED, STEP, UNWRITTEN, Backlog, Flow
 from valetkey.server.http.front import Front, MethodHandler
-from valetkey.server.http.protocol import MAX_LINES, Protocol
 from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Receive, Request, Scope, Send
 
@@ -123,11 +123,12 @@ async def slow() -> AsyncIterator[Slow]:
     await rounds()
 
 
-def connected(app: Any) -> tuple[Protocol, Transport]:
-    config = uvicorn.Config(app, log_config=None, http=Protocol, lifespan="off")
+def connected(front: Front) -> tuple[Protocol, Transport]:
+    connection = protocol_of(front)
+    config = uvicorn.Config(front, log_config=None, http=connection, lifespan="off")
     config.load()
-    config.loaded_app = app
-    protocol = Protocol(config=config, server_state=ServerState(), app_state={})
+    config.loaded_app = front
+    protocol = connection(config=config, server_state=ServerState(), app_state={})
     transport = Transport()
     protocol.connection_made(transport)
     return protocol, transport
@@ -261,9 +262,9 @@ def test_the_system_keeps_little_as_well() -> None:
 async def test_who_does_not_read_is_cut_off(
     read: bool, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "WHOLE", 0.02)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.02)
     protocol, transport = connected(slow.front)
-    protocol._calm()
+    protocol._deadlines.end_request()
     protocol.pause_writing()
     if read:
         protocol.resume_writing()
@@ -278,7 +279,7 @@ async def test_who_does_not_read_the_last_reply_is_cut_off(
     sent: bytes, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is closed, which waits for whoever reads."""
-    monkeypatch.setattr(reading, "WHOLE", 0.02)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.02)
     protocol, transport = connected(slow.front)
     slow.go()
     protocol.data_received(sent)

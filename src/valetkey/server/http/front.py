@@ -1,6 +1,6 @@
-"""The front: raw ASGI, one dictionary look-up between the socket and the rule.
+"""The front: raw ASGI, with one dictionary lookup between the socket and the rule.
 
-Machines' endpoints answer here; everything else goes to the pages.
+Endpoints for programs answer here; every other path goes to the pages.
 """
 
 import ipaddress
@@ -13,8 +13,6 @@ import msgspec
 
 from valetkey.server.http import file_limit, log
 from valetkey.server.http.connections import Connections
-from valetkey.server.http.flow import Backlog
-from valetkey.server.http.lifespan import lifespan
 from valetkey.server.http.reply import (
     Headers,
     Reply,
@@ -23,8 +21,7 @@ from valetkey.server.http.reply import (
     send_reply,
     send_streamed,
 )
-from valetkey.server.http.request import Gone, Receive, Request, Scope, Send, read_body, too_slow
-from valetkey.server.http.turns import Turns
+from valetkey.server.http.request import HungUp, Receive, Request, Scope, Send, read_body, too_slow
 from valetkey.server.model.network import parse
 from valetkey.server.store.port import Unavailable, Unstorable
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
@@ -35,7 +32,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_PATH: Final = 2048
-"""Characters of a path, which goes into the log."""
+"""Characters of a path, which is logged."""
 
 MAX_HEADERS: Final = 16 * 1024
 """Bytes of header names and values, all together."""
@@ -47,9 +44,9 @@ CLOSE: Final = (b"connection", b"close")
 
 
 class MethodHandler(msgspec.Struct, frozen=True):
-    """A handler, and the methods that it takes. `stop` ends the replies of it that go on; it has
-    none, where it is `whole`. `items`: it also answers at paths with one
-    more segment."""
+    """A handler, and the methods that it takes. `items`: it also answers at paths with one more
+    segment. A handler whose replies are not all `whole` may stream; `stop` ends its streams, and
+    answers that wait."""
 
     methods: frozenset[str]
     handler: Handler
@@ -71,139 +68,165 @@ class Front:
         secure: bool = False,
         connections: Connections | None = None,
     ) -> None:
-        """`running` is what runs beside the requests. `secure`: it is reached over TLS alone, and
-        browsers are told so (RFC 6797)."""
-        self.turns = Turns()
-        self.backlog = Backlog()
+        """`running` makes the context of the background tasks. `trusted` are the networks of
+        proxies. `secure`: the server is reached over TLS alone, so browsers are told not to use
+        anything else (RFC 6797)."""
         self.connections = connections or Connections(file_limit.limit())
         self._secure = secure
         self._endpoints = dict(endpoints)
         self._pages = pages
         self._running = running
         self._trusted = tuple(trusted)
-        self._short = {path.encode(): one for path, one in self._endpoints.items() if one.whole}
+        self._fast = {path.encode(): one for path, one in self._endpoints.items() if one.whole}
 
     def stop(self) -> None:
         """Ends the replies that would go on for ever, so that the server can end."""
         for endpoint in self._endpoints.values():
             endpoint.stop()
 
-    def short(self, path: bytes) -> MethodHandler | None:
-        """The endpoint at this very path, where its replies are whole."""
-        return self._short.get(path)
+    def fast_handler(self, path: bytes) -> MethodHandler | None:
+        """The handler at exactly this path, if its replies are whole."""
+        return self._fast.get(path)
 
     async def answer(
-        self, endpoint: MethodHandler, request: Request, *, late: bool = False
+        self, handler: MethodHandler, request: Request, *, is_late: bool = False
     ) -> Reply:
-        """The reply of such an endpoint to a request that is there already, or is too `late`."""
+        """The reply to a request that is complete, or too late."""
+        error: InvalidRequest | None = too_slow() if is_late else None
         try:
-            if self._trusted:
-                request.address = caller(request, self._trusted)
-            _admit(request)
-            reply = _amiss(request, endpoint, late=late) or await endpoint.handler(request)
-        except Exception as error:
-            reply = _refusal(request, error, refuse_json)
+            self._admit(request)
+        except InvalidRequest as refused:
+            error = refused
+        reply = await respond(handler, request, error=error)
         if not isinstance(reply, Reply):
-            raise RuntimeError("a reply that goes on, where none was announced")
-        return reply.having(HSTS) if self._secure else reply
+            raise TypeError("a handler whose replies are whole sends a stream")
+        return self.secured(reply)
 
-    def unread(self, error: InvalidRequest) -> Reply:
-        """The refusal of what never became a request."""
-        return unread(error).having(HSTS) if self._secure else unread(error)
+    def secured(self, reply: Reply) -> Reply:
+        """The reply, which forbids plain HTTP where the server is reached over TLS alone."""
+        return reply.having(HSTS) if self._secure else reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await lifespan(self._running(), receive, send)
+            await self._run(receive, send)
             return
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
         if self._secure:
-            send = _over_tls(send)
+            send = _with_hsts(send)
         request = Request.of(scope)
-        scope["valetkey.address"] = caller(request, self._trusted)
         try:
-            _admit(request, hosts=int(scope["http_version"] != "1.0"))
+            self._admit(request, hosts=int(scope["http_version"] != "1.0"))
         except InvalidRequest as error:
-            await send_reply(error_reply(error), send)
+            await send_reply(refuse_json(request, error), send)
             return
-        endpoint = self._endpoints.get(scope["path"]) or self._above(scope["path"])
-        if endpoint is None:
+        scope["valetkey.address"] = request.address
+        handler = self._endpoints.get(scope["path"]) or self._item_handler(scope["path"])
+        if handler is None:
             await self._pages(scope, receive, send)
             return
-        await serve(endpoint, scope, receive=receive, send=send, refuse=refuse_json)
+        await serve(handler, scope, receive=receive, send=send, refuse=refuse_json)
 
-    def _above(self, path: str) -> MethodHandler | None:
-        """The endpoint that has the things below it, of which the path names one."""
+    async def _run(self, receive: Receive, send: Send) -> None:
+        """Runs the background tasks from the server's start to its end (the ASGI lifespan). An
+        error at the start is the server's to report: it does not start."""
+        await receive()
+        async with self._running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _item_handler(self, path: str) -> MethodHandler | None:
+        """The handler of the items below it, one of which the path names."""
         above = self._endpoints.get(path.rpartition("/")[0])
         return above if above is not None and above.items else None
 
+    def _admit(self, request: Request, *, hosts: int = 1) -> None:
+        """Sets the caller's address. Raises InvalidRequest for a head that is larger than an app
+        ever sends, and for one that names fewer than `hosts`, or two (RFC 9112 3.2)."""
+        request.address = caller(request, self._trusted)
+        if len(request.path) > MAX_PATH:
+            raise InvalidRequest("the path is too long", status=414)
+        if request.head_size() > MAX_HEADERS:
+            raise InvalidRequest("the headers are too large", status=431)
+        if not hosts <= request.times(b"host") <= 1:
+            raise InvalidRequest("a request names one host")
 
-def _over_tls(send: Send) -> Send:
-    """Whatever is sent says that plain http is never tried again."""
 
-    async def sent(message: MutableMapping[str, Any]) -> None:
+def _with_hsts(send: Send) -> Send:
+    """Adds the header that forbids plain HTTP to every reply."""
+
+    async def send_with_hsts(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], HSTS]}
         await send(message)
 
-    return sent
-
-
-def _admit(request: Request, *, hosts: int = 1) -> None:
-    """Raises InvalidRequest for what is larger than any request of an app, and for what names fewer
-    `hosts`, or two (RFC 9112 3.2)."""
-    if len(request.path) > MAX_PATH:
-        raise InvalidRequest("the path is too long", status=414)
-    if request.head_size() > MAX_HEADERS:
-        raise InvalidRequest("the headers are too large", status=431)
-    if not hosts <= request.times(b"host") <= 1:
-        raise InvalidRequest("a request names one host")
+    return send_with_hsts
 
 
 async def serve(
-    endpoint: MethodHandler,
+    handler: MethodHandler,
     scope: Scope,
     *,
     receive: Receive,
     send: Send,
     refuse: Callable[[Request, OAuthError], Reply],
 ) -> None:
-    """Reads, handles, replies; whatever goes wrong becomes a registered error."""
-    reply: Reply | Streamed
+    """Reads the request from ASGI, and sends the reply to it."""
     request = Request.of(scope)
     request.address = scope["valetkey.address"]
+    error: InvalidRequest | None = None
     try:
-        if request.method in endpoint.methods:
+        if request.method in handler.methods:
             request.body = await read_body(receive)
-        reply = _amiss(request, endpoint) or await endpoint.handler(request)
-    except Gone:
+    except HungUp:
         return
-    except Exception as error:
-        reply = _refusal(request, error, refuse)
+    except InvalidRequest as refused:
+        error = refused
+    reply = await respond(handler, request, error=error, refuse=refuse)
     if isinstance(reply, Streamed):
         await send_streamed(reply, receive, send)
         return
     await send_reply(reply, send, bare=request.method == "HEAD")
 
 
-def unread(error: InvalidRequest) -> Reply:
+def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
+    """The refusal as JSON for the caller, and with its detail for the log."""
+    more = {"interaction": request.interaction} if request.interaction else {}
+    path = request.path[:MAX_PATH]
+    log.info("refused", path=path, error=error.code, detail=error.log_text, **more)
+    return error_reply(error, headers=headers)
+
+
+async def respond(
+    handler: MethodHandler,
+    request: Request,
+    *,
+    error: InvalidRequest | None = None,
+    refuse: Callable[[Request, OAuthError], Reply] = refuse_json,
+) -> Reply | Streamed:
+    """The reply to a request, whichever path it took. `error`: why the request was not read. Every
+    exception becomes a registered error."""
+    registered: OAuthError | None = error
+    if registered is None:
+        try:
+            return check_method_and_size(request, handler) or await handler.handler(request)
+        except Exception as failure:
+            registered = as_oauth_error(failure, request)
+    reply = refuse(request, registered)
+    # RFC 9110 15.5.9: the server no longer waits for the rest of the request.
+    return reply.having(CLOSE) if registered.status == 408 else reply
+
+
+def malformed_request(error: InvalidRequest) -> Reply:
     """The refusal of what never became a request, after which the connection ends."""
     log.info("refused", path="", error=error.code, detail=error.description)
     return error_reply(error).having(CLOSE)
 
 
-def _refusal(
-    request: Request, error: Exception, refuse: Callable[[Request, OAuthError], Reply]
-) -> Reply:
-    told = _registered(error, request)
-    reply = refuse(request, told)
-    # RFC 9110 15.5.9: what is left of the request is waited for no longer.
-    return reply.having(CLOSE) if told.status == 408 else reply
-
-
-def _registered(error: Exception, request: Request) -> OAuthError:
-    """What the caller is told of it."""
+def as_oauth_error(error: Exception, request: Request) -> OAuthError:
+    """The error as the caller sees it. Logs what is not expected."""
     if isinstance(error, OAuthError):
         return error
     if isinstance(error, Unavailable):
@@ -211,35 +234,25 @@ def _registered(error: Exception, request: Request) -> OAuthError:
     if isinstance(error, Unstorable):
         return InvalidRequest("a value cannot be stored", detail=str(error))
     reference = urandom(6).hex()
-    log.exception("unexpected", path=request.path, reference=reference)
+    log.exception("unexpected error", path=request.path, reference=reference)
     return ServerError(f"something went wrong here, reference {reference}", detail=reference)
 
 
-def refuse_json(request: Request, error: OAuthError, *, headers: Headers = ()) -> Reply:
-    """The refusal as JSON for the caller, and with its detail for the log."""
-    more = {"interaction": request.interaction} if request.interaction else {}
-    log.info("refused", path=request.path, error=error.code, detail=error.log_text, **more)
-    return error_reply(error, headers=headers)
-
-
-def _amiss(request: Request, endpoint: MethodHandler, *, late: bool = False) -> Reply | None:
-    """The refusal of a method that the endpoint does not take; None where it takes it. Raises
-    InvalidRequest for a body that is too large, or too `late`."""
-    if late:
-        raise too_slow()
-    if request.method not in endpoint.methods:
-        allow = (b"allow", ", ".join(sorted(endpoint.methods)).encode())
-        return error_reply(InvalidRequest("this method is not allowed here", status=405)).having(
-            allow
-        )
+def check_method_and_size(request: Request, handler: MethodHandler) -> Reply | None:
+    """The refusal of a method that the handler does not take, None for one that it takes. Raises
+    InvalidRequest for a body that is too large."""
+    if request.method not in handler.methods:
+        allow = (b"allow", ", ".join(sorted(handler.methods)).encode())
+        error = InvalidRequest("this method is not allowed here", status=405)
+        return error_reply(error).having(allow)
     if len(request.body) > MAX_BYTES:
         raise InvalidRequest("the request is too large", status=413)
     return None
 
 
 def caller(request: Request, trusted: Sequence[Network]) -> str:
-    """The caller's address. X-Forwarded-For counts only from a trusted hop, and only as far back
-    as the hops are trusted (ATTACKS A14, A90)."""
+    """The caller's address. X-Forwarded-For counts only from a trusted proxy, and only as far back
+    as proxies are trusted (ATTACKS A14, A90)."""
     address = request.peer
     forwarded = request.joined(b"x-forwarded-for") if trusted else ""
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]

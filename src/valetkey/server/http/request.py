@@ -14,13 +14,12 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 FORM: Final = "application/x-www-form-urlencoded"
 
+REQUEST_SECONDS: Final = 20.0
+"""Seconds in which a request has to be complete: 64 KB are, on any line (ATTACKS A87)."""
 
-WHOLE: Final = 20.0
-"""Seconds in which a request has to be whole: 64 KB are, on any line (ATTACKS A87)."""
 
-
-class Gone(Exception):
-    """The caller hung up before the request was whole."""
+class HungUp(Exception):
+    """The caller hung up before the request was complete."""
 
 
 class Request:
@@ -127,10 +126,10 @@ class Request:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body. Raises InvalidRequest for one over 64 KB (413) and for one that does not come
-    to its end (408), Gone."""
+    """The whole body. Raises InvalidRequest for one over 64 KB (413) and for one that is not
+    complete in time (408), HungUp."""
     try:
-        async with asyncio.timeout(WHOLE):
+        async with asyncio.timeout(REQUEST_SECONDS):
             return await _read(receive)
     except TimeoutError as error:
         raise too_slow() from error
@@ -147,7 +146,7 @@ async def _read(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise HungUp
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BYTES:

@@ -1,5 +1,5 @@
-"""The short way of a connection differs from uvicorn's own in nothing but the work: bytes in, bytes
-out, at a server that runs."""
+"""The fast path of a connection differs from the ordinary one only in how much work it takes: bytes
+in, bytes out, at a server that runs."""
 
 import socket
 import time
@@ -12,14 +12,17 @@ from tests.installation import SECRETS
 from tests.live import Live, live
 
 from valetkey.server.http import request as reading
-from valetkey.server.http.heads import head
-from valetkey.server.http.protocol import MAX_HEAD
+from valetkey.server.http.fast.heads import encode_head
+from valetkey.server.http.fast.protocol import MAX_HEAD
 from valetkey.wire.form import MAX_BYTES
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live(tmp_path_factory.mktemp("wire")) as running:
+@pytest.fixture(scope="module", params=[True, False], ids=["fast", "ordinary"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    """A server with the fast path on, and one with it off: every test here holds for both."""
+    with live(tmp_path_factory.mktemp("wire"), fast=request.param) as running:
         yield running
 
 
@@ -166,10 +169,10 @@ def test_the_old_protocol(line: bytes, server: Live) -> None:
     assert statuses(seen) == [200]
 
 
-def test_both_ways_write_the_same_headers(server: Live) -> None:
-    short, _, rest = talk(server, JWKS).partition(b"\r\n\r\n")
-    long, _, _ = talk(server, get("/%6awks")).partition(b"\r\n\r\n")
-    assert sorted(short.lower().split(b"\r\n")[1:]) == sorted(long.lower().split(b"\r\n")[1:])
+def test_both_paths_write_the_same_headers(server: Live) -> None:
+    fast, _, rest = talk(server, JWKS).partition(b"\r\n\r\n")
+    ordinary, _, _ = talk(server, get("/%6awks")).partition(b"\r\n\r\n")
+    assert sorted(fast.lower().split(b"\r\n")[1:]) == sorted(ordinary.lower().split(b"\r\n")[1:])
     assert b'"keys"' in rest
 
 
@@ -207,7 +210,7 @@ def test_what_was_answered_counts_for_no_request_that_follows(
     server: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither its bytes nor the time since: both are limits of one request."""
-    monkeypatch.setattr(reading, "WHOLE", 3.0)
+    monkeypatch.setattr(reading, "REQUEST_SECONDS", 3.0)
     large = post("/token", f"{MACHINE}&x={'a' * (MAX_BYTES // 2)}", BASIC)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
         for _ in range(2 * MAX_HEAD // MAX_BYTES + 1):
@@ -232,4 +235,4 @@ def test_whoever_hangs_up_harms_nobody(server: Live) -> None:
 )
 def test_no_header_holds_another(name: bytes, value: bytes) -> None:
     with pytest.raises(ValueError, match="not a header"):
-        head(200, ((name, value),))
+        encode_head(200, ((name, value),))

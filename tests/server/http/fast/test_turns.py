@@ -3,14 +3,18 @@ of their own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
 import pytest
 
-from valetkey.server.http.turns import MOST, Turns
+from valetkey.server.http.fast.turns import MOST, Turns
 from valetkey.server.store.batching import yield_once
 
 pytestmark = pytest.mark.anyio
+
+
+CALLER: Final = ContextVar("caller", default="")
 
 
 async def ended() -> None:
@@ -142,3 +146,38 @@ async def test_what_one_raises_is_told_and_the_others_go_on(
     await ended()
     assert seen == ["a0", "a1"]
     assert told == [raised]
+
+
+@pytest.mark.parametrize("wait", [yield_once, settled, slept, in_a_thread])
+async def test_a_request_does_not_see_what_another_set(wait: Callable[[], Awaitable[Any]]) -> None:
+    seen: list[str] = []
+
+    async def work(name: str) -> None:
+        seen.append(CALLER.get())
+        CALLER.set(name)
+        await wait()
+        seen.append(CALLER.get())
+
+    turns = Turns()
+    for name in "ab":
+        turns.begin(work(name))
+    await ended()
+    turns.begin(work("c"))
+    await ended()
+    assert sorted(seen) == ["", "", "", "a", "b", "c"]
+    assert CALLER.get() == ""
+
+
+async def test_what_needs_a_task_fails() -> None:
+    """Which is why tests/architecture/test_fast_path.py looks for it."""
+    told: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, said: told.append(type(said["exception"])))
+
+    async def work() -> None:
+        async with asyncio.timeout(1):
+            await settled()
+
+    Turns().begin(work())
+    await ended()
+    assert told == [RuntimeError]

@@ -1,0 +1,73 @@
+"""The times that a client has: to send a request, to read a reply, to begin the next request."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from valetkey.server.http import request
+
+_NEVER: Final = float("inf")
+
+
+class Deadlines:
+    """The timers of one connection. `on_slow_request` runs when a request is not complete in time,
+    `on_slow_reader` when the client has not read in time what was written."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_slow_request: Callable[[], None],
+        on_slow_reader: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._on_slow_request = on_slow_request
+        self._on_slow_reader = on_slow_reader
+        self._request: asyncio.TimerHandle | None = None
+        self._reader: asyncio.TimerHandle | None = None
+        self._idle_since = _NEVER
+
+    def expect_request(self) -> None:
+        """From now on, the request has to be complete in time."""
+        if self._request is None:
+            self._request = self._loop.call_later(request.REQUEST_SECONDS, self._slow_request)
+
+    def end_request(self) -> None:
+        """The request is complete, or another part of the server waits for the rest of it."""
+        if self._request is not None:
+            self._request.cancel()
+            self._request = None
+
+    def _slow_request(self) -> None:
+        self._request = None
+        self._on_slow_request()
+
+    def expect_reading(self) -> None:
+        """From now on, the client has to read in time what was written."""
+        if self._reader is None:
+            self._reader = self._loop.call_later(request.REQUEST_SECONDS, self._on_slow_reader)
+
+    def end_reading(self) -> None:
+        """The client has read what was written."""
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    def begin_idle(self) -> None:
+        """The connection is idle from now on."""
+        self._idle_since = self._loop.time()
+
+    def end_idle(self) -> None:
+        """Something came."""
+        self._idle_since = _NEVER
+
+    def idle_left(self, seconds: float) -> float | None:
+        """How many of so many idle seconds are left; None where the connection is not idle."""
+        if self._idle_since == _NEVER:
+            return None
+        return self._idle_since + seconds - self._loop.time()
+
+    def cancel(self) -> None:
+        """Cancels the timers."""
+        self.end_request()
+        self.end_reading()
