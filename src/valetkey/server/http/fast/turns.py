@@ -1,7 +1,7 @@
 """Requests that came together take each step together, and none needs a task.
 
 A step that was just taken is still in the processor's caches and takes half of the time: so all
-requests parse, then all decide, then all sign, as the `turn`s in their code divide it. A request
+requests parse, then all decide, then all sign, as `yield_once` divides their code. A request
 that waits (for the store) joins the others that have their turn when its result is there.
 
 Each request runs in a copy of the context, as a task does: a ContextVar that one request sets is
@@ -43,7 +43,7 @@ class Turns:
             together = [one for one in together if self._step(*one)]
 
     def _step(self, work: Work, context: Context) -> bool:
-        """Takes a step. Returns whether it ended with a `turn`."""
+        """Takes a step. Returns whether it ended with `yield_once`."""
         try:
             future = context.run(work.send, None)
         except StopIteration:
