@@ -108,18 +108,21 @@ def reads(play: Play) -> None:
     play.check(
         "what stefApp cannot do without is fixed, and the page says so",
         holds=required == expected.required
-        and all("does not work without it" in one.notes for one in sheet.can if one.required),
+        and all("work without it" in one.notes for one in sheet.can if one.required),
     )
     play.check(
-        "everything else is Miko's to untick",
+        "everything else is Miko's to choose",
         holds={one.id for one in sheet.can if not one.required} == expected.optional,
     )
     play.check(
         "all that Chirp could open and stefApp did not ask for is named as locked",
         holds=set(sheet.cannot) == expected.cannot,
     )
-    play.miko.chooses(expected.unticked, on=False)
-    play.voice.say("Miko unticks one: his direct messages are none of stefApp's business.")
+    play.check(
+        "what is sensitive is not ticked for him",
+        holds=not any(one.ticked for one in sheet.can if one.id == expected.unticked),
+    )
+    play.voice.say("Miko leaves it so: his direct messages are none of stefApp's business.")
 
 
 def agrees(play: Play) -> None:

@@ -2,71 +2,51 @@
 
 from msgspec.structs import replace
 
+from valetkey.server.pages.account_choice import ChoiceView
 from valetkey.server.pages.app_text import plain
+from valetkey.server.pages.approvals import ApprovalsView, ApprovalView, QuestionRow
+from valetkey.server.pages.apps import StopAppView
+from valetkey.server.pages.apps_list import AppsView, StopUnusedView
+from valetkey.server.pages.authorize import AnswerFormView, NoticeKind, NoticeView
 from valetkey.server.pages.components import (
+    GROUPS,
+    RISKS,
+    AccessStatus,
     Account,
-    Actor,
-    Answer,
     App,
     Back,
-    Branch,
-    Connection,
+    ConnectionItem,
     Decline,
-    Deed,
+    DelegateItem,
     Destination,
-    Device,
-    Done,
-    Entry,
-    Form,
-    Holder,
-    Kind,
-    Language,
-    Line,
-    Locked,
+    DeviceItem,
+    HistoryEntry,
+    KeyPart,
+    LockedGroup,
     Need,
-    Part,
-    Permission,
+    PageForm,
+    PermissionItem,
+    PriorAnswer,
     Reach,
-    Receipt,
-    Risk,
+    ReceiptItem,
+    ReceiptLine,
     Shelf,
     Site,
-    Status,
+    Success,
     Trust,
 )
-from valetkey.server.pages.grant_views import (
-    AppLimits,
-    ApprovalPage,
-    Approvals,
-    ConnectedApp,
-    ConnectedApps,
-    KeyParts,
-    Question,
-    StopApp,
-    StopUnused,
-)
+from valetkey.server.pages.connected import AppView
+from valetkey.server.pages.consent import ConsentView
+from valetkey.server.pages.device import CodeProblem, EnterCodeView
+from valetkey.server.pages.error_kinds import ErrorView, Trouble
+from valetkey.server.pages.interaction import ConfirmDeviceView
 from valetkey.server.pages.limit_fields import Field, Flaw, Limit, Used, Wrong
-from valetkey.server.pages.views import (
-    AnswerForm,
-    Cause,
-    Choice,
-    CodeProblem,
-    ConfirmDevice,
-    Consent,
-    EnterCode,
-    ErrorPage,
-    Notice,
-    Outcome,
-    SignedOut,
-    SignIn,
-    SignInProblem,
-    SignInPurpose,
-    SignOut,
-    SignUp,
-    SignUpProblem,
-    Trouble,
-    View,
-)
+from valetkey.server.pages.limits import LimitsView
+from valetkey.server.pages.shards import PartsView
+from valetkey.server.pages.sign_in import SignInProblem, SignInPurpose, SignInView
+from valetkey.server.pages.sign_out import SignedOutView, SignOutView
+from valetkey.server.pages.sign_up import SignUpProblem, SignUpView
+from valetkey.server.pages.views import View
 
 NOW = 1_795_509_000  # 24 November 2026, 08:30 UTC
 HOUR, DAY = 3_600, 86_400
@@ -79,119 +59,108 @@ SITE = Site(
     name="Chirp",
     static="/static",
     home="/",
-    languages=(
-        Language(tag="en", name="English", href="?ui_locales=en"),
-        Language(tag="de", name="Deutsch", href="?ui_locales=de"),
-    ),
-    help="/help",
     privacy="/privacy",
     terms="/terms",
 )
-FORM = Form(action="/here", csrf="c5rf-t0ken", hidden=(("pending", "p-17"),))
+FORM = PageForm(action="/here", csrf="c5rf-t0ken", hidden=(("pending", "p-17"),))
 MIKO = Account(name="Miko Lind", username="miko", sign_out="/sign-out")
 
-STEF = App(client_id="stefapp", name="stefApp", trust=Trust.UNVERIFIED, publisher="Stef Verhoeven")
+STEF = App(client_id="stefapp", name="stefApp", trust=Trust.UNVERIFIED)
 CALENDAR = App(
     client_id="https://calendar.example/client.json",
     name="Calendar",
     trust=Trust.VERIFIED,
-    publisher="Calendar Ltd",
     host="calendar.example",
     privacy="https://calendar.example/privacy",
     terms="https://calendar.example/terms",
 )
-DESK = App(client_id="desk", name="Chirp Desk", trust=Trust.OURS, logo="/static/key.svg")
+DESK = App(client_id="desk", name="Chirp Desk", trust=Trust.VERIFIED, logo="/static/key.svg")
 EVIL = App(
     client_id='evil"><script>alert(3)</script>',
     name=plain(HOSTILE, 60),
     trust=Trust.UNVERIFIED,
-    publisher=plain("Google " * 40, 60),
     host="accounts.google.com.sign-in.a-very-long-subdomain-that-never-seems-to-end.example",
     privacy="javascript:alert(4)",
     terms="http://plain.example/",
 )
-RAW = replace(EVIL, client_id="raw", name=HOSTILE, publisher="W" * 120)
+RAW = replace(EVIL, client_id="raw", name=HOSTILE * 120)
 
-PROFILE = Permission(
+PROFILE = PermissionItem(
     id="profile:read",
     title="See your name and picture",
-    kind=Kind.IDENTITY,
-    detail="Not your e-mail address.",
+    kind="identity",
     reason="So that you see which account you post from.",
     need=Need.REQUIRED,
 )
-READ = Permission(
+READ = PermissionItem(
     id="posts:read",
     title="Read your timeline",
-    kind=Kind.VIEW,
-    detail="Posts of yours and of those you follow.",
+    kind="view",
     need=Need.REQUIRED,
 )
-POST = Permission(
+POST = PermissionItem(
     id="posts:write",
     title="Post in your name",
-    kind=Kind.ACT,
-    detail="Everybody who follows you sees it.",
+    kind="act",
     reason="stefApp posts the song that you are listening to.",
-    risk=Risk.MEDIUM,
+    risk="medium",
 )
-STAY = Permission(
+STAY = PermissionItem(
     id="offline_access",
     title="Go on when you have closed it",
-    kind=Kind.STAY,
-    detail="Without this you sign in anew each time.",
-    risk=Risk.MEDIUM,
+    kind="stay",
+    risk="medium",
 )
-MESSAGES = Permission(
+MESSAGES = PermissionItem(
     id="messages:read",
     title="Read your direct messages",
-    kind=Kind.VIEW,
-    risk=Risk.HIGH,
+    kind="view",
+    risk="high",
     ticked=False,
-    detail="What you and others wrote in private.",
 )
-SEND = Permission(
+SEND = PermissionItem(
     id="messages:write",
     title="Send direct messages",
-    kind=Kind.ACT,
-    risk=Risk.HIGH,
+    kind="act",
+    risk="high",
     ticked=False,
-    answer=Answer.REFUSED,
+    answer=PriorAnswer.REFUSED,
 )
-DELETE = Permission(id="posts:delete", title="Delete your posts", kind=Kind.ACT, risk=Risk.HIGH)
-EDIT = Permission(id="profile:write", title="Change your profile", kind=Kind.ACT, risk=Risk.MEDIUM)
-FOLLOW = Permission(id="follows:write", title="Follow and unfollow people", kind=Kind.ACT)
-EMAIL = Permission(id="email", title="See your e-mail address", kind=Kind.IDENTITY)
-PHOTO = Permission(id="photos:read", title="See your photos", kind=Kind.VIEW)
+DELETE = PermissionItem(id="posts:delete", title="Delete your posts", kind="act", risk="high")
+EDIT = PermissionItem(id="profile:write", title="Change your profile", kind="act", risk="medium")
+FOLLOW = PermissionItem(id="follows:write", title="Follow and unfollow people", kind="act")
+EMAIL = PermissionItem(id="email", title="See your e-mail address", kind="identity")
+PHOTO = PermissionItem(id="photos:read", title="See your photos", kind="view")
 CATALOG = (
-    Locked(name="Chirp", permissions=(FOLLOW, EDIT, MESSAGES, SEND, DELETE)),
-    Locked(permissions=(EMAIL,)),
-    Locked(name="Photos", permissions=(PHOTO, replace(DELETE, id="photos:delete")), whole=True),
+    LockedGroup(name="Chirp", permissions=(FOLLOW, EDIT, MESSAGES, SEND, DELETE)),
+    LockedGroup(permissions=(EMAIL,)),
+    LockedGroup(
+        name="Photos", permissions=(PHOTO, replace(DELETE, id="photos:delete")), whole=True
+    ),
 )
 MANY = tuple(
-    Permission(
+    PermissionItem(
         id=f"thing-{n}:do",
         title=f"Do thing number {n} with everything that belongs to it and then some",
-        kind=list(Kind)[n % 4],
-        risk=list(Risk)[n % 3],
+        kind=GROUPS[n % 4],
+        risk=RISKS[n % 3],
         need=list(Need)[n % 2],
-        detail="It takes a while to say what this means, and so the line breaks more than once.",
         reason=plain(f"We want this. {HOSTILE}", 200),
     )
     for n in range(30)
 )
 
 PLATFORM = (
-    Locked(name="Chirp", permissions=MANY),
-    Locked(permissions=MANY[:2]),
-    Locked(name=plain(HOSTILE, 60), permissions=MANY, whole=True),
-    Locked(name="Photos", permissions=(PHOTO,), whole=True),
+    LockedGroup(name="Chirp", permissions=MANY),
+    LockedGroup(permissions=MANY[:2]),
+    LockedGroup(name=plain(HOSTILE, 60), permissions=MANY, whole=True),
+    LockedGroup(name="Photos", permissions=(PHOTO,), whole=True),
 )
 
 NO = Decline(form=FORM, destination=Destination(reach=Reach.DEVICE))
 NO_ON_THE_WEB = replace(NO, destination=Destination(reach=Reach.WEB, place="calendar.example"))
-SIGN_IN = SignIn(site=SITE, form=FORM, app="stefApp", decline=NO)
-CONSENT = Consent(
+SIGN_IN = SignInView(site=SITE, form=FORM, app="stefApp", decline=NO)
+CONSENT = ConsentView(
     site=SITE,
     form=FORM,
     account=MIKO,
@@ -200,22 +169,24 @@ CONSENT = Consent(
     asked=(STAY, POST, PROFILE, READ),
     cannot=CATALOG,
     apps="/apps",
-    switch=Form(action="/switch", csrf="c5rf-t0ken"),
+    switch=PageForm(action="/switch", csrf="c5rf-t0ken"),
 )
-ROW = Connection(
+ROW = ConnectionItem(
     app=STEF,
     permissions=(PROFILE, READ, POST, STAY),
-    status=Status.ACTIVE,
+    status=AccessStatus.ACTIVE,
     since=NOW - 40 * DAY,
     last_used=NOW - 3 * HOUR,
     href="/apps/stefapp",
 )
-APPS = ConnectedApps(
+APPS = AppsView(
     site=SITE,
     account=MIKO,
     apps=(
         ROW,
-        replace(ROW, app=CALENDAR, permissions=(EMAIL,), status=Status.PAUSED, last_used=None),
+        replace(
+            ROW, app=CALENDAR, permissions=(EMAIL,), status=AccessStatus.PAUSED, last_used=None
+        ),
         replace(
             ROW, app=DESK, last_used=NOW - DAY, permissions=(READ, POST, MESSAGES, SEND, DELETE)
         ),
@@ -224,42 +195,42 @@ APPS = ConnectedApps(
     here="/apps",
     export="/export",
 )
-APP = ConnectedApp(
+APP = AppView(
     site=SITE,
     account=MIKO,
     app=STEF,
     form=FORM,
     permissions=(PROFILE, READ, POST, STAY),
     cannot=CATALOG,
-    status=Status.ACTIVE,
+    status=AccessStatus.ACTIVE,
     since=NOW - 40 * DAY,
     last_used=NOW - 3 * HOUR,
     devices=(
-        Device(id="f-1", name="Laptop", since=NOW - 40 * DAY, last_used=NOW - 3 * HOUR),
-        Device(id="f-2", name="", since=NOW - 2 * DAY, last_used=None),
+        DeviceItem(id="f-1", name="Laptop", since=NOW - 40 * DAY, last_used=NOW - 3 * HOUR),
+        DeviceItem(id="f-2", name="", since=NOW - 2 * DAY, last_used=None),
     ),
     history=(
-        Entry(when=NOW - HOUR, deed=Deed.CUT, actor=Actor.USER, subjects=("Printer",)),
-        Entry(when=NOW - 2 * HOUR, deed=Deed.READMITTED, actor=Actor.USER, subjects=("Planner",)),
-        Entry(when=NOW - DAY, deed=Deed.REMOVED, actor=Actor.USER, subjects=(SEND.title,)),
-        Entry(when=NOW - 2 * DAY, deed=Deed.DEVICE_ADDED, actor=Actor.APP),
-        Entry(when=NOW - 3 * DAY, deed=Deed.REPLAYED, actor=Actor.SERVER, subjects=("Phone",)),
-        Entry(
+        HistoryEntry(when=NOW - HOUR, kind="cut", by="user", subjects=("Printer",)),
+        HistoryEntry(when=NOW - 2 * HOUR, kind="readmitted", by="user", subjects=("Planner",)),
+        HistoryEntry(when=NOW - DAY, kind="downgraded", by="user", subjects=(SEND.title,)),
+        HistoryEntry(when=NOW - 2 * DAY, kind="connected", by="app"),
+        HistoryEntry(when=NOW - 3 * DAY, kind="replayed", by="server", subjects=("Phone",)),
+        HistoryEntry(
             when=NOW - 40 * DAY,
-            deed=Deed.ALLOWED,
-            actor=Actor.USER,
+            kind="granted",
+            by="user",
             subjects=(PROFILE.title, READ.title, POST.title, SEND.title),
         ),
     ),
     branches=(
-        Branch(
+        DelegateItem(
             id="client:planner",
             app=replace(CALENDAR, client_id="planner", name="Planner"),
             can=(READ.title, POST.title),
             since=NOW - 20 * DAY,
             last=NOW,
             below=(
-                Branch(
+                DelegateItem(
                     id="client:printer",
                     app=replace(CALENDAR, client_id="printer", name="Printer"),
                     can=(READ.title,),
@@ -267,7 +238,7 @@ APP = ConnectedApp(
                     last=NOW - DAY,
                     cut=True,
                     below=(
-                        Branch(
+                        DelegateItem(
                             id="client:paper",
                             app=replace(CALENDAR, client_id="paper", name="Paper mill"),
                             can=(READ.title,),
@@ -277,7 +248,7 @@ APP = ConnectedApp(
                         ),
                     ),
                 ),
-                Branch(
+                DelegateItem(
                     id="child-key",
                     app=None,
                     can=(READ.title,),
@@ -286,7 +257,7 @@ APP = ConnectedApp(
                 ),
             ),
         ),
-        Branch(
+        DelegateItem(
             id="client:archive",
             app=replace(CALENDAR, client_id="archive", name="Archive"),
             can=(READ.title,),
@@ -297,8 +268,8 @@ APP = ConnectedApp(
     back="/apps",
     now=NOW,
 )
-ENTER_CODE = EnterCode(site=SITE, form=FORM)
-CONFIRM_DEVICE = ConfirmDevice(
+ENTER_CODE = EnterCodeView(site=SITE, form=FORM)
+CONFIRM_DEVICE = ConfirmDeviceView(
     site=SITE,
     form=FORM,
     app=STEF,
@@ -309,7 +280,7 @@ CONFIRM_DEVICE = ConfirmDevice(
     address="203.0.113.7",
     near=True,
 )
-QUESTION = Question(
+QUESTION = QuestionRow(
     app=CALENDAR,
     words="Lane 4: W4SCT",
     amount="",
@@ -326,17 +297,17 @@ SPENDING = replace(
     what="Pay from your account",
     consent=False,
 )
-APPROVALS = Approvals(
+APPROVALS = ApprovalsView(
     site=SITE, account=MIKO, questions=(QUESTION, SPENDING), apps="/apps", now=NOW
 )
-APPROVAL = ApprovalPage(
+APPROVAL = ApprovalView(
     site=SITE, account=MIKO, form=FORM, question=QUESTION, back="/approvals", now=NOW
 )
-CHOICE = Choice(site=SITE, form=FORM, account=MIKO, app="Calendar", decline=NO_ON_THE_WEB)
-SIGN_UP = SignUp(
+CHOICE = ChoiceView(site=SITE, form=FORM, account=MIKO, app="Calendar", decline=NO_ON_THE_WEB)
+SIGN_UP = SignUpView(
     site=SITE, form=FORM, sign_in="/sign-in", shortest=8, app="Calendar", decline=NO_ON_THE_WEB
 )
-ANSWER = AnswerForm(
+ANSWER = AnswerFormView(
     site=SITE,
     action="https://calendar.example/callback",
     fields=(("code", "vk_code_1"), ("state", "s"), ("iss", "https://id.example")),
@@ -366,7 +337,7 @@ POSTING = Limit(
     title=POST.title,
     often=tuple(Field(name=f"often-{per}", per=per) for per in PERS),
 )
-LIMITS = AppLimits(
+LIMITS = LimitsView(
     site=SITE,
     account=MIKO,
     app=STEF,
@@ -376,40 +347,39 @@ LIMITS = AppLimits(
     longest=None,
     back="/apps/stefapp",
 )
-RECEIPT = Receipt(
+RECEIPT = ReceiptItem(
     when=NOW - 40 * DAY,
     language="en",
     place="127.0.0.1",
     asked=(
-        Line(words="See your name", ticked=True, given=True, required=True),
-        Line(words="Post in your name", ticked=True, given=True, reason="To post."),
-        Line(words="Read your messages", ticked=False, given=True),
-        Line(words="Send messages", ticked=False, given=False),
+        ReceiptLine(words="See your name", ticked=True, given=True, required=True),
+        ReceiptLine(words="Post in your name", ticked=True, given=True, reason="To post."),
+        ReceiptLine(words="Read your messages", ticked=False, given=True),
+        ReceiptLine(words="Send messages", ticked=False, given=False),
     ),
     kept=(),
     cannot=("Delete your posts", "See your e-mail address"),
     shut=("Photos", plain(HOSTILE, 60)),
 )
-PARTS = KeyParts(
+PARTS = PartsView(
     site=SITE,
     account=MIKO,
     app=STEF,
     form=FORM,
     device="Firefox on Linux",
     parts=(
-        Part(holder=Holder.DEVICE, held=True, last_seen=NOW - 60),
-        Part(holder=Holder.BACKEND, held=True, last_seen=NOW - 86400),
-        Part(holder=Holder.RECOVERY_CODE, held=False, spent=True, last_seen=NOW - 86400 * 9),
+        KeyPart(holder="device", held=True, last_seen=NOW - 60),
+        KeyPart(holder="backend", held=True, last_seen=NOW - 86400),
+        KeyPart(holder="recovery_code", held=False, spent=True, last_seen=NOW - 86400 * 9),
     ),
     threshold=2,
     suspended=False,
-    because="",
     back="/apps/stefapp",
     now=NOW,
 )
-STOP = StopApp(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
-SIGN_OUT = SignOut(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
-ERROR = ErrorPage(
+STOP = StopAppView(site=SITE, account=MIKO, app=STEF, form=FORM, devices=2, back="/apps/stefapp")
+SIGN_OUT = SignOutView(site=SITE, account=MIKO, form=FORM, apps="/apps", back="/apps")
+ERROR = ErrorView(
     site=SITE,
     trouble=Trouble.WRONG_ADDRESS,
     code="invalid_request",
@@ -430,8 +400,8 @@ SAMPLES: dict[str, View] = {
     "sign-in-no-username": replace(SIGN_IN, problem=SignInProblem.USERNAME_MISSING),
     "sign-in-no-password": replace(SIGN_IN, username="m", problem=SignInProblem.PASSWORD_MISSING),
     "sign-in-again": replace(SIGN_IN, username="miko", purpose=SignInPurpose.CONFIRM),
-    "sign-in-bare": SignIn(site=BARE, form=FORM, forgot="/forgot", create="/create"),
-    "sign-in-again-bare": SignIn(site=BARE, form=FORM, purpose=SignInPurpose.CONFIRM),
+    "sign-in-bare": SignInView(site=BARE, form=FORM, create="/create"),
+    "sign-in-again-bare": SignInView(site=BARE, form=FORM, purpose=SignInPurpose.CONFIRM),
     "sign-in-hostile": replace(
         SIGN_IN,
         app=HOSTILE,
@@ -464,7 +434,7 @@ SAMPLES: dict[str, View] = {
         CONSENT,
         asked=(MESSAGES, SEND),
         kept=(PROFILE, READ, POST),
-        cannot=(Locked(name="Chirp", permissions=(EMAIL, FOLLOW, EDIT, DELETE)),),
+        cannot=(LockedGroup(name="Chirp", permissions=(EMAIL, FOLLOW, EDIT, DELETE)),),
     ),
     "consent-limits": replace(
         CONSENT, limits=(PAYING, POSTING), lasting=("", "once", "day"), ends=NOW + 30 * DAY
@@ -484,31 +454,32 @@ SAMPLES: dict[str, View] = {
         asked=(
             READ,
             replace(POST, ticked=False),
-            replace(SEND, answer=Answer.OPEN, ticked=False, brings=("read your direct messages",)),
+            replace(
+                SEND, answer=PriorAnswer.OPEN, ticked=False, brings=("read your direct messages",)
+            ),
         ),
     ),
-    "consent-paused": replace(CONSENT, asked=(), kept=(PROFILE, READ), cause=Cause.PAUSED),
-    "consent-restored": replace(CONSENT, cause=Cause.RESTORED),
-    "consent-again": replace(CONSENT, cause=Cause.CONFIRM, asked=(), kept=(PROFILE,)),
+    "consent-paused": replace(CONSENT, asked=(), kept=(PROFILE, READ), cause="paused"),
+    "consent-restored": replace(CONSENT, cause="restored"),
+    "consent-again": replace(CONSENT, cause="confirm", asked=(), kept=(PROFILE,)),
     "consent-many": replace(CONSENT, asked=MANY, cannot=PLATFORM),
     "consent-hostile": replace(
         CONSENT,
         app=EVIL,
         account=replace(MIKO, name=HOSTILE, username=HOSTILE),
         destination=Destination(reach=Reach.WEB, place=EVIL.host),
-        asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE, detail=HOSTILE)),
+        asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE)),
     ),
     "consent-parts": replace(
         CONSENT,
         parts=tuple(
-            Part(holder=one, held=True)
-            for one in (Holder.DEVICE, Holder.BACKEND, Holder.RECOVERY_CODE)
+            KeyPart(holder=one, held=True) for one in ("device", "backend", "recovery_code")
         ),
         threshold=2,
     ),
     "consent-both-parts": replace(
         CONSENT,
-        parts=tuple(Part(holder=one, held=True) for one in (Holder.DEVICE, Holder.BACKEND)),
+        parts=tuple(KeyPart(holder=one, held=True) for one in ("device", "backend")),
         threshold=2,
     ),
     "consent-elsewhere": replace(
@@ -560,7 +531,7 @@ SAMPLES: dict[str, View] = {
     ),
     "apps": APPS,
     "apps-waiting": replace(APPS, apps=(ROW,), waiting=2, approvals="/approvals"),
-    "apps-one": replace(APPS, apps=(ROW,), done=Done.STOPPED, stopped="Calendar"),
+    "apps-one": replace(APPS, apps=(ROW,), done=Success.STOPPED, stopped="Calendar"),
     "apps-narrowed": replace(
         APPS,
         search="chi",
@@ -571,11 +542,11 @@ SAMPLES: dict[str, View] = {
         ),
         next="/apps?from=x",
         unused="/unused",
-        done=Done.UNUSED_STOPPED,
+        done=Success.UNUSED_STOPPED,
     ),
     "apps-no-match": replace(APPS, apps=(), search="nothing"),
     "apps-look-on": replace(APPS, apps=(), shelf=Shelf.SENSITIVE, next="/apps?from=x"),
-    "unused": StopUnused(
+    "unused": StopUnusedView(
         site=SITE,
         account=MIKO,
         apps=(
@@ -586,7 +557,9 @@ SAMPLES: dict[str, View] = {
         back="/apps",
         now=NOW,
     ),
-    "unused-none": StopUnused(site=SITE, account=MIKO, apps=(), form=FORM, back="/apps", now=NOW),
+    "unused-none": StopUnusedView(
+        site=SITE, account=MIKO, apps=(), form=FORM, back="/apps", now=NOW
+    ),
     "apps-none": replace(APPS, apps=()),
     "apps-hostile": replace(
         APPS,
@@ -594,10 +567,10 @@ SAMPLES: dict[str, View] = {
         stopped=HOSTILE,
     ),
     "app": APP,
-    "app-saved": replace(APP, done=Done.SAVED, ends=NOW + 30 * DAY),
+    "app-saved": replace(APP, done=Success.SAVED, ends=NOW + 30 * DAY),
     "app-given": replace(
         APP,
-        done=Done.GIVEN,
+        done=Success.GIVEN,
         where="Firefox on Linux",
         unused=True,
         permissions=(
@@ -611,10 +584,10 @@ SAMPLES: dict[str, View] = {
         ),
         receipts=(RECEIPT, replace(RECEIPT, when=NOW - 90 * DAY, kept=("Read your timeline",))),
         history=(
-            Entry(
+            HistoryEntry(
                 when=NOW - DAY,
-                deed=Deed.PAUSED,
-                actor=Actor.OPERATOR,
+                kind="paused",
+                by="administrator",
                 reason="Somebody reported this app.",
             ),
         ),
@@ -628,19 +601,19 @@ SAMPLES: dict[str, View] = {
                 threshold=2,
                 see_parts="/apps/stefapp/shards/phone",
                 parts=(
-                    Part(holder=Holder.DEVICE, held=True, alarm=True),
-                    Part(holder=Holder.BACKEND, held=True),
-                    Part(holder=Holder.SECOND_DEVICE, held=False),
-                    Part(holder=Holder.RECOVERY_CODE, held=False, spent=True),
+                    KeyPart(holder="device", held=True, alarm=True),
+                    KeyPart(holder="backend", held=True),
+                    KeyPart(holder="second_device", held=False),
+                    KeyPart(holder="recovery_code", held=False, spent=True),
                 ),
             ),
         ),
     ),
     "app-signs-in": replace(APP, permissions=(EMAIL,), signs_in_only=True),
     "app-paused": replace(
-        APP, app=CALENDAR, status=Status.PAUSED, paused=True, done=Done.PAUSED, devices=()
+        APP, app=CALENDAR, status=AccessStatus.PAUSED, paused=True, done=Success.PAUSED, devices=()
     ),
-    "app-suspended": replace(APP, app=CALENDAR, status=Status.SUSPENDED, paused=True),
+    "app-suspended": replace(APP, app=CALENDAR, status=AccessStatus.SUSPENDED, paused=True),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=PLATFORM),
     "app-everything": replace(APP, app=DESK, cannot=(), last_used=NOW - 10),
     "parts": PARTS,
@@ -648,19 +621,16 @@ SAMPLES: dict[str, View] = {
         PARTS,
         app=EVIL,
         suspended=True,
-        because="it was shown without the others",
         parts=(
             replace(PARTS.parts[0], alarm=True),
             PARTS.parts[1],
-            Part(holder=Holder.SECOND_DEVICE, held=False),
+            KeyPart(holder="second_device", held=False),
         ),
     ),
-    "parts-code": replace(
-        PARTS, holder=Holder.RECOVERY_CODE, code="7Q4K-WM2T-0A9C-ZX5N-H3PB-8RVD-E6GJ"
-    ),
+    "parts-code": replace(PARTS, holder="recovery_code", code="7Q4K-WM2T-0A9C-ZX5N-H3PB-8RVD-E6GJ"),
     "parts-ticket": replace(
         PARTS,
-        holder=Holder.DEVICE,
+        holder="device",
         ticket="vk_kt_" + "A1b2-" * 22,
         size=29,
         picture="M4 4h7v7h-7zM18 4h7v7h-7zM4 18h7v7h-7zM14 14h1v1h-1z",
@@ -669,12 +639,13 @@ SAMPLES: dict[str, View] = {
     "stop-one": replace(STOP, app=EVIL, devices=1),
     "sign-out": SIGN_OUT,
     "sign-out-apps": replace(SIGN_OUT, signed_in=("Calendar", "stefApp", HOSTILE)),
-    "signed-out": SignedOut(site=SITE, sign_in="/sign-in", back=BACK),
-    "signed-out-bare": SignedOut(site=BARE),
-    "connected": Notice(
-        site=SITE, outcome=Outcome.CONNECTED, app="Calendar", apps="/apps", back=BACK
+    "signed-out": SignedOutView(site=SITE, sign_in="/sign-in", back=BACK),
+    "signed-out-bare": SignedOutView(site=BARE),
+    "connected": NoticeView(site=SITE, outcome=NoticeKind.CONNECTED, apps="/apps"),
+    "cancelled": NoticeView(
+        site=SITE,
+        outcome=NoticeKind.CANCELLED,
     ),
-    "cancelled": Notice(site=SITE, outcome=Outcome.CANCELLED, app="stefApp"),
     "error": ERROR,
     "error-back": replace(ERROR, trouble=Trouble.IMPOSSIBLE, back=BACK, code="invalid_scope"),
     "error-hostile": replace(ERROR, detail=HOSTILE, code=HOSTILE, reference=HOSTILE, site=BARE),

@@ -181,7 +181,7 @@ def test_what_is_pressed_is_big_enough_for_a_finger(page: Page, address: str) ->
 def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str) -> None:
     page.goto(f"{address}/en/consent")
     reached = []
-    for _ in range(13):
+    for _ in range(11):
         page.keyboard.press("Tab")
         focus = page.evaluate(
             """() => {
@@ -211,10 +211,8 @@ def test_the_keyboard_reaches_all_and_shows_where_it_is(page: Page, address: str
         "Connected apps",
         "allow",
         "cancel",
-        "English",
-        "Deutsch",
-        "Help",
         "Privacy",
+        "Terms",
     ]
 
 

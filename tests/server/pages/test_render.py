@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from typing import get_args
+from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
@@ -11,25 +12,35 @@ from tests.server.pages.document import Document
 from tests.server.pages.preview import PREVIEWED, document
 from tests.server.pages.samples import SAMPLES
 
+from valetkey.server.model.event import Kind
 from valetkey.server.oauth.authorize.interaction import Why
-from valetkey.server.pages.components import Answer
+from valetkey.server.pages.authorize import AnswerFormView
+from valetkey.server.pages.components import PriorAnswer
+from valetkey.server.pages.error_kinds import ErrorView
+from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.i18n import LOCALES
-from valetkey.server.pages.render import TEMPLATES, render
-from valetkey.server.pages.views import AnswerForm, Cause, View
+from valetkey.server.pages.presenters import HISTORY
+from valetkey.server.pages.render import render
+from valetkey.server.pages.routes import table
+from valetkey.server.pages.views import View
 
 HERE = re.compile(r"[?#]|/(?!/)")
 SCRIPTS = {"/static/apps.js", "/static/zone.js"}
 EVERY = [(tag, name) for tag in PREVIEWED for name in SAMPLES]
 
 
-def test_every_view_has_a_template_and_a_sample() -> None:
-    assert set(TEMPLATES) == set(get_args(View)) == {type(view) for view in SAMPLES.values()}
+def test_every_view_is_in_the_table_and_has_a_sample() -> None:
+    frame = Mock(spec=Frame, shell=Mock(), cookies=Mock())
+    displayed = {view for row in table(frame) for view in row.views}
+    assert {*View.__subclasses__()} == {type(view) for view in SAMPLES.values()}
+    # Any page may become the error page.
+    assert {*View.__subclasses__()} == displayed | {ErrorView}
 
 
 @pytest.mark.parametrize("tag,name", EVERY)
 def test_a_page_runs_nothing_and_loads_nothing_from_elsewhere(tag: str, name: str) -> None:
     view = SAMPLES[name]
-    leaves = view.action if isinstance(view, AnswerForm) else ""
+    leaves = view.action if isinstance(view, AnswerFormView) else ""
     for element in document(name, tag=tag).elements:
         assert element.tag not in {"style", "iframe", "object", "embed", "base"}
         if element.tag == "script":
@@ -171,8 +182,20 @@ def test_what_is_to_be_decided_has_a_box(name: str, expected: dict[str, tuple[bo
         assert form.attributes["action"] == samples.FORM.action
 
 
-def test_every_reason_to_ask_is_told() -> None:
-    assert {one.value for one in Cause} == set(get_args(Why))
+@pytest.mark.parametrize("why", get_args(Why))
+def test_every_reason_to_ask_is_on_the_page(why: Why) -> None:
+    view = replace(samples.CONSENT, cause=why, changed=why == "changed")
+    html = Document(render(view, language="en"))
+    # A new permission is a reason that the page is full of; a changed app is among the facts.
+    assert len(html.find(id="cause")) == (why not in {"permissions", "changed"})
+    assert ("has changed its details" in html.one("main").text) == (why == "changed")
+
+
+@pytest.mark.parametrize("kind", sorted(HISTORY))
+def test_every_line_of_the_history_has_words(kind: Kind) -> None:
+    entry = replace(samples.APP.history[0], kind=kind)
+    html = Document(render(replace(samples.APP, history=(entry,)), language="de"))
+    assert html.one("section", **{"aria-labelledby": "history"}).text
 
 
 def titles(html: Document, part: str) -> list[str]:
@@ -275,7 +298,7 @@ def test_allow_and_cancel_post_their_words() -> None:
 
 
 def test_a_box_is_never_ticked_again_by_itself() -> None:
-    asked = tuple(replace(p, answer=Answer.REFUSED) for p in (samples.POST, samples.STAY))
+    asked = tuple(replace(p, answer=PriorAnswer.REFUSED) for p in (samples.POST, samples.STAY))
     assert boxes(Document(render(replace(samples.CONSENT, asked=asked), language="en"))) == {
         "posts:write": REFUSED,
         "offline_access": REFUSED,

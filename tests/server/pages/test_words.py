@@ -21,7 +21,7 @@ SENTENCES = {
         "Verified",
     ),
     "consent-scheme": ("the app on this device that opens com.example.stef: links",),
-    "consent-one": ("Made by us", "This access covers everything."),
+    "consent-one": ("This access covers everything.",),
     "consent-broad": (
         "stefApp asks for 3 permissions at once. Only low-risk permissions are checked.",
         "Also allows: read your direct messages",
@@ -77,7 +77,7 @@ SENTENCES = {
         "Too many incorrect passwords for this username in this browser.",
         "Wait 5 minutes, then try again.",
     ),
-    "sign-in-bare": ("Forgot your password?", "Create an account"),
+    "sign-in-bare": ("Create an account",),
     "apps": (
         "3 apps have access to your Chirp account.",
         "Post in your name · Go on when you have closed it · See your name and picture and 1 more",
@@ -137,7 +137,7 @@ SENTENCES = {
     "error": ("24 November 2026, 08:30 UTC", "01J8-7Q4K-ZX", "For developers"),
     "error-back": ("Back to Calendar",),
     "error-expired": ("This page has expired", "What now? Go back to the app and start again."),
-    "connected": ("You can close this window.", "Go back to Calendar", "Back to Calendar"),
+    "connected": ("Connected", "You can close this window."),
 }
 
 
@@ -149,7 +149,7 @@ def test_what_a_page_says(name: str, sentences: tuple[str, ...]) -> None:
 
 
 ABSENT = {
-    "sign-in": ("Forgot", "Create", "Problem"),
+    "sign-in": ("Create", "Problem"),
     "sign-in-bare": ("to continue to", "never sees"),
     "consent-scheme": ("Use another account",),
     "consent-web": ("hasn't verified", "back to the app on this device"),

@@ -70,7 +70,7 @@ def types(play: Play) -> None:
     play.voice.say("The page says what asks, since when and from where.")
     play.check("it names the app and shows the code", holds="Living room TV" in page)
     play.check("it says from which address", holds="127.0.0.1" in page and "just now" in page)
-    play.check("it warns", holds="Go on only if you began this yourself" in page)
+    play.check("it warns", holds="Continue only if you started this yourself" in page)
     play.miko.presses("confirm")
     play.miko.signs_in()
     sheet = play.miko.reads()

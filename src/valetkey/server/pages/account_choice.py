@@ -1,5 +1,7 @@
 """Before a waiting request goes on: as whom? Choosing an account, making one, or saying no."""
 
+from typing import ClassVar
+
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.http.reply import Reply, see_other
@@ -11,27 +13,39 @@ from valetkey.server.oauth.authorize.outcome import Choose, Login
 from valetkey.server.oauth.authorize.repeated_answer import decline
 from valetkey.server.oauth.authorize.request_stages import chose, signed_in
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages import presenters, views
-from valetkey.server.pages.authorize import continue_at, leave
-from valetkey.server.pages.components import Decline
+from valetkey.server.pages import presenters
+from valetkey.server.pages.authorize import Steps, continue_at, leave
+from valetkey.server.pages.components import Account, Decline, PageForm
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.sign_up import Refused, offered, signed_up
+from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, offered, signed_up
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import redirect
 
 
-class Joining:
+class ChoiceView(View, frozen=True, kw_only=True):
+    """As whom to go on: buttons ``#continue`` and ``#another``, whose ``action`` is ``continue`` or
+    ``another``."""
+
+    template: ClassVar = "choice.html"
+
+    form: PageForm
+    account: Account
+    app: str
+    decline: Decline | None = None
+
+
+class AccountChoice:
     """`/continue/{pending}/choose`, `/continue/{pending}/sign-up` and
     `/continue/{pending}/decline`."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
+        self._steps = Steps(frame)
 
     async def choose(self, request: Request) -> Reply:
         """Takes the choice."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        context = await self._frame.shell.context()
-        form = self._frame.posted(request, context, purpose=_choose(name), session=visit.session)
+        form = await self._steps.posted(request, "choose", session=visit.session)
         match form.get("action"):
             case "continue":
                 chosen = visit.session
@@ -45,21 +59,14 @@ class Joining:
     async def decline(self, request: Request) -> Reply:
         """Takes a no before anybody has signed in."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        context = await self._frame.shell.context()
-        self._frame.posted(request, context, purpose=_decline(name), session="")
+        await self._steps.posted(request, "decline")
         denied, _ = await self._frame.shell.settle(lambda context: decline(name, visit, context))
         return leave(self._frame, request, denied)
 
     def declined(self, request: Request, asked: Login | Choose, context: Context) -> Decline:
         """The button for it, which says where it leads (RFC 9700 4.11.2)."""
         name = asked.pending.id
-        form = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/decline",
-            purpose=_decline(name),
-            session="",
-        )
+        form = self._steps.form(request, context, step="decline", pending=name)
         return Decline(form=form, destination=presenters.destination(asked.reply_to.uri))
 
     async def show(self, request: Request) -> Reply:
@@ -67,20 +74,19 @@ class Joining:
         login, context = await self._login(request)
         if login is None:
             return see_other(continue_at(request.parts["pending"]))
-        return self._page(request, self.sign_up(request, login, context), login)
+        return self._steps.page(request, self.sign_up(request, login, context), login)
 
     async def submit(self, request: Request) -> Reply:
         """Signs up for this request."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        context = await self._frame.shell.context()
-        form = self._frame.posted(request, context, purpose=_sign_up(name), session="")
+        form = await self._steps.posted(request, "sign-up")
         login, context = await self._login(request)
         if login is None:
             return see_other(continue_at(name))
         outcome = await signed_up(self._frame, request, form)
-        if isinstance(outcome, Refused):
-            view = outcome.shown_on(self.sign_up(request, login, context))
-            reply = self._page(request, view, login, status=outcome.status)
+        if isinstance(outcome, SignUpRefused):
+            view = outcome.on(self.sign_up(request, login, context))
+            reply = self._steps.page(request, view, login, status=outcome.status)
             return reply.having(*outcome.headers)
         return await self.joined(name, visit, outcome)
 
@@ -94,17 +100,11 @@ class Joining:
             reply, outcome.session, outcome.secret, known=outcome.known
         )
 
-    def choice(self, request: Request, asked: Choose, context: Context) -> views.Choice:
+    def choice(self, request: Request, asked: Choose, context: Context) -> ChoiceView:
         """As whom to go on?"""
         name, session = asked.pending.id, self._frame.cookies.visit(request).session
-        form = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/choose",
-            purpose=_choose(name),
-            session=session,
-        )
-        return views.Choice(
+        form = self._steps.form(request, context, step="choose", pending=name, session=session)
+        return ChoiceView(
             site=self._frame.site,
             form=form,
             account=self._frame.account(asked.user),
@@ -112,17 +112,11 @@ class Joining:
             decline=self.declined(request, asked, context),
         )
 
-    def sign_up(self, request: Request, login: Login, context: Context) -> views.SignUp:
+    def sign_up(self, request: Request, login: Login, context: Context) -> SignUpView:
         """A new account, for the app that waits."""
         name = login.pending.id
-        form = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/sign-up",
-            purpose=_sign_up(name),
-            session="",
-        )
-        return views.SignUp(
+        form = self._steps.form(request, context, step="sign-up", pending=name)
+        return SignUpView(
             site=self._frame.site,
             form=form,
             sign_in=f"{continue_at(name)}?sign-in",
@@ -138,26 +132,3 @@ class Joining:
         offered(context)
         decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
         return (decision if isinstance(decision, Login) else None), context
-
-    def _page(
-        self, request: Request, view: views.View, asked: Login, *, status: int = 200
-    ) -> Reply:
-        return self._frame.page(
-            request,
-            view,
-            status=status,
-            wanted=asked.pending.parameters.get("ui_locales", ""),
-            form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
-        )
-
-
-def _choose(pending: str) -> str:
-    return f"choose {pending}"
-
-
-def _decline(pending: str) -> str:
-    return f"decline {pending}"
-
-
-def _sign_up(pending: str) -> str:
-    return f"sign-up {pending}"

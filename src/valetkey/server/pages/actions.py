@@ -8,7 +8,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants import delegates
 from valetkey.server.oauth.grants.changes import Managed, Turn, disconnect_all, narrow, turn, widen
 from valetkey.server.oauth.grants.connections import Connection
-from valetkey.server.pages.components import Done
+from valetkey.server.pages.components import Success
 from valetkey.wire import form as forms
 
 Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
@@ -51,13 +51,13 @@ def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[Man
     )
 
 
-ACTIONS: Final[dict[str, tuple[Action, Done]]] = {
-    "save": (_saved, Done.SAVED),
-    "give": (_given, Done.GIVEN),
-    "pause": (lambda one, form, context: turned(one, "pause", context), Done.PAUSED),
-    "resume": (lambda one, form, context: turned(one, "resume", context), Done.RESUMED),
-    "stop-device": (_disconnected, Done.DEVICE_STOPPED),
-    "cut": (_cut, Done.CUT),
-    "readmit": (_readmitted, Done.READMITTED),
+ACTIONS: Final[dict[str, tuple[Action, Success]]] = {
+    "save": (_saved, Success.SAVED),
+    "give": (_given, Success.GIVEN),
+    "pause": (lambda one, form, context: turned(one, "pause", context), Success.PAUSED),
+    "resume": (lambda one, form, context: turned(one, "resume", context), Success.RESUMED),
+    "stop-device": (_disconnected, Success.DEVICE_STOPPED),
+    "cut": (_cut, Success.CUT),
+    "readmit": (_readmitted, Success.READMITTED),
 }
 """What the buttons of an app's page do, and what is said of it afterwards."""

@@ -1,5 +1,9 @@
 """What waits for the user's answer: a list, and a page for each question."""
 
+from typing import ClassVar
+
+from msgspec import Struct
+
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import Person
@@ -12,19 +16,60 @@ from valetkey.server.oauth.grants.approvals import (
     question,
     questions,
 )
-from valetkey.server.pages import grant_views, presenters
+from valetkey.server.pages import presenters
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.components import Account, App, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 
 _WORDS = 200
 _AMOUNT = 40
 
 
-class Approvals:
+class QuestionRow(Struct, frozen=True, kw_only=True):
+    """What an app asks a user who is not looking at it. ``words`` are the app's own, ``what`` is
+    what a key that it has already is to be used for; ``consent``: a yes leads to the consent page.
+    """
+
+    app: App
+    words: str
+    amount: str
+    asked_at: int
+    ends: int
+    consent: bool
+    href: str
+    what: str = ""
+
+
+class ApprovalsView(View, frozen=True, kw_only=True):
+    """All that waits for the user's answer."""
+
+    template: ClassVar = "approvals.html"
+
+    account: Account
+    questions: tuple[QuestionRow, ...]
+    apps: str
+    now: int
+
+
+class ApprovalView(View, frozen=True, kw_only=True):
+    """One question: buttons ``#approve`` and ``#deny``, which post the ``action`` of their name;
+    ``back`` is the list."""
+
+    template: ClassVar = "approval.html"
+
+    account: Account
+    form: PageForm
+    question: QuestionRow
+    back: str
+    now: int
+
+
+class ApprovalsPage:
     """`/approvals` and `/approvals/{approval}`."""
 
     def __init__(self, frame: Frame) -> None:
@@ -32,10 +77,10 @@ class Approvals:
 
     async def list(self, request: Request) -> Reply:
         """All that waits."""
-        person = await self._person(request)
+        person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
         found = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
-        view = grant_views.Approvals(
+        view = ApprovalsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             questions=tuple(_shown(one, context, self._frame.language(request)) for one in found),
@@ -48,7 +93,7 @@ class Approvals:
         """One question: who asks what, since when."""
         person, one, context = await self._found(request)
         path = f"{APPROVALS}/{one.approval.id}"
-        view = grant_views.ApprovalPage(
+        view = ApprovalView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             form=self._frame.form(
@@ -87,14 +132,8 @@ class Approvals:
             raise NoSuchPage
         return see_other(APPROVALS)
 
-    async def _person(self, request: Request) -> Person:
-        person = await self._frame.person(request)
-        if person is None:
-            raise SignInFirst
-        return person
-
     async def _found(self, request: Request) -> tuple[Person, Question, Context]:
-        person = await self._person(request)
+        person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
         name = request.parts["approval"]
         one = await self._frame.shell.ask(lambda context: question(name, person.user.id, context))
@@ -108,10 +147,10 @@ def _is_risky(one: Question, context: Context) -> bool:
     return permission is None or permission.risk != "low"
 
 
-def _shown(one: Question, context: Context, language: str) -> grant_views.Question:
+def _shown(one: Question, context: Context, language: str) -> QuestionRow:
     permission = context.installation.offer.permissions.get(one.approval.permission)
     what = "" if permission is None else permission.words_in(language).can
-    return grant_views.Question(
+    return QuestionRow(
         app=presenters.app(one.client, one.client.id),
         words=plain(one.approval.words, _WORDS),
         amount=plain(one.approval.amount, _AMOUNT),

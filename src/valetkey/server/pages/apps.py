@@ -1,7 +1,7 @@
 """One connected app: the user's own hand on its key."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -13,11 +13,12 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.changes import Managed, NoSuch
 from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import tree
-from valetkey.server.pages import components, connected, grant_views, presenters
+from valetkey.server.pages import components, connected, presenters
 from valetkey.server.pages.actions import ACTIONS, turned
-from valetkey.server.pages.components import Done
+from valetkey.server.pages.components import Account, App, PageForm, Success
 from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 
@@ -31,7 +32,19 @@ RECENT: Final = 15 * 60
 """Seconds since the user last proved who they are, within which they may give what is risky."""
 
 
-class Apps:
+class StopAppView(View, frozen=True, kw_only=True):
+    """Asks once more before an app loses its key: button ``#stop``; ``back`` is the app's page."""
+
+    template: ClassVar = "stop_app.html"
+
+    account: Account
+    app: App
+    form: PageForm
+    devices: int
+    back: str
+
+
+class AppPage:
     """`/apps/{grant}` and `/apps/{grant}/stop`."""
 
     def __init__(self, frame: Frame) -> None:
@@ -86,7 +99,7 @@ class Apps:
         """Asks once more before an app loses its key."""
         person, one, context = await self._found(request)
         grant = one.grant.id
-        view = grant_views.StopApp(
+        view = StopAppView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=presenters.app(one.client, one.grant.client),
@@ -104,15 +117,9 @@ class Apps:
             lambda context: turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
         )
 
-    async def _person(self, request: Request) -> Person:
-        person = await self._frame.person(request)
-        if person is None:
-            raise SignInFirst
-        return person
-
     async def _found(self, request: Request) -> tuple[Person, Connection, Context]:
         """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
-        person = await self._person(request)
+        person = await self._frame.require_person(request)
         name = request.parts["grant"]
         context = await self._frame.shell.context()
         one = await self._frame.shell.ask(lambda context: connection(name, person.user.id, context))
@@ -122,7 +129,7 @@ class Apps:
 
     def _form(
         self, request: Request, person: Person, context: Context, *, grant: str, action: str = ""
-    ) -> components.Form:
+    ) -> components.PageForm:
         path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
         return self._frame.form(
             request, context, action=path, purpose=path, session=person.session.id
@@ -146,8 +153,8 @@ def _moment(event: Event) -> tuple[int, bool]:
     return event.at, event.kind in DAILY
 
 
-def _done(told: str) -> Done:
-    return Done(told) if told in {one.value for one in Done} else Done.NOTHING
+def _done(told: str) -> Success:
+    return Success(told) if told in {one.value for one in Success} else Success.NOTHING
 
 
 def _is_risky(form: forms.Form, context: Context) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,9 +20,10 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import turn
 from valetkey.server.oauth.grants.connections import Connection, standing, stopped
-from valetkey.server.pages import components, grant_views, presenters
-from valetkey.server.pages.components import Done, Risk, Shelf
-from valetkey.server.pages.frame import APPROVALS, APPS, Frame, SignInFirst
+from valetkey.server.pages import components, presenters
+from valetkey.server.pages.components import Account, ConnectionItem, PageForm, Shelf, Success
+from valetkey.server.pages.frame import APPROVALS, APPS, Frame
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 
 UNUSED: Final = "/unused"
@@ -48,7 +49,44 @@ _NAME: Final = re.compile(r"[0-9a-v]{26}", re.ASCII)
 R = TypeVar("R", bound=Record)
 
 
-class AppsList:
+class AppsView(View, frozen=True, kw_only=True):
+    """Apps that hold a key: one page of the list, narrowed by ``search`` and ``shelf``. ``next`` is
+    the address of what follows, ``unused`` that of the page that stops what is not used, where
+    there is anything. ``here`` is the list's own address, ``export`` that of the user's data.
+    ``stopped`` is the name that goes with ``Done.STOPPED``; so many questions as ``waiting`` says
+    wait at ``approvals``."""
+
+    template: ClassVar = "connected_apps.html"
+
+    account: Account
+    apps: tuple[ConnectionItem, ...]
+    now: int
+    here: str
+    export: str
+    search: str = ""
+    shelf: Shelf = Shelf.ALL
+    next: str | None = None
+    unused: str | None = None
+    done: Success = Success.NOTHING
+    stopped: str = ""
+    waiting: int = 0
+    approvals: str = ""
+
+
+class StopUnusedView(View, frozen=True, kw_only=True):
+    """Asks once more before every app loses its key that has left it alone: boxes ``app`` with the
+    grants' names, button ``#stop``; ``back`` is the list."""
+
+    template: ClassVar = "stop_unused.html"
+
+    account: Account
+    apps: tuple[ConnectionItem, ...]
+    form: PageForm
+    back: str
+    now: int
+
+
+class AppsListPage:
     """`/apps`, `/unused` and `/export`."""
 
     def __init__(self, frame: Frame) -> None:
@@ -56,7 +94,10 @@ class AppsList:
 
     async def list(self, request: Request) -> Reply:
         """A page of the apps that hold a key."""
-        person, context = await self._person(request), await self._frame.shell.context()
+        person, context = (
+            await self._frame.require_person(request),
+            await self._frame.shell.context(),
+        )
         asked, language = request.parameters(), self._frame.language(request)
         search, shelf = asked.get("search", "")[:LONGEST].strip(), _shelf(asked.get("show", ""))
         start = _start(asked.get("from", ""))
@@ -67,7 +108,7 @@ class AppsList:
         gone = await self._frame.shell.ask(
             lambda context: stopped(asked.get("stopped", ""), person.user.id)
         )
-        view = grant_views.ConnectedApps(
+        view = AppsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(rows),
@@ -78,7 +119,7 @@ class AppsList:
             shelf=shelf,
             next=_address(search, shelf, rest) if rest else None,
             unused=UNUSED if any(row.unused for row in rows) else None,
-            done=_done(asked.get("done", "")) if gone is None else Done.STOPPED,
+            done=_done(asked.get("done", "")) if gone is None else Success.STOPPED,
             stopped="" if gone is None else presenters.app(gone.client, gone.grant.client).name,
             waiting=len(waiting),
             approvals=APPROVALS,
@@ -87,12 +128,15 @@ class AppsList:
 
     async def ask_unused(self, request: Request) -> Reply:
         """Asks once more before what is not used loses its keys."""
-        person, context = await self._person(request), await self._frame.shell.context()
+        person, context = (
+            await self._frame.require_person(request),
+            await self._frame.shell.context(),
+        )
         language = self._frame.language(request)
         rows, _ = await self._rows(
             person, "", ("", Shelf.UNUSED), language=language, context=context
         )
-        view = grant_views.StopUnused(
+        view = StopUnusedView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             apps=tuple(rows),
@@ -106,17 +150,23 @@ class AppsList:
 
     async def stop_unused(self, request: Request) -> Reply:
         """Stops those of the ticked apps that are still not used."""
-        person, context = await self._person(request), await self._frame.shell.context()
+        person, context = (
+            await self._frame.require_person(request),
+            await self._frame.shell.context(),
+        )
         form = self._frame.posted(request, context, purpose=UNUSED, session=person.session.id)
         wanted = set(form.all("app"))
         async for one in self._connections(person, "", context):
             if one.grant.id in wanted and one.is_unused(context.env.now):
                 await self._stop(one)
-        return see_other(f"{APPS}?done={Done.UNUSED_STOPPED.value}")
+        return see_other(f"{APPS}?done={Success.UNUSED_STOPPED.value}")
 
     async def export(self, request: Request) -> Reply:
         """All that is kept about the user's apps: keys, devices, receipts and history."""
-        person, context = await self._person(request), await self._frame.shell.context()
+        person, context = (
+            await self._frame.require_person(request),
+            await self._frame.shell.context(),
+        )
         user = person.user.id
         grants, older_grants = await self._newest(Grant, user)
         receipts, older_receipts = await self._newest(Receipt, user)
@@ -144,12 +194,6 @@ class AppsList:
             body,
         )
 
-    async def _person(self, request: Request) -> Person:
-        person = await self._frame.person(request)
-        if person is None:
-            raise SignInFirst
-        return person
-
     async def _rows(
         self,
         person: Person,
@@ -158,10 +202,10 @@ class AppsList:
         *,
         language: str,
         context: Context,
-    ) -> tuple[Sequence[components.Connection], str]:
+    ) -> tuple[Sequence[components.ConnectionItem], str]:
         """A page of the list, and where the next begins: "" at the end."""
         search, shelf = narrowed
-        rows: list[components.Connection] = []
+        rows: list[components.ConnectionItem] = []
         for _ in range(STEPS):
             page = await self._frame.shell.store.page(
                 PageQuery(
@@ -244,12 +288,12 @@ def _plain(record: Record) -> dict[str, Any]:
     return {name: value for name, value in stored_fields(record).items() if name != "version"}
 
 
-def _fits(row: components.Connection, search: str, shelf: Shelf) -> bool:
+def _fits(row: components.ConnectionItem, search: str, shelf: Shelf) -> bool:
     shown = {
         Shelf.ALL: True,
-        Shelf.ACTIVE: not row.unused and row.status is components.Status.ACTIVE,
+        Shelf.ACTIVE: not row.unused and row.status is components.AccessStatus.ACTIVE,
         Shelf.UNUSED: row.unused,
-        Shelf.SENSITIVE: any(one.risk is Risk.HIGH for one in row.permissions),
+        Shelf.SENSITIVE: any(one.risk == "high" for one in row.permissions),
     }[shelf]
     said = " ".join((row.app.name, row.app.host, *(one.title for one in row.permissions)))
     return shown and search.casefold() in said.casefold()
@@ -266,8 +310,8 @@ def _shelf(told: str) -> Shelf:
     return Shelf(told) if told in {one.value for one in Shelf} else Shelf.ALL
 
 
-def _done(told: str) -> Done:
-    return Done.UNUSED_STOPPED if told == Done.UNUSED_STOPPED.value else Done.NOTHING
+def _done(told: str) -> Success:
+    return Success.UNUSED_STOPPED if told == Success.UNUSED_STOPPED.value else Success.NOTHING
 
 
 def _address(search: str, shelf: Shelf, start: str) -> str:

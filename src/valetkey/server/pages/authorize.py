@@ -1,6 +1,7 @@
 """The authorization endpoint in the browser: what a decision looks like there."""
 
-from typing import Final
+from enum import StrEnum
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.http import log
 from valetkey.server.http.pending_quota import Room
@@ -10,19 +11,104 @@ from valetkey.server.oauth.authorize.browser_session import Visit
 from valetkey.server.oauth.authorize.endpoint import authorize
 from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
-from valetkey.server.pages import views
-from valetkey.server.pages.components import Back
+from valetkey.server.oauth.core.context import Context
+from valetkey.server.pages.components import Back, PageForm
 from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
+from valetkey.wire import form as forms
 from valetkey.wire import redirect
 
 
+class AnswerFormView(View, frozen=True, kw_only=True):
+    """An answer that travels to an app in a form: ``#answer``, button ``#continue``. ``at_once``: a
+    script sends it, where there is script; else the user does. ``place`` says where it leads."""
+
+    template: ClassVar = "answer_form.html"
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    place: str
+    at_once: bool = True
+
+
+class NoticeKind(StrEnum):
+    """How a visit ended that leaves nothing to do here."""
+
+    CONNECTED = "connected"
+    CANCELLED = "cancelled"
+
+
+class NoticeView(View, frozen=True, kw_only=True):
+    """The end of the way: the window can be closed."""
+
+    template: ClassVar = "notice.html"
+    enums: ClassVar = (NoticeKind,)
+
+    outcome: NoticeKind
+    apps: str | None = None
+
+
+Step: TypeAlias = Literal["choose", "confirm", "consent", "decline", "sign-in", "sign-up", "switch"]
+"""A form on the way of a waiting request: the last part of its path."""
+
+
 def continue_at(pending: str) -> str:
-    """Where a waiting request goes on."""
+    """The path at which a waiting request continues."""
     return f"/continue/{pending}"
 
 
-class Authorize:
+class Steps:
+    """The forms on the way of a waiting request, and the pages that they stand on. `session` binds
+    a form to the user's session, "" to the browser alone."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def form(
+        self,
+        request: Request,
+        context: Context,
+        *,
+        step: Step,
+        pending: str,
+        session: str = "",
+        hidden: tuple[tuple[str, str], ...] = (),
+    ) -> PageForm:
+        """A form that only this browser can send, for this request."""
+        return self._frame.form(
+            request,
+            context,
+            action=f"{continue_at(pending)}/{step}",
+            purpose=f"{step} {pending}",
+            session=session,
+            hidden=hidden,
+        )
+
+    async def posted(self, request: Request, step: Step, *, session: str = "") -> forms.Form:
+        """The form that was sent. Raises ForgedForm, InvalidRequest."""
+        context, purpose = await self._frame.shell.context(), f"{step} {request.parts['pending']}"
+        return self._frame.posted(request, context, purpose=purpose, session=session)
+
+    def page(
+        self,
+        request: Request,
+        view: View,
+        decision: Login | Choose | Consent,
+        *,
+        status: int = 200,
+    ) -> Reply:
+        """The page, in the language that the app asks for, whose forms may lead to the app."""
+        return self._frame.page(
+            request,
+            view,
+            status=status,
+            wanted=decision.pending.parameters.get("ui_locales", ""),
+            form_action=redirect.origin(decision.reply_to.uri) if decision.reply_to.uri else "",
+        )
+
+
+class AuthorizePage:
     """`GET /authorize` and `POST /authorize` (OpenID Connect Core 3.1.2.1 wants both)."""
 
     def __init__(self, frame: Frame) -> None:
@@ -60,8 +146,8 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
         _log_denied(request, decision)
     if decision.reply_to is not None and decision.reply_to.is_elsewhere:
         # The app is on another device, and comes for the answer.
-        said = views.Outcome.CONNECTED if isinstance(decision, Permit) else views.Outcome.CANCELLED
-        return frame.page(request, views.Notice(site=frame.site, outcome=said, apps=APPS))
+        said = NoticeKind.CONNECTED if isinstance(decision, Permit) else NoticeKind.CANCELLED
+        return frame.page(request, NoticeView(site=frame.site, outcome=said, apps=APPS))
     if isinstance(decision, Permit):
         told = {"code": decision.code}
         if decision.session_state:
@@ -112,7 +198,7 @@ def _sent(
     the user's wish."""
     if reply_to.mode == QUERY:
         return see_other(reply_to.location(**told))
-    view = views.AnswerForm(
+    view = AnswerFormView(
         site=frame.site,
         action=reply_to.uri,
         fields=tuple(reply_to.parameters(**told).items()),

@@ -1,16 +1,19 @@
 """What the views are made of: the app, its permissions, the person, and the frame around them."""
 
 from enum import StrEnum
+from typing import Final, get_args
 
 from msgspec import Struct
 
+from valetkey.server.model.event import By, Kind
+from valetkey.wire.catalog import Group, Risk
+from valetkey.wire.key_shards import Holder
 
-class Language(Struct, frozen=True, kw_only=True):
-    """A link in the footer that shows the same page in another language, named in that language."""
+GROUPS: Final[tuple[Group, ...]] = get_args(Group)
+"""What permissions are for. A page lists them in this order."""
 
-    tag: str
-    name: str
-    href: str
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)[::-1]
+"""What permissions could do in bad hands, the riskiest first."""
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -22,15 +25,12 @@ class Site(Struct, frozen=True, kw_only=True):
 
     name: str
     static: str
-    logo: str | None = None
     home: str | None = None
-    languages: tuple[Language, ...] = ()
-    help: str | None = None
     privacy: str | None = None
     terms: str | None = None
 
 
-class Form(Struct, frozen=True, kw_only=True):
+class PageForm(Struct, frozen=True, kw_only=True):
     """Where a form is posted, its CSRF token, and fields that travel along unseen."""
 
     action: str
@@ -49,7 +49,6 @@ class Account(Struct, frozen=True, kw_only=True):
 class Trust(StrEnum):
     """What the people who run the server know of an app."""
 
-    OURS = "ours"
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
 
@@ -65,28 +64,10 @@ class App(Struct, frozen=True, kw_only=True):
     client_id: str
     name: str
     trust: Trust
-    publisher: str = ""
     host: str = ""
     logo: str | None = None
     privacy: str | None = None
     terms: str | None = None
-
-
-class Kind(StrEnum):
-    """What a permission is for. A page lists permissions in this order."""
-
-    IDENTITY = "identity"
-    VIEW = "view"
-    ACT = "act"
-    STAY = "stay"
-
-
-class Risk(StrEnum):
-    """What a permission could do in bad hands. A page lists what is locked in this order."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
 
 
 class Need(StrEnum):
@@ -96,7 +77,7 @@ class Need(StrEnum):
     OPTIONAL = "optional"
 
 
-class Answer(StrEnum):
+class PriorAnswer(StrEnum):
     """What the user has said of a permission so far."""
 
     OPEN = "open"
@@ -104,7 +85,7 @@ class Answer(StrEnum):
     REFUSED = "refused"
 
 
-class Permission(Struct, frozen=True, kw_only=True):
+class PermissionItem(Struct, frozen=True, kw_only=True):
     """One thing that a key can open, in the catalog's words and in the user's language.
 
     ``reason`` is why the app asks for it, in the app's words; ``brings`` is what comes with it;
@@ -116,23 +97,22 @@ class Permission(Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
-    kind: Kind
-    risk: Risk = Risk.LOW
-    detail: str = ""
+    kind: Group
+    risk: Risk = "low"
     reason: str = ""
     brings: tuple[str, ...] = ()
     need: Need = Need.OPTIONAL
-    answer: Answer = Answer.OPEN
+    answer: PriorAnswer = PriorAnswer.OPEN
     ticked: bool = True
     used: int | None = None
     idle: bool = False
 
 
-class Locked(Struct, frozen=True, kw_only=True):
+class LockedGroup(Struct, frozen=True, kw_only=True):
     """What stays locked of one API. ``name`` is what the API calls itself, "" for the user's own
     account here; ``whole``: nothing of it is open."""
 
-    permissions: tuple[Permission, ...]
+    permissions: tuple[PermissionItem, ...]
     name: str = ""
     whole: bool = False
 
@@ -157,7 +137,7 @@ class Destination(Struct, frozen=True, kw_only=True):
 class Decline(Struct, frozen=True, kw_only=True):
     """A no before the user has said who they are: button ``#decline``, and where it leads."""
 
-    form: Form
+    form: PageForm
     destination: Destination
 
 
@@ -168,7 +148,7 @@ class Back(Struct, frozen=True, kw_only=True):
     href: str
 
 
-class Status(StrEnum):
+class AccessStatus(StrEnum):
     """Whether an app's key works now. ``over``: the time that its user set has come, or the app is
     gone; ``suspended``: the operator has suspended the app."""
 
@@ -178,14 +158,14 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Connection(Struct, frozen=True, kw_only=True):
+class ConnectionItem(Struct, frozen=True, kw_only=True):
     """One row of the connected apps: what the app may do, since when, and when it last did, and on
     which device. ``signs_in_only``: it can do nothing but recognise the user. ``unused``: it has
     left its key alone for long."""
 
     app: App
-    permissions: tuple[Permission, ...]
-    status: Status
+    permissions: tuple[PermissionItem, ...]
+    status: AccessStatus
     since: int
     last_used: int | None
     href: str
@@ -203,7 +183,7 @@ class Shelf(StrEnum):
     SENSITIVE = "sensitive"
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class ReceiptLine(Struct, frozen=True, kw_only=True):
     """A permission on a receipt: its words as they were shown, how its box was left, and whether
     the app has had it since. ``reason`` is the app's own word."""
 
@@ -214,29 +194,20 @@ class Line(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class ReceiptItem(Struct, frozen=True, kw_only=True):
     """What was shown when the user said yes: what was asked, what the app had already, what it
     could not do, and the APIs of which it could do nothing at all (``shut``)."""
 
     when: int
     language: str
     place: str
-    asked: tuple[Line, ...]
+    asked: tuple[ReceiptLine, ...]
     kept: tuple[str, ...]
     cannot: tuple[str, ...]
     shut: tuple[str, ...] = ()
 
 
-class Holder(StrEnum):
-    """Who holds a part of a key."""
-
-    DEVICE = "device"
-    BACKEND = "backend"
-    SECOND_DEVICE = "second_device"
-    RECOVERY_CODE = "recovery_code"
-
-
-class Part(Struct, frozen=True, kw_only=True):
+class KeyPart(Struct, frozen=True, kw_only=True):
     """A part of a key. ``held``: somebody has it; ``spent``: it was used up; ``alarm``: it was in
     the wrong hands."""
 
@@ -247,7 +218,7 @@ class Part(Struct, frozen=True, kw_only=True):
     alarm: bool = False
 
 
-class Device(Struct, frozen=True, kw_only=True):
+class DeviceItem(Struct, frozen=True, kw_only=True):
     """The app on one device. ``id`` is what the stop button sends; ``count`` sign-ins of the same
     name are one device. A key that is held in ``parts``, of which ``threshold`` open it, has a page
     for them, ``see_parts``."""
@@ -257,13 +228,13 @@ class Device(Struct, frozen=True, kw_only=True):
     count: int = 1
     since: int
     last_used: int | None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[KeyPart, ...] = ()
     threshold: int = 1
     see_parts: str = ""
     suspended: bool = False
 
 
-class Branch(Struct, frozen=True, kw_only=True):
+class DelegateItem(Struct, frozen=True, kw_only=True):
     """Somebody who has the key from the hand above. ``id`` is what the buttons send, ``app`` None
     for those whom that hand gave it with no word to us, ``can`` what they were ever handed.
     ``last`` is the day on which they last were. ``cut``: the user has cut off everybody of this
@@ -276,53 +247,22 @@ class Branch(Struct, frozen=True, kw_only=True):
     last: int
     cut: bool = False
     over: bool = False
-    below: tuple["Branch", ...] = ()
+    below: tuple["DelegateItem", ...] = ()
 
 
-class Deed(StrEnum):
-    """What happened to a grant."""
-
-    ALLOWED = "allowed"
-    ADDED = "added"
-    REMOVED = "removed"
-    PAUSED = "paused"
-    RESUMED = "resumed"
-    STOPPED = "stopped"
-    DEVICE_ADDED = "device_added"
-    DEVICE_STOPPED = "device_stopped"
-    REPLAYED = "replayed"
-    LIMITED = "limited"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    SUSPENDED = "suspended"
-    REISSUED = "reissued"
-    CLAIMED = "claimed"
-    CUT = "cut"
-    READMITTED = "readmitted"
-
-
-class Actor(StrEnum):
-    """Who did it."""
-
-    USER = "user"
-    APP = "app"
-    OPERATOR = "operator"
-    SERVER = "server"
-
-
-class Entry(Struct, frozen=True, kw_only=True):
+class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One line of a grant's history; ``subjects`` names the permissions or the device concerned,
     ``reason`` is why, in the words of whoever did it, and ``count`` how often on that day."""
 
     when: int
-    deed: Deed
-    actor: Actor
+    kind: Kind
+    by: By
     subjects: tuple[str, ...] = ()
     reason: str = ""
     count: int = 1
 
 
-class Done(StrEnum):
+class Success(StrEnum):
     """What the form before this page achieved, said once on top of the page."""
 
     NOTHING = "nothing"

@@ -1,7 +1,7 @@
 """One app's page: what it is filled with. What a part of it shows is a file of `templates/app/`."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
@@ -11,10 +11,62 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.connections import UNUSED, Connection
 from valetkey.server.oauth.grants.delegates import Branch
-from valetkey.server.pages import grant_views, presenters
-from valetkey.server.pages.components import Done, Form, Kind, Permission
+from valetkey.server.pages import presenters
+from valetkey.server.pages.components import (
+    AccessStatus,
+    Account,
+    App,
+    DelegateItem,
+    DeviceItem,
+    HistoryEntry,
+    LockedGroup,
+    PageForm,
+    PermissionItem,
+    ReceiptItem,
+    Success,
+)
 from valetkey.server.pages.frame import APPS, Frame
+from valetkey.server.pages.views import View
 from valetkey.wire import redirect
+
+
+class AppView(View, frozen=True, kw_only=True):
+    """One app's key. All forms go to ``form`` and differ in ``action``.
+
+    ``save`` comes with the ticked ``permission`` values, ``give`` with the ticked ``more``,
+    ``pause`` and ``resume`` come alone, ``stop`` leads to the page that asks once more,
+    ``stop-device`` comes with ``device``, ``cut`` and ``readmit`` with a ``hand``. ``branches`` are
+    those who have the key from the app. ``permissions`` are those that the app holds, ``more``
+    those that it could have besides, ``cannot`` is all the rest by API, ``back`` the address of
+    the list, ``begins`` where the app itself lets its user begin. ``history`` and ``receipts`` have
+    the newest first. ``unused``: the app has left its key alone for long. ``paused``: its user has
+    paused it, whatever else its ``status`` says.
+    """
+
+    template: ClassVar = "connected_app.html"
+
+    account: Account
+    app: App
+    form: PageForm
+    permissions: tuple[PermissionItem, ...]
+    cannot: tuple[LockedGroup, ...]
+    status: AccessStatus
+    since: int
+    last_used: int | None
+    devices: tuple[DeviceItem, ...]
+    history: tuple[HistoryEntry, ...]
+    back: str
+    now: int
+    more: tuple[PermissionItem, ...] = ()
+    branches: tuple[DelegateItem, ...] = ()
+    receipts: tuple[ReceiptItem, ...] = ()
+    where: str = ""
+    signs_in_only: bool = False
+    unused: bool = False
+    paused: bool = False
+    ends: int | None = None
+    begins: str | None = None
+    done: Success = Success.NOTHING
 
 
 def page(
@@ -22,19 +74,19 @@ def page(
     person: Person,
     one: Connection,
     *,
-    form: Form,
+    form: PageForm,
     history: Iterable[Event],
     receipts: Iterable[Receipt],
     branches: Iterable[Branch],
-    done: Done,
+    done: Success,
     language: str,
     context: Context,
-) -> grant_views.ConnectedApp:
+) -> AppView:
     """The page of one app's key. `history` and `receipts` have the newest first."""
     entries = (
         presenters.entry(event, context.installation.offer, language=language) for event in history
     )
-    return grant_views.ConnectedApp(
+    return AppView(
         site=frame.site,
         account=frame.account(person.user),
         app=presenters.app(one.client, one.grant.client),
@@ -77,7 +129,7 @@ def _begins(one: Connection, context: Context) -> str | None:
     )
 
 
-def _permissions(one: Connection, language: str, context: Context) -> Iterator[Permission]:
+def _permissions(one: Connection, language: str, context: Context) -> Iterator[PermissionItem]:
     """What the app holds. Where its APIs tell what it uses, each says when that was."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
@@ -90,5 +142,5 @@ def _permissions(one: Connection, language: str, context: Context) -> Iterator[P
         yield replace(shown, used=used or None, idle=idle)
 
 
-_USED: Final = (Kind.VIEW, Kind.ACT)
+_USED: Final = ("view", "act")
 """What APIs tell of. That a user was recognised is no use of anything of theirs."""

@@ -1,5 +1,8 @@
 """Where people type the code that another device shows (RFC 8628 3.3)."""
 
+from enum import StrEnum
+from typing import ClassVar
+
 from valetkey.server.accounts.throttle import Throttled, attempt_code, forgive_code
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -7,10 +10,34 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.authorize.user_code import LENGTH, plain, shown
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grant_types.device import PAGE, Unknown, enter
-from valetkey.server.pages import views
 from valetkey.server.pages.authorize import continue_at
+from valetkey.server.pages.components import PageForm
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.views import CodeProblem
+from valetkey.server.pages.views import View
+
+
+class CodeProblem(StrEnum):
+    """Why the code is asked for again. Wrong and over are one: ``REFUSED``."""
+
+    NONE = "none"
+    MISSING = "missing"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+
+
+class EnterCodeView(View, frozen=True, kw_only=True):
+    """The code that another device shows: field ``user_code``, button ``#continue``.
+
+    ``code`` is what stands in the field. ``retry_after`` goes with ``THROTTLED``.
+    """
+
+    template: ClassVar = "enter_code.html"
+    enums: ClassVar = (CodeProblem,)
+
+    form: PageForm
+    code: str = ""
+    problem: CodeProblem = CodeProblem.NONE
+    retry_after: int = 0
 
 
 class DevicePage:
@@ -61,7 +88,7 @@ class DevicePage:
     ) -> Reply:
         context = await self._frame.shell.context()
         code = plain(typed)
-        view = views.EnterCode(
+        view = EnterCodeView(
             site=self._frame.site,
             form=self._frame.form(request, context, action=PAGE, purpose=PAGE, session=""),
             code=shown(code) if len(code) == LENGTH else code,

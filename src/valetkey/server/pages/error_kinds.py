@@ -1,11 +1,13 @@
 """Which kind of trouble is an error, for people?"""
 
-from typing import Final
+from enum import StrEnum
+from typing import ClassVar, Final
 
 from valetkey.server.http.csrf import ForgedForm
 from valetkey.server.oauth.authorize.reply_address import WrongAddress
 from valetkey.server.oauth.authorize.request_stages import Over
-from valetkey.server.pages.views import Trouble
+from valetkey.server.pages.components import Back
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import (
     AccessDenied,
     InvalidClient,
@@ -17,6 +19,39 @@ from valetkey.spec.errors import (
     ServerError,
     TemporarilyUnavailable,
 )
+
+
+class Trouble(StrEnum):
+    """What went wrong, for people; the registered code is for those who write software."""
+
+    UNKNOWN_APP = "unknown_app"
+    WRONG_ADDRESS = "wrong_address"
+    BAD_REQUEST = "bad_request"
+    IMPOSSIBLE = "impossible"
+    EXPIRED = "expired"
+    FORGED = "forged"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+class ErrorView(View, frozen=True, kw_only=True):
+    """Something went wrong, and who can mend it.
+
+    ``code`` is the registered error code, ``reference`` finds the request in the log, ``detail`` is
+    the public description for developers. ``back`` only where the address was checked.
+    """
+
+    template: ClassVar = "error.html"
+    enums: ClassVar = (Trouble,)
+
+    trouble: Trouble
+    code: str
+    reference: str
+    when: int
+    detail: str = ""
+    back: Back | None = None
 
 
 class NoSuchPage(InvalidRequest):

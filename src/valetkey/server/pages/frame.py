@@ -19,12 +19,12 @@ from valetkey.server.http.shell import Shell
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.browser_session import Person, person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages import views
-from valetkey.server.pages.components import Account, Back, Form, Site
-from valetkey.server.pages.error_kinds import trouble
+from valetkey.server.pages.components import Account, Back, PageForm, Site
+from valetkey.server.pages.error_kinds import ErrorView, trouble
 from valetkey.server.pages.i18n import choose
 from valetkey.server.pages.render import render
 from valetkey.server.pages.sign_in_delay import Callers
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import LoginRequired, OAuthError, TemporarilyUnavailable
 from valetkey.wire import form as forms
 
@@ -81,6 +81,13 @@ class Frame:
         visit = self.cookies.visit(request)
         return await self.shell.ask(lambda context: person(visit, context))
 
+    async def require_person(self, request: Request) -> Person:
+        """The user who is signed in. Raises SignInFirst."""
+        person = await self.person(request)
+        if person is None:
+            raise SignInFirst
+        return person
+
     def account(self, user: User) -> Account:
         """The user as the page names them."""
         return Account(name=user.display_name, username=user.username, sign_out=SIGN_OUT)
@@ -94,7 +101,7 @@ class Frame:
         purpose: str,
         session: str,
         hidden: tuple[tuple[str, str], ...] = (),
-    ) -> Form:
+    ) -> PageForm:
         """A form that only this browser, in this session, can send."""
         made = csrf.token(
             context.installation.keyring,
@@ -102,7 +109,7 @@ class Frame:
             session=session,
             purpose=purpose,
         )
-        return Form(action=action, csrf=made, hidden=hidden)
+        return PageForm(action=action, csrf=made, hidden=hidden)
 
     def posted(
         self, request: Request, context: Context, *, purpose: str, session: str
@@ -130,7 +137,7 @@ class Frame:
     def page(
         self,
         request: Request,
-        view: views.View,
+        view: View,
         *,
         status: int = 200,
         wanted: str = "",
@@ -161,7 +168,7 @@ class Frame:
             detail=error.log_text,
             reference=reference,
         )
-        view = views.ErrorPage(
+        view = ErrorView(
             site=self.site,
             trouble=trouble(error),
             code=error.code,

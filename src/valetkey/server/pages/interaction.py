@@ -3,6 +3,8 @@
 Each step asks the rule anew what is missing, so no step can be skipped (ATTACKS A67).
 """
 
+from typing import ClassVar
+
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.network import network_of
@@ -19,20 +21,41 @@ from valetkey.server.oauth.authorize.outcome import (
 )
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grant_types.device import confirm, disown
-from valetkey.server.pages import consent, presenters, views
-from valetkey.server.pages.account_choice import Joining
-from valetkey.server.pages.authorize import continue_at, leave
+from valetkey.server.pages import consent, presenters
+from valetkey.server.pages.account_choice import AccountChoice
+from valetkey.server.pages.authorize import Steps, continue_at, leave
+from valetkey.server.pages.components import App, PageForm
+from valetkey.server.pages.consent import ConsentView
 from valetkey.server.pages.frame import Frame
 from valetkey.server.pages.limit_fields import WrongField
-from valetkey.server.pages.sign_in import Refused, sign_in
+from valetkey.server.pages.sign_in import SignInPurpose, SignInRefused, SignInView, sign_in
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.views import SignInPurpose
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
-from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
 SIGN_IN_INSTEAD = b"sign-in"
 """The query by which somebody who was asked to sign up says that they have an account."""
+
+
+class ConfirmDeviceView(View, frozen=True, kw_only=True):
+    """Whether the user means the request that another device made: buttons ``#confirm`` and
+    ``#disown``, which post the ``action`` of their name.
+
+    ``code`` is what that device shows, ``address`` where it asked from, ``device`` what it is, as
+    far as it says; ``near``: this browser is in the same network.
+    """
+
+    template: ClassVar = "confirm_device.html"
+
+    form: PageForm
+    app: App
+    code: str
+    asked_at: int
+    now: int
+    device: str
+    address: str
+    near: bool
 
 
 class Interaction:
@@ -40,7 +63,8 @@ class Interaction:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._joining = Joining(frame)
+        self._steps = Steps(frame)
+        self._accounts = AccountChoice(frame)
 
     async def show(self, request: Request) -> Reply:
         """The page that is needed now, or back to the app."""
@@ -54,23 +78,23 @@ class Interaction:
         """Signs in for this request."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
-        form = self._frame.posted(request, context, purpose=_sign_in(name), session="")
+        form = await self._steps.posted(request, "sign-in")
         # Only the browser that began may go on: asked before any password is looked at.
         decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
         if not isinstance(decision, Login):
             return see_other(continue_at(name))
         outcome = await sign_in(self._frame, request, form)
-        if isinstance(outcome, Refused):
-            view = outcome.shown_on(self._sign_in(request, decision, context))
-            reply = self._page(request, view, decision, status=outcome.status)
+        if isinstance(outcome, SignInRefused):
+            view = outcome.on(self._sign_in(request, decision, context))
+            reply = self._steps.page(request, view, decision, status=outcome.status)
             return reply.having(*outcome.headers)
-        return await self._joining.joined(name, visit, outcome)
+        return await self._accounts.joined(name, visit, outcome)
 
     async def consent(self, request: Request) -> Reply:
         """Takes the user's answer."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
-        form = self._frame.posted(request, context, purpose=_consent(name), session=visit.session)
+        form = await self._steps.posted(request, "consent", session=visit.session)
         try:
             said = consent.said(form, context.installation.offer.permissions)
         except WrongField as wrong:
@@ -89,13 +113,12 @@ class Interaction:
         if not isinstance(decision, Consent):
             return self._shown(request, decision, context)
         view = consent.as_typed(self._consent(request, decision, context), form, wrong)
-        return self._page(request, view, decision, status=400)
+        return self._steps.page(request, view, decision, status=400)
 
     async def confirm(self, request: Request) -> Reply:
         """Takes the user's word on whether they mean a request that another device made."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        context = await self._frame.shell.context()
-        form = self._frame.posted(request, context, purpose=_confirm(name), session="")
+        form = await self._steps.posted(request, "confirm")
         match form.get("action"):
             case "confirm":
                 await self._frame.shell.settle(lambda context: confirm(name, visit, context))
@@ -111,8 +134,7 @@ class Interaction:
     async def switch(self, request: Request) -> Reply:
         """Signs out, to go on as somebody else."""
         name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        context = await self._frame.shell.context()
-        self._frame.posted(request, context, purpose=_switch(name), session=visit.session)
+        await self._steps.posted(request, "switch", session=visit.session)
         person = await self._frame.person(request)
         await signed_out(self._frame, person)
         return self._frame.cookies.signed_out(see_other(continue_at(name)))
@@ -120,13 +142,15 @@ class Interaction:
     def _shown(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
         match decision:
             case Login(create=True) if request.query != SIGN_IN_INSTEAD:
-                view = self._joining.sign_up(request, decision, context)
-                return self._page(request, view, decision)
+                view = self._accounts.sign_up(request, decision, context)
+                return self._steps.page(request, view, decision)
             case Login():
-                return self._page(request, self._sign_in(request, decision, context), decision)
+                return self._steps.page(
+                    request, self._sign_in(request, decision, context), decision
+                )
             case Choose():
-                return self._page(
-                    request, self._joining.choice(request, decision, context), decision
+                return self._steps.page(
+                    request, self._accounts.choice(request, decision, context), decision
                 )
             case Confirm():
                 return self._frame.page(
@@ -135,58 +159,32 @@ class Interaction:
                     wanted=decision.asked.parameters.get("ui_locales", ""),
                 )
             case Consent():
-                return self._page(request, self._consent(request, decision, context), decision)
+                return self._steps.page(
+                    request, self._consent(request, decision, context), decision
+                )
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
 
-    def _page(
-        self,
-        request: Request,
-        view: views.View,
-        asked: Login | Choose | Consent,
-        *,
-        status: int = 200,
-    ) -> Reply:
-        return self._frame.page(
-            request,
-            view,
-            status=status,
-            wanted=asked.pending.parameters.get("ui_locales", ""),
-            form_action=redirect.origin(asked.reply_to.uri) if asked.reply_to.uri else "",
-        )
-
-    def _sign_in(self, request: Request, login: Login, context: Context) -> views.SignIn:
+    def _sign_in(self, request: Request, login: Login, context: Context) -> SignInView:
         name = login.pending.id
-        form = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/sign-in",
-            purpose=_sign_in(name),
-            session="",
-        )
+        form = self._steps.form(request, context, step="sign-in", pending=name)
         confirm = login.user is not None
-        return views.SignIn(
+        return SignInView(
             site=self._frame.site,
             form=form,
             app=presenters.app(login.client, login.client.id).name,
             username=login.user.username if login.user is not None else login.login_hint,
             purpose=SignInPurpose.CONFIRM if confirm else SignInPurpose.SIGN_IN,
             create=f"{continue_at(name)}/sign-up" if sign_up.is_offered(context) else None,
-            decline=self._joining.declined(request, login, context),
+            decline=self._accounts.declined(request, login, context),
         )
 
-    def _confirm(self, request: Request, asked: Confirm, context: Context) -> views.ConfirmDevice:
+    def _confirm(self, request: Request, asked: Confirm, context: Context) -> ConfirmDeviceView:
         name = asked.pending.id
-        form = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/confirm",
-            purpose=_confirm(name),
-            session="",
-        )
+        form = self._steps.form(request, context, step="confirm", pending=name)
         at = asked.asked.decoupled
         address = "" if at is None else at.address
-        return views.ConfirmDevice(
+        return ConfirmDeviceView(
             site=self._frame.site,
             form=form,
             app=presenters.app(asked.client, asked.client.id),
@@ -198,41 +196,19 @@ class Interaction:
             near=network_of(address) == network_of(request.address),
         )
 
-    def _consent(self, request: Request, asked: Consent, context: Context) -> views.Consent:
+    def _consent(self, request: Request, asked: Consent, context: Context) -> ConsentView:
         name, session = asked.pending.id, self._frame.cookies.visit(request).session
         wanted = asked.pending.parameters.get("ui_locales", "")
         language = self._frame.language(request, wanted)
-        form = self._frame.form(
+        form = self._steps.form(
             request,
             context,
-            action=f"{continue_at(name)}/consent",
-            purpose=_consent(name),
+            step="consent",
+            pending=name,
             session=session,
             hidden=(("seen", asked.seen), ("language", language)),
         )
-        switch = self._frame.form(
-            request,
-            context,
-            action=f"{continue_at(name)}/switch",
-            purpose=_switch(name),
-            session=session,
-        )
+        switch = self._steps.form(request, context, step="switch", pending=name, session=session)
         return consent.page(
             self._frame, asked, form=form, switch=switch, language=language, context=context
         )
-
-
-def _sign_in(pending: str) -> str:
-    return f"sign-in {pending}"
-
-
-def _consent(pending: str) -> str:
-    return f"consent {pending}"
-
-
-def _confirm(pending: str) -> str:
-    return f"confirm {pending}"
-
-
-def _switch(pending: str) -> str:
-    return f"switch {pending}"

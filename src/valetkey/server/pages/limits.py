@@ -1,7 +1,7 @@
 """The limits of an app's key: what is used, tighten, loosen, and an end."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -16,11 +16,13 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
 from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch
 from valetkey.server.oauth.grants.limits import Limited, bound, end, limited
-from valetkey.server.pages import components, grant_views, limit_fields, presenters, saved_form
+from valetkey.server.pages import components, limit_fields, presenters, saved_form
 from valetkey.server.pages.apps import is_recent
+from valetkey.server.pages.components import Account, App, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
 from valetkey.server.pages.limit_fields import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
@@ -29,6 +31,35 @@ TOLD: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
 
 NONE: Final[Mapping[str, str]] = {}
+
+
+class LimitsView(View, frozen=True, kw_only=True):
+    """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
+
+    ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is
+    how long the app itself asks for; ``told`` is what is said of the form before: ``saved``,
+    ``wrong``, ``again`` (it waits for its button, now that the user has proved who they are) or
+    nothing. ``wrong`` is the field that made no sense; ``until`` and ``date`` stand as they were
+    typed. ``zone`` is where a day ends, unless the browser says otherwise. So many questions about
+    this key are ``waiting``, at ``approvals``.
+    """
+
+    template: ClassVar = "app_limits.html"
+
+    account: Account
+    app: App
+    form: PageForm
+    limits: tuple[Limit, ...]
+    ends: int | None
+    longest: int | None
+    back: str
+    zone: str = "UTC"
+    until: str = ""
+    date: str = ""
+    wrong: Wrong | None = None
+    told: str = ""
+    waiting: int = 0
+    approvals: str = ""
 
 
 class LimitsPage:
@@ -58,13 +89,13 @@ class LimitsPage:
         context: Context,
         typed: Mapping[str, str] = NONE,
         wrong: WrongField | None = None,
-    ) -> grant_views.AppLimits:
+    ) -> LimitsView:
         of_client = One(Client, found.grant.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
         path = _path(found)
         waiting = await self._frame.shell.ask(lambda now: questions(person.user.id, now))
         about = typed.get("permission", "")
-        return grant_views.AppLimits(
+        return LimitsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=presenters.app(client, found.grant.client),
@@ -120,9 +151,7 @@ class LimitsPage:
         return isinstance(outcome, Done) and not within(outcome.grant.limits, found.grant.limits)
 
     async def _found(self, request: Request) -> tuple[Person, Limited, Context]:
-        person = await self._frame.person(request)
-        if person is None:
-            raise SignInFirst
+        person = await self._frame.require_person(request)
         name = request.parts["grant"]
         context = await self._frame.shell.context()
         found = await self._frame.shell.ask(lambda context: limited(name, person.user.id, context))
@@ -132,7 +161,7 @@ class LimitsPage:
 
     def _form(
         self, request: Request, person: Person, context: Context, *, path: str
-    ) -> components.Form:
+    ) -> components.PageForm:
         return self._frame.form(
             request, context, action=path, purpose=path, session=person.session.id
         )

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from valetkey.server.model.client import Client
-from valetkey.server.model.event import By, Event, Kind
+from valetkey.server.model.event import Event, Kind
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.limits import expired
 from valetkey.server.model.receipt import Place, Receipt
@@ -18,22 +18,18 @@ from valetkey.server.oauth.shards.response import path
 from valetkey.server.pages import components, logos
 from valetkey.server.pages.app_text import plain
 from valetkey.server.pages.components import (
-    Actor,
-    Answer,
+    AccessStatus,
     App,
-    Deed,
     Destination,
-    Device,
-    Entry,
-    Holder,
+    DeviceItem,
+    HistoryEntry,
+    KeyPart,
     Need,
-    Part,
+    PermissionItem,
+    PriorAnswer,
     Reach,
-    Risk,
-    Status,
     Trust,
 )
-from valetkey.server.pages.components import Permission as Shown
 from valetkey.wire import redirect
 from valetkey.wire.catalog import Permission
 from valetkey.wire.key_shards import Tier
@@ -41,13 +37,6 @@ from valetkey.wire.usage import DAY
 
 _NAME: Final = 60
 _REASON: Final = 200
-
-_KINDS: Final = {
-    "identity": components.Kind.IDENTITY,
-    "view": components.Kind.VIEW,
-    "act": components.Kind.ACT,
-    "stay": components.Kind.STAY,
-}
 
 
 def app(client: Client | None, client_id: str) -> App:
@@ -65,16 +54,18 @@ def app(client: Client | None, client_id: str) -> App:
     )
 
 
-def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> Shown:
+def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> PermissionItem:
     """A permission that the app has."""
     words = permission.words_in(language).can
-    return _shown(permission, words, need=need, answer=Answer.ALLOWED)
+    return _shown(permission, words, need=need, answer=PriorAnswer.ALLOWED)
 
 
-def cannot(groups: Iterable[Locked], offer: Offer, language: str) -> tuple[components.Locked, ...]:
+def cannot(
+    groups: Iterable[Locked], offer: Offer, language: str
+) -> tuple[components.LockedGroup, ...]:
     """What the app cannot do, by API."""
     return tuple(
-        components.Locked(
+        components.LockedGroup(
             name="" if one.resource == offer.issuer else plain(one.name, _NAME),
             permissions=tuple(
                 _shown(each, each.words_in(language).cannot) for each in one.permissions
@@ -85,13 +76,13 @@ def cannot(groups: Iterable[Locked], offer: Offer, language: str) -> tuple[compo
     )
 
 
-def asked(row: Row, language: str) -> Shown:
+def asked(row: Row, language: str) -> PermissionItem:
     """A permission that is to be decided now."""
     shown = _shown(
         row.permission,
         row.permission.words_in(language).can,
         need=Need.REQUIRED if row.required else Need.OPTIONAL,
-        answer=Answer.REFUSED if row.refused else Answer.OPEN,
+        answer=PriorAnswer.REFUSED if row.refused else PriorAnswer.OPEN,
         reason=plain(row.reason, _REASON),
     )
     brings = tuple(one.words_in(language).can for one in row.implied)
@@ -103,14 +94,14 @@ def _shown(
     words: str,
     *,
     need: Need = Need.OPTIONAL,
-    answer: Answer = Answer.OPEN,
+    answer: PriorAnswer = PriorAnswer.OPEN,
     reason: str = "",
-) -> Shown:
-    return Shown(
+) -> PermissionItem:
+    return PermissionItem(
         id=permission.id,
         title=_title(words),
-        kind=_KINDS[permission.group],
-        risk=Risk(permission.risk),
+        kind=permission.group,
+        risk=permission.risk,
         need=need,
         answer=answer,
         reason=reason,
@@ -123,7 +114,7 @@ def _title(words: str) -> str:
 
 def granted(
     grant: Grant, client: Client | None, offer: Offer, *, language: str
-) -> tuple[Shown, ...]:
+) -> tuple[PermissionItem, ...]:
     """What the grant allows, in catalog order."""
     must = offer.with_implied(() if client is None else client.required) | {"openid"}
     held = {one: offer.permissions[one] for one in offer.ordered(grant.permissions)}
@@ -141,20 +132,20 @@ def _brings(name: str, offer: Offer, language: str) -> tuple[str, ...]:
     return tuple(offer.permissions[one].words_in(language).can for one in others)
 
 
-def status(one: Connection, now: int) -> Status:
+def status(one: Connection, now: int) -> AccessStatus:
     """Whether the key works now."""
     grant, client = one.grant, one.client
     if client is None or expired(grant.limits, now):
-        return Status.OVER
+        return AccessStatus.OVER
     if client.status != "active":
-        return Status.SUSPENDED
-    return Status.PAUSED if grant.status == "paused" else Status.ACTIVE
+        return AccessStatus.SUSPENDED
+    return AccessStatus.PAUSED if grant.status == "paused" else AccessStatus.ACTIVE
 
 
-def device(families: Sequence[TokenFamily]) -> Device:
+def device(families: Sequence[TokenFamily]) -> DeviceItem:
     """One device of an app: families that the user cannot tell apart, the last used one first."""
     family = families[0]
-    return Device(
+    return DeviceItem(
         id=family.id,
         name=family.device,
         count=len(families),
@@ -167,14 +158,14 @@ def device(families: Sequence[TokenFamily]) -> Device:
     )
 
 
-def parts(family: TokenFamily) -> tuple[Part, ...]:
+def parts(family: TokenFamily) -> tuple[KeyPart, ...]:
     """The parts in which a key is held, that of the device first; none, for an ordinary one."""
     shards = family.shards
     if shards is None:
         return ()
     return tuple(
-        Part(
-            holder=Holder(one.holder),
+        KeyPart(
+            holder=one.holder,
             held=one.is_claimed,
             spent=one.is_spent,
             last_seen=one.used or None,
@@ -184,17 +175,19 @@ def parts(family: TokenFamily) -> tuple[Part, ...]:
     )
 
 
-def parts_to_be(tier: Tier | None) -> tuple[Part, ...]:
+def parts_to_be(tier: Tier | None) -> tuple[KeyPart, ...]:
     """The parts of a key that nobody has yet, each as it will be."""
     holders = () if tier is None else tier.holders
-    return tuple(Part(holder=Holder(one), held=True) for one in holders)
+    return tuple(KeyPart(holder=one, held=True) for one in holders)
 
 
-def branch(one: Branch, offer: Offer, *, language: str, over: bool = False) -> components.Branch:
+def branch(
+    one: Branch, offer: Offer, *, language: str, over: bool = False
+) -> components.DelegateItem:
     """A hand that has the key, and those below it. `over`: somebody above it is cut off."""
     hand = one.hand
     known = hand.name.startswith(CLIENT)
-    return components.Branch(
+    return components.DelegateItem(
         id=hand.name,
         app=app(one.client, hand.name.removeprefix(CLIENT)) if known else None,
         can=_titles(offer.ordered(hand.permissions), offer, language),
@@ -219,46 +212,40 @@ def destination(uri: str) -> Destination:
     return Destination(reach=Reach.SCHEME, place=uri.partition(":")[0])
 
 
-_DEEDS: Final[dict[Kind, Deed]] = {
-    "granted": Deed.ALLOWED,
-    "upgraded": Deed.ADDED,
-    "downgraded": Deed.REMOVED,
-    "paused": Deed.PAUSED,
-    "resumed": Deed.RESUMED,
-    "stopped": Deed.STOPPED,
-    "connected": Deed.DEVICE_ADDED,
-    "disconnected": Deed.DEVICE_STOPPED,
-    "replayed": Deed.REPLAYED,
-    "limited": Deed.LIMITED,
-    "approved": Deed.APPROVED,
-    "declined": Deed.DECLINED,
-    "suspended": Deed.SUSPENDED,
-    "reissued": Deed.REISSUED,
-    "claimed": Deed.CLAIMED,
-    "cut": Deed.CUT,
-    "readmitted": Deed.READMITTED,
-}
-"""What of a grant's events its user reads; the rest is for the audit."""
-
-_ACTORS: Final[dict[By, Actor]] = {
-    "user": Actor.USER,
-    "app": Actor.APP,
-    "administrator": Actor.OPERATOR,
-    "server": Actor.SERVER,
-}
+HISTORY: Final[frozenset[Kind]] = frozenset(
+    [
+        "granted",
+        "upgraded",
+        "downgraded",
+        "paused",
+        "resumed",
+        "stopped",
+        "connected",
+        "disconnected",
+        "replayed",
+        "limited",
+        "approved",
+        "declined",
+        "suspended",
+        "reissued",
+        "claimed",
+        "cut",
+        "readmitted",
+    ]
+)
+"""Events in the history that users read. The others are for the audit."""
 
 
-def entry(event: Event, offer: Offer, *, language: str) -> Entry | None:
+def entry(event: Event, offer: Offer, *, language: str) -> HistoryEntry | None:
     """One line of a grant's history, or None for an event that is not shown."""
-    deed = _DEEDS.get(event.kind)
-    if deed is None:
+    if event.kind not in HISTORY:
         return None
     named = _titles(offer.ordered(event.permissions), offer, language)
     subjects = named or ((event.note,) if event.note else ())
-    return Entry(
+    return HistoryEntry(
         when=event.at,
-        deed=deed,
-        actor=_ACTORS[event.by],
+        kind=event.kind,
+        by=event.by,
         subjects=subjects,
         reason=plain(event.reason, _REASON),
         count=event.count,
@@ -271,9 +258,9 @@ def _titles(names: Iterable[str], offer: Offer, language: str) -> tuple[str, ...
 
 def row(
     one: Connection, offer: Offer, *, language: str, now: int, href: str
-) -> components.Connection:
+) -> components.ConnectionItem:
     """A line of the list."""
-    return components.Connection(
+    return components.ConnectionItem(
         app=app(one.client, one.grant.client),
         permissions=granted(one.grant, one.client, offer, language=language),
         status=status(one, now),
@@ -286,7 +273,7 @@ def row(
     )
 
 
-def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
+def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionItem, ...]:
     """What the app is registered for, and does not have: the user may give it."""
     if one.client is None or one.client.status != "active":
         return ()
@@ -296,7 +283,7 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
             _shown(
                 offer.permissions[name],
                 offer.permissions[name].words_in(language).can,
-                answer=Answer.REFUSED if name in one.grant.refused else Answer.OPEN,
+                answer=PriorAnswer.REFUSED if name in one.grant.refused else PriorAnswer.OPEN,
                 reason=plain(one.client.reasons.get(name, ""), _REASON),
             ),
             brings=_brings(name, offer, language),
@@ -307,14 +294,14 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[Shown, ...]:
     )
 
 
-def receipt(kept: Receipt) -> components.Receipt:
+def receipt(kept: Receipt) -> components.ReceiptItem:
     """What was shown when the user said yes, in the words of then."""
-    return components.Receipt(
+    return components.ReceiptItem(
         when=kept.at,
         language=kept.language,
         place=plain(kept.destination, _NAME),
         asked=tuple(
-            components.Line(
+            components.ReceiptLine(
                 words=_title(plain(one.words, _REASON)),
                 ticked=one.ticked,
                 given=one.granted,

@@ -1,68 +1,38 @@
 """From a view to HTML."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from zlib import crc32
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from valetkey.server.pages import components, grant_views, limit_fields, views
+from valetkey.server.pages import components, limit_fields
 from valetkey.server.pages.i18n import LOCALES, Locale
+from valetkey.server.pages.views import View
 
-TEMPLATES: Mapping[type[views.View], str] = {
-    views.SignIn: "sign_in.html",
-    views.Choice: "choice.html",
-    views.SignUp: "sign_up.html",
-    views.AnswerForm: "answer_form.html",
-    views.Consent: "consent.html",
-    grant_views.ConnectedApps: "connected_apps.html",
-    grant_views.ConnectedApp: "connected_app.html",
-    grant_views.AppLimits: "app_limits.html",
-    grant_views.StopApp: "stop_app.html",
-    grant_views.KeyParts: "key_parts.html",
-    grant_views.Approvals: "approvals.html",
-    grant_views.ApprovalPage: "approval.html",
-    views.EnterCode: "enter_code.html",
-    views.ConfirmDevice: "confirm_device.html",
-    grant_views.StopUnused: "stop_unused.html",
-    views.SignOut: "sign_out.html",
-    views.SignedOut: "signed_out.html",
-    views.Notice: "notice.html",
-    views.ErrorPage: "error.html",
-}
 _ENUMS = (
-    components.Actor,
-    components.Answer,
-    views.Cause,
-    components.Deed,
-    components.Done,
-    components.Holder,
-    components.Kind,
+    components.PriorAnswer,
+    components.Success,
     components.Need,
-    views.CodeProblem,
-    limit_fields.Flaw,
-    views.Outcome,
     components.Reach,
-    components.Risk,
     components.Shelf,
-    views.SignInProblem,
-    views.SignInPurpose,
-    views.SignUpProblem,
-    components.Status,
-    views.Trouble,
+    components.AccessStatus,
     components.Trust,
+    limit_fields.Flaw,
 )
+"""What every template sees by its name."""
 
 
-def render(view: views.View, *, language: str) -> str:
+def render(view: View, *, language: str) -> str:
     """The page in one of the languages of ``LOCALES``."""
     return render_in(view, locale=LOCALES[language])
 
 
-def render_in(view: views.View, *, locale: Locale) -> str:
+def render_in(view: View, *, locale: Locale) -> str:
     """The page in any locale, one that is not shipped too."""
-    return environment(locale).get_template(TEMPLATES[type(view)]).render(view=view)
+    template = environment(locale).get_template(view.template)
+    return template.render({"view": view} | {enum.__name__: enum for enum in view.enums})
 
 
 @cache
@@ -86,7 +56,8 @@ def environment(locale: Locale) -> Environment:
         "tint": _tint,
         "utc": _utc,
     }
-    env.globals |= {"locale": locale} | {enum.__name__: enum for enum in _ENUMS}
+    env.globals |= {"locale": locale, "GROUPS": components.GROUPS}
+    env.globals |= {enum.__name__: enum for enum in _ENUMS}
     return env
 
 
@@ -94,8 +65,10 @@ def _utc(moment: int) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
 
 
-def _riskiest_first(permissions: Iterable[components.Permission]) -> list[components.Permission]:
-    return sorted(permissions, key=lambda permission: list(components.Risk).index(permission.risk))
+def _riskiest_first(
+    permissions: Iterable[components.PermissionItem],
+) -> list[components.PermissionItem]:
+    return sorted(permissions, key=lambda permission: components.RISKS.index(permission.risk))
 
 
 def _initial(name: str) -> str:

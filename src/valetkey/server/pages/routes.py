@@ -1,9 +1,10 @@
-"""The pages for people, by path: a Starlette application behind the front."""
+"""The pages for people, as a table: a Starlette application behind the front."""
 
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from typing import Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -20,21 +21,29 @@ from valetkey.server.oauth.grant_types.device import PAGE as DEVICE
 from valetkey.server.oauth.logout import end_session
 from valetkey.server.oauth.shards.feature import PAGE as PARTS
 from valetkey.server.pages import logos
-from valetkey.server.pages.account_choice import Joining
-from valetkey.server.pages.approvals import Approvals
-from valetkey.server.pages.apps import Apps
-from valetkey.server.pages.apps_list import EXPORT, UNUSED, AppsList
-from valetkey.server.pages.authorize import Authorize
+from valetkey.server.pages.account_choice import AccountChoice, ChoiceView
+from valetkey.server.pages.approvals import ApprovalsPage, ApprovalsView, ApprovalView
+from valetkey.server.pages.apps import AppPage, StopAppView
+from valetkey.server.pages.apps_list import EXPORT, UNUSED, AppsListPage, AppsView, StopUnusedView
+from valetkey.server.pages.authorize import (
+    AnswerFormView,
+    AuthorizePage,
+    NoticeView,
+    continue_at,
+)
 from valetkey.server.pages.check_session import CheckSession
-from valetkey.server.pages.device import DevicePage
+from valetkey.server.pages.connected import AppView
+from valetkey.server.pages.consent import ConsentView
+from valetkey.server.pages.device import DevicePage, EnterCodeView
 from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_OUT, SIGN_UP, STATIC, Frame
-from valetkey.server.pages.interaction import Interaction
-from valetkey.server.pages.limits import LimitsPage
-from valetkey.server.pages.shards import PartsPage
-from valetkey.server.pages.sign_in import SignInPage
-from valetkey.server.pages.sign_out import SIGNED_OUT, SignOutPage
-from valetkey.server.pages.sign_up import SignUpPage
+from valetkey.server.pages.interaction import ConfirmDeviceView, Interaction
+from valetkey.server.pages.limits import LimitsPage, LimitsView
+from valetkey.server.pages.shards import PartsPage, PartsView
+from valetkey.server.pages.sign_in import SignInPage, SignInView
+from valetkey.server.pages.sign_out import SIGNED_OUT, SignedOutView, SignOutPage, SignOutView
+from valetkey.server.pages.sign_up import SignUpPage, SignUpView
+from valetkey.server.pages.views import View
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """RFC 9110 9.3 and RFC 5789: whatever is tried where nothing is, is answered by 404."""
@@ -77,56 +86,94 @@ class Files(StaticFiles):
         return response
 
 
+class TableRow(msgspec.Struct, frozen=True):
+    """A page: its path, what it displays, and a handler for each method. A view names its own
+    template. `views` is empty for a path that only redirects, or answers with a file."""
+
+    path: str
+    views: tuple[type[View], ...] = ()
+    get: Handler | None = None
+    post: Handler | None = None
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """The handlers by method."""
+        both = {"GET": self.get, "POST": self.post}
+        return {method: handler for method, handler in both.items() if handler is not None}
+
+
+def table(frame: Frame) -> tuple[TableRow, ...]:
+    """Every page."""
+    return (*_requests(frame), *_account(frame), *_grants(frame), TableRow("/", get=_home))
+
+
+def _requests(frame: Frame) -> tuple[TableRow, ...]:
+    """The way of an authorization request."""
+    authorize, waiting, choice = AuthorizePage(frame), Interaction(frame), AccountChoice(frame)
+    device, here = DevicePage(frame), continue_at("{pending}")
+    shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
+    ends = (AnswerFormView, NoticeView)
+    return (
+        TableRow(AUTHORIZE, ends, get=authorize.visit, post=authorize.visit),
+        TableRow(here, shows + ends, get=waiting.show),
+        TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
+        TableRow(f"{here}/sign-up", (SignUpView,), get=choice.show, post=choice.submit),
+        TableRow(f"{here}/choose", post=choice.choose),
+        TableRow(f"{here}/decline", ends, post=choice.decline),
+        TableRow(f"{here}/consent", (ConsentView, *ends), post=waiting.consent),
+        TableRow(f"{here}/confirm", ends, post=waiting.confirm),
+        TableRow(f"{here}/switch", post=waiting.switch),
+        TableRow(DEVICE, (EnterCodeView,), get=device.show, post=device.submit),
+    )
+
+
+def _account(frame: Frame) -> tuple[TableRow, ...]:
+    """Signing in and out, and what apps learn of it."""
+    sign_in, sign_up, sign_out = SignInPage(frame), SignUpPage(frame), SignOutPage(frame)
+    out = (SignOutView, SignedOutView)
+    return (
+        TableRow(SIGN_IN, (SignInView,), get=sign_in.show, post=sign_in.submit),
+        TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
+        TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
+        TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.done),
+        TableRow(end_session.PATH, out, get=sign_out.leave, post=sign_out.leave),
+        TableRow(CHECK_SESSION, get=CheckSession(frame).show),
+        TableRow(logos.PATH, get=logos.Logos(frame).show),
+    )
+
+
+def _grants(frame: Frame) -> tuple[TableRow, ...]:
+    """What the user has allowed, and what waits for their answer."""
+    apps, app, limits = AppsListPage(frame), AppPage(frame), LimitsPage(frame)
+    parts, approvals, one = PartsPage(frame), ApprovalsPage(frame), f"{APPS}/{{grant}}"
+    return (
+        TableRow(APPS, (AppsView,), get=apps.list),
+        TableRow(UNUSED, (StopUnusedView,), get=apps.ask_unused, post=apps.stop_unused),
+        TableRow(EXPORT, get=apps.export),
+        TableRow(one, (AppView,), get=app.detail, post=app.change),
+        TableRow(f"{one}/limits", (LimitsView,), get=limits.show, post=limits.change),
+        TableRow(f"{one}/stop", (StopAppView,), get=app.ask_stop, post=app.stop),
+        TableRow(PARTS, (PartsView,), get=parts.show, post=parts.change),
+        TableRow(APPROVALS, (ApprovalsView,), get=approvals.list),
+        TableRow(
+            f"{APPROVALS}/{{approval}}", (ApprovalView,), get=approvals.show, post=approvals.submit
+        ),
+    )
+
+
 def pages(frame: Frame, *, off: Collection[str] = ()) -> Starlette:
     """Every page but those that are `off`. A path that is none of these gets the error page too."""
-    authorize, interaction = Authorize(frame), Interaction(frame)
-    device, approvals = DevicePage(frame), Approvals(frame)
-    sign_in, sign_out, apps = SignInPage(frame), SignOutPage(frame), Apps(frame)
-    limits, parts = LimitsPage(frame), PartsPage(frame)
-    listed = AppsList(frame)
-    joining, sign_up = Joining(frame), SignUpPage(frame)
-    table: dict[str, dict[str, Handler]] = {
-        AUTHORIZE: {"GET": authorize.visit, "POST": authorize.visit},
-        "/continue/{pending}": {"GET": interaction.show},
-        "/continue/{pending}/sign-in": {"POST": interaction.sign_in},
-        "/continue/{pending}/choose": {"POST": joining.choose},
-        "/continue/{pending}/decline": {"POST": joining.decline},
-        "/continue/{pending}/sign-up": {"GET": joining.show, "POST": joining.submit},
-        "/continue/{pending}/consent": {"POST": interaction.consent},
-        "/continue/{pending}/confirm": {"POST": interaction.confirm},
-        "/continue/{pending}/switch": {"POST": interaction.switch},
-        DEVICE: {"GET": device.show, "POST": device.submit},
-        SIGN_IN: {"GET": sign_in.show, "POST": sign_in.submit},
-        SIGN_UP: {"GET": sign_up.show, "POST": sign_up.submit},
-        SIGN_OUT: {"GET": sign_out.show, "POST": sign_out.submit},
-        SIGNED_OUT: {"GET": sign_out.done},
-        logos.PATH: {"GET": logos.Logos(frame).show},
-        CHECK_SESSION: {"GET": CheckSession(frame).show},
-        end_session.PATH: {"GET": sign_out.leave, "POST": sign_out.leave},
-        APPS: {"GET": listed.list},
-        UNUSED: {"GET": listed.ask_unused, "POST": listed.stop_unused},
-        EXPORT: {"GET": listed.export},
-        f"{APPS}/{{grant}}": {"GET": apps.detail, "POST": apps.change},
-        f"{APPS}/{{grant}}/limits": {"GET": limits.show, "POST": limits.change},
-        f"{APPS}/{{grant}}/stop": {"GET": apps.ask_stop, "POST": apps.stop},
-        PARTS: {"GET": parts.show, "POST": parts.change},
-        APPROVALS: {"GET": approvals.list},
-        f"{APPROVALS}/{{approval}}": {"GET": approvals.show, "POST": approvals.submit},
-        "/": {"GET": _home},
-    }
     nowhere = Page(frame, {"GET": _nowhere})
+    rows = (row for row in table(frame) if row.path not in off)
+    files_here = Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)
     app = Starlette(
         routes=[
-            *(
-                Route(path, Page(frame, handlers))
-                for path, handlers in table.items()
-                if path not in off
-            ),
-            Mount(STATIC, Files(str(files("valetkey.server.pages") / "static"), nowhere=nowhere)),
+            *(Route(row.path, Page(frame, row.handlers)) for row in rows),
+            Mount(STATIC, files_here),
         ]
     )
     app.router.default = Page(frame, dict.fromkeys(METHODS, _nowhere))
-    # Starlette would mend a slash by a redirect to whatever Host the request names.
+    # Starlette would correct a slash by a redirect to whatever Host the request names.
     app.router.redirect_slashes = False
     return app
 

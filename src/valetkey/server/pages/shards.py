@@ -1,6 +1,8 @@
 """A key that is held in several parts: who has them, a new one in the place of a lost one, and the
 answer to an alarm."""
 
+from typing import ClassVar
+
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
@@ -12,13 +14,40 @@ from valetkey.server.oauth.grants.changes import NoSuch
 from valetkey.server.oauth.shards import reissue
 from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.response import path
-from valetkey.server.pages import grant_views, presenters
+from valetkey.server.pages import presenters
 from valetkey.server.pages.apps import is_recent
-from valetkey.server.pages.components import Holder
+from valetkey.server.pages.components import Account, App, KeyPart, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
-from valetkey.server.pages.frame import APPS, SIGN_IN, Frame, SignInFirst
+from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
 from valetkey.server.pages.qr import squares
+from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
+
+
+class PartsView(View, frozen=True, kw_only=True):
+    """A key that is held in several parts, on one device: ``threshold`` of them open it. All forms
+    go to ``form``: ``replace`` comes with a ``holder``, ``resume`` alone.
+
+    ``because`` says why a suspended key is. ``ticket`` or ``code`` is what was just made for
+    ``holder``, shown this once; ``picture`` the same as squares of ``size``, where there are any.
+    """
+
+    template: ClassVar = "key_parts.html"
+
+    account: Account
+    app: App
+    form: PageForm
+    device: str
+    parts: tuple[KeyPart, ...]
+    threshold: int
+    suspended: bool
+    back: str
+    now: int
+    holder: str = ""
+    ticket: str = ""
+    code: str = ""
+    size: int = 0
+    picture: str = ""
 
 
 class PartsPage:
@@ -89,7 +118,7 @@ class PartsPage:
         shown = made or Replaced(family=family, holder="")
         size, picture = squares(shown.ticket) if shown.ticket else (0, "")
         here = path(family)
-        view = grant_views.KeyParts(
+        view = PartsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             app=presenters.app(client, family.client),
@@ -100,10 +129,9 @@ class PartsPage:
             parts=presenters.parts(family),
             threshold=family.shards.threshold if family.shards else 1,
             suspended=family.status == "suspended",
-            because=family.because,
             back=f"{APPS}/{family.grant}",
             now=context.env.now,
-            holder=Holder(shown.holder) if shown.holder else None,
+            holder=shown.holder,
             ticket=shown.ticket,
             code=shown.code,
             size=size,
@@ -112,9 +140,7 @@ class PartsPage:
         return self._frame.page(request, view)
 
     async def _found(self, request: Request) -> tuple[Person, TokenFamily, Context]:
-        person = await self._frame.person(request)
-        if person is None:
-            raise SignInFirst
+        person = await self._frame.require_person(request)
         name, grant = request.parts["family"], request.parts["grant"]
         context = await self._frame.shell.context()
         family = await self._frame.shell.ask(

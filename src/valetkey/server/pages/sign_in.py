@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Final
+from enum import StrEnum
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -22,11 +23,10 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize import sign_up
-from valetkey.server.pages import views
-from valetkey.server.pages.components import Form
+from valetkey.server.pages.components import Decline, PageForm
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_out import signed_out
-from valetkey.server.pages.views import SignInProblem
+from valetkey.server.pages.views import View
 from valetkey.wire import form as forms
 
 REFUSAL: Final = 0.5
@@ -36,7 +36,45 @@ of them, unless the machine is busy."""
 _DRAFT: Final = re.compile(r"[A-Za-z0-9_-]{1,1500}\.[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-class Refused(msgspec.Struct, frozen=True):
+class SignInPurpose(StrEnum):
+    """Signing in, or proving once more that it is still the same person."""
+
+    SIGN_IN = "sign_in"
+    CONFIRM = "confirm"
+
+
+class SignInProblem(StrEnum):
+    """Why the form is shown again. An unknown user and a wrong password are one: ``REFUSED``."""
+
+    NONE = "none"
+    USERNAME_MISSING = "username_missing"
+    PASSWORD_MISSING = "password_missing"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+    THROTTLED_HERE = "throttled_here"
+
+
+class SignInView(View, frozen=True, kw_only=True):
+    """The sign-in form: fields ``username`` and ``password``, button ``#sign-in``.
+
+    ``app`` is the name of the app that waits, which ``decline`` tells no. ``retry_after`` goes with
+    ``THROTTLED``.
+    """
+
+    template: ClassVar = "sign_in.html"
+    enums: ClassVar = (SignInPurpose, SignInProblem)
+
+    form: PageForm
+    app: str | None = None
+    username: str = ""
+    purpose: SignInPurpose = SignInPurpose.SIGN_IN
+    problem: SignInProblem = SignInProblem.NONE
+    retry_after: int = 0
+    create: str | None = None
+    decline: Decline | None = None
+
+
+class SignInRefused(msgspec.Struct, frozen=True):
     """Nobody was signed in. `retry_after` in seconds goes with what is throttled."""
 
     problem: SignInProblem
@@ -51,7 +89,7 @@ class Refused(msgspec.Struct, frozen=True):
     def headers(self) -> Headers:
         return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
 
-    def shown_on(self, view: views.SignIn) -> views.SignIn:
+    def on(self, view: SignInView) -> SignInView:
         """The form again, with what was wrong."""
         return msgspec.structs.replace(
             view,
@@ -61,14 +99,14 @@ class Refused(msgspec.Struct, frozen=True):
         )
 
 
-async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | Refused:
+async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | SignInRefused:
     """Judges a username and a password. Counts first, then looks, and takes the same time and says
     the same words for a name that nobody has."""
     username = form.get("username", "").strip()
     if not username:
-        return Refused(SignInProblem.USERNAME_MISSING, "")
+        return SignInRefused(SignInProblem.USERNAME_MISSING, "")
     if "password" not in form:
-        return Refused(SignInProblem.PASSWORD_MISSING, username)
+        return SignInRefused(SignInProblem.PASSWORD_MISSING, username)
     context = await frame.shell.context()
     caller = await frame.callers.of(request, username, context)
     found, context = await frame.shell.settle(
@@ -79,13 +117,13 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         wait = max(1, found.until - context.env.now)
         here = found.budget is BROWSER
         problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
-        return Refused(problem, username, wait)
+        return SignInRefused(problem, username, wait)
     await frame.callers.wait(found.wait, request)
     user = await _proved(frame, Secret(form["password"]), found, caller=caller)
     if user is None:
         frame.callers.failures.failed(account_of(username), request.address)
         await frame.shell.settle(lambda context: refused(found.user, context.env))
-        return Refused(SignInProblem.REFUSED, username)
+        return SignInRefused(SignInProblem.REFUSED, username)
     return await opened(frame, request, user, username=username, caller=caller)
 
 
@@ -159,27 +197,27 @@ class SignInPage:
         context = await self._frame.shell.context()
         form = self._frame.posted(request, context, purpose=SIGN_IN, session="")
         outcome = await sign_in(self._frame, request, form)
-        if isinstance(outcome, Refused):
-            view = outcome.shown_on(await self._view(request, target))
+        if isinstance(outcome, SignInRefused):
+            view = outcome.on(await self._view(request, target))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
         return self._frame.cookies.signed_in(
             see_other(target), outcome.session, outcome.secret, known=outcome.known
         )
 
-    async def _view(self, request: Request, target: str) -> views.SignIn:
+    async def _view(self, request: Request, target: str) -> SignInView:
         context = await self._frame.shell.context()
         action = f"{SIGN_IN}?next={target.replace('?', '&')}"
-        form: Form = self._frame.form(request, context, action=action, purpose=SIGN_IN, session="")
+        form: PageForm = self._frame.form(
+            request, context, action=action, purpose=SIGN_IN, session=""
+        )
         create = SIGN_UP if sign_up.is_offered(context) else None
-        return views.SignIn(site=self._frame.site, form=form, create=create)
+        return SignInView(site=self._frame.site, form=form, create=create)
 
 
-def _again(view: views.SignIn, user: User) -> views.SignIn:
+def _again(view: SignInView, user: User) -> SignInView:
     """The form for somebody who is signed in, and has to prove it once more."""
-    return msgspec.structs.replace(
-        view, username=user.username, purpose=views.SignInPurpose.CONFIRM
-    )
+    return msgspec.structs.replace(view, username=user.username, purpose=SignInPurpose.CONFIRM)
 
 
 def then(asked: Mapping[str, str]) -> str:

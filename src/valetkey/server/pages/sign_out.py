@@ -1,6 +1,6 @@
 """Sign-out: asked first, so that a link elsewhere cannot do it; and then the apps are told."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
@@ -8,9 +8,10 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.logout import end_session, sessions
 from valetkey.server.oauth.logout.sessions import Ended
-from valetkey.server.pages import presenters, views
-from valetkey.server.pages.components import Back
+from valetkey.server.pages import presenters
+from valetkey.server.pages.components import Account, Back, PageForm
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_OUT, Frame
+from valetkey.server.pages.views import View
 from valetkey.wire import redirect
 from valetkey.wire.form import Form
 
@@ -21,6 +22,30 @@ PATIENCE: Final = 2.5
 
 LOADING: Final = 2
 """Seconds for the apps' own pages to load before the browser goes on."""
+
+
+class SignOutView(View, frozen=True, kw_only=True):
+    """Asks before the session ends: button ``#sign-out``; ``back`` is where "no" leads.
+    ``signed_in`` names the apps that the user is signed in to in this browser."""
+
+    template: ClassVar = "sign_out.html"
+
+    account: Account
+    form: PageForm
+    apps: str
+    back: str
+    signed_in: tuple[str, ...] = ()
+
+
+class SignedOutView(View, frozen=True, kw_only=True):
+    """The session is over. ``back`` is the app's registered address for afterwards, ``frames`` are
+    pages of apps, which sign their user out as the browser loads them."""
+
+    template: ClassVar = "signed_out.html"
+
+    sign_in: str | None = None
+    back: Back | None = None
+    frames: tuple[str, ...] = ()
 
 
 async def signed_out(frame: Frame, person: Person | None) -> Ended:
@@ -105,7 +130,7 @@ class SignOutPage:
             session=person.session.id,
             hidden=hidden,
         )
-        view = views.SignOut(
+        view = SignOutView(
             site=self._frame.site,
             account=self._frame.account(person.user),
             form=form,
@@ -128,9 +153,9 @@ class SignOutPage:
             return reply
         return reply.having((b"refresh", f"{LOADING};url={onward or SIGNED_OUT}".encode()))
 
-    def _view(self, *, onward: str = "", frames: tuple[str, ...] = ()) -> views.SignedOut:
+    def _view(self, *, onward: str = "", frames: tuple[str, ...] = ()) -> SignedOutView:
         back = Back(place=redirect.host(onward), href=onward) if onward else None
-        return views.SignedOut(site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames)
+        return SignedOutView(site=self._frame.site, sign_in=SIGN_IN, back=back, frames=frames)
 
 
 def _hidden(form: Form) -> tuple[tuple[str, str], ...]:

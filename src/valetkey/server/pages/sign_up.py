@@ -1,7 +1,8 @@
 """Sign-up: a new account, for an app that waits or for the user's own pages. Off unless the feature
 `sign-up` is on: without it nobody finds a page here."""
 
-from typing import Final, TypeAlias
+from enum import StrEnum
+from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 
@@ -14,12 +15,24 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.oauth.authorize import sign_up
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.pages import views
+from valetkey.server.pages.components import Decline, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPS, SIGN_IN, SIGN_UP, Frame
 from valetkey.server.pages.sign_in import opened
-from valetkey.server.pages.views import SignUpProblem
+from valetkey.server.pages.views import View
 from valetkey.wire import form as forms
+
+
+class SignUpProblem(StrEnum):
+    """Why the form is shown again."""
+
+    NONE = "none"
+    USERNAME = "username"
+    TAKEN = "taken"
+    PASSWORD = "password"
+    EMAIL = "email"
+    THROTTLED = "throttled"
+
 
 _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
     "username": SignUpProblem.USERNAME,
@@ -29,7 +42,27 @@ _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
 }
 
 
-class Refused(msgspec.Struct, frozen=True):
+class SignUpView(View, frozen=True, kw_only=True):
+    """A new account: fields ``username``, ``name``, ``email`` and ``password``, button
+    ``#sign-up``. ``sign_in`` is where those go who have one. ``shortest`` is the least length of a
+    password; ``retry_after`` goes with ``THROTTLED``."""
+
+    template: ClassVar = "sign_up.html"
+    enums: ClassVar = (SignUpProblem,)
+
+    form: PageForm
+    sign_in: str
+    shortest: int
+    app: str | None = None
+    username: str = ""
+    name: str = ""
+    email: str = ""
+    problem: SignUpProblem = SignUpProblem.NONE
+    retry_after: int = 0
+    decline: Decline | None = None
+
+
+class SignUpRefused(msgspec.Struct, frozen=True):
     """No account was made. `retry_after` in seconds goes with THROTTLED."""
 
     problem: SignUpProblem
@@ -44,7 +77,7 @@ class Refused(msgspec.Struct, frozen=True):
     def headers(self) -> Headers:
         return ((b"retry-after", str(self.retry_after).encode()),) if self.retry_after else ()
 
-    def shown_on(self, view: views.SignUp) -> views.SignUp:
+    def on(self, view: SignUpView) -> SignUpView:
         """The form again, with what was wrong."""
         return msgspec.structs.replace(
             view,
@@ -56,7 +89,7 @@ class Refused(msgspec.Struct, frozen=True):
         )
 
 
-Outcome: TypeAlias = SignedIn | Refused
+Outcome: TypeAlias = SignedIn | SignUpRefused
 
 
 def offered(context: Context) -> None:
@@ -80,14 +113,14 @@ async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome
     )
     if isinstance(judged, Throttled):
         wait = max(1, judged.until - context.env.now)
-        return Refused(SignUpProblem.THROTTLED, wish, wait)
+        return SignUpRefused(SignUpProblem.THROTTLED, wish, wait)
     await frame.callers.wait(judged.wait, request)
     if judged.wrong is not None:
-        return Refused(_PROBLEMS[judged.wrong], wish)
+        return SignUpRefused(_PROBLEMS[judged.wrong], wish)
     kept = await frame.passwords.keep(given, address="" if caller is None else caller.address)
     made, _ = await frame.shell.settle(lambda context: make(wish, kept, context.env))
     if made.user is None:
-        return Refused(SignUpProblem.TAKEN, wish)
+        return SignUpRefused(SignUpProblem.TAKEN, wish)
     return await opened(frame, request, made.user, username=wish.username, caller=caller)
 
 
@@ -111,16 +144,16 @@ class SignUpPage:
         offered(context)
         form = self._frame.posted(request, context, purpose=SIGN_UP, session="")
         outcome = await signed_up(self._frame, request, form)
-        if isinstance(outcome, Refused):
-            view = outcome.shown_on(self._view(request, context))
+        if isinstance(outcome, SignUpRefused):
+            view = outcome.on(self._view(request, context))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
         return self._frame.cookies.signed_in(
             see_other(APPS), outcome.session, outcome.secret, known=outcome.known
         )
 
-    def _view(self, request: Request, context: Context) -> views.SignUp:
+    def _view(self, request: Request, context: Context) -> SignUpView:
         form = self._frame.form(request, context, action=SIGN_UP, purpose=SIGN_UP, session="")
-        return views.SignUp(
+        return SignUpView(
             site=self._frame.site, form=form, sign_in=SIGN_IN, shortest=password.MIN_LENGTH
         )
