@@ -44,6 +44,7 @@ bench: .venv/.dev .venv/.project build/.bench  ## measure the server beside othe
 	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: .venv/.dev .venv/.project  ## build the documentation into build/docs
+	@$(BIN)/python -m docs._ext.generated
 	@$(BIN)/sphinx-build -W --keep-going -q $(ARGS) docs build/docs
 	@echo build/docs/index.html
 

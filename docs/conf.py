@@ -1,17 +1,13 @@
 """How Sphinx builds these pages: offline, every warning an error."""
 
-import sys
 from importlib.metadata import version as installed
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 project = "valetkey"
 author = "the valetkey authors"
 project_copyright = "2026, the valetkey authors"
 version = release = installed("valetkey")
 
-extensions = ["myst_parser", "docs._ext.generated"]
+extensions = ["myst_parser"]
 exclude_patterns = ["_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -1,6 +1,8 @@
-"""Folds parts of the reference out of the code while Sphinx reads it, so that it cannot differ.
+"""Generates the tables of the reference from the code: `python -m docs._ext.generated`.
 
-A line `% generated: NAME` in a page stands for the fold of that name.
+A page contains each table between two comments, `<!-- generated: NAME -->` and
+`<!-- end of NAME -->`, so that it is readable in the checkout, too. A test checks that all of them
+are up to date.
 """
 
 import contextlib
@@ -8,13 +10,14 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
+from docs._ext.api import kit, sdk
+from docs._ext.attacks import attacks
 from docs._ext.citations import citations, link
-from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from tests.conformance import results
 from tests.conformance.plans import PLANS
 
@@ -30,7 +33,10 @@ from valetkey.spec.cite import Cite
 from valetkey.spec.errors import registered
 from valetkey.wire.catalog import Catalog, Permission
 
-MARK: Final = re.compile(r"^% generated: (\w+)$", re.MULTILINE)
+DOCS: Final = Path(__file__).parents[1]
+MARK: Final = re.compile(
+    r"^<!-- generated: (\w+) -->\n.*?^<!-- end of \1 -->$", re.MULTILINE | re.DOTALL
+)
 KINDS: Final = {
     "string": "text",
     "integer": "a number",
@@ -48,7 +54,10 @@ ALSO: Final = {
 }
 """What stands in the fields that lead to something, by how their names end."""
 
-HEADING: Final = re.compile(r"^## (\w+)$", re.MULTILINE)
+HEADING: Final = re.compile(
+    r"^(?:\(\w+\)=\n)?## ([a-z]+(?:_[a-z]+)*)\n(?:\nHTTP \d+\. .*\n)?", re.MULTILINE
+)
+"""The heading of an error, with the generated line under it."""
 
 
 def settings() -> str:
@@ -179,8 +188,8 @@ def cited(cite: Cite) -> str:
 
 def _facts(code: str) -> str:
     error = registered()[code]
-    line = f"HTTP {error.default_status}. {cited(error.cite)}."
-    return f"({code})=\n## {code}\n\n{line} Says: *{error.says}*."
+    line = f"HTTP {error.default_status}. {cited(error.cite)}. Description: *{error.says}*."
+    return f"({code})=\n## {code}\n\n{line}\n"
 
 
 def _leaves(context: click.Context) -> Iterator[click.Context]:
@@ -298,26 +307,39 @@ FOLDS: Final[dict[str, Callable[[], str]]] = {
     "profiles": profiles,
     "cited": cited_where,
     "conformance": conformance,
+    "attacks": attacks,
+    "kit": kit,
+    "sdk": sdk,
 }
 
 
 def filled(page: str) -> str:
-    """The page, with its folds."""
-    return MARK.sub(lambda match: FOLDS[match[1]](), page)
+    """The page, with the tables as the code has them now."""
+    return MARK.sub(
+        lambda match: (
+            f"<!-- generated: {match[1]} -->\n\n{FOLDS[match[1]]()}\n\n<!-- end of {match[1]} -->"
+        ),
+        page,
+    )
 
 
-def _read(app: Sphinx, name: str, source: list[str]) -> None:
-    page = filled(source[0])
-    source[0] = with_facts(page) if name == "reference/errors" else page
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every page that contains something generated, with its text as it should be."""
+    for path in sorted(DOCS.rglob("*.md")):
+        text = path.read_text("utf-8")
+        if path == DOCS / "reference" / "errors.md":
+            yield path, with_facts(text)
+        elif MARK.search(text):
+            yield path, filled(text)
 
 
-def _outdated(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
-    """The code may have changed where the page has not."""
-    return [name for name in env.found_docs if name.startswith(("reference/", "conformance"))]
+def main() -> None:
+    """Writes the pages that are out of date, and prints their names."""
+    for path, text in pages():
+        if path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            print(path.relative_to(DOCS.parent))
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Tells Sphinx."""
-    app.connect("source-read", _read)
-    app.connect("env-get-outdated", _outdated)
-    return {"parallel_read_safe": True}
+if __name__ == "__main__":
+    main()

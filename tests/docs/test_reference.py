@@ -11,8 +11,9 @@ from typing import Final
 
 import click
 import pytest
+from docs._ext import attacks
 from docs._ext.citations import citations
-from docs._ext.generated import FOLDS, MARK, filled, with_facts
+from docs._ext.generated import DOCS, FOLDS, MARK, pages, with_facts
 from tests.conformance import results
 from tests.conformance.plans import PLANS
 from tests.docs.markdown import ROOT, read
@@ -28,7 +29,7 @@ from valetkey.server.http.shell import Shell
 from valetkey.server.model.policy import PROFILES, Lifetimes
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.pages.frame import Frame, Look
-from valetkey.server.pages.routes import pages
+from valetkey.server.pages.routes import pages as pages_for_people
 from valetkey.server.settings.tree import LEAVES
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.port import RECORDS
@@ -39,7 +40,7 @@ ROW: Final = re.compile(r"^\| `(/[^`]*)` \| ([A-Z, ]+)", re.MULTILINE)
 
 
 def _page(name: str) -> str:
-    return filled(read(REFERENCE / f"{name}.md"))
+    return read(REFERENCE / f"{name}.md")
 
 
 def _shell() -> Shell:
@@ -54,10 +55,22 @@ def _shell() -> Shell:
     return Shell(store, at)
 
 
-def test_every_fold_is_on_a_page() -> None:
-    pages_of_facts = (*REFERENCE.glob("*.md"), ROOT / "docs" / "conformance.md")
-    marks = [mark for file in pages_of_facts for mark in MARK.findall(read(file))]
+def test_every_table_is_on_a_page() -> None:
+    marks = [mark for file in DOCS.rglob("*.md") for mark in MARK.findall(read(file))]
     assert sorted(marks) == sorted(FOLDS)
+
+
+PAGES: Final = dict(pages())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_generated_tables_are_up_to_date(page: Path) -> None:
+    assert read(page) == PAGES[page], "run: python -m docs._ext.generated"
+
+
+@pytest.mark.parametrize("number", attacks.cited())
+def test_every_attack_that_the_code_cites_is_on_its_page(number: str) -> None:
+    assert number in {one for row in attacks.rows() for one in row.numbers}
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -88,7 +101,7 @@ def test_a_command_that_reads_its_own_arguments_speaks_for_itself() -> None:
 
 @pytest.mark.parametrize("code", registered())
 def test_every_error(code: str) -> None:
-    assert f"\n({code})=\n## {code}\n" in with_facts(_page("errors"))
+    assert f"\n({code})=\n## {code}\n\nHTTP " in _page("errors")
 
 
 def test_an_error_without_an_entry_is_noticed() -> None:
@@ -115,7 +128,7 @@ def test_every_page_for_people() -> None:
         look=Look(name="valetkey"),
         unthrottled=(ipaddress.ip_network("127.0.0.0/8"),),
     )
-    served = {getattr(route, "path", "") for route in pages(frame).routes}
+    served = {getattr(route, "path", "") for route in pages_for_people(frame).routes}
     told = set(re.findall(r"^\| `(/[^`]*)` \| [a-z]", _page("endpoints"), re.MULTILINE))
     assert told == served - {"/static", "/{path:path}"}
 
