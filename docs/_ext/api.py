@@ -122,7 +122,7 @@ def _row(head: str, member: Any) -> str:
 
 
 def _signature(name: str, value: Any) -> str:
-    return f"```python\n{name}{_parameters(value)}\n```"
+    return f"```text\n{name}{_parameters(value)}\n```"
 
 
 def _parameters(value: Any) -> str:

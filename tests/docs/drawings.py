@@ -113,6 +113,7 @@ def traced(server: Live, request: Callable[[], object]) -> Trace:
 
 def token_request(server: Live) -> Trace:
     """The exchange of a code for tokens, after one that warmed the server up."""
+    trace = Trace()
     for _ in range(2):
         asking = Asking()
         browser = server.browser()

@@ -155,4 +155,4 @@ def test_a_drawing_is_readable_in_light_and_dark_and_aloud(name: str) -> None:
     assert tree.findtext("svg:title", namespaces=space)
     assert tree.findtext("svg:desc", namespaces=space)
     assert "prefers-color-scheme: dark" in drawing.read_text("utf-8")
-    assert "http" not in drawing.read_text("utf-8").replace(space["svg"], "")
+    assert "://" not in drawing.read_text("utf-8").replace(space["svg"], "")
