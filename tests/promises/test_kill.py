@@ -29,10 +29,10 @@ WORKERS: Final = 2
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How large a game is; `most` acknowledgements come before each kill, at the most, and half as
-    many at the least."""
+    many at the least. Ten kills are one of each kind (see `_struck`)."""
 
     games: int = 1
-    kills: int = 20
+    kills: int = 10
     actors: int = 5
     most: int = 40
 
