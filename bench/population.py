@@ -182,5 +182,5 @@ def _told(grant: Grant, env: Env, *, kind: Kind, by: By, note: str = "") -> Even
 
 def population(size: int, *, now: int, fresh: bool = False) -> Population:
     """A new one, of strangers to any other. All have the same password."""
-    kept = password.keep(Secret("one password will do"), salt=os.urandom(16))
+    kept = password.hash_password(Secret("one password will do"), salt=os.urandom(16))
     return Population(size=size, now=now, seed=os.urandom(32), kept=kept, fresh=fresh)

@@ -182,7 +182,7 @@ def users() -> tuple[User, ...]:
 @cache
 def _hashed(word: str) -> str:
     # Once for all servers of a run: it is made to take its time.
-    return password.keep(Secret(word), salt=os.urandom(16))
+    return password.hash_password(Secret(word), salt=os.urandom(16))
 
 
 async def furnish(store: Store) -> dict[str, User]:

@@ -179,7 +179,8 @@ async def furnish(database: Database, size: int = SIZE) -> Kept:
     """Fills an empty database."""
     now = int(time.time())
     people = msgspec.structs.replace(
-        population(size, now=now), kept=password.keep(Secret(PASSWORD), salt=os.urandom(16))
+        population(size, now=now),
+        kept=password.hash_password(Secret(PASSWORD), salt=os.urandom(16)),
     )
     kept = Kept(people=people, master=os.urandom(32))
     await fill(database, people, master=kept.master)

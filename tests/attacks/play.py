@@ -20,7 +20,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.query import Many, One
 from valetkey.server.model.record import Record
-from valetkey.server.oauth.admin.apply_plan import Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, plan
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import FEATURES
@@ -218,13 +218,13 @@ def every_page(server: Live) -> dict[str, httpx2.Response]:
     }
 
 
-def planned(server: Live, *wishes: Wish) -> Plan:
+def planned(server: Live, *wishes: DesiredRecord) -> Plan:
     """What an administrator's wishes come to; nothing is written."""
     found: Plan = server.run(ask(server.store, plan(wishes, desk(server))))
     return found
 
 
-def applied(server: Live, *wishes: Wish) -> None:
+def applied(server: Live, *wishes: DesiredRecord) -> None:
     """Does what an administrator wishes."""
     made = server.run(settle(server.store, lambda: plan(wishes, desk(server))))
     assert not made.mistakes, made.mistakes

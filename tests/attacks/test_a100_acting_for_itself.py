@@ -22,7 +22,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client, Exchange, StoredSecret
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.clients.scopes import allowed_scope
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.wire.assertion import ASSERTION_TYPE, TYPE
@@ -174,7 +174,9 @@ def test_an_administrator_takes_a_registration_over(open_server: Live) -> None:
     """By `apply`, with `origin = "declared"`: then the app no longer changes it."""
     app = registered(open_server, scope="chirps.read")
     fields = {"origin": "declared", "grant_types": ("authorization_code", "client_credentials")}
-    applied(open_server, Wish(place="here", kind="client", key=app["client_id"], fields=fields))
+    applied(
+        open_server, DesiredRecord(place="here", kind="client", key=app["client_id"], fields=fields)
+    )
     answer = open_server.http.post(
         "/token",
         data={"grant_type": "client_credentials"},

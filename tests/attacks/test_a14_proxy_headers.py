@@ -18,7 +18,7 @@ from tests.mtls import Authority
 from tests.rows import row
 
 from valetkey.resource import Refused, ResourceServer
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.wire import client_certificate
 
 HEADERS = [
@@ -59,7 +59,7 @@ def _with_bank(folder: Path, authority: Authority, proxy: str) -> Iterator[Live]
             "grant_types": ("client_credentials",),
             "scope": ("chirps.read",),
         }
-        applied(server, Wish(place="bank", kind="client", key="bank", fields=fields))
+        applied(server, DesiredRecord(place="bank", kind="client", key="bank", fields=fields))
         yield server
 
 

@@ -16,7 +16,7 @@ from tests.live import Live
 from valetkey.jose.seal import digest
 from valetkey.server.model import ids
 from valetkey.server.model.environment import Env
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 
 MACHINE = Asking(client_id="machine")
 
@@ -67,12 +67,12 @@ def test_no_client_may_be_named_like_a_user(server: Live) -> None:
     assert not planned(server, _client("another-machine")).mistakes
 
 
-def _client(name: str) -> Wish:
+def _client(name: str) -> DesiredRecord:
     fields = {
         "auth_method": "client_secret_basic",
         "grant_types": ("client_credentials",),
         "scope": ("chirps",),
     }
-    return Wish(
+    return DesiredRecord(
         place="here", kind="client", key=name, fields=fields, secret=digest(SECRETS["machine"])
     )

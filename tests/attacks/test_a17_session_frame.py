@@ -23,7 +23,7 @@ from tests.rows import row
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize.session_state import browser_state, written
+from valetkey.server.oauth.authorize.session_state import browser_state, state_digest
 
 FRAME = "/check-session"
 
@@ -117,7 +117,7 @@ def test_what_the_browser_and_the_app_get(watched: Live) -> None:
     assert cookies["vk_state"] not in answer["session_state"]
     salt = answer["session_state"].partition(".")[2]
     origin = f"{location.scheme}://{location.netloc}"
-    again = written("stefapp", origin, cookies["vk_state"], salt=salt)
+    again = state_digest("stefapp", origin, cookies["vk_state"], salt=salt)
     assert answer["session_state"] == again
 
 

@@ -10,7 +10,7 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 
 REFUSED = [
     row("OAuth 2.1 1.5", "a host", "http://web.example/callback"),
@@ -71,5 +71,5 @@ def test_only_a_loopback_port_may_vary_whatever_was_written_into_the_database(
         stayed(server.http.get("/authorize", params=asking(base, redirect_uri=uri).parameters()))
 
 
-def _wish(name: str, uri: str) -> Wish:
-    return Wish(place="here", kind="client", key=name, fields={"redirect_uris": (uri,)})
+def _wish(name: str, uri: str) -> DesiredRecord:
+    return DesiredRecord(place="here", kind="client", key=name, fields={"redirect_uris": (uri,)})

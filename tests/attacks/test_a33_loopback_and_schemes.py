@@ -11,7 +11,7 @@ from tests.live import Live
 from tests.rows import row
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 
 FREE = [
     row("8252 7.3", "the first port", "http://127.0.0.1:1/callback"),
@@ -98,7 +98,7 @@ def test_what_only_looks_like_loopback(uri: str, server: Live) -> None:
     ["stefapp", "javascript", "data", "http", "mailto", "file", "intent", "about", "vbscript"],
 )
 def test_a_private_scheme_has_a_dot(scheme: str, server: Live) -> None:
-    wish = Wish(
+    wish = DesiredRecord(
         place="here",
         kind="client",
         key="stefapp",

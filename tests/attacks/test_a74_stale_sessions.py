@@ -27,7 +27,7 @@ def test_a_changed_password_ends_the_sessions_of_before(server: Live) -> None:
         wanted = One(User, server.users["noor"].id)
         user = (await server.store.read(wanted)).one(wanted)
         assert user is not None
-        kept = password.keep(Secret(word), salt=os.urandom(password.SALT))
+        kept = password.hash_password(Secret(word), salt=os.urandom(password.SALT))
         await server.store.commit((Update(msgspec.structs.replace(user, password=kept)),))
 
     server.run(change("another one entirely"))

@@ -20,7 +20,7 @@ from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.reply_address import address
 from valetkey.server.oauth.authorize.request import PARAMETERS
-from valetkey.server.oauth.authorize.request_stages import understood
+from valetkey.server.oauth.authorize.request_stages import understand_and_check
 from valetkey.server.store.port import RECORDS
 from valetkey.wire.form import Form
 
@@ -119,7 +119,7 @@ def test_what_is_read_of_a_request_is_kept(server: Live) -> None:
     watched = Watched(asking(AS_SPA, scope="openid").parameters())
     context = desk(server)
     client, _ = address(watched, find(server, Client, "spa"), context)
-    understood(watched, client, context, pushed=False)
+    understand_and_check(watched, client, context, pushed=False)
     assert watched.read - {"request", "request_uri"} == PARAMETERS - {
         "client_id",
         "ui_locales",

@@ -22,7 +22,7 @@ from valetkey.client import server
 from valetkey.client.errors import Aborted
 from valetkey.resource import ResourceServer
 from valetkey.server.model.policy import TrustedIssuer
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.features import FEATURES
 from valetkey.server.oauth.logout.end_session import PATH
@@ -90,13 +90,15 @@ def test_in_what_an_administrator_declares(open_server: Live, text: str) -> None
         fields = {"scope": ("openid",), "redirect_uris": ("https://app.example/cb",), field: value}
         for subject_type in ("public", "pairwise"):
             given = {**fields, "subject_type": subject_type}
-            wish = Wish(place="here", kind="client", key="new", fields=given)
+            wish = DesiredRecord(place="here", kind="client", key="new", fields=given)
             assert planned(open_server, wish).mistakes, name
     catalog = msgspec.structs.replace(CHIRP_CATALOG, resource=text)
-    wish = Wish(place="here", kind="resource_server", key="new", fields={"catalog": catalog})
+    wish = DesiredRecord(
+        place="here", kind="resource_server", key="new", fields={"catalog": catalog}
+    )
     assert any("catalog.resource" in one for one in planned(open_server, wish).mistakes)
     trusts = (TrustedIssuer(issuer="https://bank.example", jwks_uri=text),)
-    wish = Wish(place="here", kind="policy", key="new", fields={"trusts": trusts})
+    wish = DesiredRecord(place="here", kind="policy", key="new", fields={"trusts": trusts})
     assert planned(open_server, wish).mistakes
 
 

@@ -189,7 +189,7 @@ def test_what_the_file_does_not_name_is_not_touched(line: Line) -> None:
 
 
 def test_a_kept_hash_may_stand_in_the_file(line: Line) -> None:
-    kept = password.keep(Secret(WORD), salt=bytes(16))
+    kept = password.hash_password(Secret(WORD), salt=bytes(16))
     write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{kept}"\n')
     line.ok(*APPLY)
     assert line.every(User)[0].password == kept
@@ -207,7 +207,7 @@ def test_a_hash_that_was_kept_anew_since_is_no_change(line: Line) -> None:
     line.ok(*APPLY)
     assert [one.key for one in line.every(SingleUse)] == [MARKER.key]
     (user,) = line.every(User)
-    renewed = with_rehashed_password(user, password.keep(Secret(WORD), salt=bytes(16)))
+    renewed = with_rehashed_password(user, password.hash_password(Secret(WORD), salt=bytes(16)))
     line.store(lambda store: store.commit([Update(renewed)]))
     assert line.ok(*APPLY).endswith("0 added, 0 changed, 1 unchanged\n")
     write(line, f'[[user]]\nusername = "miko"\npassword_hash = "{_imported("another")}"\n')

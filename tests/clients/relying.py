@@ -22,7 +22,7 @@ from tests.clients.person import agree
 from tests.live import Live, caught_up, free_port
 
 from valetkey.jose.seal import digest
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 
 SECRET: Final = "vk_cs_a-secret-of-a-web-app-that-its-own-tests-alone-know"
 
@@ -59,7 +59,9 @@ def register(server: Live, client_id: str, app: App, *, port: int, policy: str =
         "policy": policy,
         **app.fields,
     }
-    wish = Wish(place=client_id, kind="client", key=client_id, fields=fields, secret=digest(SECRET))
+    wish = DesiredRecord(
+        place=client_id, kind="client", key=client_id, fields=fields, secret=digest(SECRET)
+    )
     applied(server, wish)
     caught_up()
 

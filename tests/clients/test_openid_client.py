@@ -16,7 +16,7 @@ from tests.rows import row
 
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import PROFILES
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 
 pytestmark = [
     pytest.mark.node,
@@ -47,7 +47,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             "dpop_bound_access_tokens": True,
         }
         for policy in ("fapi2-message-signing", "nonces"):
-            wish = Wish(place=policy, kind="client", key=policy, fields=fields | {"policy": policy})
+            wish = DesiredRecord(
+                place=policy, kind="client", key=policy, fields=fields | {"policy": policy}
+            )
             applied(server, wish)
         caught_up()
         yield server

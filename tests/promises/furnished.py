@@ -49,7 +49,7 @@ def fill(address: str, users: Iterable[str] = ()) -> None:
     async def filled(store: Store) -> None:
         await furnish(store)
         env = Env(int(time.time()), os.urandom)
-        kept = password.keep(Secret(WORD), salt=os.urandom(16))
+        kept = password.hash_password(Secret(WORD), salt=os.urandom(16))
         people = [
             User(id=ids.user_id(env), username=one, password=kept, created=env.now, changed=env.now)
             for one in users

@@ -32,7 +32,7 @@ from valetkey.server.model.ids import owned_id
 from valetkey.server.model.query import Many, One
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints.discovery import server_metadata
-from valetkey.server.oauth.grants.changes import narrow, turn, widen
+from valetkey.server.oauth.grants.changes import change_status, narrow, widen
 
 EVERY = tuple(one.id for one in CHIRP_CATALOG.permissions)
 SOME = st.sets(st.sampled_from(EVERY))
@@ -103,7 +103,7 @@ def test_a_route_opens_just_when_its_permission_is_on_the_can_list(
     for verb, what in (("", set[str]()), *steps):
         context = world.context
         if verb in {"pause", "resume"}:
-            world.settle(lambda: turn(name, verb, user=miko, by="user", context=context))  # noqa: B023
+            world.settle(lambda: change_status(name, verb, user=miko, by="user", context=context))  # noqa: B023
         elif verb:
             rule = {"narrow": narrow, "widen": widen}[verb]
             world.settle(lambda: rule(name, what, user=miko, by="user", context=context))  # noqa: B023

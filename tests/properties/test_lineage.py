@@ -26,7 +26,7 @@ from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.token import token
-from valetkey.server.oauth.grants.changes import Turn, disconnect, narrow, turn
+from valetkey.server.oauth.grants.changes import StatusChange, change_status, disconnect, narrow
 from valetkey.spec.errors import InvalidGrant
 
 SECONDS = {"refresh_window": 30, "refresh_idle": 1000, "refresh_token": 5000}
@@ -197,7 +197,7 @@ class Lineages(RuleBasedStateMachine):
     # What the user does.
 
     @rule(client=st.sampled_from(["kite", "web"]), how=st.sampled_from(["pause", "resume"]))
-    def pause_or_resume(self, client: str, how: Turn) -> None:
+    def pause_or_resume(self, client: str, how: StatusChange) -> None:
         if self.status[client] == "stopped":
             return
         self._turn(client, how)
@@ -210,10 +210,12 @@ class Lineages(RuleBasedStateMachine):
             self._turn(client, "stop")
             self.status[client] = "stopped"
 
-    def _turn(self, client: str, how: Turn) -> None:
+    def _turn(self, client: str, how: StatusChange) -> None:
         name = self.world.grant(client).id
         user = self.world.miko.id
-        self.world.settle(lambda: turn(name, how, user=user, by="user", context=self.world.context))
+        self.world.settle(
+            lambda: change_status(name, how, user=user, by="user", context=self.world.context)
+        )
 
     @rule(client=st.sampled_from(["kite", "web"]), keep=st.sets(st.sampled_from(SCOPE)))
     def take_away(self, client: str, keep: set[str]) -> None:

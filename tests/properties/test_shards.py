@@ -23,7 +23,7 @@ from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.oauth.core.decision import Answer, Issued
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.shards import derived_secrets
-from valetkey.server.oauth.shards.derived_secrets import Slip
+from valetkey.server.oauth.shards.derived_secrets import ShardReference
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
@@ -295,7 +295,7 @@ class Owner(RuleBasedStateMachine):
         for at, shard in enumerate(shards.of):
             token = RefreshToken(family, at, shard.generation)
             made.append(refresh_token.write(token, MADE_UP))
-            slip = Slip(family, at, shard.generation, now)
+            slip = ShardReference(family, at, shard.generation, now)
             made.append(derived_secrets.write("kh", slip, MADE_UP))
             made.append(write_code(derived_secrets.code(token, MADE_UP)))
         return made

@@ -96,7 +96,7 @@ class Platform:
         user = User(
             id=ids.user_id(env),
             username=name,
-            password=password.keep(Secret(WORD), salt=os.urandom(16)),
+            password=password.hash_password(Secret(WORD), salt=os.urandom(16)),
             created=env.now,
             changed=env.now,
         )

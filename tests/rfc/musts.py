@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from tests.server.oauth.world import World
 
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Deny, Permit
 from valetkey.spec.errors import OAuthError
 
 Must = Callable[[World], bool]
-NOBODY = Visit(browser="b")
+NOBODY = Browser(id="b")
 
 
 def must(section: str, words: str, holds: Must) -> Any:
@@ -33,7 +33,7 @@ def refuses(code: str, act: Callable[[], object]) -> bool:
     return False
 
 
-def answered(world: World, parameters: dict[str, Any], visit: Visit = NOBODY) -> dict[str, str]:
+def answered(world: World, parameters: dict[str, Any], visit: Browser = NOBODY) -> dict[str, str]:
     """What the app is told by redirect; empty where it is told nothing yet."""
     decision = world.visit(parameters, visit)
     if isinstance(decision, Permit):
@@ -43,7 +43,7 @@ def answered(world: World, parameters: dict[str, Any], visit: Visit = NOBODY) ->
     return {}
 
 
-def told(world: World, parameters: dict[str, Any], visit: Visit = NOBODY) -> str:
+def told(world: World, parameters: dict[str, Any], visit: Browser = NOBODY) -> str:
     """The error that the app is told by redirect, "" for none."""
     return answered(world, parameters, visit).get("error", "")
 

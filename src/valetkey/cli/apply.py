@@ -23,7 +23,7 @@ from valetkey.server.model.query import OneByAlias
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User, hash_mark, password_mark, sign_in_name
-from valetkey.server.oauth.admin.apply_plan import Plan, Step, Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, Step
 from valetkey.server.oauth.admin.catalogs import dropped
 from valetkey.server.store.port import Store
 
@@ -45,7 +45,7 @@ def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
     """
     declaration = read_declaration(file, os.environ)
 
-    async def looking(store: Store) -> tuple[list[Wish], Plan]:
+    async def looking(store: Store) -> tuple[list[DesiredRecord], Plan]:
         wishes = [
             msgspec.structs.replace(one, by=getpass.getuser())
             for one in await _with_passwords(store, declaration)
@@ -74,7 +74,7 @@ def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
 
 
 async def _carried_out(
-    store: Store, wishes: list[Wish], gone: tuple[str, ...], *, desk: Desk
+    store: Store, wishes: list[DesiredRecord], gone: tuple[str, ...], *, desk: Desk
 ) -> Plan:
     if any(password.is_imported(str(one.fields.get("password") or "")) for one in wishes):
         with contextlib.suppress(Stale):  # It is marked already.
@@ -101,10 +101,10 @@ def _gone(outcome: Plan) -> Iterator[str]:
 def _of_people(outcome: Plan) -> Iterator[str]:
     for step in outcome.steps:
         if isinstance(step.after, User):
-            yield from (f"{step.wish.place}: {why}" for why in profile.mistakes(step.after))
+            yield from (f"{step.desired.place}: {why}" for why in profile.mistakes(step.after))
 
 
-async def _with_passwords(store: Store, declaration: Declaration) -> list[Wish]:
+async def _with_passwords(store: Store, declaration: Declaration) -> list[DesiredRecord]:
     """The wishes, with each password as it is to be kept: as it is where it fits already."""
     passwords = declaration.passwords
     return [
@@ -115,7 +115,7 @@ async def _with_passwords(store: Store, declaration: Declaration) -> list[Wish]:
     ]
 
 
-async def _with_hash(store: Store, wish: Wish) -> Wish:
+async def _with_hash(store: Store, wish: DesiredRecord) -> DesiredRecord:
     """The wish, where it brings a hash: the one that the server has made of that since, if any."""
     kept = wish.fields.get("password") if wish.kind == "user" else None
     if not isinstance(kept, str):
@@ -127,7 +127,7 @@ async def _with_hash(store: Store, wish: Wish) -> Wish:
     return msgspec.structs.replace(wish, fields={**wish.fields, "password": user.password})
 
 
-async def _with_password(store: Store, wish: Wish, given: Secret) -> Wish:
+async def _with_password(store: Store, wish: DesiredRecord, given: Secret) -> DesiredRecord:
     wanted = OneByAlias(User, sign_in_name(wish.key))
     user = (await store.read(wanted)).one(wanted)
     kept = await asyncio.to_thread(_kept, given, "" if user is None else user.password)
@@ -137,13 +137,13 @@ async def _with_password(store: Store, wish: Wish, given: Secret) -> Wish:
 def _kept(given: Secret, kept: str) -> str:
     if kept and password.fits(given, kept):
         return kept
-    return password.keep(given, salt=os.urandom(password.SALT))
+    return password.hash_password(given, salt=os.urandom(password.SALT))
 
 
 def _document(step: Step) -> dict[str, Any]:
     return {
-        "kind": step.wish.kind,
-        "name": step.wish.key,
+        "kind": step.desired.kind,
+        "name": step.desired.key,
         "verdict": step.verdict,
         "differences": {
             field: {"was": was, "will_be": will_be}
@@ -153,7 +153,7 @@ def _document(step: Step) -> dict[str, Any]:
 
 
 def _tell(step: Step) -> None:
-    line = f"{MARKS[step.verdict]} {step.wish.kind} {step.wish.key}"
+    line = f"{MARKS[step.verdict]} {step.desired.kind} {step.desired.key}"
     click.secho(line, fg=COLORS[step.verdict])
     for field, (was, will_be) in step.differences.items():
         before = "" if step.verdict == "added" else f"{_text(was)} -> "

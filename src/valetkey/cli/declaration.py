@@ -28,7 +28,7 @@ from valetkey.server.model.record import Record
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
-from valetkey.server.oauth.admin.apply_plan import Kind, Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind
 from valetkey.server.settings.load import convert
 
 SHORTEST_SECRET: Final = 32
@@ -85,7 +85,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     are those that may rest on it. `passwords` are in the clear until it is known whether they fit
     already."""
 
-    wishes: tuple[Wish, ...]
+    wishes: tuple[DesiredRecord, ...]
     passwords: dict[tuple[Kind, str], Secret]
     mistakes: tuple[str, ...]
 
@@ -109,7 +109,7 @@ def read_declaration(file: Path, environ: Mapping[str, str]) -> Declaration:
 
 def read_item(
     kind: Kind, raw: Mapping[str, Any], environ: Mapping[str, str], *, place: str
-) -> tuple[Wish | None, tuple[str, ...]]:
+) -> tuple[DesiredRecord | None, tuple[str, ...]]:
     """What a command says of one record, read as a table of a file is, and every mistake in it."""
     reading = _Reading(Path(), environ)
     wish = reading.item(kind, TABLES[kind], raw=dict(raw), place=place)
@@ -122,7 +122,7 @@ class _Reading:
     def __init__(self, base: Path, environ: Mapping[str, str]) -> None:
         self._base = base
         self._environ = environ
-        self.wishes: list[Wish] = []
+        self.wishes: list[DesiredRecord] = []
         self.passwords: dict[tuple[Kind, str], Secret] = {}
         self.mistakes: list[str] = []
         self.broken: set[Kind] = set()
@@ -145,7 +145,9 @@ class _Reading:
                 elif wish is not None:
                     self.wishes.append(wish)
 
-    def item(self, kind: Kind, table: Table, *, raw: dict[str, Any], place: str) -> Wish | None:
+    def item(
+        self, kind: Kind, table: Table, *, raw: dict[str, Any], place: str
+    ) -> DesiredRecord | None:
         """What one table says; None where it names nothing."""
         key = raw.pop(table.key, None)
         if not isinstance(key, str) or not key:
@@ -157,7 +159,7 @@ class _Reading:
         fields = dict(self._fields(table, raw, place))
         if isinstance(word, str):
             fields["password"] = word
-        wish = Wish(place=place, kind=kind, key=key, fields=fields, **_secret(secret))
+        wish = DesiredRecord(place=place, kind=kind, key=key, fields=fields, **_secret(secret))
         if isinstance(word, Secret):
             self.passwords[wish.name] = word
         return wish

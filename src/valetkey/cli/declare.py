@@ -11,21 +11,21 @@ from valetkey.cli.master_key import open_keys
 from valetkey.cli.settle import settled
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
-from valetkey.server.oauth.admin.apply_plan import Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, plan
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.store import keyring
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask
 
 
-async def look(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
+async def look(store: Store, wishes: Sequence[DesiredRecord], *, desk: Desk) -> Plan:
     """The plan, to be looked at only: what is sealed in it, nothing opens again."""
     salt = RawKey("nowhere", os.urandom(32))
     context = desk.context(msgspec.structs.replace(NO_KEYS, salt=salt))
     return await ask(store, plan(wishes, context))
 
 
-async def declare(store: Store, wishes: Sequence[Wish], *, desk: Desk) -> Plan:
+async def declare(store: Store, wishes: Sequence[DesiredRecord], *, desk: Desk) -> Plan:
     """The plan, carried out. Raises Wrong with every mistake."""
     looked = await look(store, wishes, desk=desk)
     if looked.mistakes:

@@ -15,7 +15,13 @@ from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.grants.changes import Managed, NoSuch, Turn, narrow, turn
+from valetkey.server.oauth.grants.changes import (
+    GrantOutcome,
+    NotFound,
+    StatusChange,
+    change_status,
+    narrow,
+)
 from valetkey.server.store.port import Store
 
 LONGEST: Final = 200
@@ -23,7 +29,7 @@ LONGEST: Final = 200
 
 REASON = click.option("--reason", default="", help="Why; the user reads it in the app's history.")
 
-STATES: Final[dict[Turn, tuple[str, str]]] = {
+STATES: Final[dict[StatusChange, tuple[str, str]]] = {
     "pause": ("active", "paused"),
     "resume": ("paused", "resumed"),
     "stop": ("active paused", "stopped"),
@@ -31,7 +37,7 @@ STATES: Final[dict[Turn, tuple[str, str]]] = {
 """From which states each leads, and what it is called."""
 
 
-def _turning(how: Turn, says: str) -> click.Command:
+def _turning(how: StatusChange, says: str) -> click.Command:
     states, done = STATES[how]
 
     def act(desk: Desk, ids: tuple[str, ...], **options: Any) -> None:
@@ -59,17 +65,19 @@ def _turning(how: Turn, says: str) -> click.Command:
 
 
 async def _turn(
-    store: Store, grants: Sequence[Grant], how: Turn, *, desk: Desk, reason: str
+    store: Store, grants: Sequence[Grant], how: StatusChange, *, desk: Desk, reason: str
 ) -> None:
     context = desk.context()
     for one in grants:
         await _turn_one(store, one, how, context=context, reason=reason)
 
 
-async def _turn_one(store: Store, one: Grant, how: Turn, *, context: Context, reason: str) -> None:
+async def _turn_one(
+    store: Store, one: Grant, how: StatusChange, *, context: Context, reason: str
+) -> None:
     await settled(
         store,
-        lambda: turn(
+        lambda: change_status(
             one.id, how, user=one.user, by="administrator", context=context, reason=reason
         ),
         context,
@@ -104,7 +112,7 @@ def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, 
     desk.sure(f"Take {', '.join(taken)} away?", yes=yes)
     keep = [permission for permission in one.permissions if permission not in taken]
 
-    async def narrowing(store: Store) -> Managed:
+    async def narrowing(store: Store) -> GrantOutcome:
         context = await with_offer(store, desk.context())
         return await settled(
             store,
@@ -115,7 +123,7 @@ def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, 
         )
 
     outcome = desk.run(narrowing)
-    if isinstance(outcome, NoSuch):
+    if isinstance(outcome, NotFound):
         raise Failed(f"the grant {name} is stopped")
     left = outcome.grant.permissions
     desk.show({"id": name, "permissions": left}, f"left: {' '.join(left) or 'nothing'}")

@@ -13,7 +13,7 @@ from valetkey.cli.settle import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.grants import delegates
-from valetkey.server.oauth.grants.changes import Managed, NoSuch
+from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound
 from valetkey.server.oauth.grants.delegates import Branch
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask
@@ -41,17 +41,17 @@ def hands(desk: Desk, ids: tuple[str, ...], *, username: str, client: str) -> No
         return [
             held
             for grant in grants
-            for held in _walked(grant, await ask(store, delegates.tree(grant)), over=False)
+            for held in _walked(grant, await ask(store, delegates.delegate_tree(grant)), over=False)
         ]
 
     found = desk.run(listed)
     rows = [
         (
             one.grant.id,
-            " > ".join((one.grant.client, *one.branch.hand.chain)),
-            " ".join(one.branch.hand.permissions),
-            moment(one.branch.hand.first),
-            moment(one.branch.hand.last * DAY)[:10],
+            " > ".join((one.grant.client, *one.branch.delegate.chain)),
+            " ".join(one.branch.delegate.permissions),
+            moment(one.branch.delegate.first),
+            moment(one.branch.delegate.last * DAY)[:10],
             "cut off" if one.over else "",
         )
         for one in found
@@ -62,13 +62,13 @@ def hands(desk: Desk, ids: tuple[str, ...], *, username: str, client: str) -> No
 
 def _walked(grant: Grant, branches: tuple[Branch, ...], *, over: bool) -> Iterator[Held]:
     for one in branches:
-        off = over or one.cut
+        off = over or one.revoked
         yield Held(grant, one, off)
         yield from _walked(grant, one.below, over=off)
 
 
 def _document(one: Held) -> dict[str, object]:
-    hand = one.branch.hand
+    hand = one.branch.delegate
     return {
         "grant": one.grant.id,
         "hands": hand.chain,
@@ -79,7 +79,7 @@ def _document(one: Held) -> dict[str, object]:
     }
 
 
-Changing = Callable[..., Rule[Managed]]
+Changing = Callable[..., Rule[GrantOutcome]]
 
 
 def _changing(name: str, rule: Changing, says: str) -> click.Command:
@@ -88,12 +88,12 @@ def _changing(name: str, rule: Changing, says: str) -> click.Command:
         one = desk.run(lambda store: only(store, grant))
         desk.sure(f"{name.title()} {hand}?", yes=yes)
 
-        async def changing(store: Store) -> Managed:
+        async def changing(store: Store) -> GrantOutcome:
             context = desk.context()
             told = {"by": "administrator", "context": context, "reason": why}
             return await settled(store, lambda: rule(grant, hand, user=one.user, **told), context)
 
-        if isinstance(desk.run(changing), NoSuch):
+        if isinstance(desk.run(changing), NotFound):
             raise Failed(f"the grant is stopped, or {hand} has no key of it: see grant hands")
         desk.show({"id": grant, "hand": hand}, f"{name}: {hand}")
 
@@ -110,7 +110,7 @@ def _changing(name: str, rule: Changing, says: str) -> click.Command:
 
 cut = _changing(
     "cut",
-    delegates.cut,
+    delegates.revoke,
     "Cut off somebody to whom a key was handed on, such as client:agent, with all that have it "
     "from there; the app itself goes on.",
 )

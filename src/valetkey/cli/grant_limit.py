@@ -15,8 +15,8 @@ from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.grants.changes import Managed, NoSuch
-from valetkey.server.oauth.grants.limits import bound, end
+from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound
+from valetkey.server.oauth.grants.limits import set_bounds, set_end
 from valetkey.server.pages.limit_fields import PERS, read_bounds
 from valetkey.server.store.port import Store
 from valetkey.spec.errors import InvalidRequest
@@ -81,7 +81,7 @@ def limit(
     desk.show({"id": name, "limits": document}, f"{name}: {until}; {_text(after)}")
 
 
-Made = Callable[[], Rule[Managed]]
+Made = Callable[[], Rule[GrantOutcome]]
 
 
 def _rules(
@@ -97,7 +97,7 @@ def _rules(
     if permission:
         bounds = _bounds(fields, permission, context)
         made.append(
-            lambda: bound(
+            lambda: set_bounds(
                 one.id,
                 permission,
                 bounds,
@@ -109,7 +109,7 @@ def _rules(
         )
     if days is not None:
         made.append(
-            lambda: end(
+            lambda: set_end(
                 one.id,
                 days * DAY,
                 user=one.user,
@@ -158,7 +158,7 @@ async def _with_offer(store: Store, context: Context) -> Context:
 
 async def _settled(store: Store, rule: Made, context: Context) -> Grant:
     outcome = await settled(store, rule, context)
-    if isinstance(outcome, NoSuch):
+    if isinstance(outcome, NotFound):
         raise Failed("the grant is over, or does not hold this permission")
     return outcome.grant
 

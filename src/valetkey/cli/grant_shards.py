@@ -12,8 +12,8 @@ from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import Many, Query
 from valetkey.server.model.shards import Shard
-from valetkey.server.oauth.grants.changes import NoSuch
-from valetkey.server.oauth.shards.reissue import Replacing, replace
+from valetkey.server.oauth.grants.changes import NotFound
+from valetkey.server.oauth.shards.reissue import Replacing, replace_shard
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import settle
 from valetkey.wire.key_shards import HOLDERS
@@ -83,7 +83,7 @@ def lose(desk: Desk, name: str, key: str, *, holder: str, reason: str, yes: bool
         context = desk.context()
         return await settle(
             store,
-            lambda: replace(
+            lambda: replace_shard(
                 key,
                 holder,
                 user=found.family.user,
@@ -93,7 +93,7 @@ def lose(desk: Desk, name: str, key: str, *, holder: str, reason: str, yes: bool
             ),
         )
 
-    if isinstance(desk.run(losing), NoSuch):
+    if isinstance(desk.run(losing), NotFound):
         raise Failed(f"the key {key} is over")
     desk.show({"key": key, "holder": holder}, f"worthless: {holder}")
 

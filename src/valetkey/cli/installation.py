@@ -188,7 +188,7 @@ def _counters(database: Database) -> Mapping[str, Throttle]:
 
 
 def _running(counter: Throttle | None, now: int) -> int:
-    return counter.tried if counter is not None and counter.runs(now) else 0
+    return counter.tried if counter is not None and counter.is_running(now) else 0
 
 
 def _sign_ins(failed: int) -> Row:

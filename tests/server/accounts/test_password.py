@@ -7,22 +7,22 @@ import pytest
 from tests.rows import row
 
 from valetkey.server.accounts import password
-from valetkey.server.accounts.profile import is_kept
+from valetkey.server.accounts.profile import is_password_hash
 from valetkey.server.model.secret import Secret
 
 SALT = bytes(range(16))
-KEPT = password.keep(Secret("correct horse"), salt=SALT)
+KEPT = password.hash_password(Secret("correct horse"), salt=SALT)
 
 
 def test_what_is_kept_is_argon2id_and_not_the_password() -> None:
     """RFC 9106 3.1; the costs are OWASP's for Argon2id."""
     assert KEPT.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert is_kept(KEPT)
+    assert is_password_hash(KEPT)
     assert "correct" not in KEPT
 
 
 def test_another_salt_keeps_it_otherwise() -> None:
-    assert password.keep(Secret("correct horse"), salt=bytes(16)) != KEPT
+    assert password.hash_password(Secret("correct horse"), salt=bytes(16)) != KEPT
 
 
 FITS = [
@@ -49,12 +49,12 @@ def test_what_fits(given: str, kept: str, fits: bool) -> None:
 
 def test_a_password_of_many_alphabets_fits() -> None:
     given = Secret("пароль 密码 🗝 é")
-    assert password.fits(given, password.keep(given, salt=SALT))
+    assert password.fits(given, password.hash_password(given, salt=SALT))
 
 
 def test_a_password_that_goes_on_past_the_longest_is_another() -> None:
     longest = "x" * password.MAX_BYTES
-    kept = password.keep(Secret(longest), salt=SALT)
+    kept = password.hash_password(Secret(longest), salt=SALT)
     assert password.fits(Secret(longest), kept)
     assert not password.fits(Secret(longest + "x"), kept)
 
@@ -96,4 +96,4 @@ def test_nobody_takes_as_long_as_somebody() -> None:
 def test_the_unused_hash_has_the_parameters_of_every_other() -> None:
     """ATTACKS A52: or time would tell which accounts there are."""
     text = "nobody's password"
-    assert password.keep(Secret(text), salt=bytes(password.SALT)) == password.UNUSED_HASH
+    assert password.hash_password(Secret(text), salt=bytes(password.SALT)) == password.UNUSED_HASH

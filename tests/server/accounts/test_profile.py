@@ -11,7 +11,7 @@ from valetkey.server.accounts.profile import mistakes
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 
-KEPT = password.keep(Secret("correct horse"), salt=bytes(16))
+KEPT = password.hash_password(Secret("correct horse"), salt=bytes(16))
 MIKO = User(
     id="0" * 26,
     username="miko",

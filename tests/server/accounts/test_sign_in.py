@@ -79,7 +79,7 @@ async def test_a_name_leads_to_its_account(store: MemoryStore) -> None:
         who = await found(store, name)
         assert isinstance(who, Candidate)
         assert who.user == replace(MIKO, version=1)
-        assert who.kept == MIKO.password
+        assert who.password_hash == MIKO.password
 
 
 async def test_who_cannot_sign_in_looks_like_nobody(store: MemoryStore) -> None:
@@ -90,7 +90,7 @@ async def test_who_cannot_sign_in_looks_like_nobody(store: MemoryStore) -> None:
     for name in ("off", "key", "nobody", "", "   "):
         who = await found(store, name)
         assert isinstance(who, Candidate)
-        assert (who.user, who.kept) == (None, "")
+        assert (who.user, who.password_hash) == (None, "")
 
 
 async def test_an_attempt_is_counted_before_it_is_judged(store: MemoryStore) -> None:

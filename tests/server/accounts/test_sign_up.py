@@ -6,16 +6,18 @@ import pytest
 from tests.rows import row
 from tests.server.oauth.world import World
 
-from valetkey.server.accounts.sign_up import Judged, Wish, judge, make
+from valetkey.server.accounts.sign_up import AccountRequest, Judged, judge, make
 from valetkey.server.accounts.throttle import PAIR, Caller, Throttled
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import User
 
-WISH = Wish(username="lea", name="Lea", email="lea@example.org")
+WISH = AccountRequest(username="lea", name="Lea", email="lea@example.org")
 GOOD = Secret("correct horse battery")
 
 
-def judged(world: World, wish: Wish = WISH, given: Secret = GOOD, address: str = "") -> Any:
+def judged(
+    world: World, wish: AccountRequest = WISH, given: Secret = GOOD, address: str = ""
+) -> Any:
     caller = Caller(address) if address else None
     return world.settle(lambda: judge(wish, given, caller=caller, env=world.env))
 
@@ -56,7 +58,7 @@ WRONG = [
 
 @pytest.mark.parametrize("fields, wrong", WRONG)
 def test_what_may_not_become_one(fields: dict[str, str], wrong: str | None) -> None:
-    wish = Wish(**{"username": "lea", **fields})
+    wish = AccountRequest(**{"username": "lea", **fields})
     assert judged(World(), wish).wrong == wrong
 
 
@@ -76,7 +78,7 @@ def test_two_who_want_one_name_get_it_once() -> None:
 def test_names_cannot_be_tried_without_end() -> None:
     """ATTACKS A70: a taken name is told, so each try counts."""
     world = World()
-    taken = Wish(username="miko")
+    taken = AccountRequest(username="miko")
     for _ in range(PAIR.attempts):
         assert isinstance(judged(world, taken, address="198.51.100.7"), Judged)
     assert isinstance(judged(world, taken, address="198.51.100.7"), Throttled)

@@ -244,16 +244,16 @@ def test_above_an_amount_only_a_yes_lets_through() -> None:
     none, before = take(EMPTY, ABOVE, wish(amount=200))
     assert none == NoLease(why="ask", limit=100)
     assert before.out == ()
-    got, some = lease(wish(amount=200, uses=5, reserve=900), before, ABOVE, now=NOW, said="yes")
+    got, some = lease(wish(amount=200, uses=5, reserve=900), before, ABOVE, now=NOW, answer="yes")
     assert isinstance(got, Lease)
     assert (got.exact, got.uses, got.amount) == (True, 1, 200)
     assert (some.often["day"].used, some.much["day"].used) == (1, 200)
-    no, some = lease(wish(amount=200), before, ABOVE, now=NOW, said="no")
+    no, some = lease(wish(amount=200), before, ABOVE, now=NOW, answer="no")
     assert (no, some) == (NoLease(why="declined", limit=100), before)
 
 
 def test_a_lost_answer_to_a_yes_is_the_same_again() -> None:
-    got, some = lease(wish(amount=200), EMPTY, ABOVE, now=NOW, said="yes")
+    got, some = lease(wish(amount=200), EMPTY, ABOVE, now=NOW, answer="yes")
     assert lease(wish(amount=200), some, ABOVE, now=NOW + 1) == (got, some)
 
 
@@ -264,10 +264,10 @@ def test_up_to_the_amount_nobody_is_asked() -> None:
 
 def test_a_yes_does_not_go_past_another_limit() -> None:
     _, some = taken(EMPTY, ABOVE, wish("b" * 16, amount=100, reserve=100))
-    none, after = lease(wish("c" * 16, amount=901), some, ABOVE, now=NOW, said="yes")
+    none, after = lease(wish("c" * 16, amount=901), some, ABOVE, now=NOW, answer="yes")
     assert isinstance(none, NoLease)
     assert none.why == "much"
-    got, _ = lease(wish("d" * 16, amount=900), after, ABOVE, now=NOW, said="yes")
+    got, _ = lease(wish("d" * 16, amount=900), after, ABOVE, now=NOW, answer="yes")
     assert isinstance(got, Lease)
     assert got.exact
 

@@ -9,7 +9,7 @@ from valetkey.jose.seal import digest
 from valetkey.server.model.client import Client, StoredSecret
 from valetkey.server.model.keys import Keyring, RawKey
 from valetkey.server.model.secret import Secret
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.core.decision import Issued
@@ -40,7 +40,7 @@ HOLDERS = [
     row("oauth", "Permit", Permit(reply_to=ReplyTo("https://app.example/cb", "", "i"), code=TEA)),
     row("oauth", "Issued", ISSUED),
     row("oauth", "Credentials", Credentials("stef", TEA)),
-    row("oauth", "Visit", Visit(browser=TEA, session="s", session_secret=TEA)),
+    row("oauth", "Browser", Browser(id=TEA, session="s", session_secret=TEA)),
     row("oauth", "a code", authorization_code.parse(FORM)),
     row("oauth", "a refresh token", refresh_token.parse(FORM)),
     row("wire", "Form", FORM),

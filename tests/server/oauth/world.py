@@ -33,12 +33,12 @@ from valetkey.server.model.query import (
 )
 from valetkey.server.model.record import Record
 from valetkey.server.model.user import User
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.endpoint import answer, authorize, resume
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.authorize.request_stages import signed_in
+from valetkey.server.oauth.authorize.request_stages import remember_sign_in
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Feature
@@ -48,7 +48,7 @@ from valetkey.server.oauth.endpoints.revocation import revoke
 from valetkey.server.oauth.features import switched
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.issue.tokens import response
-from valetkey.server.oauth.signals.fan_out import telling
+from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import Answers, Decided, ask, settle
 from valetkey.wire.introspection import Introspection
@@ -177,7 +177,7 @@ class World:
         return done(settle(self.store, rule, then=self._telling, fetch=self._fetch))
 
     def _telling(self, outcome: D) -> Rule[D]:
-        return telling(outcome, self.context)
+        return with_signals(outcome, self.context)
 
     async def _fetch(self, wants: Sequence[DocumentRequest]) -> Answers:
         self.fetched += wants
@@ -186,7 +186,7 @@ class World:
 
     # People.
 
-    def sign_in(self, user: User | None = None, *, browser: str = "firefox") -> Visit:
+    def sign_in(self, user: User | None = None, *, browser: str = "firefox") -> Browser:
         """A visit of somebody who has just signed in: Miko, where nobody is named."""
         who = user or self.miko
         signed = self.settle(
@@ -201,37 +201,37 @@ class World:
             )
         )
         secret = signed.secret.reveal()
-        return Visit(
-            browser=browser, session=signed.session.id, session_secret=secret, device="Firefox"
+        return Browser(
+            id=browser, session=signed.session.id, session_secret=secret, device="Firefox"
         )
 
-    def visit(self, parameters: Mapping[str, Any], visit: Visit) -> AuthorizeDecision:
+    def visit(self, parameters: Mapping[str, Any], visit: Browser) -> AuthorizeDecision:
         """What the authorization endpoint comes to for these parameters."""
         return self.settle(lambda: authorize(form(parameters), visit, self.context))
 
-    def resume(self, pending: str, visit: Visit) -> AuthorizeDecision:
+    def resume(self, pending: str, visit: Browser) -> AuthorizeDecision:
         return self.settle(lambda: resume(pending, visit, self.context))
 
-    def signed_in_for(self, pending: str, visit: Visit) -> None:
+    def signed_in_for(self, pending: str, visit: Browser) -> None:
         """The visit's session was made for this request."""
-        self.settle(lambda: signed_in(pending, visit, visit.session, context=self.context))
+        self.settle(lambda: remember_sign_in(pending, visit, visit.session, context=self.context))
 
     def say(
-        self, sheet: Consent, visit: Visit, *, ticked: tuple[str, ...] | None = None
+        self, sheet: Consent, visit: Browser, *, ticked: tuple[str, ...] | None = None
     ) -> AuthorizeDecision:
         """The user allows what is ticked on the sheet: all of it, where nothing is named."""
         every = tuple(row.permission.id for row in sheet.new)
-        said = Allow(every if ticked is None else ticked, sheet.seen, language="en")
+        said = Allow(every if ticked is None else ticked, sheet.sheet_digest, language="en")
         return self.settle(lambda: answer(sheet.pending.id, said, visit, context=self.context))
 
-    def refuse(self, sheet: Consent, visit: Visit) -> AuthorizeDecision:
+    def refuse(self, sheet: Consent, visit: Browser) -> AuthorizeDecision:
         """The user cancels."""
         return self.settle(lambda: answer(sheet.pending.id, Cancel(), visit, context=self.context))
 
     def agree(
         self,
         parameters: Mapping[str, Any],
-        visit: Visit | None = None,
+        visit: Browser | None = None,
         *,
         ticked: tuple[str, ...] | None = None,
     ) -> Permit:

@@ -54,7 +54,7 @@ def mistakes(password: Secret) -> list[str]:
     return wrong
 
 
-def keep(password: Secret, *, salt: bytes) -> str:
+def hash_password(password: Secret, *, salt: bytes) -> str:
     """The PHC string to store, with 16 random bytes of salt."""
     argon2 = Argon2id(
         salt=salt, length=_BYTES, iterations=_PASSES, lanes=_LANES, memory_cost=_MEMORY_KIB
@@ -62,10 +62,10 @@ def keep(password: Secret, *, salt: bytes) -> str:
     return argon2.derive_phc_encoded(password.reveal().encode())
 
 
-def why_not_imported(kept: str) -> str:
+def why_not_imported(password_hash: str) -> str:
     """Why this may not be a user's password hash, as another system has made it; "" where it
     may."""
-    match = _PHC.fullmatch(kept)
+    match = _PHC.fullmatch(password_hash)
     if match is None:
         return "is no PHC string of Argon2id ($argon2id$v=19$…)"
     memory, passes, lanes = (int(one) for one in match.groups()[:3])
@@ -81,11 +81,11 @@ def why_not_imported(kept: str) -> str:
     return next((why for holds, why in rules if not holds), "")
 
 
-def is_imported(kept: str) -> bool:
+def is_imported(password_hash: str) -> bool:
     """Whether this was made with other parameters than `keep` has now."""
-    match = _PHC.fullmatch(kept)
+    match = _PHC.fullmatch(password_hash)
     ours = (str(_MEMORY_KIB), str(_PASSES), str(_LANES))
-    return bool(kept) and (match is None or match.groups()[:3] != ours)
+    return bool(password_hash) and (match is None or match.groups()[:3] != ours)
 
 
 def possible() -> bool:
@@ -97,11 +97,11 @@ def possible() -> bool:
     return True
 
 
-def fits(password: Secret, kept: str) -> bool:
+def fits(password: Secret, password_hash: str) -> bool:
     """Whether it is the password. With nothing kept (no such user) it takes as long to say no."""
     raw = password.reveal().encode()
     try:
-        Argon2id.verify_phc_encoded(raw[:MAX_BYTES], kept or UNUSED_HASH)
+        Argon2id.verify_phc_encoded(raw[:MAX_BYTES], password_hash or UNUSED_HASH)
     except (InvalidKey, ValueError):
         return False
-    return bool(kept) and len(raw) <= MAX_BYTES
+    return bool(password_hash) and len(raw) <= MAX_BYTES

@@ -29,24 +29,27 @@ def mistakes(user: User) -> list[str]:
         (user.email or not user.email_verified, "email_verified: there is no email"),
         (not phone or _PHONE.fullmatch(phone), "phone_number: does not begin with + and a country"),
         (phone or not user.phone_number_verified, "phone_number_verified: there is no number"),
-        (not user.password or is_kept(user.password), "password: is no PHC string of Argon2id"),
+        (
+            not user.password or is_password_hash(user.password),
+            "password: is no PHC string of Argon2id",
+        ),
     )
     wrong = [why for holds, why in rules if not holds]
-    wrong += _texts("address", user.address, known=ADDRESS_PARTS)
-    return wrong + _texts("claims", user.claims, known=PROFILE_CLAIMS)
+    wrong += _texts("address", user.address, allowed=ADDRESS_PARTS)
+    return wrong + _texts("claims", user.claims, allowed=PROFILE_CLAIMS)
 
 
-def _texts(field: str, texts: Mapping[str, str], *, known: tuple[str, ...]) -> list[str]:
-    unknown = [name for name in texts if name not in known]
+def _texts(field: str, texts: Mapping[str, str], *, allowed: tuple[str, ...]) -> list[str]:
+    unknown = [name for name in texts if name not in allowed]
     long = [name for name, text in texts.items() if len(text) > MAX_CLAIM]
     rules = (
-        (unknown, f"{field}: {', '.join(unknown)}: not among {', '.join(known)}"),
+        (unknown, f"{field}: {', '.join(unknown)}: not among {', '.join(allowed)}"),
         (long, f"{field}: {', '.join(long)}: longer than {MAX_CLAIM} characters"),
     )
     return [why for found, why in rules if found]
 
 
-def is_kept(text: str) -> bool:
+def is_password_hash(text: str) -> bool:
     """Whether this is a PHC string of Argon2id, as `password.keep` writes it (RFC 9106)."""
     return _PHC.fullmatch(text) is not None
 

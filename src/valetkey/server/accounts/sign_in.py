@@ -35,7 +35,7 @@ class Candidate(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
     @property
-    def kept(self) -> str:
+    def password_hash(self) -> str:
         """The stored hash to check against, "" for nobody."""
         return self.user.password if self.user is not None else ""
 
@@ -48,7 +48,7 @@ class SignedIn(msgspec.Struct, frozen=True):
     secret: Secret
     changes: tuple[Change, ...]
     events: tuple[Event, ...]
-    known: Secret = Secret("")
+    known_browser: Secret = Secret("")
 
 
 MARKER: Final = SingleUse(purpose="imported passwords", value="", expires=0)
@@ -85,14 +85,14 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
     return Candidate(user, wait, imported=found.one(IMPORTED) is not None)
 
 
-def renew(user: User, kept: str) -> Rule[Renewed]:
+def renew(user: User, password_hash: str) -> Rule[Renewed]:
     """Keeps the password of a user who has just proved it in this form, unless it was changed
     meanwhile. Sessions go on."""
     wanted = One(User, user.id)
     row = (yield (wanted,)).one(wanted)
     if row is None or row.password != user.password:
         return Renewed(row)
-    after = with_rehashed_password(row, kept)
+    after = with_rehashed_password(row, password_hash)
     return Renewed(after, (Update(after),))
 
 

@@ -18,19 +18,19 @@ from valetkey.server.model.user import User, sign_in_name
 Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The account that somebody wants."""
 
     username: str
     name: str = ""
     email: str = ""
 
-    def user(self, env: Env, *, kept: str = "") -> User:
+    def user(self, env: Env, *, password_hash: str = "") -> User:
         """The account. Nothing of it is known to be true yet."""
         return User(
             id=ids.user_id(env),
             username=self.username,
-            password=kept,
+            password=password_hash,
             email=self.email,
             claims={"name": self.name} if self.name else {},
             created=env.now,
@@ -47,7 +47,7 @@ class Judged(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
 
 
-class Made(msgspec.Struct, frozen=True):
+class NewAccount(msgspec.Struct, frozen=True):
     """The new account, None where somebody else took its name meanwhile."""
 
     user: User | None
@@ -56,24 +56,24 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def judge(
-    wish: Wish, given: Secret, *, caller: Caller | None, env: Env
+    request: AccountRequest, secret: Secret, *, caller: Caller | None, env: Env
 ) -> Rule[Judged | Throttled]:
     """Whether this may become an account. A taken name is told, so each try is counted: names are
     not to be had by the thousand."""
     wait = 0.0
     if caller is not None:
-        tried = yield from attempt(wish.username, caller, env.now)
+        tried = yield from attempt(request.username, caller, env.now)
         if isinstance(tried, Throttled):
             return tried
         wait = tried.wait
-    fields = {mistake.partition(":")[0] for mistake in profile.mistakes(wish.user(env))}
-    if fields & {"username", "claims"} or _poses(wish.username):
+    fields = {mistake.partition(":")[0] for mistake in profile.mistakes(request.user(env))}
+    if fields & {"username", "claims"} or _poses(request.username):
         return Judged("username", wait)
     if "email" in fields:
         return Judged("email", wait)
-    if password.mistakes(given):
+    if password.mistakes(secret):
         return Judged("password", wait)
-    names = dict.fromkeys((sign_in_name(wish.username), skeleton(wish.username)))
+    names = dict.fromkeys((sign_in_name(request.username), skeleton(request.username)))
     wanted = tuple(OneByAlias(User, name) for name in names)
     found = yield wanted
     taken = any(found.one(one) is not None for one in wanted)
@@ -85,11 +85,11 @@ def _poses(username: str) -> bool:
     return bool(why_not_one_script(username)) or poses_as_latin(username)
 
 
-def make(wish: Wish, kept: str, env: Env) -> Rule[Made]:
+def make(request: AccountRequest, password_hash: str, env: Env) -> Rule[NewAccount]:
     """The account, with a password that is kept as this PHC string."""
-    wanted = OneByAlias(User, sign_in_name(wish.username))
+    wanted = OneByAlias(User, sign_in_name(request.username))
     if (yield (wanted,)).one(wanted) is not None:
-        return Made(None)
-    user = wish.user(env, kept=kept)
+        return NewAccount(None)
+    user = request.user(env, password_hash=password_hash)
     told = event(env, "signed-up", by="user", user=user.id)
-    return Made(user, (Create(user),), (told,))
+    return NewAccount(user, (Create(user),), (told,))

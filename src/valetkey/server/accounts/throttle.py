@@ -112,7 +112,7 @@ def count(buckets: Buckets, now: int) -> Rule[Allowed | Throttled]:
     # Looked at first, so that a refused attempt is nowhere counted.
     for want, budget in zip(wanted, buckets.refusing.values(), strict=True):
         row = found.one(want)
-        if row is not None and row.runs(now) and row.tried >= budget.attempts:
+        if row is not None and row.is_running(now) and row.tried >= budget.attempts:
             return Throttled(row.expires, budget)
     counts = [
         (Count(_of(bucket, 1, now)), budget)

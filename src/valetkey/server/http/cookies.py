@@ -17,7 +17,7 @@ from valetkey.server.http.reply import Reply
 from valetkey.server.http.request import Request
 from valetkey.server.model.secret import Secret
 from valetkey.server.model.user import Session
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.session_state import browser_state
 
 _BROWSER_BYTES: Final = 32
@@ -35,11 +35,11 @@ class Cookies:
         self.state = f"{prefix}vk_state"
         self.known = f"{prefix}vk_known"
 
-    def visit(self, request: Request) -> Visit:
+    def visit(self, request: Request) -> Browser:
         """Who stands before us, as far as the cookies tell."""
         name, _, secret = request.cookies.get(self.session, "").partition(".")
-        return Visit(
-            browser=sha256(self.browser_secret(request).encode()).hexdigest(),
+        return Browser(
+            id=sha256(self.browser_secret(request).encode()).hexdigest(),
             session=name,
             session_secret=secret,
             device=device(request.joined(b"user-agent")),

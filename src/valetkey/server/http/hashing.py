@@ -55,7 +55,7 @@ class Passwords:
         """The PHC string to store. `address` is where a stranger is, "" for somebody who is none.
         Raises TemporarilyUnavailable when too many strangers wait."""
         salt = os.urandom(password.SALT)
-        return await self._run(lambda: password.keep(given, salt=salt), address=address)
+        return await self._run(lambda: password.hash_password(given, salt=salt), address=address)
 
     async def _run(self, work: Callable[..., T], *args: object, address: str = "") -> T:
         await self._turn(address)

@@ -11,7 +11,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.job import Job
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.signals.fan_out import telling
+from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
 
@@ -65,7 +65,7 @@ class Shell:
         decision = await settle(
             self.store,
             lambda: rule(context),
-            then=lambda outcome: telling(outcome, context),
+            then=lambda outcome: with_signals(outcome, context),
             tries=tries,
             fetch=self._fetch,
         )

@@ -45,6 +45,6 @@ class Throttle(Record, frozen=True, kw_only=True, omit_defaults=True):
     def forget_at(self) -> int:
         return self.expires
 
-    def runs(self, now: int) -> bool:
+    def is_running(self, now: int) -> bool:
         """Whether its window has not ended."""
         return now < self.expires

@@ -68,38 +68,42 @@ def _count(before: PeriodCount | None, per: Per, now: int) -> PeriodCount:
 # --- leasing -------------------------------------------------------------------------------------
 
 
-def needs_approval(wish: LeaseRequest, bounds: Bounds) -> bool:
+def needs_approval(request: LeaseRequest, bounds: Bounds) -> bool:
     """Whether the user is asked before there is a lease for so much."""
-    return bounds.ask_above is not None and wish.amount > bounds.ask_above
+    return bounds.ask_above is not None and request.amount > bounds.ask_above
 
 
 def lease(
-    wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, said: UserAnswer = ""
+    request: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, answer: UserAnswer = ""
 ) -> tuple[Lease | NoLease, Allowance]:
     """A lease and what is left then; or why there is none. `some` is of this moment (`at`), `said`
     what the user has said to one use of just this amount."""
-    had = next((one for one in some.out if (one.id, one.holder) == (wish.id, wish.holder)), None)
+    had = next(
+        (one for one in some.out if (one.id, one.holder) == (request.id, request.holder)), None
+    )
     if had is not None:
         # The answer was lost: the same once more.
         return had, some
     opens = next_open(bounds, now)
     if opens != now:
         return NoLease(why="hours", back=opens, again=opens), some
-    nothing = _exhausted(wish, some, bounds, now=now)
+    nothing = _exhausted(request, some, bounds, now=now)
     if nothing is not None:
         return nothing, some
-    if not needs_approval(wish, bounds):
-        return _leased(wish, some, bounds, now=now, exact=False)
-    if said == "yes":
-        return _leased(wish, some, bounds, now=now, exact=True)
-    return NoLease(why="declined" if said == "no" else "ask", limit=bounds.ask_above or 0), some
+    if not needs_approval(request, bounds):
+        return _leased(request, some, bounds, now=now, exact=False)
+    if answer == "yes":
+        return _leased(request, some, bounds, now=now, exact=True)
+    return NoLease(why="declined" if answer == "no" else "ask", limit=bounds.ask_above or 0), some
 
 
-def _exhausted(wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int) -> NoLease | None:
+def _exhausted(
+    request: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int
+) -> NoLease | None:
     """The limit that leaves too little for one use, and comes back last; None where all do."""
     short = [
         NoLease(why=why, per=per, limit=most[per], back=count.end)
-        for why, need, most, counts in _both(wish, some, bounds)
+        for why, need, most, counts in _both(request, some, bounds)
         for per, count in counts.items()
         if most[per] - count.used < need
     ]
@@ -112,24 +116,24 @@ def _exhausted(wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int)
 
 
 def _both(
-    wish: LeaseRequest, some: Allowance, bounds: Bounds
+    request: LeaseRequest, some: Allowance, bounds: Bounds
 ) -> Iterable[tuple[Ran, int, Mapping[Per, int], Mapping[Per, PeriodCount]]]:
     yield "often", 1, bounds.often, some.often
-    yield "much", wish.amount, bounds.much, some.much
+    yield "much", request.amount, bounds.much, some.much
 
 
 def _leased(
-    wish: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, exact: bool
+    request: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, exact: bool
 ) -> tuple[Lease, Allowance]:
-    uses = _piece(1, 1 if exact else wish.uses, most=bounds.often, counts=some.often)
-    reserve = wish.amount if exact else max(wish.amount, wish.reserve)
-    amount = _piece(wish.amount, reserve, most=bounds.much, counts=some.much)
+    uses = _piece(1, 1 if exact else request.uses, most=bounds.often, counts=some.often)
+    reserve = request.amount if exact else max(request.amount, request.reserve)
+    amount = _piece(request.amount, reserve, most=bounds.much, counts=some.much)
     ends = [one.end for one in (*some.often.values(), *some.much.values()) if one.end]
     given = Lease(
-        id=wish.id,
-        holder=wish.holder,
+        id=request.id,
+        holder=request.holder,
         uses=1 if exact else uses,
-        amount=wish.amount if exact else amount,
+        amount=request.amount if exact else amount,
         exact=exact,
         expires=min(closing(bounds, now, within=LONGEST_LEASE), *ends, now + LONGEST_LEASE),
         often={per: count.start for per, count in some.often.items()},
@@ -146,13 +150,13 @@ def _leased(
 
 
 def _piece(
-    need: int, wanted: int, *, most: Mapping[Per, int], counts: Mapping[Per, PeriodCount]
+    need: int, desired: int, *, most: Mapping[Per, int], counts: Mapping[Per, PeriodCount]
 ) -> int | None:
     """How much a lease takes, at least what is needed; None where it is not counted."""
     if not counts:
         return None
     left = min(most[per] - count.used for per, count in counts.items())
-    return max(need, min(wanted, left // SHARE))
+    return max(need, min(desired, left // SHARE))
 
 
 def _deducted(count: PeriodCount, units: int) -> PeriodCount:

@@ -6,12 +6,12 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import SignedIn
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.endpoint import resume
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Login
 from valetkey.server.oauth.authorize.repeated_answer import decline
-from valetkey.server.oauth.authorize.request_stages import chose, signed_in
+from valetkey.server.oauth.authorize.request_stages import remember_choice, remember_sign_in
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.pages import presenters
 from valetkey.server.pages.authorize import Steps, continue_at, leave
@@ -53,7 +53,9 @@ class AccountChoice:
                 chosen = ANOTHER
             case _:
                 raise InvalidRequest("the form says neither who nor somebody else")
-        await self._frame.shell.settle(lambda context: chose(name, visit, chosen, context=context))
+        await self._frame.shell.settle(
+            lambda context: remember_choice(name, visit, chosen, context=context)
+        )
         return see_other(continue_at(name))
 
     async def decline(self, request: Request) -> Reply:
@@ -90,14 +92,14 @@ class AccountChoice:
             return reply.having(*outcome.headers)
         return await self.joined(name, visit, outcome)
 
-    async def joined(self, name: str, visit: Visit, outcome: SignedIn) -> Reply:
+    async def joined(self, name: str, visit: Browser, outcome: SignedIn) -> Reply:
         """Goes on with the request as whoever has just signed in or up."""
         await self._frame.shell.settle(
-            lambda context: signed_in(name, visit, outcome.session.id, context=context)
+            lambda context: remember_sign_in(name, visit, outcome.session.id, context=context)
         )
         reply = see_other(continue_at(name))
         return self._frame.cookies.signed_in(
-            reply, outcome.session, outcome.secret, known=outcome.known
+            reply, outcome.session, outcome.secret, known=outcome.known_browser
         )
 
     def choice(self, request: Request, asked: Choose, context: Context) -> ChoiceView:

@@ -6,15 +6,22 @@ from typing import Final, TypeAlias
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants import delegates
-from valetkey.server.oauth.grants.changes import Managed, Turn, disconnect_all, narrow, turn, widen
+from valetkey.server.oauth.grants.changes import (
+    GrantOutcome,
+    StatusChange,
+    change_status,
+    disconnect_all,
+    narrow,
+    widen,
+)
 from valetkey.server.oauth.grants.connections import Connection
 from valetkey.server.pages.components import Success
 from valetkey.wire import form as forms
 
-Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[Managed]]
+Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[GrantOutcome]]
 
 
-def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
     required = context.installation.offer.with_implied(
         () if one.client is None else one.client.required
@@ -23,29 +30,29 @@ def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]
     return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
 
 
-def turned(one: Connection, how: Turn, context: Context) -> Rule[Managed]:
+def turned(one: Connection, how: StatusChange, context: Context) -> Rule[GrantOutcome]:
     """Pauses, resumes or stops, by the user's own hand."""
-    return turn(one.grant.id, how, user=one.grant.user, by="user", context=context)
+    return change_status(one.grant.id, how, user=one.grant.user, by="user", context=context)
 
 
-def _given(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+def _given(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     """Gives what is ticked, with what comes with it."""
     more = form.all("more")
     return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
 
 
-def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     names = one.alike(form.need("device"))
     return disconnect_all(names, user=one.grant.user, by="user", context=context)
 
 
-def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
-    return delegates.cut(
+def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+    return delegates.revoke(
         one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
     )
 
 
-def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[Managed]:
+def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     return delegates.readmit(
         one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
     )

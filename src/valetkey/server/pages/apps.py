@@ -10,9 +10,9 @@ from valetkey.server.model.query import PageQuery, Rule
 from valetkey.server.model.receipt import Receipt
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import Managed, NoSuch
+from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound
 from valetkey.server.oauth.grants.connections import Connection, connection
-from valetkey.server.oauth.grants.delegates import tree
+from valetkey.server.oauth.grants.delegates import delegate_tree
 from valetkey.server.pages import components, connected, presenters
 from valetkey.server.pages.actions import ACTIONS, turned
 from valetkey.server.pages.components import Account, App, PageForm, Success
@@ -59,7 +59,7 @@ class AppPage:
         receipts = await self._frame.shell.store.page(
             PageQuery(record=Receipt, index="grant", value=one.grant.id, limit=RECEIPTS)
         )
-        branches = await self._frame.shell.ask(lambda context: tree(one.grant))
+        branches = await self._frame.shell.ask(lambda context: delegate_tree(one.grant))
         view = connected.page(
             self._frame,
             person,
@@ -141,9 +141,9 @@ class AppPage:
         path = f"{APPS}/{grant}/{action}" if action else f"{APPS}/{grant}"
         return self._frame.posted(request, context, purpose=path, session=person.session.id)
 
-    async def _managed(self, rule: Callable[[Context], Rule[Managed]], then: str) -> Reply:
+    async def _managed(self, rule: Callable[[Context], Rule[GrantOutcome]], then: str) -> Reply:
         outcome, _ = await self._frame.shell.settle(rule)
-        if isinstance(outcome, NoSuch):
+        if isinstance(outcome, NotFound):
             raise NoSuchPage
         return see_other(then)
 

@@ -18,8 +18,8 @@ from valetkey.server.model.record import Record, stored_fields
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
-from valetkey.server.oauth.grants.changes import turn
-from valetkey.server.oauth.grants.connections import Connection, standing, stopped
+from valetkey.server.oauth.grants.changes import change_status
+from valetkey.server.oauth.grants.connections import Connection, still_connected, stopped_connection
 from valetkey.server.pages import components, presenters
 from valetkey.server.pages.components import Account, ConnectionItem, PageForm, Shelf, Success
 from valetkey.server.pages.frame import APPROVALS, APPS, Frame
@@ -106,7 +106,7 @@ class AppsListPage:
         )
         waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
         gone = await self._frame.shell.ask(
-            lambda context: stopped(asked.get("stopped", ""), person.user.id)
+            lambda context: stopped_connection(asked.get("stopped", ""), person.user.id)
         )
         view = AppsView(
             site=self._frame.site,
@@ -247,11 +247,11 @@ class AppsListPage:
                 return
 
     async def _standing(self, grants: Sequence[Grant]) -> Sequence[Connection]:
-        return await self._frame.shell.ask(lambda context: standing(grants, context))
+        return await self._frame.shell.ask(lambda context: still_connected(grants, context))
 
     async def _stop(self, one: Connection) -> None:
         await self._frame.shell.settle(
-            lambda context: turn(
+            lambda context: change_status(
                 one.grant.id, "stop", user=one.grant.user, by="user", context=context
             )
         )

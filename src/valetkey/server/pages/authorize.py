@@ -7,7 +7,7 @@ from valetkey.server.http import log
 from valetkey.server.http.pending_quota import Room
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.endpoint import authorize
 from valetkey.server.oauth.authorize.outcome import Choose, Confirm, Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.reply_address import QUERY, ReplyTo
@@ -121,7 +121,7 @@ class AuthorizePage:
             # RFC 6749 3.1: of two places nobody knows which one counts.
             raise InvalidRequest("parameters belong into the body")
         form = request.form() if request.method == "POST" else request.parameters()
-        visit: Visit = self._frame.cookies.visit(request)
+        visit: Browser = self._frame.cookies.visit(request)
         decision, _ = await self._frame.shell.settle(
             lambda context: authorize(form, visit, context)
         )
@@ -144,7 +144,7 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
     """Back to the app, or to the error page where there is nobody to tell."""
     if isinstance(decision, Deny):
         _log_denied(request, decision)
-    if decision.reply_to is not None and decision.reply_to.is_elsewhere:
+    if decision.reply_to is not None and decision.reply_to.is_decoupled:
         # The app is on another device, and comes for the answer.
         said = NoticeKind.CONNECTED if isinstance(decision, Permit) else NoticeKind.CANCELLED
         return frame.page(request, NoticeView(site=frame.site, outcome=said, apps=APPS))

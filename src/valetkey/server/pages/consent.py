@@ -91,17 +91,18 @@ def page(
         cause=asked.why,
         broad=asked.broad,
         asked=tuple(presenters.asked(row, language) for row in asked.new),
-        kept=tuple(presenters.can(permission, language) for permission in asked.kept),
+        kept=tuple(presenters.can(permission, language) for permission in asked.already_granted),
         cannot=presenters.cannot(asked.cannot, context.installation.offer, language),
         apps=APPS,
         switch=switch,
         changed=asked.why == "changed",
         limits=consent_limits.offered(asked, language),
-        lasting=() if asked.kept or not asked.new else consent_limits.lasting(asked),
-        once=asked.once and not asked.kept,
+        lasting=() if asked.already_granted or not asked.new else consent_limits.lasting(asked),
+        once=asked.once and not asked.already_granted,
         parts=presenters.parts_to_be(asked.tier),
         threshold=asked.tier.threshold if asked.tier else 1,
-        ends=asked.ends or (now + asked.lasts if asked.lasts and not asked.kept else None),
+        ends=asked.ends
+        or (now + asked.lasts if asked.lasts and not asked.already_granted else None),
     )
 
 

@@ -7,7 +7,7 @@ from valetkey.server.accounts.throttle import Throttled, attempt_code, forgive_c
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.query import Rule
-from valetkey.server.oauth.authorize.user_code import LENGTH, plain, shown
+from valetkey.server.oauth.authorize.user_code import LENGTH, format_code, plain
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.grant_types.device import PAGE, Unknown, enter
 from valetkey.server.pages.authorize import continue_at
@@ -62,7 +62,7 @@ class DevicePage:
         if self._frame.callers.throttles(request):
             await self._frame.callers.notice_proxy(request)
             judged, context = await self._frame.shell.settle(
-                lambda context: attempt_code(visit.browser, request.address, context.env.now)
+                lambda context: attempt_code(visit.id, request.address, context.env.now)
             )
             if isinstance(judged, Throttled):
                 wait = max(1, judged.until - context.env.now)
@@ -74,7 +74,7 @@ class DevicePage:
         if isinstance(found, Unknown):
             return await self._asked(request, typed, problem=CodeProblem.REFUSED)
         await self._frame.shell.settle(
-            lambda context: _forgiven(visit.browser, request.address, context.env.now)
+            lambda context: _forgiven(visit.id, request.address, context.env.now)
         )
         return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
 
@@ -91,7 +91,7 @@ class DevicePage:
         view = EnterCodeView(
             site=self._frame.site,
             form=self._frame.form(request, context, action=PAGE, purpose=PAGE, session=""),
-            code=shown(code) if len(code) == LENGTH else code,
+            code=format_code(code) if len(code) == LENGTH else code,
             problem=problem,
             retry_after=retry_after,
         )

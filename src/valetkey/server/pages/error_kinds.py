@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 from valetkey.server.http.csrf import ForgedForm
 from valetkey.server.oauth.authorize.reply_address import WrongAddress
-from valetkey.server.oauth.authorize.request_stages import Over
+from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.pages.components import Back
 from valetkey.server.pages.views import View
 from valetkey.spec.errors import (
@@ -65,7 +65,7 @@ _TROUBLES: Final[tuple[tuple[type[OAuthError], Trouble], ...]] = (
     (NoSuchPage, Trouble.NOT_FOUND),
     (ForgedForm, Trouble.FORGED),
     (WrongAddress, Trouble.WRONG_ADDRESS),
-    (Over, Trouble.EXPIRED),
+    (RequestOver, Trouble.EXPIRED),
     (InvalidRequestUri, Trouble.EXPIRED),
     (InvalidClient, Trouble.UNKNOWN_APP),
     (InvalidScope, Trouble.IMPOSSIBLE),

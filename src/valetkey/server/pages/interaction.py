@@ -156,7 +156,7 @@ class Interaction:
                 return self._frame.page(
                     request,
                     self._confirm(request, decision, context),
-                    wanted=decision.asked.parameters.get("ui_locales", ""),
+                    wanted=decision.waiting.parameters.get("ui_locales", ""),
                 )
             case Consent():
                 return self._steps.page(
@@ -182,14 +182,14 @@ class Interaction:
     def _confirm(self, request: Request, asked: Confirm, context: Context) -> ConfirmDeviceView:
         name = asked.pending.id
         form = self._steps.form(request, context, step="confirm", pending=name)
-        at = asked.asked.decoupled
+        at = asked.waiting.decoupled
         address = "" if at is None else at.address
         return ConfirmDeviceView(
             site=self._frame.site,
             form=form,
             app=presenters.app(asked.client, asked.client.id),
             code=asked.code,
-            asked_at=asked.asked.created,
+            asked_at=asked.waiting.created,
             now=context.env.now,
             device="" if at is None else at.agent,
             address=address,
@@ -206,7 +206,7 @@ class Interaction:
             step="consent",
             pending=name,
             session=session,
-            hidden=(("seen", asked.seen), ("language", language)),
+            hidden=(("seen", asked.sheet_digest), ("language", language)),
         )
         switch = self._steps.form(request, context, step="switch", pending=name, session=session)
         return consent.page(

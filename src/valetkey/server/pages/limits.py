@@ -14,8 +14,8 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.approvals import questions
-from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch
-from valetkey.server.oauth.grants.limits import Limited, bound, end, limited
+from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound
+from valetkey.server.oauth.grants.limits import LimitableGrant, find_limitable, set_bounds, set_end
 from valetkey.server.pages import components, limit_fields, presenters, saved_form
 from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, App, PageForm
@@ -84,7 +84,7 @@ class LimitsPage:
         self,
         request: Request,
         person: Person,
-        found: Limited,
+        found: LimitableGrant,
         *,
         context: Context,
         typed: Mapping[str, str] = NONE,
@@ -141,20 +141,26 @@ class LimitsPage:
             return self._frame.page(request, view, status=400)
         except InvalidRequest:
             return see_other(f"{path}?told=wrong")
-        if isinstance(outcome, NoSuch):
+        if isinstance(outcome, NotFound):
             raise NoSuchPage
         return see_other(f"{path}?told=saved")
 
-    async def _opens_more(self, rule: Callable[[Context], Rule[Managed]], found: Limited) -> bool:
+    async def _opens_more(
+        self, rule: Callable[[Context], Rule[GrantOutcome]], found: LimitableGrant
+    ) -> bool:
         """Whether the key would open more than it does."""
         outcome = await self._frame.shell.ask(rule)
-        return isinstance(outcome, Done) and not within(outcome.grant.limits, found.grant.limits)
+        return isinstance(outcome, GrantChanged) and not within(
+            outcome.grant.limits, found.grant.limits
+        )
 
-    async def _found(self, request: Request) -> tuple[Person, Limited, Context]:
+    async def _found(self, request: Request) -> tuple[Person, LimitableGrant, Context]:
         person = await self._frame.require_person(request)
         name = request.parts["grant"]
         context = await self._frame.shell.context()
-        found = await self._frame.shell.ask(lambda context: limited(name, person.user.id, context))
+        found = await self._frame.shell.ask(
+            lambda context: find_limitable(name, person.user.id, context)
+        )
         if found is None:
             raise NoSuchPage
         return person, found, context
@@ -167,7 +173,7 @@ class LimitsPage:
         )
 
 
-def _path(found: Limited) -> str:
+def _path(found: LimitableGrant) -> str:
     return f"{APPS}/{found.grant.id}/limits"
 
 
@@ -207,8 +213,8 @@ def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
 
 
 def _asked(
-    found: Limited, form: forms.Form, context: Context
-) -> Callable[[Context], Rule[Managed]]:
+    found: LimitableGrant, form: forms.Form, context: Context
+) -> Callable[[Context], Rule[GrantOutcome]]:
     """What the form asks for. Raises WrongField, InvalidRequest."""
     name, user = found.grant.id, found.grant.user
     action = form.get("action", "")
@@ -220,7 +226,7 @@ def _asked(
         if longest and not 0 < lasts <= longest:
             field = "date" if form.get("until") == "date" else "until"
             raise WrongField(field, Flaw.LONGER)
-        return lambda now: end(name, lasts, user=user, by="user", context=now)
+        return lambda now: set_end(name, lasts, user=user, by="user", context=now)
     one = form.get("permission", "")
     permission = context.installation.offer.permissions.get(one)
     if permission is None or one not in found.grant.permissions:
@@ -228,11 +234,13 @@ def _asked(
     if action == "save":
         wanted = limit_fields.read_bounds(form, permission)
         limit_fields.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
-        return lambda now: bound(name, one, wanted, user=user, by="user", context=now)
+        return lambda now: set_bounds(name, one, wanted, user=user, by="user", context=now)
     raise InvalidRequest("the form asks for nothing that is done here")
 
 
-def limits_of(found: Limited, context: Context, *, zone: str, language: str) -> tuple[Limit, ...]:
+def limits_of(
+    found: LimitableGrant, context: Context, *, zone: str, language: str
+) -> tuple[Limit, ...]:
     """Each granted permission that can be limited, as it stands."""
     offered = context.installation.offer.permissions
     counted = (one for one in context.installation.offer.ordered(found.grant.permissions))
@@ -249,7 +257,7 @@ def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
     return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
 
 
-def _limit(permission: Permission, found: Limited, *, now: int, zone: str) -> Limit:
+def _limit(permission: Permission, found: LimitableGrant, *, now: int, zone: str) -> Limit:
     one = permission.id
     now_set, proposed = found.grant.limits.of(one), found.proposal.permissions.get(one, Bounds())
     mine = [hours for hours in now_set.hours if hours not in proposed.hours]

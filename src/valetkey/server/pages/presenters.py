@@ -185,7 +185,7 @@ def branch(
     one: Branch, offer: Offer, *, language: str, over: bool = False
 ) -> components.DelegateItem:
     """A hand that has the key, and those below it. `over`: somebody above it is cut off."""
-    hand = one.hand
+    hand = one.delegate
     known = hand.name.startswith(CLIENT)
     return components.DelegateItem(
         id=hand.name,
@@ -193,10 +193,10 @@ def branch(
         can=_titles(offer.ordered(hand.permissions), offer, language),
         since=hand.first,
         last=hand.last * DAY,
-        cut=one.cut,
+        cut=one.revoked,
         over=over,
         below=tuple(
-            branch(each, offer, language=language, over=over or one.cut) for each in one.below
+            branch(each, offer, language=language, over=over or one.revoked) for each in one.below
         ),
     )
 

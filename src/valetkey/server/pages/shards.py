@@ -10,7 +10,7 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One
 from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import NoSuch
+from valetkey.server.oauth.grants.changes import NotFound
 from valetkey.server.oauth.shards import reissue
 from valetkey.server.oauth.shards.reissue import Replaced
 from valetkey.server.oauth.shards.response import path
@@ -87,11 +87,11 @@ class PartsPage:
         context: Context,
     ) -> Reply:
         made, _ = await self._frame.shell.settle(
-            lambda context: reissue.replace(
+            lambda context: reissue.replace_shard(
                 family.id, holder, user=person.user.id, by="user", context=context
             )
         )
-        if isinstance(made, NoSuch):
+        if isinstance(made, NotFound):
             raise NoSuchPage
         return await self._page(request, person, made.family, made=made, context=context)
 
@@ -101,7 +101,7 @@ class PartsPage:
                 family.id, user=person.user.id, by="user", context=context
             )
         )
-        if isinstance(made, NoSuch):
+        if isinstance(made, NotFound):
             raise NoSuchPage
 
     async def _page(
@@ -144,7 +144,7 @@ class PartsPage:
         name, grant = request.parts["family"], request.parts["grant"]
         context = await self._frame.shell.context()
         family = await self._frame.shell.ask(
-            lambda context: reissue.found(name, person.user.id, context)
+            lambda context: reissue.find_sharded(name, person.user.id, context)
         )
         if family is None or family.grant != grant:
             raise NoSuchPage

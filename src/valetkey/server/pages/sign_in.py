@@ -134,7 +134,7 @@ async def _proved(
     stranger = "" if caller is None or caller.browser else caller.address
     clock = asyncio.get_running_loop().time
     soonest = clock() + (REFUSAL if found.imported else 0.0)
-    if not await frame.passwords.fits(given, found.kept, address=stranger):
+    if not await frame.passwords.fits(given, found.password_hash, address=stranger):
         # Else the time that other parameters take would tell whose name it is (ATTACKS A70).
         await asyncio.sleep(max(0.0, soonest - clock()))
         return None
@@ -202,7 +202,7 @@ class SignInPage:
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
         return self._frame.cookies.signed_in(
-            see_other(target), outcome.session, outcome.secret, known=outcome.known
+            see_other(target), outcome.session, outcome.secret, known=outcome.known_browser
         )
 
     async def _view(self, request: Request, target: str) -> SignInView:

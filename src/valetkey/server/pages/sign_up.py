@@ -8,7 +8,7 @@ import msgspec
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import SignedIn
-from valetkey.server.accounts.sign_up import Wish, Wrong, judge, make
+from valetkey.server.accounts.sign_up import AccountRequest, Wrong, judge, make
 from valetkey.server.accounts.throttle import Throttled
 from valetkey.server.http.reply import Headers, Reply, see_other
 from valetkey.server.http.request import Request
@@ -66,7 +66,7 @@ class SignUpRefused(msgspec.Struct, frozen=True):
     """No account was made. `retry_after` in seconds goes with THROTTLED."""
 
     problem: SignUpProblem
-    wish: Wish
+    wish: AccountRequest
     retry_after: int = 0
 
     @property
@@ -100,7 +100,7 @@ def offered(context: Context) -> None:
 
 async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome:
     """Makes an account and signs in, or says what is wrong."""
-    wish = Wish(
+    wish = AccountRequest(
         username=form.get("username", "").strip(),
         name=form.get("name", "").strip(),
         email=form.get("email", "").strip(),
@@ -149,7 +149,7 @@ class SignUpPage:
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
         return self._frame.cookies.signed_in(
-            see_other(APPS), outcome.session, outcome.secret, known=outcome.known
+            see_other(APPS), outcome.session, outcome.secret, known=outcome.known_browser
         )
 
     def _view(self, request: Request, context: Context) -> SignUpView:

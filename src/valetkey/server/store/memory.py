@@ -155,7 +155,7 @@ def _tally(rows: dict[str, Record], event: Event) -> None:
 def _add(rows: dict[str, Record], more: Throttle) -> Throttle:
     _check_storable(more)
     before = rows.get(more.key)
-    if isinstance(before, Throttle) and before.runs(more.since):
+    if isinstance(before, Throttle) and before.is_running(more.since):
         counter = _with(before, more.tried)
     else:
         version = 0 if before is None else before.version
@@ -166,7 +166,7 @@ def _add(rows: dict[str, Record], more: Throttle) -> Throttle:
 
 def _take(rows: dict[str, Record], less: Throttle) -> None:
     before = rows.get(less.key)
-    if isinstance(before, Throttle) and before.runs(less.since):
+    if isinstance(before, Throttle) and before.is_running(less.since):
         rows[less.key] = _with(before, -less.tried)
 
 

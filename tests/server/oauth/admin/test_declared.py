@@ -15,7 +15,7 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import User
-from valetkey.server.oauth.admin.apply_plan import Kind, Plan, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind, Plan, plan
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import settle
 from valetkey.wire.catalog import Permission
@@ -31,16 +31,20 @@ NATIVE: dict[str, Any] = {
 }
 
 
-def wish(kind: Kind, key: str, *, secret: str = "", new: bool = False, **fields: Any) -> Wish:
-    return Wish(place=f"{kind} {key}", kind=kind, key=key, fields=fields, secret=secret, new=new)
+def wish(
+    kind: Kind, key: str, *, secret: str = "", new: bool = False, **fields: Any
+) -> DesiredRecord:
+    return DesiredRecord(
+        place=f"{kind} {key}", kind=kind, key=key, fields=fields, secret=secret, new=new
+    )
 
 
-async def apply(store: MemoryStore, *wishes: Wish, now: int = NOW) -> Plan:
+async def apply(store: MemoryStore, *wishes: DesiredRecord, now: int = NOW) -> Plan:
     return await settle(store, lambda: plan(wishes, context(now)))
 
 
 def told(outcome: Plan) -> list[tuple[str, str, dict[str, tuple[Any, Any]]]]:
-    return [(step.wish.key, step.verdict, step.differences) for step in outcome.steps]
+    return [(step.desired.key, step.verdict, step.differences) for step in outcome.steps]
 
 
 FROM_NOTHING = (
@@ -64,7 +68,7 @@ async def test_everything_from_nothing_in_one_commit() -> None:
     store = MemoryStore()
     outcome = await apply(store, *FROM_NOTHING)
     assert outcome.mistakes == ()
-    assert [(step.wish.key, step.verdict) for step in outcome.steps] == [
+    assert [(step.desired.key, step.verdict) for step in outcome.steps] == [
         ("lax", "added"),
         ("chirp", "added"),
         ("stefapp", "added"),
@@ -197,7 +201,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("one,differences", CHANGES)
 async def test_a_change_is_told_field_by_field(
-    one: Wish, differences: dict[str, tuple[Any, Any]]
+    one: DesiredRecord, differences: dict[str, tuple[Any, Any]]
 ) -> None:
     store = MemoryStore()
     await furnish(store)
@@ -219,7 +223,7 @@ UNCHANGED = [
 
 
 @pytest.mark.parametrize("one", UNCHANGED)
-async def test_what_is_so_already_is_left(one: Wish) -> None:
+async def test_what_is_so_already_is_left(one: DesiredRecord) -> None:
     store = MemoryStore()
     await furnish(store)
     outcome = await apply(store, one)
@@ -339,7 +343,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize("wishes,mistakes", MISTAKES)
 async def test_with_a_mistake_nothing_is_done(
-    wishes: tuple[Wish, ...], mistakes: list[str]
+    wishes: tuple[DesiredRecord, ...], mistakes: list[str]
 ) -> None:
     store = MemoryStore()
     await furnish(store)

@@ -7,7 +7,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.change import Remove
 from valetkey.server.model.resource import CatalogRevision, ResourceServer
-from valetkey.server.oauth.admin.apply_plan import Wish, plan
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, plan
 
 NOW = 1_800_000_000
 
@@ -18,7 +18,7 @@ def test_each_catalog_is_kept_and_numbered() -> None:
     world.write(*(Remove(one) for one in world.all(ResourceServer)))
     first = replace(CHIRP_CATALOG, permissions=CHIRP_CATALOG.permissions[:4], scopes={})
     for catalog in (first, first, CHIRP_CATALOG):
-        wish = Wish(
+        wish = DesiredRecord(
             place="", kind="resource_server", key="chirp", fields={"catalog": catalog}, by="miko"
         )
         outcome = world.settle(lambda wish=wish: plan([wish], context(NOW)))  # type: ignore[misc]
@@ -32,7 +32,9 @@ def test_each_catalog_is_kept_and_numbered() -> None:
 def test_an_api_that_comes_back_goes_on_counting() -> None:
     world = World()
     world.write(*(Remove(one) for one in world.all(ResourceServer)))
-    wish = Wish(place="", kind="resource_server", key="chirp", fields={"catalog": CHIRP_CATALOG})
+    wish = DesiredRecord(
+        place="", kind="resource_server", key="chirp", fields={"catalog": CHIRP_CATALOG}
+    )
     world.settle(lambda: plan([wish], context(NOW)))
     world.write(Remove(world.need(ResourceServer, "chirp")))
     world.settle(lambda: plan([wish], context(NOW)))

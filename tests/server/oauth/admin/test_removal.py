@@ -24,7 +24,7 @@ from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.resource import ResourceServer
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.admin.removal import Kept, Removed
+from valetkey.server.oauth.admin.removal import NotRemoved, Removed
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.settle import settle
 
@@ -67,8 +67,8 @@ async def store_with_grants() -> tuple[MemoryStore, dict[str, User], dict[str, G
 
 
 async def run(
-    store: MemoryStore, rule: Callable[..., Rule[Removed | Kept]], name: str
-) -> Removed | Kept:
+    store: MemoryStore, rule: Callable[..., Rule[Removed | NotRemoved]], name: str
+) -> Removed | NotRemoved:
     return await settle(store, lambda: rule(name, context(NOW)))
 
 
@@ -130,7 +130,7 @@ async def test_a_user_takes_sessions_and_every_own_yes_along() -> None:
 async def test_a_resource_server_stays_while_a_client_may_ask_for_it() -> None:
     store, _, _ = await store_with_grants()
     outcome = await run(store, removal.resource_server, "photos")
-    assert isinstance(outcome, Kept)
+    assert isinstance(outcome, NotRemoved)
     clients = ", ".join(sorted(one.id for one in CLIENTS if "photos.read" in one.scope))
     assert outcome.why == f"these clients may still ask for its permissions: {clients}"
     for client in clients.split(", "):
@@ -149,10 +149,10 @@ MISSING = {
 
 @pytest.mark.parametrize("rule,why", MISSING.values(), ids=MISSING)
 async def test_who_is_not_there_cannot_go(
-    rule: Callable[..., Rule[Removed | Kept]], why: str
+    rule: Callable[..., Rule[Removed | NotRemoved]], why: str
 ) -> None:
     store, _, _ = await store_with_grants()
     outcome = await run(store, rule, "nobody")
-    assert isinstance(outcome, Kept)
+    assert isinstance(outcome, NotRemoved)
     assert outcome.why == why
     assert outcome.changes == ()

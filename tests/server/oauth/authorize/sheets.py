@@ -6,11 +6,11 @@ from tests.server.oauth.world import World
 from valetkey.server.model.change import Create
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.ids import owned_id
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Consent
 
 
-def asked(world: World, visit: Visit, client: str = "kite", **changed: str) -> Consent:
+def asked(world: World, visit: Browser, client: str = "kite", **changed: str) -> Consent:
     """The sheet that the request comes to."""
     decision = world.visit(request(client, **changed), visit)
     assert isinstance(decision, Consent), decision

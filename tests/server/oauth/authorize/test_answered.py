@@ -13,7 +13,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.keys import RawKey
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Deny, Permit
@@ -26,7 +26,7 @@ class Answered:
     """A world in which Miko has just said yes to a sheet."""
 
     world: World
-    visit: Visit
+    visit: Browser
     sheet: Consent
     said: Allow
     first: Permit
@@ -43,7 +43,7 @@ def answered() -> Answered:
     world = World()
     visit = world.sign_in()
     sheet = asked(world, visit)
-    said = Allow(new(sheet), sheet.seen, language="en")
+    said = Allow(new(sheet), sheet.sheet_digest, language="en")
     first = world.settle(lambda: answer(sheet.pending.id, said, visit, context=world.context))
     assert isinstance(first, Permit)
     return Answered(world, visit, sheet, said, first)
@@ -93,7 +93,7 @@ def _other_browser(story: Answered) -> None:
 
 
 def _other_session(story: Answered) -> None:
-    story.visit = story.world.sign_in(browser=story.visit.browser)
+    story.visit = story.world.sign_in(browser=story.visit.id)
 
 
 def _signed_out(story: Answered) -> None:

@@ -41,7 +41,7 @@ def test_can_and_cannot_are_the_whole_of_the_catalogs(
         assert stands is not None
         return
     offer = world.at.offer
-    can, kept = set(new(decision)), {one.id for one in decision.kept}
+    can, kept = set(new(decision)), {one.id for one in decision.already_granted}
     cannot = {one.id for group in decision.cannot for one in group.permissions}
     assert not can & kept
     assert not (can | kept) & cannot
@@ -63,7 +63,7 @@ def test_a_first_sheet_asks_for_all_that_is_asked() -> None:
     world = World()
     sheet = asked(world, world.sign_in(), scope="openid chirps dms.send")
     assert new(sheet) == ("openid", "chirps.read", "chirps.write", "dms.read", "dms.send")
-    assert (sheet.kept, sheet.why) == ((), "permissions")
+    assert (sheet.already_granted, sheet.why) == ((), "permissions")
 
 
 def test_a_sheet_says_what_is_required_and_why() -> None:
@@ -203,6 +203,6 @@ def test_an_answer_to_another_sheet_shows_the_sheet_again() -> None:
     world.change(Client, "kite", required=("chirps.write",))
     again = world.say(sheet, visit)
     assert isinstance(again, Consent)
-    assert again.seen != sheet.seen
+    assert again.sheet_digest != sheet.sheet_digest
     assert world.all(Grant) == ()
     assert isinstance(world.say(again, visit), Permit)

@@ -42,7 +42,7 @@ def test_more_is_asked_alone() -> None:
     world.agree(request("kite", scope="openid chirps"), visit, ticked=("chirps.read",))
     sheet = asked(world, visit, scope="openid chirps profile.write")
     assert new(sheet) == ("profile.write",)
-    assert {one.id for one in sheet.kept} == {"openid", "chirps.read"}
+    assert {one.id for one in sheet.already_granted} == {"openid", "chirps.read"}
     assert "chirps.write" in {one.id for group in sheet.cannot for one in group.permissions}
     world.say(sheet, visit)
     grant = world.grant()
@@ -158,7 +158,7 @@ def test_the_grant_of_an_earlier_epoch_is_asked_anew() -> None:
     world.at = replace(world.at, epoch=1)
     visit = world.sign_in()
     sheet = asked(world, visit, scope="openid chirps")
-    assert (sheet.why, sheet.kept) == ("restored", ())
+    assert (sheet.why, sheet.already_granted) == ("restored", ())
     assert new(sheet) == ("openid", "chirps.read", "chirps.write")
     world.say(sheet, visit, ticked=("chirps.read",))
     grant = world.grant()
@@ -201,7 +201,7 @@ def test_two_answers_to_one_sheet_make_one_grant_and_one_code() -> None:
     world = World()
     visit = world.sign_in()
     sheet = asked(world, visit)
-    said = Allow(tuple(new(sheet)), sheet.seen)
+    said = Allow(tuple(new(sheet)), sheet.sheet_digest)
     first, second = (
         world.ask(answer(sheet.pending.id, said, visit, context=world.context)) for _ in range(2)
     )

@@ -13,7 +13,7 @@ from tests.server.oauth.forms import CHALLENGE, REGISTERED, request
 from tests.server.oauth.world import ISSUER, World
 
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Deny, Login
 from valetkey.spec.errors import (
     ConsentRequired,
@@ -32,7 +32,7 @@ from valetkey.spec.errors import (
 )
 from valetkey.spec.names import REQUEST_URI_PREFIX
 
-NOBODY = Visit(browser="firefox")
+NOBODY = Browser(id="firefox")
 
 TO_THE_USER = [
     row("6749 4.1.2.1", "no client_id", "kite", {"client_id": None}, InvalidRequest),

@@ -6,45 +6,50 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.oauth.authorize.claims_parameter import MAX_LENGTH, NOTHING, Individual, read
+from valetkey.server.oauth.authorize.claims_parameter import (
+    MAX_LENGTH,
+    NO_CLAIMS,
+    RequestedClaims,
+    read,
+)
 from valetkey.spec.errors import InvalidRequest
 
 READ = [
-    row("5.5", "nothing", "", NOTHING),
-    row("5.5", "an empty object", "{}", NOTHING),
+    row("5.5", "nothing", "", NO_CLAIMS),
+    row("5.5", "an empty object", "{}", NO_CLAIMS),
     row(
         "5.5",
         "both places",
         '{"userinfo":{"name":null,"email":{"essential":true}},"id_token":{"phone_number":null}}',
-        Individual(userinfo=("name", "email"), id_token=("phone_number",)),
+        RequestedClaims(userinfo=("name", "email"), id_token=("phone_number",)),
     ),
-    row("5.5", "an unknown claim", '{"userinfo":{"shoe_size":null}}', NOTHING),
-    row("5.5", "an unknown member", '{"nobody":{"name":null}}', NOTHING),
+    row("5.5", "an unknown claim", '{"userinfo":{"shoe_size":null}}', NO_CLAIMS),
+    row("5.5", "an unknown member", '{"nobody":{"name":null}}', NO_CLAIMS),
     row(
         "5.5.1",
         "a value that is not met",
         '{"userinfo":{"name":{"value":"x"}}}',
-        Individual(userinfo=("name",)),
+        RequestedClaims(userinfo=("name",)),
     ),
-    row("5.5.1", "whom", '{"id_token":{"sub":{"value":"a"}}}', Individual(sub="a")),
+    row("5.5.1", "whom", '{"id_token":{"sub":{"value":"a"}}}', RequestedClaims(sub="a")),
     row(
         "5.5.1.1",
         "acr",
         '{"id_token":{"acr":{"essential":true,"values":["a","b"]}}}',
-        Individual(acr=("a", "b"), essential=True),
+        RequestedClaims(acr=("a", "b"), essential=True),
     ),
     row(
         "5.5.1.1",
         "acr that would be nice",
         '{"id_token":{"acr":{"value":"a"}}}',
-        Individual(acr=("a",)),
+        RequestedClaims(acr=("a",)),
     ),
-    row("5.5.1.1", "acr as it comes", '{"id_token":{"acr":null}}', NOTHING),
+    row("5.5.1.1", "acr as it comes", '{"id_token":{"acr":null}}', NO_CLAIMS),
 ]
 
 
 @pytest.mark.parametrize("text, found", READ)
-def test_what_is_asked(text: str, found: Individual) -> None:
+def test_what_is_asked(text: str, found: RequestedClaims) -> None:
     assert read(text) == found
 
 
@@ -79,5 +84,5 @@ def test_a_claim_asks_for_the_permission_that_opens_it() -> None:
 
 def test_nothing_of_it_is_shared_between_requests() -> None:
     one: Any = read('{"userinfo":{"name":null}}')
-    assert read("") is NOTHING
-    assert one is not NOTHING
+    assert read("") is NO_CLAIMS
+    assert one is not NO_CLAIMS

@@ -20,7 +20,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.user import Session, User
-from valetkey.server.oauth.authorize.browser_session import Visit, person
+from valetkey.server.oauth.authorize.browser_session import Browser, person
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 
@@ -124,7 +124,7 @@ def test_max_age_is_counted_from_the_last_proof() -> None:
 def test_the_login_hint_is_handed_on_and_is_no_oracle() -> None:
     """ATTACKS A70: the same for a name that somebody has and for one that nobody has."""
     for hint in ("miko", "nobody", "x" * 300):
-        decision = World().visit(request("kite", login_hint=hint), Visit(browser="b"))
+        decision = World().visit(request("kite", login_hint=hint), Browser(id="b"))
         assert isinstance(decision, Login)
         assert (decision.login_hint, decision.user) == (hint[:255], None)
 
@@ -132,27 +132,27 @@ def test_the_login_hint_is_handed_on_and_is_no_oracle() -> None:
 # Who is signed in?
 
 
-def gone(world: World, visit: Visit) -> Visit:
+def gone(world: World, visit: Browser) -> Browser:
     world.later(world.at.lifetimes.session)
     return visit
 
 
-def nearly_gone(world: World, visit: Visit) -> Visit:
+def nearly_gone(world: World, visit: Browser) -> Browser:
     world.later(world.at.lifetimes.session - 1)
     return visit
 
 
-def disabled(world: World, visit: Visit) -> Visit:
+def disabled(world: World, visit: Browser) -> Browser:
     world.change(User, world.miko.id, status="disabled")
     return visit
 
 
-def restored(world: World, visit: Visit) -> Visit:
+def restored(world: World, visit: Browser) -> Browser:
     world.at = replace(world.at, epoch=world.at.epoch + 1)
     return visit
 
 
-def anothers(world: World, visit: Visit) -> Visit:
+def anothers(world: World, visit: Browser) -> Browser:
     other = world.sign_in(world.noor)
     return replace(visit, session_secret=other.session_secret)
 
@@ -161,7 +161,7 @@ VISITS: list[tuple[str, str, Any, bool]] = [
     ("A75", "as it was", lambda _, visit: visit, True),
     ("A75", "in its last second", nearly_gone, True),
     ("A75", "over", gone, False),
-    ("A75", "no cookie", lambda _, visit: Visit(browser=visit.browser), False),
+    ("A75", "no cookie", lambda _, visit: Browser(id=visit.browser), False),
     ("A75", "no secret", lambda _, visit: replace(visit, session_secret=""), False),
     ("A75", "another's secret", anothers, False),
     (
@@ -189,7 +189,7 @@ def test_who_is_signed_in(how: Any, known: bool) -> None:
 # A request that waits.
 
 
-def waiting(world: World, visit: Visit, **changed: str) -> str:
+def waiting(world: World, visit: Browser, **changed: str) -> str:
     decision = world.visit(request("kite", **changed), visit)
     assert isinstance(decision, Login | Consent)
     return decision.pending.id
@@ -279,7 +279,7 @@ def test_signing_out_while_a_sheet_is_open_leads_back_to_the_sign_in() -> None:
     visit = world.sign_in()
     sheet = world.visit(request("kite"), visit)
     assert isinstance(sheet, Consent)
-    nobody = Visit(browser=visit.browser)
+    nobody = Browser(id=visit.id)
     assert isinstance(world.say(sheet, nobody), Login)
     assert isinstance(world.resume(sheet.pending.id, nobody), Login)
 

@@ -17,7 +17,7 @@ from valetkey.server.model.policy import Policy
 from valetkey.server.model.query import Document, DocumentRequest, Unreachable
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
 from valetkey.server.oauth.authorize.par import push
-from valetkey.server.oauth.authorize.request_stages import Sent, sent
+from valetkey.server.oauth.authorize.request_stages import ClientRequest, read_request
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.spec.errors import (
@@ -75,9 +75,11 @@ def test_a_client_without_keys_signs_nothing() -> None:
     assert isinstance(decision.error, RequestNotSupported)
 
 
-def read(it: World, text: str, **outside: Any) -> Sent:
+def read(it: World, text: str, **outside: Any) -> ClientRequest:
     """What a visit with this object is understood as. Raises its flaw."""
-    its = it.ask(sent(form({"client_id": "signer", "request": text, **outside}), it.context))
+    its = it.ask(
+        read_request(form({"client_id": "signer", "request": text, **outside}), it.context)
+    )
     if its.flaw is not None:
         raise its.flaw
     return its
@@ -241,7 +243,9 @@ def test_another_clients_key() -> None:
     it.put(msgspec.structs.replace(APP, id="other", jwks=other))
     refused(it, signed(it, by=theirs))
     # RFC 9101 5: the client_id outside says whose keys are asked.
-    other_asks = it.ask(sent(form({"client_id": "other", "request": signed(it)}), it.context))
+    other_asks = it.ask(
+        read_request(form({"client_id": "other", "request": signed(it)}), it.context)
+    )
     assert isinstance(other_asks.flaw, InvalidRequestObject)
 
 
@@ -323,8 +327,8 @@ FETCHING = switched(on=["request_uri fetching"])
 
 def fetched(
     it: World, uri: str, answer: Document | Unreachable | None
-) -> tuple[Sent, list[DocumentRequest]]:
-    rule = sent(form({"client_id": "signer", "request_uri": uri}), it.context)
+) -> tuple[ClientRequest, list[DocumentRequest]]:
+    rule = read_request(form({"client_id": "signer", "request_uri": uri}), it.context)
     found: Any = None
     asked: list[DocumentRequest] = []
     try:
@@ -336,7 +340,7 @@ def fetched(
             rest = tuple(one for one in wants if not isinstance(one, DocumentRequest))
             found = it.read(*rest).with_documents(answers)
     except StopIteration as done:
-        its: Sent = done.value
+        its: ClientRequest = done.value
         if its.flaw is not None:
             raise its.flaw from None
         return its, asked

@@ -66,7 +66,7 @@ def test_create_after_its_time_asks_everything_anew() -> None:
     visit = world.sign_in()
     sheet = world.visit(what, visit)
     assert isinstance(sheet, Consent)
-    assert sheet.kept == ()
+    assert sheet.already_granted == ()
     assert isinstance(world.say(sheet, visit), Permit)
     assert world.grant("web").permissions == ("openid", "photos.read")
 
@@ -129,7 +129,7 @@ def test_replace_by_something_else() -> None:
     what = request("web", **asking("replace", name, scope="openid photos.read"))
     sheet = world.visit(what, visit)
     assert isinstance(sheet, Consent)
-    assert [one.id for one in sheet.kept] == ["openid"]
+    assert [one.id for one in sheet.already_granted] == ["openid"]
     assert "chirps.read" in world.grant("web").permissions  # Nothing until the yes.
     assert isinstance(world.say(sheet, visit), Permit)
     assert world.grant("web").permissions == ("openid", "photos.read")

@@ -11,7 +11,7 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Login, Permit
 from valetkey.server.oauth.authorize.par import push
 from valetkey.server.oauth.core.decision import Answer
@@ -228,7 +228,7 @@ def test_the_marker_outlives_what_it_guards() -> None:
     """PROMISES: a sweep never makes a used name good again."""
     world = World()
     visit, uri = world.sign_in(), world.push("kite")
-    other = world.visit(by_name("kite", uri), Visit(browser="late"))
+    other = world.visit(by_name("kite", uri), Browser(id="late"))
     assert isinstance(other, Login)
     world.agree(by_name("kite", uri), visit)
     for _ in range(20):

@@ -38,7 +38,7 @@ def test_a_receipt_says_what_was_shown_and_what_came_of_it() -> None:
     world = german()
     visit = world.sign_in()
     sheet = asked(world, visit, "stefapp", scope="openid chirps profile.write")
-    said = Allow(("chirps.write",), sheet.seen, language="de")
+    said = Allow(("chirps.write",), sheet.sheet_digest, language="de")
     world.settle(lambda: answer(sheet.pending.id, said, visit, context=world.context))
     (kept,) = world.all(Receipt)
     grant = world.grant("stefapp")
@@ -113,7 +113,7 @@ def test_words_that_changed_meanwhile_are_shown_again() -> None:
     world.at = german().at
     again = world.say(sheet, visit)
     assert isinstance(again, Consent)
-    assert again.seen != sheet.seen
+    assert again.sheet_digest != sheet.sheet_digest
     assert world.all(Receipt) == ()
 
 
@@ -125,14 +125,14 @@ def test_what_is_kept_and_changed_meanwhile_is_shown_again() -> None:
     world.change(type(grant), grant.id, permissions=("openid", "chirps.read"))
     again = world.say(sheet, visit, ticked=new(sheet))
     assert isinstance(again, Consent)
-    assert [one.id for one in again.kept] == ["openid", "chirps.read"]
+    assert [one.id for one in again.already_granted] == ["openid", "chirps.read"]
 
 
 def test_a_language_is_cut_to_what_a_tag_can_be() -> None:
     world = World()
     visit = world.sign_in()
     sheet = asked(world, visit)
-    said = Allow(new(sheet), sheet.seen, language="x" * 5000)
+    said = Allow(new(sheet), sheet.sheet_digest, language="x" * 5000)
     world.settle(lambda: answer(sheet.pending.id, said, visit, context=world.context))
     (kept,) = world.all(Receipt)
     assert len(kept.language) == 35

@@ -13,10 +13,10 @@ from tests.server.oauth.world import World
 from valetkey.jose import base64url, jws, jwt
 from valetkey.server.model.change import Update
 from valetkey.server.model.client import Client
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.interaction import ANOTHER
 from valetkey.server.oauth.authorize.outcome import Choose, Consent, Deny, Login, Permit
-from valetkey.server.oauth.authorize.request_stages import chose
+from valetkey.server.oauth.authorize.request_stages import remember_choice
 from valetkey.server.oauth.authorize.sign_up import SIGN_UP
 from valetkey.server.oauth.core.acr import PASSWORD
 from valetkey.server.oauth.core.id_token_hint import NotOurs
@@ -29,7 +29,7 @@ from valetkey.spec.errors import (
 )
 from valetkey.wire.id_token import IdToken
 
-NOBODY = Visit(browser="firefox")
+NOBODY = Browser(id="firefox")
 """A browser in which nobody is signed in."""
 
 
@@ -152,7 +152,9 @@ def test_the_user_chooses_and_goes_on() -> None:
     assert isinstance(shown, Choose)
     assert shown.user.id == world.miko.id
     assert isinstance(world.resume(shown.pending.id, visit), Choose)
-    world.settle(lambda: chose(shown.pending.id, visit, visit.session, context=world.context))
+    world.settle(
+        lambda: remember_choice(shown.pending.id, visit, visit.session, context=world.context)
+    )
     assert isinstance(world.resume(shown.pending.id, visit), Permit)
 
 
@@ -162,7 +164,7 @@ def test_the_user_goes_on_as_somebody_else() -> None:
     world.agree(request("kite"), visit)
     shown = world.visit(request("kite", prompt="select_account"), visit)
     assert isinstance(shown, Choose)
-    world.settle(lambda: chose(shown.pending.id, visit, ANOTHER, context=world.context))
+    world.settle(lambda: remember_choice(shown.pending.id, visit, ANOTHER, context=world.context))
     login = world.resume(shown.pending.id, visit)
     assert isinstance(login, Login)
     assert login.user is None
@@ -178,7 +180,9 @@ def test_a_choice_is_no_proof() -> None:
     world.agree(request("kite"), visit)
     shown = world.visit(request("kite", prompt="login select_account"), visit)
     assert isinstance(shown, Choose)
-    world.settle(lambda: chose(shown.pending.id, visit, visit.session, context=world.context))
+    world.settle(
+        lambda: remember_choice(shown.pending.id, visit, visit.session, context=world.context)
+    )
     assert isinstance(world.resume(shown.pending.id, visit), Login)
 
 

@@ -10,7 +10,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import NOTHING_PROPOSED, Bounds, Limits, Proposal
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Consent, Permit
@@ -26,7 +26,7 @@ def say(
     world: World,
     wished: Proposal,
     *,
-    visit: Visit,
+    visit: Browser,
     scope: str = SCOPE,
     ticked: tuple[str, ...] | None = None,
     client: str = "payer",
@@ -35,7 +35,7 @@ def say(
     sheet = world.visit(request(client, scope=scope), visit)
     assert isinstance(sheet, Consent)
     every = tuple(one.permission.id for one in sheet.new)
-    said = Allow(every if ticked is None else ticked, sheet.seen, wished)
+    said = Allow(every if ticked is None else ticked, sheet.sheet_digest, wished)
     return world.settle(lambda: answer(sheet.pending.id, said, visit, context=world.context))
 
 
@@ -191,7 +191,7 @@ def test_a_key_that_is_over_is_asked_for_as_if_for_the_first_time() -> None:
     visit = world.sign_in()
     sheet = world.visit(request("payer", scope=SCOPE), visit)
     assert isinstance(sheet, Consent)
-    assert (sheet.why, sheet.kept) == ("ended", ())
+    assert (sheet.why, sheet.already_granted) == ("ended", ())
     assert not any(one.refused for one in sheet.new)
     world.say(sheet, visit, ticked=("openid", SEE))
     grant = world.grant("payer")

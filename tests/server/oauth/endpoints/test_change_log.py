@@ -12,7 +12,7 @@ from valetkey.resource.log_state import Known
 from valetkey.server.model.grant import Grant
 from valetkey.server.oauth.core.feature import Follower, LogRead
 from valetkey.server.oauth.endpoints.change_log import write
-from valetkey.server.oauth.grants.changes import disconnect, narrow, turn, widen
+from valetkey.server.oauth.grants.changes import change_status, disconnect, narrow, widen
 from valetkey.wire.change_log import Entry, Place, blank
 
 CHIRP, PHOTOS = "https://chirp.example", "https://photos.example"
@@ -37,9 +37,9 @@ def test_an_api_hears_nothing_of_a_grant_that_never_opened_anything_there() -> N
     world = World()
     world.connect(scope="openid chirps.read")
     grant, family = world.grant(), world.family()
-    world.settle(lambda: turn(grant.id, "pause", **by(world)))
+    world.settle(lambda: change_status(grant.id, "pause", **by(world)))
     world.settle(lambda: disconnect(family.id, **by(world)))
-    world.settle(lambda: turn(grant.id, "stop", **by(world)))
+    world.settle(lambda: change_status(grant.id, "stop", **by(world)))
     mine = [one for one in subjects(world, CHIRP) if one]
     assert mine == [grant.id, grant.id, family.id, grant.id]
     for entry in heard(world, PHOTOS):
@@ -54,7 +54,7 @@ def test_the_numbers_have_no_gap_and_the_marks_are_there() -> None:
     """So a follower that hears nothing still knows that it missed nothing."""
     world = World()
     world.connect(scope="openid chirps.read")
-    world.settle(lambda: turn(world.grant().id, "pause", **by(world)))
+    world.settle(lambda: change_status(world.grant().id, "pause", **by(world)))
     log = done(world.store.log(0, limit=200))
     read = LogRead(at=world.now * 1000, node="one", after=0)
     piece = write(Follower(resource=PHOTOS), log, read, context=world.context)
@@ -72,13 +72,13 @@ def test_an_api_that_lost_its_part_is_told_of_all_that_follows() -> None:
     world.connect(scope="openid chirps.read photos.read")
     name = world.grant().id
     world.settle(lambda: narrow(name, ("openid", "chirps.read"), **by(world)))
-    world.settle(lambda: turn(name, "pause", **by(world)))
+    world.settle(lambda: change_status(name, "pause", **by(world)))
     told = [(one.status, one.permissions) for one in heard(world, PHOTOS) if one.subject == name]
     assert told == [("active", ("photos.read",)), ("active", ()), ("paused", ())]
-    world.settle(lambda: turn(name, "resume", **by(world)))
+    world.settle(lambda: change_status(name, "resume", **by(world)))
     world.settle(lambda: widen(name, ("photos.read",), **by(world)))
     assert heard(world, PHOTOS)[-1].permissions == ("photos.read",)
-    world.settle(lambda: turn(name, "stop", **by(world)))
+    world.settle(lambda: change_status(name, "stop", **by(world)))
     assert heard(world, PHOTOS)[-1].status == "stopped"
 
 

@@ -21,10 +21,10 @@ from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import RequestInfo
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.endpoints.api_half import tell
+from valetkey.server.oauth.endpoints.api_half import answer_api_half
 from valetkey.server.oauth.endpoints.userinfo import userinfo
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.changes import Turn, turn
+from valetkey.server.oauth.grants.changes import StatusChange, change_status
 from valetkey.server.oauth.senders.binding import check_presented
 from valetkey.server.oauth.tokens import app_half
 from valetkey.server.oauth.tokens.state import Dead, token_state
@@ -61,7 +61,7 @@ def split_one(at: World, client: str = "kite", **parameters: Any) -> str:
 
 def asked(at: World, text: str, by: str = "chirp") -> ApiHalfAnswer:
     """What an API is told of it."""
-    outcome = at.post(tell, call(by, token=text))
+    outcome = at.post(answer_api_half, call(by, token=text))
     assert isinstance(outcome, Answer)
     assert isinstance(outcome.document, ApiHalfAnswer)
     return outcome.document
@@ -189,10 +189,10 @@ def test_it_is_the_same_whatever_became_of_the_grant() -> None:
     assert other(at, text) == before
 
 
-def _turned(way: Turn) -> Callable[[World, str], object]:
+def _turned(way: StatusChange) -> Callable[[World, str], object]:
     def act(at: World, text: str) -> None:
         name = at.grant().id
-        at.settle(lambda: turn(name, way, user=at.miko.id, by="user", context=at.context))
+        at.settle(lambda: change_status(name, way, user=at.miko.id, by="user", context=at.context))
 
     return act
 

@@ -20,7 +20,7 @@ from valetkey.server.oauth.core.feature import Endpoint
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.endpoints import status_list
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.changes import Turn, turn
+from valetkey.server.oauth.grants.changes import StatusChange, change_status
 from valetkey.server.oauth.issue import status
 from valetkey.spec.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from valetkey.wire.status_list import INVALID, SUSPENDED, VALID, read
@@ -46,7 +46,7 @@ def stands(at: World, place: tuple[str, int] | None) -> int:
     uri, idx = place
     entries = done(at.store.log(0, limit=1000)).entries
     told = at.ask(status_list.changed_statuses(entries, at.context))
-    listing = at.ask(status_list.named(uri.rpartition("/")[2], at.context))
+    listing = at.ask(status_list.find_list(uri.rpartition("/")[2], at.context))
     mine = {
         one.rpartition(" ")[2]: found
         for one, found in told.items()
@@ -116,7 +116,7 @@ def test_no_two_families_share_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
         at.connect()
 
 
-def _turned(*ways: Turn) -> Callable[[World], None]:
+def _turned(*ways: StatusChange) -> Callable[[World], None]:
     def act(at: World) -> None:
         name = at.grant().id
         for way in ways:
@@ -125,8 +125,8 @@ def _turned(*ways: Turn) -> Callable[[World], None]:
     return act
 
 
-def _turn(at: World, name: str, way: Turn) -> None:
-    at.settle(lambda: turn(name, way, user=at.miko.id, by="user", context=at.context))
+def _turn(at: World, name: str, way: StatusChange) -> None:
+    at.settle(lambda: change_status(name, way, user=at.miko.id, by="user", context=at.context))
 
 
 def _restored(at: World) -> None:
@@ -204,7 +204,7 @@ NAMES = [
 def test_a_list_that_is_not_there(name: str) -> None:
     at = world()
     with pytest.raises(InvalidRequest) as refused:
-        at.ask(status_list.named(name, at.context))
+        at.ask(status_list.find_list(name, at.context))
     assert refused.value.status == 404
 
 

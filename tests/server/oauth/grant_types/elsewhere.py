@@ -7,7 +7,7 @@ from tests.server.oauth.world import World
 
 from valetkey.server.model.approval import Approval
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Confirm, Consent
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.grant_types import ciba
@@ -27,12 +27,12 @@ def begin(world: World, client: str = "tv", **parameters: Any) -> dict[str, Any]
     return dict(document)
 
 
-def enters(world: World, code: str, visit: Visit) -> Opened | Unknown:
+def enters(world: World, code: str, visit: Browser) -> Opened | Unknown:
     """Somebody types a code."""
     return world.settle(lambda: enter(code, visit, world.context))
 
 
-def opened(world: World, code: str, visit: Visit) -> str:
+def opened(world: World, code: str, visit: Browser) -> str:
     """The request that goes on in this browser, after the user said that they mean it."""
     found = enters(world, code, visit)
     assert isinstance(found, Opened)
@@ -42,7 +42,7 @@ def opened(world: World, code: str, visit: Visit) -> str:
     return name
 
 
-def consents(world: World, code: str, visit: Visit | None = None) -> tuple[Consent, Visit]:
+def consents(world: World, code: str, visit: Browser | None = None) -> tuple[Consent, Browser]:
     """The consent page that follows."""
     who = visit or world.sign_in()
     shown = world.resume(opened(world, code, who), who)
@@ -82,13 +82,13 @@ def waiting(world: World, user: str) -> list[Approval]:
     return [one.approval for one in world.ask(approvals.questions(user, world.context))]
 
 
-def shown(world: World, visit: Visit) -> Consent:
+def shown(world: World, visit: Browser) -> Consent:
     """The consent page for the newest question that waits for Miko."""
     name = waiting(world, world.miko.id)[0].id
     begun = world.settle(
         lambda: approvals.begin(name, visit, user=world.miko.id, context=world.context)
     )
-    assert isinstance(begun, approvals.Begun)
+    assert isinstance(begun, approvals.ConsentBegun)
     page = world.resume(begun.pending.id, visit)
     assert isinstance(page, Consent)
     return page

@@ -13,7 +13,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.outcome import Deny, Login, Permit
-from valetkey.server.oauth.authorize.request_stages import Over
+from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grants import approvals
 from valetkey.server.oauth.grants.approvals import Use
@@ -235,7 +235,7 @@ def test_only_the_one_who_was_asked_can_answer() -> None:
     begun = world.settle(
         lambda: approvals.begin(name, noor, user=world.miko.id, context=world.context)
     )
-    assert isinstance(begun, approvals.Begun)
+    assert isinstance(begun, approvals.ConsentBegun)
     assert isinstance(world.resume(begun.pending.id, noor), Login)
 
 
@@ -330,7 +330,7 @@ def test_a_question_without_a_request_is_answered_by_yes_or_no() -> None:
     use = Use(grant="0" * 26, permission="pay", units=2500, amount="25.00 EUR")
 
     def ask() -> Any:
-        made, changes, events = approvals.asking(
+        made, changes, events = approvals.new_approval(
             world.miko.id, "till", words="Tickets", use=use, context=world.context
         )
         world.write(*changes)
@@ -341,7 +341,7 @@ def test_a_question_without_a_request_is_answered_by_yes_or_no() -> None:
     said = world.settle(
         lambda: approvals.answer(made.id, yes=True, user=world.miko.id, context=world.context)
     )
-    assert isinstance(said, approvals.Answered)
+    assert isinstance(said, approvals.ApprovalAnswered)
     assert said.approval.answer == "yes"
     assert "approved" in world.kinds()
     again = world.settle(
@@ -362,7 +362,7 @@ def test_a_request_that_is_over_goes_on_nowhere() -> None:
     asks(world)
     page = shown(world, visit)
     world.later(600)
-    with pytest.raises(Over):
+    with pytest.raises(RequestOver):
         world.say(page, visit)
 
 

@@ -26,11 +26,11 @@ from valetkey.server.model.pending import LATE, Pending
 from valetkey.server.model.policy import Policy
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize import user_code
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.consent import Allow
 from valetkey.server.oauth.authorize.endpoint import answer
 from valetkey.server.oauth.authorize.outcome import Confirm, Consent, Deny, Login, Permit
-from valetkey.server.oauth.authorize.request_stages import Over
+from valetkey.server.oauth.authorize.request_stages import RequestOver
 from valetkey.server.oauth.endpoints.discovery import server_metadata
 from valetkey.server.oauth.grant_types.device import Opened, Unknown, ask, disown
 from valetkey.spec.errors import (
@@ -47,7 +47,7 @@ from valetkey.spec.errors import (
     UnauthorizedClient,
 )
 
-NOBODY = Visit(browser="phone")
+NOBODY = Browser(id="phone")
 
 
 def test_what_the_device_is_told() -> None:
@@ -69,7 +69,7 @@ def test_the_whole_way() -> None:
         fetch(world, told["device_code"])
     permit = approve(world, told["user_code"])
     assert isinstance(permit, Permit)
-    assert permit.reply_to.is_elsewhere
+    assert permit.reply_to.is_decoupled
     assert permit.code == ""
     world.later(5)
     tokens = fetch(world, told["device_code"])
@@ -172,7 +172,7 @@ def test_the_code_alone_approves_nothing() -> None:
     assert not world.all(Grant)
 
 
-def _allow(world: World, name: str, who: Visit) -> Any:
+def _allow(world: World, name: str, who: Browser) -> Any:
     return answer(name, Allow(("chirps.read",), ""), who, context=world.context)
 
 
@@ -193,7 +193,7 @@ def test_the_user_is_asked_each_time() -> None:
 def test_another_browser_cannot_go_on() -> None:
     world = World()
     name = opened(world, begin(world)["user_code"], world.sign_in())
-    with pytest.raises(Over):
+    with pytest.raises(RequestOver):
         world.resume(name, world.sign_in(browser="another"))
 
 
@@ -226,7 +226,7 @@ def test_two_users_cannot_both_answer() -> None:
     first, miko = consents(world, told["user_code"])
     second, noor = consents(world, told["user_code"], world.sign_in(world.noor, browser="safari"))
     world.say(first, miko)
-    with pytest.raises(Over):
+    with pytest.raises(RequestOver):
         world.say(second, noor)
     tokens = fetch(world, told["device_code"])
     assert world.introspect(tokens["access_token"]).sub == world.miko.id
@@ -305,7 +305,7 @@ def test_it_expires() -> None:
     with pytest.raises(ExpiredToken):
         fetch(world, told["device_code"])
     assert isinstance(enters(world, told["user_code"], who), Unknown)
-    with pytest.raises(Over):
+    with pytest.raises(RequestOver):
         world.resume(late, who)
     world.later(LATE - 1)
     world.sweep()
@@ -461,5 +461,5 @@ def test_a_page_that_is_shown_twice_counts_once() -> None:
     shown, who = consents(world, told["user_code"])
     assert isinstance(shown, Consent)
     assert isinstance(world.say(shown, who), Permit)
-    with pytest.raises(Over):
+    with pytest.raises(RequestOver):
         world.say(shown, who)

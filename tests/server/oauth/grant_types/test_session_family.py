@@ -19,7 +19,7 @@ from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.event import DAILY, Event
 from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.policy import Policy
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.core.decision import Issued
 from valetkey.server.oauth.grant_types.session_family import PERIOD, REDEEMED
 from valetkey.server.oauth.grant_types.token import token
@@ -30,7 +30,7 @@ from valetkey.spec.errors import InvalidGrant
 DAY = 86400
 
 
-def signs_in(world: World, visit: Visit | None = None, **asked: Any) -> dict[str, Any]:
+def signs_in(world: World, visit: Browser | None = None, **asked: Any) -> dict[str, Any]:
     """The tokens of another sign-in with the web app."""
     return world.redeem("web", world.agree(request("web", **asked), visit).code)
 

@@ -21,9 +21,9 @@ from valetkey.server.model.change import Stale
 from valetkey.server.model.client import Client, Exchange
 from valetkey.server.model.delegates import MOST, Delegate, DelegateTree
 from valetkey.server.model.event import Event
-from valetkey.server.oauth.endpoints.change_log import shown
+from valetkey.server.oauth.endpoints.change_log import visible_entry
 from valetkey.server.oauth.grants import delegates
-from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch
+from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound
 from valetkey.server.oauth.grants.delegates import Branch
 from valetkey.server.oauth.grants.usage import report
 from valetkey.spec.errors import AccessDenied, InvalidRequest
@@ -60,13 +60,13 @@ class Stage(World):
         text: str = exchange(self, subject, client, **parameters)["access_token"]
         return text
 
-    def cut(self, hand: str, user: str = "") -> Managed:
+    def cut(self, hand: str, user: str = "") -> GrantOutcome:
         who, name = user or self.miko.id, self.grant().id
         return self.settle(
-            lambda: delegates.cut(name, hand, user=who, by="user", context=self.context)
+            lambda: delegates.revoke(name, hand, user=who, by="user", context=self.context)
         )
 
-    def readmit(self, hand: str, user: str = "") -> Managed:
+    def readmit(self, hand: str, user: str = "") -> GrantOutcome:
         who, name = user or self.miko.id, self.grant().id
         return self.settle(
             lambda: delegates.readmit(name, hand, user=who, by="user", context=self.context)
@@ -138,11 +138,12 @@ def test_the_tree_is_drawn_as_the_key_went() -> None:
 
     def drawn(branches: tuple[Branch, ...]) -> Any:
         return {
-            (one.client.name if one.client else one.hand.name): drawn(one.below) for one in branches
+            (one.client.name if one.client else one.delegate.name): drawn(one.below)
+            for one in branches
         }
 
     names = {name: at.need(Client, name).name for name in ("agent", "printer")}
-    assert drawn(at.ask(delegates.tree(at.grant()))) == {
+    assert drawn(at.ask(delegates.delegate_tree(at.grant()))) == {
         names["agent"]: {names["printer"]: {}, ALONE: {}},
         names["printer"]: {},
     }
@@ -198,7 +199,7 @@ def _followed(at: Stage, text: str) -> bool:
     """An API that has the log, and never asks."""
     token = AccessToken(**_claims(text))
     known = Known(Place(), CHIRP_CATALOG)
-    entries = tuple(shown(one, PHOTOS, at.context) for one in _log(at))
+    entries = tuple(visible_entry(one, PHOTOS, at.context) for one in _log(at))
     head = len(entries)
     known.read(
         Piece(iss="", aud="", at=at.now * 1000, node="", after=0, to=head, head=head,
@@ -231,7 +232,7 @@ def test_a_cut_is_seen_at_every_place_by_every_way(
     keys = at.keys()
     at.uses(ALONE)
     if hand:
-        assert isinstance(at.cut(hand), Done)
+        assert isinstance(at.cut(hand), GrantChanged)
     assert tuple(place for place in AT if looks(at, keys[place])) == open_
 
 
@@ -242,7 +243,7 @@ def test_who_is_allowed_again_has_it_again(hand: str, open_: tuple[str, ...]) ->
     at.uses(ALONE)
     if hand:
         at.cut(hand)
-        assert isinstance(at.readmit(hand), Done)
+        assert isinstance(at.readmit(hand), GrantChanged)
     for looks in (_introspected, _followed, _exchanged):
         assert all(looks(at, keys[place]) for place in AT)
 
@@ -296,7 +297,7 @@ def test_a_cut_is_one_change_with_one_event_and_one_entry() -> None:
     at.keys()
     grant, told, log = at.grant(), at.kinds(), len(_log(at))
     at.settle(
-        lambda: delegates.cut(
+        lambda: delegates.revoke(
             grant.id, AGENT, user=at.miko.id, by="administrator", context=at.context, reason="odd"
         )
     )
@@ -311,12 +312,12 @@ def test_a_cut_is_one_change_with_one_event_and_one_entry() -> None:
     (entry,) = _log(at)[log:]
     assert (entry.kind, entry.status, entry.grant_version) == ("grant", "active", grant.version + 1)
     # Said once more, it is so already.
-    assert isinstance(at.cut(AGENT), Done)
+    assert isinstance(at.cut(AGENT), GrantChanged)
     assert (at.grant().version, len(at.kinds())) == (grant.version + 1, len(told) + 1)
     at.readmit(AGENT)
     assert at.kinds()[-1] == "readmitted"
     assert at.grant().revoked_delegates == {}
-    assert isinstance(at.readmit(AGENT), Done)
+    assert isinstance(at.readmit(AGENT), GrantChanged)
     assert at.grant().version == grant.version + 2
 
 
@@ -326,8 +327,8 @@ def test_an_api_hears_of_those_alone_whom_its_tokens_name() -> None:
     for hand in (AGENT, PRINTER):
         at.cut(hand)
     last = _log(at)[-1]
-    assert set(shown(last, PHOTOS, at.context).revoked_delegates) == {AGENT, PRINTER}
-    heard = shown(last, CHIRP, at.context).revoked_delegates
+    assert set(visible_entry(last, PHOTOS, at.context).revoked_delegates) == {AGENT, PRINTER}
+    heard = visible_entry(last, CHIRP, at.context).revoked_delegates
     assert set(heard) == {AGENT}, "the printer never had a key for it"
     assert all(one in CHIRP_CATALOG.scopes["chirps"] or one == "dms.read" for one in heard[AGENT])
 
@@ -337,7 +338,7 @@ def test_a_hand_that_gets_more_while_it_is_cut_off_is_seen_or_too_late() -> None
     at = Stage()
     at.passed(at.app, "agent", scope="chirps.read")
     cut = at.ask(
-        delegates.cut(at.grant().id, AGENT, user=at.miko.id, by="user", context=at.context)
+        delegates.revoke(at.grant().id, AGENT, user=at.miko.id, by="user", context=at.context)
     )
     at.passed(at.app, "agent", scope=PHOTO)
     with pytest.raises(Stale):
@@ -352,8 +353,8 @@ def test_another_users_branch_is_no_branch() -> None:
     at.keys()
     before, told = at.digest(), at.kinds()
     for user in (at.noor.id, "0" * 26, "x"):
-        assert isinstance(at.cut(AGENT, user), NoSuch)
-        assert isinstance(at.readmit(AGENT, user), NoSuch)
+        assert isinstance(at.cut(AGENT, user), NotFound)
+        assert isinstance(at.readmit(AGENT, user), NotFound)
     assert (at.digest(), at.kinds()) == (before, told)
 
 
@@ -362,7 +363,7 @@ def test_who_has_no_key_is_not_cut_off(hand: str) -> None:
     at = Stage()
     at.keys()
     before = at.digest()
-    assert isinstance(at.cut(hand), NoSuch)
+    assert isinstance(at.cut(hand), NotFound)
     assert at.digest() == before
 
 
@@ -372,9 +373,9 @@ def test_of_a_grant_that_is_over_nothing_is_changed(how: str) -> None:
     at.keys()
     name = at.grant().id
     at.change(type(at.grant()), name, status="stopped")
-    rule = {"cut": delegates.cut, "readmit": delegates.readmit}[how]
+    rule = {"cut": delegates.revoke, "readmit": delegates.readmit}[how]
     answer = at.settle(lambda: rule(name, AGENT, user=at.miko.id, by="user", context=at.context))
-    assert isinstance(answer, NoSuch)
+    assert isinstance(answer, NotFound)
 
 
 # Those of whom nobody but a hand knows.
@@ -389,7 +390,7 @@ def test_a_token_says_that_nobody_hands_it_on_alone() -> None:
     assert at.introspect(at.app).childless
     assert all(
         entry.revoked_delegates == {ALONE: ()}
-        for entry in (shown(_log(at)[-1], CHIRP, at.context),)
+        for entry in (visible_entry(_log(at)[-1], CHIRP, at.context),)
     )
     at.readmit(ALONE)
     assert not at.introspect(at.app).childless
@@ -439,6 +440,6 @@ def test_the_tree_outlives_no_grant_and_is_given_to_no_other() -> None:
     at.change(type(at.grant()), at.grant().id, status="stopped")
     again = held(at)["access_token"]
     assert at.grant().revoked_delegates == {}
-    assert at.ask(delegates.tree(at.grant())) == ()
+    assert at.ask(delegates.delegate_tree(at.grant())) == ()
     assert at.introspect(at.passed(again, "agent")).active
     assert replace(at.tree(), delegates=()).id == at.grant().id

@@ -18,35 +18,35 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.grants.changes import (
-    Done,
-    Managed,
-    NoSuch,
-    Turn,
+    GrantChanged,
+    GrantOutcome,
+    NotFound,
+    StatusChange,
+    change_status,
     disconnect,
-    held,
+    grant_of_client,
     narrow,
-    turn,
     widen,
 )
 from valetkey.server.oauth.grants.connections import connection, connections
 from valetkey.spec.errors import InvalidGrant, InvalidScope
 
-Act = Callable[[World, str, Context], Rule[Managed]]
+Act = Callable[[World, str, Context], Rule[GrantOutcome]]
 SCOPE = "openid chirps profile.write"
 
 
-def turned(how: Turn) -> Act:
-    return lambda world, user, context: turn(
+def turned(how: StatusChange) -> Act:
+    return lambda world, user, context: change_status(
         world.grant().id, how, user=user, by="user", context=context
     )
 
 
-def narrowed(world: World, user: str, context: Context) -> Rule[Managed]:
+def narrowed(world: World, user: str, context: Context) -> Rule[GrantOutcome]:
     keep = ("openid", "chirps.read")
     return narrow(world.grant().id, keep, user=user, by="user", context=context)
 
 
-def disconnected(world: World, user: str, context: Context) -> Rule[Managed]:
+def disconnected(world: World, user: str, context: Context) -> Rule[GrantOutcome]:
     return disconnect(world.family().id, user=user, by="user", context=context)
 
 
@@ -59,7 +59,7 @@ VERBS: dict[str, Act] = {
 }
 
 
-def act(world: World, verb: str, user: str = "") -> Managed:
+def act(world: World, verb: str, user: str = "") -> GrantOutcome:
     who = user or world.miko.id
     return world.settle(lambda: VERBS[verb](world, who, world.context))
 
@@ -88,7 +88,7 @@ def test_another_user_can_do_nothing(verb: str) -> None:
         outcome = world.settle(
             lambda: VERBS[verb](world, user, world.context)  # noqa: B023
         )
-        assert isinstance(outcome, NoSuch)
+        assert isinstance(outcome, NotFound)
     assert (world.digest(), world.kinds()) == (before, told)
     assert goes_on(world, tokens) is (verb != "resume")
 
@@ -97,12 +97,12 @@ def test_another_user_can_do_nothing(verb: str) -> None:
 def test_what_is_not_there_is_not_there(name: str) -> None:
     world = World()
     user, context = world.miko.id, world.context
-    rules: list[Rule[Managed]] = [
+    rules: list[Rule[GrantOutcome]] = [
         narrow(name, (), user=user, by="user", context=context),
-        turn(name, "stop", user=user, by="user", context=context),
+        change_status(name, "stop", user=user, by="user", context=context),
         disconnect(name, user=user, by="user", context=context),
     ]
-    assert [type(world.ask(rule)) for rule in rules] == [NoSuch] * 3
+    assert [type(world.ask(rule)) for rule in rules] == [NotFound] * 3
     assert world.ask(connection(name, user, context)) is None
 
 
@@ -136,7 +136,7 @@ def test_an_act_holds_at_once(verbs: list[str], on: bool, kind: str) -> None:
     tokens = world.connect(scope=SCOPE)
     grant, family = world.grant(), world.family()
     for verb in verbs:
-        assert isinstance(act(world, verb), Done)
+        assert isinstance(act(world, verb), GrantChanged)
     assert goes_on(world, tokens) is on
     told = next(event for event in world.all(Event) if event.kind == kind)
     assert (told.user, told.client, told.grant) == (world.miko.id, "kite", grant.id)
@@ -151,34 +151,40 @@ def test_twice_is_as_once(verb: str) -> None:
     world = World()
     world.connect(scope=SCOPE)
     grant, family = world.grant().id, world.family().id
-    acts: dict[str, Callable[[], Rule[Managed]]] = {
+    acts: dict[str, Callable[[], Rule[GrantOutcome]]] = {
         "narrow": lambda: narrow(
             grant, ("openid",), user=world.miko.id, by="user", context=world.context
         ),
-        "pause": lambda: turn(grant, "pause", user=world.miko.id, by="user", context=world.context),
-        "stop": lambda: turn(grant, "stop", user=world.miko.id, by="user", context=world.context),
+        "pause": lambda: change_status(
+            grant, "pause", user=world.miko.id, by="user", context=world.context
+        ),
+        "stop": lambda: change_status(
+            grant, "stop", user=world.miko.id, by="user", context=world.context
+        ),
         "disconnect": lambda: disconnect(
             family, user=world.miko.id, by="user", context=world.context
         ),
     }
     world.settle(acts[verb])
     before, told = world.digest(), world.kinds()
-    assert isinstance(world.settle(acts[verb]), Done)
+    assert isinstance(world.settle(acts[verb]), GrantChanged)
     assert (world.digest(), world.kinds()) == (before, told)
 
 
 @pytest.mark.parametrize("how", ["pause", "resume"])
-def test_what_is_stopped_stays_stopped(how: Turn) -> None:
+def test_what_is_stopped_stays_stopped(how: StatusChange) -> None:
     """PROMISES I7."""
     world = World()
     tokens = world.connect()
     name = world.grant().id
     act(world, "stop")
     for _ in range(2):
-        again = world.ask(turn(name, how, user=world.miko.id, by="user", context=world.context))
-        assert isinstance(again, NoSuch)
+        again = world.ask(
+            change_status(name, how, user=world.miko.id, by="user", context=world.context)
+        )
+        assert isinstance(again, NotFound)
     narrower = world.ask(narrow(name, (), user=world.miko.id, by="user", context=world.context))
-    assert isinstance(narrower, NoSuch)
+    assert isinstance(narrower, NotFound)
     assert not world.introspect(tokens["access_token"]).active
 
 
@@ -239,7 +245,9 @@ def test_the_history_says_who_it_was(by: By) -> None:
     world = World()
     world.connect()
     name = world.grant().id
-    world.settle(lambda: turn(name, "pause", user=world.miko.id, by=by, context=world.context))
+    world.settle(
+        lambda: change_status(name, "pause", user=world.miko.id, by=by, context=world.context)
+    )
     (told,) = (event for event in world.all(Event) if event.kind == "paused")
     assert told.by == by
 
@@ -273,7 +281,7 @@ def test_a_code_that_was_burnt_is_no_device() -> None:
 # To be given more, and what goes together.
 
 
-def given(world: World, *more: str, user: str = "", by: By = "user") -> Managed:
+def given(world: World, *more: str, user: str = "", by: By = "user") -> GrantOutcome:
     name, who = world.grant().id, user or world.miko.id
     return world.settle(
         lambda: widen(name, more, user=who, by=by, context=world.context, reason="because")
@@ -285,7 +293,7 @@ def test_what_was_taken_away_comes_back_at_once() -> None:
     tokens = world.connect(scope=SCOPE)
     act(world, "narrow")
     assert "chirps.write" not in world.introspect(tokens["access_token"]).scope.split()
-    assert isinstance(given(world, "chirps.write"), Done)
+    assert isinstance(given(world, "chirps.write"), GrantChanged)
     assert "chirps.write" in world.introspect(tokens["access_token"]).scope.split()
     assert world.grant().refused == ("profile.write",)
     (told,) = (event for event in world.all(Event) if event.kind == "upgraded")
@@ -327,17 +335,17 @@ def test_nobody_elses_key_and_none_that_is_over_is_given_more() -> None:
     world.connect(scope="openid")
     before = world.digest()
     for user in (world.noor.id, "0" * 26):
-        assert isinstance(given(world, "chirps.read", user=user), NoSuch)
+        assert isinstance(given(world, "chirps.read", user=user), NotFound)
     assert world.digest() == before
     world.at = replace(world.at, epoch=1)
-    assert isinstance(given(world, "chirps.read"), NoSuch)
+    assert isinstance(given(world, "chirps.read"), NotFound)
     world.at = replace(world.at, epoch=0)
     world.change(Client, "kite", status="suspended")
-    assert isinstance(given(world, "chirps.read"), NoSuch)
+    assert isinstance(given(world, "chirps.read"), NotFound)
     name = world.grant().id
     act(world, "stop")
     again = widen(name, ("chirps.read",), user=world.miko.id, by="user", context=world.context)
-    assert isinstance(world.ask(again), NoSuch)
+    assert isinstance(world.ask(again), NotFound)
 
 
 def test_what_is_there_already_is_no_change() -> None:
@@ -345,7 +353,7 @@ def test_what_is_there_already_is_no_change() -> None:
     world.connect(scope="openid chirps.read")
     before, told = world.digest(), world.kinds()
     outcome = given(world, "chirps.read")
-    assert isinstance(outcome, Done)
+    assert isinstance(outcome, GrantChanged)
     assert (world.digest(), world.kinds()) == (before, told)
 
 
@@ -364,11 +372,11 @@ def test_an_app_finds_its_own_grants_only() -> None:
     world = World()
     world.connect()
     grant = world.grant()
-    assert world.ask(held(grant.id, "kite")) == grant
+    assert world.ask(grant_of_client(grant.id, "kite")) == grant
     for client in ("stefapp", "", "web"):
-        assert world.ask(held(grant.id, client)) is None
+        assert world.ask(grant_of_client(grant.id, client)) is None
     act(world, "stop")
-    assert world.ask(held(grant.id, "kite")) is None
+    assert world.ask(grant_of_client(grant.id, "kite")) is None
 
 
 def test_an_app_can_make_its_own_key_smaller() -> None:

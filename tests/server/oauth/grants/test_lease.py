@@ -17,7 +17,7 @@ from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.endpoints.discovery import server_metadata
-from valetkey.server.oauth.grants.changes import narrow, turn
+from valetkey.server.oauth.grants.changes import change_status, narrow
 from valetkey.server.oauth.grants.lease import give_back, lease
 from valetkey.spec.errors import InvalidClient, InvalidRequest, OAuthError
 from valetkey.wire.lease import GRACE, LONGEST_LEASE, Leased, Refused
@@ -181,7 +181,9 @@ def test_there_is_nothing_for_what_the_key_does_not_open(changed: Any) -> None:
 
 def stop(world: World) -> None:
     grant = world.grant("payer")
-    world.settle(lambda: turn(grant.id, "pause", user=grant.user, by="user", context=world.context))
+    world.settle(
+        lambda: change_status(grant.id, "pause", user=grant.user, by="user", context=world.context)
+    )
 
 
 def take_away(world: World) -> None:

@@ -18,9 +18,15 @@ from valetkey.server.model.event import Event
 from valetkey.server.model.hours import Hours
 from valetkey.server.model.limits import Bounds, Proposal
 from valetkey.server.model.query import Rule
-from valetkey.server.oauth.grants.approvals import ANSWERED, MOST, Answered, NoQuestion, answer
-from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, turn
-from valetkey.server.oauth.grants.limits import bound, end, limited
+from valetkey.server.oauth.grants.approvals import (
+    ANSWERED,
+    MOST,
+    ApprovalAnswered,
+    NoQuestion,
+    answer,
+)
+from valetkey.server.oauth.grants.changes import GrantChanged, GrantOutcome, NotFound, change_status
+from valetkey.server.oauth.grants.limits import find_limitable, set_bounds, set_end
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.lease import Leased, Refused
 
@@ -35,19 +41,19 @@ def connected(proposal: Proposal | None = None) -> World:
     return world
 
 
-def set_bounds(world: World, permission: str, bounds: Bounds, *, user: str = "") -> Managed:
+def limit(world: World, permission: str, bounds: Bounds, *, user: str = "") -> GrantOutcome:
     name, who = world.grant("payer").id, user or world.miko.id
     return world.settle(
-        lambda: bound(
+        lambda: set_bounds(
             name, permission, bounds, user=who, by="user", context=world.context, reason="why"
         )
     )
 
 
-def set_end(world: World, lasts: int) -> Managed:
+def end(world: World, lasts: int) -> GrantOutcome:
     name = world.grant("payer").id
     return world.settle(
-        lambda: end(name, lasts, user=world.miko.id, by="user", context=world.context)
+        lambda: set_end(name, lasts, user=world.miko.id, by="user", context=world.context)
     )
 
 
@@ -55,7 +61,7 @@ def test_a_limit_is_set_changed_and_taken_away_each_with_its_event() -> None:
     world = connected()
     before = world.grant("payer").version
     for bounds in (FIVE, Bounds(often={"day": 9}), Bounds()):
-        assert isinstance(set_bounds(world, WRITE, bounds), Done)
+        assert isinstance(limit(world, WRITE, bounds), GrantChanged)
         assert world.grant("payer").limits.of(WRITE) == bounds
     told = [one for one in world.all(Event) if one.kind == "limited"]
     assert [(one.permissions, one.by, one.reason) for one in told] == [
@@ -66,18 +72,18 @@ def test_a_limit_is_set_changed_and_taken_away_each_with_its_event() -> None:
 
 def test_the_same_once_more_changes_nothing() -> None:
     world = connected()
-    set_bounds(world, WRITE, FIVE)
+    limit(world, WRITE, FIVE)
     before = world.digest(), world.kinds()
-    set_bounds(world, WRITE, FIVE)
+    limit(world, WRITE, FIVE)
     assert (world.digest(), world.kinds()) == before
 
 
 def test_a_limit_counts_at_the_next_lease() -> None:
     world = connected()
-    set_bounds(world, WRITE, Bounds(often={"day": 1}))
+    limit(world, WRITE, Bounds(often={"day": 1}))
     assert isinstance(leased(world), Leased)
     assert isinstance(leased(world, lease="m" * 22), Refused)
-    set_bounds(world, WRITE, Bounds(often={"day": 2}))
+    limit(world, WRITE, Bounds(often={"day": 2}))
     assert isinstance(leased(world, lease="m" * 22), Leased)
 
 
@@ -97,14 +103,14 @@ LOOSER: list[Any] = [
 def test_loosening_goes_as_far_as_the_app_asked(bounds: Bounds, may: bool) -> None:
     proposed = Bounds(often={"day": 10}, much={"month": 900}, ask_above=100)
     world = connected(Proposal(permissions={PAY: proposed}))
-    set_bounds(world, PAY, Bounds(often={"day": 1}))
+    limit(world, PAY, Bounds(often={"day": 1}))
     before = world.digest(), world.kinds()
     if not may:
         with pytest.raises(InvalidRequest):
-            set_bounds(world, PAY, bounds)
+            limit(world, PAY, bounds)
         assert (world.digest(), world.kinds()) == before
         return
-    set_bounds(world, PAY, bounds)
+    limit(world, PAY, bounds)
     now = world.grant("payer").limits.of(PAY)
     assert now.often["day"] <= 10
     assert now.much["month"] <= 900
@@ -123,14 +129,14 @@ def test_senseless_limits_are_refused(permission: str, bounds: Bounds) -> None:
     world = connected()
     before = world.digest(), world.kinds()
     with pytest.raises(InvalidRequest):
-        set_bounds(world, permission, bounds)
+        limit(world, permission, bounds)
     assert (world.digest(), world.kinds()) == before
 
 
 def test_what_is_not_granted_cannot_be_limited() -> None:
     world = bank()
     key(world, ticked=("openid", PAY))
-    assert isinstance(set_bounds(world, WRITE, FIVE), NoSuch)
+    assert isinstance(limit(world, WRITE, FIVE), NotFound)
 
 
 ENDS: list[Any] = [
@@ -149,12 +155,12 @@ def test_an_end_is_set(asked: int, lasts: int, may: bool) -> None:
     world = connected(Proposal(lasts=asked))
     world.later(60)
     if may:
-        set_end(world, lasts)
+        end(world, lasts)
         assert world.grant("payer").limits.until == (world.now + lasts if lasts else 0)
         return
     before = world.digest()
     with pytest.raises(InvalidRequest):
-        set_end(world, lasts)
+        end(world, lasts)
     assert world.digest() == before
 
 
@@ -162,7 +168,7 @@ def test_an_end_is_set(asked: int, lasts: int, may: bool) -> None:
 
 
 def asking(world: World) -> Refused:
-    set_bounds(world, PAY, Bounds(ask_above=100))
+    limit(world, PAY, Bounds(ask_above=100))
     told = leased(world, "bank", permission=PAY, amount="250", lease="q" * 22)
     assert isinstance(told, Refused)
     return told
@@ -173,7 +179,7 @@ def question(world: World) -> Approval:
     return one
 
 
-def said(world: World, *, yes: bool, user: str = "") -> Answered | NoQuestion:
+def said(world: World, *, yes: bool, user: str = "") -> ApprovalAnswered | NoQuestion:
     name, who = question(world).id, user or world.miko.id
     return world.settle(lambda: answer(name, yes=yes, user=who, context=world.context))
 
@@ -194,7 +200,7 @@ def test_the_question_waits_where_all_questions_wait() -> None:
 def test_a_yes_lets_just_this_amount_through_once() -> None:
     world = connected()
     asking(world)
-    assert isinstance(said(world, yes=True), Answered)
+    assert isinstance(said(world, yes=True), ApprovalAnswered)
     assert world.kinds()[-1] == "approved"
     other = leased(world, "bank", permission=PAY, amount="251", lease="p" * 22)
     assert isinstance(other, Refused)
@@ -227,7 +233,7 @@ LATE: list[Any] = [
 
 @pytest.mark.parametrize("late", LATE)
 def test_an_answer_that_nobody_waits_for_is_none(
-    late: Callable[[World], Answered | NoQuestion],
+    late: Callable[[World], ApprovalAnswered | NoQuestion],
 ) -> None:
     world = connected()
     asking(world)
@@ -239,7 +245,7 @@ def test_an_answer_that_nobody_waits_for_is_none(
 def test_nobody_is_worn_down_by_asking() -> None:
     """The app's other questions count as well."""
     world = connected()
-    set_bounds(world, PAY, Bounds(ask_above=100))
+    limit(world, PAY, Bounds(ask_above=100))
     addresses = []
     for amount in range(101, 101 + 2 * MOST):
         told = leased(world, "bank", permission=PAY, amount=str(amount), lease=f"{amount:022d}")
@@ -257,22 +263,24 @@ def test_another_user_sees_and_sets_nothing() -> None:
     world = connected()
     before = world.digest(), world.kinds()
     name, noor = world.grant("payer").id, world.noor.id
-    rules: list[Rule[Managed]] = [
-        bound(name, WRITE, FIVE, user=noor, by="user", context=world.context),
-        end(name, DAY, user=noor, by="user", context=world.context),
+    rules: list[Rule[GrantOutcome]] = [
+        set_bounds(name, WRITE, FIVE, user=noor, by="user", context=world.context),
+        set_end(name, DAY, user=noor, by="user", context=world.context),
     ]
-    assert [type(world.ask(rule)) for rule in rules] == [NoSuch] * 2
-    assert world.ask(limited(name, noor, world.context)) is None
+    assert [type(world.ask(rule)) for rule in rules] == [NotFound] * 2
+    assert world.ask(find_limitable(name, noor, world.context)) is None
     assert (world.digest(), world.kinds()) == before
 
 
 def stopped(world: World) -> None:
     grant = world.grant("payer")
-    world.settle(lambda: turn(grant.id, "stop", user=grant.user, by="user", context=world.context))
+    world.settle(
+        lambda: change_status(grant.id, "stop", user=grant.user, by="user", context=world.context)
+    )
 
 
 def over(world: World) -> None:
-    set_end(world, 60)
+    end(world, 60)
     world.later(60)
 
 
@@ -281,6 +289,6 @@ def test_a_key_that_is_over_is_not_limited_any_more(how: Callable[[World], None]
     world = connected()
     name = world.grant("payer").id
     how(world)
-    assert world.ask(limited(name, world.miko.id, world.context)) is None
-    rule = bound(name, WRITE, FIVE, user=world.miko.id, by="user", context=world.context)
-    assert isinstance(world.ask(rule), NoSuch)
+    assert world.ask(find_limitable(name, world.miko.id, world.context)) is None
+    rule = set_bounds(name, WRITE, FIVE, user=world.miko.id, by="user", context=world.context)
+    assert isinstance(world.ask(rule), NotFound)

@@ -20,7 +20,7 @@ from valetkey.server.oauth.issue.tokens import response
 from valetkey.server.oauth.shards.claim import claim
 from valetkey.server.oauth.shards.delivery import deliver
 from valetkey.server.oauth.shards.reissue import Replaced, Resumed, resume
-from valetkey.server.oauth.shards.reissue import replace as replaced
+from valetkey.server.oauth.shards.reissue import replace_shard as replaced
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.wire.key_shards import (
     Claimed,

@@ -24,8 +24,8 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients import metadata
 from valetkey.server.oauth.clients.registration import mistakes
-from valetkey.server.oauth.grants.changes import NoSuch
-from valetkey.server.oauth.shards.reissue import replace as replaced
+from valetkey.server.oauth.grants.changes import NotFound
+from valetkey.server.oauth.shards.reissue import replace_shard as replaced
 from valetkey.server.oauth.shards.reissue import resume
 from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest, OAuthError
 from valetkey.wire.key_shards import Tier, write_tier
@@ -220,7 +220,7 @@ def test_another_user_replaces_and_resumes_nothing() -> None:
         lambda: replaced(app.name, "device", user=noor, by="user", context=context),
         lambda: resume(app.name, user=noor, by="user", context=context),
     ):
-        assert isinstance(app.world.settle(rule), NoSuch)
+        assert isinstance(app.world.settle(rule), NotFound)
 
 
 def test_an_administrator_is_shown_no_recovery_code() -> None:

@@ -8,7 +8,7 @@ from valetkey.server.model.change_log import entry_of
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.record import Record
-from valetkey.server.oauth.endpoints.status_list import changed_statuses, stands
+from valetkey.server.oauth.endpoints.status_list import changed_statuses, status_of
 from valetkey.server.oauth.signals.signals import happened
 from valetkey.spec.errors import InsufficientKeyShards
 from valetkey.wire.change_log import Entry
@@ -58,7 +58,7 @@ def test_a_status_list_says_that_it_may_come_back() -> None:
     place = app.family.in_lists
     assert world.ask(changed_statuses([entry], world.context)) == {place: SUSPENDED}
     grant = world.grant("harbour")
-    assert stands(world.miko, grant, app.family, context=world.context) == SUSPENDED
+    assert status_of(world.miko, grant, app.family, context=world.context) == SUSPENDED
     app.resume()
     entry = entry_of(Update(app.family))
     assert entry is not None

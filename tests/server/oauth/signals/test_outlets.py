@@ -24,12 +24,12 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.job import Job
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.query import Many
-from valetkey.server.oauth.admin.apply_plan import Kind, Wish, plan
+from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind, plan
 from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.grants import delegates
-from valetkey.server.oauth.grants.changes import Turn, narrow, turn
-from valetkey.server.oauth.grants.limits import bound
+from valetkey.server.oauth.grants.changes import StatusChange, change_status, narrow
+from valetkey.server.oauth.grants.limits import set_bounds
 from valetkey.server.oauth.logout import sessions
 from valetkey.server.oauth.signals.app_receivers import NAME
 from valetkey.spec.errors import OAuthError
@@ -114,7 +114,7 @@ class Stage(World):
 Act = Callable[[Stage], object]
 
 
-def turned(*ways: Turn) -> Act:
+def turned(*ways: StatusChange) -> Act:
     def act(at: Stage) -> None:
         name = at.grant("web").id
         for way in ways:
@@ -123,8 +123,8 @@ def turned(*ways: Turn) -> Act:
     return act
 
 
-def _turn(at: Stage, name: str, way: Turn) -> None:
-    at.settle(lambda: turn(name, way, user=at.miko.id, by="user", context=at.context))
+def _turn(at: Stage, name: str, way: StatusChange) -> None:
+    at.settle(lambda: change_status(name, way, user=at.miko.id, by="user", context=at.context))
 
 
 def narrowed(at: Stage) -> None:
@@ -135,7 +135,9 @@ def narrowed(at: Stage) -> None:
 def limited(at: Stage) -> None:
     name, some = at.grant("web").id, Bounds(often={"day": 3})
     at.settle(
-        lambda: bound(name, "chirps.write", some, user=at.miko.id, by="user", context=at.context)
+        lambda: set_bounds(
+            name, "chirps.write", some, user=at.miko.id, by="user", context=at.context
+        )
     )
 
 
@@ -143,7 +145,7 @@ def declared(kind: Kind, key: str, status: str) -> Act:
     """As `valetkey apply` does."""
 
     def act(at: Stage) -> None:
-        wish = Wish(place="here", kind=kind, key=key, fields={"status": status})
+        wish = DesiredRecord(place="here", kind=kind, key=key, fields={"status": status})
         decided = at.settle(lambda: plan([wish], at.context))
         assert not decided.mistakes, decided.mistakes
 
@@ -160,7 +162,7 @@ def cut_off(*, again: bool = False) -> Act:
     def act(at: Stage) -> None:
         exchange(at, at.tokens["access_token"], scope="chirps.read")
         name, user = at.grant("web").id, at.miko.id
-        for rule in (delegates.cut, delegates.readmit)[: 1 + again]:
+        for rule in (delegates.revoke, delegates.readmit)[: 1 + again]:
             at.settle(
                 lambda: rule(name, "client:agent", user=user, by="user", context=at.context)  # noqa: B023
             )

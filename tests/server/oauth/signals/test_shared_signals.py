@@ -34,7 +34,7 @@ from valetkey.server.oauth.core import message_delivery
 from valetkey.server.oauth.core.decision import Answer
 from valetkey.server.oauth.core.feature import Call, Endpoint, RequestInfo
 from valetkey.server.oauth.core.outbound_message import Message
-from valetkey.server.oauth.grants.changes import Turn, turn
+from valetkey.server.oauth.grants.changes import StatusChange, change_status
 from valetkey.server.oauth.signals.shared_signals import SHARED_SIGNALS, waits
 from valetkey.spec.errors import (
     InsufficientScope,
@@ -55,13 +55,13 @@ def world(*, push: bool = False) -> World:
     return at
 
 
-def turned(at: World, *ways: Turn) -> None:
+def turned(at: World, *ways: StatusChange) -> None:
     for way in ways:
         _turn(at, at.grant().id, way)
 
 
-def _turn(at: World, name: str, way: Turn) -> None:
-    at.settle(lambda: turn(name, way, user=at.miko.id, by="user", context=at.context))
+def _turn(at: World, name: str, way: StatusChange) -> None:
+    at.settle(lambda: change_status(name, way, user=at.miko.id, by="user", context=at.context))
 
 
 def name_of(at: World, by: str = "chirp") -> str:

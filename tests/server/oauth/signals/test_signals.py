@@ -18,11 +18,11 @@ from valetkey.server.model.limits import Bounds
 from valetkey.server.model.stream import Signal
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin import removal
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.grants.changes import Turn, disconnect, narrow, turn
-from valetkey.server.oauth.grants.limits import bound
+from valetkey.server.oauth.grants.changes import StatusChange, change_status, disconnect, narrow
+from valetkey.server.oauth.grants.limits import set_bounds
 from valetkey.server.oauth.logout.sessions import end
 from valetkey.spec.errors import InvalidGrant, TemporarilyUnavailable
 
@@ -33,7 +33,7 @@ SCOPE = "openid chirps photos.read offline_access"
 class Stage(World):
     """With a visitor who has said yes to an app, whose code and refresh token are kept."""
 
-    visitor: Visit
+    visitor: Browser
     code: str
     refreshable: str
 
@@ -61,7 +61,7 @@ def narrowed(*keep: str) -> Act:
     )
 
 
-def turned(*ways: Turn) -> Act:
+def turned(*ways: StatusChange) -> Act:
     def act(at: World) -> None:
         name = at.grant("web").id
         for way in ways:
@@ -70,8 +70,8 @@ def turned(*ways: Turn) -> Act:
     return act
 
 
-def _turn(at: World, name: str, way: Turn) -> None:
-    at.settle(lambda: turn(name, way, user=at.miko.id, by="user", context=at.context))
+def _turn(at: World, name: str, way: StatusChange) -> None:
+    at.settle(lambda: change_status(name, way, user=at.miko.id, by="user", context=at.context))
 
 
 def changed(kind: Any, key: Callable[[World], str], **fields: Any) -> Act:
@@ -112,7 +112,7 @@ def everywhere(at: World) -> None:
 
 def limited(at: World) -> None:
     at.settle(
-        lambda: bound(
+        lambda: set_bounds(
             at.grant("web").id,
             "chirps.write",
             Bounds(often={"day": 3}),

@@ -84,7 +84,7 @@ def _people(env: Env) -> Iterator[User]:
         yield User(
             id=ids.user_id(env),
             username=name,
-            password=password.keep(Secret(word), salt=env.random_bytes(16)),
+            password=password.hash_password(Secret(word), salt=env.random_bytes(16)),
             email=f"{name}@example.org",
             claims={"name": name.title()},
             created=BORN,

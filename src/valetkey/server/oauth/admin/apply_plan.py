@@ -24,13 +24,13 @@ from valetkey.server.oauth.clients import registration, shared_secret
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.logout.sessions import over
+from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 from valetkey.wire import https
 from valetkey.wire.catalog import Catalog, Permission
 
 Kind: TypeAlias = Literal["policy", "resource_server", "client", "user"]
 Declarable: TypeAlias = Policy | ResourceServer | Client | User
-Named: TypeAlias = dict[tuple[Kind, str], Declarable]
+RecordsByName: TypeAlias = dict[tuple[Kind, str], Declarable]
 
 NO_CATALOG: Final = Catalog(resource="", name="", permissions=())
 
@@ -62,7 +62,7 @@ NAMES: Final[dict[Kind, str]] = {
 """The field by which each is named."""
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """How one record should be. `place` says where that is written, for mistakes; `fields` are the
     ones that it names; `secret` is the digest of a secret to accept, "" for as it is, and `plain`
     the secret itself where it is at hand; `new`: the record must not be there yet. `by` says who
@@ -86,7 +86,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One record as it is, None for absent, and as it will be."""
 
-    wish: Wish
+    desired: DesiredRecord
     before: Declarable | None
     after: Declarable
 
@@ -105,7 +105,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return {
             name: (_masked(name, was), _masked(name, will))
             for name, (was, will) in pairs.items()
-            if name not in {NAMES[self.wish.kind], "edition"} and was != will and (was or will)
+            if name not in {NAMES[self.desired.kind], "edition"} and was != will and (was or will)
         }
 
     @property
@@ -127,15 +127,15 @@ class Plan(Outcome, frozen=True, kw_only=True, eq=False):
     mistakes: tuple[str, ...] = ()
 
 
-def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
+def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Plan]:
     """What has to change for every wish to hold: all of it, or nothing. Accounts' own data is the
     business of `accounts.profile`."""
-    there = yield from _there(wishes)
+    there = yield from _present_records(desired_records)
     newest = yield from catalog_history.newest(
-        wish.key for wish in wishes if wish.kind == "resource_server"
+        wish.key for wish in desired_records if wish.kind == "resource_server"
     )
     order = list(NEW)
-    sorted_wishes = sorted(wishes, key=lambda wish: order.index(wish.kind))
+    sorted_wishes = sorted(desired_records, key=lambda wish: order.index(wish.kind))
     steps = tuple(
         _numbered(_step(wish, there.get(wish.name), context), newest) for wish in sorted_wishes
     )
@@ -144,12 +144,12 @@ def plan(wishes: Sequence[Wish], context: Context) -> Rule[Plan]:
         return Plan(steps=steps, mistakes=mistakes)
     changes = tuple(step.change for step in steps if step.change is not None)
     for name in _disabled(steps):
-        changes += yield from over(name, context)
+        changes += yield from sign_out_everywhere(name, context)
     kept = tuple(
         Create(one)
         for step in steps
-        for one in catalog_history.kept(
-            step.before, step.after, at=context.env.now, by=step.wish.by
+        for one in catalog_history.new_revisions(
+            step.before, step.after, at=context.env.now, by=step.desired.by
         )
     )
     return Plan(steps=steps, changes=(*changes, *kept))
@@ -169,60 +169,61 @@ def _disabled(steps: Sequence[Step]) -> Iterator[str]:
             yield from (after.id,) if after.status == "disabled" else ()
 
 
-def _there(wishes: Sequence[Wish]) -> Rule[Named]:
+def _present_records(desired_records: Sequence[DesiredRecord]) -> Rule[RecordsByName]:
     """Every policy, resource server and client, and the users that are named."""
     policies, servers, clients = Many(Policy), Many(ResourceServer), Many(Client)
-    users = {OneByAlias(User, wish.name[1]) for wish in wishes if wish.kind == "user"}
+    users = {OneByAlias(User, wish.name[1]) for wish in desired_records if wish.kind == "user"}
     found = yield (policies, servers, clients, *users)
-    there: Named = {("policy", one.name): one for one in found.many(policies)}
+    there: RecordsByName = {("policy", one.name): one for one in found.many(policies)}
     there |= {("resource_server", one.id): one for one in found.many(servers)}
     there |= {("client", one.id): one for one in found.many(clients)}
     people = [one for wanted in users if (one := found.one(wanted)) is not None]
     return there | {("user", one.alias): one for one in people}
 
 
-def _step(wish: Wish, before: Declarable | None, context: Context) -> Step:
+def _step(desired: DesiredRecord, before: Declarable | None, context: Context) -> Step:
     env = context.env
-    base = NEW[wish.kind](wish.key, env) if before is None else before
-    after = msgspec.structs.replace(base, **wish.fields)
+    base = NEW[desired.kind](desired.key, env) if before is None else before
+    after = msgspec.structs.replace(base, **desired.fields)
     match after:
         case Client() | ResourceServer():
-            after = msgspec.structs.replace(after, secrets=_secrets(after, wish, context))
+            after = msgspec.structs.replace(after, secrets=_secrets(after, desired, context))
         case User() if after != before:
             after = msgspec.structs.replace(after, changed=env.now)
-    return Step(wish=wish, before=before, after=after)
+    return Step(desired=desired, before=before, after=after)
 
 
 def _secrets(
-    holder: Client | ResourceServer, wish: Wish, context: Context
+    holder: Client | ResourceServer, desired: DesiredRecord, context: Context
 ) -> tuple[StoredSecret, ...]:
     had = shared_secret.usable_secrets(holder) if isinstance(holder, Client) else holder.secrets
-    if not wish.secret or any(
-        kept.digest == wish.secret and kept.is_valid(context.env.now) for kept in had
+    if not desired.secret or any(
+        kept.digest == desired.secret and kept.is_valid(context.env.now) for kept in had
     ):
         return had
-    if isinstance(holder, Client) and wish.plain is not None:
+    if isinstance(holder, Client) and desired.plain is not None:
         keyring, env = context.installation.keyring, context.env
-        return (shared_secret.new_secret(wish.plain, client=holder, keyring=keyring, env=env),)
-    return (StoredSecret(digest=wish.secret, created=context.env.now),)
+        return (shared_secret.new_secret(desired.plain, client=holder, keyring=keyring, env=env),)
+    return (StoredSecret(digest=desired.secret, created=context.env.now),)
 
 
 def _clashing(steps: Sequence[Step]) -> Iterator[str]:
-    times = Counter(step.wish.name for step in steps)
+    times = Counter(step.desired.name for step in steps)
     for step in steps:
-        if times[step.wish.name] > 1:
-            yield f"{step.wish.place}: {step.wish.key!r} stands {times[step.wish.name]} times"
-        if step.wish.new and step.before is not None:
-            yield f"{step.wish.place}: there is one of that name already"
+        if times[step.desired.name] > 1:
+            number = times[step.desired.name]
+            yield f"{step.desired.place}: {step.desired.key!r} stands {number} times"
+        if step.desired.new and step.before is not None:
+            yield f"{step.desired.place}: there is one of that name already"
 
 
-def _wrong(steps: Sequence[Step], there: Named, at: Installation) -> Iterator[str]:
-    after = there | {step.wish.name: step.after for step in steps}
+def _wrong(steps: Sequence[Step], there: RecordsByName, at: Installation) -> Iterator[str]:
+    after = there | {step.desired.name: step.after for step in steps}
     future, present = _installation(after, at), _installation(there, at)
     for step in steps:
         for mistake in _mistakes(step.after, after, future):
-            yield f"{step.wish.place}: {mistake}"
-    named = {step.wish.name for step in steps}
+            yield f"{step.desired.place}: {mistake}"
+    named = {step.desired.name for step in steps}
     for name, record in there.items():
         if name not in named and isinstance(record, Client):
             known = registration.mistakes(record, present)
@@ -231,7 +232,7 @@ def _wrong(steps: Sequence[Step], there: Named, at: Installation) -> Iterator[st
                     yield f"client {record.id!r}, which is there already: {mistake}"
 
 
-def _mistakes(record: Declarable, after: Named, future: Installation) -> list[str]:
+def _mistakes(record: Declarable, after: RecordsByName, future: Installation) -> list[str]:
     match record:
         case Policy():
             own = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -243,10 +244,10 @@ def _mistakes(record: Declarable, after: Named, future: Installation) -> list[st
         case ResourceServer():
             others = [one for one in _servers(after) if one.id != record.id]
             wrong = resources.mistakes(record, others=others, issuer=future.issuer)
-            return [*_taken("client", record.id, after), *wrong]
+            return [*_name_conflicts("client", record.id, after), *wrong]
         case Client():
             wrong = registration.mistakes(record, future)
-            return [*_taken("resource_server", record.id, after), *wrong]
+            return [*_name_conflicts("resource_server", record.id, after), *wrong]
         case User():
             return []
 
@@ -258,19 +259,19 @@ def _untrusted(policy: Policy) -> Iterator[str]:
             yield f"trusts: jwks_uri {one.jwks_uri[:100]!r} {why}"
 
 
-def _taken(kind: Kind, name: str, after: Named) -> list[str]:
+def _name_conflicts(kind: Kind, name: str, after: RecordsByName) -> list[str]:
     # Clients and resource servers authenticate at introspection by their names alone.
     return [f"id: is that of a {kind} already"] if (kind, name) in after else []
 
 
-def _installation(named: Named, at: Installation) -> Installation:
-    policies = {one.name: one for one in named.values() if isinstance(one, Policy)}
-    offer = Offer(at.issuer, _servers(named))
+def _installation(records: RecordsByName, at: Installation) -> Installation:
+    policies = {one.name: one for one in records.values() if isinstance(one, Policy)}
+    offer = Offer(at.issuer, _servers(records))
     return msgspec.structs.replace(at, policies=policies, offer=offer)
 
 
-def _servers(named: Named) -> list[ResourceServer]:
-    return [one for one in named.values() if isinstance(one, ResourceServer)]
+def _servers(records: RecordsByName) -> list[ResourceServer]:
+    return [one for one in records.values() if isinstance(one, ResourceServer)]
 
 
 _OWN: Final = frozenset({"id", "version", "created", "changed"})

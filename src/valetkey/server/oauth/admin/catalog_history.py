@@ -29,7 +29,9 @@ def numbered(before: Record | None, after: Some, newest: Mapping[str, int]) -> S
     return msgspec.structs.replace(after, revision=newest[after.id] + 1)
 
 
-def kept(before: Record | None, after: Record, *, at: int, by: str) -> Iterator[CatalogRevision]:
+def new_revisions(
+    before: Record | None, after: Record, *, at: int, by: str
+) -> Iterator[CatalogRevision]:
     """The catalog revision to store where a resource server's catalog changes."""
     if isinstance(after, ResourceServer) and _is_new(before, after):
         yield CatalogRevision(

@@ -42,9 +42,9 @@ def dropped(old: Catalog, new: Catalog) -> tuple[str, ...]:
     return tuple(one.id for one in old.permissions if new.permission(one.id) is None)
 
 
-def touched(grants: Iterable[Grant], gone: Iterable[str]) -> Counter[str]:
+def touched(grants: Iterable[Grant], dropped_permissions: Iterable[str]) -> Counter[str]:
     """How many of these grants hold each of the permissions that go, and are not over."""
-    lost = frozenset(gone)
+    lost = frozenset(dropped_permissions)
     return Counter(
         one
         for grant in grants
@@ -54,10 +54,10 @@ def touched(grants: Iterable[Grant], gone: Iterable[str]) -> Counter[str]:
     )
 
 
-def forget(name: str, gone: Iterable[str], context: Context) -> Rule[Outcome]:
+def forget(name: str, dropped_permissions: Iterable[str], context: Context) -> Rule[Outcome]:
     """The grant without the permissions that are no more: one that an API gives the same name later
     joins no grant by that."""
-    wanted, lost = One(Grant, name), frozenset(gone)
+    wanted, lost = One(Grant, name), frozenset(dropped_permissions)
     grant = (yield (wanted,)).one(wanted)
     if grant is None or not lost & {*grant.permissions, *grant.refused}:
         return Outcome()
@@ -89,7 +89,7 @@ def _permissions(old: Catalog, new: Catalog) -> Iterator[Difference]:
         for field in FIELDS:
             was, will_be = getattr(before, field), getattr(one, field)
             if was != will_be:
-                yield Difference("~", one.id, f"{field}: {_said(was)} -> {_said(will_be)}")
+                yield Difference("~", one.id, f"{field}: {_as_json(was)} -> {_as_json(will_be)}")
     for name in dropped(old, new):
         gone = old.permission(name)
         yield Difference("-", name, "" if gone is None else gone.can)
@@ -115,5 +115,5 @@ def _head(old: Catalog, new: Catalog) -> Iterator[Difference]:
             yield Difference("~", field, f"{was} -> {will_be}")
 
 
-def _said(value: object) -> str:
+def _as_json(value: object) -> str:
     return msgspec.json.encode(value).decode()

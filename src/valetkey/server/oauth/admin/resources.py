@@ -22,9 +22,9 @@ def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer
     """Everything that is wrong, each as `field: why`; empty where nothing is. `others` are the
     other resource servers: a name means one thing only in the whole offer."""
     found = (
-        ("id", _said(why_not_name(server.id))),
+        ("id", _as_list(why_not_name(server.id))),
         ("catalog.resource", _resource(server, others, issuer)),
-        ("catalog.name", _said(why_not_text(server.catalog.name, MAX_NAME))),
+        ("catalog.name", _as_list(why_not_text(server.catalog.name, MAX_NAME))),
         ("catalog", catalog.mistakes(server.catalog)),
         ("catalog.permissions", _permissions(server)),
         ("catalog", _clashes(server, others)),
@@ -32,7 +32,7 @@ def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer
     return [f"{field}: {why}" for field, whys in found for why in whys]
 
 
-def _said(why: str) -> list[str]:
+def _as_list(why: str) -> list[str]:
     return [why] if why else []
 
 
@@ -43,7 +43,7 @@ def _resource(server: ResourceServer, others: Sequence[ResourceServer], issuer: 
     for other in others:
         if same(other.catalog.resource, resource):
             return [f"is that of {other.id} already"]
-    return _said(why_not_web(resource))
+    return _as_list(why_not_web(resource))
 
 
 def _permissions(server: ResourceServer) -> Iterator[str]:

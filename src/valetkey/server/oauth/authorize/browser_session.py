@@ -1,4 +1,4 @@
-"""Who stands before us: a browser, and perhaps a user who is signed in there."""
+"""The browser that sent a request, and the user who is signed in there, if any."""
 
 import msgspec
 
@@ -8,39 +8,39 @@ from valetkey.server.model.user import Session, User, password_mark
 from valetkey.server.oauth.core.context import Context
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's visit, as its cookies tell. `browser` is the digest of the browser's own cookie;
-    `session` and `session_secret` come from the cookie that signing in gave it, "" for none.
-    `device` says in words what browser it is, `address` where it is."""
+class Browser(msgspec.Struct, frozen=True, kw_only=True):
+    """A browser, as its cookies identify it. `id` is the digest of the browser's own cookie;
+    `session` and `session_secret` come from the session cookie, "" for none. `device` is a name of
+    the browser for people, `address` its network address."""
 
-    browser: str
+    id: str
     session: str = ""
     session_secret: str = ""
     device: str = ""
     address: str = ""
 
     def __repr__(self) -> str:
-        return "Visit(…)"
+        return "Browser(…)"
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A user who is signed in, and the session that says so."""
+    """A signed-in user and their session."""
 
     session: Session
     user: User
 
 
-def person(visit: Visit, context: Context) -> Rule[Person | None]:
-    """The active user of a live session, or None."""
-    if not visit.session:
+def person(browser: Browser, context: Context) -> Rule[Person | None]:
+    """The active user of the browser's live session, or None."""
+    if not browser.session:
         return None
-    wanted = One(Session, visit.session)
+    wanted = One(Session, browser.session)
     session = (yield (wanted,)).one(wanted)
     if session is None or context.env.now >= session.expires:
         return None
     if session.epoch != context.installation.epoch:
         return None
-    if not same(session.digest.encode(), digest(visit.session_secret).encode()):
+    if not same(session.digest.encode(), digest(browser.session_secret).encode()):
         return None
     owner = One(User, session.user)
     user = (yield (owner,)).one(owner)

@@ -46,7 +46,7 @@ def client_may_use_codes(request: AuthorizationRequest, context: Context) -> Non
         raise UnauthorizedClient
 
 
-def something_is_asked(request: AuthorizationRequest, context: Context) -> None:
+def request_has_permissions(request: AuthorizationRequest, context: Context) -> None:
     """RFC 6749 3.3: where no scope is sent and none is registered, there is nothing to ask."""
     if not request.permissions:
         raise InvalidScope("the request asks for nothing")
@@ -110,7 +110,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     response_mode_is_offered,
     client_may_use_codes,
     challenge_is_s256,
-    something_is_asked,
+    request_has_permissions,
     nonce_is_short,
     key_is_named_by_its_thumbprint,
     profile_is_met,
@@ -129,7 +129,7 @@ def client_may_ask_users(request: AuthorizationRequest, context: Context) -> Non
         raise UnauthorizedClient
 
 
-def openid_is_asked(request: AuthorizationRequest, context: Context) -> None:
+def openid_is_requested(request: AuthorizationRequest, context: Context) -> None:
     """CIBA Core 7.1: it is an OpenID Connect request."""
     if names.OPENID not in request.permissions:
         raise InvalidScope("the scope must contain openid")
@@ -143,13 +143,13 @@ def not_too_risky_for_a_code(request: AuthorizationRequest, context: Context) ->
             raise InvalidScope(f"{one} is not given away by a code that people type")
 
 
-CHECKS_ELSEWHERE: Final[dict[Kind, tuple[Check, ...]]] = {
+DECOUPLED_CHECKS: Final[dict[Kind, tuple[Check, ...]]] = {
     "device": (
         client_may_use_device_codes,
-        something_is_asked,
+        request_has_permissions,
         not_too_risky_for_a_code,
         the_api_is_named,
     ),
-    "backchannel": (client_may_ask_users, openid_is_asked, the_api_is_named),
+    "backchannel": (client_may_ask_users, openid_is_requested, the_api_is_named),
 }
 """What the request of an app on another device must pass, by its kind."""

@@ -14,7 +14,7 @@ CITE: Final = Cite("OpenID Connect Core", "5.5")
 MAX_LENGTH: Final = 4096
 
 
-class Individual(msgspec.Struct, frozen=True, kw_only=True):
+class RequestedClaims(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked one by one. `userinfo` and `id_token` name claims about the user. `sub` is whom
     the app wants to hear of, "" for anybody; `acr` the ways of signing in that it wants, of which
     one has to be met where they are `essential`."""
@@ -32,21 +32,21 @@ class Individual(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(PERMISSION_BY_CLAIM[name] for name in names))
 
 
-NOTHING: Final = Individual()
+NO_CLAIMS: Final = RequestedClaims()
 
 
-def read(text: str) -> Individual:
+def read(text: str) -> RequestedClaims:
     """What the parameter asks for. What is not known here is passed over (5.5: "MUST be ignored").
     Raises InvalidRequest where it cannot be read."""
     if not text:
-        return NOTHING
+        return NO_CLAIMS
     if len(text) > MAX_LENGTH:
         raise InvalidRequest(f"claims is longer than {MAX_LENGTH} characters")
     try:
         members = read_object(text)
         userinfo, id_token = _member(members, "userinfo"), _member(members, "id_token")
         acr = id_token.get("acr") or {}
-        return Individual(
+        return RequestedClaims(
             userinfo=tuple(name for name in userinfo if name in PERMISSION_BY_CLAIM),
             id_token=tuple(name for name in id_token if name in PERMISSION_BY_CLAIM),
             sub=_subject(userinfo, id_token),
@@ -69,9 +69,9 @@ def _member(members: Mapping[str, Any], name: str) -> dict[str, dict[str, Any] |
     return found
 
 
-def _values(wish: Mapping[str, Any]) -> tuple[str, ...]:
+def _values(member: Mapping[str, Any]) -> tuple[str, ...]:
     """`value` or `values`, which have to be text."""
-    values = wish.get("values", [wish["value"]] if "value" in wish else [])
+    values = member.get("values", [member["value"]] if "value" in member else [])
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise ValueError("a value is no text")
     return tuple(values)

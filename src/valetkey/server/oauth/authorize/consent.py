@@ -13,12 +13,12 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import NOTHING_PROPOSED, Limits, Proposal, only
 from valetkey.server.model.pending import Pending
 from valetkey.server.oauth.authorize import grant_management
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.interaction import NeedConsent, Ready, required
 from valetkey.server.oauth.authorize.outcome import Consent, Deny, Permit, Row
 from valetkey.server.oauth.authorize.permit import permit
 from valetkey.server.oauth.authorize.receipt import receipt
-from valetkey.server.oauth.authorize.request_stages import Asked, over
+from valetkey.server.oauth.authorize.request_stages import ValidRequest, finish
 from valetkey.server.oauth.clients.documents import consent_digest
 from valetkey.server.oauth.core.consent_limits import (
     new_grant_limits,
@@ -45,7 +45,7 @@ class Allow(msgspec.Struct, frozen=True):
     the language in which they read it."""
 
     permissions: tuple[str, ...]
-    seen: str
+    sheet_digest: str
     limits: Proposal = NOTHING_PROPOSED
     language: str = ""
 
@@ -54,11 +54,13 @@ class Cancel(msgspec.Struct, frozen=True):
     """The user's no."""
 
 
-def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context) -> Consent:
+def consent_sheet(
+    valid_request: ValidRequest, step: NeedConsent, *, pending: Pending, context: Context
+) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
-    client, offer = asked.sent.client, context.installation.offer
+    client, offer = valid_request.client_request.client, context.installation.offer
     kept, refused = standing(step)
-    must, broad = required(asked.request), is_broad(step.new, offer)
+    must, broad = required(valid_request.request), is_broad(step.new, offer)
     new = tuple(
         Row(
             offer.permissions[one],
@@ -72,9 +74,9 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     )
     held = tuple(offer.permissions[one] for one in offer.ordered(kept))
     locked = offer.cannot((*step.new, *kept))
-    its = proposed_limits(client, asked.request.rich.proposal, context)
+    its = proposed_limits(client, valid_request.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
-    tier = asked.request.tier
+    tier = valid_request.request.tier
     # Of an API that stays shut as a whole, the edition says it all, and is soon written.
     shut = tuple(
         (one.name, offer.revisions.get(one.resource)) if one.whole else one for one in locked
@@ -84,12 +86,12 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
         pending=pending,
         client=client,
         user=step.person.user,
-        reply_to=asked.sent.reply_to,
+        reply_to=valid_request.client_request.reply_to,
         why=step.why,
         new=new,
         broad=broad,
-        seen=digest(repr(shown)),
-        kept=held,
+        sheet_digest=digest(repr(shown)),
+        already_granted=held,
         cannot=locked,
         bounds=bounds,
         lasts=lasts,
@@ -99,11 +101,12 @@ def sheet(asked: Asked, step: NeedConsent, *, pending: Pending, context: Context
     )
 
 
-def is_broad(asked: Sequence[str], offer: Offer) -> bool:
+def is_broad(requested: Sequence[str], offer: Offer) -> bool:
     """Whether an app asks for so much that a user could not tell what of it is needed: more than
     BROAD permissions, or the whole of an API."""
-    return len(asked) > BROAD or any(
-        len(catalog.permissions) >= WHOLE and all(one.id in asked for one in catalog.permissions)
+    return len(requested) > BROAD or any(
+        len(catalog.permissions) >= WHOLE
+        and all(one.id in requested for one in catalog.permissions)
         for catalog in offer.catalogs[1:]
     )
 
@@ -128,7 +131,13 @@ def standing(step: NeedConsent) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def agree(
-    asked: Asked, step: NeedConsent, said: Allow, *, shown: Consent, visit: Visit, context: Context
+    valid_request: ValidRequest,
+    step: NeedConsent,
+    user_answer: Allow,
+    *,
+    sheet: Consent,
+    browser: Browser,
+    context: Context,
 ) -> Permit | Deny:
     """The user's yes to the ticked permissions, and no to the rest of what was asked.
 
@@ -136,42 +145,44 @@ def agree(
     to nothing of it, old or new, is a no. Raises InvalidRequest for what was not asked.
     """
     new = frozenset(step.new)
-    if not set(said.permissions) <= new:
+    if not set(user_answer.permissions) <= new:
         raise InvalidRequest("the form names a permission that was not asked for")
-    must = required(asked.request) & new
-    chosen = context.installation.offer.with_implied([*said.permissions, *must]) & new
-    choice = _choice(asked, step, chosen=chosen, wished=said.limits, context=context)
-    grant, changes, events = _granted(asked, step, choice, context=context)
-    if not grant.allows(asked.request.permissions):
-        return cancel(asked, step, context)
+    must = required(valid_request.request) & new
+    chosen = context.installation.offer.with_implied([*user_answer.permissions, *must]) & new
+    choice = _choice(valid_request, step, chosen=chosen, wished=user_answer.limits, context=context)
+    grant, changes, events = _granted(valid_request, step, choice, context=context)
+    if not grant.allows(valid_request.request.permissions):
+        return cancel(valid_request, step, context)
     if changes:
-        kept = receipt(shown, grant, said.permissions, language=said.language, context=context)
+        kept = receipt(
+            sheet, grant, user_answer.permissions, language=user_answer.language, context=context
+        )
         changes = (*changes, Create(kept))
     return permit(
-        asked,
+        valid_request,
         step.person,
         grant,
-        visit=visit,
+        browser=browser,
         context=context,
         changes=changes,
         events=events,
     )
 
 
-def cancel(asked: Asked, step: NeedConsent | Ready, context: Context) -> Deny:
+def cancel(valid_request: ValidRequest, step: NeedConsent | Ready, context: Context) -> Deny:
     """The user's no. What stood before stands."""
     grant = "" if step.grant is None else step.grant.id
-    told = _event(asked, step, "refused", grant=grant, permissions=(), context=context)
+    told = _event(valid_request, step, "refused", grant=grant, permissions=(), context=context)
     return Deny(
         error=AccessDenied(),
-        reply_to=asked.sent.reply_to,
-        client=asked.sent.client,
-        changes=over(asked, context),
+        reply_to=valid_request.client_request.reply_to,
+        client=valid_request.client_request.client,
+        changes=finish(valid_request, context),
         events=(told,),
     )
 
 
-Given: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
+GrantChange: TypeAlias = tuple[Grant, tuple[Change, ...], tuple[Event, ...]]
 """A grant as it stands after the yes, and what has to be written for it."""
 
 
@@ -184,62 +195,87 @@ class _Choice(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def _choice(
-    asked: Asked, step: NeedConsent, *, chosen: Iterable[str], wished: Proposal, context: Context
+    valid_request: ValidRequest,
+    step: NeedConsent,
+    *,
+    chosen: Iterable[str],
+    wished: Proposal,
+    context: Context,
 ) -> _Choice:
     kept = frozenset(chosen)
-    its = proposed_limits(asked.sent.client, asked.request.rich.proposal, context)
+    its = proposed_limits(
+        valid_request.client_request.client, valid_request.request.rich.proposal, context
+    )
     if step.grant is None or step.why in OVER:
-        limits = new_grant_limits(asked.sent.client, its, wished, permissions=kept, context=context)
+        limits = new_grant_limits(
+            valid_request.client_request.client, its, wished, permissions=kept, context=context
+        )
     else:
         limits = widened_grant_limits(step.grant, its, wished, new=kept, context=context)
     return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
 
 
-def _granted(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
+def _granted(
+    valid_request: ValidRequest, step: NeedConsent, choice: _Choice, *, context: Context
+) -> GrantChange:
     if step.grant is None:
-        return _first(asked, step, choice, context=context)
-    return _widened(asked, step, choice, before=step.grant, context=context)
+        return _first(valid_request, step, choice, context=context)
+    return _widened(valid_request, step, choice, before=step.grant, context=context)
 
 
-def _first(asked: Asked, step: NeedConsent, choice: _Choice, *, context: Context) -> Given:
+def _first(
+    valid_request: ValidRequest, step: NeedConsent, choice: _Choice, *, context: Context
+) -> GrantChange:
     grant = Grant(
         id=ids.owned_id(context.env, owner=step.person.user.id),
         user=step.person.user.id,
-        client=asked.sent.client.id,
+        client=valid_request.client_request.client.id,
         permissions=context.installation.offer.ordered(choice.chosen),
         refused=context.installation.offer.ordered(choice.left_out),
         limits=choice.limits,
-        face=consent_digest(asked.sent.client),
+        face=consent_digest(valid_request.client_request.client),
         epoch=context.installation.epoch,
         created=context.env.now,
         changed=context.env.now,
     )
     told = _event(
-        asked, step, "granted", grant=grant.id, permissions=grant.permissions, context=context
+        valid_request,
+        step,
+        "granted",
+        grant=grant.id,
+        permissions=grant.permissions,
+        context=context,
     )
     return grant, (Create(grant),), (told,)
 
 
 def _widened(
-    asked: Asked, step: NeedConsent, choice: _Choice, *, before: Grant, context: Context
-) -> Given:
+    valid_request: ValidRequest,
+    step: NeedConsent,
+    choice: _Choice,
+    *,
+    before: Grant,
+    context: Context,
+) -> GrantChange:
     offer, chosen, left_out = context.installation.offer, choice.chosen, choice.left_out
     kept, refused = standing(step)
     grant = msgspec.structs.replace(
         before.with_permissions(offer.ordered((*kept, *chosen))),
         refused=offer.ordered((frozenset(refused) | left_out) - chosen),
         limits=choice.limits,
-        face=consent_digest(asked.sent.client),
+        face=consent_digest(valid_request.client_request.client),
         status="active",
         epoch=context.installation.epoch,
         changed=context.env.now,
     )
-    given_back = grant_management.told(grant, () if step.why in OVER else step.dropped, context)
+    given_back = grant_management.dropped_events(
+        grant, () if step.why in OVER else step.dropped, context
+    )
     if msgspec.structs.replace(grant, changed=before.changed) == before:
         return (grant, (Update(grant),), given_back) if step.dropped else (before, (), ())
     kind: Kind = "resumed" if before.status == "paused" else "refused"
     told = _event(
-        asked,
+        valid_request,
         step,
         "upgraded" if chosen else kind,
         grant=grant.id,
@@ -250,7 +286,7 @@ def _widened(
 
 
 def _event(
-    asked: Asked,
+    valid_request: ValidRequest,
     step: NeedConsent | Ready,
     kind: Kind,
     *,
@@ -263,7 +299,7 @@ def _event(
         kind,
         by="user",
         user=step.person.user.id,
-        client=asked.sent.client.id,
+        client=valid_request.client_request.client.id,
         grant=grant,
         permissions=permissions,
     )

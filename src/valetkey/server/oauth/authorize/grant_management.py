@@ -24,17 +24,17 @@ ACTION: Final = "grant_management_action"
 GRANT: Final = "grant_id"
 
 
-class Managed(msgspec.Struct, frozen=True, kw_only=True):
+class GrantManagement(msgspec.Struct, frozen=True, kw_only=True):
     """What a request says of it: "" and "" where it says nothing."""
 
     action: Action = ""
     grant: str = ""
 
 
-NOTHING: Final = Managed()
+NOTHING: Final = GrantManagement()
 
 
-def read(form: Form, client: Client, context: Context) -> Managed:
+def read(form: Form, client: Client, context: Context) -> GrantManagement:
     """What the request says; nothing, where the client has not opted in. Raises InvalidRequest."""
     if not may_manage_grants(client, context):
         return NOTHING
@@ -44,10 +44,10 @@ def read(form: Form, client: Client, context: Context) -> Managed:
         raise InvalidRequest(f"{ACTION} is none of {', '.join(ACTIONS)}")
     if (action in ("merge", "replace")) != bool(grant):
         raise InvalidRequest(f"{GRANT} goes with merge and with replace, and with nothing else")
-    return Managed(action=action, grant=grant)
+    return GrantManagement(action=action, grant=grant)
 
 
-def named(managed: Managed, client: Client) -> Rule[Grant | None]:
+def find_grant(managed: GrantManagement, client: Client) -> Rule[Grant | None]:
     """The grant that the request speaks of, None for none. Raises InvalidGrantId for one that is
     over, another client's or nothing (ATTACKS A77)."""
     if not managed.grant:
@@ -59,24 +59,26 @@ def named(managed: Managed, client: Client) -> Rule[Grant | None]:
     return grant
 
 
-def dropped(managed: Managed, grant: Grant, asked: tuple[str, ...]) -> tuple[str, ...]:
+def dropped(managed: GrantManagement, grant: Grant, requested: tuple[str, ...]) -> tuple[str, ...]:
     """What the grant loses because the app replaces it by what it asks for now."""
     if managed.action != "replace":
         return ()
-    return tuple(one for one in grant.permissions if one not in asked)
+    return tuple(one for one in grant.permissions if one not in requested)
 
 
-def without(grant: Grant, gone: tuple[str, ...]) -> Grant:
+def without(grant: Grant, dropped_permissions: tuple[str, ...]) -> Grant:
     """The grant as it stands once these are gone."""
-    if not gone:
+    if not dropped_permissions:
         return grant
-    left = tuple(one for one in grant.permissions if one not in gone)
+    left = tuple(one for one in grant.permissions if one not in dropped_permissions)
     return grant.with_permissions(left)
 
 
-def told(grant: Grant, gone: tuple[str, ...], context: Context) -> tuple[Event, ...]:
+def dropped_events(
+    grant: Grant, permissions: tuple[str, ...], context: Context
+) -> tuple[Event, ...]:
     """What the history says of it: the app has given these back."""
-    if not gone:
+    if not permissions:
         return ()
     return (
         event(
@@ -86,6 +88,6 @@ def told(grant: Grant, gone: tuple[str, ...], context: Context) -> tuple[Event, 
             user=grant.user,
             client=grant.client,
             grant=grant.id,
-            permissions=gone,
+            permissions=permissions,
         ),
     )

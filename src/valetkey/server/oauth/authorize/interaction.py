@@ -103,7 +103,7 @@ def _who(
     """The user whom the answer is about, or what is missing until it is known."""
     if person is None or (chosen == ANOTHER and not fresh):
         return NeedLogin(None, "create" in request.prompts)
-    if not _meant(request, person, context):
+    if not _is_expected_user(request, person, context):
         # The app speaks of somebody else, who did not come when asked.
         return Unable(person, LoginRequired()) if fresh else NeedLogin(None)
     if fresh:
@@ -117,14 +117,14 @@ def _who(
     )
 
 
-def _meant(request: AuthorizationRequest, person: Person, context: Context) -> bool:
+def _is_expected_user(request: AuthorizationRequest, person: Person, context: Context) -> bool:
     called = subject(person.user.id, request.client, context.installation.keyring)
     return not request.hinted or same(request.hinted.encode(), called.encode())
 
 
 def _proved(request: AuthorizationRequest, person: Person) -> Person | Unable:
     """OpenID Connect Core 5.5.1.1: an essential `acr` that is not met is no sign-in."""
-    individual = request.individual
+    individual = request.requested_claims
     if not individual.essential or not individual.acr or is_met(person.session.amr, individual.acr):
         return person
     return Unable(person, UnmetAuthenticationRequirements())
@@ -193,7 +193,7 @@ def required(request: AuthorizationRequest) -> frozenset[str]:
 def impersonable(request: AuthorizationRequest, reply_to: ReplyTo) -> bool:
     """Whether any program on the user's device, or anybody with a code, could pose as this app (RFC
     8252 8.6; RFC 8628 5.4): then the user is asked each time."""
-    if reply_to.is_elsewhere:
+    if reply_to.is_decoupled:
         return True
     return request.client.is_public and not reply_to.uri.startswith("https:")
 

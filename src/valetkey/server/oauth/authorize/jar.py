@@ -24,7 +24,7 @@ from valetkey.wire.request_object import BadObject
 CITE: Final = Cite("RFC 9101", "5")
 
 
-def unwrapped(
+def effective_parameters(
     form: Form,
     client: Client,
     context: Context,
@@ -47,7 +47,7 @@ def unwrapped(
     return form
 
 
-def unwrapped_elsewhere(
+def effective_parameters_decoupled(
     form: Form,
     client: Client,
     context: Context,
@@ -57,7 +57,7 @@ def unwrapped_elsewhere(
     """The same for an app on another device. The codes of RFC 9101 7 are the authorization
     endpoint's: here a bad object is an `invalid_request` (CIBA Core 13; RFC 8628 3.2)."""
     try:
-        return (yield from unwrapped(form, client, context, needs=needs))
+        return (yield from effective_parameters(form, client, context, needs=needs))
     except _OF_OBJECTS as error:
         raise InvalidRequest(error.description, detail=error.detail) from error
 

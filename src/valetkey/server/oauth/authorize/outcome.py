@@ -69,7 +69,8 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     once. `ends` is when a key that is there ends by itself, 0 for never. `broad`: the app asks for
     so much that nothing risky is ticked.
     `tier`: the key is to be held in so many parts.
-    `seen` is a digest of all that is shown, and why: an answer to another sheet does not count."""
+    `sheet_digest` is a digest of all that the page displays: an answer to another page doesn't
+    count."""
 
     pending: Pending
     client: Client
@@ -78,8 +79,8 @@ class Consent(Outcome, frozen=True, kw_only=True, eq=False):
     why: Why
     new: tuple[Row, ...]
     broad: bool = False
-    seen: str
-    kept: tuple[Permission, ...]
+    sheet_digest: str
+    already_granted: tuple[Permission, ...]
     cannot: tuple[Locked, ...]
     bounds: Mapping[str, Bounds] = {}
     lasts: int = 0
@@ -94,7 +95,7 @@ class Confirm(Outcome, frozen=True, kw_only=True, eq=False):
 
     pending: Pending
     client: Client
-    asked: Pending
+    waiting: Pending
     code: str
 
 

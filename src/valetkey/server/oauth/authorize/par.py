@@ -7,11 +7,11 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Rule
-from valetkey.server.oauth.authorize.grant_management import named
-from valetkey.server.oauth.authorize.jar import unwrapped
+from valetkey.server.oauth.authorize.grant_management import find_grant
+from valetkey.server.oauth.authorize.jar import effective_parameters
 from valetkey.server.oauth.authorize.reply_address import address
-from valetkey.server.oauth.authorize.request import INSTANCE, kept
-from valetkey.server.oauth.authorize.request_stages import understood
+from valetkey.server.oauth.authorize.request import INSTANCE, stored_parameters
+from valetkey.server.oauth.authorize.request_stages import understand_and_check
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
@@ -35,14 +35,14 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by, proof = yield from bind(by, call.request, context)
     if "request_uri" in call.form:
         raise InvalidRequest("request_uri may not be pushed")
-    inside = yield from unwrapped(call.form, by.client, context)
+    inside = yield from effective_parameters(call.form, by.client, context)
     # RFC 9126 2.1: what the authorization endpoint needs is pushed whole; or RFC 9101 4, inside.
     inside.need("client_id")
     resources = inside.all("resource")
-    form = Form({**_bound(inside, by), "client_id": by.client.id}, {"resource": resources})
+    form = Form({**_with_sender(inside, by), "client_id": by.client.id}, {"resource": resources})
     address(form, by.client, context)
-    request = understood(form, by.client, context, pushed=True)
-    yield from named(request.managed, by.client)
+    request = understand_and_check(form, by.client, context, pushed=True)
+    yield from find_grant(request.managed, by.client)
     # Nobody vouches for such a client, so its name is anybody's.
     stranger = by.client.is_public or by.client.origin != "declared"
     if stranger:
@@ -51,7 +51,7 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=ids.to_text(context.env.random_bytes(ids.LENGTH)),
         kind="pushed",
         client=by.client.id,
-        parameters=kept(form, request),
+        parameters=stored_parameters(form, request),
         resources=resources,
         created=context.env.now,
         expires=context.env.now + context.installation.lifetimes.pushed_request,
@@ -67,7 +67,7 @@ def push(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     )
 
 
-def _bound(form: Form, by: Authenticated) -> dict[str, str]:
+def _with_sender(form: Form, by: Authenticated) -> dict[str, str]:
     """The parameters, with the key that the client has proved to hold (RFC 9449 10.1), and with the
     copy of the app that calls."""
     jkt = "" if by.confirmation is None else by.confirmation.jkt

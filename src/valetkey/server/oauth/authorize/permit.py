@@ -10,10 +10,10 @@ from valetkey.server.model.change import Change, Create
 from valetkey.server.model.event import Event
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.pending import Pending
-from valetkey.server.oauth.authorize.browser_session import Person, Visit
+from valetkey.server.oauth.authorize.browser_session import Browser, Person
 from valetkey.server.oauth.authorize.outcome import Permit
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
-from valetkey.server.oauth.authorize.request_stages import Asked, over
+from valetkey.server.oauth.authorize.request_stages import ValidRequest, finish
 from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.tokens import code as codes
@@ -21,62 +21,64 @@ from valetkey.server.oauth.tokens.code import Code, CodeReference
 
 
 def permit(
-    asked: Asked,
+    valid_request: ValidRequest,
     person: Person,
     grant: Grant,
     *,
-    visit: Visit,
+    browser: Browser,
     context: Context,
     changes: tuple[Change, ...] = (),
     events: tuple[Event, ...] = (),
 ) -> Permit:
     """The answer for a standing grant. `changes` and `events` are those that made it stand."""
-    if asked.elsewhere is not None:
-        fetched = _contents(asked, person, grant, visit=visit, context=context)
+    if valid_request.decoupled is not None:
+        fetched = _contents(valid_request, person, grant, browser=browser, context=context)
         raw = msgspec.msgpack.encode(fetched)
-        told = over(asked, context, code=raw)
-        return Permit(reply_to=asked.sent.reply_to, changes=(*changes, *told), events=events)
-    code, kept = _code(asked, person, grant, visit=visit, context=context)
-    client, reply_to = asked.request.client.id, asked.sent.reply_to
+        told = finish(valid_request, context, code=raw)
+        return Permit(
+            reply_to=valid_request.client_request.reply_to, changes=(*changes, *told), events=events
+        )
+    code, kept = _code(valid_request, person, grant, browser=browser, context=context)
+    client, reply_to = valid_request.request.client.id, valid_request.client_request.reply_to
     return Permit(
         reply_to=reply_to,
         code=code,
         session_state=(
-            session_state(client, reply_to, visit, context=context)
-            if "openid" in asked.request.scope
+            session_state(client, reply_to, browser, context=context)
+            if "openid" in valid_request.request.scope
             else ""
         ),
-        changes=(*changes, *kept, *over(asked, context)),
+        changes=(*changes, *kept, *finish(valid_request, context)),
         events=events,
     )
 
 
-def again(code: str, reply_to: ReplyTo, *, session_state: str = "") -> Permit:
+def repeat_permit(code: str, reply_to: ReplyTo, *, session_state: str = "") -> Permit:
     """The same answer once more, with the code that it had (see `answered`)."""
     return Permit(reply_to=reply_to, code=code, session_state=session_state)
 
 
 def _code(
-    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+    valid_request: ValidRequest, person: Person, grant: Grant, *, browser: Browser, context: Context
 ) -> tuple[str, tuple[Change, ...]]:
     """The code, and what has to be written before it goes out: nothing, where it is small."""
-    code = _contents(asked, person, grant, visit=visit, context=context)
+    code = _contents(valid_request, person, grant, browser=browser, context=context)
     raw = msgspec.msgpack.encode(code)
     if len(raw) <= codes.MAX_BYTES:
         return codes.write(raw, context.installation.keyring, context.env), ()
-    pending = _kept(code, raw, context)
+    pending = _stored_code(code, raw, context)
     reference = msgspec.msgpack.encode(CodeReference(pending=pending.id))
     return codes.write(reference, context.installation.keyring, context.env), (Create(pending),)
 
 
 def _contents(
-    asked: Asked, person: Person, grant: Grant, *, visit: Visit, context: Context
+    valid_request: ValidRequest, person: Person, grant: Grant, *, browser: Browser, context: Context
 ) -> Code:
     """What was decided. An app on another device may fetch it for as long as it waits."""
-    request, row = asked.request, asked.elsewhere
+    request, row = valid_request.request, valid_request.decoupled
     return Code(
         client=request.client.id,
-        redirect_uri=digest(asked.sent.reply_to.uri),
+        redirect_uri=digest(valid_request.client_request.reply_to.uri),
         redirect_sent=request.redirect_sent,
         challenge=request.challenge,
         nonce=request.nonce,
@@ -88,20 +90,20 @@ def _contents(
         scope=request.scope,
         permissions=grant.allows(request.permissions),
         resources=request.resources,
-        device=visit.device if row is None or row.decoupled is None else row.decoupled.agent,
+        device=browser.device if row is None or row.decoupled is None else row.decoupled.agent,
         # RFC 8628 3.2: what another device fetches ends with its request.
         expires=context.env.now + context.installation.lifetimes.code
         if row is None
         else row.expires,
         jkt=request.jkt,
         amr=person.session.amr,
-        userinfo_claims=request.individual.userinfo,
-        id_token_claims=request.individual.id_token,
+        userinfo_claims=request.requested_claims.userinfo,
+        id_token_claims=request.requested_claims.id_token,
         renews=bool(request.managed.grant),
         details=request.rich.types,
         instance=request.instance,
         tier=request.tier,
-        browser=visit.browser[:_BROWSER] if _has_one_family(asked) else "",
+        browser=browser.id[:_BROWSER] if _has_one_family(valid_request) else "",
     )
 
 
@@ -109,17 +111,17 @@ _BROWSER: Final = 32
 """Hex digits of a browser's name in a code: those that a user has are told apart by fewer."""
 
 
-def _has_one_family(asked: Asked) -> bool:
+def _has_one_family(valid_request: ValidRequest) -> bool:
     """Whether the client has one family in each browser: it does not rotate, and the key is neither
     for another device, nor in shards, nor to take the place of all others."""
-    request = asked.request
-    elsewhere = asked.elsewhere is not None
+    request = valid_request.request
+    elsewhere = valid_request.decoupled is not None
     return not (
         request.client.is_public or elsewhere or request.tier is not None or request.managed.grant
     )
 
 
-def _kept(code: Code, raw: bytes, context: Context) -> Pending:
+def _stored_code(code: Code, raw: bytes, context: Context) -> Pending:
     return Pending(
         id=ids.free_id(context.env),
         kind="code",

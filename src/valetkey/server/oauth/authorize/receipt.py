@@ -16,24 +16,24 @@ LONGEST: Final = 35
 
 
 def receipt(
-    shown: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
+    sheet: Consent, grant: Grant, ticked: Iterable[str], *, language: str, context: Context
 ) -> Receipt:
     """The receipt of a yes by which the grant stands as it does."""
     offer = context.installation.offer
-    lines = tuple(_lines(shown, grant, frozenset(ticked), language=language))
-    shut = [one for one in shown.cannot if one.whole]
+    lines = tuple(_lines(sheet, grant, frozenset(ticked), language=language))
+    shut = [one for one in sheet.cannot if one.whole]
     resources = {offer.resource_of[line.id] for line in lines} | {one.resource for one in shut}
     return Receipt(
         id=ids.owned_id(context.env, owner=grant.user),
         user=grant.user,
         client=grant.client,
         grant=grant.id,
-        request=shown.pending.id,
+        request=sheet.pending.id,
         at=context.env.now,
         language=language[:LONGEST],
-        app=shown.client.name,
-        destination=redirect.host(shown.reply_to.uri),
-        why=shown.why,
+        app=sheet.client.name,
+        destination=redirect.host(sheet.reply_to.uri),
+        why=sheet.why,
         lines=lines,
         shut=tuple(one.name for one in shut),
         revisions={one: offer.revisions[one] for one in offer.revisions if one in resources},
@@ -41,9 +41,9 @@ def receipt(
 
 
 def _lines(
-    shown: Consent, grant: Grant, ticked: frozenset[str], *, language: str
+    sheet: Consent, grant: Grant, ticked: frozenset[str], *, language: str
 ) -> Iterator[Line]:
-    for row in shown.new:
+    for row in sheet.new:
         name = row.permission.id
         yield Line(
             id=name,
@@ -55,13 +55,13 @@ def _lines(
             granted=name in grant.permissions,
             reason=row.reason,
         )
-    for one in shown.kept:
-        yield _other(one, one.words_in(language).can, place="kept", given=True)
-    for group in shown.cannot:
+    for one in sheet.already_granted:
+        yield _other(one, one.words_in(language).can, place="kept", granted=True)
+    for group in sheet.cannot:
         if not group.whole:
             for one in group.permissions:
-                yield _other(one, one.words_in(language).cannot, place="cannot", given=False)
+                yield _other(one, one.words_in(language).cannot, place="cannot", granted=False)
 
 
-def _other(one: Permission, words: str, *, place: Place, given: bool) -> Line:
-    return Line(id=one.id, words=words, place=place, risk=one.risk, granted=given)
+def _other(one: Permission, words: str, *, place: Place, granted: bool) -> Line:
+    return Line(id=one.id, words=words, place=place, risk=one.risk, granted=granted)

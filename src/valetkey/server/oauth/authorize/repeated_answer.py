@@ -14,12 +14,12 @@ from valetkey.server.model.change import Change, Remove, Update
 from valetkey.server.model.client import Client
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
-from valetkey.server.oauth.authorize.browser_session import Visit, person
+from valetkey.server.oauth.authorize.browser_session import Browser, person
 from valetkey.server.oauth.authorize.consent import Allow, Cancel
 from valetkey.server.oauth.authorize.outcome import AuthorizeDecision, Deny, Permit
-from valetkey.server.oauth.authorize.permit import again
+from valetkey.server.oauth.authorize.permit import repeat_permit
 from valetkey.server.oauth.authorize.reply_address import address
-from valetkey.server.oauth.authorize.request_stages import Over, over, waiting
+from valetkey.server.oauth.authorize.request_stages import RequestOver, find_waiting, finish
 from valetkey.server.oauth.authorize.session_state import session_state
 from valetkey.server.oauth.core.context import Context
 from valetkey.spec.errors import AccessDenied
@@ -34,37 +34,42 @@ PURPOSE: Final = b"answer"
 D = TypeVar("D", bound=AuthorizeDecision)
 
 
-def decline(name: str, visit: Visit, context: Context) -> Rule[Permit | Deny]:
+def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny]:
     """The no of somebody who has not said who they are: nothing of theirs changes, and the request
     is over. Raises OAuthError, for a page."""
     said = Cancel()
     try:
-        asked, pending = yield from waiting(name, visit, context)
-    except Over:
-        before = yield from repeated(name, said, visit, context=context)
+        asked, pending = yield from find_waiting(name, browser, context)
+    except RequestOver:
+        before = yield from repeated(name, said, browser, context=context)
         if before is None:
             raise
         return before
     denied = Deny(
         error=AccessDenied(),
-        reply_to=asked.sent.reply_to,
-        client=asked.sent.client,
-        changes=over(asked, context),
+        reply_to=asked.client_request.reply_to,
+        client=asked.client_request.client,
+        changes=finish(asked, context),
     )
-    return remembered(denied, pending, said, visit=visit, context=context)
+    return remembered(denied, pending, said, browser=browser, context=context)
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
+class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
     """The answer: a digest of what was said, and by whom; the key that sealed the code, and the
     code, which is empty for a no."""
 
-    said: str
+    answer_digest: str
     key: str
     code: bytes
 
 
 def remembered(
-    decision: D, pending: Pending, said: Allow | Cancel, *, visit: Visit, context: Context
+    decision: D,
+    pending: Pending,
+    user_answer: Allow | Cancel,
+    *,
+    browser: Browser,
+    context: Context,
 ) -> D:
     """The decision, whose request is kept for a moment instead of being forgotten at once."""
     if not isinstance(decision, Permit | Deny) or Remove(pending) not in decision.changes:
@@ -75,7 +80,9 @@ def remembered(
     kept = msgspec.structs.replace(
         pending,
         kind="answered",
-        contents=msgspec.msgpack.encode(_kept(_said(said, pending, visit), code, context)),
+        contents=msgspec.msgpack.encode(
+            _sealed_answer(_answer_digest(user_answer, pending, browser), code, context)
+        ),
         expires=context.env.now + SECONDS,
     )
     changes: tuple[Change, ...] = tuple(
@@ -85,7 +92,7 @@ def remembered(
 
 
 def repeated(
-    name: str, said: Allow | Cancel, visit: Visit, *, context: Context
+    name: str, user_answer: Allow | Cancel, browser: Browser, *, context: Context
 ) -> Rule[Permit | Deny | None]:
     """The answer that was given just before, where this is the same once more; None where it is
     another one, or none was given. A no yields no code, so it needs no sign-in. Nothing is
@@ -94,12 +101,12 @@ def repeated(
     pending = (yield (wanted,)).one(wanted)
     if pending is None or pending.kind != "answered" or context.env.now >= pending.expires:
         return None
-    if pending.browser != visit.browser:
+    if pending.browser != browser.id:
         return None
-    if isinstance(said, Allow) and (yield from person(visit, context)) is None:
+    if isinstance(user_answer, Allow) and (yield from person(browser, context)) is None:
         return None
-    kept = msgspec.msgpack.decode(pending.contents, type=Kept)
-    if kept.said != _said(said, pending, visit):
+    kept = msgspec.msgpack.decode(pending.contents, type=StoredAnswer)
+    if kept.answer_digest != _answer_digest(user_answer, pending, browser):
         return None
     of_client = One(Client, pending.client)
     form = Form(pending.parameters, {"resource": pending.resources})
@@ -108,23 +115,23 @@ def repeated(
         return Deny(error=AccessDenied(), reply_to=reply_to, client=client)
     code = _opened(kept, context)
     openid = "openid" in form.get("scope", "").split()
-    state = session_state(client.id, reply_to, visit, context=context) if openid else ""
-    return None if code is None else again(code, reply_to, session_state=state)
+    state = session_state(client.id, reply_to, browser, context=context) if openid else ""
+    return None if code is None else repeat_permit(code, reply_to, session_state=state)
 
 
-def _kept(said: str, code: str, context: Context) -> Kept:
+def _sealed_answer(answer_digest: str, code: str, context: Context) -> StoredAnswer:
     key = context.installation.keyring.sealing[0]
     nonce = context.env.random_bytes(seal.NONCE)
     sealed = seal.seal(key.raw, code.encode(), nonce=nonce, purpose=PURPOSE) if code else b""
-    return Kept(said, key.kid, sealed)
+    return StoredAnswer(answer_digest, key.kid, sealed)
 
 
-def _opened(kept: Kept, context: Context) -> str | None:
-    key = context.installation.keyring.sealing_key(kept.key)
+def _opened(stored: StoredAnswer, context: Context) -> str | None:
+    key = context.installation.keyring.sealing_key(stored.key)
     if key is None:
         return None
-    return seal.unseal(key.raw, kept.code, purpose=PURPOSE).decode()
+    return seal.unseal(key.raw, stored.code, purpose=PURPOSE).decode()
 
 
-def _said(said: Allow | Cancel, pending: Pending, visit: Visit) -> str:
-    return digest(repr((said, pending.id, pending.browser, visit.session)))
+def _answer_digest(user_answer: Allow | Cancel, pending: Pending, browser: Browser) -> str:
+    return digest(repr((user_answer, pending.id, pending.browser, browser.session)))

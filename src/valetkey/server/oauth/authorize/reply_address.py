@@ -43,7 +43,7 @@ class ReplyTo(msgspec.Struct, frozen=True):
         return whole if self.sign is None else self.sign(whole)
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_decoupled(self) -> bool:
         """Whether the app comes for the answer."""
         return not self.uri
 
@@ -56,7 +56,7 @@ class WrongAddress(InvalidRequest):
     """The redirect URI is missing, or not one of the client's: nobody may be sent there."""
 
 
-def elsewhere(*, issuer: str) -> ReplyTo:
+def no_redirect(*, issuer: str) -> ReplyTo:
     """The answer waits for an app on another device."""
     return ReplyTo("", "", issuer)
 

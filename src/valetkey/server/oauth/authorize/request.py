@@ -8,8 +8,8 @@ from valetkey.server.model.client import Client
 from valetkey.server.oauth.authorize import claims_parameter as individually
 from valetkey.server.oauth.authorize import grant_management as managing
 from valetkey.server.oauth.authorize import sign_up
-from valetkey.server.oauth.authorize.claims_parameter import Individual
-from valetkey.server.oauth.authorize.grant_management import NOTHING, Managed
+from valetkey.server.oauth.authorize.claims_parameter import RequestedClaims
+from valetkey.server.oauth.authorize.grant_management import NOTHING, GrantManagement
 from valetkey.server.oauth.core import id_token_hint, rar, shard_policy
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
@@ -93,16 +93,16 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     redirect_sent: bool
     pushed: bool
     jkt: str
-    individual: Individual
+    requested_claims: RequestedClaims
     acr_values: tuple[str, ...]
     hinted: str
-    managed: Managed = NOTHING
+    managed: GrantManagement = NOTHING
     rich: ResolvedDetails = rar.NO_DETAILS
     instance: str = ""
     tier: Tier | None = None
 
 
-def kept(form: Form, request: AuthorizationRequest) -> dict[str, str]:
+def stored_parameters(form: Form, request: AuthorizationRequest) -> dict[str, str]:
     """The parameters that stay while the request waits. A hint is a token, so only what it says
     stays."""
     stay = {name: form[name] for name in form if name in PARAMETERS and name != "id_token_hint"}
@@ -115,7 +115,7 @@ def understand(
     """The request, its parts well formed. Raises OAuthError in registered codes."""
     resources = tuple(dict.fromkeys(form.all("resource")))
     rich = rar.read_request(form, client, resources=resources, context=context)
-    scope, permissions = _asked(
+    scope, permissions = _scope_and_permissions(
         form, client, rich, resources=resources, offer=context.installation.offer
     )
     individual = individually.read(form.get("claims", ""))
@@ -137,7 +137,7 @@ def understand(
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
         jkt=_jkt(form, context),
-        individual=individual,
+        requested_claims=individual,
         acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
         hinted=_hinted(form, client, individual, context=context),
         rich=rich,
@@ -146,7 +146,7 @@ def understand(
     )
 
 
-def _asked(
+def _scope_and_permissions(
     form: Form, client: Client, rich: ResolvedDetails, *, resources: tuple[str, ...], offer: Offer
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The scope as sent, and the permissions that it and the details come to. Where neither is
@@ -170,28 +170,32 @@ def _asked(
 
 
 def _allowed(
-    sent: tuple[str, ...], registered: tuple[str, ...], *, resources: tuple[str, ...], offer: Offer
+    requested: tuple[str, ...],
+    registered: tuple[str, ...],
+    *,
+    resources: tuple[str, ...],
+    offer: Offer,
 ) -> tuple[str, ...]:
     """What a client that registered itself may have of the scope that it sends (RFC 6749 3.3).
     Nobody told it what that is: it asks for all that an API names, as MCP clients do, and learns
     from the response what it got. Raises InvalidScope where nothing is left that opens anything."""
     reach = frozenset(offer.within(registered, resources) if resources else registered)
-    kept = tuple(one for one in sent if reach >= frozenset(offer.expand((one,))))
+    kept = tuple(one for one in requested if reach >= frozenset(offer.expand((one,))))
     if kept in {(), ("offline_access",)}:
-        left = [one for one in sent if one not in kept] or sent
+        left = [one for one in requested if one not in kept] or requested
         raise InvalidScope(f"an administrator has to allow this app: {', '.join(left)[:200]}")
     return kept
 
 
 def _with_claims(
-    permissions: tuple[str, ...], individual: Individual, client: Client, *, offer: Offer
+    permissions: tuple[str, ...], requested_claims: RequestedClaims, client: Client, *, offer: Offer
 ) -> tuple[str, ...]:
     """What opens the claims that are asked for one by one is asked for as well. A claim that the
     app is not registered for is passed over (OpenID Connect Core 5.5.1)."""
     if names.OPENID not in permissions:
         return permissions
     registered = offer.expand_known(client.scope)
-    more = (one for one in individual.permissions if one in registered)
+    more = (one for one in requested_claims.permissions if one in registered)
     return offer.ordered((*permissions, *more))
 
 
@@ -201,13 +205,15 @@ def _jkt(form: Form, context: Context) -> str:
     return named.jkt if any(one.binds(named) for one in context.installation.senders) else ""
 
 
-def _hinted(form: Form, client: Client, individual: Individual, *, context: Context) -> str:
+def _hinted(
+    form: Form, client: Client, requested_claims: RequestedClaims, *, context: Context
+) -> str:
     """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
     text = form.get("id_token_hint", "")
     named = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
-    if named and individual.sub and named != individual.sub:
+    if named and requested_claims.sub and named != requested_claims.sub:
         raise InvalidRequest("id_token_hint and claims speak of different users")
-    return named or individual.sub
+    return named or requested_claims.sub
 
 
 def prompts(context: Context) -> tuple[Prompt, ...]:

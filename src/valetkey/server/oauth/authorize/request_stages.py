@@ -10,10 +10,10 @@ from valetkey.server.model.counters import SingleUse
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize import grant_management as managing
-from valetkey.server.oauth.authorize.browser_session import Visit
-from valetkey.server.oauth.authorize.checks import CHECKS, CHECKS_ELSEWHERE
-from valetkey.server.oauth.authorize.jar import unwrapped
-from valetkey.server.oauth.authorize.reply_address import ReplyTo, address, elsewhere
+from valetkey.server.oauth.authorize.browser_session import Browser
+from valetkey.server.oauth.authorize.checks import CHECKS, DECOUPLED_CHECKS
+from valetkey.server.oauth.authorize.jar import effective_parameters
+from valetkey.server.oauth.authorize.reply_address import ReplyTo, address, no_redirect
 from valetkey.server.oauth.authorize.request import AuthorizationRequest, understand
 from valetkey.server.oauth.clients import documents
 from valetkey.server.oauth.core.ciba_ping import notify
@@ -31,13 +31,13 @@ REQUEST_URI: Final = "request_uri"
 """The purpose under which completed pushed requests are remembered."""
 
 
-class Over(InvalidRequest):
+class RequestOver(InvalidRequest):
     """The request that waited is over, or was begun in another browser."""
 
     says = "this request is over: start again from the app"
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ClientRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A request whose client and address are known. `pushed` names the pushed request behind it,
     "" for none; `flaw` is why it cannot be read, though it is known whom to tell."""
 
@@ -48,24 +48,24 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     flaw: OAuthError | None = None
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ValidRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A request that has passed every check. `pending` is its row, None before it has one;
     `elsewhere` is the row of the app on another device that waits for the answer."""
 
-    sent: Sent
+    client_request: ClientRequest
     request: AuthorizationRequest
     pending: Pending | None = None
-    elsewhere: Pending | None = None
+    decoupled: Pending | None = None
 
     @property
     def confirmed(self) -> bool:
         """Whether the user has said that they mean this very request."""
-        return self.elsewhere is None or (self.pending is not None and self.pending.confirmed)
+        return self.decoupled is None or (self.pending is not None and self.pending.confirmed)
 
     @property
     def of(self) -> str:
         """The user whose answer it has to be, "" for anybody's."""
-        row = self.elsewhere
+        row = self.decoupled
         return "" if row is None or row.decoupled is None else row.decoupled.user
 
     @property
@@ -79,7 +79,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return "" if self.pending is None else self.pending.chosen
 
 
-def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
+def read_request(form: Form, context: Context, *, address: str = "") -> Rule[ClientRequest]:
     """The request in a form, or the one that was pushed before (RFC 9126 4; what else is in the
     form then does not count). Raises OAuthError, for a page: there is no address yet."""
     name = form.get("client_id")
@@ -101,12 +101,12 @@ def sent(form: Form, context: Context, *, address: str = "") -> Rule[Sent]:
     return _addressed(_form(pending), client, context, pushed=pushed)
 
 
-def _signed(form: Form, client: Client | None, context: Context) -> Rule[Sent]:
+def _signed(form: Form, client: Client | None, context: Context) -> Rule[ClientRequest]:
     """The request as it was sent, or as its client signed it."""
     if client is None:
         return _addressed(form, client, context)
     try:
-        inside = yield from unwrapped(form, client, context)
+        inside = yield from effective_parameters(form, client, context)
     except OAuthError as flaw:
         try:
             its = _addressed(form, client, context)
@@ -117,42 +117,44 @@ def _signed(form: Form, client: Client | None, context: Context) -> Rule[Sent]:
     return _addressed(inside, client, context)
 
 
-def waiting(name: str, visit: Visit, context: Context) -> Rule[tuple[Asked, Pending]]:
+def find_waiting(
+    name: str, browser: Browser, context: Context
+) -> Rule[tuple[ValidRequest, Pending]]:
     """The request that waits for this browser, understood anew (ATTACKS A65, A80). Raises
     OAuthError, for a page, where it is over or was begun in another browser."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
     if pending is None or pending.kind != "interaction" or context.env.now >= pending.expires:
-        raise Over
-    if pending.browser != visit.browser:
-        raise Over("this request was begun in another browser")
+        raise RequestOver
+    if pending.browser != browser.id:
+        raise RequestOver("this request was begun in another browser")
     if pending.answers:
         return (yield from _answering(pending, context)), pending
     done = One(SingleUse, f"{REQUEST_URI} {pending.pushed}")
     if pending.pushed and (yield (done,)).one(done) is not None:
-        raise Over
-    client = yield from documents.find_client(pending.client, context, address=visit.address)
+        raise RequestOver
+    client = yield from documents.find_client(pending.client, context, address=browser.address)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
-    request = understood(its.form, its.client, context, pushed=bool(its.pushed))
-    return Asked(sent=its, request=request, pending=pending), pending
+    request = understand_and_check(its.form, its.client, context, pushed=bool(its.pushed))
+    return ValidRequest(client_request=its, request=request, pending=pending), pending
 
 
-def _answering(pending: Pending, context: Context) -> Rule[Asked]:
+def _answering(pending: Pending, context: Context) -> Rule[ValidRequest]:
     """The request of an app on another device, which waits for what is answered here."""
     of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
     found = yield (of_client, of_row)
     client, row = found.one(of_client), found.one(of_row)
     if row is None or row.decoupled is None or context.env.now >= row.expires:
-        raise Over
+        raise RequestOver
     if row.decoupled.answer or client is None or client.status != "active":
-        raise Over
-    its = Sent(
-        form=_form(row), client=client, reply_to=elsewhere(issuer=context.installation.issuer)
+        raise RequestOver
+    its = ClientRequest(
+        form=_form(row), client=client, reply_to=no_redirect(issuer=context.installation.issuer)
     )
     request = understand(its.form, client, context)
-    for check in CHECKS_ELSEWHERE[row.kind]:
+    for check in DECOUPLED_CHECKS[row.kind]:
         check(request, context)
-    return Asked(sent=its, request=request, pending=pending, elsewhere=row)
+    return ValidRequest(client_request=its, request=request, pending=pending, decoupled=row)
 
 
 def still_waiting(pending: Pending) -> Rule[None]:
@@ -160,10 +162,10 @@ def still_waiting(pending: Pending) -> Rule[None]:
     wanted = One(Pending, pending.id)
     found = (yield (wanted,)).one(wanted)
     if found is None or found.kind != pending.kind:
-        raise Over
+        raise RequestOver
 
 
-_OF_STRANGERS: Final = frozenset({"interaction", "pushed", "device"})
+_WITHOUT_A_USER: Final = frozenset({"interaction", "pushed", "device"})
 
 
 def forget(name: str) -> Rule[Outcome]:
@@ -171,27 +173,29 @@ def forget(name: str) -> Rule[Outcome]:
     one that was answered."""
     wanted = One(Pending, name)
     pending = (yield (wanted,)).one(wanted)
-    if pending is None or pending.kind not in _OF_STRANGERS or pending.session or pending.answers:
+    if pending is None or pending.kind not in _WITHOUT_A_USER or pending.session or pending.answers:
         return Outcome()
     if pending.decoupled is not None and pending.decoupled.answer:
         return Outcome()
     return Outcome(changes=(Remove(pending),))
 
 
-def signed_in(name: str, visit: Visit, session: str, *, context: Context) -> Rule[Outcome]:
+def remember_sign_in(
+    name: str, browser: Browser, session: str, *, context: Context
+) -> Rule[Outcome]:
     """The waiting request remembers the sign-in that was made for it."""
-    _, pending = yield from waiting(name, visit, context)
+    _, pending = yield from find_waiting(name, browser, context)
     noted = msgspec.structs.replace(pending, session=session)
     return Outcome(changes=(Update(noted),))
 
 
-def chose(name: str, visit: Visit, chosen: str, *, context: Context) -> Rule[Outcome]:
+def remember_choice(name: str, browser: Browser, chosen: str, *, context: Context) -> Rule[Outcome]:
     """The waiting request remembers as whom the user goes on."""
-    _, pending = yield from waiting(name, visit, context)
+    _, pending = yield from find_waiting(name, browser, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, chosen=chosen)),))
 
 
-def understood(
+def understand_and_check(
     form: Form, client: Client, context: Context, *, pushed: bool = False
 ) -> AuthorizationRequest:
     """The request, once it has passed every check. Raises OAuthError in registered codes."""
@@ -202,16 +206,24 @@ def understood(
     return request
 
 
-def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, ...]:
+def finish(
+    valid_request: ValidRequest, context: Context, *, code: bytes = b""
+) -> tuple[Change, ...]:
     """What has to be written because a request is over, by a yes or a no: it cannot come again.
     `code` is what a yes comes to, for an app that fetches it."""
-    changes: tuple[Change, ...] = () if asked.pending is None else (Remove(asked.pending),)
-    row = asked.elsewhere
+    changes: tuple[Change, ...] = (
+        () if valid_request.pending is None else (Remove(valid_request.pending),)
+    )
+    row = valid_request.decoupled
     if row is not None and row.decoupled is not None:
         said = msgspec.structs.replace(row.decoupled, answer="yes" if code else "no")
         fetched = msgspec.structs.replace(row, contents=code, decoupled=said)
-        return (*changes, Update(fetched), *notify(row, asked.sent.client, context))
-    pushed = asked.sent.pushed
+        return (
+            *changes,
+            Update(fetched),
+            *notify(row, valid_request.client_request.client, context),
+        )
+    pushed = valid_request.client_request.pushed
     if not pushed:
         return changes
     until = (
@@ -222,9 +234,11 @@ def over(asked: Asked, context: Context, *, code: bytes = b"") -> tuple[Change, 
     return (*changes, Create(SingleUse(purpose=REQUEST_URI, value=pushed, expires=until)))
 
 
-def _addressed(form: Form, client: Client | None, context: Context, *, pushed: str = "") -> Sent:
+def _addressed(
+    form: Form, client: Client | None, context: Context, *, pushed: str = ""
+) -> ClientRequest:
     client, reply_to = address(form, client, context)
-    return Sent(form=form, client=client, reply_to=reply_to, pushed=pushed)
+    return ClientRequest(form=form, client=client, reply_to=reply_to, pushed=pushed)
 
 
 def _form(pending: Pending) -> Form:

@@ -9,7 +9,7 @@ to its origin: two apps cannot tell by it that they have the same user.
 from hashlib import sha256
 from typing import Final
 
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Feature
@@ -27,18 +27,18 @@ def browser_state(session_secret: str) -> str:
     return sha256(b"valetkey browser state " + session_secret.encode()).hexdigest()
 
 
-def session_state(client: str, reply_to: ReplyTo, visit: Visit, *, context: Context) -> str:
+def session_state(client: str, reply_to: ReplyTo, browser: Browser, *, context: Context) -> str:
     """The `session_state` for the answer; "" where there is none: it is off, nobody is signed in
     by a cookie, or the app is no web page."""
     origin = address.origin(reply_to.uri)
     on = SESSION_MANAGEMENT in context.installation.features
-    if not on or not visit.session_secret or not origin:
+    if not on or not browser.session_secret or not origin:
         return ""
     salt = context.env.random_bytes(_SALT).hex()
-    return written(client, origin, browser_state(visit.session_secret), salt=salt)
+    return state_digest(client, origin, browser_state(browser.session_secret), salt=salt)
 
 
-def written(client: str, origin: str, state: str, *, salt: str) -> str:
+def state_digest(client: str, origin: str, state: str, *, salt: str) -> str:
     """The digest and its salt (3.2). `static/check-session.js` has the same line."""
     return sha256(f"{client} {origin} {state} {salt}".encode()).hexdigest() + f".{salt}"
 

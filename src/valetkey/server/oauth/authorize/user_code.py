@@ -40,7 +40,7 @@ def plain(typed: str) -> str:
     return _OTHERS.sub("", typed[:64].upper())
 
 
-def shown(code: str) -> str:
+def format_code(code: str) -> str:
     """A code as people read it: `WDJB-MJHT`."""
     return f"{code[: LENGTH // 2]}-{code[LENGTH // 2 :]}"
 
@@ -51,14 +51,14 @@ def names(code: str, keyring: Keyring) -> tuple[str, ...]:
     return tuple(one[:NAME].hex() for one in macs)
 
 
-def sealed(code: str, keyring: Keyring, env: Env) -> bytes:
+def seal_code(code: str, keyring: Keyring, env: Env) -> bytes:
     """The code, for a row."""
     key = keyring.sealing[0]
     raw = seal.seal(key.raw, code.encode(), nonce=env.random_bytes(seal.NONCE), purpose=PURPOSE)
     return bytes.fromhex(key.kid) + raw
 
 
-def unsealed(raw: bytes, keyring: Keyring) -> str:
+def unseal_code(raw: bytes, keyring: Keyring) -> str:
     """The code out of a row; "" where its key is gone."""
     key = keyring.sealing_key(raw[:_KID].hex())
     if key is None:

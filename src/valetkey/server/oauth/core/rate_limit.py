@@ -37,7 +37,7 @@ def count(pace: RateLimit, address: str, context: Context) -> Rule[None]:
     # Looked at first, so that those beyond the most have nothing written.
     found = yield tuple(wanted)
     rows = [found.one(want) for want in wanted]
-    tried = [row.tried + 1 if row is not None and row.runs(now) else 1 for row in rows]
+    tried = [row.tried + 1 if row is not None and row.is_running(now) else 1 for row in rows]
     if all(map(le, tried, allowed)):
         found = yield tuple(counts)
         tried = [found.counter(each).tried for each in counts]

@@ -18,7 +18,7 @@ from valetkey.wire.access_token import AccessToken
 from valetkey.wire.split_token import CITE, NOTHING, PATH, ApiHalfAnswer
 
 
-def tell(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
+def answer_api_half(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The other half of the app's, to an API that it is for, while it is worth something. Raises
     InvalidClient for whoever is no API."""
     text = call.form.need("token")
@@ -63,5 +63,7 @@ def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
 SPLIT_TOKENS: Final = Feature(
     name=NAME,
     cites=(CITE,),
-    endpoints=(Endpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=tell),),
+    endpoints=(
+        Endpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=answer_api_half),
+    ),
 )

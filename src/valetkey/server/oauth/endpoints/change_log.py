@@ -68,7 +68,7 @@ def position(query: Form) -> LogPosition:
 
 def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> Piece:
     """What the follower is told of this part of the log, which begins after `read.after`."""
-    seen = tuple(shown(entry, follower.resource, context) for entry in log.entries)
+    seen = tuple(visible_entry(entry, follower.resource, context) for entry in log.entries)
     entries = take_fitting(seen)
     return Piece(
         iss=context.installation.issuer,
@@ -84,7 +84,7 @@ def write(follower: Follower, log: Log, read: LogRead, *, context: Context) -> P
     )
 
 
-def shown(entry: Entry, resource: str, context: Context) -> Entry:
+def visible_entry(entry: Entry, resource: str, context: Context) -> Entry:
     """The entry with no other resource server's permissions in it; blank, where it is about what
     never opened anything there."""
     if entry.about is not None and not context.installation.offer.concerns(entry.about, resource):

@@ -15,7 +15,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.core.liveness import still_allowed
-from valetkey.server.oauth.grants.changes import Done, held, turn
+from valetkey.server.oauth.grants.changes import GrantChanged, change_status, grant_of_client
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InsufficientScope, InvalidGrantId, InvalidToken
@@ -33,13 +33,13 @@ def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
     live = yield from _own(call.token, context)
     if _SCOPES[call.method] not in live.token.scopes:
         raise InsufficientScope
-    grant = yield from held(call.item, live.client.id)
+    grant = yield from grant_of_client(call.item, live.client.id)
     if grant is None:
         raise InvalidGrantId(status=404)
     if call.method == "GET":
-        return Answer(document=(yield from _told(grant, live, context)))
-    outcome = yield from turn(grant.id, "stop", user=grant.user, by="app", context=context)
-    if not isinstance(outcome, Done):
+        return Answer(document=(yield from _document(grant, live, context)))
+    outcome = yield from change_status(grant.id, "stop", user=grant.user, by="app", context=context)
+    if not isinstance(outcome, GrantChanged):
         raise InvalidGrantId(status=404)
     return Answer(document=None, changes=outcome.changes, events=outcome.events)
 
@@ -57,7 +57,7 @@ def _own(text: str, context: Context) -> Rule[Live]:
     return live
 
 
-def _told(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
+def _document(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
     """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
     wanted = One(User, grant.user)
     user = (yield (wanted,)).one(wanted)

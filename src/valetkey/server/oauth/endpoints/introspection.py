@@ -88,9 +88,9 @@ def _refresh_token(text: str, client_id: str, context: Context) -> Rule[Introspe
     )
 
 
-def _signed(said: Introspection, to: str, context: Context) -> TextDocument:
+def _signed(state: Introspection, to: str, context: Context) -> TextDocument:
     claims = SignedIntrospection(
-        iss=context.installation.issuer, aud=to, iat=context.env.now, token_introspection=said
+        iss=context.installation.issuer, aud=to, iat=context.env.now, token_introspection=state
     )
     key = context.installation.keyring.signing["ES256"]
     return TextDocument(

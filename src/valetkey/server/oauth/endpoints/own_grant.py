@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Authenticated, Call, Endpoint, Feature
 from valetkey.server.oauth.grant_types.refresh_token import check_shown
-from valetkey.server.oauth.grants.changes import Managed, NoSuch, narrow, turn
+from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound, change_status, narrow
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.spec.cite import Cite
@@ -34,21 +34,21 @@ def manage_own(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         raise InvalidRequest("action is neither narrow nor stop")
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
-    family = yield from _shown(text, by, context)
+    family = yield from _family(text, by, context)
     if isinstance(family, Refuse):
         return with_changes(family, proof)
     outcome = yield from _changed(family, call.form, context)
-    if isinstance(outcome, NoSuch):
+    if isinstance(outcome, NotFound):
         raise InvalidGrant("the grant is over")
     answer = Answer(
-        document=_told(outcome.grant, family, context),
+        document=_document(outcome.grant, family, context),
         changes=outcome.changes,
         events=outcome.events,
     )
     return with_changes(answer, proof)
 
 
-def _shown(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily | Refuse]:
+def _family(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily | Refuse]:
     shown = refresh_token.read(text, context.installation.keyring)
     wanted = One(TokenFamily, shown.family)
     family = (yield (wanted,)).one(wanted)
@@ -60,18 +60,20 @@ def _shown(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily |
     return check_shown(shown, family, by=by, context=context) or family
 
 
-def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[Managed]:
+def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[GrantOutcome]:
     wanted = One(Grant, family.grant)
     grant = (yield (wanted,)).one(wanted)
     if grant is None or grant.epoch != context.installation.epoch:
-        return NoSuch()
+        return NotFound()
     if form.need(ACTION) == STOP:
-        return (yield from turn(grant.id, "stop", user=family.user, by="app", context=context))
+        return (
+            yield from change_status(grant.id, "stop", user=family.user, by="app", context=context)
+        )
     keep = context.installation.offer.expand(tuple(form.need(SCOPE).split()))
     return (yield from narrow(grant.id, keep, user=family.user, by="app", context=context))
 
 
-def _told(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
+def _document(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
     if grant.status == "stopped":
         return OwnGrant(status=grant.status)
     left = grant.allows(family.permissions)

@@ -26,7 +26,7 @@ from valetkey.wire.access_token import AccessToken
 
 CITE: Final = Cite("RFC 7009", "2")
 
-_DONE: Final = Answer(document=None)
+_NO_CHANGE: Final = Answer(document=None)
 
 
 def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
@@ -40,24 +40,24 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
         token = check_token(text, context)
     else:
-        return (yield from _close(shown.family, by, context, shown=shown))
+        return (yield from _close(shown.family, by, context, refresh=shown))
     # What is paused or disabled now may come back: the token is not asked what it is worth.
     if isinstance(token, Dead) or token.client_id != by.client.id:
-        return _DONE
+        return _NO_CHANGE
     if token.family_id and token.act is None:
         return (yield from _close(token.family_id, by, context))
     return (yield from _forget(token))
 
 
 def _close(
-    name: str, by: Authenticated, context: Context, *, shown: RefreshToken | None = None
+    name: str, by: Authenticated, context: Context, *, refresh: RefreshToken | None = None
 ) -> Rule[Answer]:
     wanted = One(TokenFamily, name)
     family = (yield (wanted,)).one(wanted)
     if family is None or family.client != by.client.id or family.status == "closed":
-        return _DONE
-    if shown is not None and _is_spent(shown, family):
-        return _DONE
+        return _NO_CHANGE
+    if refresh is not None and _is_spent(refresh, family):
+        return _NO_CHANGE
     changes, events = close(
         family,
         "revoked by the app",
@@ -69,20 +69,23 @@ def _close(
     return Answer(document=None, changes=changes, events=events)
 
 
-def _is_spent(shown: RefreshToken, family: TokenFamily) -> bool:
+def _is_spent(refresh: RefreshToken, family: TokenFamily) -> bool:
     """Whether it is an old token of a key that nobody can use by a token alone: worth nothing, and
     no way to take the key from its holder."""
     if family.shards is not None:
         of = family.shards.of
-        return shown.shard >= len(of) or age(of[shown.shard], shown.generation) in ("old", "lost")
-    return family.cnf is not None and shown.generation < family.generation - 1
+        return refresh.shard >= len(of) or age(of[refresh.shard], refresh.generation) in (
+            "old",
+            "lost",
+        )
+    return family.cnf is not None and refresh.generation < family.generation - 1
 
 
 def _forget(token: AccessToken) -> Rule[Answer]:
     marker = SingleUse(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
     wanted = One(SingleUse, marker.key)
     if (yield (wanted,)).one(wanted) is not None:
-        return _DONE
+        return _NO_CHANGE
     return Answer(document=None, changes=(Create(marker),))
 
 

@@ -32,7 +32,7 @@ _OF_AN_APP: Final = frozenset({*_FACE, "software_id"})
 it from what its publisher signs for other places (ATTACKS A48)."""
 
 
-class Said(msgspec.Struct, frozen=True):
+class StatedMetadata(msgspec.Struct, frozen=True):
     """The metadata, and whether somebody vouches for the app's face in it."""
 
     document: Mapping[str, Any]
@@ -46,12 +46,12 @@ class _Frame(msgspec.Struct, frozen=True):
     iat: float | None = None
 
 
-def with_statement(document: Mapping[str, Any], context: Context) -> Said:
+def with_statement(document: Mapping[str, Any], context: Context) -> StatedMetadata:
     """The metadata, in which what a statement says wins (RFC 7591 3.1.1). Raises
     InvalidSoftwareStatement, UnapprovedSoftwareStatement."""
     text = document.get("software_statement")
     if text is None:
-        return Said(document)
+        return StatedMetadata(document)
     trusted = context.installation.registration.publishers
     if not trusted:
         raise UnapprovedSoftwareStatement
@@ -62,7 +62,7 @@ def with_statement(document: Mapping[str, Any], context: Context) -> Said:
     vouched = all(
         name in stated for name in (*_FACE, *(one for one in _MAY_HAVE if one in document))
     )
-    return Said({**document, **stated}, vouched=vouched)
+    return StatedMetadata({**document, **stated}, vouched=vouched)
 
 
 def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any]:

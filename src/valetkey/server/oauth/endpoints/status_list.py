@@ -52,7 +52,7 @@ BATCH: Final = 64
 _NAME: Final = re.compile(r"([0-9]{1,9})\.([0-9])\.([A-Za-z0-9_-]{1,1400})", re.ASCII)
 
 
-def named(name: str, context: Context) -> Rule[StatusList]:
+def find_list(name: str, context: Context) -> Rule[StatusList]:
     """The list of that name: whose it is, and what stands in it where nothing else does. Raises
     InvalidRequest (404) for one that there is not."""
     epoch, number, client = _read(name)
@@ -122,11 +122,13 @@ def _of_grants(names: Iterable[str], context: Context) -> Rule[dict[str, int]]:
         user = None if grant is None else known.one(users[grant.user])
         for family in found.many(want):
             if family.listed:
-                told[family.in_lists] = stands(user, grant, family, context=context)
+                told[family.in_lists] = status_of(user, grant, family, context=context)
     return told
 
 
-def stands(user: User | None, grant: Grant | None, family: TokenFamily, *, context: Context) -> int:
+def status_of(
+    user: User | None, grant: Grant | None, family: TokenFamily, *, context: Context
+) -> int:
     """The status of a family's tokens: SUSPENDED is what may come back."""
     if user is None or grant is None:
         return INVALID
@@ -177,7 +179,7 @@ def published(call: Call, context: Context) -> Rule[Answer | Refuse]:
     if "time" in call.query:
         # 8.4 of the draft: former states of a list are not stored.
         raise InvalidRequest("former states of a list are not available", status=501)
-    return Answer(document=(yield from named(call.item, context)))
+    return Answer(document=(yield from find_list(call.item, context)))
 
 
 def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:

@@ -11,9 +11,9 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.query import One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
-from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
-from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, unwrapped_elsewhere
-from valetkey.server.oauth.authorize.request import kept, understand
+from valetkey.server.oauth.authorize.checks import DECOUPLED_CHECKS
+from valetkey.server.oauth.authorize.jar import SIGNED_REQUESTS, effective_parameters_decoupled
+from valetkey.server.oauth.authorize.request import stored_parameters, understand
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core import ciba_ping
 from valetkey.server.oauth.core.context import Context
@@ -23,7 +23,7 @@ from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.core.subjects import find_user
 from valetkey.server.oauth.grant_types import jwt_bearer, narrowing, polling
 from valetkey.server.oauth.grant_types.polling import Visiting
-from valetkey.server.oauth.grants.approvals import APPROVALS, asking, too_many
+from valetkey.server.oauth.grants.approvals import APPROVALS, new_approval, too_many
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import (
@@ -56,12 +56,12 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     by = yield from authenticate(call, context)
     may_use(by.client, names.CIBA)
     # CIBA Core 7.1.1: where a request is signed, what is signed counts.
-    form = yield from unwrapped_elsewhere(
+    form = yield from effective_parameters_decoupled(
         call.form, by.client, context, needs=request_object.BACKCHANNEL_CLAIMS
     )
     message, seconds = _message(form), _seconds(form, context)
     request = understand(form, by.client, context)
-    for check in CHECKS_ELSEWHERE["backchannel"]:
+    for check in DECOUPLED_CHECKS["backchannel"]:
         check(request, context)
     user = yield from _hinted(form, by, context)
     if (yield from too_many(user.id, by.client.id, context)):
@@ -72,7 +72,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         id=name,
         kind="backchannel",
         client=by.client.id,
-        parameters={**kept(form, request), "login_hint": user.username},
+        parameters={**stored_parameters(form, request), "login_hint": user.username},
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + seconds,
@@ -84,7 +84,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
             notify=ciba_ping.seal_notification(form, by.client, handle=handle, context=context),
         ),
     )
-    _, changes, events = asking(
+    _, changes, events = new_approval(
         user.id, by.client.id, words=message, request=name, seconds=seconds, context=context
     )
     document = {

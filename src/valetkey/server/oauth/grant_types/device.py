@@ -10,12 +10,12 @@ from valetkey.server.model.change import Create, Update
 from valetkey.server.model.pending import DecoupledRequest, Pending
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize import user_code
-from valetkey.server.oauth.authorize.browser_session import Visit
-from valetkey.server.oauth.authorize.checks import CHECKS_ELSEWHERE
-from valetkey.server.oauth.authorize.jar import unwrapped_elsewhere
+from valetkey.server.oauth.authorize.browser_session import Browser
+from valetkey.server.oauth.authorize.checks import DECOUPLED_CHECKS
+from valetkey.server.oauth.authorize.jar import effective_parameters_decoupled
 from valetkey.server.oauth.authorize.outcome import Deny
-from valetkey.server.oauth.authorize.request import kept, understand
-from valetkey.server.oauth.authorize.request_stages import over, waiting
+from valetkey.server.oauth.authorize.request import stored_parameters, understand
+from valetkey.server.oauth.authorize.request_stages import find_waiting, finish
 from valetkey.server.oauth.clients.authentication import authenticate, may_use
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Outcome, Refuse
@@ -56,16 +56,16 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if by.client.is_public:
         # Its name is no secret, so this may be anybody.
         yield from count(PACE, call.address, context)
-    form = yield from unwrapped_elsewhere(call.form, by.client, context)
+    form = yield from effective_parameters_decoupled(call.form, by.client, context)
     request = understand(form, by.client, context)
-    for check in CHECKS_ELSEWHERE["device"]:
+    for check in DECOUPLED_CHECKS["device"]:
         check(request, context)
     code, secret = user_code.draw(context.env), context.env.random_bytes(32)
     row = Pending(
         id=user_code.names(code, context.installation.keyring)[0],
         kind="device",
         client=by.client.id,
-        parameters=kept(form, request),
+        parameters=stored_parameters(form, request),
         resources=form.all("resource"),
         created=context.env.now,
         expires=context.env.now + context.installation.lifetimes.elsewhere,
@@ -79,9 +79,9 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     page = context.installation.issuer + PAGE
     document = {
         "device_code": polling.handle("dc", row.id, secret),
-        "user_code": user_code.shown(code),
+        "user_code": user_code.format_code(code),
         "verification_uri": page,
-        "verification_uri_complete": f"{page}?user_code={user_code.shown(code)}",
+        "verification_uri_complete": f"{page}?user_code={user_code.format_code(code)}",
         "expires_in": context.installation.lifetimes.elsewhere,
         "interval": polling.INTERVAL,
     }
@@ -89,7 +89,7 @@ def ask(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     return Answer(document=document, changes=(Create(row),), unregistered_client=stranger)
 
 
-def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
+def enter(typed: str, visit: Browser, context: Context) -> Rule[Opened | Unknown]:
     """The request that waits under the code, for this browser to go on with. Nothing is approved
     by it (ATTACKS A36)."""
     code = user_code.plain(typed)
@@ -106,8 +106,8 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
         id=ids.free_id(context.env),
         kind="interaction",
         client=row.client,
-        contents=user_code.sealed(code, context.installation.keyring, context.env),
-        browser=visit.browser,
+        contents=user_code.seal_code(code, context.installation.keyring, context.env),
+        browser=visit.id,
         answers=row.id,
         created=context.env.now,
         expires=row.expires,
@@ -115,20 +115,20 @@ def enter(typed: str, visit: Visit, context: Context) -> Rule[Opened | Unknown]:
     return Opened(pending=pending, changes=(Create(pending),))
 
 
-def confirm(name: str, visit: Visit, context: Context) -> Rule[Outcome]:
+def confirm(name: str, visit: Browser, context: Context) -> Rule[Outcome]:
     """The user means this very request: sign-in and consent come next."""
-    _, pending = yield from waiting(name, visit, context)
+    _, pending = yield from find_waiting(name, visit, context)
     return Outcome(changes=(Update(msgspec.structs.replace(pending, confirmed=True)),))
 
 
-def disown(name: str, visit: Visit, context: Context) -> Rule[Deny]:
+def disown(name: str, visit: Browser, context: Context) -> Rule[Deny]:
     """The user did not begin this: the device is told no, and its code is worth nothing now."""
-    asked, _ = yield from waiting(name, visit, context)
+    asked, _ = yield from find_waiting(name, visit, context)
     return Deny(
         error=AccessDenied(),
-        reply_to=asked.sent.reply_to,
-        client=asked.sent.client,
-        changes=over(asked, context),
+        reply_to=asked.client_request.reply_to,
+        client=asked.client_request.client,
+        changes=finish(asked, context),
     )
 
 

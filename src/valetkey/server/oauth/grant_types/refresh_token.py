@@ -24,7 +24,7 @@ from valetkey.server.oauth.core.liveness import still_allowed, why_suspended
 from valetkey.server.oauth.core.shard_policy import without_risky
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
-from valetkey.server.oauth.shards.refreshing import turn
+from valetkey.server.oauth.shards.refreshing import refresh_shards
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken, read
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
@@ -95,7 +95,9 @@ def _sharded(
     """Fresh tokens for so many shards of a key, or the alarm."""
     if family.status == "suspended" and by.client.id == family.client:
         yield from _check_comes_back(family, by, context)
-    turned = yield from turn(what.refresh_token, what.others, family, by=by, context=context)
+    turned = yield from refresh_shards(
+        what.refresh_token, what.others, family, by=by, context=context
+    )
     if isinstance(turned, Refuse):
         return turned
     user, grant = yield from _whose(family)

@@ -116,7 +116,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
     permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
     if not permissions:
         raise InvalidTarget("nothing of what was brought opens anything there")
-    noted = yield from delegates.noted(grant, act, permissions, context=context)
+    noted = yield from delegates.record_delegation(grant, act, permissions, context=context)
     return Issue(
         client=by.client,
         standing=brought.standing,

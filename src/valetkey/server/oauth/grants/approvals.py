@@ -17,7 +17,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.event import Event, event
 from valetkey.server.model.pending import Pending
 from valetkey.server.model.query import Many, One, Rule
-from valetkey.server.oauth.authorize.browser_session import Visit
+from valetkey.server.oauth.authorize.browser_session import Browser
 from valetkey.server.oauth.core import ciba_ping
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
@@ -50,13 +50,13 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     amount: str
 
 
-class Answered(Outcome, frozen=True, kw_only=True, eq=False):
+class ApprovalAnswered(Outcome, frozen=True, kw_only=True, eq=False):
     """The answer is given; `approval` is how it stands."""
 
     approval: Approval
 
 
-class Begun(Outcome, frozen=True, kw_only=True, eq=False):
+class ConsentBegun(Outcome, frozen=True, kw_only=True, eq=False):
     """The answer is a consent, which goes on as `pending`."""
 
     pending: Pending
@@ -66,10 +66,10 @@ class NoQuestion(Outcome, frozen=True, kw_only=True, eq=False):
     """Nothing of that name waits for this user: it is over, or another user's (ATTACKS A77)."""
 
 
-Asking: TypeAlias = tuple[Approval, tuple[Change, ...], tuple[Event, ...]]
+NewApproval: TypeAlias = tuple[Approval, tuple[Change, ...], tuple[Event, ...]]
 
 
-def asking(
+def new_approval(
     user: str,
     client: str,
     *,
@@ -78,7 +78,7 @@ def asking(
     request: str = "",
     use: Use | None = None,
     seconds: int = 0,
-) -> Asking:
+) -> NewApproval:
     """A new question, what has to be written for it, and what is told. `words` are shown as the
     app's own; `use` is of a key that the app has already."""
     approval = Approval(
@@ -116,7 +116,7 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
     return joined[0] if joined else None
 
 
-def of_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
+def find_for_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
     """The question about just this use, answered or not, while it or its answer stands."""
     wanted = Many(Approval, "user", user)
     found = (yield (wanted,)).many(wanted)
@@ -133,7 +133,9 @@ def too_many(user: str, client: str, context: Context) -> Rule[bool]:
     return sum(one.client.id == client for one in waiting) >= MOST
 
 
-def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answered | NoQuestion]:
+def answer(
+    name: str, *, yes: bool, user: str, context: Context
+) -> Rule[ApprovalAnswered | NoQuestion]:
     """The user's plain yes or no. A no to a request that wants consent is a no to that."""
     one = yield from question(name, user, context)
     if one is None or (yes and one.request is not None):
@@ -155,10 +157,12 @@ def answer(name: str, *, yes: bool, user: str, context: Context) -> Rule[Answere
         refused = msgspec.structs.replace(one.request.decoupled, answer="no")
         changes += (Update(msgspec.structs.replace(one.request, decoupled=refused)),)
         changes += ciba_ping.notify(one.request, one.client, context)
-    return Answered(approval=said, changes=changes, events=(told,))
+    return ApprovalAnswered(approval=said, changes=changes, events=(told,))
 
 
-def begin(name: str, visit: Visit, *, user: str, context: Context) -> Rule[Begun | NoQuestion]:
+def begin(
+    name: str, browser: Browser, *, user: str, context: Context
+) -> Rule[ConsentBegun | NoQuestion]:
     """The consent that answers the question, in this browser. The user has seen what asks."""
     one = yield from question(name, user, context)
     if one is None or one.request is None:
@@ -167,13 +171,13 @@ def begin(name: str, visit: Visit, *, user: str, context: Context) -> Rule[Begun
         id=ids.free_id(context.env),
         kind="interaction",
         client=one.client.id,
-        browser=visit.browser,
+        browser=browser.id,
         answers=one.request.id,
         confirmed=True,
         created=context.env.now,
         expires=one.request.expires,
     )
-    return Begun(pending=pending, changes=(Create(pending),))
+    return ConsentBegun(pending=pending, changes=(Create(pending),))
 
 
 def _joined(approvals: list[Approval]) -> Rule[list[Question]]:

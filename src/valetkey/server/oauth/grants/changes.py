@@ -18,31 +18,31 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.logout.sessions import over
+from valetkey.server.oauth.logout.sessions import sign_out_everywhere
 from valetkey.spec.errors import InvalidScope
 
 
-class Done(Outcome, frozen=True, kw_only=True, eq=False):
+class GrantChanged(Outcome, frozen=True, kw_only=True, eq=False):
     """It is so now, or was so before; `grant` is how it stands."""
 
     grant: Grant
 
 
-class NoSuch(Outcome, frozen=True, kw_only=True, eq=False):
+class NotFound(Outcome, frozen=True, kw_only=True, eq=False):
     """There is no such thing, or it is another user's: the two look alike (ATTACKS A77)."""
 
 
-Managed: TypeAlias = Done | NoSuch
+GrantOutcome: TypeAlias = GrantChanged | NotFound
 
 
-def owned(name: str, user: str) -> Rule[Grant | None]:
+def grant_of_user(name: str, user: str) -> Rule[Grant | None]:
     """The user's grant of that name; None where it is over, or not this user's."""
     wanted = One(Grant, name)
     grant = (yield (wanted,)).one(wanted)
     return grant if grant is not None and grant.user == user else None
 
 
-def held(name: str, client: str) -> Rule[Grant | None]:
+def grant_of_client(name: str, client: str) -> Rule[Grant | None]:
     """The grant of that name that this client holds; None where it is over, or another client's."""
     wanted = One(Grant, name)
     grant = (yield (wanted,)).one(wanted)
@@ -53,52 +53,54 @@ def held(name: str, client: str) -> Rule[Grant | None]:
 
 def narrow(
     name: str, keep: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+) -> Rule[GrantOutcome]:
     """Leaves the grant only those of its permissions that are in `keep`, with all that they imply:
     what needs a permission that goes, goes with it."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None or grant.status == "stopped":
-        return NoSuch()
+        return NotFound()
     wanted = context.installation.offer.with_all_implied(
         frozenset(keep) & frozenset(grant.permissions)
     )
     kept = tuple(one for one in grant.permissions if one in wanted)
     taken = tuple(one for one in grant.permissions if one not in kept)
     if not taken:
-        return Done(grant=grant)
+        return GrantChanged(grant=grant)
     refused = context.installation.offer.ordered((*grant.refused, *taken))
     narrowed = _changed(grant.with_permissions(kept), context, refused=refused)
-    told = event_of(grant, "downgraded", by=by, context=context, permissions=taken, reason=reason)
-    return Done(grant=narrowed, changes=(Update(narrowed),), events=(told,))
+    told = grant_event(
+        grant, "downgraded", by=by, context=context, permissions=taken, reason=reason
+    )
+    return GrantChanged(grant=narrowed, changes=(Update(narrowed),), events=(told,))
 
 
 def widen(
     name: str, more: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+) -> Rule[GrantOutcome]:
     """Gives the grant more permissions, and all that they imply. A token that was issued before
     opens no more than it was issued for. Raises InvalidScope for what the app never asks for."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None or grant.status == "stopped" or grant.epoch != context.installation.epoch:
-        return NoSuch()
+        return NotFound()
     of_client = One(Client, grant.client)
     client = (yield (of_client,)).one(of_client)
     if client is None or client.status != "active":
-        return NoSuch()
+        return NotFound()
     offer, asked = context.installation.offer, frozenset(more)
     wanted = offer.with_implied(asked)
     if not asked <= wanted or not wanted <= frozenset(offer.expand_known(client.scope)):
         raise InvalidScope("this app is not registered for all of that")
     given = offer.ordered(wanted - frozenset(grant.permissions))
     if not given:
-        return Done(grant=grant)
+        return GrantChanged(grant=grant)
     every = (*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer))
     wider = _changed(
         grant.with_permissions(every),
         context,
         refused=tuple(one for one in grant.refused if one not in wanted),
     )
-    told = event_of(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
-    return Done(grant=wider, changes=(Update(wider),), events=(told,))
+    told = grant_event(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
+    return GrantChanged(grant=wider, changes=(Update(wider),), events=(told,))
 
 
 def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
@@ -106,9 +108,11 @@ def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
     return tuple(one for one in grant.permissions if one not in offer.permissions)
 
 
-Turn: TypeAlias = Literal["pause", "resume", "stop"]
+StatusChange: TypeAlias = Literal["pause", "resume", "stop"]
 
-_TURNS: Final[dict[Turn, tuple[tuple[str, ...], Literal["active", "paused", "stopped"], Kind]]] = {
+_STATUS_CHANGES: Final[
+    dict[StatusChange, tuple[tuple[str, ...], Literal["active", "paused", "stopped"], Kind]]
+] = {
     "pause": (("active",), "paused", "paused"),
     "resume": (("paused",), "active", "resumed"),
     "stop": (("active", "paused"), "stopped", "stopped"),
@@ -116,54 +120,60 @@ _TURNS: Final[dict[Turn, tuple[tuple[str, ...], Literal["active", "paused", "sto
 """From which states a turn leads where, and what it is called in the history."""
 
 
-def turn(
-    name: str, how: Turn, *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+def change_status(
+    name: str, how: StatusChange, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[GrantOutcome]:
     """Pauses, resumes or stops the grant; every token of it follows at once."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None:
-        return NoSuch()
-    sources, status, kind = _TURNS[how]
+        return NotFound()
+    sources, status, kind = _STATUS_CHANGES[how]
     if grant.status == status:
-        return Done(grant=grant)
+        return GrantChanged(grant=grant)
     if grant.status not in sources:
-        return NoSuch()
+        return NotFound()
     turned = _changed(grant, context, status=status)
-    told = event_of(grant, kind, by=by, context=context, reason=reason)
+    told = grant_event(grant, kind, by=by, context=context, reason=reason)
     # Whom the user has stopped must not go on as if they were signed in.
-    heard = (yield from over(user, context, client=grant.client)) if how == "stop" else ()
-    return Done(grant=turned, changes=(Update(turned), *heard), events=(told,))
+    heard = (
+        (yield from sign_out_everywhere(user, context, client=grant.client))
+        if how == "stop"
+        else ()
+    )
+    return GrantChanged(grant=turned, changes=(Update(turned), *heard), events=(told,))
 
 
-def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[Managed]:
+def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[GrantOutcome]:
     """Closes one family of the user's; what else the app has goes on."""
     return (yield from disconnect_all((name,), user=user, by=by, context=context))
 
 
-def disconnect_all(names: Iterable[str], *, user: str, by: By, context: Context) -> Rule[Managed]:
+def disconnect_all(
+    names: Iterable[str], *, user: str, by: By, context: Context
+) -> Rule[GrantOutcome]:
     """Closes families of one grant of the user's, which are one device to them; the app's other
     devices go on."""
     wanted = [One(TokenFamily, name) for name in dict.fromkeys(names)]
     found = yield tuple(wanted)
     families = [one for want in wanted if (one := found.one(want)) is not None and one.user == user]
     if not families or len({one.grant for one in families}) > 1:
-        return NoSuch()
-    grant = yield from owned(families[0].grant, user)
+        return NotFound()
+    grant = yield from grant_of_user(families[0].grant, user)
     if grant is None:
-        return NoSuch()
+        return NotFound()
     left = [one for one in families if one.status != "closed"]
     if not left:
-        return Done(grant=grant)
+        return GrantChanged(grant=grant)
     closed = (msgspec.structs.replace(one, status="closed", because=f"by the {by}") for one in left)
-    told = event_of(grant, "disconnected", by=by, context=context, note=left[0].device)
-    return Done(grant=grant, changes=tuple(map(Update, closed)), events=(told,))
+    told = grant_event(grant, "disconnected", by=by, context=context, note=left[0].device)
+    return GrantChanged(grant=grant, changes=tuple(map(Update, closed)), events=(told,))
 
 
 def _changed(grant: Grant, context: Context, **fields: object) -> Grant:
     return msgspec.structs.replace(grant, changed=context.env.now, **fields)
 
 
-def event_of(
+def grant_event(
     grant: Grant,
     kind: Kind,
     *,

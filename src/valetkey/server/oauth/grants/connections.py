@@ -10,7 +10,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.model.resource import IDENTITY
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import owned
+from valetkey.server.oauth.grants.changes import grant_of_user
 from valetkey.wire.usage import DAY
 
 UNUSED: Final = 60 * 86400
@@ -81,7 +81,7 @@ def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
     return tuple(reversed((yield from _joined(grants, context))))
 
 
-def standing(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection, ...]]:
+def still_connected(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection, ...]]:
     """Those of the grants that the user still has, in the same order."""
     live = [one for one in grants if _stands(one, context)]
     return tuple((yield from _joined(live, context)))
@@ -89,15 +89,15 @@ def standing(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection
 
 def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:
     """One of a user's; None where it is stopped, or another user's (ATTACKS A77)."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None or not _stands(grant, context):
         return None
     return (yield from _joined([grant], context))[0]
 
 
-def stopped(name: str, user: str) -> Rule[Connection | None]:
+def stopped_connection(name: str, user: str) -> Rule[Connection | None]:
     """One that the user has stopped; None where it is not, or is another user's."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None or grant.status != "stopped":
         return None
     client = One(Client, grant.client)

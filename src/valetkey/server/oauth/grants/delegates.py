@@ -17,7 +17,13 @@ from valetkey.server.model.event import By
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.changes import (
+    GrantChanged,
+    GrantOutcome,
+    NotFound,
+    grant_event,
+    grant_of_user,
+)
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire.access_token import Actor
 from valetkey.wire.child_key import ALONE
@@ -30,16 +36,16 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """A hand, and those below it. `client` is None where the app is gone, and for those who have
     the key from the hand alone; `cut`: the user has cut off everybody of that name."""
 
-    hand: Delegate
+    delegate: Delegate
     client: Client | None
-    cut: bool
+    revoked: bool
     below: tuple["Branch", ...]
 
 
 # --- noted ---------------------------------------------------------------------------------------
 
 
-def noted(
+def record_delegation(
     grant: Grant, act: Actor | None, permissions: Sequence[str], *, context: Context
 ) -> Rule[tuple[Change, ...]]:
     """What has to be written before somebody gets a key: nothing, where it got the like today.
@@ -49,13 +55,13 @@ def noted(
     wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
     before = there or DelegateTree(id=grant.id, user=grant.user)
-    after = handed(before, act.chain[::-1], permissions, context=context)
+    after = with_delegate(before, act.chain[::-1], permissions, context=context)
     if after is None:
         raise InvalidRequest("the key is in too many hands")
-    return written(there, after)
+    return tree_changes(there, after)
 
 
-def handed(
+def with_delegate(
     tree: DelegateTree, chain: tuple[str, ...], permissions: Sequence[str], *, context: Context
 ) -> DelegateTree | None:
     """The tree, in which the hand at that place has the key today, for these permissions; None
@@ -71,7 +77,7 @@ def handed(
     return tree if new == old else replace(tree, delegates=(*others, new))
 
 
-def written(there: DelegateTree | None, after: DelegateTree) -> tuple[Change, ...]:
+def tree_changes(there: DelegateTree | None, after: DelegateTree) -> tuple[Change, ...]:
     """What has to be written for the tree to be so."""
     if there is None:
         return (Create(after),) if after.delegates else ()
@@ -81,7 +87,7 @@ def written(there: DelegateTree | None, after: DelegateTree) -> tuple[Change, ..
 # --- drawn ---------------------------------------------------------------------------------------
 
 
-def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
+def delegate_tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
     """Everybody who has had the grant's key from its app, each with those who had it from them."""
     wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
@@ -95,9 +101,9 @@ def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
     def below(chain: tuple[str, ...]) -> tuple[Branch, ...]:
         return tuple(
             Branch(
-                hand=hand,
+                delegate=hand,
                 client=clients.get(hand.name),
-                cut=hand.name in grant.revoked_delegates,
+                revoked=hand.name in grant.revoked_delegates,
                 below=below(hand.chain),
             )
             for hand in sorted(there.delegates, key=lambda one: (one.first, one.chain))
@@ -110,56 +116,56 @@ def tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
 # --- cut off -------------------------------------------------------------------------------------
 
 
-def cut(
-    name: str, hand: str, *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+def revoke(
+    name: str, delegate: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[GrantOutcome]:
     """Cuts everybody of that name off from the grant, with all that have the key from there; the
     rest goes on. None of them gets a new one, until `readmit`."""
     grant = yield from _standing(name, user)
     if grant is None:
-        return NoSuch()
+        return NotFound()
     wanted = One(DelegateTree, grant.id)
     there = (yield (wanted,)).one(wanted)
-    had = () if there is None else there.downstream_of(hand)
+    had = () if there is None else there.downstream_of(delegate)
     if there is None or not had:
-        return NoSuch()
-    if hand in grant.revoked_delegates:
-        return Done(grant=grant)
+        return NotFound()
+    if delegate in grant.revoked_delegates:
+        return GrantChanged(grant=grant)
     # Who has the key from a hand alone shows it wherever it likes: no API has told of all.
-    permissions = {one for each in had for one in each.permissions} if hand != ALONE else set()
-    off = {**grant.revoked_delegates, hand: tuple(sorted(permissions))}
-    note = yield from _called(hand)
+    permissions = {one for each in had for one in each.permissions} if delegate != ALONE else set()
+    off = {**grant.revoked_delegates, delegate: tuple(sorted(permissions))}
+    note = yield from _called(delegate)
     changed = replace(grant, changed=context.env.now, revoked_delegates=off)
-    told = event_of(grant, "cut", by=by, context=context, note=note, reason=reason)
+    told = grant_event(grant, "cut", by=by, context=context, note=note, reason=reason)
     # The tree as well: a hand that gets more at this very moment is seen, or is too late.
-    return Done(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
+    return GrantChanged(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
 
 
 def readmit(
-    name: str, hand: str, *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+    name: str, delegate: str, *, user: str, by: By, context: Context, reason: str = ""
+) -> Rule[GrantOutcome]:
     """Lets somebody have the key again who was cut off."""
     grant = yield from _standing(name, user)
     if grant is None:
-        return NoSuch()
-    if hand not in grant.revoked_delegates:
-        return Done(grant=grant)
-    left = {one: had for one, had in grant.revoked_delegates.items() if one != hand}
-    note = yield from _called(hand)
+        return NotFound()
+    if delegate not in grant.revoked_delegates:
+        return GrantChanged(grant=grant)
+    left = {one: had for one, had in grant.revoked_delegates.items() if one != delegate}
+    note = yield from _called(delegate)
     changed = replace(grant, changed=context.env.now, revoked_delegates=left)
-    told = event_of(grant, "readmitted", by=by, context=context, note=note, reason=reason)
-    return Done(grant=changed, changes=(Update(changed),), events=(told,))
+    told = grant_event(grant, "readmitted", by=by, context=context, note=note, reason=reason)
+    return GrantChanged(grant=changed, changes=(Update(changed),), events=(told,))
 
 
 def _standing(name: str, user: str) -> Rule[Grant | None]:
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     return None if grant is None or grant.status == "stopped" else grant
 
 
-def _called(hand: str) -> Rule[str]:
+def _called(delegate: str) -> Rule[str]:
     """What it is called, for the history; "" for those whom nobody but a hand knows."""
-    if not hand.startswith(CLIENT):
+    if not delegate.startswith(CLIENT):
         return ""
-    wanted = One(Client, hand.removeprefix(CLIENT))
+    wanted = One(Client, delegate.removeprefix(CLIENT))
     client = (yield (wanted,)).one(wanted)
     return wanted.key if client is None else client.name

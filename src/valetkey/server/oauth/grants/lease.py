@@ -37,7 +37,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,13}", re.ASCII)
 _LEASE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class LeaseTarget(msgspec.Struct, frozen=True, kw_only=True):
     """Of whose key, and for what."""
 
     grant: str
@@ -45,7 +45,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     permission: str
 
 
-class Back(msgspec.Struct, frozen=True, kw_only=True):
+class ReturnedLease(msgspec.Struct, frozen=True, kw_only=True):
     """A lease that is given up, and what it left over, None for all of it."""
 
     lease: str
@@ -56,7 +56,7 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
 def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """A lease for a permission of the caller's own catalog. Gives one up in the same moment, where
     `back` names it: a node never holds two for the same thing."""
-    asked, back = _asked(call.form), _back(call.form)
+    asked, back = _target(call.form), _returned_lease(call.form)
     server = yield from _caller(call, context)
     wish = LeaseRequest(
         id=_name(call.form, "lease"),
@@ -65,7 +65,7 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         amount=_number(call.form, "amount"),
         reserve=_number(call.form, "reserve"),
     )
-    found = yield from _found(asked, server, context)
+    found = yield from _grant_and_allowance(asked, server, context)
     if found is None:
         return Answer(document=wire.Refused(limit="gone"))
     grant, before = found
@@ -76,15 +76,17 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     now = _given_back(leasing.in_current_periods(context.env.now, before, bounds), back, server)
     if leasing.needs_approval(wish, bounds):
         use = _use(asked.permission, wish, grant, context=context)
-        return (yield from _asked_first(use, wish, grant, rows=(before, now), context=context))
+        return (
+            yield from _lease_with_approval(use, wish, grant, rows=(before, now), context=context)
+        )
     given, after = leasing.lease(wish, now, bounds, now=context.env.now)
-    told = _told(given, grant, bounds, context=context)
+    told = _lease_response(given, grant, bounds, context=context)
     return Answer(document=told, changes=_written(before, after))
 
 
-def _asked_first(
+def _lease_with_approval(
     use: Use,
-    wish: LeaseRequest,
+    request: LeaseRequest,
     grant: Grant,
     *,
     rows: tuple[Allowance, Allowance],
@@ -94,38 +96,38 @@ def _asked_first(
     allowance as it is written, and as of this moment."""
     before, now = rows
     bounds = grant.limits.of(use.permission)
-    answer = yield from approvals.of_use(use, grant.user, context)
+    answer = yield from approvals.find_for_use(use, grant.user, context)
     said = "" if answer is None else answer.answer
-    given, after = leasing.lease(wish, now, bounds, now=context.env.now, said=said)
+    given, after = leasing.lease(request, now, bounds, now=context.env.now, answer=said)
     changes, events = _written(before, after), tuple[Event, ...]()
     if isinstance(given, Lease):
         used = answer is not None and given not in now.out
         changes = (*changes, Remove(answer)) if answer is not None and used else changes
     elif given.why == "ask" and answer is None:
-        answer, asking, events = yield from _asking(use, grant, context)
+        answer, asking, events = yield from _new_approval(use, grant, context)
         changes = (*changes, *asking)
-    told = _told(given, grant, bounds, at=_where(answer, context), context=context)
+    told = _lease_response(given, grant, bounds, at=_where(answer, context), context=context)
     return Answer(document=told, changes=changes, events=events)
 
 
-def _use(permission: str, wish: LeaseRequest, grant: Grant, *, context: Context) -> Use:
+def _use(permission: str, request: LeaseRequest, grant: Grant, *, context: Context) -> Use:
     known = context.installation.offer.permissions[permission]
-    amount = Decimal(wish.amount).scaleb(-known.decimals)
+    amount = Decimal(request.amount).scaleb(-known.decimals)
     return Use(
         grant=grant.id,
         permission=permission,
-        units=wish.amount,
+        units=request.amount,
         amount=f"{amount:f} {known.unit}",
     )
 
 
-def _asking(
+def _new_approval(
     use: Use, grant: Grant, context: Context
 ) -> Rule[tuple[Approval | None, tuple[Change, ...], tuple[Event, ...]]]:
     """A question on the user's own pages, unless the app has asked enough for now."""
     if (yield from approvals.too_many(grant.user, grant.client, context)):
         return None, (), ()
-    return approvals.asking(
+    return approvals.new_approval(
         grant.user,
         grant.client,
         words="",
@@ -137,7 +139,7 @@ def _asking(
 
 def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """What a lease left over goes back, once. Nothing is told of a lease that is not there."""
-    asked, back = _asked(call.form), _back(call.form)
+    asked, back = _target(call.form), _returned_lease(call.form)
     if back is None:
         raise InvalidRequest("back is missing")
     server = yield from _caller(call, context)
@@ -158,15 +160,15 @@ def _caller(call: Call, context: Context) -> Rule[ResourceServer]:
     return server
 
 
-def _found(
-    asked: Asked, server: ResourceServer, context: Context
+def _grant_and_allowance(
+    target: LeaseTarget, server: ResourceServer, context: Context
 ) -> Rule[tuple[Grant, Allowance] | None]:
     """The grant and what is left of the permission; None where this key does not open it now, or
     it is none of the caller's business."""
-    if not _is_of(asked.permission, server):
+    if not _is_of(target.permission, server):
         return None
-    grant, family = One(Grant, asked.grant), One(TokenFamily, asked.family)
-    row = One(Allowance, _key(asked))
+    grant, family = One(Grant, target.grant), One(TokenFamily, target.family)
+    row = One(Allowance, _key(target))
     found = yield (grant, family, row)
     yes, descent = found.one(grant), found.one(family)
     if yes is None or descent is None:
@@ -179,10 +181,10 @@ def _found(
     standing = Standing(person, yes, descent)
     if why_dead(app, standing, epoch=context.installation.epoch, now=context.env.now):
         return None
-    wanted = (asked.permission,)
+    wanted = (target.permission,)
     if not still_allowed(wanted, client=app, grant=yes, offer=context.installation.offer):
         return None
-    fresh = Allowance(grant=yes.id, permission=asked.permission)
+    fresh = Allowance(grant=yes.id, permission=target.permission)
     return yes, found.one(row) or fresh
 
 
@@ -190,7 +192,7 @@ def _is_of(permission: str, server: ResourceServer) -> bool:
     return server.catalog.permission(permission) is not None
 
 
-def _given_back(some: Allowance, back: Back | None, server: ResourceServer) -> Allowance:
+def _given_back(some: Allowance, back: ReturnedLease | None, server: ResourceServer) -> Allowance:
     if back is None:
         return some
     try:
@@ -209,34 +211,34 @@ def _written(before: Allowance, after: Allowance) -> tuple[Change, ...]:
     return (Create(after),) if after.out else ()
 
 
-def _told(
-    given: Lease | NoLease,
+def _lease_response(
+    outcome: Lease | NoLease,
     grant: Grant,
     bounds: Bounds,
     *,
     at: str = "",
     context: Context,
 ) -> wire.Answer:
-    match given:
+    match outcome:
         case Lease():
             return wire.Leased(
-                lease=given.id,
-                expires_in=max(given.expires - context.env.now, 0),
+                lease=outcome.id,
+                expires_in=max(outcome.expires - context.env.now, 0),
                 grant_version=grant.version,
-                uses=given.uses,
-                amount=given.amount,
+                uses=outcome.uses,
+                amount=outcome.amount,
                 ask_above=bounds.ask_above,
-                exact=given.exact,
+                exact=outcome.exact,
             )
         case NoLease():
             return wire.Refused(
-                limit=given.why,
+                limit=outcome.why,
                 grant_version=grant.version,
-                per=given.per,
-                allowed=given.limit,
-                back_at=given.back,
-                again_in=max(given.again - context.env.now, 0),
-                ask_uri=at if given.why == "ask" else "",
+                per=outcome.per,
+                allowed=outcome.limit,
+                back_at=outcome.back,
+                again_in=max(outcome.again - context.env.now, 0),
+                ask_uri=at if outcome.why == "ask" else "",
             )
 
 
@@ -249,22 +251,22 @@ def _where(answer: Approval | None, context: Context) -> str:
 # --- what is sent --------------------------------------------------------------------------------
 
 
-def _asked(form: Form) -> Asked:
-    return Asked(
+def _target(form: Form) -> LeaseTarget:
+    return LeaseTarget(
         grant=form.need("grant"), family=form.need("family"), permission=form.need("permission")
     )
 
 
-def _key(asked: Asked) -> str:
-    return limit_state.key(asked.grant, asked.permission)
+def _key(target: LeaseTarget) -> str:
+    return limit_state.key(target.grant, target.permission)
 
 
-def _back(form: Form) -> Back | None:
+def _returned_lease(form: Form) -> ReturnedLease | None:
     if "back" not in form:
         return None
     if "unspent" in form:
-        return Back(lease=_name(form, "back"), uses=None, amount=None)
-    return Back(
+        return ReturnedLease(lease=_name(form, "back"), uses=None, amount=None)
+    return ReturnedLease(
         lease=_name(form, "back"),
         uses=_number(form, "unused_uses"),
         amount=_number(form, "unused_amount"),

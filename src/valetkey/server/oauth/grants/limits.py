@@ -23,11 +23,17 @@ from valetkey.server.model.limits import (
 from valetkey.server.model.query import Many, One, Rule
 from valetkey.server.oauth.core.consent_limits import check
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.grants.changes import Done, Managed, NoSuch, event_of, owned
+from valetkey.server.oauth.grants.changes import (
+    GrantChanged,
+    GrantOutcome,
+    NotFound,
+    grant_event,
+    grant_of_user,
+)
 from valetkey.spec.errors import InvalidRequest
 
 
-class Limited(msgspec.Struct, frozen=True):
+class LimitableGrant(msgspec.Struct, frozen=True):
     """A grant that can be limited, what its app proposes, and what was used so far."""
 
     grant: Grant
@@ -41,19 +47,19 @@ class Limited(msgspec.Struct, frozen=True):
         return leasing.in_current_periods(now, found or fresh, self.grant.limits.of(permission))
 
 
-def limited(name: str, user: str, context: Context) -> Rule[Limited | None]:
+def find_limitable(name: str, user: str, context: Context) -> Rule[LimitableGrant | None]:
     """The user's grant, for as long as it can be limited; None where it is over or another's."""
-    grant = yield from owned(name, user)
+    grant = yield from grant_of_user(name, user)
     if grant is None or _is_over(grant, context):
         return None
     client, rows = One(Client, grant.client), Many(Allowance, "grant", name)
     found = yield (client, rows)
     app = found.one(client)
     proposal = NOTHING_PROPOSED if app is None else app.limits
-    return Limited(grant, proposal, found.many(rows))
+    return LimitableGrant(grant, proposal, found.many(rows))
 
 
-def bound(
+def set_bounds(
     name: str,
     permission: str,
     bounds: Bounds,
@@ -62,12 +68,12 @@ def bound(
     by: By,
     context: Context,
     reason: str = "",
-) -> Rule[Managed]:
+) -> Rule[GrantOutcome]:
     """Sets the limits of one permission; none at all leave those that the app itself proposes.
     Raises InvalidRequest for limits without sense, and for more than the app asked for."""
-    found = yield from limited(name, user, context)
+    found = yield from find_limitable(name, user, context)
     if found is None or permission not in found.grant.permissions:
-        return NoSuch()
+        return NotFound()
     if bounds:
         check(Limits(permissions={permission: bounds}), context)
     proposed = found.proposal.permissions.get(permission, Bounds())
@@ -82,14 +88,14 @@ def bound(
     return _set(found.grant, after, (permission,), by=by, context=context, reason=reason)
 
 
-def end(
+def set_end(
     name: str, lasts: int, *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Managed]:
+) -> Rule[GrantOutcome]:
     """Lets the key last so many seconds from now, 0 for until it is stopped. Raises InvalidRequest
     for no such time, and for longer than the app asked for."""
-    found = yield from limited(name, user, context)
+    found = yield from find_limitable(name, user, context)
     if found is None:
-        return NoSuch()
+        return NotFound()
     longest = found.proposal.lasts
     if longest and not 0 < lasts <= longest:
         raise InvalidRequest("the app itself asked for a shorter time")
@@ -124,9 +130,9 @@ def _set(
     by: By,
     context: Context,
     reason: str,
-) -> Done:
+) -> GrantChanged:
     if after == grant.limits:
-        return Done(grant=grant)
+        return GrantChanged(grant=grant)
     changed = msgspec.structs.replace(grant, limits=after, changed=context.env.now)
-    told = event_of(grant, "limited", by=by, context=context, permissions=about, reason=reason)
-    return Done(grant=changed, changes=(Update(changed),), events=(told,))
+    told = grant_event(grant, "limited", by=by, context=context, permissions=about, reason=reason)
+    return GrantChanged(grant=changed, changes=(Update(changed),), events=(told,))

@@ -41,20 +41,20 @@ def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     wanted = {one.family: One(TokenFamily, one.family) for one in told}
     found = yield tuple(wanted.values())
     families = {name: found.one(each) for name, each in wanted.items()}
-    noted = _noted(told, families, own, today=context.env.now // DAY)
-    alone = yield from _alone(told, families, own, context=context)
+    noted = _family_changes(told, families, own, today=context.env.now // DAY)
+    alone = yield from _delegate_changes(told, families, own, context=context)
     return Answer(document=None, changes=(*noted, *alone))
 
 
-def _noted(
-    told: tuple[FamilyUsage, ...],
+def _family_changes(
+    usages: tuple[FamilyUsage, ...],
     families: dict[str, TokenFamily | None],
     own: frozenset[str],
     *,
     today: int,
 ) -> Iterator[Update]:
     news: dict[str, dict[str, int]] = {}
-    for one in told:
+    for one in usages:
         family = families[one.family]
         if family is not None:
             may = own & frozenset(family.permissions)
@@ -66,8 +66,8 @@ def _noted(
             yield Update(msgspec.structs.replace(family, opened={**family.opened, **new}))
 
 
-def _alone(
-    told: tuple[FamilyUsage, ...],
+def _delegate_changes(
+    usages: tuple[FamilyUsage, ...],
     families: dict[str, TokenFamily | None],
     own: frozenset[str],
     *,
@@ -76,7 +76,7 @@ def _alone(
     """The trees, with those who had a key from a hand that the server knows, and from it alone."""
     uses = [
         (family, one)
-        for one in told
+        for one in usages
         if one.delegates[-1:] == (ALONE,) and (family := families[one.family]) is not None
     ]
     rows = {family.grant: One(DelegateTree, family.grant) for family, _ in uses}
@@ -89,13 +89,13 @@ def _alone(
         tree = trees[family.grant] or DelegateTree(id=family.grant, user=family.user)
         may = [each for each in one.permissions if each in own and each in family.permissions]
         if may and (len(one.delegates) == 1 or tree.find(one.delegates[:-1]) is not None):
-            after = delegates.handed(tree, one.delegates, may, context=context)
+            after = delegates.with_delegate(tree, one.delegates, may, context=context)
             trees[family.grant] = after or tree
     return tuple(
         change
         for name, tree in trees.items()
         if tree is not None
-        for change in delegates.written(there[name], tree)
+        for change in delegates.tree_changes(there[name], tree)
     )
 
 

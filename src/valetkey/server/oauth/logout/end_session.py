@@ -39,7 +39,7 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     """A request to sign out. `client` is the app that sends, None where nothing proves it;
     `onward` is where the browser goes afterwards, "" for our own page."""
 
-    shown: IdToken | None = None
+    id_token: IdToken | None = None
     client: Client | None = None
     onward: str = ""
 
@@ -51,12 +51,12 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_of(self, person: Person, context: Context) -> bool:
         """Whether the app speaks of the very session that the browser has."""
-        if self.shown is None or self.client is None:
+        if self.id_token is None or self.client is None:
             return False
         keyring = context.installation.keyring
         called = subject(person.user.id, self.client, keyring)
         known = session(person.session.sid, self.client, keyring)
-        return (self.shown.sub, self.shown.sid) == (called, known)
+        return (self.id_token.sub, self.id_token.sid) == (called, known)
 
 
 class NotRegistered(InvalidRequest):
@@ -78,7 +78,7 @@ def understand(form: Form, context: Context) -> Rule[Leaving]:
     client = (yield (wanted,)).one(wanted)
     if client is None or client.status != "active":
         raise InvalidRequest("no such app is registered here")
-    return Leaving(shown=shown, client=client, onward=_onward(form, client))
+    return Leaving(id_token=shown, client=client, onward=_onward(form, client))
 
 
 def _onward(form: Form, client: Client) -> str:

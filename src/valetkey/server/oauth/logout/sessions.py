@@ -28,7 +28,7 @@ FRONTCHANNEL: str = "front-channel logout"
 """The names of the two features, and of the message that the first one sends."""
 
 
-class SignedIn(msgspec.Struct, frozen=True):
+class SignedInApp(msgspec.Struct, frozen=True):
     """An app that knows a session, and what it calls it."""
 
     client: Client
@@ -36,7 +36,7 @@ class SignedIn(msgspec.Struct, frozen=True):
     sid: str
 
 
-Apps: TypeAlias = tuple[SignedIn, ...]
+Apps: TypeAlias = tuple[SignedInApp, ...]
 
 
 class Ended(Outcome, frozen=True, kw_only=True, eq=False):
@@ -71,7 +71,9 @@ def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
         return ()
     found = yield tuple(clients.values())
     pairs = ((found.one(clients[name]), user, sid) for name, user, sid in known)
-    return tuple(SignedIn(client, user, sid) for client, user, sid in pairs if client is not None)
+    return tuple(
+        SignedInApp(client, user, sid) for client, user, sid in pairs if client is not None
+    )
 
 
 def end(name: str, context: Context) -> Rule[Ended]:
@@ -81,7 +83,7 @@ def end(name: str, context: Context) -> Rule[Ended]:
     if session is None:
         return Ended()
     signed_in = yield from apps(session.user, context, sids=(session.sid,))
-    sent = told(signed_in, context, wait=LEASE)
+    sent = logout_messages(signed_in, context, wait=LEASE)
     return Ended(
         changes=(Remove(session), *sent),
         events=(event(context.env, "signed-out", by="user", user=session.user),),
@@ -96,14 +98,16 @@ def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
     theirs = (yield (wanted,)).many(wanted)
     if not theirs:
         return Ended()
-    sent = told((yield from apps(user, context, sids=(one.sid for one in theirs))), context)
+    sent = logout_messages(
+        (yield from apps(user, context, sids=(one.sid for one in theirs))), context
+    )
     return Ended(
         changes=(*(Remove(one) for one in theirs), *sent),
         events=(event(context.env, "signed-out", by=by, user=user, note="everywhere"),),
     )
 
 
-def told(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, ...]:
+def logout_messages(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, ...]:
     """The messages by which apps hear that sessions are over."""
     if BACKCHANNEL not in message_delivery.deliveries(context):
         return ()
@@ -122,10 +126,14 @@ def told(signed_in: Apps, context: Context, *, wait: int = 0) -> tuple[Create, .
     )
 
 
-def over(user: str, context: Context, *, client: str = "") -> Rule[tuple[Change, ...]]:
+def sign_out_everywhere(
+    user: str, context: Context, *, client: str = ""
+) -> Rule[tuple[Change, ...]]:
     """What tells every app, or one, that this user is signed in there no more."""
     signed_in = yield from apps(user, context)
-    return told(tuple(one for one in signed_in if client in ("", one.client.id)), context)
+    return logout_messages(
+        tuple(one for one in signed_in if client in ("", one.client.id)), context
+    )
 
 
 def _frames(signed_in: Apps, context: Context) -> tuple[str, ...]:

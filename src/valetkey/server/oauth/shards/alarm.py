@@ -13,7 +13,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Refuse
-from valetkey.server.oauth.shards.presentation import Alarm, Brought
+from valetkey.server.oauth.shards.presentation import Alarm, PresentedShards
 from valetkey.spec.errors import InvalidGrant, KeySuspended
 from valetkey.wire.key_shards import Holder
 from valetkey.wire.token_response import KEY_SUSPENDED
@@ -43,16 +43,16 @@ def suspend(family: TokenFamily, alarm: Alarm, context: Context) -> Refuse:
     return _all(((family, alarm),), alarm, context)
 
 
-def mixed(brought: Brought, first: TokenFamily, context: Context) -> Rule[Refuse | None]:
+def mixed(presented: PresentedShards, first: TokenFamily, context: Context) -> Rule[Refuse | None]:
     """The alarm that shards of several keys set off in each of them; None where they are of one."""
-    if len(brought.families) == 1:
+    if len(presented.families) == 1:
         return None
-    wanted = [One(TokenFamily, name) for name in brought.families if name != first.id]
+    wanted = [One(TokenFamily, name) for name in presented.families if name != first.id]
     found = yield tuple(wanted)
     others = [one for want in wanted if (one := found.one(want)) is not None]
     why = "it was shown together with a shard of another key"
     alarms = [
-        (one, Alarm(_holder(one.shards, brought, one.id), why, MIXED))
+        (one, Alarm(_holder(one.shards, presented, one.id), why, MIXED))
         for one in (first, *others)
         if one.shards is not None and one.status == "open"
     ]
@@ -73,7 +73,9 @@ def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refus
     return suspend(family, Alarm("recovery_code", "somebody is guessing it", error), context)
 
 
-def _all(alarms: Iterable[tuple[TokenFamily, Alarm]], told: Alarm, context: Context) -> Refuse:
+def _all(
+    alarms: Iterable[tuple[TokenFamily, Alarm]], alarm_of_request: Alarm, context: Context
+) -> Refuse:
     changes, events = [], []
     for family, alarm in alarms:
         if family.shards is None:
@@ -98,7 +100,7 @@ def _all(alarms: Iterable[tuple[TokenFamily, Alarm]], told: Alarm, context: Cont
                 reason=f"{NAMES[alarm.holder]}: {alarm.why}",
             )
         )
-    return Refuse(error=told.error, changes=tuple(changes), events=tuple(events))
+    return Refuse(error=alarm_of_request.error, changes=tuple(changes), events=tuple(events))
 
 
 NAMES: Final[dict[str, str]] = {
@@ -110,6 +112,6 @@ NAMES: Final[dict[str, str]] = {
 """What the history calls them."""
 
 
-def _holder(shards: Shards, brought: Brought, family: str) -> Holder:
-    shown = [at for name, at in brought.named if name == family]
+def _holder(shards: Shards, presented: PresentedShards, family: str) -> Holder:
+    shown = [at for name, at in presented.numbers if name == family]
     return shards.of[shown[0]].holder if shown and shown[0] < len(shards.of) else "device"

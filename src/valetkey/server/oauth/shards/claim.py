@@ -15,7 +15,7 @@ from valetkey.server.oauth.core.feature import Authenticated, Call
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.shards import derived_secrets, response
 from valetkey.server.oauth.shards.alarm import NAMES, sharded
-from valetkey.server.oauth.shards.derived_secrets import Slip
+from valetkey.server.oauth.shards.derived_secrets import ShardReference
 from valetkey.server.oauth.shards.presentation import proves_itself
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import OF_DEVICES, TICKET
@@ -46,7 +46,9 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         turned=context.env.now,
         by="",
     )
-    after = _given(family, shards.having(slip.shard, mine), slip.shard, by=by, agent=call.agent)
+    after = _with_claimed(
+        family, shards.having(slip.shard, mine), slip.shard, by=by, agent=call.agent
+    )
     heard = event(
         context.env,
         "claimed",
@@ -74,10 +76,10 @@ def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
         raise InvalidGrant(detail="the ticket is for the backend of the app")
 
 
-def _check_ticket(slip: Slip, shard: Shard, context: Context) -> None:
-    if slip.generation != shard.since or shard.generation != shard.since:
+def _check_ticket(ticket: ShardReference, shard: Shard, context: Context) -> None:
+    if ticket.generation != shard.since or shard.generation != shard.since:
         raise InvalidGrant("the ticket was used, or replaced by another")
-    if context.env.now >= slip.at:
+    if context.env.now >= ticket.at:
         raise InvalidGrant("the ticket is over")
 
 
@@ -89,7 +91,7 @@ def _check_same(family: TokenFamily, at: int, by: Authenticated) -> None:
         raise InvalidGrant("the ticket was used by somebody else")
 
 
-def _given(
+def _with_claimed(
     family: TokenFamily, shards: Shards, at: int, *, by: Authenticated, agent: str
 ) -> TokenFamily:
     if at > 0:

@@ -14,7 +14,7 @@ from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.shards import alarm, derived_secrets, presentation
 from valetkey.server.oauth.shards.alarm import sharded
-from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, Slip
+from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import SHARD, Delivered
@@ -30,12 +30,12 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     stolen = presentation.misplaced(family, shards, presented, by=by)
     if stolen is not None:
         return with_changes(alarm.suspend(family, stolen, context), proof)
-    after = presentation.turned(shards, presented, context)
+    after = presentation.rotate(shards, presented, context)
     shard = after.of[presented.shard]
     retried = after == shards
     token = RefreshToken(family.id, presented.shard, shard.generation)
     moment = _moment(shard, context, retried=retried)
-    slip = Slip(token.family, token.shard, token.generation, moment)
+    slip = ShardReference(token.family, token.shard, token.generation, moment)
     changes: tuple[Change, ...] = ()
     if not retried:
         changes = (Update(msgspec.structs.replace(family, shards=after)),)

@@ -27,7 +27,7 @@ _KID: Final = 4
 _BODY: Final = _KID + ids.LENGTH + 1 + 4 + 6
 
 
-class Slip(msgspec.Struct, frozen=True):
+class ShardReference(msgspec.Struct, frozen=True):
     """What a genuine ticket or handle names: a shard as it was, and until when it may be claimed,
     or when it was delivered."""
 
@@ -37,15 +37,15 @@ class Slip(msgspec.Struct, frozen=True):
     at: int
 
 
-def write(kind: Kind, slip: Slip, keyring: Keyring) -> str:
+def write(kind: Kind, reference: ShardReference, keyring: Keyring) -> str:
     """The slip, the same each time while the key is."""
     key = keyring.macs[0]
-    body = bytes.fromhex(key.kid) + _named(slip)
-    body += slip.at.to_bytes(6, "big")
+    body = bytes.fromhex(key.kid) + _reference_bytes(reference)
+    body += reference.at.to_bytes(6, "big")
     return opaque.write(kind, body + seal.mac(key.raw, _PURPOSES[kind], body))
 
 
-def read(kind: Kind, text: str, keyring: Keyring) -> Slip:
+def read(kind: Kind, text: str, keyring: Keyring) -> ShardReference:
     """The slip, once its MAC has proved it ours. Raises InvalidRequest for one that was cut or
     changed on its way, InvalidGrant for a forged one."""
     raw = whole(kind, text)
@@ -56,7 +56,7 @@ def read(kind: Kind, text: str, keyring: Keyring) -> Slip:
     if not seal.same(proof, seal.mac(key.raw, _PURPOSES[kind], body)):
         raise InvalidGrant(detail=f"{kind}: forged")
     rest = body[_KID + ids.LENGTH :]
-    return Slip(
+    return ShardReference(
         ids.to_text(body[_KID : _KID + ids.LENGTH]),
         rest[0],
         int.from_bytes(rest[1:5], "big"),
@@ -82,9 +82,9 @@ def code(of: RefreshToken, keyring: Keyring) -> bytes:
 
 def codes(of: RefreshToken, keyring: Keyring) -> list[bytes]:
     """What it may be: a code names no key, so it may have been made with any that is kept."""
-    body = _named(of)
+    body = _reference_bytes(of)
     return [seal.mac(key.raw, _CODE_PURPOSE, body)[:CODE] for key in keyring.macs]
 
 
-def _named(of: Slip | RefreshToken) -> bytes:
+def _reference_bytes(of: ShardReference | RefreshToken) -> bytes:
     return ids.to_bytes(of.family) + of.shard.to_bytes(1, "big") + of.generation.to_bytes(4, "big")

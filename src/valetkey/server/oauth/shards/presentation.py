@@ -12,7 +12,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards import derived_secrets
-from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, Slip
+from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import (
@@ -24,22 +24,22 @@ from valetkey.spec.errors import (
 from valetkey.wire.key_shards import OF_DEVICES, BadShards, is_code, read_code, read_others
 
 
-class Brought(msgspec.Struct, frozen=True):
+class PresentedShards(msgspec.Struct, frozen=True):
     """Genuine shards and handles, and the secrets of recovery codes, which nobody has looked at
     yet. `refresh` is the shard of the device that asks, None where none does."""
 
     refresh: RefreshToken | None
     shards: tuple[RefreshToken, ...] = ()
-    handles: tuple[Slip, ...] = ()
+    handles: tuple[ShardReference, ...] = ()
     codes: tuple[bytes, ...] = ()
 
     @property
     def families(self) -> tuple[str, ...]:
         """The keys that they are of, that of the asking device first."""
-        return tuple(dict.fromkeys(family for family, _ in self.named))
+        return tuple(dict.fromkeys(family for family, _ in self.numbers))
 
     @property
-    def named(self) -> tuple[tuple[str, int], ...]:
+    def numbers(self) -> tuple[tuple[str, int], ...]:
         """The key and the number of each shard that is shown, or delivered."""
         shards = tuple((one.family, one.shard) for one in self.every)
         return (*shards, *((one.family, one.shard) for one in self.handles))
@@ -50,14 +50,14 @@ class Brought(msgspec.Struct, frozen=True):
         return self.shards if self.refresh is None else (self.refresh, *self.shards)
 
     def __repr__(self) -> str:
-        return "Brought(…)"
+        return "PresentedShards(…)"
 
 
-def read(text: str, others: str, keyring: Keyring) -> Brought:
+def read(text: str, others: str, keyring: Keyring) -> PresentedShards:
     """What the parameters `refresh_token` ("" for none) and `other_key_shards` hold. Raises
     InvalidRequest for what cannot be read, InvalidGrant for what is forged."""
     shards: list[RefreshToken] = []
-    handles: list[Slip] = []
+    handles: list[ShardReference] = []
     codes: list[bytes] = []
     try:
         for one in read_others(others):
@@ -70,7 +70,7 @@ def read(text: str, others: str, keyring: Keyring) -> Brought:
     except BadShards as error:
         raise InvalidRequest(f"other_key_shards: {error}") from error
     refresh = refresh_token.read(text, keyring) if text else None
-    return Brought(refresh, tuple(shards), tuple(handles), tuple(codes))
+    return PresentedShards(refresh, tuple(shards), tuple(handles), tuple(codes))
 
 
 def read_shard(text: str, keyring: Keyring) -> RefreshToken:
@@ -125,7 +125,7 @@ _ANOTHER: Final = "it was shown by somebody who is not its holder"
 def judge(
     family: TokenFamily,
     shards: Shards,
-    brought: Brought,
+    presented: PresentedShards,
     *,
     by: Authenticated,
     tag: str,
@@ -136,17 +136,17 @@ def judge(
     for the same one, as far as this is a retry (`again`). Raises InvalidGrant for what is worth
     nothing any more, and alarms nobody."""
     after, numbers = shards, dict[int, None]()
-    for shown in brought.every:
+    for shown in presented.every:
         alarm = misplaced(family, shards, shown, by=by)
         if alarm is not None:
             return alarm
         numbers[shown.shard] = None
-        after = turned(after, shown, context)
-    for slip in brought.handles:
+        after = rotate(after, shown, context)
+    for slip in presented.handles:
         _check_handle(shards.of[slip.shard], slip, tag=tag if again else "", context=context)
         numbers[slip.shard] = None
         after = _joined(after, slip, tag=tag, context=context)
-    for secret in brought.codes:
+    for secret in presented.codes:
         at = shards.find("recovery_code")
         # With the device's shard as it is now: who has that has what an earlier code brought.
         now = msgspec.structs.replace(family, shards=after)
@@ -156,23 +156,23 @@ def judge(
         numbers[at] = None
         after = _spent(after, at, tag=tag, context=context)
     if len(numbers) < shards.threshold:
-        return _short(shards, brought)
-    renewed = tuple(dict.fromkeys(one.shard for one in brought.shards))
+        return _short(shards, presented)
+    renewed = tuple(dict.fromkeys(one.shard for one in presented.shards))
     return Good(after, len(numbers), renewed)
 
 
 def misplaced(
-    family: TokenFamily, shards: Shards, shown: RefreshToken, *, by: Authenticated
+    family: TokenFamily, shards: Shards, token: RefreshToken, *, by: Authenticated
 ) -> Alarm | None:
     """The alarm that a genuine shard sets off, None where its holder shows it in its time. Raises
     InvalidGrant for one that is known to be lost."""
-    if shown.shard >= len(shards.of):
+    if token.shard >= len(shards.of):
         raise InvalidGrant(detail="a shard that the key does not have")
-    shard = shards.of[shown.shard]
-    how = age(shard, shown.generation)
+    shard = shards.of[token.shard]
+    how = age(shard, token.generation)
     if how == "lost":
         raise InvalidGrant("the key shard was replaced by another")
-    if not _is_holder(family, shown.shard, by):
+    if not _is_holder(family, token.shard, by):
         return Alarm(shard.holder, _ANOTHER, InvalidGrant("a key shard is another holder's"))
     if how == "old":
         return Alarm(shard.holder, _USED, InvalidGrant("the key shard was used before"))
@@ -194,33 +194,33 @@ def proves_itself(by: Authenticated) -> bool:
     return not by.client.is_public and not by.instance
 
 
-def turned(shards: Shards, shown: RefreshToken, context: Context) -> Shards:
+def rotate(shards: Shards, token: RefreshToken, context: Context) -> Shards:
     """The shards once this one has been shown; as they were, for a retry."""
-    shard = shards.of[shown.shard]
-    if shown.generation != shard.generation:
+    shard = shards.of[token.shard]
+    if token.generation != shard.generation:
         return shards
     fresh = msgspec.structs.replace(
         shard, generation=shard.generation + 1, turned=context.env.now, used=context.env.now
     )
-    return shards.having(shown.shard, fresh)
+    return shards.having(token.shard, fresh)
 
 
-def _check_handle(shard: Shard, slip: Slip, *, tag: str, context: Context) -> None:
-    if slip.generation < shard.since or not shard.is_claimed:
+def _check_handle(shard: Shard, handle: ShardReference, *, tag: str, context: Context) -> None:
+    if handle.generation < shard.since or not shard.is_claimed:
         raise InvalidGrant("the key shard was replaced by another")
-    if context.env.now > slip.at + HANDLE_SECONDS:
+    if context.env.now > handle.at + HANDLE_SECONDS:
         raise InvalidGrant("the handle is over: deliver the shard again")
-    retried = slip.at == shard.joined and tag != "" and shard.by == tag
-    if slip.at <= shard.joined and not retried:
+    retried = handle.at == shard.joined and tag != "" and shard.by == tag
+    if handle.at <= shard.joined and not retried:
         raise InvalidGrant("the handle was used: deliver the shard again")
 
 
-def _joined(shards: Shards, slip: Slip, *, tag: str, context: Context) -> Shards:
-    shard = shards.of[slip.shard]
-    if slip.at <= shard.joined:
+def _joined(shards: Shards, handle: ShardReference, *, tag: str, context: Context) -> Shards:
+    shard = shards.of[handle.shard]
+    if handle.at <= shard.joined:
         return shards
-    used = msgspec.structs.replace(shard, joined=slip.at, by=tag, used=context.env.now)
-    return shards.having(slip.shard, used)
+    used = msgspec.structs.replace(shard, joined=handle.at, by=tag, used=context.env.now)
+    return shards.having(handle.shard, used)
 
 
 def _codes(family: TokenFamily, at: int, context: Context) -> list[bytes]:
@@ -234,9 +234,9 @@ def _codes(family: TokenFamily, at: int, context: Context) -> list[bytes]:
     return []
 
 
-def refreshed(shown: RefreshToken) -> str:
+def refreshed(token: RefreshToken) -> str:
     """The name of a refresh by that shard."""
-    return f"refresh {shown.shard} {shown.generation + 1}"
+    return f"refresh {token.shard} {token.generation + 1}"
 
 
 def replaced(at: int, generation: int) -> str:
@@ -269,7 +269,7 @@ def _spent(shards: Shards, at: int, *, tag: str, context: Context) -> Shards:
     return shards.having(at, spent)
 
 
-def _short(shards: Shards, brought: Brought) -> Alarm:
-    seen = brought.named
+def _short(shards: Shards, presented: PresentedShards) -> Alarm:
+    seen = presented.numbers
     holder = shards.of[seen[0][1]].holder if seen else "recovery_code"
     return Alarm(holder, "it was shown without the others", InsufficientKeyShards())

@@ -29,7 +29,7 @@ from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidReq
 from valetkey.wire.key_shards import OF_DEVICES
 
 
-class Turned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class ShardRefresh(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A refresh that is good as far as the shards go. `shard` is the number of the one that asked;
     `spare`: more were shown than the key needs; `more` are members of the response."""
 
@@ -40,14 +40,14 @@ class Turned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     more: dict[str, Any]
 
 
-def turn(
-    text: str, others: str, found: TokenFamily, *, by: Authenticated, context: Context
-) -> Rule[Turned | Refuse]:
+def refresh_shards(
+    text: str, others: str, row: TokenFamily, *, by: Authenticated, context: Context
+) -> Rule[ShardRefresh | Refuse]:
     """What the shards come to. Raises OAuthError."""
     if not is_enabled(context):
         raise InvalidGrant("keys in shards are not offered here any more")
     brought = read(text, others, context.installation.keyring)
-    family, shards = _open(found, by=by, context=context)
+    family, shards = _open(row, by=by, context=context)
     shown = brought.refresh
     if shown is None or not family.refreshable or shown.shard >= len(shards.of):
         raise InvalidGrant(detail="no such shard, or nothing to refresh")
@@ -72,24 +72,24 @@ def turn(
             return _turned(family, verdict, shown.shard, by=by, context=context)
 
 
-def _open(found: TokenFamily, *, by: Authenticated, context: Context) -> tuple[TokenFamily, Shards]:
-    if found.status == "suspended" and by.client.id != found.client:
+def _open(row: TokenFamily, *, by: Authenticated, context: Context) -> tuple[TokenFamily, Shards]:
+    if row.status == "suspended" and by.client.id != row.client:
         raise InvalidGrant(detail="another client's")
-    return sharded(found, context)
+    return sharded(row, context)
 
 
 def _misplaced(
-    family: TokenFamily, shards: Shards, shown: RefreshToken, *, by: Authenticated
+    family: TokenFamily, shards: Shards, token: RefreshToken, *, by: Authenticated
 ) -> Alarm | None:
     """The alarm of a shard that cannot be what asks for tokens, None where it can."""
-    holder = shards.of[shown.shard].holder
-    if age(shards.of[shown.shard], shown.generation) == "lost":
+    holder = shards.of[token.shard].holder
+    if age(shards.of[token.shard], token.generation) == "lost":
         raise InvalidGrant("the key shard was replaced by another")
     if by.client.id != family.client:
         return Alarm(holder, "it was shown by another app", InvalidGrant())
     if holder in OF_DEVICES:
         return None
-    stolen = misplaced(family, shards, shown, by=by)
+    stolen = misplaced(family, shards, token, by=by)
     if stolen is None:
         raise InvalidRequest("refresh_token is the shard of a device")
     return stolen
@@ -110,7 +110,7 @@ def _turned(
     *,
     by: Authenticated,
     context: Context,
-) -> Turned:
+) -> ShardRefresh:
     changes: tuple[Change, ...] = ()
     if good.shards != family.shards:
         policy = context.installation.all_policies[by.client.policy]
@@ -126,7 +126,7 @@ def _turned(
         )
         changes = (Update(family),)
     more = response.member(family, context, renewed=good.renewed)
-    return Turned(
+    return ShardRefresh(
         family=family,
         shard=asks,
         spare=good.count > good.shards.threshold,

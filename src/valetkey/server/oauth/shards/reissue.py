@@ -15,7 +15,7 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shards, reissue
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
-from valetkey.server.oauth.grants.changes import NoSuch
+from valetkey.server.oauth.grants.changes import NotFound
 from valetkey.server.oauth.shards import derived_secrets, response
 from valetkey.server.oauth.shards.alarm import NAMES
 from valetkey.wire.key_shards import write_code
@@ -40,10 +40,10 @@ class Resumed(Outcome, frozen=True, kw_only=True, eq=False):
     family: TokenFamily
 
 
-Replacing: TypeAlias = Replaced | NoSuch
+Replacing: TypeAlias = Replaced | NotFound
 
 
-def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
+def find_sharded(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
     """The user's key in shards; None where it is over, ordinary, or another's (ATTACKS A77)."""
     wanted = One(TokenFamily, name)
     family = (yield (wanted,)).one(wanted)
@@ -56,16 +56,16 @@ def found(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
     return None if gone or over else family
 
 
-def replace(
+def replace_shard(
     name: str, holder: str, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[Replacing]:
     """A new shard for a holder of the user's key. Only the user is shown by what it is claimed."""
-    family = yield from found(name, user, context)
+    family = yield from find_sharded(name, user, context)
     if family is None or family.shards is None:
-        return NoSuch()
+        return NotFound()
     at = family.shards.find(holder)
     if at < 0:
-        return NoSuch()
+        return NotFound()
     after, changes, events = anew(family, family.shards, at, by=by, context=context, reason=reason)
     if by != "user":
         return Replaced(family=after, holder=holder, changes=changes, events=events)
@@ -74,7 +74,7 @@ def replace(
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
     shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
     shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
-    secret = derived_secrets.code(response.named(shown, at), context.installation.keyring)
+    secret = derived_secrets.code(response.current_shard(shown, at), context.installation.keyring)
     return Replaced(
         family=shown,
         holder=holder,
@@ -97,11 +97,11 @@ def anew(
 
 def resume(
     name: str, *, user: str, by: By, context: Context, reason: str = ""
-) -> Rule[Resumed | NoSuch]:
+) -> Rule[Resumed | NotFound]:
     """Lets a suspended key go on as it is."""
-    family = yield from found(name, user, context)
+    family = yield from find_sharded(name, user, context)
     if family is None or family.shards is None:
-        return NoSuch()
+        return NotFound()
     if family.status != "suspended":
         return Resumed(family=family)
     # Told in the change log because it is later than the last refresh, however quick the user was.

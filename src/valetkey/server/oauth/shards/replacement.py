@@ -17,9 +17,9 @@ from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS
 from valetkey.server.oauth.shards.presentation import (
     Alarm,
-    Brought,
     Good,
     Guess,
+    PresentedShards,
     judge,
     read,
     replaced,
@@ -51,7 +51,7 @@ def reissue(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 def _decided(
     holder: str,
-    brought: Brought,
+    presented: PresentedShards,
     key: tuple[TokenFamily, Shards],
     *,
     by: Authenticated,
@@ -63,19 +63,19 @@ def _decided(
         raise InvalidRequest("the key has no such holder")
     if by.client.id != family.client:
         raise InvalidGrant(detail="another app's")
-    stray = yield from alarm.mixed(brought, family, context)
+    stray = yield from alarm.mixed(presented, family, context)
     if stray is not None:
         return stray
-    if any(shown == at for _, shown in brought.named):
+    if any(shown == at for _, shown in presented.numbers):
         raise InvalidRequest("the shard that is shown is the one that is lost")
-    if brought.refresh and shards.of[brought.refresh.shard].holder not in OF_DEVICES:
+    if presented.refresh and shards.of[presented.refresh.shard].holder not in OF_DEVICES:
         raise InvalidRequest("refresh_token is the shard of a device")
     lost = shards.of[at]
     fresh = lost.since if not lost.is_claimed else lost.generation + 1
     verdict = judge(
         family,
         shards,
-        brought,
+        presented,
         by=by,
         tag=replaced(at, fresh),
         again=not lost.is_claimed,
@@ -87,11 +87,11 @@ def _decided(
         case Alarm():
             return sounded(family, verdict, by=by, context=context)
         case Good():
-            return _answer(family, verdict, brought, at=at, context=context)
+            return _answer(family, verdict, presented, at=at, context=context)
 
 
 def _answer(
-    family: TokenFamily, good: Good, brought: Brought, *, at: int, context: Context
+    family: TokenFamily, good: Good, presented: PresentedShards, *, at: int, context: Context
 ) -> Answer:
     after = msgspec.structs.replace(family, shards=good.shards)
     events: tuple[Event, ...] = ()
@@ -99,14 +99,14 @@ def _answer(
         after, _, events = anew(family, good.shards, at, by="app", context=context)
     shard = after.shard(at)
     claims = shard.holder in {"device", "backend"}
-    device = brought.refresh
+    device = presented.refresh
     document = Reissued(
         holder=shard.holder,
         claim_ticket=response.ticket(after, at, context) if claims else "",
         expires_in=TICKET_SECONDS if claims else 0,
         claim_uri="" if claims else response.page(after, context),
         refresh_token=(response.write(after, device.shard, context) if device else ""),
-        key_shards=response.told(after, context, renewed=good.renewed),
+        key_shards=response.shard_statuses(after, context, renewed=good.renewed),
     )
     changes = (Update(after),) if after != family else ()
     return Answer(document=document, changes=changes, events=events)

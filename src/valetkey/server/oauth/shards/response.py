@@ -9,13 +9,15 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.shards import derived_secrets
-from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS, Slip
+from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
 from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import PARAMETER, Claimed, KeyShard, KeyShards, Status
 
 
-def told(family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()) -> KeyShards:
+def shard_statuses(
+    family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()
+) -> KeyShards:
     """How each shard stands. The ticket of the backend goes through the app, all else past it: it
     would have had more than one shard in its hands."""
     shards, shown = family.shards, frozenset(renewed)
@@ -31,7 +33,7 @@ def member(
     """The member of the token response; none, for an ordinary key."""
     if family.shards is None:
         return {}
-    return {PARAMETER: msgspec.to_builtins(told(family, context, renewed=renewed))}
+    return {PARAMETER: msgspec.to_builtins(shard_statuses(family, context, renewed=renewed))}
 
 
 def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeyShard:
@@ -54,10 +56,10 @@ def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeySh
 
 def write(family: TokenFamily, at: int, context: Context) -> str:
     """The shard itself, as it is now."""
-    return refresh_token.write(named(family, at), context.installation.keyring)
+    return refresh_token.write(current_shard(family, at), context.installation.keyring)
 
 
-def named(family: TokenFamily, at: int) -> RefreshToken:
+def current_shard(family: TokenFamily, at: int) -> RefreshToken:
     """What the shard names, as it is now."""
     return RefreshToken(family.id, at, family.shard(at).generation)
 
@@ -66,7 +68,7 @@ def ticket(family: TokenFamily, at: int, context: Context) -> str:
     """By what its holder claims it."""
     generation, until = family.shard(at).generation, context.env.now + TICKET_SECONDS
     return derived_secrets.write(
-        "kt", Slip(family.id, at, generation, until), context.installation.keyring
+        "kt", ShardReference(family.id, at, generation, until), context.installation.keyring
     )
 
 

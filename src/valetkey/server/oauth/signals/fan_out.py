@@ -41,7 +41,7 @@ class Decided(Protocol):
 D = TypeVar("D", bound=Decided)
 
 
-class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Concerned(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Whom something concerns: apps, and APIs with the grants that concern them."""
 
     clients: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     resources: frozenset[str] | None = None
 
 
-def telling(outcome: D, context: Context) -> Rule[D]:
+def with_signals(outcome: D, context: Context) -> Rule[D]:
     """The outcome of a rule, and with its changes what they say."""
     records = touched(outcome.changes) if NAME in context.installation.enabled_features else ()
     if not records:
@@ -82,7 +82,7 @@ def _signals(
     for one in happened(changes, events, before):
         streams = yield from _streams(one, found.many(servers), context)
         for stream, server in streams:
-            told += _told(one, stream, server, number=len(told), txn=txn, context=context)
+            told += _signal_changes(one, stream, server, number=len(told), txn=txn, context=context)
     return tuple(told)
 
 
@@ -105,13 +105,13 @@ def _streams(
     return [(stream, server) for stream, server in pairs if stream is not None]
 
 
-def _concerned(one: Happened, context: Context) -> Rule[Touched]:
+def _concerned(one: Happened, context: Context) -> Rule[Concerned]:
     if one.grant is not None:
         both = (one.grant, *(() if one.before is None else (one.before,)))
-        return Touched(clients=frozenset((one.client,)), grants=both)
+        return Concerned(clients=frozenset((one.client,)), grants=both)
     if one.to == ("client",):
         signed_in = yield from apps(one.user, context, sids=(one.sid,) if one.sid else ())
-        return Touched(clients=frozenset(app.client.id for app in signed_in))
+        return Concerned(clients=frozenset(app.client.id for app in signed_in))
     if one.user:
         wanted = Many(Grant, "user", one.user)
         grants = [
@@ -119,13 +119,13 @@ def _concerned(one: Happened, context: Context) -> Rule[Touched]:
             for grant in (yield (wanted,)).many(wanted)
             if grant.status != "stopped" and one.client in ("", grant.client)
         ]
-        return Touched(clients=frozenset(grant.client for grant in grants), grants=tuple(grants))
+        return Concerned(clients=frozenset(grant.client for grant in grants), grants=tuple(grants))
     client = One(Client, one.client)
     app = (yield (client,)).one(client)
-    return Touched(resources=frozenset(() if app is None else app.scope))
+    return Concerned(resources=frozenset(() if app is None else app.scope))
 
 
-def _is_of(server: ResourceServer, concerned: Touched) -> bool:
+def _is_of(server: ResourceServer, concerned: Concerned) -> bool:
     names = _names(server)
     if concerned.resources is not None:
         return not names.isdisjoint(concerned.resources)
@@ -137,7 +137,7 @@ def _names(server: ResourceServer) -> frozenset[str]:
     return frozenset((*ids, *server.catalog.scopes))
 
 
-def _told(
+def _signal_changes(
     one: Happened,
     stream: Stream,
     server: ResourceServer | None,
@@ -175,10 +175,10 @@ def put(stream: Stream, signal: Signal, context: Context) -> Iterator[Change]:
     """The signal for the stream, and the message that brings it, where it is to be brought now."""
     yield Create(signal)
     if stream.delivers == "push" and stream.status == "enabled":
-        yield brought(stream, context)
+        yield delivery_job(stream, context)
 
 
-def brought(stream: Stream, context: Context) -> Create:
+def delivery_job(stream: Stream, context: Context) -> Create:
     """The message that brings what waits."""
     facts = {"receiver": stream.receiver, "stream": stream.id}
     return message_delivery.enqueue(NAME, stream.url, context=context, facts=facts)
@@ -198,7 +198,7 @@ def _mine(grant: Grant, server: ResourceServer | None) -> tuple[str, ...]:
     return tuple(one for one in grant.permissions if names is None or one in names)
 
 
-def _cut(grant: Grant, server: ResourceServer | None) -> list[str]:
+def _revoked_delegates(grant: Grant, server: ResourceServer | None) -> list[str]:
     """Through whose hands a token may not have gone."""
     revoked = grant.revoked_delegates
     return sorted(revoked if server is None else revoked_delegates_for(revoked, _names(server)))
@@ -208,7 +208,7 @@ def _view(grant: Grant, server: ResourceServer | None) -> object:
     """All that the receiver can see of a key."""
     mine = _mine(grant, server)
     bounds = [grant.limits.permissions.get(one) for one in mine]
-    return mine, grant.limits.until, bounds, _cut(grant, server)
+    return mine, grant.limits.until, bounds, _revoked_delegates(grant, server)
 
 
 def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
@@ -216,5 +216,5 @@ def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
     mine = _mine(grant, server)
     limited = [one for one in mine if one in grant.limits.limited_permissions]
     told = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
-    cut = _cut(grant, server)
+    cut = _revoked_delegates(grant, server)
     return told | ({"cut": cut} if cut else {})

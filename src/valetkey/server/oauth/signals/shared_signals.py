@@ -16,9 +16,9 @@ from valetkey.server.oauth.core.decision import Answer, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, document
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
 from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ
-from valetkey.server.oauth.signals.fan_out import brought, order, put
+from valetkey.server.oauth.signals.fan_out import delivery_job, order, put
 from valetkey.server.oauth.signals.receivers import Receiver, receiver
-from valetkey.server.oauth.signals.signal_delivery import DELIVERY, token, waiting, wanted_of
+from valetkey.server.oauth.signals.signal_delivery import DELIVERY, still_wanted, token, waiting
 from valetkey.server.oauth.signals.stream_configuration import (
     CONFIGURATION,
     POLLED,
@@ -26,9 +26,9 @@ from valetkey.server.oauth.signals.stream_configuration import (
     SUBJECTS_ADD,
     SUBJECTS_REMOVE,
     VERIFY,
+    describe,
     fresh,
     replaced,
-    told,
 )
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidRequest, SlowDown
@@ -56,24 +56,24 @@ MOST_LEFT_OUT: Final = 10_000
 def configuration(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Makes, tells of, changes and removes the caller's stream (Shared Signals Framework 8.1.1)."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
-    there = yield from _theirs(by)
+    there = yield from _stream_of(by)
     if call.method == "POST":
         if there is not None:
             raise InvalidRequest("there is a stream already", status=409)
         made = fresh(call.document, by, context)
-        return Answer(document=told(made, by, context), changes=(Create(made),))
+        return Answer(document=describe(made, by, context), changes=(Create(made),))
     if call.method == "GET":
         return Answer(document=_read(call, there, by, context=context))
     if call.method == "DELETE":
-        gone = _named(call.query.get("stream_id", ""), there)
+        gone = _require_stream(call.query.get("stream_id", ""), there)
         rest = yield from waiting(gone)
         return Answer(document=None, changes=(Remove(gone), *(Remove(one) for one in rest)))
-    was = _named(call.document.get("stream_id"), there)
+    was = _require_stream(call.document.get("stream_id"), there)
     now = replaced(was, call.document, by, context=context, whole=call.method == "PUT")
     changes: tuple[Change, ...] = (Update(now),)
     if now.delivers == "push" and now.status == "enabled" and now.url != was.url:
-        changes = (*changes, brought(now, context))
-    return Answer(document=told(now, by, context), changes=changes)
+        changes = (*changes, delivery_job(now, context))
+    return Answer(document=describe(now, by, context), changes=changes)
 
 
 def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
@@ -81,7 +81,7 @@ def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
     it is paused is kept; while it is disabled, it is not."""
     by = yield from receiver(call, READ if call.method == "GET" else MANAGE, context)
     source = call.query if call.method == "GET" else call.document
-    stream = _named(source.get("stream_id"), (yield from _theirs(by)))
+    stream = _require_stream(source.get("stream_id"), (yield from _stream_of(by)))
     if call.method == "GET":
         return Answer(document=_status(stream))
     wanted = stream_configuration.status(call.document)
@@ -91,7 +91,7 @@ def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
     if wanted == "disabled":
         changes = (*changes, *(Remove(one) for one in (yield from waiting(stream))))
     elif wanted == "enabled" and stream.status != "enabled" and stream.delivers == "push":
-        changes = (*changes, brought(now, context))
+        changes = (*changes, delivery_job(now, context))
     return Answer(document=_status(now), changes=changes)
 
 
@@ -117,7 +117,7 @@ def remove_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
 def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Sends a signal that says nothing, by which the receiver sees that all is well (8.1.4)."""
     by = yield from receiver(call, MANAGE, context)
-    stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
+    stream = _require_stream(call.document.get("stream_id"), (yield from _stream_of(by)))
     state = stream_configuration.text(call.document, "state")
     if context.env.now < stream.verified + BETWEEN:
         raise SlowDown("verifications come too often", status=429)
@@ -137,11 +137,11 @@ def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
     """Takes acknowledgements, and hands out what waits (RFC 8936 2). Only what waits in the
     caller's own stream can be acknowledged; anything else is passed over."""
     by = yield from receiver(call, READ, context)
-    stream = yield from _theirs(by)
+    stream = yield from _stream_of(by)
     if stream is None or stream.delivers != "poll":
         raise InvalidRequest("there is no stream to be polled", status=404)
     most, done = stream_configuration.polled(call.document, most=MOST)
-    signals, dropped = wanted_of((yield from waiting(stream)), stream, by, context=context)
+    signals, dropped = still_wanted((yield from waiting(stream)), stream, by, context=context)
     heard = [one for one in signals if one.id in done]
     rest = [one for one in signals if one.id not in done]
     if stream.status != "enabled":
@@ -166,12 +166,12 @@ def waits(call: Call, answer: Answer) -> bool:
 # --- who and which -------------------------------------------------------------------------------
 
 
-def _theirs(by: Receiver) -> Rule[Stream | None]:
+def _stream_of(by: Receiver) -> Rule[Stream | None]:
     wanted = One(Stream, by.name)
     return (yield (wanted,)).one(wanted)
 
 
-def _named(name: object, stream: Stream | None) -> Stream:
+def _require_stream(name: object, stream: Stream | None) -> Stream:
     """The caller's stream, if it is called that. Raises InvalidRequest."""
     if not isinstance(name, str) or not name:
         raise InvalidRequest("stream_id is missing")
@@ -182,8 +182,8 @@ def _named(name: object, stream: Stream | None) -> Stream:
 
 def _read(call: Call, there: Stream | None, by: Receiver, *, context: Context) -> object:
     if "stream_id" in call.query:
-        return told(_named(call.query["stream_id"], there), by, context)
-    return [] if there is None else [told(there, by, context)]
+        return describe(_require_stream(call.query["stream_id"], there), by, context)
+    return [] if there is None else [describe(there, by, context)]
 
 
 def _status(stream: Stream) -> dict[str, str]:
@@ -193,12 +193,12 @@ def _status(stream: Stream) -> dict[str, str]:
 
 def _subject(call: Call, context: Context) -> Rule[tuple[Stream, str]]:
     by = yield from receiver(call, MANAGE, context)
-    stream = _named(call.document.get("stream_id"), (yield from _theirs(by)))
+    stream = _require_stream(call.document.get("stream_id"), (yield from _stream_of(by)))
     return stream, stream_configuration.subject(call.document, context)
 
 
-def _left_out(stream: Stream, left: tuple[str, ...]) -> Answer:
-    changed = Update(msgspec.structs.replace(stream, left_out=left))
+def _left_out(stream: Stream, subjects: tuple[str, ...]) -> Answer:
+    changed = Update(msgspec.structs.replace(stream, left_out=subjects))
     return Answer(document=None, changes=(changed,))
 
 

@@ -51,7 +51,7 @@ def token(signal: Signal, to: Receiver, context: Context) -> str:
     return security_event.write(told, key=context.installation.keyring.signing[ALGORITHM])
 
 
-def wanted_of(
+def still_wanted(
     signals: Iterable[Signal], stream: Stream, to: Receiver, *, context: Context
 ) -> tuple[list[Signal], list[Change]]:
     """Those that the receiver still wants to hear, and the removal of the others: about people whom
@@ -74,7 +74,7 @@ def take(job: Job, context: Context) -> Rule[LeasedJob]:
     stream, to = yield from _stream(job, context)
     if stream is None or to is None:
         return LeasedJob(changes=(Remove(job),))
-    signals, dropped = wanted_of((yield from waiting(stream)), stream, to, context=context)
+    signals, dropped = still_wanted((yield from waiting(stream)), stream, to, context=context)
     if not signals:
         return LeasedJob(changes=(Remove(job), *dropped))
     first = signals[0]
@@ -159,7 +159,7 @@ def _signal(job: Job) -> Rule[Signal | None]:
     return (yield (wanted,)).one(wanted)
 
 
-def sealed(header: str, stream: str, context: Context) -> bytes:
+def seal_authorization(header: str, stream: str, context: Context) -> bytes:
     """What a receiver wants to be shown, as it is kept."""
     nonce = context.env.random_bytes(seal.NONCE)
     return seal.seal(_key(context), header.encode(), nonce=nonce, purpose=_purpose(stream))

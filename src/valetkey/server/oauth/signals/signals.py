@@ -84,14 +84,14 @@ def happened(
         one
         for change in every
         if (was := before.get((type(change.record), change.record.key))) is not None
-        for one in _told(change, was, tuple(events))
+        for one in _happened(change, was, tuple(events))
     )
     gone = {one.user for one in told if ACCOUNT_PURGED in one.types}
     told = tuple(one for one in told if one.user not in gone or ACCOUNT_PURGED in one.types)
     return (*_sessions(every, gone), *told)
 
 
-def _told(change: Change, was: Record, events: tuple[Event, ...]) -> Iterator[Happened]:
+def _happened(change: Change, was: Record, events: tuple[Event, ...]) -> Iterator[Happened]:
     match change.record, was:
         case Grant() as now, Grant():
             yield from _grant(now, was, _by(events, now.id))
@@ -155,7 +155,7 @@ def _user(now: User, was: User, *, removed: bool) -> Iterator[Happened]:
         yield Happened(types=(CREDENTIAL_CHANGE,), user=now.id, claims=claims)
 
 
-def _sessions(changes: tuple[Change, ...], gone: set[str]) -> Iterator[Happened]:
+def _sessions(changes: tuple[Change, ...], purged: set[str]) -> Iterator[Happened]:
     """One session that ends is told as such, several of a user as the end of all of them. Keys
     outlive it, so it is nothing to an API."""
     ended: dict[str, list[str]] = {}
@@ -170,7 +170,7 @@ def _sessions(changes: tuple[Change, ...], gone: set[str]) -> Iterator[Happened]
     }
     for user, sids in ended.items():
         over = [sid for sid in sids if sid not in begun]
-        if over and user not in gone:
+        if over and user not in purged:
             yield Happened(
                 types=(SESSION_REVOKED,),
                 to=("client",),

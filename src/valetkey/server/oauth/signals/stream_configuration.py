@@ -11,7 +11,7 @@ from valetkey.server.model.stream import DeliveryMethod, Stream, StreamStatus
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.field_checks import why_not_text
 from valetkey.server.oauth.signals.receivers import Receiver
-from valetkey.server.oauth.signals.signal_delivery import sealed
+from valetkey.server.oauth.signals.signal_delivery import seal_authorization
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import https
 from valetkey.wire.security_event import EVENTS, POLL, PUSH
@@ -33,26 +33,26 @@ _STATUSES: Final[tuple[StreamStatus, ...]] = ("enabled", "paused", "disabled")
 _RECEIVERS_OWN: Final = frozenset({"events_requested", "delivery", "description"})
 
 
-def fresh(said: Mapping[str, Any], by: Receiver, context: Context) -> Stream:
+def fresh(document: Mapping[str, Any], by: Receiver, context: Context) -> Stream:
     """A new stream. Raises InvalidRequest."""
     name = ids.free_id(context.env)
     empty = Stream(receiver=by.name, id=name, created=context.env.now)
-    return _with(empty, said, context, whole=True)
+    return _with(empty, document, context, whole=True)
 
 
 def replaced(
-    was: Stream, said: Mapping[str, Any], by: Receiver, *, context: Context, whole: bool
+    was: Stream, document: Mapping[str, Any], by: Receiver, *, context: Context, whole: bool
 ) -> Stream:
     """The stream as its receiver wants it: all that is its to say (`whole`), or what it names.
     What is ours to say has to be as it is (8.1.1.3, 8.1.1.4). Raises InvalidRequest."""
-    ours = msgspec.json.decode(msgspec.json.encode(told(was, by, context)))
-    for member, value in said.items():
+    ours = msgspec.json.decode(msgspec.json.encode(describe(was, by, context)))
+    for member, value in document.items():
         if member in ours and member not in _RECEIVERS_OWN and value != ours[member]:
             raise InvalidRequest(f"{member[:40]} is not for the receiver to change")
-    return _with(was, said, context, whole=whole)
+    return _with(was, document, context, whole=whole)
 
 
-def told(stream: Stream, by: Receiver, context: Context) -> dict[str, Any]:
+def describe(stream: Stream, by: Receiver, context: Context) -> dict[str, Any]:
     """The configuration. What the receiver wants to be shown is not told again (ATTACKS A79)."""
     issuer = context.installation.issuer
     push = stream.delivers == "push"
@@ -72,36 +72,36 @@ def told(stream: Stream, by: Receiver, context: Context) -> dict[str, Any]:
     }
 
 
-def _with(was: Stream, said: Mapping[str, Any], context: Context, *, whole: bool) -> Stream:
+def _with(was: Stream, document: Mapping[str, Any], context: Context, *, whole: bool) -> Stream:
     fields: dict[str, Any] = {}
-    if whole or "events_requested" in said:
-        fields["requested"] = _requested(said.get("events_requested", list(EVENTS)))
-    if whole or "description" in said:
-        fields["description"] = text(said, "description")
-    if whole or "delivery" in said:
-        fields |= _delivery(said.get("delivery", {"method": POLL}), was, context)
+    if whole or "events_requested" in document:
+        fields["requested"] = _requested(document.get("events_requested", list(EVENTS)))
+    if whole or "description" in document:
+        fields["description"] = text(document, "description")
+    if whole or "delivery" in document:
+        fields |= _delivery(document.get("delivery", {"method": POLL}), was, context)
     return msgspec.structs.replace(was, **fields)
 
 
-def _requested(said: object) -> tuple[str, ...]:
+def _requested(value: object) -> tuple[str, ...]:
     """Those of the types that there are; others are passed over (8.1.1)."""
-    if not isinstance(said, list) or len(said) > MAX_EVENTS:
+    if not isinstance(value, list) or len(value) > MAX_EVENTS:
         raise InvalidRequest("events_requested is no list of event types")
-    return tuple(one for one in EVENTS if one in said)
+    return tuple(one for one in EVENTS if one in value)
 
 
-def _delivery(said: object, was: Stream, context: Context) -> dict[str, Any]:
-    if not isinstance(said, dict) or said.get("method") not in _METHODS:
+def _delivery(value: object, was: Stream, context: Context) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.get("method") not in _METHODS:
         raise InvalidRequest("delivery has no method that there is")
-    if _METHODS[said["method"]] == "poll":
+    if _METHODS[value["method"]] == "poll":
         return {"delivers": "poll", "url": "", "authorization": b""}
-    url, header = said.get("endpoint_url"), said.get("authorization_header", "")
+    url, header = value.get("endpoint_url"), value.get("authorization_header", "")
     why = https.why_not(url) if isinstance(url, str) else "is missing"
     if why:
         raise InvalidRequest(f"endpoint_url {why}")
     if not isinstance(header, str) or len(header) > MAX_HEADER or not _is_header(header):
         raise InvalidRequest("authorization_header is none")
-    authorization = sealed(header, was.id, context) if header else b""
+    authorization = seal_authorization(header, was.id, context) if header else b""
     if not header and url == was.url:
         # Who reads the configuration and writes it back does not lose what it was not told (A53);
         # at another address it is never shown (A79).
@@ -113,26 +113,26 @@ def _is_header(text: str) -> bool:
     return text.isascii() and (not text or text.isprintable())
 
 
-def text(said: Mapping[str, Any], member: str) -> str:
+def text(document: Mapping[str, Any], member: str) -> str:
     """A line for people, or a word to be sent back; "" where it is left out. Raises
     InvalidRequest."""
-    value = said.get(member, "")
+    value = document.get(member, "")
     if not isinstance(value, str) or (value and why_not_text(value, MAX_TEXT)):
         raise InvalidRequest(f"{member} is no line of at most {MAX_TEXT} characters")
     return value
 
 
-def status(said: Mapping[str, Any]) -> StreamStatus:
+def status(document: Mapping[str, Any]) -> StreamStatus:
     """The wanted status. Raises InvalidRequest."""
     for one in _STATUSES:
-        if said.get("status") == one:
+        if document.get("status") == one:
             return one
     raise InvalidRequest("status is none of enabled, paused and disabled")
 
 
-def subject(said: Mapping[str, Any], context: Context) -> str:
+def subject(document: Mapping[str, Any], context: Context) -> str:
     """The user that the receiver means, by the `sub` that it knows. Raises InvalidRequest."""
-    found = said.get("subject")
+    found = document.get("subject")
     if (
         isinstance(found, dict)
         and found.get("format") == "complex"
@@ -151,15 +151,21 @@ def subject(said: Mapping[str, Any], context: Context) -> str:
     return name
 
 
-def polled(said: Mapping[str, Any], *, most: int) -> tuple[int, frozenset[str]]:
+def polled(document: Mapping[str, Any], *, most: int) -> tuple[int, frozenset[str]]:
     """How many tokens a poll takes, and those of which it says that it is done with them (RFC 8936
     2.2). Raises InvalidRequest."""
-    number, acks, errors = said.get("maxEvents", most), said.get("ack", []), said.get("setErrs", {})
+    number, acks, errors = (
+        document.get("maxEvents", most),
+        document.get("ack", []),
+        document.get("setErrs", {}),
+    )
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise InvalidRequest("maxEvents is no number")
     if not isinstance(acks, list) or not all(isinstance(one, str) for one in acks):
         raise InvalidRequest("ack is no list of names")
-    if not isinstance(errors, dict) or not isinstance(said.get("returnImmediately", False), bool):
+    if not isinstance(errors, dict) or not isinstance(
+        document.get("returnImmediately", False), bool
+    ):
         raise InvalidRequest("setErrs or returnImmediately is none")
     if len(acks) + len(errors) > MAX_ACKS:
         raise InvalidRequest(f"more than {MAX_ACKS} are acknowledged at once")
