@@ -171,7 +171,7 @@ async def opened(
         )
     )
     known = frame.callers.known(request, username, context)
-    return msgspec.structs.replace(signed_in, known=known)
+    return msgspec.structs.replace(signed_in, known_browser=known)
 
 
 class SignInPage:

@@ -89,7 +89,7 @@ def test_a_stolen_database_yields_no_code() -> None:
 
 
 def _other_browser(story: Answered) -> None:
-    story.visit = replace(story.visit, browser="chrome")
+    story.visit = replace(story.visit, id="chrome")
 
 
 def _other_session(story: Answered) -> None:
@@ -121,7 +121,7 @@ def _fewer(story: Answered) -> None:
 
 
 def _other_sheet(story: Answered) -> None:
-    story.said = replace(story.said, seen="")
+    story.said = replace(story.said, sheet_digest="")
 
 
 def _suspended(story: Answered) -> None:

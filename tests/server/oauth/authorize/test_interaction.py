@@ -161,7 +161,7 @@ VISITS: list[tuple[str, str, Any, bool]] = [
     ("A75", "as it was", lambda _, visit: visit, True),
     ("A75", "in its last second", nearly_gone, True),
     ("A75", "over", gone, False),
-    ("A75", "no cookie", lambda _, visit: Browser(id=visit.browser), False),
+    ("A75", "no cookie", lambda _, visit: Browser(id=visit.id), False),
     ("A75", "no secret", lambda _, visit: replace(visit, session_secret=""), False),
     ("A75", "another's secret", anothers, False),
     (

@@ -237,4 +237,4 @@ def test_the_marker_outlives_what_it_guards() -> None:
         with pytest.raises(InvalidRequestUri):
             world.visit(by_name("kite", uri), visit)
         with pytest.raises(InvalidRequest):
-            world.resume(other.pending.id, replace(visit, browser="late"))
+            world.resume(other.pending.id, replace(visit, id="late"))
