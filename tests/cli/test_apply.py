@@ -262,15 +262,15 @@ API = '[[resource_server]]\nid = "notes"\n'
 POLICY = '[[policy]]\nname = "p"\n'
 
 MISTAKES = {
-    "no TOML": ("[[client]", "it is not TOML: "),
+    "no TOML": ("[[client]", "is not TOML: "),
     "an unknown table": (
         "[[clients]]\nid = 1",
         "[[clients]]: is unknown here; did you mean",
     ),
     "one where many are": ('client = "x"', "client: begin each one with [[client]]"),
     "a table where many are": ('[client]\nid = "x"', "client: begin each one with [[client]]"),
-    "no name": ('[[user]]\nemail = "a@b.c"', "[[user]] 1: its username is missing"),
-    "a name of another type": ("[[client]]\nid = 3", "[[client]] 1: its id is missing"),
+    "no name": ('[[user]]\nemail = "a@b.c"', "[[user]] 1: username is missing"),
+    "a name of another type": ("[[client]]\nid = 3", "[[client]] 1: id is missing"),
     "an unknown field": (
         f'{CLIENT}scopes = ["x"]',
         "[[client]] 1 (a), scopes: is unknown here",
@@ -292,11 +292,11 @@ MISTAKES = {
     "twice": (CLIENT + CLIENT, "[[client]] 2 (a): 'a' stands 2 times"),
     "a secret in the clear": (
         f'{CLIENT}secret = "x"',
-        "secret: never stands here in the clear",
+        "secret: must not be here in the clear",
     ),
     "a password in the clear": (
         f'{USER}password = "x"',
-        "password: never stands here in the clear; use password_file, password_env, password_hash",
+        "password: must not be here in the clear; use password_file, password_env, password_hash",
     ),
     "no file": (f'{USER}password_file = "no"', "(miko), password_file: no cannot be read: No such"),
     "no variable": (
@@ -350,13 +350,13 @@ def test_a_mistake_says_what_and_where(line: Line, text: str, said: str) -> None
     Path("state/short").write_text("short")
     Path("state/long").write_text("l" * 40)
     told = line.fails(*APPLY, status=2)
-    assert "nothing was changed, for state/all.toml has mistakes:\n  - " in told
+    assert "nothing was changed: state/all.toml has mistakes:\n  - " in told
     assert said in told
     assert not line.database.exists()
 
 
 def test_no_file(line: Line) -> None:
-    assert "it cannot be read: No such file" in line.fails("apply", "-f", "no.toml", status=2)
+    assert "cannot be read: No such file" in line.fails("apply", "-f", "no.toml", status=2)
 
 
 def test_every_mistake_is_said_at_once(line: Line) -> None:

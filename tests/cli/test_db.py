@@ -9,11 +9,13 @@ import sys
 from contextlib import closing
 
 import apsw
+import msgspec
 import pytest
 from tests.cli.line import Line
 from tests.promises.trouble import locked
 from tests.server.store.samples import NOW, told
 
+from valetkey.jose import seal
 from valetkey.server.model.epoch import Epoch
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.user import User
@@ -123,8 +125,8 @@ def test_backup_while_somebody_writes(line: Line) -> None:
 
 
 BACKUP_FAILS = {
-    "a name that is taken": ("taken.db", "taken.db is there already"),
-    "no such folder": ("no/such/copy.db", "cannot be made: No such file"),
+    "a name that is taken": ("taken.db", "taken.db already exists"),
+    "no such folder": ("no/such/copy.db", "cannot be created: No such file"),
 }
 
 
@@ -154,7 +156,7 @@ def test_restore_puts_the_backup_back(line: Line) -> None:
     result = line.run("db", "restore", "copy.db", "--yes")
     assert result.exit_code == 0
     assert result.stdout == "restored valetkey.db from copy.db\n"
-    assert "Before you serve: valetkey db restore --finalize" in result.stderr
+    assert "Before you serve, run: valetkey db restore --finalize" in result.stderr
     assert {user.username for user in line.every(User)} == {"miko", "noor"}
     assert line.every(Epoch) == ()
     assert files(line) == {"valetkey.db", "valetkey.db.key", "copy.db"}
@@ -175,7 +177,9 @@ def test_restore_and_finalize_at_once(line: Line) -> None:
 def test_finalize_alone_says_what_is_not_known(line: Line) -> None:
     full(line)
     text = line.ok("db", "restore", "--finalize")
-    assert text.startswith("epoch 1 has begun: every key was replaced, and every user has to say")
+    assert text.startswith(
+        "epoch 1 has begun: every key was replaced, and every user has to consent"
+    )
     assert re.search(r"from 2023-11-14 22:13:20 UTC to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n$", text)
     assert line.json("db", "restore", "--finalize")["ended"]["epoch"] == 2
     line.ok("key", "rotate")
@@ -209,8 +213,11 @@ def test_a_restore_that_is_refused_changes_nothing(line: Line) -> None:
     before = digest(line)
     yes = ("db", "restore", "--yes")
     refused = {
-        ("db", "restore", "copy.db"): (2, "What is in it now is lost. Say --yes"),
-        ("db", "restore"): (2, "name a BACKUP, or --finalize"),
+        ("db", "restore", "copy.db"): (
+            2,
+            "Its present content will be lost. Without a terminal, confirm with --yes",
+        ),
+        ("db", "restore"): (2, "give a BACKUP, or --finalize"),
         (*yes, "none.db"): (1, "there is no file none.db"),
         (*yes, "text.db"): (1, "is not a database"),
         (*yes, "empty.db"): (1, "empty.db is no database of valetkey"),
@@ -306,3 +313,35 @@ def test_a_row_is_spelled_out(line: Line) -> None:
     assert told["password"] == "(hidden)"
     assert "miko@example.org" in line.ok("db", "show", "users", name)
     assert "there is no such row" in line.fails("db", "show", "users", "nobody", status=1)
+
+
+def test_every_row_can_be_read(line: Line) -> None:
+    """One JSON object a line, and no secret in any of them, nor the digest of one."""
+    word = line.folder / "word"
+    word.write_text("correct horse battery staple")
+    line.ok("user", "add", "miko", "--password-file", str(word), "--email", "miko@example.org")
+    words = ("--id", "daemon", "--redirect-uri", "https://daemon.example/cb", "--scope", "openid")
+    secret = line.json("client", "add", *words)["client_secret"]
+    line.ok("key", "rotate")
+    lines = line.ok("db", "show", "--all", "--json").splitlines()
+    rows = [msgspec.json.decode(text) for text in lines]
+    assert {"users", "clients", "signing_keys"} <= {row["table"] for row in rows}
+    (user,) = [row for row in rows if row["table"] == "users"]
+    assert (user["username"], user["email"], user["password"]) == (
+        "miko",
+        "miko@example.org",
+        "(hidden)",
+    )
+    assert all(row["sealed"] == "(hidden)" for row in rows if row["table"] == "signing_keys")
+    text = "".join(lines)
+    assert "argon2id" not in text
+    for one in (secret, seal.digest(secret), line.every(User)[0].password):
+        assert one not in text
+    some = line.ok("db", "show", "clients", "--all", "--json").splitlines()
+    assert [msgspec.json.decode(one)["id"] for one in some] == ["daemon"]
+    assert "miko@example.org" in line.ok("db", "show", "users", "--all")
+
+
+@pytest.mark.parametrize("words", [(), ("users",), ("users", "x", "--all")])
+def test_one_row_or_all(line: Line, words: tuple[str, ...]) -> None:
+    assert "or --all" in line.fails("db", "show", *words, status=2)

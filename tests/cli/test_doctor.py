@@ -47,7 +47,7 @@ def test_an_empty_folder_is_no_failure(line: Line) -> None:
         "port": "warn",
         "issuer": "warn",
     }
-    assert "`valetkey serve` makes it" in found["database"]["says"]
+    assert "`valetkey serve` creates it" in found["database"]["says"]
     assert list(line.folder.iterdir()) == []
 
 
@@ -115,7 +115,7 @@ def altered(line: Line) -> None:
 
 FAILURES: dict[str, tuple[Callable[[Line], None], str, str]] = {
     "the key is open to all": (widen_key, "master key", "(mode 0644): chmod 600"),
-    "the key is lost": (lose_key, "master key", "is missing, and nothing else opens the keys"),
+    "the key is lost": (lose_key, "master key", "is missing, and only it opens the keys"),
     "the key is another": (swap_key, "master key", "the master key does not open key"),
     "no database": (garble, "database", "is not a database"),
     "a newer version's database": (strange, "database", "step 999 (later) of a newer valetkey"),
@@ -139,7 +139,7 @@ def test_a_database_that_others_may_read(line: Line) -> None:
     line.database.chmod(0o644)
     row = look(line)["file modes"]
     assert row["verdict"] == "warn"
-    assert row["says"] == "valetkey.db may be read by others: chmod 600 valetkey.db"
+    assert row["says"] == "valetkey.db is readable by others: chmod 600 valetkey.db"
 
 
 def test_a_database_of_an_older_version(line: Line) -> None:
@@ -204,7 +204,7 @@ def test_the_running_server(line: Line, tmp_path: Path) -> None:
         assert found["master key"]["says"] == "VALETKEY_MASTER_KEY opens 9 keys"
         other = ("--set", f"issuer=http://localhost:{server.port}")
         row = look(line, *other, status=1, VALETKEY_MASTER_KEY=master)["issuer"]
-        assert (row["verdict"], "but not as this server" in row["says"]) == ("fail", True)
+        assert (row["verdict"], "but as another server" in row["says"]) == ("fail", True)
 
 
 VERSIONS = {"3.51.2": "fail", "3.8.11.1": "fail", "3.51.3": "ok", "3.54.1": "ok", "4.0.0": "ok"}
@@ -240,7 +240,7 @@ def test_sign_ins_that_fail(line: Line) -> None:
     assert look(line)["sign-ins"] == {
         "what": "sign-ins",
         "verdict": "ok",
-        "says": "0 failed lately",
+        "says": "0 failed recently",
     }
     counted(line, FAILED, MANY_FAIL - 1)
     assert look(line)["sign-ins"]["verdict"] == "ok"

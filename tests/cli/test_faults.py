@@ -154,7 +154,7 @@ def test_a_disk_that_is_full_before_the_first_start(
     assert "cannot be opened" in told
     assert "database or disk is full" in told
     assert looked.exit_code == 0, "there is nothing yet"
-    assert "valetkey.db is not there yet" in looked.output
+    assert "valetkey.db does not exist yet" in looked.output
 
 
 def test_a_disk_that_is_full_for_the_master_key(

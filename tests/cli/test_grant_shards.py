@@ -67,9 +67,9 @@ def test_who_holds_what(line: Line, family: TokenFamily) -> None:
 
 def test_a_part_is_lost(line: Line, family: TokenFamily) -> None:
     words = ("grant", "lose", family.grant, family.id, "device")
-    assert "Say --yes" in line.fails(*words, status=2)
+    assert "confirm with --yes" in line.fails(*words, status=2)
     told = line.ok(*words, "--yes", "--reason", "He rang")
-    assert told == "worthless: device\n"
+    assert told == "invalidated: device\n"
     assert [one["held"] for one in line.json("grant", "shards")] == ["unclaimed", "unclaimed"]
     (event,) = line.every(Event)
     assert (event.kind, event.by, event.reason) == ("reissued", "administrator", "He rang")

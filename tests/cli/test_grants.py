@@ -70,7 +70,9 @@ def live(line: Line) -> set[tuple[str, str]]:
 
 def test_stop_by_id(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
     one = grants["miko", "web"]
-    assert "Stop 1 of the grants? Say --yes" in line.fails("grant", "stop", one.id, status=2)
+    assert "Stop 1 of the grants? Without a terminal, confirm with --yes" in line.fails(
+        "grant", "stop", one.id, status=2
+    )
     assert line.ok("grant", "stop", one.id, "--yes") == "stopped 1\n"
     assert live(line) == {("miko", "stefapp"), ("noor", "stefapp")}
     (event,) = line.every(Event)
@@ -97,7 +99,7 @@ def test_stop_a_user(line: Line) -> None:
 
 
 def test_stop_needs_to_know_which(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
-    assert "which ones?" in line.fails("grant", "stop", "--yes", status=2)
+    assert "select grants by ids" in line.fails("grant", "stop", "--yes", status=2)
     told = line.fails("grant", "stop", "x", grants["miko", "web"].id, "--yes", status=1)
     assert "there is no such grant: x" in told
     others = grants["noor", "stefapp"].id
@@ -111,7 +113,7 @@ def test_pause_resume_and_stop_say_why(line: Line, grants: dict[tuple[str, str],
     one = grants["miko", "stefapp"]
     assert line.ok("grant", "resume", one.id, "--yes") == "resumed 0\n"
     for verb, done in (("pause", "paused"), ("resume", "resumed"), ("stop", "stopped")):
-        assert "Say --yes" in line.fails("grant", verb, one.id, status=2)
+        assert "confirm with --yes" in line.fails("grant", verb, one.id, status=2)
         said = line.ok("grant", verb, one.id, "--reason", f"to {verb}", "--yes")
         assert said == f"{done} 1\n"
     told = {(event.kind, event.by, event.reason) for event in line.every(Event)}
@@ -140,15 +142,15 @@ def test_a_reason_is_one_line(
 def test_narrow(line: Line, grants: dict[tuple[str, str], Grant]) -> None:
     one = grants["miko", "stefapp"]
     words = ("grant", "narrow", one.id, "--take", "chirps.read")
-    assert "Take chirps.read away?" in line.fails(*words, status=2)
-    assert line.ok(*words, "--reason", "asked by phone", "--yes") == "left: openid\n"
+    assert "Remove chirps.read?" in line.fails(*words, status=2)
+    assert line.ok(*words, "--reason", "asked by phone", "--yes") == "remaining: openid\n"
     (event,) = line.every(Event)
     assert (event.kind, event.permissions, event.reason) == (
         "downgraded",
         ("chirps.read",),
         "asked by phone",
     )
-    assert "does not hold chirps.read" in line.fails(*words, "--yes", status=1)
+    assert "does not have chirps.read" in line.fails(*words, "--yes", status=1)
     others = grants["noor", "stefapp"]
     kept = {grant.id: grant.permissions for grant in line.every(Grant)}
     assert kept[others.id] == others.permissions
@@ -165,7 +167,7 @@ def test_what_needs_a_permission_goes_with_it(
 
     line.store(wider)
     said = line.ok("grant", "narrow", one.id, "--take", "dms.read", "--yes")
-    assert said == "left: openid\n"
+    assert said == "remaining: openid\n"
 
 
 def test_narrow_what_is_over_or_is_not(line: Line, grants: dict[tuple[str, str], Grant]) -> None:

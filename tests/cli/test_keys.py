@@ -79,7 +79,7 @@ def test_the_master_key_may_come_from_the_environment(line: Line) -> None:
     assert not (line.folder / "valetkey.db.key").exists()
     told = line.fails("key", "rotate", status=2)
     assert "the master key valetkey.db.key is missing" in told
-    assert "bring it back, or name it by VALETKEY_MASTER_KEY_FILE" in told
+    assert "bring it back, or name it in VALETKEY_MASTER_KEY_FILE" in told
     (line.folder / "kept").write_text(KEY + "\n")
     (line.folder / "kept").chmod(0o600)
     line.ok("key", "rotate", VALETKEY_MASTER_KEY_FILE="kept")
@@ -138,7 +138,7 @@ def test_a_master_key_of_the_environment_that_is_another(line: Line) -> None:
 
 def test_a_master_key_that_cannot_be_made(line: Line) -> None:
     told = line.fails("key", "rotate", status=1, VALETKEY_MASTER_KEY_FILE="no/such/key")
-    assert "the master key no/such/key cannot be made: No such file or directory" in told
+    assert "the master key no/such/key cannot be created: No such file or directory" in told
     assert line.every(SigningKey) == ()
 
 
@@ -170,5 +170,5 @@ def test_the_mac_key_is_revoked_by_a_second_word_alone(line: Line) -> None:
 def test_what_cannot_be_revoked(line: Line) -> None:
     line.ok("key", "rotate")
     for kid in ("nothing", kids(line, "current")["salt"]):
-        assert "no key that can be revoked" in line.fails("key", "revoke", kid, status=1)
+        assert "not a key that can be revoked" in line.fails("key", "revoke", kid, status=1)
     assert len(kids(line, "current")) == 5

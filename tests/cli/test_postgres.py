@@ -118,8 +118,10 @@ def test_a_master_key_is_made_once_by_hand(
     assert f"database = '{url}' (from VALETKEY_DATABASE): {why}" in told
     file = line.folder / "master"
     told = line.fails("serve", "--set", "master_key_file=master", status=2)
-    assert "the master key master is missing: every node of a PostgreSQL needs the same" in told
-    command = told.partition("give it to each: ")[2].strip()
+    assert (
+        "the master key master is missing: all nodes of a PostgreSQL database need the same" in told
+    )
+    command = told.partition("copy it to each: ")[2].strip()
     made = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
     file.write_text(made)
     file.chmod(0o600)
@@ -241,7 +243,7 @@ def look(line: Line, status: int = 0, **environ: str) -> dict[str, dict[str, str
 def test_doctor(line: Line, url: str) -> None:
     found = look(line)
     assert found["database"]["verdict"] == "warn"
-    assert "is not there yet" in found["database"]["says"]
+    assert "does not exist yet" in found["database"]["says"]
     line.ok("key", "rotate")
     found = look(line, VALETKEY_DATABASE=with_password(url))
     assert {what: row["verdict"] for what, row in found.items() if "database" in what} == {
@@ -268,7 +270,7 @@ def test_doctor_without_a_master_key(line: Line, url: str, monkeypatch: pytest.M
     monkeypatch.delenv("VALETKEY_MASTER_KEY")
     monkeypatch.setenv("VALETKEY_MASTER_KEY_FILE", "master")
     row = look(line, status=1)["master key"]
-    assert "every node of a PostgreSQL needs the same one" in row["says"]
+    assert "all nodes of a PostgreSQL database need the same one" in row["says"]
 
 
 SKEWS = {"a second": (0.5, "ok"), "some seconds": (5.0, "warn"), "far": (3600.0, "fail")}

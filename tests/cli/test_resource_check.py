@@ -352,7 +352,7 @@ def test_a_registered_catalog_that_is_not_to_be_had(line: Line) -> None:
     )
     result = line.run("resource", "check", "its_api:app", "--registered")
     assert result.exit_code == 1
-    assert "the registered catalog is not to be had" in result.stderr
+    assert "the registered catalog cannot be fetched" in result.stderr
 
 
 def test_the_demos_api_is_whole(line: Line) -> None:

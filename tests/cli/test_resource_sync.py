@@ -86,7 +86,7 @@ def test_what_is_the_same_is_no_difference(line: Line) -> None:
     file = published(line, CHIRP_CATALOG)
     for verb in ("diff", "sync"):
         said = line.ok("resource", verb, "chirp", "--catalog-file", file)
-        assert said == "nothing is different\n"
+        assert said == "no difference\n"
     assert line.ok("resource", "diff", "chirp", "--catalog-file", file, "--exit-code")
     assert line.every(CatalogRevision) == ()
 
@@ -134,10 +134,10 @@ def test_what_is_dropped_says_which_grants_it_touches(line: Line, granted: list[
     shown = line.json("resource", "diff", "chirp", "--catalog-file", file)
     assert shown["grants"] == {"account.delete": 1}
     text = line.ok("resource", "diff", "chirp", "--catalog-file", file)
-    assert text == "- account.delete: delete your account  [1 grants hold it]\n"
+    assert text == "- account.delete: delete your account  [1 grants have it]\n"
     told = line.fails("resource", "sync", "chirp", "--catalog-file", file, status=2)
     assert "account.delete: 1 grants" in told
-    assert "Say --yes" in told
+    assert "confirm with --yes" in told
     assert line.every(CatalogRevision) == ()
     assert {one.permissions for one in line.every(Grant)} == {one.permissions for one in granted}
 
@@ -179,7 +179,7 @@ def test_apply_asks_too(line: Line, granted: list[Grant]) -> None:
     )
     told = line.run("apply", "-f", "state.toml", "--dry-run")
     assert "account.delete: 1 grants" in told.stderr
-    assert "Say --yes" in line.fails("apply", "-f", "state.toml", status=2)
+    assert "confirm with --yes" in line.fails("apply", "-f", "state.toml", status=2)
     assert line.every(CatalogRevision) == ()
     line.ok("apply", "-f", "state.toml", "--yes")
     assert len(line.every(CatalogRevision)) == 1
@@ -273,17 +273,17 @@ def _elsewhere(api: Site) -> None:
 
 BAD = [
     row("9728", "no metadata", lambda api: api.pop(METADATA), "answers 404"),
-    row("9728 3.3", "of another", _about(resource="https://other.example"), "speaks of"),
+    row("9728 3.3", "of another", _about(resource="https://other.example"), "is for"),
     row("9728", "another server's", _about(authorization_servers=["https://x.example"]), "name"),
     row("9728", "names no catalog", _about(permission_catalog=""), "names no permission_catalog"),
-    row("9728", "a catalog elsewhere", _elsewhere, "lies elsewhere"),
+    row("9728", "a catalog elsewhere", _elsewhere, "on another host"),
     row("9728", "no catalog there", lambda api: api.pop(CATALOG), "answers 404"),
     row("bad", "no JSON", lambda api: api.update({CATALOG: (200, b"{")}), "catalog"),
     row("bad", "no catalog", lambda api: api.put(CATALOG, {"a": 1}), "catalog"),
-    row("bad", "another's", lambda api: api.put(CATALOG, CHIRP_CATALOG), "is that of"),
+    row("bad", "another's", lambda api: api.put(CATALOG, CHIRP_CATALOG), "is the catalog of"),
     row("bad", "twice the same", lambda api: api.update({CATALOG: (200, b'{"a":1,"a":2}')}), "a"),
     row("A51", "a redirect", lambda api: api.update({CATALOG: (302, b"/x")}), "answers 302"),
-    row("A51", "without end", lambda api: api.put(CATALOG, "x" * 600_000), "come to an end"),
+    row("A51", "without end", lambda api: api.put(CATALOG, "x" * 600_000), "too large"),
 ]
 
 

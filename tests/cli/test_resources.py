@@ -75,6 +75,6 @@ def test_remove(line: Line) -> None:
     assert "these clients may still ask for its permissions: agent, machine, printer, web" in told
     for client in ("agent", "machine", "printer", "web"):
         line.ok("client", "remove", client, "--yes")
-    assert "Say --yes" in line.fails("resource", "remove", "photos", status=2)
+    assert "confirm with --yes" in line.fails("resource", "remove", "photos", status=2)
     assert line.ok("resource", "remove", "photos", "--yes") == "removed photos\n"
     assert [one.id for one in line.every(ResourceServer)] == ["chirp"]

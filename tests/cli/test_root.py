@@ -36,7 +36,8 @@ def test_the_commands() -> None:
         "client invite",
         "grant list",
         *(f"grant {verb}" for verb in ("pause", "resume", "stop", "narrow", "limit", "receipt")),
-        *(f"grant {verb}" for verb in ("hands", "cut", "readmit", "shards", "lose")),
+        *(f"grant {verb}" for verb in ("delegates", "revoke-delegate", "readmit")),
+        *(f"grant {verb}" for verb in ("hands", "cut", "shards", "lose")),
         "user sign-out",
         "db show",
         *(f"resource {verb}" for verb in ("sync", "diff", "history", "check")),
@@ -114,7 +115,7 @@ NEEDS_A_DATABASE = ("user list", "client list", "resource list", "grant list", "
 @pytest.mark.parametrize("name", NEEDS_A_DATABASE)
 def test_looking_makes_no_database(line: Line, name: str) -> None:
     told = line.fails(*name.split(), status=1)
-    assert "there is no database valetkey.db; `valetkey serve` makes one" in told
+    assert "there is no database valetkey.db; `valetkey serve` creates it" in told
     assert not line.database.exists()
 
 
@@ -158,3 +159,9 @@ def test_without_the_server_extra_it_says_what_to_install(
         main()
     assert caught.value.code == 1
     assert capsys.readouterr().err == "valetkey: click is missing: install valetkey[server]\n"
+
+
+def test_the_demo_names_its_extra(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that left the demo out, or one of the modules that it needs."""
+    monkeypatch.setitem(sys.modules, "valetkey.demo", None)
+    assert "valetkey.demo is missing: install valetkey[demo]" in line.fails("demo", status=1)

@@ -89,7 +89,7 @@ def test_a_wrong_configuration_is_said_in_one_message(line: Line) -> None:
 SAID = (
     ("isuer (from valetkey.toml)", "did you mean issuer?"),
     ("host = 1 (from valetkey.toml)", "it should be the address to listen on"),
-    ("database = 'no/such/folder.db' (from VALETKEY_DATABASE)", "in a folder that exists"),
+    ("database = 'no/such/folder.db' (from VALETKEY_DATABASE)", "in an existing folder"),
     ("issuer = 'http://id.example' (from VALETKEY_ISSUER)", "it should be the https address"),
     ("master_key = … (from VALETKEY_MASTER_KEY)", "it should be 32 bytes in base64url"),
     ("nope (from VALETKEY_NOPE)", "`valetkey config schema` lists them"),

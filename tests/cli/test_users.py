@@ -119,7 +119,7 @@ def test_a_mistake_is_said_and_nothing_is_written(
 
 
 PASSWORDS = [
-    row("password", "none, and nobody to ask", (), "give --password-file or --password-stdin"),
+    row("password", "none, and nobody to ask", (), "use --password-file or --password-stdin"),
     row("password", "short", ("--password-stdin",), "a password has at least 8 characters"),
     row("password", "two ways", ("--password-stdin", "--password-file", "x"), "only one of them"),
     row("password", "no file", ("--password-file", "x"), "--password-file x: "),
@@ -144,7 +144,7 @@ def test_list_shows_no_password(line: Line) -> None:
 def test_remove(line: Line) -> None:
     line.furnish()
     told = line.fails("user", "remove", "miko", status=2)
-    assert "stop all access that they gave? Say --yes" in told
+    assert "stop all access that they gave? Without a terminal, confirm with --yes" in told
     assert line.ok("user", "remove", "Miko", "--yes") == "removed Miko\n"
     assert [one.username for one in line.every(User)] == ["noor"]
     assert "there is no user 'miko'" in line.fails("user", "remove", "miko", "--yes", status=1)

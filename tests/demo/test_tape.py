@@ -89,12 +89,12 @@ def test_exchanges_of_every_library_are_seen_from_both_sides(tape: Tape) -> None
 
 
 def test_an_exchange_is_told_in_full(tape: Tape) -> None:
-    second = next(one for one in tape.exchanges() if one.asked.get("a") == "2")
-    assert second.asked["said"] == "second"
-    assert second.asked["content-type"] == "application/json"
-    assert second.answered["said"] == "second"
+    second = next(one for one in tape.exchanges() if one.request.get("a") == "2")
+    assert second.request["said"] == "second"
+    assert second.request["content-type"] == "application/json"
+    assert second.response["said"] == "second"
     form = next(one for one in tape.exchanges() if one.path == "/async")
-    assert form.asked["said"] == "third"
+    assert form.request["said"] == "third"
     assert form.url.startswith("http://127.0.0.1:")
     chunked = next(one for one in tape.exchanges() if one.path == "/urllib")
     assert chunked.got == b"hello there"

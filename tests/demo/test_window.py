@@ -12,7 +12,7 @@ from tests.rows import row
 from valetkey.client import App, Key, LimitReached, MemoryStore, Tokens
 from valetkey.demo.stefapp.app import StefApp
 from valetkey.demo.stefapp.window import HEADERS, create
-from valetkey.demo.stefapp.words import told
+from valetkey.demo.stefapp.words import describe
 from valetkey.wire.bearer import Challenge
 from valetkey.wire.key_shards import KeyShard
 
@@ -212,4 +212,4 @@ LIMITS = [
 
 @pytest.mark.parametrize("error,says", LIMITS)
 def test_what_ran_out_is_said_and_when_there_is_more(error: LimitReached, says: str) -> None:
-    assert says in told(error).text
+    assert says in describe(error).text

@@ -1,4 +1,4 @@
-"""`valetkey apply`: brings an installation to what a file says."""
+"""`valetkey apply`: applies the state that a file declares."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,11 @@ from typing import Any
 import click
 import msgspec
 
-from valetkey.cli.context import Desk, wrong
+from valetkey.cli.context import CommandContext, invalid_usage
 from valetkey.cli.declaration import Declaration, read_declaration
-from valetkey.cli.declare import declare, look
+from valetkey.cli.declare import apply_desired, preview_plan
 from valetkey.cli.options import PATH, YES, Command
-from valetkey.cli.resource_sync import holders, lost, take_away
+from valetkey.cli.resource_sync import describe_loss, holders, remove_permissions
 from valetkey.server.accounts import password, profile
 from valetkey.server.accounts.sign_in import MARKER
 from valetkey.server.model.change import Create, Stale
@@ -36,57 +36,62 @@ COLORS = {"added": "green", "changed": "yellow", "unchanged": None}
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @YES
 @click.pass_obj
-def apply(desk: Desk, *, file: Path, dry_run: bool, yes: bool) -> None:
-    """Bring policies, resource servers, clients and users to what a file says.
+def apply(command: CommandContext, *, file: Path, dry_run: bool, yes: bool) -> None:
+    """Apply a declared state: policies, APIs, apps and users from a file.
 
-    All of it or nothing; what the file does not name is not touched; doing it again changes
-    nothing. A permission that a catalog no longer has is taken from every grant that holds it:
-    where there are any, this has to be confirmed.
+    All changes are applied, or none. Records that the file does not name stay as they are. Applying
+    a file again changes nothing. A permission that a catalog no longer has is removed from every
+    grant that has it; if there are any, you have to confirm this.
     """
     declaration = read_declaration(file, os.environ)
 
     async def looking(store: Store) -> tuple[list[DesiredRecord], Plan]:
-        wishes = [
+        desired = [
             msgspec.structs.replace(one, by=getpass.getuser())
             for one in await _with_passwords(store, declaration)
         ]
-        return wishes, await look(store, wishes, desk=desk)
+        return desired, await preview_plan(store, desired, command=command)
 
-    wishes, outcome = desk.run(looking, missing="pretend")
-    mistakes = (*declaration.mistakes, *outcome.mistakes, *_of_people(outcome))
+    desired, outcome = command.run(looking, missing="pretend")
+    mistakes = (*declaration.mistakes, *outcome.mistakes, *_user_mistakes(outcome))
     if mistakes:
-        raise wrong(f"nothing was changed, for {file} has mistakes", mistakes)
-    gone = tuple(_gone(outcome))
-    counts = desk.run(lambda store: holders(store, gone), missing="pretend")
+        raise invalid_usage(f"nothing was changed: {file} has mistakes", mistakes)
+    dropped_permissions = tuple(_dropped_permissions(outcome))
+    counts = command.run(lambda store: holders(store, dropped_permissions), missing="pretend")
     if counts:
-        desk.say(lost(counts))
+        command.note(describe_loss(counts))
     if not dry_run:
         if counts:
-            desk.sure("Take them away from these grants?", yes=yes)
-        outcome = desk.run(
-            lambda store: _carried_out(store, wishes, gone, desk=desk), missing="make"
+            command.confirm("Remove them from these grants?", yes=yes)
+        outcome = command.run(
+            lambda store: _carry_out(store, desired, dropped_permissions, command=command),
+            missing="make",
         )
-    desk.show({"dry_run": dry_run, "steps": [_document(one) for one in outcome.steps]}, "")
-    if not desk.as_json:
+    command.show({"dry_run": dry_run, "steps": [_document(one) for one in outcome.steps]}, "")
+    if not command.as_json:
         for step in outcome.steps:
-            _tell(step)
+            _print_step(step)
         _sum_up(outcome, dry=dry_run)
 
 
-async def _carried_out(
-    store: Store, wishes: list[DesiredRecord], gone: tuple[str, ...], *, desk: Desk
+async def _carry_out(
+    store: Store,
+    desired: list[DesiredRecord],
+    dropped_permissions: tuple[str, ...],
+    *,
+    command: CommandContext,
 ) -> Plan:
-    if any(password.is_imported(str(one.fields.get("password") or "")) for one in wishes):
-        with contextlib.suppress(Stale):  # It is marked already.
+    if any(password.is_imported(str(one.fields.get("password") or "")) for one in desired):
+        with contextlib.suppress(Stale):  # Another process set the marker already.
             await store.commit([Create(MARKER)])
-    outcome = await declare(store, wishes, desk=desk)
-    await take_away(store, gone, desk=desk)
+    outcome = await apply_desired(store, desired, command=command)
+    await remove_permissions(store, dropped_permissions, command=command)
     return outcome
 
 
-def _gone(outcome: Plan) -> Iterator[str]:
-    """The permissions that the catalogs will no longer have."""
-    kept = {
+def _dropped_permissions(outcome: Plan) -> Iterator[str]:
+    """The permissions that no catalog will have any more."""
+    remaining = {
         one.id
         for step in outcome.steps
         if isinstance(step.after, ResourceServer)
@@ -95,49 +100,49 @@ def _gone(outcome: Plan) -> Iterator[str]:
     for step in outcome.steps:
         if isinstance(step.before, ResourceServer) and isinstance(step.after, ResourceServer):
             lost_here = dropped(step.before.catalog, step.after.catalog)
-            yield from (one for one in lost_here if one not in kept)
+            yield from (one for one in lost_here if one not in remaining)
 
 
-def _of_people(outcome: Plan) -> Iterator[str]:
+def _user_mistakes(outcome: Plan) -> Iterator[str]:
     for step in outcome.steps:
         if isinstance(step.after, User):
             yield from (f"{step.desired.place}: {why}" for why in profile.mistakes(step.after))
 
 
 async def _with_passwords(store: Store, declaration: Declaration) -> list[DesiredRecord]:
-    """The wishes, with each password as it is to be kept: as it is where it fits already."""
+    """The desired records, with each password hashed; a stored hash that already fits stays."""
     passwords = declaration.passwords
     return [
-        await _with_password(store, wish, passwords[wish.name])
-        if wish.name in passwords
-        else await _with_hash(store, wish)
-        for wish in declaration.wishes
+        await _with_password(store, one, passwords[one.name])
+        if one.name in passwords
+        else await _with_hash(store, one)
+        for one in declaration.desired
     ]
 
 
-async def _with_hash(store: Store, wish: DesiredRecord) -> DesiredRecord:
-    """The wish, where it brings a hash: the one that the server has made of that since, if any."""
-    kept = wish.fields.get("password") if wish.kind == "user" else None
-    if not isinstance(kept, str):
-        return wish
-    wanted = OneByAlias(User, sign_in_name(wish.key))
+async def _with_hash(store: Store, desired: DesiredRecord) -> DesiredRecord:
+    """Keep the server's own hash, if it was made from the hash that the file declares."""
+    hashed = desired.fields.get("password") if desired.kind == "user" else None
+    if not isinstance(hashed, str):
+        return desired
+    wanted = OneByAlias(User, sign_in_name(desired.key))
     user = (await store.read(wanted)).one(wanted)
-    if user is None or password_mark(user) != hash_mark(kept):
-        return wish
-    return msgspec.structs.replace(wish, fields={**wish.fields, "password": user.password})
+    if user is None or password_mark(user) != hash_mark(hashed):
+        return desired
+    return msgspec.structs.replace(desired, fields={**desired.fields, "password": user.password})
 
 
-async def _with_password(store: Store, wish: DesiredRecord, given: Secret) -> DesiredRecord:
-    wanted = OneByAlias(User, sign_in_name(wish.key))
+async def _with_password(store: Store, desired: DesiredRecord, entered: Secret) -> DesiredRecord:
+    wanted = OneByAlias(User, sign_in_name(desired.key))
     user = (await store.read(wanted)).one(wanted)
-    kept = await asyncio.to_thread(_kept, given, "" if user is None else user.password)
-    return msgspec.structs.replace(wish, fields={**wish.fields, "password": kept})
+    hashed = await asyncio.to_thread(_hash_password, entered, "" if user is None else user.password)
+    return msgspec.structs.replace(desired, fields={**desired.fields, "password": hashed})
 
 
-def _kept(given: Secret, kept: str) -> str:
-    if kept and password.fits(given, kept):
-        return kept
-    return password.hash_password(given, salt=os.urandom(password.SALT))
+def _hash_password(entered: Secret, stored: str) -> str:
+    if stored and password.fits(entered, stored):
+        return stored
+    return password.hash_password(entered, salt=os.urandom(password.SALT))
 
 
 def _document(step: Step) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def _document(step: Step) -> dict[str, Any]:
     }
 
 
-def _tell(step: Step) -> None:
+def _print_step(step: Step) -> None:
     line = f"{MARKS[step.verdict]} {step.desired.kind} {step.desired.key}"
     click.secho(line, fg=COLORS[step.verdict])
     for field, (was, will_be) in step.differences.items():

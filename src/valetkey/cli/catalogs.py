@@ -1,4 +1,4 @@
-"""What is declared in a file of its own: a resource server's catalog, a client's public keys."""
+"""Reads files that a declaration names: an API's catalog, a client's public keys."""
 
 import tomllib
 from pathlib import Path
@@ -12,7 +12,7 @@ from valetkey.wire.catalog import Catalog
 
 
 def read_catalog(file: Path) -> Catalog:
-    """The catalog in a TOML or JSON file. Raises ValueError that names the file."""
+    """Read a catalog from a TOML or JSON file. Raises ValueError that names the file."""
     try:
         text = file.read_text("utf-8")
         members = msgspec.json.decode(text) if file.suffix == ".json" else tomllib.loads(text)
@@ -25,7 +25,7 @@ def read_catalog(file: Path) -> Catalog:
 
 
 def read_jwks(file: Path) -> dict[str, Any]:
-    """The JWK Set in a JSON file. Raises ValueError that names the file."""
+    """Read a JWK Set from a JSON file. Raises ValueError that names the file."""
     try:
         return read_object(file.read_bytes())
     except OSError as error:

@@ -1,11 +1,11 @@
-"""`valetkey config`: what the settings are, and what they may be."""
+"""`valetkey config`: the settings and their schema."""
 
 import os
 from typing import Any
 
 import click
 
-from valetkey.cli.context import Desk, Wrong, columns
+from valetkey.cli.context import CommandContext, InvalidUsage, columns
 from valetkey.cli.options import Group
 from valetkey.server.settings import SettingsError, read
 from valetkey.server.settings.tree import masked, schema
@@ -17,14 +17,14 @@ def config() -> None:
 
 
 @config.command()
-@click.option("--origin", is_flag=True, help="Say where each value came from.")
+@click.option("--origin", is_flag=True, help="Show where each value comes from.")
 @click.pass_obj
-def show(desk: Desk, *, origin: bool) -> None:
+def show(command: CommandContext, *, origin: bool) -> None:
     """Print every setting. Secrets are masked."""
     try:
-        settings, origins = read(desk.flags, os.environ, desk.config)
+        settings, origins = read(command.flags, os.environ, command.config)
     except SettingsError as error:
-        raise Wrong(str(error)) from error
+        raise InvalidUsage(str(error)) from error
     values = masked(settings)
     document: dict[str, Any] = values
     header: tuple[str, ...] = ("setting", "value")
@@ -33,7 +33,7 @@ def show(desk: Desk, *, origin: bool) -> None:
         document = {name: {"value": values[name], "origin": origins[name]} for name in values}
         header = (*header, "origin")
         rows = [(*row, origins[row[0]]) for row in rows]
-    desk.show(document, columns(header, rows))
+    command.show(document, columns(header, rows))
 
 
 def _text(value: object) -> str:
@@ -44,7 +44,7 @@ def _text(value: object) -> str:
 
 @config.command(name="schema")
 @click.pass_obj
-def print_schema(desk: Desk) -> None:
+def print_schema(command: CommandContext) -> None:
     """Print the JSON Schema of valetkey.toml."""
-    desk.as_json = True
-    desk.show(schema(), "")
+    command.as_json = True
+    command.show(schema(), "")

@@ -1,4 +1,4 @@
-"""The desk at which a command works: its settings, the database, and how it answers."""
+"""The context of a command: its settings, the database, and its output."""
 
 import asyncio
 import os
@@ -13,41 +13,45 @@ import msgspec
 
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context, Installation
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.server.oauth.features import switched
+from valetkey.server.oauth.signals.fan_out import Decided, with_signals
 from valetkey.server.settings import Settings, SettingsError, load
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.memory import MemoryStore
 from valetkey.server.store.open import open_store, survey
 from valetkey.server.store.port import Store, Unavailable, Unstorable, Unusable
+from valetkey.server.store.settle import settle
 from valetkey.spec.errors import TemporarilyUnavailable
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Decided)
 Missing: TypeAlias = Literal["fail", "make", "pretend"]
 
 NO_KEYS: Final = Keyring(signing={}, published=(), sealing=(), macs=())
 
 
 class Failed(click.ClickException):
-    """It could not be done."""
+    """The command failed."""
 
     exit_code = 1
 
 
-class Wrong(click.ClickException):
-    """It was asked wrongly."""
+class InvalidUsage(click.ClickException):
+    """Usage error: options, settings or a file are wrong."""
 
     exit_code = 2
 
 
-def wrong(what: str, mistakes: Iterable[str]) -> Wrong:
-    """One error for all the mistakes."""
-    return Wrong("\n  - ".join((f"{what}:", *mistakes)))
+def invalid_usage(what: str, mistakes: Iterable[str]) -> InvalidUsage:
+    """One error that lists all mistakes."""
+    return InvalidUsage("\n  - ".join((f"{what}:", *mistakes)))
 
 
-class Desk:
-    """What the line says beside the command. `flags` are settings by name."""
+class CommandContext:
+    """The common options of a command. `flags` are settings by name."""
 
     def __init__(self) -> None:
         self.config: Path | None = None
@@ -55,19 +59,19 @@ class Desk:
         self.as_json = False
 
     def settings(self) -> Settings:
-        """The settings. Raises Wrong with every mistake."""
+        """Read the settings. Raises InvalidUsage with every mistake."""
         try:
             return load(self.flags, os.environ, self.config)
         except SettingsError as error:
-            raise Wrong(str(error)) from error
+            raise InvalidUsage(str(error)) from error
 
     def run(self, work: Callable[[Store], Awaitable[T]], *, missing: Missing = "fail") -> T:
-        """Does the work on the database. Where there is none it fails, makes one, or pretends
-        that there were an empty one. Raises Failed."""
+        """Run `work` with the database open. If there is no database, fail, create one, or pretend
+        that there is an empty one. Raises Failed."""
         database = self.settings().database
 
         async def working() -> T:
-            store = await opened(database, missing=missing)
+            store = await open_database(database, missing=missing)
             try:
                 return await work(store)
             finally:
@@ -80,10 +84,11 @@ class Desk:
         except Unstorable as error:
             raise Failed(f"the database cannot hold this: {error}") from error
         except TemporarilyUnavailable as error:
-            raise Failed("somebody else changed the same just now: try again") from error
+            raise Failed("another process changed the same data: try again") from error
 
     def context(self, keyring: Keyring = NO_KEYS) -> Context:
-        """This moment, for rules of administration; they read the catalogs that they need."""
+        """The context for administrative rules, at this moment. They read the catalogs they
+        need."""
         settings = self.settings()
         at = Installation(
             issuer=settings.issuer,
@@ -95,27 +100,33 @@ class Desk:
         return Context(at, Env(int(time.time()), os.urandom))
 
     def show(self, document: object, text: str) -> None:
-        """The answer, on stdout: the document where JSON is wanted, else the text."""
+        """Print the answer on stdout: the document if JSON was requested, else the text."""
         if self.as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2))
         elif text:
             click.echo(text)
 
-    def say(self, text: str) -> None:
-        """A word beside the answer, on stderr."""
+    def note(self, text: str) -> None:
+        """Print a note on stderr, besides the answer."""
         click.echo(text, err=True)
 
-    def sure(self, question: str, *, yes: bool) -> None:
-        """Asks before something goes. Raises Abort for a no, Wrong where nobody can be asked."""
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask for confirmation. Raises Abort for a no, InvalidUsage if there is no terminal."""
         if yes:
             return
         if not sys.stdin.isatty():
-            raise Wrong(f"{question} Say --yes where nobody can be asked.")
+            raise InvalidUsage(f"{question} Without a terminal, confirm with --yes.")
         click.confirm(question, abort=True, err=True)
 
 
-async def opened(database: Database, *, missing: Missing = "make") -> Store:
-    """The database, opened. Raises Failed where it is missing, unusable or out of reach."""
+async def settle_and_notify(store: Store, rule: Callable[[], Rule[D]], context: Context) -> D:
+    """Commit a rule's decision, together with the notifications about what it changes. Raises what
+    the rule raises, and TemporarilyUnavailable."""
+    return await settle(store, rule, then=lambda outcome: with_signals(outcome, context))
+
+
+async def open_database(database: Database, *, missing: Missing = "make") -> Store:
+    """Open the database. Raises Failed if it is missing, unusable or unreachable."""
     try:
         if missing == "make" or await _is_there(database):
             return await open_store(database)
@@ -123,7 +134,7 @@ async def opened(database: Database, *, missing: Missing = "make") -> Store:
         raise Failed(f"the database {database} cannot be opened: {error}") from error
     if missing == "pretend":
         return MemoryStore()
-    raise Failed(f"there is no database {database}; `valetkey serve` makes one")
+    raise Failed(f"there is no database {database}; `valetkey serve` creates it")
 
 
 async def _is_there(database: Database) -> bool:
@@ -135,7 +146,7 @@ async def _is_there(database: Database) -> bool:
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows as aligned text under a header; "" where there are none."""
+    """Format rows as aligned text under a header; "" if there are none."""
     body = [tuple(row) for row in rows]
     if not body:
         return ""
@@ -148,13 +159,13 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def moment(seconds: int) -> str:
-    """A time for people, "" for none."""
+def format_time(seconds: int) -> str:
+    """Format a time (seconds since 1970) for people; "" for 0."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds)) if seconds else ""
 
 
 def fields(record: msgspec.Struct, *, hide: Iterable[str] = ()) -> dict[str, Any]:
-    """A record as a document: every field but those to hide."""
+    """A record as a document: every field except those to hide."""
     hidden = {"version", *hide}
     names = zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True)
     return {encoded: getattr(record, name) for name, encoded in names if encoded not in hidden}

@@ -1,12 +1,12 @@
-"""Declared state as a TOML file, read into wishes; every mistake is said at once, with its place.
+"""Reads declared state from a TOML file, and reports every mistake at once, with its place.
 
     [[policy]]           name; pkce, algorithms and lifetimes
     [[resource_server]]  id; catalog or catalog_file; a secret
     [[client]]           id; the fields of a client; a secret, or jwks, jwks_file or jwks_uri
     [[user]]             username; email, claims, status; a password
 
-A secret or password is named by `…_file` or `…_env`; inline only what reveals nothing may stand:
-`secret_sha256`, `password_hash`.
+A secret or password comes from a file or a variable (`…_file`, `…_env`). Only digests may be
+inline: `secret_sha256`, `password_hash`.
 """
 
 import difflib
@@ -32,12 +32,12 @@ from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Kind
 from valetkey.server.settings.load import convert
 
 SHORTEST_SECRET: Final = 32
-"""Characters of a client's secret, at the least: it is kept as a plain digest."""
+"""The minimum length of a client's secret, in characters: it is stored as a plain digest."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of table in the file: its record, the field that names it, the fields that may stand
-    as they are, and what else it may hold."""
+    """A kind of table in the file: its record, the field with its name, the fields that map
+    directly to the record, and its other fields."""
 
     record: type[Record]
     key: str
@@ -51,7 +51,7 @@ FILES: Final[dict[str, tuple[str, Callable[[Path], Any]]]] = {
     "catalog_file": ("catalog", read_catalog),
     "jwks_file": ("jwks", read_jwks),
 }
-"""What may stand in a file of its own: the field that it makes, and how it is read."""
+"""Fields that name a separate file: the field that it sets, and how the file is read."""
 
 _NOT_DECLARED: Final = frozenset(
     {
@@ -81,27 +81,26 @@ TABLES: Final[dict[Kind, Table]] = {
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a file says, as far as it can be understood: a wish with a mistake is left out, and so
-    are those that may rest on it. `passwords` are in the clear until it is known whether they fit
-    already."""
+    """The content of a file. Records with a mistake, and those that may depend on them, are left
+    out. `passwords` are in the clear until they are compared with the stored hashes."""
 
-    wishes: tuple[DesiredRecord, ...]
+    desired: tuple[DesiredRecord, ...]
     passwords: dict[tuple[Kind, str], Secret]
     mistakes: tuple[str, ...]
 
 
 def read_declaration(file: Path, environ: Mapping[str, str]) -> Declaration:
-    """What the file says, with every mistake in it. Relative paths are meant from its folder."""
+    """Read a file, with every mistake in it. Relative paths start from the file's folder."""
     reading = _Reading(file.parent, environ)
     try:
         reading.whole(tomllib.loads(file.read_text("utf-8")))
     except OSError as error:
-        reading.mistakes.append(f"it cannot be read: {error.strerror}")
+        reading.mistakes.append(f"cannot be read: {error.strerror}")
     except ValueError as error:
-        reading.mistakes.append(f"it is not TOML: {error}")
+        reading.mistakes.append(f"is not TOML: {error}")
     clients_too = not reading.broken & {"policy", "resource_server"}
     return Declaration(
-        wishes=tuple(one for one in reading.wishes if one.kind != "client" or clients_too),
+        desired=tuple(one for one in reading.desired if one.kind != "client" or clients_too),
         passwords=reading.passwords,
         mistakes=tuple(reading.mistakes),
     )
@@ -112,8 +111,8 @@ def read_item(
 ) -> tuple[DesiredRecord | None, tuple[str, ...]]:
     """What a command says of one record, read as a table of a file is, and every mistake in it."""
     reading = _Reading(Path(), environ)
-    wish = reading.item(kind, TABLES[kind], raw=dict(raw), place=place)
-    return wish, tuple(reading.mistakes)
+    item = reading.item(kind, TABLES[kind], raw=dict(raw), place=place)
+    return item, tuple(reading.mistakes)
 
 
 class _Reading:
@@ -122,7 +121,7 @@ class _Reading:
     def __init__(self, base: Path, environ: Mapping[str, str]) -> None:
         self._base = base
         self._environ = environ
-        self.wishes: list[DesiredRecord] = []
+        self.desired: list[DesiredRecord] = []
         self.passwords: dict[tuple[Kind, str], Secret] = {}
         self.mistakes: list[str] = []
         self.broken: set[Kind] = set()
@@ -139,30 +138,30 @@ class _Reading:
                 continue
             for number, raw in enumerate(items, 1):
                 count = len(self.mistakes)
-                wish = self.item(kind, table, raw=raw, place=f"[[{kind}]] {number}")
+                desired = self.item(kind, table, raw=raw, place=f"[[{kind}]] {number}")
                 if len(self.mistakes) > count:
                     self.broken.add(kind)
-                elif wish is not None:
-                    self.wishes.append(wish)
+                elif desired is not None:
+                    self.desired.append(desired)
 
     def item(
         self, kind: Kind, table: Table, *, raw: dict[str, Any], place: str
     ) -> DesiredRecord | None:
-        """What one table says; None where it names nothing."""
+        """Read one table; None if it has no name."""
         key = raw.pop(table.key, None)
         if not isinstance(key, str) or not key:
-            self.mistakes.append(f"{place}: its {table.key} is missing")
+            self.mistakes.append(f"{place}: {table.key} is missing")
             return None
         place = f"{place} ({key})" if place.startswith("[[") else place
-        secret = self._named(raw, SECRET, place) if SECRET[0] in table.also else None
-        word = self._named(raw, PASSWORD, place) if PASSWORD[0] in table.also else None
+        secret = self._secret_source(raw, SECRET, place) if SECRET[0] in table.also else None
+        word = self._secret_source(raw, PASSWORD, place) if PASSWORD[0] in table.also else None
         fields = dict(self._fields(table, raw, place))
         if isinstance(word, str):
             fields["password"] = word
-        wish = DesiredRecord(place=place, kind=kind, key=key, fields=fields, **_secret(secret))
+        desired = DesiredRecord(place=place, kind=kind, key=key, fields=fields, **_secret(secret))
         if isinstance(word, Secret):
-            self.passwords[wish.name] = word
-        return wish
+            self.passwords[desired.name] = word
+        return desired
 
     def _fields(self, table: Table, raw: dict[str, Any], place: str) -> Iterator[tuple[str, Any]]:
         types = {field.name: field.type for field in msgspec.structs.fields(table.record)}
@@ -182,14 +181,14 @@ class _Reading:
             except ValueError as error:
                 self.mistakes.append(f"{place}, {name}: {error}")
 
-    def _named(
+    def _secret_source(
         self, raw: dict[str, Any], names: tuple[str, ...], place: str
     ) -> Secret | str | None:
-        """What one of the names leads to: a secret, or what may be kept of one as it is."""
-        given = {name: raw.pop(name) for name in names if name in raw}
-        if len(given) > 1:
-            self.mistakes.append(f"{place}: {', '.join(given)}: only one of them")
-        for name, value in given.items():
+        """Read the secret that one of these fields names, or its digest."""
+        sources = {name: raw.pop(name) for name in names if name in raw}
+        if len(sources) > 1:
+            self.mistakes.append(f"{place}: {', '.join(sources)}: only one of them")
+        for name, value in sources.items():
             try:
                 return self._secret(name, convert(str, value, base=self._base))
             except OSError as error:
@@ -213,35 +212,35 @@ class _Reading:
                 return value
             case "sha256" if re.fullmatch(r"[0-9a-f]{64}", value):
                 return value
-        raise ValueError(f"is no {KEPT[name]}")
+        raise ValueError(f"is no {FORMS[name]}")
 
 
-KEPT: Final = {
+FORMS: Final = {
     "secret_sha256": "SHA-256 in 64 lower-case hex digits",
 }
 
 
-def _proper_password(given: Secret) -> Secret:
-    wrong = password.mistakes(given)
+def _proper_password(secret: Secret) -> Secret:
+    wrong = password.mistakes(secret)
     if wrong:
         raise ValueError("; ".join(wrong))
-    return given
+    return secret
 
 
-def _proper_secret(given: Secret) -> Secret:
-    text = given.reveal()
+def _proper_secret(secret: Secret) -> Secret:
+    text = secret.reveal()
     if len(text) < SHORTEST_SECRET or not re.fullmatch(r"[!-~]+", text):
         raise ValueError(f"a secret has {SHORTEST_SECRET} characters or more, and no spaces")
-    return given
+    return secret
 
 
 CHECKS: Final = {"password": _proper_password, "secret": _proper_secret}
 
 
-def _secret(given: Secret | str | None) -> dict[str, Any]:
-    if isinstance(given, Secret):
-        return {"secret": digest(given.reveal()), "plain": given}
-    return {"secret": given or ""}
+def _secret(secret: Secret | str | None) -> dict[str, Any]:
+    if isinstance(secret, Secret):
+        return {"secret": digest(secret.reveal()), "plain": secret}
+    return {"secret": secret or ""}
 
 
 def _words(name: str, value: object) -> object:
@@ -249,10 +248,10 @@ def _words(name: str, value: object) -> object:
     return value.split() if name in {"scope", "required"} and isinstance(value, str) else value
 
 
-def _unknown(name: str, known: Mapping[Kind, Table] | tuple[str, ...]) -> str:
+def _unknown(name: str, allowed: Mapping[Kind, Table] | tuple[str, ...]) -> str:
     if name in {"password", "secret", "client_secret"}:
         what = name.rpartition("_")[2]
         also = [one for names in (PASSWORD, SECRET) for one in names if one.startswith(what)]
-        return f"never stands here in the clear; use {', '.join(also)}"
-    near = difflib.get_close_matches(name, list(known), n=1)
+        return f"must not be here in the clear; use {', '.join(also)}"
+    near = difflib.get_close_matches(name, list(allowed), n=1)
     return "is unknown here" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,4 +1,4 @@
-"""Brings wishes about: what `add` commands and `apply` share."""
+"""Applies desired records: shared by the `add` commands and `apply`."""
 
 import os
 import time
@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from valetkey.cli.context import NO_KEYS, Desk, wrong
+from valetkey.cli.context import NO_KEYS, CommandContext, invalid_usage, settle_and_notify
 from valetkey.cli.master_key import open_keys
-from valetkey.cli.settle import settled
 from valetkey.server.model.client import BY_SHARED, Client
 from valetkey.server.model.keys import RawKey
 from valetkey.server.oauth.admin.apply_plan import DesiredRecord, Plan, plan
@@ -18,33 +17,37 @@ from valetkey.server.store.port import Store
 from valetkey.server.store.settle import ask
 
 
-async def look(store: Store, wishes: Sequence[DesiredRecord], *, desk: Desk) -> Plan:
-    """The plan, to be looked at only: what is sealed in it, nothing opens again."""
+async def preview_plan(
+    store: Store, desired: Sequence[DesiredRecord], *, command: CommandContext
+) -> Plan:
+    """Make a plan for display only. What it seals cannot be opened again."""
     salt = RawKey("nowhere", os.urandom(32))
-    context = desk.context(msgspec.structs.replace(NO_KEYS, salt=salt))
-    return await ask(store, plan(wishes, context))
+    context = command.context(msgspec.structs.replace(NO_KEYS, salt=salt))
+    return await ask(store, plan(desired, context))
 
 
-async def declare(store: Store, wishes: Sequence[DesiredRecord], *, desk: Desk) -> Plan:
-    """The plan, carried out. Raises Wrong with every mistake."""
-    looked = await look(store, wishes, desk=desk)
-    if looked.mistakes:
-        raise wrong("nothing was changed", looked.mistakes)
-    context = await _context(store, looked, desk=desk)
-    decided = await settled(store, lambda: plan(wishes, context), context)
+async def apply_desired(
+    store: Store, desired: Sequence[DesiredRecord], *, command: CommandContext
+) -> Plan:
+    """Make a plan and carry it out. Raises InvalidUsage with every mistake."""
+    preview = await preview_plan(store, desired, command=command)
+    if preview.mistakes:
+        raise invalid_usage("nothing was changed", preview.mistakes)
+    context = await _context(store, preview, command=command)
+    decided = await settle_and_notify(store, lambda: plan(desired, context), context)
     if decided.mistakes:
-        raise wrong("nothing was changed", decided.mistakes)
+        raise invalid_usage("nothing was changed", decided.mistakes)
     return decided
 
 
-async def _context(store: Store, looked: Plan, *, desk: Desk) -> Context:
-    """With the server's keys only where something has to be sealed."""
+async def _context(store: Store, preview: Plan, *, command: CommandContext) -> Context:
+    """The context, with the server's keys only if something has to be sealed."""
     if not any(
         isinstance(step.after, Client) and step.after.auth_method in BY_SHARED
-        for step in looked.steps
+        for step in preview.steps
         if step.verdict != "unchanged"
     ):
-        return desk.context()
-    master = await open_keys(desk.settings(), store)
+        return command.context()
+    master = await open_keys(command.settings(), store)
     keys = await keyring.read_keys(store)
-    return desk.context(keyring.open_keys(keys, master, now=int(time.time())))
+    return command.context(keyring.open_keys(keys, master, now=int(time.time())))

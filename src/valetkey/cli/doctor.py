@@ -1,4 +1,4 @@
-"""`valetkey doctor`: is everything as it should be?"""
+"""`valetkey doctor`: checks an installation."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from valetkey.cli.context import Desk, columns
+from valetkey.cli.context import CommandContext, columns
 from valetkey.cli.installation import installation
 from valetkey.cli.machine_checks import Row, machine
 from valetkey.cli.options import Command
@@ -20,31 +20,31 @@ COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A PEM file of the authority that vouches for the issuer's certificate.",
+    help="A PEM file of the authority that issued the issuer's certificate.",
 )
 @click.pass_obj
-def doctor(desk: Desk, /, ca: Path | None) -> None:
+def doctor(command: CommandContext, /, ca: Path | None) -> None:
     """Check the machine, the settings, the database, the keys and the running server.
 
-    Changes nothing. Exit status 1 where something fails; a warning is none.
+    Changes nothing. Exit status 1 if a check fails; a warning is no failure.
     """
-    rows = tuple(_rows(desk, ca))
+    rows = tuple(_rows(command, ca))
     lines = [(row.verdict, row.what, row.says) for row in rows]
-    text = columns(("", "check", "what was found"), lines)
-    desk.show([row._asdict() for row in rows], _colored(text))
+    text = columns(("", "check", "result"), lines)
+    command.show([row._asdict() for row in rows], _colored(text))
     if any(row.verdict == "fail" for row in rows):
         raise SystemExit(1)
 
 
-def _rows(desk: Desk, ca: Path | None) -> Iterator[Row]:
+def _rows(command: CommandContext, ca: Path | None) -> Iterator[Row]:
     yield from machine()
     try:
-        settings = load(desk.flags, os.environ, desk.config)
+        settings = load(command.flags, os.environ, command.config)
     except SettingsError as error:
         for mistake in error.mistakes:
             yield Row("settings", "fail", mistake)
         return
-    yield Row("settings", "ok", f"they hold; the issuer is {settings.issuer}")
+    yield Row("settings", "ok", f"valid; the issuer is {settings.issuer}")
     yield from installation(settings, ca=ca)
 
 

@@ -1,4 +1,4 @@
-"""`valetkey grant pause`, `resume`, `stop` and `narrow`: an administrator's hand on the keys."""
+"""`valetkey grant pause`, `resume`, `stop` and `narrow`: an administrator changes grants."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -6,10 +6,9 @@ from typing import Any, Final
 import click
 import msgspec
 
-from valetkey.cli.context import Desk, Failed, Wrong
-from valetkey.cli.grant_choice import CLIENT, USER, chosen
+from valetkey.cli.context import CommandContext, Failed, InvalidUsage, settle_and_notify
+from valetkey.cli.grant_choice import CLIENT, USER, choose_grants
 from valetkey.cli.options import YES, Command
-from valetkey.cli.settle import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import Many
 from valetkey.server.model.resource import ResourceServer
@@ -25,36 +24,36 @@ from valetkey.server.oauth.grants.changes import (
 from valetkey.server.store.port import Store
 
 LONGEST: Final = 200
-"""Characters of a reason."""
+"""The maximum length of a reason, in characters."""
 
-REASON = click.option("--reason", default="", help="Why; the user reads it in the app's history.")
+REASON = click.option("--reason", default="", help="Why. The user can read it.")
 
 STATES: Final[dict[StatusChange, tuple[str, str]]] = {
     "pause": ("active", "paused"),
     "resume": ("paused", "resumed"),
     "stop": ("active paused", "stopped"),
 }
-"""From which states each leads, and what it is called."""
+"""The statuses that each starts from, and the word for its result."""
 
 
 def _turning(how: StatusChange, says: str) -> click.Command:
-    states, done = STATES[how]
+    states, result = STATES[how]
 
-    def act(desk: Desk, ids: tuple[str, ...], **options: Any) -> None:
+    def act(command: CommandContext, ids: tuple[str, ...], **options: Any) -> None:
         username, client = options["username"], options["client"]
         if not (ids or username or client):
-            raise Wrong("which ones? Give ids, --user or --client")
+            raise InvalidUsage("select grants by ids, --user or --client")
         reason = checked_reason(options["reason"])
 
         async def live(store: Store) -> list[Grant]:
-            found = await chosen(store, username=username, client=client, ids=ids)
+            found = await choose_grants(store, username=username, client=client, ids=ids)
             return [one for one in found if one.status in states.split()]
 
-        grants = desk.run(live)
+        grants = command.run(live)
         if grants:
-            desk.sure(f"{how.title()} {len(grants)} of the grants?", yes=options["yes"])
-        desk.run(lambda store: _turn(store, grants, how, desk=desk, reason=reason))
-        desk.show({done: [one.id for one in grants]}, f"{done} {len(grants)}")
+            command.confirm(f"{how.title()} {len(grants)} of the grants?", yes=options["yes"])
+        command.run(lambda store: _turn(store, grants, how, command=command, reason=reason))
+        command.show({result: [one.id for one in grants]}, f"{result} {len(grants)}")
 
     act.__doc__ = says
     with_options: Callable[..., Any] = click.pass_obj(act)
@@ -65,9 +64,14 @@ def _turning(how: StatusChange, says: str) -> click.Command:
 
 
 async def _turn(
-    store: Store, grants: Sequence[Grant], how: StatusChange, *, desk: Desk, reason: str
+    store: Store,
+    grants: Sequence[Grant],
+    how: StatusChange,
+    *,
+    command: CommandContext,
+    reason: str,
 ) -> None:
-    context = desk.context()
+    context = command.context()
     for one in grants:
         await _turn_one(store, one, how, context=context, reason=reason)
 
@@ -75,7 +79,7 @@ async def _turn(
 async def _turn_one(
     store: Store, one: Grant, how: StatusChange, *, context: Context, reason: str
 ) -> None:
-    await settled(
+    await settle_and_notify(
         store,
         lambda: change_status(
             one.id, how, user=one.user, by="administrator", context=context, reason=reason
@@ -86,35 +90,36 @@ async def _turn_one(
 
 pause = _turning(
     "pause",
-    "Pause grants, by their ids or all of a user or an app: they open nothing until resumed.",
+    "Pause grants, by ids or all of a user or an app: they give no access until you resume them.",
 )
-resume = _turning("resume", "Let paused grants go on.")
+resume = _turning("resume", "Resume paused grants.")
 stop = _turning(
     "stop",
-    "Stop grants, by their ids or all of a user or an app: every token of them is worthless at "
-    "once.",
+    "Stop grants, by ids or all of a user or an app: all of their tokens become invalid at once.",
 )
 
 
 @click.command(name="narrow", cls=Command)
 @click.argument("name", metavar="ID")
-@click.option("--take", "taken", multiple=True, required=True, help="A permission to take away.")
+@click.option("--take", "removed", multiple=True, required=True, help="A permission to remove.")
 @REASON
 @YES
 @click.pass_obj
-def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, yes: bool) -> None:
-    """Take permissions away from a grant, with those that need them; the rest goes on."""
+def narrow_grant(
+    command: CommandContext, name: str, *, removed: tuple[str, ...], reason: str, yes: bool
+) -> None:
+    """Remove permissions from a grant, and those that depend on them; the rest stays."""
     why = checked_reason(reason)
-    one = desk.run(lambda store: only(store, name))
-    missing = [permission for permission in taken if permission not in one.permissions]
+    one = command.run(lambda store: only(store, name))
+    missing = [permission for permission in removed if permission not in one.permissions]
     if missing:
-        raise Failed(f"the grant does not hold {', '.join(missing)}")
-    desk.sure(f"Take {', '.join(taken)} away?", yes=yes)
-    keep = [permission for permission in one.permissions if permission not in taken]
+        raise Failed(f"the grant does not have {', '.join(missing)}")
+    command.confirm(f"Remove {', '.join(removed)}?", yes=yes)
+    keep = [permission for permission in one.permissions if permission not in removed]
 
     async def narrowing(store: Store) -> GrantOutcome:
-        context = await with_offer(store, desk.context())
-        return await settled(
+        context = await with_offer(store, command.context())
+        return await settle_and_notify(
             store,
             lambda: narrow(
                 name, keep, user=one.user, by="administrator", context=context, reason=why
@@ -122,21 +127,23 @@ def narrow_grant(desk: Desk, name: str, *, taken: tuple[str, ...], reason: str, 
             context,
         )
 
-    outcome = desk.run(narrowing)
+    outcome = command.run(narrowing)
     if isinstance(outcome, NotFound):
         raise Failed(f"the grant {name} is stopped")
-    left = outcome.grant.permissions
-    desk.show({"id": name, "permissions": left}, f"left: {' '.join(left) or 'nothing'}")
+    remaining = outcome.grant.permissions
+    command.show(
+        {"id": name, "permissions": remaining}, f"remaining: {' '.join(remaining) or 'nothing'}"
+    )
 
 
 async def only(store: Store, name: str) -> Grant:
-    """The grant of that name. Raises Failed."""
-    (found,) = await chosen(store, username="", client="", ids=(name,))
+    """Read one grant. Raises Failed if there is none."""
+    (found,) = await choose_grants(store, username="", client="", ids=(name,))
     return found
 
 
 async def with_offer(store: Store, context: Context) -> Context:
-    """The context with the catalogs that are registered."""
+    """The context, with the registered catalogs."""
     wanted = Many(ResourceServer)
     servers = (await store.read(wanted)).many(wanted)
     at = msgspec.structs.replace(
@@ -146,7 +153,7 @@ async def with_offer(store: Store, context: Context) -> Context:
 
 
 def checked_reason(reason: str) -> str:
-    """The reason, one line of it. Raises Wrong."""
+    """The reason, if it is one line. Raises InvalidUsage."""
     if len(reason) > LONGEST or not reason.isprintable():
-        raise Wrong(f"--reason is not one line of at most {LONGEST} characters")
+        raise InvalidUsage(f"--reason is not one line of at most {LONGEST} characters")
     return reason.strip()

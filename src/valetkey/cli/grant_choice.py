@@ -1,4 +1,4 @@
-"""Which grants a command is about."""
+"""Selects the grants that a command is about."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from valetkey.server.model.query import Many, One, OneByAlias
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.store.port import Store
 
-USER = click.option("--user", "username", default="", help="Only this user's.")
-CLIENT = click.option("--client", default="", help="Only those to this app.")
+USER = click.option("--user", "username", default="", help="Only grants of this user.")
+CLIENT = click.option("--client", default="", help="Only grants to this app.")
 
 
-async def chosen(
+async def choose_grants(
     store: Store, *, username: str, client: str, ids: Sequence[str] = ()
 ) -> list[Grant]:
-    """The grants of the user, to the app, of these names; all that is "" does not matter. Raises
-    Failed for a name among `ids` that none of them has."""
-    found = await _found(store, username=username, client=client, ids=ids)
+    """Read the grants of a user, to a client, with these ids; "" selects any. Raises Failed for an
+    id that none of them has."""
+    found = await _read_grants(store, username=username, client=client, ids=ids)
     there = [one for one in found if client in {"", one.client}]
     missing = sorted(set(ids) - {one.id for one in there})
     if missing:
@@ -27,7 +27,7 @@ async def chosen(
     return there
 
 
-async def _found(
+async def _read_grants(
     store: Store, *, username: str, client: str, ids: Sequence[str]
 ) -> Sequence[Grant]:
     owner = await _sub(store, username) if username else ""

@@ -1,4 +1,4 @@
-"""`valetkey grant limit`: an administrator's hand on the limits of a key."""
+"""`valetkey grant limit`: an administrator sets the limits of a grant."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,9 +6,14 @@ from typing import Final
 import click
 import msgspec
 
-from valetkey.cli.context import Desk, Failed, Wrong, moment
+from valetkey.cli.context import (
+    CommandContext,
+    Failed,
+    InvalidUsage,
+    format_time,
+    settle_and_notify,
+)
 from valetkey.cli.options import Command
-from valetkey.cli.settle import settled
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.limits import Bounds
 from valetkey.server.model.query import Many, One, Rule
@@ -24,23 +29,23 @@ from valetkey.wire.catalog import Permission
 
 DAY: Final = 86400
 LONGEST: Final = 200
-"""Characters of a reason."""
+"""The maximum length of a reason, in characters."""
 
 
 @click.command(name="limit", cls=Command)
 @click.argument("name", metavar="ID")
-@click.option("--permission", default="", help="The permission to limit; left out: the whole key.")
+@click.option("--permission", default="", help="The permission to limit.")
 @click.option("--often", multiple=True, metavar="N/PER", help="Uses per hour, day, month or total.")
 @click.option("--much", multiple=True, metavar="AMOUNT/PER", help="An amount, such as 12.50/month.")
-@click.option("--ask-above", default="", metavar="AMOUNT", help="Above it the user is asked.")
-@click.option("--hours", default="", metavar="HH:MM-HH:MM", help="At which hours.")
-@click.option("--zone", default="UTC", help="Whose hours: a zone such as Europe/Berlin.")
-@click.option("--free", is_flag=True, help="Take the permission's limits away.")
-@click.option("--days", type=int, default=None, help="Let the key end in so many days; 0: never.")
-@click.option("--reason", default="", help="Why; it is kept with the change.")
+@click.option("--ask-above", default="", metavar="AMOUNT", help="Ask the user above it.")
+@click.option("--hours", default="", metavar="HH:MM-HH:MM", help="The allowed hours.")
+@click.option("--zone", default="UTC", help="The time zone of the hours, such as Europe/Berlin.")
+@click.option("--free", is_flag=True, help="Remove the permission's limits.")
+@click.option("--days", type=int, default=None, help="Days until the grant ends; 0: never.")
+@click.option("--reason", default="", help="Why. It is stored with the change.")
 @click.pass_obj
 def limit(
-    desk: Desk,
+    command: CommandContext,
     name: str,
     *,
     permission: str,
@@ -53,35 +58,41 @@ def limit(
     days: int | None,
     reason: str,
 ) -> None:
-    """Set the limits of a permission, in the place of those that it had, or an end of the key.
+    """Replace the limits of a permission, or set an end of the grant.
 
-    They may be tighter than what the app itself proposes, not looser.
+    Limits may be tighter than what the app proposes, not looser.
     """
     if len(reason) > LONGEST or not reason.isprintable():
-        raise Wrong(f"--reason is not one line of at most {LONGEST} characters")
+        raise InvalidUsage(f"--reason is not one line of at most {LONGEST} characters")
     fields = _fields("often", often) | _fields("much", much) | {"ask": ask_above, "zone": zone}
     fields["opens"], _, fields["closes"] = hours.partition("-")
-    said = bool(often or much or ask_above or hours)
-    if bool(permission) != (said or free) or (said and free) or (not permission and days is None):
-        raise Wrong("say --permission with its limits or --free, or --days for the whole key")
+    has_limits = bool(often or much or ask_above or hours)
+    if (
+        bool(permission) != (has_limits or free)
+        or (has_limits and free)
+        or (not permission and days is None)
+    ):
+        raise InvalidUsage(
+            "use --permission with its limits or --free, or --days for the whole grant"
+        )
 
     async def limiting(store: Store) -> Grant:
-        context = await _with_offer(store, desk.context())
+        context = await _with_offer(store, command.context())
         one = await _one(store, name)
         for rule in _rules(one, permission, fields, days=days, reason=reason, context=context):
             one = await _settled(store, rule, context)
         return one
 
     try:
-        after = desk.run(limiting)
+        after = command.run(limiting)
     except InvalidRequest as error:
         raise Failed(f"{error.description}{f': {error.detail}' if error.detail else ''}") from error
     document = msgspec.to_builtins(after.limits)
-    until = moment(after.limits.until) or "until it is stopped"
-    desk.show({"id": name, "limits": document}, f"{name}: {until}; {_text(after)}")
+    until = format_time(after.limits.until) or "until it is stopped"
+    command.show({"id": name, "limits": document}, f"{name}: {until}; {_text(after)}")
 
 
-Made = Callable[[], Rule[GrantOutcome]]
+GrantRule = Callable[[], Rule[GrantOutcome]]
 
 
 def _rules(
@@ -92,11 +103,11 @@ def _rules(
     days: int | None,
     reason: str,
     context: Context,
-) -> list[Made]:
-    made: list[Made] = []
+) -> list[GrantRule]:
+    rules: list[GrantRule] = []
     if permission:
         bounds = _bounds(fields, permission, context)
-        made.append(
+        rules.append(
             lambda: set_bounds(
                 one.id,
                 permission,
@@ -108,7 +119,7 @@ def _rules(
             )
         )
     if days is not None:
-        made.append(
+        rules.append(
             lambda: set_end(
                 one.id,
                 days * DAY,
@@ -118,33 +129,35 @@ def _rules(
                 reason=reason,
             )
         )
-    return made
+    return rules
 
 
 def _bounds(fields: dict[str, str], permission: str, context: Context) -> Bounds:
-    known: Permission | None = context.installation.offer.permissions.get(permission)
-    if known is None:
+    definition: Permission | None = context.installation.offer.permissions.get(permission)
+    if definition is None:
         raise InvalidRequest(f"{permission[:60]} is in no catalog")
-    return read_bounds({name: text for name, text in fields.items() if text}, known)
+    return read_bounds({name: text for name, text in fields.items() if text}, definition)
 
 
-def _fields(kind: str, given: Sequence[str]) -> dict[str, str]:
-    """`5/day` as a form says it. Raises Wrong for a period that there is not."""
+def _fields(kind: str, values: Sequence[str]) -> dict[str, str]:
+    """`5/day` as the fields of the page's form. Raises InvalidUsage for an unknown period."""
     fields = {}
-    for one in given:
+    for one in values:
         number, _, per = one.partition("/")
         if per not in PERS or not number:
-            raise Wrong(f"--{kind} {one!r} is not NUMBER/PER, with PER one of {', '.join(PERS)}")
+            raise InvalidUsage(
+                f"--{kind} {one!r} is not NUMBER/PER, with PER one of {', '.join(PERS)}"
+            )
         fields[f"{kind}-{per}"] = number
     return fields
 
 
 async def _one(store: Store, name: str) -> Grant:
     wanted = One(Grant, name)
-    found = (await store.read(wanted)).one(wanted)
-    if found is None:
+    grant = (await store.read(wanted)).one(wanted)
+    if grant is None:
         raise Failed(f"there is no such grant: {name}")
-    return found
+    return grant
 
 
 async def _with_offer(store: Store, context: Context) -> Context:
@@ -156,10 +169,10 @@ async def _with_offer(store: Store, context: Context) -> Context:
     return msgspec.structs.replace(context, installation=at)
 
 
-async def _settled(store: Store, rule: Made, context: Context) -> Grant:
-    outcome = await settled(store, rule, context)
+async def _settled(store: Store, rule: GrantRule, context: Context) -> Grant:
+    outcome = await settle_and_notify(store, rule, context)
     if isinstance(outcome, NotFound):
-        raise Failed("the grant is over, or does not hold this permission")
+        raise Failed("the grant is stopped, or does not have this permission")
     return outcome.grant
 
 

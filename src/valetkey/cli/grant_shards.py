@@ -1,13 +1,13 @@
-"""`valetkey grant shards` and `lose`: keys that are held in several parts."""
+"""`valetkey grant shards` and `lose`: grants whose refresh token is split into shards."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
 
-from valetkey.cli.context import Desk, Failed, columns, moment
+from valetkey.cli.context import CommandContext, Failed, columns, format_time
 from valetkey.cli.grant_changes import REASON, checked_reason
-from valetkey.cli.grant_choice import CLIENT, USER, chosen
+from valetkey.cli.grant_choice import CLIENT, USER, choose_grants
 from valetkey.cli.options import YES, Command
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import Many, Query
@@ -19,8 +19,8 @@ from valetkey.server.store.settle import settle
 from valetkey.wire.key_shards import HOLDERS
 
 
-class Held(NamedTuple):
-    """A shard, and the key that it is of."""
+class HeldShard(NamedTuple):
+    """A shard and its token family."""
 
     family: TokenFamily
     shard: Shard
@@ -31,14 +31,14 @@ class Held(NamedTuple):
 @USER
 @CLIENT
 @click.pass_obj
-def shards(desk: Desk, ids: tuple[str, ...], *, username: str, client: str) -> None:
-    """List who holds the parts of keys, and which keys are suspended."""
+def shards(command: CommandContext, ids: tuple[str, ...], *, username: str, client: str) -> None:
+    """List the shards and their holders, and which token families are suspended."""
 
-    async def listed(store: Store) -> list[Held]:
-        grants = await chosen(store, username=username, client=client, ids=ids)
-        return await _held(store, [one.id for one in grants])
+    async def listed(store: Store) -> list[HeldShard]:
+        grants = await choose_grants(store, username=username, client=client, ids=ids)
+        return await _read_shards(store, [one.id for one in grants])
 
-    found = desk.run(listed)
+    rows_of = command.run(listed)
     rows = [
         (
             one.family.grant,
@@ -46,13 +46,13 @@ def shards(desk: Desk, ids: tuple[str, ...], *, username: str, client: str) -> N
             one.family.client,
             one.shard.holder,
             _state(one.shard),
-            moment(one.shard.used) if one.shard.used else "-",
+            format_time(one.shard.used) if one.shard.used else "-",
             one.family.status,
         )
-        for one in found
+        for one in rows_of
     ]
     heads = ("grant", "key", "client", "holder", "held", "last seen", "status")
-    desk.show([_document(one) for one in found], columns(heads, rows))
+    command.show([_document(one) for one in rows_of], columns(heads, rows))
 
 
 @click.command(name="lose", cls=Command)
@@ -62,49 +62,51 @@ def shards(desk: Desk, ids: tuple[str, ...], *, username: str, client: str) -> N
 @REASON
 @YES
 @click.pass_obj
-def lose(desk: Desk, name: str, key: str, *, holder: str, reason: str, yes: bool) -> None:
-    """Make one holder's part of a key worthless. Its successor is fetched by the holder itself, or
-    shown to the user: nobody sees it here."""
+def lose(
+    command: CommandContext, name: str, key: str, *, holder: str, reason: str, yes: bool
+) -> None:
+    """Invalidate one holder's shard. The holder fetches its successor itself, or it is displayed to
+    the user: it is never displayed here."""
     why = checked_reason(reason)
 
-    async def one(store: Store) -> Held | None:
-        grants = await chosen(store, username="", client="", ids=(name,))
-        held = await _held(store, [one.id for one in grants])
+    async def one(store: Store) -> HeldShard | None:
+        grants = await choose_grants(store, username="", client="", ids=(name,))
+        all_shards = await _read_shards(store, [one.id for one in grants])
         return next(
-            (one for one in held if (one.family.id, one.shard.holder) == (key, holder)), None
+            (one for one in all_shards if (one.family.id, one.shard.holder) == (key, holder)), None
         )
 
-    found = desk.run(one)
-    if found is None:
-        raise Failed(f"the grant has no key {key} with a part of that holder")
-    desk.sure(f"Make the part of {holder} worthless?", yes=yes)
+    shard = command.run(one)
+    if shard is None:
+        raise Failed(f"the grant has no key {key} with a shard of that holder")
+    command.confirm(f"Invalidate the shard of {holder}?", yes=yes)
 
     async def losing(store: Store) -> Replacing:
-        context = desk.context()
+        context = command.context()
         return await settle(
             store,
             lambda: replace_shard(
                 key,
                 holder,
-                user=found.family.user,
+                user=shard.family.user,
                 by="administrator",
                 context=context,
                 reason=why,
             ),
         )
 
-    if isinstance(desk.run(losing), NotFound):
-        raise Failed(f"the key {key} is over")
-    desk.show({"key": key, "holder": holder}, f"worthless: {holder}")
+    if isinstance(command.run(losing), NotFound):
+        raise Failed(f"the key {key} is closed")
+    command.show({"key": key, "holder": holder}, f"invalidated: {holder}")
 
 
-async def _held(store: Store, grants: Sequence[str]) -> list[Held]:
-    wanted = [Many(TokenFamily, "grant", one) for one in grants]
-    wants: tuple[Query, ...] = tuple(wanted)
+async def _read_shards(store: Store, grants: Sequence[str]) -> list[HeldShard]:
+    queries = [Many(TokenFamily, "grant", one) for one in grants]
+    wants: tuple[Query, ...] = tuple(queries)
     found = await store.read(*wants)
-    families = [family for want in wanted for family in found.many(want)]
+    families = [family for want in queries for family in found.many(want)]
     return [
-        Held(family, shard)
+        HeldShard(family, shard)
         for family in families
         if family.shards is not None and family.status != "closed"
         for shard in family.shards.of
@@ -117,7 +119,7 @@ def _state(shard: Shard) -> str:
     return "held" if shard.is_claimed else "unclaimed"
 
 
-def _document(one: Held) -> dict[str, object]:
+def _document(one: HeldShard) -> dict[str, object]:
     return {
         "grant": one.family.grant,
         "key": one.family.id,

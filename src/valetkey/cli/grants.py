@@ -1,17 +1,17 @@
-"""`valetkey grant`: what users have said yes to."""
+"""`valetkey grant`: the grants that users gave to apps."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
 
-from valetkey.cli.context import Desk, columns, fields, moment
+from valetkey.cli.context import CommandContext, columns, fields, format_time
 from valetkey.cli.grant_changes import narrow_grant, pause, resume, stop
-from valetkey.cli.grant_choice import CLIENT, USER, chosen
-from valetkey.cli.grant_delegates import cut, hands, readmit
+from valetkey.cli.grant_choice import CLIENT, USER, choose_grants
+from valetkey.cli.grant_delegates import list_delegates, readmit, revoke_delegate
 from valetkey.cli.grant_limit import limit
 from valetkey.cli.grant_shards import lose, shards
-from valetkey.cli.options import Group
+from valetkey.cli.options import Group, old_name
 from valetkey.cli.receipts import receipt
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Query
@@ -21,11 +21,11 @@ from valetkey.server.store.port import Store
 
 @click.group(cls=Group)
 def grant() -> None:
-    """What users have said yes to."""
+    """The grants that users gave to apps."""
 
 
-class Given(NamedTuple):
-    """A grant, and what its user is called."""
+class NamedGrant(NamedTuple):
+    """A grant, and its user's name."""
 
     grant: Grant
     username: str
@@ -34,15 +34,17 @@ class Given(NamedTuple):
 @grant.command(name="list")
 @USER
 @CLIENT
-@click.option("--all", "stopped_too", is_flag=True, help="Stopped ones too.")
+@click.option("--all", "stopped_too", is_flag=True, help="Include stopped grants.")
 @click.pass_obj
-def list_grants(desk: Desk, *, username: str, client: str, stopped_too: bool) -> None:
-    """List grants: who lets which app do what."""
+def list_grants(command: CommandContext, *, username: str, client: str, stopped_too: bool) -> None:
+    """List grants: which user gave which app which permissions."""
 
-    async def listed(store: Store) -> list[Given]:
-        return await _named(store, await chosen(store, username=username, client=client))
+    async def listed(store: Store) -> list[NamedGrant]:
+        return await _with_usernames(
+            store, await choose_grants(store, username=username, client=client)
+        )
 
-    found = [one for one in desk.run(listed) if stopped_too or one.grant.status != "stopped"]
+    grants = [one for one in command.run(listed) if stopped_too or one.grant.status != "stopped"]
     rows = [
         (
             one.grant.id,
@@ -50,25 +52,26 @@ def list_grants(desk: Desk, *, username: str, client: str, stopped_too: bool) ->
             one.grant.client,
             " ".join(one.grant.permissions),
             one.grant.status,
-            moment(one.grant.changed),
+            format_time(one.grant.changed),
         )
-        for one in found
+        for one in grants
     ]
     text = columns(("id", "user", "client", "permissions", "status", "changed"), rows)
-    desk.show([fields(one.grant) | {"username": one.username} for one in found], text)
+    command.show([fields(one.grant) | {"username": one.username} for one in grants], text)
 
 
-async def _named(store: Store, grants: Sequence[Grant]) -> list[Given]:
+async def _with_usernames(store: Store, grants: Sequence[Grant]) -> list[NamedGrant]:
     users = {one.user: One(User, one.user) for one in grants}
     wants: tuple[Query, ...] = tuple(users.values())
     found = await store.read(*wants)
     people = {sub: found.one(wanted) for sub, wanted in users.items()}
     names = {sub: "" if user is None else user.username for sub, user in people.items()}
-    return [Given(one, names[one.user]) for one in grants]
+    return [NamedGrant(one, names[one.user]) for one in grants]
 
 
 for command in (
     *(pause, resume, stop, narrow_grant, limit, receipt),
-    *(shards, lose, hands, cut, readmit),
+    *(shards, lose, list_delegates, revoke_delegate, readmit),
+    *(old_name(list_delegates, "hands"), old_name(revoke_delegate, "cut")),
 ):
     grant.add_command(command)

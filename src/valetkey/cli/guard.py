@@ -1,4 +1,4 @@
-"""`valetkey guard`: the kit as a program of its own, which a proxy asks."""
+"""`valetkey guard`: the API kit as a separate program that a proxy calls."""
 
 import tomllib
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 import uvicorn
 
 from valetkey.cli import logging
-from valetkey.cli.context import Desk, Failed, Wrong, wrong
+from valetkey.cli.context import CommandContext, Failed, InvalidUsage, invalid_usage
 from valetkey.cli.options import PATH, Command
 from valetkey.resource import ResourceServer
 from valetkey.resource.guard import Guard
@@ -24,10 +24,10 @@ GRACE: Final = 5
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=int, default=8010, show_default=True, help="The port to listen on.")
 @click.pass_obj
-def guard(desk: Desk, file: Path, *, host: str, port: int) -> None:
-    """Answer a proxy's questions whether a call may pass, for an API in any language.
+def guard(command: CommandContext, file: Path, *, host: str, port: int) -> None:
+    """Decide for a proxy which calls may pass, for an API in any language.
 
-    FILE says which routes need what (TOML). nginx, Traefik and Envoy ask at /verify.
+    FILE (TOML) says which permissions each route needs. nginx, Traefik and Envoy call /verify.
     """
     app = read(file)
     logging.configure()
@@ -47,7 +47,7 @@ def guard(desk: Desk, file: Path, *, host: str, port: int) -> None:
     server = uvicorn.Server(config)
     click.echo(
         msgspec.json.encode({"address": f"http://{host}:{port}"})
-        if desk.as_json
+        if command.as_json
         else f"valetkey guard listens on http://{host}:{port}"
     )
     try:
@@ -57,25 +57,25 @@ def guard(desk: Desk, file: Path, *, host: str, port: int) -> None:
 
 
 def read(file: Path) -> Guard:
-    """The application that the file describes. Raises Wrong, with everything that is wrong."""
+    """Build the application that the file describes. Raises InvalidUsage with every mistake."""
     try:
-        said = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Guarded)
-        text = (file.parent / said.catalog).read_text("utf-8")
+        config_file = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Guarded)
+        text = (file.parent / config_file.catalog).read_text("utf-8")
         catalog = msgspec.convert(tomllib.loads(text), Catalog)
-        secret = (file.parent / said.secret_file).read_text("utf-8").strip()
+        secret = (file.parent / config_file.secret_file).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
-        raise Wrong(f"{file}: {error}") from error
-    if found := mistakes(said.routes, catalog):
-        raise wrong(f"{file} will not do", found)
+        raise InvalidUsage(f"{file}: {error}") from error
+    if found := mistakes(config_file.routes, catalog):
+        raise invalid_usage(f"{file} has mistakes", found)
     try:
         server = ResourceServer(
-            issuer=said.issuer,
+            issuer=config_file.issuer,
             catalog=catalog,
-            credentials=(said.id, secret),
+            credentials=(config_file.id, secret),
             live="follow",
-            bound=said.bound,
-            split=said.split,
+            bound=config_file.bound,
+            split=config_file.split,
         )
     except ValueError as error:
-        raise Wrong(f"{file}: {error}") from error
-    return Guard(server, said.routes, said.proxy)
+        raise InvalidUsage(f"{file}: {error}") from error
+    return Guard(server, config_file.routes, config_file.proxy)

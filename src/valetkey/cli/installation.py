@@ -1,4 +1,4 @@
-"""What an installation needs: its database, its keys, its certificate, its address."""
+"""Checks of an installation: database, keys, certificate, address."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ import httpx2
 from cryptography import x509
 
 from valetkey.cli import master_key
-from valetkey.cli.context import Failed, opened
+from valetkey.cli.context import Failed, open_database
 from valetkey.cli.machine_checks import Row, Verdict
 from valetkey.jose import base64url
 from valetkey.server.accounts.throttle import FAILED, WINDOW
@@ -30,24 +30,24 @@ from valetkey.server.store.survey import Survey, damage
 from valetkey.wire.metadata import AUTHORIZATION_SERVER
 
 RELEASED: Final = 1_767_225_600
-"""2026-01-01: no true clock shows an earlier time."""
+"""2026-01-01: a correct clock cannot show an earlier time."""
 
 EXPIRES_SOON: Final = 14 * 86400
 TIMEOUT: Final = 3.0
 
 MANY_FAIL: Final = 100
-"""Failed sign-ins in a window that are worth a look."""
+"""The number of failed sign-ins in a window that causes a warning."""
 
-RESTORE: Final = "stop the server, and bring the file back by valetkey db restore"
+RESTORE: Final = "stop the server, and restore the file with valetkey db restore"
 
 SKEW_NOTED: Final = 1.0
 SKEW_WRONG: Final = 10.0
-"""Seconds by which the database's clock and this machine's may differ, at the most."""
+"""The largest allowed difference between the database's clock and this machine's, in seconds."""
 
 
 def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]:
-    """Every check of one installation. `ca` is a PEM file of the authority that vouches for the
-    issuer's certificate, None for those of the system."""
+    """Run all checks of an installation. `ca` is a PEM file of the authority that issued the
+    issuer's certificate; None for the system's authorities."""
     rows = tuple(_database(settings.database))
     yield from rows
     opens = rows[0].verdict == "ok" and all(row.verdict != "fail" for row in rows)
@@ -57,7 +57,7 @@ def installation(settings: Settings, *, ca: Path | None = None) -> Iterator[Row]
             keys = _keys(settings.database)
         except (Failed, Unavailable) as error:
             opens = False
-            yield Row("keys", "fail", f"they cannot be read: {error}; {master_key.DAMAGED}")
+            yield Row("keys", "fail", f"cannot be read: {error}; {master_key.DAMAGED}")
     if isinstance(settings.database.at, Path):
         yield from _modes(settings.database.at)
     yield _master_key(settings, keys)
@@ -77,46 +77,48 @@ def _database(database: Database) -> Iterator[Row]:
         if wrong:
             yield Row("database", "fail", f"{database} is malformed: {wrong}; {RESTORE}")
             return
-        found = asyncio.run(survey(database))
+        result = asyncio.run(survey(database))
     except (DriverMissing, Unavailable) as error:
         yield Row("database", "fail", f"{database}: {error}")
         return
-    yield _schema(database, found)
+    yield _schema(database, result)
     if isinstance(database.at, PostgresURL):
-        yield _safe(found)
-        yield _skew(found)
+        yield _safe(result)
+        yield _skew(result)
 
 
-def _schema(database: Database, found: Survey) -> Row:
-    if not found.ran:
-        return Row("database", "warn", f"{database} is not there yet; `valetkey serve` makes it")
+def _schema(database: Database, result: Survey) -> Row:
+    if not result.ran:
+        return Row(
+            "database", "warn", f"{database} does not exist yet; `valetkey serve` creates it"
+        )
     try:
-        left = pending(found.ran, found.shipped)
+        steps = pending(result.ran, result.shipped)
     except MigrationError as error:
         return Row("database", "fail", f"{database}: {error}")
-    if left:
-        return Row("database", "warn", f"{database} will be brought up to date at the next start")
-    return Row("database", "ok", f"{database} is at step {found.ran[-1].number}, the newest")
+    if steps:
+        return Row("database", "warn", f"{database} will be migrated at the next start")
+    return Row("database", "ok", f"{database} is at step {result.ran[-1].number}, the newest")
 
 
-def _safe(found: Survey) -> Row:
-    if found.off:
-        settings = ", ".join(f"{name} = off" for name in found.off)
-        return Row("database settings", "fail", f"{settings}: it would forget; set them to on")
-    return Row("database settings", "ok", "it keeps what it acknowledges")
+def _safe(result: Survey) -> Row:
+    if result.off:
+        settings = ", ".join(f"{name} = off" for name in result.off)
+        return Row("database settings", "fail", f"{settings}: it may lose commits; set them to on")
+    return Row("database settings", "ok", "acknowledged commits are durable")
 
 
-def _skew(found: Survey) -> Row:
-    apart = abs(found.ahead)
+def _skew(result: Survey) -> Row:
+    apart = abs(result.ahead)
     verdict: Verdict = "fail" if apart > SKEW_WRONG else ("warn" if apart > SKEW_NOTED else "ok")
-    side = "ahead of" if found.ahead > 0 else "behind"
+    side = "ahead of" if result.ahead > 0 else "behind"
     says = f"{apart:.1f} seconds {side} this machine's" if apart else "agrees with this machine's"
     return Row("database clock", verdict, says)
 
 
 def _keys(database: Database) -> Sequence[SigningKey]:
     async def reading() -> Sequence[SigningKey]:
-        store = await opened(database)
+        store = await open_database(database)
         try:
             return await read_keys(store)
         finally:
@@ -128,7 +130,7 @@ def _keys(database: Database) -> Sequence[SigningKey]:
 def _modes(file: Path) -> Iterator[Row]:
     for one in (file, file.with_name(file.name + "-wal")):
         if one.exists() and one.stat().st_mode & 0o077:
-            yield Row("file modes", "warn", f"{one} may be read by others: chmod 600 {one}")
+            yield Row("file modes", "warn", f"{one} is readable by others: chmod 600 {one}")
 
 
 def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
@@ -141,11 +143,11 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
             return Row("master key", "fail", f"{file} {why}")
         source, master = str(file), master_key.read(file)
     elif keys or file is None:
-        return Row("master key", "fail", f"{file} is missing, and nothing else opens the keys")
+        return Row("master key", "fail", f"{file} is missing, and only it opens the keys")
     elif isinstance(settings.database.at, PostgresURL):
         return Row("master key", "fail", f"{file} is missing: {master_key.SHARED}")
     else:
-        return Row("master key", "warn", f"{file} is not there yet; `valetkey serve` makes it")
+        return Row("master key", "warn", f"{file} does not exist yet; `valetkey serve` creates it")
     try:
         open_keys(keys, master, now=0)
     except DamagedKey as error:
@@ -156,11 +158,11 @@ def _master_key(settings: Settings, keys: Sequence[SigningKey]) -> Row:
 
 
 def _clock(now: int, keys: Sequence[SigningKey]) -> Row:
-    shown = datetime.fromtimestamp(now, UTC).isoformat(" ", "seconds")
+    text = datetime.fromtimestamp(now, UTC).isoformat(" ", "seconds")
     newest = max((key.since for key in keys), default=0)
     if now < max(RELEASED, newest - 60):
-        return Row("clock", "fail", f"{shown} is in the past; tokens would be wrong")
-    return Row("clock", "ok", shown)
+        return Row("clock", "fail", f"{text} is in the past; tokens would be wrong")
+    return Row("clock", "ok", text)
 
 
 def _certificate(settings: Settings) -> Iterator[Row]:
@@ -169,18 +171,18 @@ def _certificate(settings: Settings) -> Iterator[Row]:
     until = x509.load_pem_x509_certificate(
         settings.tls_certificate.read_bytes()
     ).not_valid_after_utc
-    left = until.timestamp() - time.time()
-    verdict: Verdict = "fail" if left <= 0 else ("warn" if left < EXPIRES_SOON else "ok")
+    remaining = until.timestamp() - time.time()
+    verdict: Verdict = "fail" if remaining <= 0 else ("warn" if remaining < EXPIRES_SOON else "ok")
     yield Row("certificate", verdict, f"good until {until.isoformat(' ', 'seconds')}")
 
 
 def _counters(database: Database) -> Mapping[str, Throttle]:
     async def reading() -> Mapping[str, Throttle]:
-        store = await opened(database)
+        store = await open_database(database)
         try:
             wanted = [One(Throttle, bucket) for bucket in (FAILED, HIDDEN)]
-            found = await store.read(*wanted)
-            return {want.key: row for want in wanted if (row := found.one(want)) is not None}
+            result = await store.read(*wanted)
+            return {want.key: row for want in wanted if (row := result.one(want)) is not None}
         finally:
             await store.close()
 
@@ -193,24 +195,24 @@ def _running(counter: Throttle | None, now: int) -> int:
 
 def _sign_ins(failed: int) -> Row:
     if failed < MANY_FAIL:
-        return Row("sign-ins", "ok", f"{failed} failed lately")
-    says = f"{failed} failed within {WINDOW // 60} minutes: somebody may be guessing"
-    return Row("sign-ins", "warn", f"{says}; the log says from where")
+        return Row("sign-ins", "ok", f"{failed} failed recently")
+    says = f"{failed} failed within {WINDOW // 60} minutes: someone may be guessing passwords"
+    return Row("sign-ins", "warn", f"{says}; the log shows from where")
 
 
 def _proxies(settings: Settings, *, hidden: bool) -> Row:
     if hidden:
-        says = "requests come through a proxy that trusted_proxies does not name"
-        return Row("proxies", "warn", f"{says}: everybody shares its address; the log says which")
+        says = "requests come through a proxy that is not in trusted_proxies"
+        return Row("proxies", "warn", f"{says}, so all callers share its address (see the log)")
     if settings.hides_callers:
         return Row("proxies", "warn", UNNAMED)
-    return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none are trusted")
+    return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none is trusted")
 
 
 def _port(settings: Settings) -> Row:
     if settings.listens_elsewhere:
         says = f"the issuer is {settings.issuer}, but the server listens at {settings.address}"
-        return Row("port", "warn", f"{says}: where nothing is in between, apps will not find it")
+        return Row("port", "warn", f"{says}: without a proxy, apps cannot reach it")
     return Row("port", "ok", f"it listens at {settings.address}")
 
 
@@ -222,23 +224,23 @@ def _issuer(issuer: str, ca: Path | None) -> Row:
         return Row("issuer", "fail", f"{ca} holds no certificates in PEM: {error}")
     try:
         reply = httpx2.get(url, timeout=TIMEOUT, verify=trust)
-        named = reply.json().get("issuer") if reply.status_code == 200 else None
+        issuer_of_server = reply.json().get("issuer") if reply.status_code == 200 else None
     except httpx2.HTTPError as error:
         if (refused := _refused(error)) is not None:
             return Row("issuer", "fail", f"its certificate is refused: {refused}; {_PRIVATE}")
         return Row("issuer", "warn", f"{issuer} does not answer; is the server running? ({error})")
     except (ValueError, AttributeError):
-        named = None
-    if named != issuer:
-        return Row("issuer", "fail", f"{url} answers, but not as this server")
+        issuer_of_server = None
+    if issuer_of_server != issuer:
+        return Row("issuer", "fail", f"{url} answers, but as another server")
     return Row("issuer", "ok", f"{issuer} answers")
 
 
-_PRIVATE: Final = "where an authority of your own vouches for it, name its file by --ca"
+_PRIVATE: Final = "for an authority of your own, name its file with --ca"
 
 
 def _refused(error: BaseException | None) -> str | None:
-    """Why a certificate was refused, where that is what went wrong."""
+    """Return why a certificate was refused; None if the error has another cause."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message

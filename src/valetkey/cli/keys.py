@@ -1,10 +1,10 @@
-"""`valetkey key`: what the server signs and seals with."""
+"""`valetkey key`: the keys that the server signs and seals with."""
 
 import time
 
 import click
 
-from valetkey.cli.context import Desk, Failed, columns, fields, moment
+from valetkey.cli.context import CommandContext, Failed, columns, fields, format_time
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Group
 from valetkey.server.model.keys import SigningKey, Use
@@ -24,32 +24,37 @@ def key() -> None:
 
 @key.command(name="list")
 @click.pass_obj
-def list_keys(desk: Desk) -> None:
-    """List the keys; not what is in them."""
-    _show(desk, desk.run(read_keys))
+def list_keys(command: CommandContext) -> None:
+    """List the keys, without the keys themselves."""
+    _show(command, command.run(read_keys))
 
 
-def _show(desk: Desk, keys: tuple[SigningKey, ...]) -> None:
+def _show(command: CommandContext, keys: tuple[SigningKey, ...]) -> None:
     ordered = sorted(keys, key=lambda one: (USES.index(one.use), -one.since))
-    rows = [(one.kid, one.use, one.status, moment(one.since), moment(one.until)) for one in ordered]
+    rows = [
+        (one.kid, one.use, one.status, format_time(one.since), format_time(one.until))
+        for one in ordered
+    ]
     text = columns(("kid", "use", "status", "since", "until"), rows)
-    desk.show([fields(one, hide=("sealed",)) for one in ordered], text)
+    command.show([fields(one, hide=("sealed",)) for one in ordered], text)
 
 
 class Rotated(Outcome, frozen=True, kw_only=True, eq=False):
-    """The keys have turned by one step."""
+    """The keys were rotated by one step."""
 
 
 @key.command(name="rotate")
-@click.option("--use", "uses", multiple=True, type=click.Choice(TURNED), help="Only this one.")
+@click.option(
+    "--use", "uses", multiple=True, type=click.Choice(TURNED), help="Rotate only these keys."
+)
 @click.pass_obj
-def rotate_keys(desk: Desk, uses: tuple[Use, ...]) -> None:
-    """Turn the keys by one step: the coming one signs, the current one retires.
+def rotate_keys(command: CommandContext, uses: tuple[Use, ...]) -> None:
+    """Rotate the keys by one step: the coming key signs, the current one retires.
 
-    A retired key is published until nothing that it signed can be alive. Without --use, all turn
-    but the MAC key, on which refresh tokens rest.
+    A retired key stays published until everything that it signed has expired. Without --use, this
+    rotates all keys except the MAC key, which refresh tokens depend on.
     """
-    settings = desk.settings()
+    settings = command.settings()
 
     async def turning(store: Store) -> tuple[SigningKey, ...]:
         master = await open_keys(settings, store)
@@ -57,7 +62,7 @@ def rotate_keys(desk: Desk, uses: tuple[Use, ...]) -> None:
             await _turn(store, make(use, master), settings=settings)
         return await read_keys(store)
 
-    _show(desk, desk.run(turning, missing="make"))
+    _show(command, command.run(turning, missing="make"))
 
 
 async def _turn(store: Store, fresh: SigningKey, *, settings: Settings) -> None:
@@ -71,35 +76,35 @@ async def _turn(store: Store, fresh: SigningKey, *, settings: Settings) -> None:
 
 
 class Revoked(Outcome, frozen=True, kw_only=True, eq=False):
-    """A key is gone."""
+    """A key was revoked."""
 
 
 @key.command(name="revoke")
 @click.argument("kid")
-@click.option("--yes", is_flag=True, help="Revoke the MAC key, though every app has to ask anew.")
+@click.option("--yes", is_flag=True, help="Revoke even the MAC key.")
 @click.pass_obj
-def revoke_key(desk: Desk, kid: str, *, yes: bool) -> None:
-    """Revoke the key KID at once: whatever it signed, sealed or derived is worth nothing.
+def revoke_key(command: CommandContext, kid: str, *, yes: bool) -> None:
+    """Revoke the key KID at once: all that it signed, sealed or derived becomes invalid.
 
-    For a key that got out. The coming key takes the place of a current one. Apps refresh the access
-    tokens that they lose; a MAC key takes every refresh token with it.
+    Use this for a leaked key. The coming key replaces a current one. Apps refresh the access tokens
+    that become invalid. Revoking a MAC key invalidates every refresh token.
     """
-    settings = desk.settings()
+    settings = command.settings()
 
     async def revoking(store: Store) -> tuple[SigningKey, ...]:
         master = await open_keys(settings, store)
-        found = [one for one in await read_keys(store) if one.kid == kid]
-        if not found or found[0].use not in TURNED:
-            raise Failed(f"{kid} is no key that can be revoked: see `valetkey key list`")
-        if found[0].use == "mac" and not yes:
+        matching = [one for one in await read_keys(store) if one.kid == kid]
+        if not matching or matching[0].use not in TURNED:
+            raise Failed(f"{kid} is not a key that can be revoked: see `valetkey key list`")
+        if matching[0].use == "mac" and not yes:
             raise Failed(
-                "every refresh token rests on the MAC key: every app would have to ask its user "
-                "anew. Say --yes if that is meant"
+                "every refresh token depends on the MAC key: every app would have to ask its user "
+                "again. Confirm with --yes"
             )
-        await _revoke(store, kid, make(found[0].use, master))
+        await _revoke(store, kid, make(matching[0].use, master))
         return await read_keys(store)
 
-    _show(desk, desk.run(revoking, missing="make"))
+    _show(command, command.run(revoking, missing="make"))
 
 
 async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
@@ -109,6 +114,6 @@ async def _revoke(store: Store, kid: str, fresh: SigningKey) -> None:
         try:
             return Revoked(changes=revoke(keys, kid, fresh, now=int(time.time())))
         except LookupError:
-            return Revoked()  # Somebody else was first.
+            return Revoked()  # Another process was first.
 
     await settle(store, rule)

@@ -1,4 +1,4 @@
-"""What the server needs of the machine."""
+"""Checks of the machine: libraries and limits."""
 
 import resource
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ log is reset."""
 
 
 class Row(NamedTuple):
-    """One check: what was looked at, the verdict, and what was found."""
+    """One check: its name, the verdict, and the details."""
 
     what: str
     verdict: Verdict
@@ -25,14 +25,15 @@ class Row(NamedTuple):
 
 
 def machine() -> Iterator[Row]:
-    """The libraries that the server stands on."""
+    """Check the libraries and the limit of open files."""
     yield _argon2()
     yield sqlite(apsw.sqlite_lib_version())
     yield open_files(*resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 def open_files(soft: int, hard: int) -> Row:
-    """Whether a server may open enough files here. It raises its limit to the hard one itself."""
+    """Check that a server may open enough files. It raises its soft limit to the hard limit
+    itself."""
     most = file_limit.ENOUGH if hard == resource.RLIM_INFINITY else min(hard, file_limit.ENOUGH)
     most = max(soft, most)
     if most < file_limit.FEW:
@@ -45,11 +46,11 @@ def _argon2() -> Row:
     if not password.possible():
         why = "this build of cryptography lacks it (OpenSSL before 3.2): install its wheel"
         return Row("Argon2id", "fail", why)
-    return Row("Argon2id", "ok", "passwords can be kept")
+    return Row("Argon2id", "ok", "passwords can be hashed")
 
 
 def sqlite(version: str) -> Row:
-    """Whether this version of SQLite keeps what it is given."""
+    """Check that this version of SQLite does not lose data."""
     if tuple(int(part) for part in version.split(".")[:3]) < SQLITE:
         return Row("SQLite", "fail", f"{version} can corrupt a database: install a newer apsw")
     return Row("SQLite", "ok", version)

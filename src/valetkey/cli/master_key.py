@@ -1,10 +1,10 @@
-"""The master key, which opens the keys in the database and is never in it."""
+"""The master key. It opens the keys in the database, and is never stored there."""
 
 import os
 from pathlib import Path
 from typing import Final
 
-from valetkey.cli.context import Failed, Wrong
+from valetkey.cli.context import Failed, InvalidUsage
 from valetkey.jose import base64url
 from valetkey.server.model.secret import Secret
 from valetkey.server.settings import Settings
@@ -14,18 +14,18 @@ from valetkey.server.store.keyring import DamagedKey, WrongMasterKey, ensure_key
 from valetkey.server.store.port import Store
 
 SHARED: Final = (
-    "every node of a PostgreSQL needs the same one, so make it once and give it to each: "
+    "all nodes of a PostgreSQL database need the same one: create it once, and copy it to each: "
     """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
 )
-"""Why no key is made here, and how to make one."""
+"""Why no key is created automatically, and how to create one."""
 
-DAMAGED: Final = "bring the database back from a backup (valetkey db restore)"
-"""What to do about it."""
+DAMAGED: Final = "restore the database from a backup (valetkey db restore)"
+"""What to do about damaged keys."""
 
 
 async def open_keys(settings: Settings, store: Store) -> bytes:
-    """The master key, once it is known to open the keys in the database; both are made where
-    there are none. Raises Wrong, Failed."""
+    """Read the master key, and check that it opens the keys in the database. Creates both if there
+    are none. Raises InvalidUsage, Failed."""
     master = await master_key(settings, store)
     try:
         await ensure_keys(store, master)
@@ -33,50 +33,50 @@ async def open_keys(settings: Settings, store: Store) -> bytes:
         raise Failed(f"{settings.database}: {error}; {DAMAGED}") from error
     except WrongMasterKey as error:
         source = "VALETKEY_MASTER_KEY" if settings.master_key else str(settings.key_file)
-        raise Wrong(f"{error}: {source} does not belong to {settings.database}") from error
+        raise InvalidUsage(f"{error}: {source} does not belong to {settings.database}") from error
     return master
 
 
 async def master_key(settings: Settings, store: Store) -> bytes:
-    """32 bytes from the environment, or from the key file, which is made beside an SQLite file that
-    has no keys yet. Raises Wrong where the file is missing, wide open or no key; Failed where it
-    cannot be made."""
+    """Read 32 bytes from the environment, or from the key file, which is created beside an SQLite
+    file that has no keys yet. Raises InvalidUsage if the file is missing, readable by others, or no
+    key; Failed if it cannot be created."""
     file = settings.key_file
     if settings.master_key is not None or file is None or file.exists():
-        return given(settings)
+        return existing_master_key(settings)
     if await read_keys(store):
-        raise Wrong(
-            f"the master key {file} is missing, and the keys in {settings.database} open with "
-            "nothing else: bring it back, or name it by VALETKEY_MASTER_KEY_FILE"
+        raise InvalidUsage(
+            f"the master key {file} is missing, and only it opens the keys in "
+            f"{settings.database}: bring it back, or name it in VALETKEY_MASTER_KEY_FILE"
         )
     if isinstance(settings.database.at, PostgresURL):
-        raise Wrong(f"the master key {file} is missing: {SHARED}")
+        raise InvalidUsage(f"the master key {file} is missing: {SHARED}")
     return _make(file)
 
 
-def given(settings: Settings) -> bytes:
-    """32 bytes from the environment, or from the key file as it is. Raises Wrong."""
+def existing_master_key(settings: Settings) -> bytes:
+    """Read 32 bytes from the environment or the key file. Creates nothing. Raises InvalidUsage."""
     if settings.master_key is not None:
         return base64url.decode(settings.master_key.reveal())
     if settings.key_file is None or not settings.key_file.exists():
-        raise Wrong(f"the master key {settings.key_file or ''} is missing")
+        raise InvalidUsage(f"the master key {settings.key_file or ''} is missing")
     return read(settings.key_file)
 
 
 def read(file: Path) -> bytes:
-    """The key in a file. Raises Wrong where the file is wide open or no key."""
+    """Read the key in a file. Raises InvalidUsage if the file is readable by others, or no key."""
     why = why_not(file)
     if why:
-        raise Wrong(f"the master key {file} {why}")
+        raise InvalidUsage(f"the master key {file} {why}")
     return base64url.decode(file.read_text("ascii").strip())
 
 
 def why_not(file: Path) -> str:
-    """Why this file will not do as a master key, with how to mend it; or ""."""
+    """Return why this file is no master key, and how to fix it; "" if it is one."""
     try:
         mode = file.stat().st_mode & 0o777
         if mode & 0o077:
-            return f"may be read by others (mode {mode:04o}): chmod 600 {file}"
+            return f"is readable by others (mode {mode:04o}): chmod 600 {file}"
         why = why_not_key(Secret(file.read_text("ascii").strip()))
     except OSError as error:
         return f"cannot be read: {error.strerror}"
@@ -88,23 +88,22 @@ def why_not(file: Path) -> str:
 def _make(file: Path) -> bytes:
     raw = os.urandom(MASTER_KEY)
     try:
-        # Never over another's: of two processes that start together one wins, the other reads.
+        # O_EXCL: of two processes that start together, one creates the key, the other reads it.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return read(file)
     except OSError as error:
-        raise Failed(f"the master key {file} cannot be made: {error.strerror}") from error
+        raise Failed(f"the master key {file} cannot be created: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "w") as text:
             text.write(base64url.encode(raw) + "\n")
             text.flush()
-            # What is sealed by the key must not outlive it: neither the file nor its name may be
-            # lost.
+            # Make the file and its name durable before anything is sealed with the key.
             os.fsync(text.fileno())
         folder = os.open(file.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
     except OSError as error:
-        file.unlink()  # Half a key would be in the way of a whole one.
+        file.unlink()  # A partial key would block the creation of a whole one.
         raise Failed(f"the master key {file} cannot be written: {error.strerror}") from error
     return raw

@@ -1,28 +1,29 @@
-"""Options that every command takes, wherever they stand in the line."""
+"""The options that every command accepts, at any position."""
 
+import copy
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from valetkey.cli.context import Desk
+from valetkey.cli.context import CommandContext
 
 PATH: Final = click.Path(path_type=Path)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    desk = context.ensure_object(Desk)
+    command = context.ensure_object(CommandContext)
     if not value:
         return
     match parameter.name:
         case "config":
-            desk.config = value
+            command.config = value
         case "database":
-            desk.flags["database"] = value
+            command.flags["database"] = value
         case "set":
-            desk.flags |= dict(_pair(one) for one in value)
+            command.flags |= dict(_pair(one) for one in value)
         case _:
-            desk.as_json = True
+            command.as_json = True
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -33,7 +34,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def common() -> list[click.Parameter]:
-    """The options themselves, fresh for each command."""
+    """New instances of the common options, for one command."""
     shared: dict[str, Any] = {"expose_value": False, "callback": _keep}
     return [
         click.Option(["--config"], type=PATH, help="The settings file (valetkey.toml).", **shared),
@@ -41,9 +42,9 @@ def common() -> list[click.Parameter]:
             ["--database"], help="An SQLite file, or postgresql://user@host/name.", **shared
         ),
         click.Option(
-            ["--set"], multiple=True, metavar="NAME=VALUE", help="Any other setting.", **shared
+            ["--set"], multiple=True, metavar="NAME=VALUE", help="Set any other setting.", **shared
         ),
-        click.Option(["--json"], is_flag=True, help="Answer in JSON.", **shared),
+        click.Option(["--json"], is_flag=True, help="Print JSON.", **shared),
     ]
 
 
@@ -56,7 +57,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group with the common options, whose commands have them too."""
+    """A group with the common options; its commands have them too."""
 
     command_class = Command
     group_class = type
@@ -66,4 +67,13 @@ class Group(click.Group):
         self.params += common()
 
 
-YES: Final = click.option("--yes", is_flag=True, help="Do not ask.")
+YES: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+
+
+def old_name(command: click.Command, name: str) -> click.Command:
+    """A hidden copy of a command under its old name, which warns on stderr. It stays for one
+    version."""
+    alias = copy.copy(command)
+    alias.name, alias.hidden = name, True
+    alias.deprecated = f"Use {command.name!r} instead; the next version removes the old name."
+    return alias

@@ -1,4 +1,4 @@
-"""The catalog that an API publishes, fetched from the API itself."""
+"""Fetches the catalog that an API publishes."""
 
 from typing import Final, TypeVar
 
@@ -18,24 +18,24 @@ MAX_BYTES: Final = 512 * 1024
 
 
 def fetch_catalog(resource: str, *, issuer: str) -> Catalog:
-    """The catalog of the API `resource`, by way of its metadata (RFC 9728 3). Raises ValueError,
-    also where the API answers for another one, or trusts another server."""
+    """Fetch the catalog of the API `resource`, starting from its metadata (RFC 9728 3). Raises
+    ValueError, also if the metadata is for another API or names another authorization server."""
     address = metadata.well_known(resource, metadata.PROTECTED_RESOURCE)
     if not address:
-        raise ValueError(f"{resource!r} is no web address")
+        raise ValueError(f"{resource!r} is not a web address")
     about = _read(address, ResourceMetadata)
     if about.resource != resource:
         # RFC 9728 3.3: compared as plain strings.
-        raise ValueError(f"{address}: speaks of {about.resource!r}, not of {resource!r}")
+        raise ValueError(f"{address}: is for {about.resource!r}, not for {resource!r}")
     if issuer not in about.authorization_servers:
         raise ValueError(f"{address}: does not name {issuer} as its authorization server")
     if not about.permission_catalog:
         raise ValueError(f"{address}: names no permission_catalog")
     if origin(about.permission_catalog) != origin(resource):
-        raise ValueError(f"{address}: its permission_catalog lies elsewhere")
+        raise ValueError(f"{address}: its permission_catalog is on another host")
     catalog = _read(about.permission_catalog, Catalog)
     if catalog.resource != resource:
-        raise ValueError(f"{about.permission_catalog}: is that of {catalog.resource!r}")
+        raise ValueError(f"{about.permission_catalog}: is the catalog of {catalog.resource!r}")
     return catalog
 
 
@@ -61,5 +61,5 @@ def _body(address: str) -> bytes:
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > MAX_BYTES:
-                raise ValueError("does not come to an end")
+                raise ValueError("is too large")
     return body

@@ -1,10 +1,10 @@
-"""`valetkey grant receipt`: what the user was shown."""
+"""`valetkey grant receipt`: the consent receipts of a grant."""
 
 from typing import Any, Final
 
 import click
 
-from valetkey.cli.context import Desk, Failed, fields, moment
+from valetkey.cli.context import CommandContext, Failed, fields, format_time
 from valetkey.cli.options import Command
 from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, PageQuery
@@ -12,7 +12,7 @@ from valetkey.server.model.receipt import Line, Place, Receipt
 from valetkey.server.store.port import Store
 
 MOST: Final = 100
-"""Receipts that are shown of a grant, the newest."""
+"""The largest number of receipts that are displayed, newest first."""
 
 TITLES: Final[dict[Place, str]] = {
     "asked": "was asked for",
@@ -24,18 +24,18 @@ TITLES: Final[dict[Place, str]] = {
 @click.command(cls=Command)
 @click.argument("name", metavar="ID")
 @click.pass_obj
-def receipt(desk: Desk, name: str) -> None:
-    """Show what the user was shown each time when they said yes, and how they left the boxes."""
+def receipt(command: CommandContext, name: str) -> None:
+    """Show what each consent page displayed to the user, and what they selected."""
 
-    async def found(store: Store) -> tuple[Receipt, ...]:
+    async def read(store: Store) -> tuple[Receipt, ...]:
         wanted = One(Grant, name)
         if (await store.read(wanted)).one(wanted) is None:
             raise Failed(f"there is no such grant: {name}")
         query = PageQuery(record=Receipt, index="grant", value=name, limit=MOST)
         return (await store.page(query)).records
 
-    receipts = desk.run(found)
-    desk.show([_document(one) for one in receipts], "\n\n".join(map(_text, receipts)))
+    receipts = command.run(read)
+    command.show([_document(one) for one in receipts], "\n\n".join(map(_text, receipts)))
 
 
 def _document(one: Receipt) -> dict[str, Any]:
@@ -45,11 +45,11 @@ def _document(one: Receipt) -> dict[str, Any]:
 def _text(one: Receipt) -> str:
     editions = " ".join(f"{resource}#{number}" for resource, number in one.revisions.items())
     head = (
-        f"{moment(one.at)}  {one.app} ({one.client}), to {one.destination}, in {one.language}",
+        f"{format_time(one.at)}  {one.app} ({one.client}), to {one.destination}, in {one.language}",
         f"  request {one.request}, because: {one.why}; catalogs: {editions or '-'}",
     )
     lines = [line for place in TITLES for line in _part(one, place)]
-    shut = [f"  nothing of: {', '.join(one.shut)}"] if one.shut else []
+    shut = [f"  no access to: {', '.join(one.shut)}"] if one.shut else []
     return "\n".join((*head, *lines, *shut))
 
 
@@ -64,5 +64,5 @@ def _line(line: Line) -> str:
         *(["required"] if line.required else []),
         *(["given"] if line.granted and line.place == "asked" else []),
     ]
-    told = f"    {box} {line.words} ({', '.join((line.id, *notes))})"
-    return f"{told}\n        in the app's words: {line.reason}" if line.reason else told
+    text = f"    {box} {line.words} ({', '.join((line.id, *notes))})"
+    return f"{text}\n        in the app's words: {line.reason}" if line.reason else text

@@ -1,21 +1,30 @@
-"""`valetkey resource sync`, `diff`, `history` and `check`: a catalog follows its API."""
+"""`valetkey resource sync`, `diff`, `history` and `check`: keep a catalog in step with its API."""
 
 import asyncio
 import getpass
 import importlib
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from valetkey.cli.catalogs import read_catalog
-from valetkey.cli.context import Desk, Failed, Wrong, columns, moment, wrong
-from valetkey.cli.declare import declare
+from valetkey.cli.context import (
+    CommandContext,
+    Failed,
+    InvalidUsage,
+    columns,
+    format_time,
+    invalid_usage,
+    settle_and_notify,
+)
+from valetkey.cli.declare import apply_desired
 from valetkey.cli.options import PATH, YES, Command
 from valetkey.cli.published_catalog import fetch_catalog
-from valetkey.cli.settle import settled
+from valetkey.cli.stored_rows import every_record
 from valetkey.resource import ResourceServer as Api
 from valetkey.resource import Unreachable
 from valetkey.resource.check import check as checked
@@ -34,22 +43,22 @@ PAGE: Final = 200
 COLORS: Final = {"+": "green", "-": "red", "~": "yellow"}
 
 FROM = click.option(
-    "--catalog-file", type=PATH, help="Read it from this file, instead of from the API."
+    "--catalog-file", type=PATH, help="Read the catalog from this file instead of the API."
 )
 
 
 @click.command(cls=Command)
 @click.argument("name", metavar="ID")
 @FROM
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
+@click.option("--exit-code", is_flag=True, help="Exit with status 1 if there is a difference.")
 @click.pass_obj
-def diff(desk: Desk, name: str, *, catalog_file: Path | None, exit_code: bool) -> None:
-    """Say what would change if the API's catalog, as it publishes it, were registered."""
-    before, after = _catalogs(desk, name, catalog_file)
-    found = differences(before.catalog, after)
-    counts = desk.run(lambda store: holders(store, dropped(before.catalog, after)))
-    _show(desk, found, counts=counts, edition=before.revision)
-    if found and exit_code:
+def diff(command: CommandContext, name: str, *, catalog_file: Path | None, exit_code: bool) -> None:
+    """Show what would change if the catalog that the API publishes were registered."""
+    before, after = _catalogs(command, name, catalog_file)
+    changes = differences(before.catalog, after)
+    counts = command.run(lambda store: holders(store, dropped(before.catalog, after)))
+    _show(command, changes, counts=counts, edition=before.revision)
+    if changes and exit_code:
         raise click.exceptions.Exit(1)
 
 
@@ -58,22 +67,25 @@ def diff(desk: Desk, name: str, *, catalog_file: Path | None, exit_code: bool) -
 @FROM
 @YES
 @click.pass_obj
-def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None:
-    """Register the catalog that the API publishes as the next edition.
+def sync(command: CommandContext, name: str, *, catalog_file: Path | None, yes: bool) -> None:
+    """Register the catalog that the API publishes as the next revision.
 
-    A permission that is new joins no grant. One that is dropped is taken from every grant that
-    holds it; where there are any, this has to be confirmed.
+    A new permission is not added to any grant. A dropped permission is removed from every grant
+    that has it; if there are any, you have to confirm this.
     """
-    before, after = _catalogs(desk, name, catalog_file)
-    found, gone = differences(before.catalog, after), dropped(before.catalog, after)
-    if not found:
-        _show(desk, found, counts={}, edition=before.revision)
+    before, after = _catalogs(command, name, catalog_file)
+    changes, dropped_permissions = (
+        differences(before.catalog, after),
+        dropped(before.catalog, after),
+    )
+    if not changes:
+        _show(command, changes, counts={}, edition=before.revision)
         return
-    counts = desk.run(lambda store: holders(store, gone))
+    counts = command.run(lambda store: holders(store, dropped_permissions))
     if counts:
-        desk.say(lost(counts))
-        desk.sure("Take them away from these grants?", yes=yes)
-    wish = DesiredRecord(
+        command.note(describe_loss(counts))
+        command.confirm("Remove them from these grants?", yes=yes)
+    desired = DesiredRecord(
         place=f"resource server {name}",
         kind="resource_server",
         key=name,
@@ -82,18 +94,18 @@ def sync(desk: Desk, name: str, *, catalog_file: Path | None, yes: bool) -> None
     )
 
     async def register(store: Store) -> None:
-        await declare(store, [wish], desk=desk)
-        await take_away(store, gone, desk=desk)
+        await apply_desired(store, [desired], command=command)
+        await remove_permissions(store, dropped_permissions, command=command)
 
-    desk.run(register)
-    _show(desk, found, counts=counts, edition=before.revision + 1)
+    command.run(register)
+    _show(command, changes, counts=counts, edition=before.revision + 1)
 
 
 @click.command(cls=Command)
 @click.argument("name", metavar="ID")
 @click.pass_obj
-def history(desk: Desk, name: str) -> None:
-    """List the editions of an API's catalog, the newest first."""
+def history(command: CommandContext, name: str) -> None:
+    """List the revisions of an API's catalog, newest first."""
 
     async def newest(store: Store) -> tuple[CatalogRevision, ...]:
         return (
@@ -102,15 +114,16 @@ def history(desk: Desk, name: str) -> None:
             )
         ).records
 
-    found = desk.run(newest)
+    revisions = command.run(newest)
     rows = [
-        (str(one.number), moment(one.at), one.by, str(len(one.catalog.permissions)))
-        for one in found
+        (str(one.number), format_time(one.at), one.by, str(len(one.catalog.permissions)))
+        for one in revisions
     ]
     documents = [
-        {"edition": one.number, "at": one.at, "by": one.by, "catalog": one.catalog} for one in found
+        {"edition": one.number, "at": one.at, "by": one.by, "catalog": one.catalog}
+        for one in revisions
     ]
-    desk.show(documents, columns(("edition", "when", "by", "permissions"), rows))
+    command.show(documents, columns(("revision", "when", "by", "permissions"), rows))
 
 
 @click.command(cls=Command)
@@ -118,18 +131,18 @@ def history(desk: Desk, name: str) -> None:
 @click.option(
     "--registered",
     is_flag=True,
-    help="Ask the API's server too whether the catalog is the one that is registered.",
+    help="Also check that the registered catalog is the same.",
 )
 @click.pass_obj
-def check(desk: Desk, app: str, *, registered: bool) -> None:
-    """Import an API, and fail where a route has no permission or a permission has no route.
+def check(command: CommandContext, app: str, *, registered: bool) -> None:
+    """Import an API, and check that every route has a permission, and every permission a route.
 
-    It is meant for the API's own tests: 0 where all is well, 1 where something was forgotten.
+    Use it in the API's own tests. Exit status 0 if all is well, 1 if something is missing.
     """
     try:
         report = checked(_imported(app))
     except TypeError as error:
-        raise Wrong(f"{app} {error}") from error
+        raise InvalidUsage(f"{app} {error}") from error
     mistakes = (*report.mistakes, *(_unregistered(report.servers) if registered else ()))
     document = {
         "routes": [
@@ -142,13 +155,13 @@ def check(desk: Desk, app: str, *, registered: bool) -> None:
         (",".join(one.methods), one.path, " ".join(one.permissions) or ("-" if one.marks else "?"))
         for one in report.routes
     ]
-    desk.show(document, columns(("methods", "route", "permissions"), rows))
+    command.show(document, columns(("methods", "route", "permissions"), rows))
     if mistakes:
-        raise Failed("\n  - ".join((f"{app} is not whole:", *mistakes)))
+        raise Failed("\n  - ".join((f"{app} is incomplete:", *mistakes)))
 
 
 def _unregistered(servers: Sequence[Api]) -> list[str]:
-    """How the registered catalogs differ from those of the APIs. Raises Failed."""
+    """Return how the registered catalogs differ from those of the APIs. Raises Failed."""
 
     async def compare(server: Api) -> str:
         try:
@@ -157,107 +170,106 @@ def _unregistered(servers: Sequence[Api]) -> list[str]:
             await server.close()
 
     try:
-        found = [(one, asyncio.run(compare(one))) for one in servers]
+        differing = [(one, asyncio.run(compare(one))) for one in servers]
     except Unreachable as trouble:
-        raise Failed(f"the registered catalog is not to be had: {trouble}") from trouble
+        raise Failed(f"the registered catalog cannot be fetched: {trouble}") from trouble
     return [
-        f"the catalog of {one.resource} is registered otherwise: {say}" for one, say in found if say
+        f"the registered catalog of {one.resource} differs: {say}" for one, say in differing if say
     ]
 
 
 def _imported(path: str) -> Any:
     module, colon, name = path.partition(":")
     if not colon or not module or not name:
-        raise Wrong(f"{path!r} is not MODULE:APP")
+        raise InvalidUsage(f"{path!r} is not MODULE:APP")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except ImportError as error:
-        raise Wrong(f"{module} cannot be imported: {error}") from error
+        raise InvalidUsage(f"{module} cannot be imported: {error}") from error
     try:
-        return getattr(found, name)
+        return getattr(imported, name)
     except AttributeError:
-        raise Wrong(f"{module} has no {name!r}") from None
+        raise InvalidUsage(f"{module} has no {name!r}") from None
 
 
-def _catalogs(desk: Desk, name: str, file: Path | None) -> tuple[ResourceServer, Catalog]:
-    """The API as it is registered, and the catalog that it has now. Raises Failed, Wrong."""
+def _catalogs(
+    command: CommandContext, name: str, file: Path | None
+) -> tuple[ResourceServer, Catalog]:
+    """The registered API, and its present catalog. Raises Failed, InvalidUsage."""
 
     async def registered(store: Store) -> ResourceServer:
         wanted = One(ResourceServer, name)
-        found = (await store.read(wanted)).one(wanted)
-        if found is None:
+        problems = (await store.read(wanted)).one(wanted)
+        if problems is None:
             raise Failed(f"there is no resource server {name!r}")
-        return found
+        return problems
 
-    before = desk.run(registered)
+    before = command.run(registered)
     if file is None:
         try:
-            after = fetch_catalog(before.catalog.resource, issuer=desk.settings().issuer)
+            after = fetch_catalog(before.catalog.resource, issuer=command.settings().issuer)
         except ValueError as error:
             raise Failed(str(error)) from error
     else:
         try:
             after = read_catalog(file)
         except ValueError as error:
-            raise Wrong(f"--catalog-file {error}") from error
-    found = mistakes_of(after)
-    if found:
-        raise wrong(f"the catalog of {name} has mistakes", found)
+            raise InvalidUsage(f"--catalog-file {error}") from error
+    problems = mistakes_of(after)
+    if problems:
+        raise invalid_usage(f"the catalog of {name} has mistakes", problems)
     return before, after
 
 
-async def every_grant(store: Store) -> AsyncIterator[Sequence[Grant]]:
-    """All grants, some at a time."""
-    before = ""
-    while True:
-        page = await store.page(PageQuery(record=Grant, before=before, limit=PAGE, walk=True))
-        yield page.records
-        before = page.next
-        if not before:
-            return
-
-
-async def holders(store: Store, gone: Sequence[str]) -> dict[str, int]:
-    """How many grants hold each of the permissions; those that none holds are left out."""
+async def holders(store: Store, dropped_permissions: Sequence[str]) -> dict[str, int]:
+    """Count the grants that have each of the permissions; a permission without grants is left
+    out."""
     counts: dict[str, int] = {}
-    if gone:
-        async for grants in every_grant(store):
-            for one, number in touched(grants, gone).items():
+    if dropped_permissions:
+        async for grants in every_record(store, Grant):
+            for one, number in touched(grants, dropped_permissions).items():
                 counts[one] = counts.get(one, 0) + number
     return counts
 
 
-async def take_away(store: Store, gone: Sequence[str], *, desk: Desk) -> None:
-    """Takes what an API has dropped from every grant that holds it, or a refusal of it."""
-    if not gone:
+async def remove_permissions(
+    store: Store, dropped_permissions: Sequence[str], *, command: CommandContext
+) -> None:
+    """Remove dropped permissions from every grant that has or refused them."""
+    if not dropped_permissions:
         return
-    lost = frozenset(gone)
-    async for grants in every_grant(store):
+    lost = frozenset(dropped_permissions)
+    async for grants in every_record(store, Grant):
         for one in grants:
             if lost & {*one.permissions, *one.refused}:
-                name, context = one.id, desk.context()
-                await settled(store, lambda n=name, c=context: forget(n, gone, c), context)  # type: ignore[misc]
+                name, context = one.id, command.context()
+                rule = partial(forget, name, dropped_permissions, context)
+                await settle_and_notify(store, rule, context)
 
 
-def lost(counts: Mapping[str, int]) -> str:
-    """What users lose, in words."""
+def describe_loss(counts: Mapping[str, int]) -> str:
+    """Describe what users lose."""
     lines = (f"  - {one}: {number} grants" for one, number in counts.items())
-    return "\n".join(("the API drops what users have granted:", *lines))
+    return "\n".join(("the API drops permissions that users have granted:", *lines))
 
 
 def _show(
-    desk: Desk, found: Sequence[Difference], *, counts: Mapping[str, int], edition: int
+    command: CommandContext,
+    changes: Sequence[Difference],
+    *,
+    counts: Mapping[str, int],
+    edition: int,
 ) -> None:
     document = {
         "edition": edition,
-        "differences": [{"sign": one.sign, "name": one.name, "says": one.says} for one in found],
+        "differences": [{"sign": one.sign, "name": one.name, "says": one.says} for one in changes],
         "grants": counts,
     }
     lines = [
         click.style(f"{one.sign} {one.name}: {one.says}", fg=COLORS[one.sign])
-        + (f"  [{counts[one.name]} grants hold it]" if one.name in counts else "")
-        for one in found
+        + (f"  [{counts[one.name]} grants have it]" if one.name in counts else "")
+        for one in changes
     ]
-    desk.show(document, "\n".join(lines or ("nothing is different",)))
+    command.show(document, "\n".join(lines or ("no difference",)))

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from valetkey.cli.catalogs import read_catalog
-from valetkey.cli.context import Desk, Wrong, columns, fields
-from valetkey.cli.declare import declare
+from valetkey.cli.context import CommandContext, InvalidUsage, columns, fields
+from valetkey.cli.declare import apply_desired
 from valetkey.cli.options import PATH, YES, Group
 from valetkey.cli.remove import remove_by
 from valetkey.cli.resource_sync import check, diff, history, sync
@@ -22,23 +22,25 @@ from valetkey.server.store.port import Store
 
 @click.group(cls=Group)
 def resource() -> None:
-    """The resource servers: APIs, and what their keys can open."""
+    """The APIs (resource servers) and their catalogs."""
 
 
 @resource.command()
-@click.option("--id", "name", required=True, help="Its client_id at introspection.")
+@click.option("--id", "name", required=True, help="Its client_id for introspection.")
 @click.option("--catalog-file", type=PATH, required=True, help="Its catalog, TOML or JSON.")
-@click.option("--status-list", is_flag=True, help="Its tokens say where their status is published.")
-@click.option("--split", is_flag=True, help="Its tokens come in halves, and it holds one of them.")
+@click.option("--status-list", is_flag=True, help="Its tokens name a status list.")
+@click.option("--split", is_flag=True, help="Its tokens are split: the API holds one half.")
 @click.pass_obj
-def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool, split: bool) -> None:
-    """Register an API. It gets a secret for introspection, which is shown once."""
+def add(
+    command: CommandContext, name: str, *, catalog_file: Path, status_list: bool, split: bool
+) -> None:
+    """Register an API. Prints its secret for introspection, once."""
     try:
         catalog = read_catalog(catalog_file)
     except ValueError as error:
-        raise Wrong(f"--catalog-file {error}") from error
+        raise InvalidUsage(f"--catalog-file {error}") from error
     secret = make_secret()
-    wish = DesiredRecord(
+    desired = DesiredRecord(
         place=f"resource server {name}",
         kind="resource_server",
         key=name,
@@ -47,36 +49,36 @@ def add(desk: Desk, name: str, *, catalog_file: Path, status_list: bool, split: 
         new=True,
         by=getpass.getuser(),
     )
-    desk.run(lambda store: declare(store, [wish], desk=desk), missing="make")
-    show_secret(desk, {"client_id": name, "resource": catalog.resource}, secret)
+    command.run(lambda store: apply_desired(store, [desired], command=command), missing="make")
+    show_secret(command, {"client_id": name, "resource": catalog.resource}, secret)
 
 
 @resource.command(name="list")
 @click.pass_obj
-def list_resources(desk: Desk) -> None:
+def list_resources(command: CommandContext) -> None:
     """List the APIs."""
 
     async def every(store: Store) -> tuple[ResourceServer, ...]:
         wanted = Many(ResourceServer)
         return (await store.read(wanted)).many(wanted)
 
-    found = desk.run(every)
+    servers = command.run(every)
     rows = [
         (one.id, one.catalog.resource, " ".join(each.id for each in one.catalog.permissions))
-        for one in found
+        for one in servers
     ]
-    documents = [fields(one, hide=("secrets",)) for one in found]
-    desk.show(documents, columns(("id", "resource", "permissions"), rows))
+    documents = [fields(one, hide=("secrets",)) for one in servers]
+    command.show(documents, columns(("id", "resource", "permissions"), rows))
 
 
 @resource.command()
 @click.argument("name", metavar="ID")
 @YES
 @click.pass_obj
-def remove(desk: Desk, name: str, *, yes: bool) -> None:
-    """Remove an API that no app is registered for any more."""
-    desk.sure(f"Remove the resource server {name!r}?", yes=yes)
-    remove_by(desk, removal.resource_server, name)
+def remove(command: CommandContext, name: str, *, yes: bool) -> None:
+    """Remove an API that no app is registered for."""
+    command.confirm(f"Remove the resource server {name!r}?", yes=yes)
+    remove_by(command, removal.resource_server, name)
 
 
 for command in (sync, diff, history, check):

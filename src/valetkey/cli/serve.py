@@ -13,7 +13,7 @@ import msgspec
 import uvicorn
 
 from valetkey.cli import logging, memory
-from valetkey.cli.context import Desk, Failed, opened
+from valetkey.cli.context import CommandContext, Failed, open_database
 from valetkey.cli.listener import listening
 from valetkey.cli.machine_checks import machine
 from valetkey.cli.master_key import open_keys
@@ -39,7 +39,7 @@ GRACE: Final = 10
 @click.option("--port", type=int, help="The port to listen on.")
 @click.option("--workers", type=int, help="The number of processes that serve.")
 @click.pass_obj
-def serve(desk: Desk, /, **flags: Any) -> None:
+def serve(command: CommandContext, /, **flags: Any) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C).
 
     The first start makes the database, the master key beside an SQLite file, and the server's keys;
@@ -47,8 +47,8 @@ def serve(desk: Desk, /, **flags: Any) -> None:
     one that dies is replaced at once. SIGHUP reads a renewed certificate.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    desk.flags |= {name: value for name, value in flags.items() if value is not None}
-    settings = desk.settings()
+    command.flags |= {name: value for name, value in flags.items() if value is not None}
+    settings = command.settings()
     for row in machine():
         if row.verdict == "fail":
             raise Failed(f"{row.what}: {row.says}")
@@ -64,7 +64,7 @@ def serve(desk: Desk, /, **flags: Any) -> None:
     def ready() -> None:
         address, issuer = settings.address, settings.issuer
         line = msgspec.json.encode({"address": address, "issuer": issuer})
-        click.echo(line if desk.as_json else f"valetkey listens on {address}, issuer {issuer}")
+        click.echo(line if command.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
     with listening(settings) as listener:
         if settings.workers == 1:
@@ -93,7 +93,7 @@ def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], Non
 
 
 async def _made(settings: Settings) -> None:
-    store = await opened(settings.database)
+    store = await open_database(settings.database)
     try:
         await open_keys(settings, store)
     except Unavailable as error:
@@ -157,7 +157,7 @@ async def _serve(
     create = _imported()
     # A worker begins when all is made. What is gone then was deleted, and nobody may make it anew.
     may_make = lifeline is None or isinstance(settings.database.at, PostgresURL)
-    store = await opened(settings.database, missing="make" if may_make else "fail")
+    store = await open_database(settings.database, missing="make" if may_make else "fail")
     try:
         master = await open_keys(settings, store)
         app = create(settings, store, master_key=master, signed_tokens=signed_tokens)

@@ -25,35 +25,40 @@ def refreshes(play: Play) -> None:
     play.listen()
     play.miko.presses("refresh")
     handle = play.hear("POST", "/shard/handle")
-    play.voice.exchange(handle, who=APP_TO_BACKEND, got=("handle", "expires_in"))
+    play.voice.exchange(handle, who=APP_TO_BACKEND, response=("handle", "expires_in"))
     fresh = play.hear("POST", "/token")
     play.voice.exchange(
         fresh,
         who=APP_TO_SERVER,
-        sent=_REFRESH,
-        got=("access_token", "expires_in", "refresh_token"),
+        request=_REFRESH,
+        response=("access_token", "expires_in", "refresh_token"),
     )
     play.check(
         "the refresh token has turned into its successor",
-        holds=fresh.asked["refresh_token"] == play.refresh_token
-        and fresh.answered["refresh_token"] != play.refresh_token,
+        holds=fresh.request["refresh_token"] == play.refresh_token
+        and fresh.response["refresh_token"] != play.refresh_token,
     )
     play.check(
         "beside its own part stefApp showed what stands for its server's, once",
-        holds=fresh.asked["other_key_shards"] == handle.answered["handle"],
+        holds=fresh.request["other_key_shards"] == handle.response["handle"],
     )
 
 
 def takes_away(play: Play) -> None:
     """The user takes one permission back."""
     play.voice.say("Miko opens his connected apps, and takes one permission away.")
-    taken = play.expected.taken
+    permission = play.expected.removed
     sheet = play.connected_app()
-    play.check(f"{taken} is among what stefApp holds", holds=taken in sheet.ids)
-    knocks = play.first_refusal("POST", lambda: _unticks(play, taken))
+    play.check(f"{permission} is among what stefApp holds", holds=permission in sheet.ids)
+    knocks = play.first_refusal("POST", lambda: _unticks(play, permission))
     saved = play.miko.latest("POST", "/apps/")
-    play.voice.exchange(saved, who=MIKO_TO_SERVER, sent=("action", "permission"), got=("location",))
-    play.check("it is no longer", holds=taken not in play.miko.reads().ids)
+    play.voice.exchange(
+        saved,
+        who=MIKO_TO_SERVER,
+        request=("action", "permission"),
+        response=("location",),
+    )
+    play.check("it is no longer", holds=permission not in play.miko.reads().ids)
     play.voice.say(
         "Meanwhile somebody knocked at Chirp with stefApp's very token, again and again. Chirp "
         "asks nobody about it: it follows the server's change log."
@@ -62,24 +67,27 @@ def takes_away(play: Play) -> None:
         f"measured: {knocks.took * 1000:.0f} ms from the click to Chirp's first refusal",
         holds=challenge(knocks.last).reason == "narrowed" and knocks.in_time,
     )
-    play.voice.say("stefApp knows nothing of it yet, and tries to post.")
+    play.voice.say("stefApp has not learned of it yet, and tries to post.")
     play.window()
     play.listen()
     play.miko.body.fill("text", "Can you hear me?")
     play.miko.presses("post")
     refused = play.hear("POST", "/chirps")
     play.voice.exchange(
-        refused, who=APP_TO_CHIRP, sent=("authorization", "text"), got=("www-authenticate",)
+        refused,
+        who=APP_TO_CHIRP,
+        request=("authorization", "text"),
+        response=("www-authenticate",),
     )
     play.check(
         f"the very next use is refused, though the token is the same: {challenge(refused).scope}",
-        holds=refused.status == 403 and challenge(refused).scope == taken,
+        holds=refused.status == 403 and challenge(refused).scope == permission,
     )
     learnt = play.hear("POST", "/token")
-    play.voice.exchange(learnt, who=APP_TO_SERVER, sent=_REFRESH, got=("scope",))
+    play.voice.exchange(learnt, who=APP_TO_SERVER, request=_REFRESH, response=("scope",))
     play.check(
         "stefApp asks what its key still opens, and learns it",
-        holds=taken not in learnt.answered["scope"].split(),
+        holds=permission not in learnt.response["scope"].split(),
     )
     why = closed(play.miko.body.page, "post")
     play.check(f'posting is greyed in stefApp: "{why}"', holds=bool(why))
@@ -124,13 +132,18 @@ def asks_for_more(play: Play) -> None:
     play.voice.say("stefApp would like to show messages after all. Miko presses Ask for it.")
     play.miko.presses("ask-messages")
     pushed = play.hear("POST", "/par")
-    play.voice.exchange(pushed, who=APP_TO_SERVER, sent=("scope", "prompt"), got=("request_uri",))
+    play.voice.exchange(
+        pushed,
+        who=APP_TO_SERVER,
+        request=("scope", "prompt"),
+        response=("request_uri",),
+    )
     play.miko.opens(play.handed_over())
     sheet = play.miko.reads()
     play.voice.say(f'The page says: "{sheet.heading}".')
     rows = ((f"[{'x' if one.ticked else ' '}]", one.title) for one in sheet.can)
     play.voice.items("new", rows, style="green")
-    play.voice.items("kept as it is", (("✓", one) for one in sheet.kept), style="dim")
+    play.voice.items("kept as it is", (("✓", one) for one in sheet.already_granted), style="dim")
     play.check(
         "Miko is asked for what is new, and for nothing else",
         holds=set(sheet.ids) == play.expected.more,
@@ -139,16 +152,16 @@ def asks_for_more(play: Play) -> None:
         play.miko.chooses(permission, on=True)
     play.miko.presses("allow")
     redeemed = play.hear("POST", "/token")
-    play.voice.exchange(redeemed, who=APP_TO_SERVER, sent=("grant_type",), got=("scope",))
-    granted = set(redeemed.answered["scope"].split())
+    play.voice.exchange(redeemed, who=APP_TO_SERVER, request=("grant_type",), response=("scope",))
+    granted = set(redeemed.response["scope"].split())
     play.check(
         "the key opens these too now, and what Miko took away stays away",
-        holds=play.expected.more <= granted and play.expected.taken not in granted,
+        holds=play.expected.more <= granted and play.expected.removed not in granted,
     )
     play.listen()
     page = play.window()
     read = play.hear("GET", "/messages")
-    play.voice.exchange(read, who=APP_TO_CHIRP, sent=("authorization",))
+    play.voice.exchange(read, who=APP_TO_CHIRP, request=("authorization",))
     play.check(
         "stefApp shows the messages", holds=read.status == 200 and not closed(page, "messages")
     )
@@ -157,30 +170,35 @@ def asks_for_more(play: Play) -> None:
 def stops(play: Play) -> None:
     """The user takes the key back."""
     before = play.introspect()
-    play.voice.exchange(before, who=CHIRP_TO_SERVER, sent=("token",), got=("active", "scope"))
-    play.check("the access token is good", holds=before.answered["active"] == "true")
+    play.voice.exchange(
+        before, who=CHIRP_TO_SERVER, request=("token",), response=("active", "scope")
+    )
+    play.check("the access token is good", holds=before.response["active"] == "true")
     play.voice.say("Miko takes the key back.")
     play.connected_app()
     play.miko.presses("stop")
     knocks = play.first_refusal("GET", lambda: play.miko.presses("stop"))
     stopped = play.miko.latest("POST", "/apps/")
-    play.voice.exchange(stopped, who=MIKO_TO_SERVER, got=("location",))
+    play.voice.exchange(stopped, who=MIKO_TO_SERVER, response=("location",))
     play.check("stefApp is gone from his list", holds=not play.miko.lists("stefapp"))
     play.check(
         f"measured: {knocks.took * 1000:.0f} ms from the click to Chirp's first refusal",
         holds=knocks.last.status == 401 and knocks.in_time,
     )
     after = play.introspect()
-    play.voice.exchange(after, who=CHIRP_TO_SERVER, sent=("token",), got=("active",))
+    play.voice.exchange(after, who=CHIRP_TO_SERVER, request=("token",), response=("active",))
     play.check(
         "introspection calls the very same token inactive",
-        holds=after.answered["active"] == "false",
+        holds=after.response["active"] == "false",
     )
     play.listen()
     page = play.window()
     refused = play.hear("GET", "/chirps")
     play.voice.exchange(
-        refused, who=APP_TO_CHIRP, sent=("authorization",), got=("www-authenticate",)
+        refused,
+        who=APP_TO_CHIRP,
+        request=("authorization",),
+        response=("www-authenticate",),
     )
     play.check(
         "Chirp refuses it",
@@ -188,11 +206,14 @@ def stops(play: Play) -> None:
     )
     denied = play.hear("POST", "/token")
     play.voice.exchange(
-        denied, who=APP_TO_SERVER, sent=_REFRESH, got=("error", "error_description")
+        denied,
+        who=APP_TO_SERVER,
+        request=_REFRESH,
+        response=("error", "error_description"),
     )
     play.check(
         "two parts of the key are worth nothing either",
-        holds=denied.status == 400 and denied.answered["error"] == "invalid_grant",
+        holds=denied.status == 400 and denied.response["error"] == "invalid_grant",
     )
     play.check("stefApp greys its window instead of crashing", holds=state(page) == "ended")
 

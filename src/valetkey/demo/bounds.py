@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from valetkey.demo.exchange import Exchange
-from valetkey.demo.play import APP_TO_CHIRP, BOUND, MIKO_TO_SERVER, Play, challenge
+from valetkey.demo.play import APP_TO_CHIRP, MAX_STALENESS, MIKO_TO_SERVER, Play, challenge
 
 TIMES: Final = 2
 MORE: Final = 5
@@ -17,11 +17,11 @@ def sets_a_limit(play: Play) -> None:
     play.voice.say(f"Miko lets stefApp post {TIMES} times a day, and no more.")
     _limits(play, str(TIMES))
     saved = play.miko.latest("POST", "/apps/")
-    play.voice.exchange(saved, who=MIKO_TO_SERVER, sent=("permission", "often-day"))
+    play.voice.exchange(saved, who=MIKO_TO_SERVER, request=("permission", "often-day"))
     page = play.miko.body.page.text
     play.check("the page says how much of it is used", holds=f"Used 0 of {TIMES}" in page)
     # Within the bound of what Chirp may not know yet.
-    time.sleep(BOUND)
+    time.sleep(MAX_STALENESS)
 
 
 def is_held_to_it(play: Play) -> None:
@@ -31,12 +31,15 @@ def is_held_to_it(play: Play) -> None:
         play.check(f"chirp {number} of {TIMES} is posted", holds=posted.status == 201)
     refused = _posts(play, "One too many.")
     play.voice.exchange(
-        refused, who=APP_TO_CHIRP, sent=("authorization", "text"), got=("www-authenticate",)
+        refused,
+        who=APP_TO_CHIRP,
+        request=("authorization", "text"),
+        response=("www-authenticate",),
     )
-    said = challenge(refused)
+    error = challenge(refused)
     play.check(
-        f"Chirp refuses the next one, and says why: {said.error}, {said.most} per {said.per}",
-        holds=(refused.status, said.error, said.most, said.per)
+        f"Chirp refuses the next one, and says why: {error.error}, {error.most} per {error.per}",
+        holds=(refused.status, error.error, error.most, error.per)
         == (403, "limit_reached", str(TIMES), "day"),
     )
     notice = play.miko.body.page.by_id("notice")
@@ -58,7 +61,7 @@ def raises_it(play: Play) -> None:
     play.check("stefApp posts again, with the very same token", holds=posted.status == 201)
     _limits(play, "")
     play.check("Miko lifts the limit", holds="Used" not in play.miko.body.page.text)
-    time.sleep(BOUND)
+    time.sleep(MAX_STALENESS)
 
 
 def _limits(play: Play, number: str | None = None) -> None:

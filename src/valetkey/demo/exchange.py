@@ -16,7 +16,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     url: str
     request_headers: Mapping[str, str]
-    sent: bytes
+    request_body: bytes
     status: int
     headers: Mapping[str, str]
     got: bytes = b""
@@ -27,13 +27,13 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         return urlsplit(self.url).path
 
     @property
-    def asked(self) -> dict[str, str]:
+    def request(self) -> dict[str, str]:
         """What was sent: headers, then the query, then the fields of the form or document."""
         query = dict(parse_qsl(urlsplit(self.url).query))
-        return {**self.request_headers, **query, **_fields(self.request_headers, self.sent)}
+        return {**self.request_headers, **query, **_fields(self.request_headers, self.request_body)}
 
     @property
-    def answered(self) -> dict[str, str]:
+    def response(self) -> dict[str, str]:
         """What came back: headers, the query of the address to go to, the document's fields."""
         query = dict(parse_qsl(urlsplit(self.headers.get("location", "")).query))
         return {**self.headers, **query, **_fields(self.headers, self.got)}

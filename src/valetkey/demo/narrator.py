@@ -106,8 +106,8 @@ class Narrator:
         exchange: Exchange,
         *,
         who: str,
-        sent: Sequence[str] = (),
-        got: Sequence[str] = (),
+        request: Sequence[str] = (),
+        response: Sequence[str] = (),
     ) -> None:
         """What `who` asked and what came back, with the named headers and fields of each."""
         address, mark, _ = exchange.url.partition("?")
@@ -115,10 +115,10 @@ class Narrator:
         self._line(f"   {self._style(who, 'dim')}")
         # The query's fields stand below it, as those of a body do.
         self._line(self._style(f"   → {exchange.method} {address}{mark}", "yellow"))
-        self._fields(exchange.asked, sent)
+        self._fields(exchange.request, request)
         status = http.HTTPStatus(exchange.status)
         self._line(self._style(f"   ← {status.value} {status.phrase}", "yellow"))
-        self._fields(exchange.answered, got)
+        self._fields(exchange.response, response)
 
     def raw(self, text: str) -> None:
         """Lines as they are, such as those of a log."""
@@ -129,7 +129,7 @@ class Narrator:
         for name in names:
             if name not in fields:
                 continue
-            value = shown(name, fields[name])
+            value = masked(name, fields[name])
             rows = _rows(name, value)
             labels = [name, *[""] * (len(rows) - 1)]
             if len(name) >= LABEL:
@@ -158,14 +158,14 @@ class Narrator:
         self._apart = not text
 
 
-def shown(name: str, value: str) -> str:
+def masked(name: str, value: str) -> str:
     """A field's value as it may be shown: of a secret a few characters, of a password none."""
     if name == "password":
         return "…"
-    return cut(value) if name in SECRETS else value
+    return abbreviate(value) if name in SECRETS else value
 
 
-def cut(value: str) -> str:
+def abbreviate(value: str) -> str:
     """What a secret begins and ends with, and four of its own characters at either end."""
     match = _PREFIX.match(value) if len(value) >= SHORTEST_SECRET else None
     return f"{match[0]}…{value[-4:]}" if match else "…"

@@ -15,10 +15,10 @@ from valetkey.demo.narrator import Narrator
 from valetkey.demo.stage import Stage
 from valetkey.wire.bearer import Challenge, read_challenge
 
-PATIENCE: Final = 30.0
+TIMEOUT: Final = 30.0
 """Seconds in which something has to happen, on a busy machine too."""
 
-BOUND: Final = 1.0
+MAX_STALENESS: Final = 1.0
 """Seconds after which Chirp has heard of a change, or asks."""
 
 PAUSE: Final = 0.02
@@ -48,7 +48,7 @@ class Knocks(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def in_time(self) -> bool:
         """Whether Chirp kept to its bound, however slow the machine is."""
-        return self.late <= BOUND
+        return self.late <= MAX_STALENESS
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
         }
     )
     unticked: str = "dms.read"
-    taken: str = "chirps.write"
+    removed: str = "chirps.write"
     more: frozenset[str] = frozenset({"dms.read", "dms.send"})
     chirp: str = "Hello from stefApp, with a key that is mine to take back."
 
@@ -95,7 +95,7 @@ class Play:
         self.refresh_token = ""
         self.kept: dict[str, str] = {}
         self._heard = 0
-        self._http = httpx2.Client(trust_env=False, timeout=PATIENCE)
+        self._http = httpx2.Client(trust_env=False, timeout=TIMEOUT)
 
     def close(self) -> None:
         """Lets go of what it holds."""
@@ -115,7 +115,7 @@ class Play:
     def hear(self, method: str, path: str) -> Exchange:
         """The next exchange of stefApp's with this method, and a path that begins so. Raises
         Broken where none comes."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while time.monotonic() < until:
             new = self.stage.tape.exchanges()[self._heard :]
             for place, exchange in enumerate(new, 1):
@@ -143,7 +143,7 @@ class Play:
             method=request.method,
             url=str(request.url),
             request_headers=dict(request.headers),
-            sent=request.content,
+            request_body=request.content,
             status=response.status_code,
             headers=dict(response.headers),
             got=response.content,
@@ -170,12 +170,12 @@ class Play:
 
         def knock() -> tuple[Exchange, float, float]:
             old = began
-            while (asked := time.monotonic()) < began + PATIENCE:
+            while (attempted := time.monotonic()) < began + TIMEOUT:
                 # It has nothing to post: where the key opens that, Chirp answers 400.
                 answer = self.call(method, f"{self.at.chirp}/chirps", bearer=token)
                 if (answer.status not in (401, 403)) is opens:
                     return answer, time.monotonic() - began, old
-                old = asked
+                old = attempted
             raise Broken(f"Chirp never {'opens' if opens else 'refuses'}")
 
         with ThreadPoolExecutor(1) as pool:
@@ -187,14 +187,14 @@ class Play:
 
     def handed_over(self) -> str:
         """The address that stefApp has given to the system browser. Raises Broken."""
-        address = self.stage.door.receive(seconds=PATIENCE)
+        address = self.stage.door.receive(seconds=TIMEOUT)
         if address is None:
             raise Broken("stefApp never opened the browser")
         return address
 
     def window(self) -> Element:
         """stefApp's window, once it waits for nothing. Raises Broken."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while time.monotonic() < until:
             self.miko.opens(self.at.window)
             page = self.miko.body.page

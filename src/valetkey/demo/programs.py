@@ -25,11 +25,11 @@ _LEFT_OUT: Final = re.compile(r"VALETKEY_.*|TERM|.*_proxy", re.IGNORECASE)
 
 
 class Failed(Exception):
-    """A program did not do what it was started for. `said` is what it said about it."""
+    """A program did not do what it was started for. `output` is what it printed."""
 
-    def __init__(self, what: str, said: str = "") -> None:
+    def __init__(self, what: str, output: str = "") -> None:
         super().__init__(what)
-        self.said = said
+        self.output = output
 
 
 class Program:
@@ -77,7 +77,7 @@ class Programs:
 
     def run(self, *arguments: str) -> str:
         """Runs `python -m ARGUMENTS` to its end; what it printed. Raises Failed."""
-        done = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             [sys.executable, "-m", *arguments],
             cwd=self._folder,
             env=self._environ,
@@ -87,9 +87,9 @@ class Programs:
             timeout=RUN_SECONDS,
             check=False,
         )
-        if done.returncode:
-            raise Failed(f"{' '.join(arguments)} ended with {done.returncode}", done.stderr)
-        return done.stdout
+        if process.returncode:
+            raise Failed(f"{' '.join(arguments)} ended with {process.returncode}", process.stderr)
+        return process.stdout
 
     def start(
         self, name: str, *arguments: str, port: int, environ: Mapping[str, str] = {}
@@ -146,12 +146,12 @@ def free_ports(count: int) -> Sequence[int]:
     """Ports that nobody listens on, all different. None is of those that the system lends to
     clients, which could take it before its program listens; two demos that start together look in
     different places, and no process is given a port twice."""
-    found: list[int] = []
+    ports: list[int] = []
     for _ in PORTS:
         port = PORTS[next(_turns) % len(PORTS)]
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
+            ports.append(port)
+        if len(ports) == count:
+            return ports
     raise Failed(f"{count} free ports are needed on 127.0.0.1")

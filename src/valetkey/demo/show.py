@@ -63,10 +63,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--flow", choices=list(FLOWS), help="play a short story about another way to a key instead"
     )
-    given = parser.parse_args(arguments)
-    keep = given.keep or (sys.stdout.isatty() and not given.exit)
-    flow = None if given.flow is None else FLOWS[given.flow]
-    return perform(keep=keep, browser=not given.no_browser, flow=flow)
+    options = parser.parse_args(arguments)
+    keep = options.keep or (sys.stdout.isatty() and not options.exit)
+    flow = None if options.flow is None else FLOWS[options.flow]
+    return perform(keep=keep, browser=not options.no_browser, flow=flow)
 
 
 def perform(
@@ -185,9 +185,9 @@ def _invite(stage: Stage, voice: Narrator, flow: Flow | None) -> None:
 def _lament(error: Failed | Fell, voice: Narrator, programs: Programs) -> None:
     """Says what did not hold, and what the programs said last."""
     why = error.__cause__
-    voice.fails(str(error) if why is None else _named(why))
+    voice.fails(str(error) if why is None else _describe_error(why))
     if isinstance(error, Failed):
-        voice.raw(error.said)
+        voice.raw(error.output)
     for program in programs.running:
         voice.say(f"The last lines of {program.name}:")
         voice.raw(program.last_words())
@@ -195,7 +195,7 @@ def _lament(error: Failed | Fell, voice: Narrator, programs: Programs) -> None:
     voice.end(f"{what}: {error}.")
 
 
-def _named(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     plain = type(error).__module__.startswith("valetkey.")
     return str(error) if plain else f"{type(error).__name__}: {error}"
 

@@ -30,7 +30,7 @@ def wants(play: Play) -> None:
     """Miko finds an app."""
     play.voice.say("Chirp is a platform with an API. Without a key it opens nothing.")
     refused = play.call("GET", f"{play.at.chirp}/chirps")
-    play.voice.exchange(refused, who=ANYBODY_TO_CHIRP, got=("www-authenticate",))
+    play.voice.exchange(refused, who=ANYBODY_TO_CHIRP, response=("www-authenticate",))
     play.check(
         "Chirp refuses, and says where to learn who hands out keys",
         holds=refused.status == 401 and play.at.chirp in challenge(refused).resource_metadata,
@@ -43,31 +43,38 @@ def wants(play: Play) -> None:
 
 def begins(play: Play) -> None:
     """stefApp asks the authorization server, before any browser opens."""
-    found = play.hear("GET", "/.well-known/oauth-authorization-server")
+    metadata = play.hear("GET", "/.well-known/oauth-authorization-server")
     play.voice.exchange(
-        found,
+        metadata,
         who=APP_TO_SERVER,
-        got=("issuer", "pushed_authorization_request_endpoint", "code_challenge_methods_supported"),
+        response=(
+            "issuer",
+            "pushed_authorization_request_endpoint",
+            "code_challenge_methods_supported",
+        ),
     )
     play.check(
         "the metadata is this very server's (RFC 8414)",
-        holds=found.answered["issuer"] == play.at.server,
+        holds=metadata.response["issuer"] == play.at.server,
     )
     pushed = play.hear("POST", "/par")
     names = ("client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method")
     play.voice.exchange(
-        pushed, who=APP_TO_SERVER, sent=(*names, "state"), got=("request_uri", "expires_in")
+        pushed,
+        who=APP_TO_SERVER,
+        request=(*names, "state"),
+        response=("request_uri", "expires_in"),
     )
-    asked = pushed.asked
+    fields = pushed.request
     play.check(
         "the request is pushed ahead (RFC 9126), with PKCE, by an app that has no secret",
         holds=pushed.status == 201
-        and asked["code_challenge_method"] == "S256"
-        and "client_secret" not in asked,
+        and fields["code_challenge_method"] == "S256"
+        and "client_secret" not in fields,
     )
     play.check(
         "the answer is to come to a port of the moment on this machine (RFC 8252)",
-        holds=asked["redirect_uri"].startswith("http://127.0.0.1:"),
+        holds=fields["redirect_uri"].startswith("http://127.0.0.1:"),
     )
 
 
@@ -83,7 +90,10 @@ def signs_in(play: Play) -> None:
     play.miko.opens(address)
     opened = play.miko.latest("GET", "/authorize")
     play.voice.exchange(
-        opened, who=MIKO_TO_SERVER, sent=("client_id", "request_uri"), got=("location",)
+        opened,
+        who=MIKO_TO_SERVER,
+        request=("client_id", "request_uri"),
+        response=("location",),
     )
     field = play.miko.body.page.by_id("password")
     play.check(
@@ -91,11 +101,14 @@ def signs_in(play: Play) -> None:
         holds=field is not None and play.miko.body.url.startswith(f"{play.at.server}/"),
     )
     play.miko.signs_in()
-    sent = play.miko.latest("POST", "/continue/")
+    exchange = play.miko.latest("POST", "/continue/")
     play.voice.exchange(
-        sent, who=MIKO_TO_SERVER, sent=("username", "password", "csrf"), got=("location",)
+        exchange,
+        who=MIKO_TO_SERVER,
+        request=("username", "password", "csrf"),
+        response=("location",),
     )
-    play.check("Miko is signed in", holds=sent.status == 303)
+    play.check("Miko is signed in", holds=exchange.status == 303)
 
 
 def reads(play: Play) -> None:
@@ -128,15 +141,18 @@ def reads(play: Play) -> None:
 def agrees(play: Play) -> None:
     """Miko says yes, and the answer goes back to the app."""
     play.miko.presses("allow")
-    sent = play.miko.latest("POST", "/continue/")
+    exchange = play.miko.latest("POST", "/continue/")
     play.voice.exchange(
-        sent, who=MIKO_TO_SERVER, sent=("action", "permission"), got=("code", "state", "iss")
+        exchange,
+        who=MIKO_TO_SERVER,
+        request=("action", "permission"),
+        response=("code", "state", "iss"),
     )
     back = play.hear("GET", "/callback")
-    play.voice.exchange(back, who=MIKO_TO_APP, sent=("code", "state", "iss"))
+    play.voice.exchange(back, who=MIKO_TO_APP, request=("code", "state", "iss"))
     play.check(
         "the code comes back to stefApp, and says whose it is (RFC 9207)",
-        holds=back.asked["iss"] == play.at.server and back.status == 200,
+        holds=back.request["iss"] == play.at.server and back.status == 200,
     )
 
 
@@ -146,25 +162,25 @@ def redeems(play: Play) -> None:
     play.voice.exchange(
         redeemed,
         who=APP_TO_SERVER,
-        sent=("grant_type", "client_id", "code", "code_verifier", "redirect_uri"),
-        got=("access_token", "token_type", "expires_in", "refresh_token", "scope"),
+        request=("grant_type", "client_id", "code", "code_verifier", "redirect_uri"),
+        response=("access_token", "token_type", "expires_in", "refresh_token", "scope"),
     )
-    told = json.loads(redeemed.answered["key_shards"])
+    shards = json.loads(redeemed.response["key_shards"])
     play.check(
-        f"the key came in {len(told['shards'])} parts, and it takes {told['threshold']} to open it",
-        holds=[one["holder"] for one in told["shards"]] == ["device", "backend", "recovery_code"]
-        and told["threshold"] == 2,
+        f"the key came in {len(shards['shards'])} parts; {shards['threshold']} of them open it",
+        holds=[one["holder"] for one in shards["shards"]] == ["device", "backend", "recovery_code"]
+        and shards["threshold"] == 2,
     )
     claimed = play.hear("POST", "/shard/claim")
-    play.voice.exchange(claimed, who=APP_TO_BACKEND, sent=("claim_ticket",))
+    play.voice.exchange(claimed, who=APP_TO_BACKEND, request=("claim_ticket",))
     play.check("stefApp's own server has fetched its part", holds=claimed.status == 200)
-    granted = set(redeemed.answered["scope"].split())
-    wanted = (play.expected.required | play.expected.optional) - {play.expected.unticked}
+    granted = set(redeemed.response["scope"].split())
+    expected = (play.expected.required | play.expected.optional) - {play.expected.unticked}
     play.check(
         "the key opens what Miko left ticked, and nothing else",
-        holds=granted - {"chirps"} == wanted,
+        holds=granted - {"chirps"} == expected,
     )
-    play.refresh_token = redeemed.answered["refresh_token"]
+    play.refresh_token = redeemed.response["refresh_token"]
     play.window()
     mode = play.stage.tokens.stat().st_mode & 0o777
     play.check(f"the tokens are in a file with mode {mode:04o}", holds=mode == 0o600)
@@ -180,8 +196,8 @@ def posts(play: Play) -> None:
     play.voice.exchange(
         posted,
         who=APP_TO_CHIRP,
-        sent=("authorization", "text"),
-        got=("id", "handle", "text", "by"),
+        request=("authorization", "text"),
+        response=("id", "handle", "text", "by"),
     )
     play.check(
         "stefApp has posted a chirp on Miko's behalf",
@@ -196,13 +212,16 @@ def is_refused(play: Play) -> None:
     play.miko.presses("try-messages")
     refused = play.hear("GET", "/messages")
     play.voice.exchange(
-        refused, who=APP_TO_CHIRP, sent=("authorization",), got=("www-authenticate",)
+        refused,
+        who=APP_TO_CHIRP,
+        request=("authorization",),
+        response=("www-authenticate",),
     )
-    said = challenge(refused)
+    error = challenge(refused)
     play.check(
-        f"Chirp refuses, and names what is missing (RFC 6750): {said.scope}",
+        f"Chirp refuses, and names what is missing (RFC 6750): {error.scope}",
         holds=refused.status == 403
-        and (said.error, said.scope) == ("insufficient_scope", play.expected.unticked),
+        and (error.error, error.scope) == ("insufficient_scope", play.expected.unticked),
     )
 
 
@@ -210,7 +229,7 @@ def never_passed(play: Play) -> None:
     """Every byte that stefApp sent or received is on record; the password is not among them."""
     tape, miko = play.stage.tape, play.miko
     streams = tape.streams()
-    passed = sum(len(one.sent) + len(one.received) for one in streams)
+    passed = sum(len(one.outgoing) + len(one.incoming) for one in streams)
     play.voice.say(
         f"stefApp's sockets were recorded from its first byte: {len(streams)} connections, "
         f"{passed} bytes."
@@ -222,10 +241,10 @@ def never_passed(play: Play) -> None:
         holds=all(tape.holds(one) for one in own),
     )
     password, *cookies = miko.secrets
-    typed = [one.sent for one in miko.body.exchanges if one.path.endswith("/sign-in")]
+    typed = [one.request_body for one in miko.body.exchanges if one.path.endswith("/sign-in")]
     play.check(
         "the password was typed, and the search would know it",
-        holds=any(form in sent for form in disguises(password) for sent in typed),
+        holds=any(form in exchange for form in disguises(password) for exchange in typed),
     )
     play.check(
         "the password is not on the record: not as it is, nor percent-encoded, nor in base64",

@@ -18,7 +18,7 @@ HEADER: Final = struct.Struct("!IcI")
 
 CONNECTED: Final = b"c"
 ACCEPTED: Final = b"a"
-SENT: Final = b">"
+OUTGOING: Final = b">"
 RECEIVED: Final = b"<"
 ESCAPED: Final = b"!"
 """A connection that no recorded socket made: the recording is not whole."""
@@ -64,37 +64,37 @@ class _Recorded(socket.socket):
             self.write(self.number, what, data)
 
     def connect(self, address: Any, /) -> None:
-        self.note(CONNECTED, _named(address))
+        self.note(CONNECTED, _encode_address(address))
         super().connect(address)
 
     def connect_ex(self, address: Any, /) -> int:
-        self.note(CONNECTED, _named(address))
+        self.note(CONNECTED, _encode_address(address))
         return super().connect_ex(address)
 
     def accept(self) -> tuple[socket.socket, Any]:
         accepted, address = super().accept()
         if isinstance(accepted, _Recorded):
-            accepted.note(ACCEPTED, _named(self.getsockname()))
+            accepted.note(ACCEPTED, _encode_address(self.getsockname()))
         return accepted, address
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         sent = super().send(data, flags)
-        self.note(SENT, _first(data, sent))
+        self.note(OUTGOING, _first(data, sent))
         return sent
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        self.note(SENT, bytes(data))
+        self.note(OUTGOING, bytes(data))
         super().sendall(data, flags)
 
     def sendto(self, data: Any, /, *args: Any) -> int:
         sent = super().sendto(data, *args)
-        self.note(SENT, _first(data, sent))
+        self.note(OUTGOING, _first(data, sent))
         return sent
 
     def sendmsg(self, buffers: Any, /, *args: Any) -> int:
         buffers = [bytes(one) for one in buffers]
         sent = super().sendmsg(buffers, *args)
-        self.note(SENT, b"".join(buffers)[:sent])
+        self.note(OUTGOING, b"".join(buffers)[:sent])
         return sent
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
@@ -135,7 +135,7 @@ class _Recorded(socket.socket):
         return got
 
 
-def _named(address: Any) -> bytes:
+def _encode_address(address: Any) -> bytes:
     return f"{address[0]}:{address[1]}".encode() if isinstance(address, tuple) else b""
 
 

@@ -22,8 +22,8 @@ class Stream(msgspec.Struct):
 
     peer: str = ""
     ours: bool = True
-    sent: bytearray = msgspec.field(default_factory=bytearray)
-    received: bytearray = msgspec.field(default_factory=bytearray)
+    outgoing: bytearray = msgspec.field(default_factory=bytearray)
+    incoming: bytearray = msgspec.field(default_factory=bytearray)
     asked_to: int = 0
     answered_to: int = 0
 
@@ -45,12 +45,12 @@ class Tape:
 
     def exchanges(self) -> list[Exchange]:
         """Every exchange that is complete so far, in the order in which they were completed."""
-        found: list[Exchange] = []
+        complete: list[Exchange] = []
         for stream in self._grow():
             exchange = _next(stream)
             if exchange is not None:
-                found.append(exchange)
-        return found
+                complete.append(exchange)
+        return complete
 
     def streams(self) -> list[Stream]:
         """Every connection so far."""
@@ -58,7 +58,9 @@ class Tape:
 
     def holds(self, text: str) -> bool:
         """Whether the text is among the bytes: as it is, percent-encoded, or in base64."""
-        everything = [bytes(part) for one in self.streams() for part in (one.sent, one.received)]
+        everything = [
+            bytes(part) for one in self.streams() for part in (one.outgoing, one.incoming)
+        ]
         return any(form in part for form in disguises(text) for part in everything)
 
     def escaped(self) -> list[str]:
@@ -71,10 +73,10 @@ class Tape:
         for number, what, data in self._frames():
             stream = streams.setdefault(number, Stream())
             match what:
-                case tap.SENT:
-                    stream.sent += data
+                case tap.OUTGOING:
+                    stream.outgoing += data
                 case tap.RECEIVED:
-                    stream.received += data
+                    stream.incoming += data
                 case _:
                     stream.peer, stream.ours = data.decode(), what != tap.ACCEPTED
             yield stream
@@ -104,7 +106,9 @@ def disguises(text: str) -> set[bytes]:
 def _next(stream: Stream) -> Exchange | None:
     """The next exchange of the stream, once both of its halves are there."""
     ours = stream.ours
-    asking, answering = (stream.sent, stream.received) if ours else (stream.received, stream.sent)
+    asking, answering = (
+        (stream.outgoing, stream.incoming) if ours else (stream.incoming, stream.outgoing)
+    )
     request = _message(asking, stream.asked_to)
     response = _message(answering, stream.answered_to)
     if request is None or response is None:
@@ -116,7 +120,7 @@ def _next(stream: Stream) -> Exchange | None:
         method=method,
         url=f"http://{host}{target}",
         request_headers=request.headers,
-        sent=request.body,
+        request_body=request.body,
         status=int(response.start[1]),
         headers=response.headers,
         got=response.body,
@@ -133,8 +137,8 @@ def _message(data: bytearray, at: int) -> Message | None:
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     start, begin = first.split(" ", 2), head_end + 4
     if "chunked" in headers.get("transfer-encoding", ""):
-        found = _chunks(data, begin)
-        return None if found is None else Message(start, headers, *found)
+        complete = _chunks(data, begin)
+        return None if complete is None else Message(start, headers, *complete)
     empty = start[1] in _EMPTY
     end = begin + (0 if empty else int(headers.get("content-length", "0")))
     return Message(start, headers, bytes(data[begin:end]), end) if end <= len(data) else None

@@ -17,17 +17,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--issuer", required=True, help="The authorization server.")
     parser.add_argument("--miko", required=True, help="Miko's `sub` there.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     server = ResourceServer(
-        issuer=given.issuer,
+        issuer=options.issuer,
         catalog="catalog.toml",
         credentials=("chirp", Path("chirp.secret").read_text("utf-8").strip()),
         live="follow",
     )
     records = Records(Path("chirp.db"))
-    seed(records, miko=given.miko)
+    seed(records, miko=options.miko)
     uvicorn.run(
-        create(records, server), host="127.0.0.1", port=given.port, access_log=False, ws="none"
+        create(records, server), host="127.0.0.1", port=options.port, access_log=False, ws="none"
     )
 
 

@@ -14,21 +14,21 @@ WORDS: Final = "Lane 4: W4SCT"
 def asks(play: Play) -> None:
     """The till asks, and says so in words that Miko can compare."""
     play.voice.say(f'The till shows "{WORDS}", and asks the server to ask Miko.')
-    asked = _ask(play, WORDS)
+    exchange = _ask(play, WORDS)
     play.voice.exchange(
-        asked,
+        exchange,
         who=TILL,
-        sent=("scope", "login_hint", "binding_message"),
-        got=("auth_req_id", "expires_in", "interval"),
+        request=("scope", "login_hint", "binding_message"),
+        response=("auth_req_id", "expires_in", "interval"),
     )
-    play.kept |= asked.answered
+    play.kept |= exchange.response
     early = _fetch(play)
-    play.voice.exchange(early, who=TILL, sent=("grant_type",), got=("error",))
-    play.check("it has to wait for Miko", holds=early.answered["error"] == "authorization_pending")
+    play.voice.exchange(early, who=TILL, request=("grant_type",), response=("error",))
+    play.check("it has to wait for Miko", holds=early.response["error"] == "authorization_pending")
     nobody = _ask(play, WORDS, hint="nobody")
     play.check(
         "nobody can be asked who is not there",
-        holds=nobody.answered["error"] == "unknown_user_id",
+        holds=nobody.response["error"] == "unknown_user_id",
     )
 
 
@@ -46,34 +46,37 @@ def answers(play: Play) -> None:
     play.check("a yes is a consent, with boxes", holds="chirps.read" in sheet.ids)
     play.miko.presses("allow")
     sent = play.miko.latest("POST", "/continue/")
-    play.voice.exchange(sent, who=MIKO_TO_SERVER, sent=("action", "permission"))
+    play.voice.exchange(sent, who=MIKO_TO_SERVER, request=("action", "permission"))
 
 
 def works(play: Play) -> None:
     """The till comes for its tokens."""
     tokens = _fetch(play)
     play.voice.exchange(
-        tokens, who=TILL, sent=("auth_req_id",), got=("access_token", "id_token", "scope")
+        tokens,
+        who=TILL,
+        request=("auth_req_id",),
+        response=("access_token", "id_token", "scope"),
     )
     play.check("the till knows who it is, and has its key", holds=tokens.status == 200)
-    access = tokens.answered["access_token"]
+    access = tokens.response["access_token"]
     play.check(
-        "Chirp takes the key", holds=seen_by_chirp(play, access).answered["active"] == "true"
+        "Chirp takes the key", holds=seen_by_chirp(play, access).response["active"] == "true"
     )
     again = _fetch(play)
-    play.check("a second time there is none", holds=again.answered["error"] == "invalid_grant")
+    play.check("a second time there is none", holds=again.response["error"] == "invalid_grant")
 
 
 def refuses(play: Play) -> None:
     """A question that Miko does not expect."""
     play.voice.say("Somebody tries the same, while Miko is at home. He expects nothing.")
-    play.kept |= _ask(play, "Lane 9: QQQQQ").answered
+    play.kept |= _ask(play, "Lane 9: QQQQQ").response
     play.miko.opens(f"{play.at.server}/approvals")
     follow(play, "details")
     play.miko.presses("deny")
     refused = _fetch(play)
-    play.voice.exchange(refused, who=TILL, got=("error", "error_description"))
-    play.check("he says no", holds=refused.answered["error"] == "access_denied")
+    play.voice.exchange(refused, who=TILL, response=("error", "error_description"))
+    play.check("he says no", holds=refused.response["error"] == "access_denied")
 
 
 def _ask(play: Play, words: str, hint: str = "miko") -> Exchange:

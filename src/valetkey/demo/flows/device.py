@@ -12,34 +12,35 @@ TV: Final = "television → authorization server"
 def asks(play: Play) -> None:
     """The television asks, and shows what it is told."""
     play.voice.say("The television has no keyboard and no browser. It asks for a code to show.")
-    asked = play.call(
+    exchange = play.call(
         "POST",
         f"{play.at.server}/device_authorization",
         form={"client_id": "tv", "scope": "openid offline_access chirps"},
     )
     names = ("device_code", "user_code", "verification_uri", "expires_in", "interval")
-    play.voice.exchange(asked, who=TV, sent=("client_id", "scope"), got=names)
+    play.voice.exchange(exchange, who=TV, request=("client_id", "scope"), response=names)
     play.check(
         "the code is for Miko's eyes, the device code for the television's",
-        holds=len(asked.answered["user_code"]) == 9 and len(asked.answered["device_code"]) > 60,
+        holds=len(exchange.response["user_code"]) == 9
+        and len(exchange.response["device_code"]) > 60,
     )
-    play.kept |= asked.answered
+    play.kept |= exchange.response
     _shows(play)
     risky = play.call(
         "POST",
         f"{play.at.server}/device_authorization",
         form={"client_id": "tv", "scope": "chirps dms.read"},
     )
-    play.voice.exchange(risky, who=TV, sent=("scope",), got=("error", "error_description"))
+    play.voice.exchange(risky, who=TV, request=("scope",), response=("error", "error_description"))
     play.check(
         "direct messages are too much to give away by a code, though it is registered for them",
-        holds=risky.status == 400 and risky.answered["error"] == "invalid_scope",
+        holds=risky.status == 400 and risky.response["error"] == "invalid_scope",
     )
 
 
 def _shows(play: Play) -> None:
-    """The address with the code in it, as a picture. Whoever scans it has typed nothing yet: the
-    page only fills the code in."""
+    """The address with the code in it, as a picture. A person who scans it has typed nothing yet:
+    the page only fills the code in."""
     try:
         from valetkey.client import qr  # noqa: PLC0415
     except ImportError:
@@ -53,8 +54,8 @@ def polls(play: Play) -> None:
     """It comes for an answer before there is one, and too soon."""
     for expected in ("authorization_pending", "slow_down"):
         early = _fetch(play)
-        play.voice.exchange(early, who=TV, sent=("grant_type",), got=("error",))
-        play.check(f"it is told {expected}", holds=early.answered["error"] == expected)
+        play.voice.exchange(early, who=TV, request=("grant_type",), response=("error",))
+        play.check(f"it is told {expected}", holds=early.response["error"] == expected)
 
 
 def types(play: Play) -> None:
@@ -82,7 +83,7 @@ def types(play: Play) -> None:
     play.miko.chooses("chirps.write", on=False)
     play.miko.presses("allow")
     sent = play.miko.latest("POST", "/continue/")
-    play.voice.exchange(sent, who=MIKO_TO_SERVER, sent=("action", "permission"))
+    play.voice.exchange(sent, who=MIKO_TO_SERVER, request=("action", "permission"))
     play.check(
         "nobody is sent anywhere: the television comes for the answer",
         holds="Connected" in play.miko.body.page.text,
@@ -93,22 +94,25 @@ def works(play: Play) -> None:
     """The television gets its tokens, and shows the timeline."""
     tokens = _fetch(play)
     play.voice.exchange(
-        tokens, who=TV, sent=("device_code",), got=("access_token", "refresh_token", "scope")
+        tokens,
+        who=TV,
+        request=("device_code",),
+        response=("access_token", "refresh_token", "scope"),
     )
     play.check(
         "the key opens what Miko left ticked",
-        holds=set(tokens.answered["scope"].split()) == {"openid", "offline_access", "chirps.read"},
+        holds=set(tokens.response["scope"].split()) == {"openid", "offline_access", "chirps.read"},
     )
-    access = tokens.answered["access_token"]
+    access = tokens.response["access_token"]
     read = chirps(play, access)
     play.voice.exchange(read, who=APP_TO_CHIRP.replace("stefApp", "television"))
     play.check("the television shows the timeline", holds=read.status == 200)
     again = _fetch(play)
-    play.voice.exchange(again, who="somebody else, with the same device code", got=("error",))
-    play.check("a device code is good once", holds=again.answered["error"] == "invalid_grant")
+    play.voice.exchange(again, who="somebody else, with the same device code", response=("error",))
+    play.check("a device code is good once", holds=again.response["error"] == "invalid_grant")
     play.check(
         "and since it was in two hands, the key is closed",
-        holds=seen_by_chirp(play, access).answered["active"] == "false",
+        holds=seen_by_chirp(play, access).response["active"] == "false",
     )
 
 

@@ -16,9 +16,9 @@ def begins(play: Play) -> None:
     _, tokens = connect_device(play, "openid offline_access chirps")
     play.check(
         "Miko has given his television a key to read and to post",
-        holds="chirps.write" in tokens.answered["scope"],
+        holds="chirps.write" in tokens.response["scope"],
     )
-    play.kept["held"] = tokens.answered["access_token"]
+    play.kept["held"] = tokens.response["access_token"]
 
 
 def passes_on(play: Play) -> None:
@@ -27,32 +27,38 @@ def passes_on(play: Play) -> None:
     got = _exchange(play, "chirps.read")
     names = ("grant_type", "subject_token_type", "audience", "scope")
     play.voice.exchange(
-        got, who=AGENT, sent=names, got=("access_token", "issued_token_type", "expires_in", "scope")
+        got,
+        who=AGENT,
+        request=names,
+        response=("access_token", "issued_token_type", "expires_in", "scope"),
     )
-    play.check("it gets a key that reads", holds=got.answered["scope"] == "chirps.read")
-    play.kept["passed"] = got.answered["access_token"]
-    seen = seen_by_chirp(play, play.kept["passed"])
+    play.check("it gets a key that reads", holds=got.response["scope"] == "chirps.read")
+    play.kept["passed"] = got.response["access_token"]
+    introspection = seen_by_chirp(play, play.kept["passed"])
     play.voice.exchange(
-        seen, who="Chirp → authorization server", got=("sub", "client_id", "act", "scope")
+        introspection,
+        who="Chirp → authorization server",
+        response=("sub", "client_id", "act", "scope"),
     )
     play.check(
         "Chirp sees for whom it acts, and who acts",
-        holds="client:agent" in seen.answered["act"] and seen.answered["client_id"] == "agent",
+        holds="client:agent" in introspection.response["act"]
+        and introspection.response["client_id"] == "agent",
     )
 
 
 def stays_small(play: Play) -> None:
     """It cannot be made larger, nor used elsewhere."""
     more = _exchange(play, "dms.read")
-    play.voice.exchange(more, who=AGENT, sent=("scope",), got=("error",))
-    play.check("it opens no more", holds=more.answered["error"] == "invalid_scope")
+    play.voice.exchange(more, who=AGENT, request=("scope",), response=("error",))
+    play.check("it opens no more", holds=more.response["error"] == "invalid_scope")
     other = _exchange(play, "", audience="https://elsewhere.example")
-    play.voice.exchange(other, who=AGENT, sent=("audience",), got=("error",))
-    play.check("and nothing elsewhere", holds=other.answered["error"] == "invalid_target")
+    play.voice.exchange(other, who=AGENT, request=("audience",), response=("error",))
+    play.check("and nothing elsewhere", holds=other.response["error"] == "invalid_target")
     again = _exchange(play, "", subject=play.kept["passed"])
     play.check(
         "its own key it cannot pass on: nothing was registered for that",
-        holds=again.answered["error"] == "invalid_request",
+        holds=again.response["error"] == "invalid_request",
     )
 
 
@@ -63,13 +69,15 @@ def stops(play: Play) -> None:
     play.miko.finds_app("tv")
     play.miko.presses("stop")
     play.miko.presses("stop")
-    play.voice.exchange(play.miko.latest("POST", "/apps/"), who=MIKO_TO_SERVER, got=("location",))
+    play.voice.exchange(
+        play.miko.latest("POST", "/apps/"), who=MIKO_TO_SERVER, response=("location",)
+    )
     for whose in ("held", "passed"):
-        seen = seen_by_chirp(play, play.kept[whose])
+        introspection = seen_by_chirp(play, play.kept[whose])
         who = "the television's" if whose == "held" else "the assistant's"
-        play.check(f"{who} key is worth nothing", holds=seen.answered["active"] == "false")
+        play.check(f"{who} key is worth nothing", holds=introspection.response["active"] == "false")
     over = _exchange(play, "chirps.read")
-    play.check("and no new one comes of it", holds=over.answered["error"] == "invalid_request")
+    play.check("and no new one comes of it", holds=over.response["error"] == "invalid_request")
 
 
 def _exchange(play: Play, scope: str, *, audience: str = "", subject: str = "") -> Exchange:

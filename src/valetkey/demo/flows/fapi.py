@@ -24,19 +24,22 @@ def pushes(play: Play) -> None:
     """The request goes ahead, by the bank that signs for itself."""
     play.kept["verifier"] = pkce.verifier(secrets.token_bytes(32))
     bare = play.call("GET", f"{play.at.server}/authorize?{urlencode(_request(play))}")
-    play.voice.exchange(bare, who="a browser → authorization server", got=("error",))
+    play.voice.exchange(bare, who="a browser → authorization server", response=("error",))
     play.check(
         "a request that anybody could have written into an address is refused",
-        holds=bare.answered["error"] == "invalid_request",
+        holds=bare.response["error"] == "invalid_request",
     )
     nobody = _post(play, "/par", _request(play), signed=False)
-    play.check("so is one by nobody", holds=nobody.answered["error"] == "invalid_client")
+    play.check("so is one by nobody", holds=nobody.response["error"] == "invalid_client")
     pushed = _post(play, "/par", _request(play))
     play.voice.exchange(
-        pushed, who=BANK, sent=("scope", "client_assertion"), got=("request_uri", "expires_in")
+        pushed,
+        who=BANK,
+        request=("scope", "client_assertion"),
+        response=("request_uri", "expires_in"),
     )
     play.check("the bank's own is kept, and named", holds=pushed.status == 201)
-    play.kept |= pushed.answered
+    play.kept |= pushed.response
 
 
 def agrees(play: Play) -> None:
@@ -45,10 +48,10 @@ def agrees(play: Play) -> None:
     play.miko.opens(f"{play.at.server}/authorize?{query}")
     play.miko.signs_in()
     play.miko.presses("allow")
-    sent = play.miko.latest("POST", "/continue/")
-    play.voice.exchange(sent, who=MIKO_TO_SERVER, got=("code", "iss"))
-    play.check("the answer says who gave it", holds=sent.answered["iss"] == play.at.server)
-    play.kept["code"] = sent.answered["code"]
+    answer = play.miko.latest("POST", "/continue/")
+    play.voice.exchange(answer, who=MIKO_TO_SERVER, response=("code", "iss"))
+    play.check("the answer says who gave it", holds=answer.response["iss"] == play.at.server)
+    play.kept["code"] = answer.response["code"]
 
 
 def redeems(play: Play) -> None:
@@ -60,19 +63,19 @@ def redeems(play: Play) -> None:
         "code_verifier": play.kept["verifier"],
     }
     unbound = _post(play, "/token", form)
-    play.voice.exchange(unbound, who=BANK, got=("error", "error_description"))
+    play.voice.exchange(unbound, who=BANK, response=("error", "error_description"))
     play.check("without a proof there is no token", holds=unbound.status == 400)
-    bound = _post(play, "/token", form, proved=True)
-    play.voice.exchange(bound, who=BANK, sent=("dpop",), got=("token_type", "scope"))
-    play.check("with one it is bound", holds=bound.answered["token_type"] == "DPoP")
-    play.kept |= bound.answered
+    proven = _post(play, "/token", form, proved=True)
+    play.voice.exchange(proven, who=BANK, request=("dpop",), response=("token_type", "scope"))
+    play.check("with one it is bound", holds=proven.response["token_type"] == "DPoP")
+    play.kept |= proven.response
 
 
 def is_stolen(play: Play) -> None:
-    """Whoever steals the token, or the whole call, gets nothing."""
+    """A thief of the token, or of the whole call, gets nothing."""
     once = _proof(play, HOLDER)
     used = _chirps(play, "DPoP", once)
-    play.voice.exchange(used, who=AT_CHIRP, sent=("authorization", "dpop"))
+    play.voice.exchange(used, who=AT_CHIRP, request=("authorization", "dpop"))
     play.check("the bank reads the timeline", holds=used.status == 200)
     thefts = (
         ("as a bearer token it opens nothing", _chirps(play, "Bearer", "")),
@@ -80,7 +83,7 @@ def is_stolen(play: Play) -> None:
         ("nor with the bank's own proof, sent again", _chirps(play, "DPoP", once)),
     )
     for what, tried in thefts:
-        play.voice.exchange(tried, who="a thief → Chirp", got=("error",))
+        play.voice.exchange(tried, who="a thief → Chirp", response=("error",))
         play.check(what, holds=tried.status == 401)
     again = _chirps(play, "DPoP", _proof(play, HOLDER))
     play.check("the bank goes on", holds=again.status == 200)
@@ -105,18 +108,18 @@ def _post(
     play: Play, path: str, form: dict[str, str], *, signed: bool = True, proved: bool = False
 ) -> Exchange:
     url, now = play.at.server + path, int(time.time())
-    sent = dict(form)
+    answer = dict(form)
     if signed:
         key = play.stage.keys["bank"]
         text = assertion.write(
             "bank", issuer=play.at.server, key=key, jti=secrets.token_hex(8), now=now
         )
-        sent |= {
+        answer |= {
             "client_assertion": text,
             "client_assertion_type": assertion.ASSERTION_TYPE,
         }
     proof = dpop.make(HOLDER, method="POST", address=url, now=now, jti=secrets.token_hex(8))
-    return play.call("POST", url, form=sent, more={dpop.HEADER: proof} if proved else {})
+    return play.call("POST", url, form=answer, more={dpop.HEADER: proof} if proved else {})
 
 
 def _proof(play: Play, key: PrivateKey) -> str:

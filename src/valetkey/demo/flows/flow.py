@@ -59,13 +59,13 @@ def chirps(play: Play, access: str) -> Exchange:
 
 def connect_device(play: Play, scope: str) -> tuple[str, Exchange]:
     """A television asks, Miko says yes to all of it: the device code, and the token response."""
-    asked = play.call(
+    exchange = play.call(
         "POST",
         f"{play.at.server}/device_authorization",
         form={"client_id": "tv", "scope": scope},
     )
-    code = asked.answered["device_code"]
-    play.miko.opens(asked.answered["verification_uri_complete"])
+    code = exchange.response["device_code"]
+    play.miko.opens(exchange.response["verification_uri_complete"])
     play.miko.presses("continue")
     play.miko.presses("confirm")
     if play.miko.body.page.by_id("password") is not None:

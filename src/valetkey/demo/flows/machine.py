@@ -14,35 +14,39 @@ def begins(play: Play) -> None:
     play.voice.say("The night job acts for itself. It proves who it is by its secret.")
     url = f"{play.at.server}/token"
     wrong = play.call("POST", url, form=OWN, auth=("night", "not the secret"))
-    play.voice.exchange(wrong, who="anybody → authorization server", got=("error",))
+    play.voice.exchange(wrong, who="anybody → authorization server", response=("error",))
     play.check(
         "without the secret there is nothing",
-        holds=wrong.status == 401 and wrong.answered["error"] == "invalid_client",
+        holds=wrong.status == 401 and wrong.response["error"] == "invalid_client",
     )
     own = token(play, OWN, by="night")
-    play.voice.exchange(own, who=NIGHT, sent=("grant_type",), got=("access_token", "scope"))
+    play.voice.exchange(own, who=NIGHT, request=("grant_type",), response=("access_token", "scope"))
     play.check(
         "there is no refresh token: it can ask again",
-        holds=own.status == 200 and "refresh_token" not in own.answered,
+        holds=own.status == 200 and "refresh_token" not in own.response,
     )
-    play.kept |= own.answered
+    play.kept |= own.response
 
 
 def is_nobody(play: Play) -> None:
     """A program is never taken for a person."""
-    seen = seen_by_chirp(play, play.kept["access_token"])
-    play.voice.exchange(seen, who="Chirp → authorization server", got=("active", "sub", "scope"))
-    play.check("its name is no user's", holds=seen.answered["sub"] == "client:night")
+    introspection = seen_by_chirp(play, play.kept["access_token"])
+    play.voice.exchange(
+        introspection,
+        who="Chirp → authorization server",
+        response=("active", "sub", "scope"),
+    )
+    play.check("its name is no user's", holds=introspection.response["sub"] == "client:night")
     read = chirps(play, play.kept["access_token"])
-    play.voice.exchange(read, who="night job → Chirp", got=("error_description",))
+    play.voice.exchange(read, who="night job → Chirp", response=("error_description",))
     play.check(
         "Chirp knows the key, and nobody whose timeline that would be", holds=read.status == 404
     )
     more = token(play, {**OWN, "scope": "chirps.write"}, by="night")
-    play.voice.exchange(more, who=NIGHT, sent=("scope",), got=("error",))
+    play.voice.exchange(more, who=NIGHT, request=("scope",), response=("error",))
     play.check(
         "it gets no more than it is registered for",
-        holds=more.answered["error"] == "invalid_scope",
+        holds=more.response["error"] == "invalid_scope",
     )
 
 
@@ -50,12 +54,12 @@ def ends(play: Play) -> None:
     """It gives the token back."""
     auth = ("night", play.stage.secrets["night"])
     form = {"token": play.kept["access_token"]}
-    given = play.call("POST", f"{play.at.server}/revoke", form=form, auth=auth)
-    play.voice.exchange(given, who=NIGHT, sent=("token",))
-    seen = seen_by_chirp(play, play.kept["access_token"])
+    revocation = play.call("POST", f"{play.at.server}/revoke", form=form, auth=auth)
+    play.voice.exchange(revocation, who=NIGHT, request=("token",))
+    introspection = seen_by_chirp(play, play.kept["access_token"])
     play.check(
         "what was given back is worth nothing at once",
-        holds=given.status == 200 and seen.answered["active"] == "false",
+        holds=revocation.status == 200 and introspection.response["active"] == "false",
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from valetkey.demo.exchange import Exchange
 from valetkey.demo.flows.flow import Flow, Step, chirps
-from valetkey.demo.play import PATIENCE, Broken, Play
+from valetkey.demo.play import TIMEOUT, Broken, Play
 from valetkey.demo.stefapp.backend import CLIENT_ID as BACKEND
 from valetkey.demo.stefapp.program import CLIENT_ID, TIER
 from valetkey.jose import base64url
@@ -28,7 +28,7 @@ _REFRESH: Final = ("grant_type", "refresh_token", "other_key_shards")
 def connects(play: Play) -> None:
     """Miko says yes, and each holder gets its part."""
     verifier = pkce.verifier(secrets.token_bytes(32))
-    asked = {
+    parameters = {
         "client_id": CLIENT_ID,
         "response_type": "code",
         # There is nothing: the story reads the answer from the redirect itself.
@@ -38,33 +38,35 @@ def connects(play: Play) -> None:
         "code_challenge_method": pkce.METHOD,
         "key_shards": write_tier(TIER),
     }
-    pushed = play.call("POST", f"{play.at.server}/par", form=asked)
-    play.voice.exchange(pushed, who=PHONE, sent=("scope", "key_shards"), got=("request_uri",))
-    query = {"client_id": CLIENT_ID, "request_uri": pushed.answered["request_uri"]}
+    pushed = play.call("POST", f"{play.at.server}/par", form=parameters)
+    play.voice.exchange(
+        pushed, who=PHONE, request=("scope", "key_shards"), response=("request_uri",)
+    )
+    query = {"client_id": CLIENT_ID, "request_uri": pushed.response["request_uri"]}
     play.miko.opens(f"{play.at.server}/authorize?{urlencode(query)}")
     play.miko.signs_in()
     play.miko.presses("allow")
-    code = play.miko.latest("POST", "/continue/").answered["code"]
+    code = play.miko.latest("POST", "/continue/").response["code"]
     form = {
         "grant_type": "authorization_code",
         "client_id": CLIENT_ID,
         "code": code,
         "code_verifier": verifier,
-        "redirect_uri": asked["redirect_uri"],
+        "redirect_uri": parameters["redirect_uri"],
     }
     came = play.call("POST", f"{play.at.server}/token", form=form)
-    play.voice.exchange(came, who=PHONE, got=("access_token", "refresh_token"))
-    parts = {one["holder"]: one for one in json.loads(came.answered["key_shards"])["shards"]}
+    play.voice.exchange(came, who=PHONE, response=("access_token", "refresh_token"))
+    parts = {one["holder"]: one for one in json.loads(came.response["key_shards"])["shards"]}
     play.check("the phone gets its own part, and no other", holds=set(parts) == set(TIER.holders))
     play.kept |= {
-        "phone": came.answered["refresh_token"],
+        "phone": came.response["refresh_token"],
         "page": parts["recovery_code"]["claim_uri"],
     }
-    play.kept |= {"access": came.answered["access_token"], "backup": play.kept["phone"]}
+    play.kept |= {"access": came.response["access_token"], "backup": play.kept["phone"]}
     claimed = _server(play, CLAIM_PATH, claim_ticket=parts["backend"]["claim_ticket"])
-    play.voice.exchange(claimed, who=SERVER, sent=("claim_ticket",), got=("holder",))
+    play.voice.exchange(claimed, who=SERVER, request=("claim_ticket",), response=("holder",))
     play.check("stefApp's server fetches the second", holds=claimed.status == 200)
-    play.kept["server"] = claimed.answered["key_shard"]
+    play.kept["server"] = claimed.response["key_shard"]
     play.miko.opens(play.kept["page"])
     play.miko.presses("replace-recovery_code")
     shown = play.miko.body.page.by_id("code")
@@ -74,11 +76,16 @@ def connects(play: Play) -> None:
 def renews(play: Play) -> None:
     """Two parts open it."""
     renewed = _refresh(play, play.kept["phone"], _handle(play))
-    play.voice.exchange(renewed, who=PHONE, sent=_REFRESH, got=("access_token", "refresh_token"))
+    play.voice.exchange(
+        renewed,
+        who=PHONE,
+        request=_REFRESH,
+        response=("access_token", "refresh_token"),
+    )
     play.check("the phone, and what stands for the server's part", holds=renewed.status == 200)
     play.kept |= {
-        "phone": renewed.answered["refresh_token"],
-        "access": renewed.answered["access_token"],
+        "phone": renewed.response["refresh_token"],
+        "access": renewed.response["access_token"],
     }
 
 
@@ -96,11 +103,11 @@ def phone_is_stolen(play: Play) -> None:
 def server_is_robbed(play: Play) -> None:
     """The server's part alone, and then with the server's way of showing it."""
     stolen = _refresh(play, play.kept["server"])
-    play.voice.exchange(stolen, who=THIEF, sent=_REFRESH, got=("error",))
+    play.voice.exchange(stolen, who=THIEF, request=_REFRESH, response=("error",))
     play.check("it is no refresh token", holds=stolen.status == 400)
     form = {"key_shard": play.kept["server"], "client_id": BACKEND}
     delivered = play.call("POST", f"{play.at.server}{DELIVERY_PATH}", form=form)
-    play.voice.exchange(delivered, who=THIEF, sent=("key_shard",), got=("error",))
+    play.voice.exchange(delivered, who=THIEF, request=("key_shard",), response=("error",))
     play.check(
         "and nobody delivers it without the server's own secret", holds=delivered.status == 401
     )
@@ -113,10 +120,10 @@ def database_is_copied(play: Play) -> None:
         file.read_bytes() for file in play.stage.folder.glob("server.db*") if file.is_file()
     )
     play.voice.say(f"The database: {len(written)} bytes, in which the thief reads every row.")
-    kept = [play.kept["phone"], play.kept["server"], play.kept["access"].rpartition(".")[2]]
+    stolen = [play.kept["phone"], play.kept["server"], play.kept["access"].rpartition(".")[2]]
     # The end of a part is the server's seal on it: as text, and as the bytes that it stands for.
-    forms = [one[-30:].encode() for one in kept]
-    forms += [base64url.decode(one[len("vk_rt_") :])[-20:-4] for one in kept[:2]]
+    forms = [one[-30:].encode() for one in stolen]
+    forms += [base64url.decode(one[len("vk_rt_") :])[-20:-4] for one in stolen[:2]]
     play.check(
         "none of the parts stands in it, and no token",
         holds=bool(written) and not any(form in written for form in forms),
@@ -132,7 +139,7 @@ def backup_is_found(play: Play) -> None:
 
 
 def owner_goes_on(play: Play) -> None:
-    """Whoever owns it has lost nothing."""
+    """The owner of the key has lost nothing."""
     renews(play)
     play.check("Miko's own phone shows the timeline", holds=_until(play, 200) < WITHIN)
 
@@ -141,7 +148,7 @@ def _until(play: Play, status: int) -> float:
     """Seconds until Chirp answers the access token like this. Raises Broken where it never does."""
     began = time.monotonic()
     while chirps(play, play.kept["access"]).status != status:
-        if time.monotonic() - began > PATIENCE:
+        if time.monotonic() - began > TIMEOUT:
             raise Broken(f"Chirp never answers {status}")
     return time.monotonic() - began
 
@@ -162,23 +169,23 @@ def _handle(play: Play) -> str:
     delivered = _server(play, DELIVERY_PATH, key_shard=play.kept["server"])
     if delivered.status != 200:
         raise Broken("stefApp's server cannot deliver its part")
-    play.kept["server"] = delivered.answered["key_shard"]
-    return delivered.answered["handle"]
+    play.kept["server"] = delivered.response["key_shard"]
+    return delivered.response["handle"]
 
 
 def _tries(play: Play, tried: Exchange, *, error: str) -> None:
-    play.voice.exchange(tried, who=THIEF, sent=_REFRESH, got=("error",))
-    play.check("it opens nothing", holds=tried.answered["error"] == error)
-    again = play.call("POST", f"{play.at.server}/token", form=_as_it_was(tried.asked))
+    play.voice.exchange(tried, who=THIEF, request=_REFRESH, response=("error",))
+    play.check("it opens nothing", holds=tried.response["error"] == error)
+    again = play.call("POST", f"{play.at.server}/token", form=_as_it_was(tried.request))
     play.check(
         "and the key is suspended: nobody gets anything now",
-        holds=again.answered["error"] == "key_suspended",
+        holds=again.response["error"] == "key_suspended",
     )
 
 
-def _as_it_was(asked: Mapping[str, str]) -> dict[str, str]:
+def _as_it_was(parameters: Mapping[str, str]) -> dict[str, str]:
     names = ("client_id", "grant_type", "refresh_token", "other_key_shards")
-    return {name: asked[name] for name in names if name in asked}
+    return {name: parameters[name] for name in names if name in parameters}
 
 
 def _goes_on(play: Play) -> None:

@@ -126,7 +126,7 @@ class ChromiumBody:
                 method=request.method,
                 url=request.url,
                 request_headers=request.headers,
-                sent=(request.post_data or "").encode(),
+                request_body=(request.post_data or "").encode(),
                 status=response.status,
                 headers=response.headers,
             )

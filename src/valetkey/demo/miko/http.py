@@ -101,16 +101,16 @@ class HttpBody:
         raise Lost(f"{request.url} sends from one page to the next without end")
 
     def _send(self, request: httpx2.Request) -> httpx2.Response:
-        sent = self._http.build_request(
+        prepared = self._http.build_request(
             request.method, request.url, content=request.content, headers=request.headers
         )
-        response = self._http.send(sent)
+        response = self._http.send(prepared)
         self.exchanges.append(
             Exchange(
-                method=sent.method,
-                url=str(sent.url),
-                request_headers=dict(sent.headers),
-                sent=sent.content,
+                method=prepared.method,
+                url=str(prepared.url),
+                request_headers=dict(prepared.headers),
+                request_body=prepared.content,
                 status=response.status_code,
                 headers=dict(response.headers),
             )

@@ -27,7 +27,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     heading: str
     can: tuple[Choice, ...]
     cannot: tuple[str, ...]
-    kept: tuple[str, ...] = ()
+    already_granted: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -60,12 +60,12 @@ class Miko:
         heading, can, cannot = page.first("h1"), page.first(of="can"), page.first(of="cannot")
         if heading is None or can is None or cannot is None:
             raise Lost(f"{self.body.url} does not say what an app can and cannot do{_error(page)}")
-        kept = can.first(of="kept")
+        granted_list = can.first(of="kept")
         return Sheet(
             heading=heading.text,
             can=tuple(_choice(row) for row in can.all("li", of="permission")),
             cannot=_titles(cannot),
-            kept=() if kept is None else _titles(kept),
+            already_granted=() if granted_list is None else _titles(granted_list),
         )
 
     def chooses(self, permission: str, *, on: bool) -> None:

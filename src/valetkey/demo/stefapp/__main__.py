@@ -15,17 +15,17 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True, help="The file for its tokens.")
     parser.add_argument("--backend", required=True, help="Where stefApp's own server is.")
     parser.add_argument("--tape", type=Path, required=True, help="The file for the recording.")
-    given = parser.parse_args()
-    tap.record(given.tape)
+    options = parser.parse_args()
+    tap.record(options.tape)
     # Only now: what is imported here makes sockets.
     from valetkey.demo.stefapp.program import serve  # noqa: PLC0415
 
     serve(
-        window=given.window,
-        api=given.api,
-        issuer=given.issuer,
-        tokens=given.tokens,
-        backend=given.backend,
+        window=options.window,
+        api=options.api,
+        issuer=options.issuer,
+        tokens=options.tokens,
+        backend=options.backend,
     )
 
 

@@ -21,7 +21,7 @@ from valetkey.client import (
 )
 from valetkey.demo.stefapp.features import DOES, FEATURES
 from valetkey.demo.stefapp.view import Notice, Panel, View
-from valetkey.demo.stefapp.words import ALONE, closed, ended, parts, told
+from valetkey.demo.stefapp.words import ALONE, closed, describe, ended, parts
 
 TIMEOUT: Final = 10.0
 
@@ -42,13 +42,13 @@ class StefApp:
     def view(self) -> View:
         """The window as it is now. What was to be said once is said."""
         if self._attempt is not None:
-            notice = self._said()
+            notice = self._take_notice()
             return View(state="waiting", notice=notice, waiting=self.waiting, address=self._address)
         try:
             panels = {name: self._panel(name) for name in FEATURES}
         except KeyStopped as error:
-            return ended(self._said(), error, look=f"{self._key.app.issuer}/apps")
-        notice = self._said()
+            return ended(self._take_notice(), error, look=f"{self._key.app.issuer}/apps")
+        notice = self._take_notice()
         tokens = self._key.tokens
         if tokens is None:
             return View(state="new", notice=notice)
@@ -64,7 +64,7 @@ class StefApp:
             parts=parts(tokens),
         )
 
-    def _said(self) -> Notice | None:
+    def _take_notice(self) -> Notice | None:
         notice, self._notice = self._notice, None
         return notice
 
@@ -142,7 +142,7 @@ class StefApp:
             if "profile" in tokens.granted:
                 self._name = str(self._key.userinfo().get("name", ""))
         except ClientError as error:
-            notice = told(error)
+            notice = describe(error)
         if self._attempt is attempt:
             self._attempt, self._notice = None, notice
 
@@ -155,7 +155,7 @@ class StefApp:
         if not feature.path:
             return Panel()
         try:
-            found = self._send("GET", feature.path)
+            response = self._send("GET", feature.path)
         except PermissionMissing as error:
             self._learn(error)
             return closed(feature)
@@ -163,7 +163,7 @@ class StefApp:
             return Panel(why=ALONE)
         except (httpx2.HTTPError, ServerUnavailable):
             return Panel(why="Chirp does not answer.")
-        return Panel(rows=tuple(found) if isinstance(found, list) else (found,))
+        return Panel(rows=tuple(response) if isinstance(response, list) else (response,))
 
     def _send(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         """What Chirp answers. Raises PermissionMissing, KeyStopped, httpx2.HTTPError."""
@@ -171,13 +171,13 @@ class StefApp:
         response.raise_for_status()
         return response.json() if response.content else None
 
-    def _try(self, done: str, action: Callable[[], object]) -> None:
+    def _try(self, success: str, action: Callable[[], object]) -> None:
         """Does something, and keeps what there is to say about it for the window."""
-        self._notice = Notice("good", done)
+        self._notice = Notice("good", success)
         try:
             action()
         except (ClientError, httpx2.HTTPError) as error:
-            self._notice = told(error)
+            self._notice = describe(error)
             if isinstance(error, PermissionMissing):
                 self._learn(error)
 

@@ -29,7 +29,7 @@ def create(issuer: str, *, secret: str, seal: str, folder: Path) -> ASGIApp:
 
 
 def device(request: Request) -> str | None:
-    """The device by the secret that it made when it was installed: 256 bits, so that whoever has
+    """The device by the secret that it made when it was installed: 256 bits, so a caller that has
     another one has another file, in which there is nothing."""
     found = read_header(request.headers.get("authorization", ""))
     return hashlib.sha256(found[1].encode()).hexdigest() if found else None
@@ -43,14 +43,14 @@ def main() -> None:
     parser.add_argument("--secret", type=Path, required=True, help="The file with its secret.")
     parser.add_argument("--seal", type=Path, required=True, help="The file that seals the others.")
     parser.add_argument("--folder", type=Path, required=True, help="The folder for what it holds.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     app = create(
-        given.issuer,
-        secret=given.secret.read_text("utf-8"),
-        seal=given.seal.read_text("utf-8"),
-        folder=given.folder,
+        options.issuer,
+        secret=options.secret.read_text("utf-8"),
+        seal=options.seal.read_text("utf-8"),
+        folder=options.folder,
     )
-    uvicorn.run(app, host="127.0.0.1", port=given.port, ws="none", access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=options.port, ws="none", access_log=False)
 
 
 if __name__ == "__main__":

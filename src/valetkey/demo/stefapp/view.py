@@ -28,7 +28,7 @@ class Part(msgspec.Struct, frozen=True):
     """A part of the key, and who has it. `uri` is where its user fetches it, "" for nowhere."""
 
     who: str
-    held: bool
+    is_claimed: bool
     uri: str = ""
 
 

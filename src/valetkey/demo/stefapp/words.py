@@ -67,7 +67,7 @@ _SUSPENDED: Final[_Ended] = (
     "is suspended",
     (
         "Somebody showed one part of it without the others, as a thief would. They got nothing. "
-        "Look at it at Chirp: what is grey comes back when you let it go on there."
+        "Review at Chirp: what is grey comes back when you let it go on there."
     ),
 )
 _INTERRUPTED: Final[_Ended] = (
@@ -102,7 +102,7 @@ def parts(tokens: Tokens) -> tuple[Part, ...]:
     )
 
 
-def told(error: Exception) -> Notice:
+def describe(error: Exception) -> Notice:
     """What went wrong, in words for the user; the exact ones beside them."""
     match error:
         case PermissionMissing(permissions=missing):
@@ -117,13 +117,13 @@ def told(error: Exception) -> Notice:
         case CodeMistyped():
             return Notice("bad", "That is no recovery code.", str(error))
         case KeyStopped():
-            said = next(words for kind, words in _REFUSED_KEYS if isinstance(error, kind))
-            return Notice("bad", said, str(error))
+            words_for_it = next(words for kind, words in _REFUSED_KEYS if isinstance(error, kind))
+            return Notice("bad", words_for_it, str(error))
         case Denied(code="access_denied"):
             return Notice("bad", "You said no, so nothing was connected.", error.code)
         case httpx2.HTTPStatusError():
-            said = error.response.text[:200]
-            return Notice("bad", f"Chirp answered {error.response.status_code}.", said)
+            words_for_it = error.response.text[:200]
+            return Notice("bad", f"Chirp answered {error.response.status_code}.", words_for_it)
         case _:
             return Notice("bad", "That did not work.", str(error))
 

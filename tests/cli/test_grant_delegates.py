@@ -1,8 +1,9 @@
-"""`valetkey grant hands`, `cut` and `readmit`."""
+"""`valetkey grant delegates`, `revoke-delegate` and `readmit`, and their old names."""
 
 import os
 import time
 
+import msgspec
 import pytest
 from tests.cli.line import Line
 
@@ -45,18 +46,18 @@ def grant(line: Line) -> Grant:
 
 
 def listed(line: Line, *more: str) -> list[tuple[list[str], bool]]:
-    return [(one["hands"], one["cut_off"]) for one in line.json("grant", "hands", *more)]
+    return [(one["hands"], one["cut_off"]) for one in line.json("grant", "delegates", *more)]
 
 
 def test_who_has_it(line: Line, grant: Grant) -> None:
     tree = [([AGENT], False), ([AGENT, PRINTER], False)]
     assert listed(line, "--user", "miko") == listed(line, grant.id) == tree
     assert listed(line, "--user", "noor") == []
-    assert f"stefapp > {AGENT} > {PRINTER}" in line.ok("grant", "hands")
+    assert f"stefapp > {AGENT} > {PRINTER}" in line.ok("grant", "delegates")
 
 
 def test_cut_off_and_allowed_again(line: Line, grant: Grant) -> None:
-    line.ok("grant", "cut", grant.id, AGENT, "--reason", "too busy", "--yes")
+    line.ok("grant", "revoke-delegate", grant.id, AGENT, "--reason", "too busy", "--yes")
     assert listed(line) == [([AGENT], True), ([AGENT, PRINTER], True)]
     (event,) = [one for one in line.every(Event) if one.kind == "cut"]
     assert (event.by, event.reason, event.note) == ("administrator", "too busy", "Agent")
@@ -64,7 +65,7 @@ def test_cut_off_and_allowed_again(line: Line, grant: Grant) -> None:
     assert listed(line) == [([AGENT], False), ([AGENT, PRINTER], False)]
 
 
-@pytest.mark.parametrize("verb", ["cut", "readmit"])
+@pytest.mark.parametrize("verb", ["revoke-delegate", "readmit"])
 def test_what_cannot_be_done_is_said(line: Line, grant: Grant, verb: str) -> None:
     assert "no such grant" in line.fails("grant", verb, "0" * 26, AGENT, "--yes", status=1)
     assert "--yes" in line.fails("grant", verb, grant.id, AGENT, status=2)
@@ -72,4 +73,20 @@ def test_what_cannot_be_done_is_said(line: Line, grant: Grant, verb: str) -> Non
 
 
 def test_who_has_no_key_is_not_cut_off(line: Line, grant: Grant) -> None:
-    assert "grant hands" in line.fails("grant", "cut", grant.id, "agent", "--yes", status=1)
+    assert "grant delegates" in line.fails(
+        "grant", "revoke-delegate", grant.id, "agent", "--yes", status=1
+    )
+
+
+def test_the_old_names_work_for_one_version(line: Line, grant: Grant) -> None:
+    """`hands` and `cut` do the same as before, warn on stderr, and are not in the help."""
+    told = line.run("grant", "hands", "--json")
+    assert [one["hands"] for one in msgspec.json.decode(told.stdout)] == [[AGENT], [AGENT, PRINTER]]
+    assert "Use 'delegates' instead" in told.stderr
+    told = line.run("grant", "cut", grant.id, AGENT, "--yes")
+    assert told.exit_code == 0
+    assert "Use 'revoke-delegate' instead" in told.stderr
+    assert listed(line) == [([AGENT], True), ([AGENT, PRINTER], True)]
+    commands = {text.split()[0] for text in line.ok("grant", "--help").splitlines() if text.strip()}
+    assert {"delegates", "revoke-delegate"} <= commands
+    assert not {"hands", "cut"} & commands
