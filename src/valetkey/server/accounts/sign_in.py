@@ -77,19 +77,19 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
         if isinstance(judged, Throttled):
             return judged
         wait = judged.wait
-    wanted = OneByAlias(User, sign_in_name(username))
-    found = yield (wanted, IMPORTED)
-    user = found.one(wanted)
+    query = OneByAlias(User, sign_in_name(username))
+    results = yield (query, IMPORTED)
+    user = results.one(query)
     if user is not None and (user.status != "active" or not user.password):
         user = None
-    return Candidate(user, wait, imported=found.one(IMPORTED) is not None)
+    return Candidate(user, wait, imported=results.one(IMPORTED) is not None)
 
 
 def renew(user: User, password_hash: str) -> Rule[Renewed]:
     """Keeps the password of a user who has just proved it in this form, unless it was changed
     meanwhile. Sessions go on."""
-    wanted = One(User, user.id)
-    row = (yield (wanted,)).one(wanted)
+    query = One(User, user.id)
+    row = (yield (query,)).one(query)
     if row is None or row.password != user.password:
         return Renewed(row)
     after = with_rehashed_password(row, password_hash)
@@ -122,16 +122,16 @@ def open_session(
     )
     changes: tuple[Change, ...] = forgiven
     if replaces:
-        wanted = One(Session, replaces)
-        old = (yield (wanted,)).one(wanted)
+        query = One(Session, replaces)
+        old = (yield (query,)).one(query)
         if old is not None:
             changes += (Remove(old),)
             if old.user == user.id:
                 # Apps go on in the session that they know.
                 session = msgspec.structs.replace(session, name=old.sid)
     changes += (Create(session),)
-    told = event(env, "signed-in", by="user", user=user.id)
-    return SignedIn(session, Secret(secret), changes, (told,))
+    audit_event = event(env, "signed-in", by="user", user=user.id)
+    return SignedIn(session, Secret(secret), changes, (audit_event,))
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -150,15 +150,15 @@ def refused(user: User | None, env: Env) -> Rule[Noted]:
         value = base64url.encode(env.random_bytes(16))
         row = SingleUse(purpose="failed sign-in", value=value, expires=env.now + WINDOW)
         return Noted(changes=(failed(env.now), Create(row)))
-    told = event(env, "sign-in-refused", by="user", user=user.id)
-    return Noted(changes=(failed(env.now),), events=(told,))
+    audit_event = event(env, "sign-in-refused", by="user", user=user.id)
+    return Noted(changes=(failed(env.now),), events=(audit_event,))
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:
     """Ends a session; nothing to do where it is over already."""
-    wanted = One(Session, name)
-    session = (yield (wanted,)).one(wanted)
+    query = One(Session, name)
+    session = (yield (query,)).one(query)
     if session is None:
         return Noted()
-    told = event(env, "signed-out", by="user", user=session.user)
-    return Noted(changes=(Remove(session),), events=(told,))
+    audit_event = event(env, "signed-out", by="user", user=session.user)
+    return Noted(changes=(Remove(session),), events=(audit_event,))

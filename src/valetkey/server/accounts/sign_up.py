@@ -75,8 +75,8 @@ def judge(
         return Judged("password", wait)
     names = dict.fromkeys((sign_in_name(request.username), skeleton(request.username)))
     wanted = tuple(OneByAlias(User, name) for name in names)
-    found = yield wanted
-    taken = any(found.one(one) is not None for one in wanted)
+    results = yield wanted
+    taken = any(results.one(one) is not None for one in wanted)
     return Judged("taken" if taken else None, wait)
 
 
@@ -87,9 +87,9 @@ def _poses(username: str) -> bool:
 
 def make(request: AccountRequest, password_hash: str, env: Env) -> Rule[NewAccount]:
     """The account, with a password that is kept as this PHC string."""
-    wanted = OneByAlias(User, sign_in_name(request.username))
-    if (yield (wanted,)).one(wanted) is not None:
+    query = OneByAlias(User, sign_in_name(request.username))
+    if (yield (query,)).one(query) is not None:
         return NewAccount(None)
     user = request.user(env, password_hash=password_hash)
-    told = event(env, "signed-up", by="user", user=user.id)
-    return NewAccount(user, (Create(user),), (told,))
+    audit_event = event(env, "signed-up", by="user", user=user.id)
+    return NewAccount(user, (Create(user),), (audit_event,))

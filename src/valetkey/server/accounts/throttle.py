@@ -107,21 +107,21 @@ def forgive_code(browser: str, address: str, now: int) -> tuple[Change, ...]:
 
 def count(buckets: Buckets, now: int) -> Rule[Allowed | Throttled]:
     """Counts one attempt in every bucket, if each that refuses still allows it."""
-    wanted = [One(Throttle, bucket) for bucket in buckets.refusing]
-    found = yield tuple(wanted)
+    queries = [One(Throttle, bucket) for bucket in buckets.refusing]
+    results = yield tuple(queries)
     # Looked at first, so that a refused attempt is nowhere counted.
-    for want, budget in zip(wanted, buckets.refusing.values(), strict=True):
-        row = found.one(want)
+    for want, budget in zip(queries, buckets.refusing.values(), strict=True):
+        row = results.one(want)
         if row is not None and row.is_running(now) and row.tried >= budget.attempts:
             return Throttled(row.expires, budget)
     counts = [
         (Count(_of(bucket, 1, now)), budget)
         for bucket, budget in (*buckets.refusing.items(), *buckets.slowing.items())
     ]
-    found = yield tuple(each for each, _ in counts)
+    results = yield tuple(each for each, _ in counts)
     wait = 0.0
     for each, budget in counts:
-        counter = found.counter(each)
+        counter = results.counter(each)
         if each.record.bucket in buckets.slowing:
             wait = max(wait, _wait(counter.tried - budget.attempts))
         elif counter.tried > budget.attempts:

@@ -45,15 +45,15 @@ def piece(rows: Iterable[Entry], *, after: int, head: int, first: int) -> Log:
     """The piece after a number, of the rows from that very number on. It ends where one is missing:
     what is swept meanwhile is not passed over in silence."""
     link = "" if after == 0 else None
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for entry in rows:
         if entry.seq == after:
             link = entry.mark
-        elif entry.seq == after + len(found) + 1:
-            found.append(entry)
+        elif entry.seq == after + len(entries) + 1:
+            entries.append(entry)
         else:
             break
-    return Log(head=head, first=first, link=link, entries=tuple(found))
+    return Log(head=head, first=first, link=link, entries=tuple(entries))
 
 
 def _grant(change: Change) -> Entry:

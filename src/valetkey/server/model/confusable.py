@@ -30,10 +30,10 @@ def folded(text: str) -> str:
 
 def skeleton(text: str) -> str:
     """What a name looks like: two names of one skeleton can be taken for one another."""
-    found = folded(text).translate(_LOOKS_LIKE)
+    letters = folded(text).translate(_LOOKS_LIKE)
     for pair, one in _TOGETHER:
-        found = found.replace(pair, one)
-    return found
+        letters = letters.replace(pair, one)
+    return letters
 
 
 def silhouette(text: str) -> str:

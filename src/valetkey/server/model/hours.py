@@ -47,11 +47,11 @@ class Hours(
         """The first moment from `now` on that lies within."""
         if self.hold(now):
             return now
-        found = min(one for one in self._openings(now) if one > now and self.hold(one))
+        opening = min(one for one in self._openings(now) if one > now and self.hold(one))
         # Where summer time jumps over the opening, the window opens with the jump.
-        while found - _MINUTE > now and self.hold(found - _MINUTE):
-            found -= _MINUTE
-        return found
+        while opening - _MINUTE > now and self.hold(opening - _MINUTE):
+            opening -= _MINUTE
+        return opening
 
     def end(self, now: int, *, within: int) -> int:
         """The first moment after `now` that lies outside, at most `now + within`."""

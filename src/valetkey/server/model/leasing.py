@@ -129,7 +129,7 @@ def _leased(
     reserve = request.amount if exact else max(request.amount, request.reserve)
     amount = _piece(request.amount, reserve, most=bounds.much, counts=some.much)
     ends = [one.end for one in (*some.often.values(), *some.much.values()) if one.end]
-    given = Lease(
+    new_lease = Lease(
         id=request.id,
         holder=request.holder,
         uses=1 if exact else uses,
@@ -140,12 +140,12 @@ def _leased(
         much={per: count.start for per, count in some.much.items()},
     )
     if not (exact or bounds.often or bounds.much):
-        return given, some
-    return given, msgspec.structs.replace(
+        return new_lease, some
+    return new_lease, msgspec.structs.replace(
         some,
         often={per: _deducted(one, uses or 0) for per, one in some.often.items()},
         much={per: _deducted(one, amount or 0) for per, one in some.much.items()},
-        out=(*some.out, given)[-MOST_LEASES:],
+        out=(*some.out, new_lease)[-MOST_LEASES:],
     )
 
 

@@ -145,11 +145,11 @@ def within(inner: Limits, outer: Limits) -> bool:
 
 def only(some: Limits, permissions: Iterable[str]) -> Limits:
     """The limits, as far as they are about these permissions."""
-    kept = frozenset(permissions)
+    names = frozenset(permissions)
     return limits(
         until=some.until,
         once=some.once,
-        permissions={name: one for name, one in some.permissions.items() if name in kept},
+        permissions={name: one for name, one in some.permissions.items() if name in names},
     )
 
 

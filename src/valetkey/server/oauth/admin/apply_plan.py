@@ -132,12 +132,12 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
     business of `accounts.profile`."""
     there = yield from _present_records(desired_records)
     newest = yield from catalog_history.newest(
-        wish.key for wish in desired_records if wish.kind == "resource_server"
+        desired.key for desired in desired_records if desired.kind == "resource_server"
     )
     order = list(NEW)
-    sorted_wishes = sorted(desired_records, key=lambda wish: order.index(wish.kind))
+    in_order = sorted(desired_records, key=lambda one: order.index(one.kind))
     steps = tuple(
-        _numbered(_step(wish, there.get(wish.name), context), newest) for wish in sorted_wishes
+        _numbered(_step(desired, there.get(desired.name), context), newest) for desired in in_order
     )
     mistakes = (*_clashing(steps), *_wrong(steps, there, context.installation))
     if mistakes:
@@ -145,14 +145,14 @@ def plan(desired_records: Sequence[DesiredRecord], context: Context) -> Rule[Pla
     changes = tuple(step.change for step in steps if step.change is not None)
     for name in _disabled(steps):
         changes += yield from sign_out_everywhere(name, context)
-    kept = tuple(
+    revisions = tuple(
         Create(one)
         for step in steps
         for one in catalog_history.new_revisions(
             step.before, step.after, at=context.env.now, by=step.desired.by
         )
     )
-    return Plan(steps=steps, changes=(*changes, *kept))
+    return Plan(steps=steps, changes=(*changes, *revisions))
 
 
 def _numbered(step: Step, newest: Mapping[str, int]) -> Step:
@@ -172,12 +172,14 @@ def _disabled(steps: Sequence[Step]) -> Iterator[str]:
 def _present_records(desired_records: Sequence[DesiredRecord]) -> Rule[RecordsByName]:
     """Every policy, resource server and client, and the users that are named."""
     policies, servers, clients = Many(Policy), Many(ResourceServer), Many(Client)
-    users = {OneByAlias(User, wish.name[1]) for wish in desired_records if wish.kind == "user"}
-    found = yield (policies, servers, clients, *users)
-    there: RecordsByName = {("policy", one.name): one for one in found.many(policies)}
-    there |= {("resource_server", one.id): one for one in found.many(servers)}
-    there |= {("client", one.id): one for one in found.many(clients)}
-    people = [one for wanted in users if (one := found.one(wanted)) is not None]
+    users = {
+        OneByAlias(User, desired.name[1]) for desired in desired_records if desired.kind == "user"
+    }
+    results = yield (policies, servers, clients, *users)
+    there: RecordsByName = {("policy", one.name): one for one in results.many(policies)}
+    there |= {("resource_server", one.id): one for one in results.many(servers)}
+    there |= {("client", one.id): one for one in results.many(clients)}
+    people = [one for wanted in users if (one := results.one(wanted)) is not None]
     return there | {("user", one.alias): one for one in people}
 
 
@@ -198,7 +200,7 @@ def _secrets(
 ) -> tuple[StoredSecret, ...]:
     had = shared_secret.usable_secrets(holder) if isinstance(holder, Client) else holder.secrets
     if not desired.secret or any(
-        kept.digest == desired.secret and kept.is_valid(context.env.now) for kept in had
+        stored.digest == desired.secret and stored.is_valid(context.env.now) for stored in had
     ):
         return had
     if isinstance(holder, Client) and desired.plain is not None:

@@ -14,11 +14,11 @@ Some = TypeVar("Some", bound=Record)
 
 def newest(servers: Iterable[str]) -> Rule[dict[str, int]]:
     """The number of each newest edition, 0 for none; also of an API that was removed since."""
-    wanted = {name: Many(CatalogRevision, "server", name) for name in servers}
-    found = yield tuple(wanted.values())
+    queries = {name: Many(CatalogRevision, "server", name) for name in servers}
+    results = yield tuple(queries.values())
     return {
-        name: max((one.number for one in found.many(editions)), default=0)
-        for name, editions in wanted.items()
+        name: max((one.number for one in results.many(editions)), default=0)
+        for name, editions in queries.items()
     }
 
 

@@ -33,8 +33,8 @@ class Difference(msgspec.Struct, frozen=True):
 
 def differences(old: Catalog, new: Catalog) -> tuple[Difference, ...]:
     """Everything that is different, what is dropped first."""
-    found = (*_permissions(old, new), *_scopes(old, new), *_head(old, new))
-    return tuple(sorted(found, key=lambda one: "-~+".index(one.sign)))
+    every = (*_permissions(old, new), *_scopes(old, new), *_head(old, new))
+    return tuple(sorted(every, key=lambda one: "-~+".index(one.sign)))
 
 
 def dropped(old: Catalog, new: Catalog) -> tuple[str, ...]:
@@ -61,23 +61,23 @@ def forget(name: str, dropped_permissions: Iterable[str], context: Context) -> R
     grant = (yield (wanted,)).one(wanted)
     if grant is None or not lost & {*grant.permissions, *grant.refused}:
         return Outcome()
-    taken = tuple(one for one in grant.permissions if one in lost)
-    kept = msgspec.structs.replace(
+    dropped = tuple(one for one in grant.permissions if one in lost)
+    after = msgspec.structs.replace(
         grant.with_permissions(tuple(one for one in grant.permissions if one not in lost)),
         refused=tuple(one for one in grant.refused if one not in lost),
         changed=context.env.now,
     )
-    told = event(
+    audit_event = event(
         context.env,
         "downgraded",
         by="administrator",
         user=grant.user,
         client=grant.client,
         grant=grant.id,
-        permissions=taken,
+        permissions=dropped,
         reason=DROPPED,
     )
-    return Outcome(changes=(Update(kept),), events=(told,) if taken else ())
+    return Outcome(changes=(Update(after),), events=(audit_event,) if dropped else ())
 
 
 def _permissions(old: Catalog, new: Catalog) -> Iterator[Difference]:

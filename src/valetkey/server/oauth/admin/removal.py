@@ -37,41 +37,41 @@ class NotRemoved(Outcome, frozen=True, kw_only=True, eq=False):
 def client(name: str, context: Context) -> Rule[Removed | NotRemoved]:
     """The app goes; every user's yes to it is over."""
     wanted, grants = One(Client, name), Many(Grant, "client", name)
-    found = yield (wanted, grants)
-    gone = found.one(wanted)
-    if gone is None:
+    results = yield (wanted, grants)
+    row = results.one(wanted)
+    if row is None:
         return NotRemoved(why=f"there is no client {name!r}")
-    return _removed(gone, found.many(grants), context=context)
+    return _removed(row, results.many(grants), context=context)
 
 
 def user(username: str, context: Context) -> Rule[Removed | NotRemoved]:
     """The account goes, with its sessions; every yes that the user gave is over."""
-    wanted = OneByAlias(User, sign_in_name(username))
-    gone = (yield (wanted,)).one(wanted)
-    if gone is None:
+    query = OneByAlias(User, sign_in_name(username))
+    row = (yield (query,)).one(query)
+    if row is None:
         return NotRemoved(why=f"there is no user {username!r}")
-    grants, sessions = Many(Grant, "user", gone.id), Many(Session, "user", gone.id)
-    found = yield (grants, sessions)
-    signed_in = found.many(sessions)
-    told = yield from sign_out_everywhere(gone.id, context)
-    removed = _removed(gone, found.many(grants), also=signed_in, context=context)
-    return msgspec.structs.replace(removed, changes=(*removed.changes, *told))
+    grants, sessions = Many(Grant, "user", row.id), Many(Session, "user", row.id)
+    results = yield (grants, sessions)
+    signed_in = results.many(sessions)
+    messages = yield from sign_out_everywhere(row.id, context)
+    removed = _removed(row, results.many(grants), also=signed_in, context=context)
+    return msgspec.structs.replace(removed, changes=(*removed.changes, *messages))
 
 
 def resource_server(name: str, context: Context) -> Rule[Removed | NotRemoved]:
     """The API goes, unless a client is still registered for something of its catalog."""
     wanted, clients = One(ResourceServer, name), Many(Client)
-    found = yield (wanted, clients)
-    gone = found.one(wanted)
-    if gone is None:
+    results = yield (wanted, clients)
+    row = results.one(wanted)
+    if row is None:
         return NotRemoved(why=f"there is no resource server {name!r}")
-    names = {one.id for one in gone.catalog.permissions} | set(gone.catalog.scopes)
-    asking = [one.id for one in found.many(clients) if names & {*one.scope, *one.required}]
+    names = {one.id for one in row.catalog.permissions} | set(row.catalog.scopes)
+    asking = [one.id for one in results.many(clients) if names & {*one.scope, *one.required}]
     if asking:
         return NotRemoved(
             why=f"these clients may still ask for its permissions: {', '.join(asking)}"
         )
-    return _removed(gone, (), context=context)
+    return _removed(row, (), context=context)
 
 
 def _removed(
@@ -82,7 +82,7 @@ def _removed(
         Update(msgspec.structs.replace(grant, status="stopped", changed=context.env.now))
         for grant in live
     ]
-    told = tuple(
+    audit_events = tuple(
         event(
             context.env,
             "stopped",
@@ -94,4 +94,6 @@ def _removed(
         for grant in live
     )
     removed = tuple(Remove(one) for one in (record, *also))
-    return Removed(record=record, stopped=len(live), changes=(*removed, *stopped), events=told)
+    return Removed(
+        record=record, stopped=len(live), changes=(*removed, *stopped), events=audit_events
+    )

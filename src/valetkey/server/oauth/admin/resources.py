@@ -21,7 +21,7 @@ CITE: Final = Cite("RFC 8707", "2")
 def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer: str) -> list[str]:
     """Everything that is wrong, each as `field: why`; empty where nothing is. `others` are the
     other resource servers: a name means one thing only in the whole offer."""
-    found = (
+    checks = (
         ("id", _as_list(why_not_name(server.id))),
         ("catalog.resource", _resource(server, others, issuer)),
         ("catalog.name", _as_list(why_not_text(server.catalog.name, MAX_NAME))),
@@ -29,7 +29,7 @@ def mistakes(server: ResourceServer, *, others: Sequence[ResourceServer], issuer
         ("catalog.permissions", _permissions(server)),
         ("catalog", _clashes(server, others)),
     )
-    return [f"{field}: {why}" for field, whys in found for why in whys]
+    return [f"{field}: {why}" for field, whys in checks for why in whys]
 
 
 def _as_list(why: str) -> list[str]:

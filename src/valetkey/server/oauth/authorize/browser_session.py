@@ -34,8 +34,8 @@ def person(browser: Browser, context: Context) -> Rule[Person | None]:
     """The active user of the browser's live session, or None."""
     if not browser.session:
         return None
-    wanted = One(Session, browser.session)
-    session = (yield (wanted,)).one(wanted)
+    query = One(Session, browser.session)
+    session = (yield (query,)).one(query)
     if session is None or context.env.now >= session.expires:
         return None
     if session.epoch != context.installation.epoch:

@@ -58,15 +58,15 @@ def read(text: str) -> RequestedClaims:
 
 
 def _member(members: Mapping[str, Any], name: str) -> dict[str, dict[str, Any] | None]:
-    found = members.get(name)
-    if found is None:
+    member = members.get(name)
+    if member is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(member, dict):
         raise ValueError(f"{name} is no object")
-    for claim, wish in found.items():
-        if wish is not None and not isinstance(wish, dict):
+    for claim, value in member.items():
+        if value is not None and not isinstance(value, dict):
             raise ValueError(f"{claim!r} is neither null nor an object")
-    return found
+    return member
 
 
 def _values(member: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,8 +77,8 @@ def _values(member: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _subject(*asked: Mapping[str, dict[str, Any] | None]) -> str:
-    wanted = {value for one in asked for value in _values(one.get("sub") or {})}
-    if len(wanted) > 1:
+def _subject(*members: Mapping[str, dict[str, Any] | None]) -> str:
+    subjects = {value for one in members for value in _values(one.get("sub") or {})}
+    if len(subjects) > 1:
         raise ValueError("sub is asked for with more than one value")
-    return next(iter(wanted), "")
+    return next(iter(subjects), "")

@@ -59,7 +59,7 @@ def consent_sheet(
 ) -> Consent:
     """What the page shows: *can*, new and kept, and *cannot*, which is all the rest."""
     client, offer = valid_request.client_request.client, context.installation.offer
-    kept, refused = standing(step)
+    granted_ids, refused = standing(step)
     must, broad = required(valid_request.request), is_broad(step.new, offer)
     new = tuple(
         Row(
@@ -72,8 +72,8 @@ def consent_sheet(
         )
         for one in step.new
     )
-    held = tuple(offer.permissions[one] for one in offer.ordered(kept))
-    locked = offer.cannot((*step.new, *kept))
+    granted = tuple(offer.permissions[one] for one in offer.ordered(granted_ids))
+    locked = offer.cannot((*step.new, *granted_ids))
     its = proposed_limits(client, valid_request.request.rich.proposal, context)
     bounds, lasts = only(its, step.new).permissions, its.until - context.env.now if its.until else 0
     tier = valid_request.request.tier
@@ -81,7 +81,7 @@ def consent_sheet(
     shut = tuple(
         (one.name, offer.revisions.get(one.resource)) if one.whole else one for one in locked
     )
-    shown = (step.why, client.name, new, held, shut, bounds, lasts, its.once, tier)
+    displayed = (step.why, client.name, new, granted, shut, bounds, lasts, its.once, tier)
     return Consent(
         pending=pending,
         client=client,
@@ -90,13 +90,13 @@ def consent_sheet(
         why=step.why,
         new=new,
         broad=broad,
-        sheet_digest=digest(repr(shown)),
-        already_granted=held,
+        sheet_digest=digest(repr(displayed)),
+        already_granted=granted,
         cannot=locked,
         bounds=bounds,
         lasts=lasts,
         once=its.once,
-        ends=step.grant.limits.until if held and step.grant is not None else 0,
+        ends=step.grant.limits.until if granted and step.grant is not None else 0,
         tier=tier,
     )
 
@@ -154,10 +154,10 @@ def agree(
     if not grant.allows(valid_request.request.permissions):
         return cancel(valid_request, step, context)
     if changes:
-        kept = receipt(
+        stored_receipt = receipt(
             sheet, grant, user_answer.permissions, language=user_answer.language, context=context
         )
-        changes = (*changes, Create(kept))
+        changes = (*changes, Create(stored_receipt))
     return permit(
         valid_request,
         step.person,
@@ -172,13 +172,15 @@ def agree(
 def cancel(valid_request: ValidRequest, step: NeedConsent | Ready, context: Context) -> Deny:
     """The user's no. What stood before stands."""
     grant = "" if step.grant is None else step.grant.id
-    told = _event(valid_request, step, "refused", grant=grant, permissions=(), context=context)
+    audit_event = _event(
+        valid_request, step, "refused", grant=grant, permissions=(), context=context
+    )
     return Deny(
         error=AccessDenied(),
         reply_to=valid_request.client_request.reply_to,
         client=valid_request.client_request.client,
         changes=finish(valid_request, context),
-        events=(told,),
+        events=(audit_event,),
     )
 
 
@@ -202,17 +204,17 @@ def _choice(
     wished: Proposal,
     context: Context,
 ) -> _Choice:
-    kept = frozenset(chosen)
+    new = frozenset(chosen)
     its = proposed_limits(
         valid_request.client_request.client, valid_request.request.rich.proposal, context
     )
     if step.grant is None or step.why in OVER:
         limits = new_grant_limits(
-            valid_request.client_request.client, its, wished, permissions=kept, context=context
+            valid_request.client_request.client, its, wished, permissions=new, context=context
         )
     else:
-        limits = widened_grant_limits(step.grant, its, wished, new=kept, context=context)
-    return _Choice(chosen=kept, left_out=frozenset(step.new) - kept, limits=limits)
+        limits = widened_grant_limits(step.grant, its, wished, new=new, context=context)
+    return _Choice(chosen=new, left_out=frozenset(step.new) - new, limits=limits)
 
 
 def _granted(
@@ -238,7 +240,7 @@ def _first(
         created=context.env.now,
         changed=context.env.now,
     )
-    told = _event(
+    audit_event = _event(
         valid_request,
         step,
         "granted",
@@ -246,7 +248,7 @@ def _first(
         permissions=grant.permissions,
         context=context,
     )
-    return grant, (Create(grant),), (told,)
+    return grant, (Create(grant),), (audit_event,)
 
 
 def _widened(
@@ -258,9 +260,9 @@ def _widened(
     context: Context,
 ) -> GrantChange:
     offer, chosen, left_out = context.installation.offer, choice.chosen, choice.left_out
-    kept, refused = standing(step)
+    granted_ids, refused = standing(step)
     grant = msgspec.structs.replace(
-        before.with_permissions(offer.ordered((*kept, *chosen))),
+        before.with_permissions(offer.ordered((*granted_ids, *chosen))),
         refused=offer.ordered((frozenset(refused) | left_out) - chosen),
         limits=choice.limits,
         face=consent_digest(valid_request.client_request.client),
@@ -268,13 +270,13 @@ def _widened(
         epoch=context.installation.epoch,
         changed=context.env.now,
     )
-    given_back = grant_management.dropped_events(
+    dropped = grant_management.dropped_events(
         grant, () if step.why in OVER else step.dropped, context
     )
     if msgspec.structs.replace(grant, changed=before.changed) == before:
-        return (grant, (Update(grant),), given_back) if step.dropped else (before, (), ())
+        return (grant, (Update(grant),), dropped) if step.dropped else (before, (), ())
     kind: Kind = "resumed" if before.status == "paused" else "refused"
-    told = _event(
+    audit_event = _event(
         valid_request,
         step,
         "upgraded" if chosen else kind,
@@ -282,7 +284,7 @@ def _widened(
         permissions=offer.ordered(chosen or left_out),
         context=context,
     )
-    return grant, (Update(grant),), (*given_back, told)
+    return grant, (Update(grant),), (*dropped, audit_event)
 
 
 def _event(

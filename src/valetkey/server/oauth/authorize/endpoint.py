@@ -70,30 +70,30 @@ def authorize(form: Form, browser: Browser, context: Context) -> Rule[AuthorizeD
         yield from grant_management.find_grant(request.managed, its.client)
     except OAuthError as error:
         return _denied(error, its.reply_to, its.client)
-    asked = ValidRequest(client_request=its, request=request)
-    step = yield from step_for(asked, browser, context)
+    valid_request = ValidRequest(client_request=its, request=request)
+    step = yield from step_for(valid_request, browser, context)
     if isinstance(step, Ready):
-        return _ready(asked, step, browser=browser, context=context)
+        return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
         return _denied(step.error, its.reply_to, its.client)
     if "none" in request.prompts:
         return _denied(refusal(step), its.reply_to, its.client)
-    pending = _waiting(asked, browser, context)
-    shown = _ask(asked, step, pending=pending, context=context)
-    return msgspec.structs.replace(shown, changes=(Create(pending),))
+    pending = _waiting(valid_request, browser, context)
+    page = _ask(valid_request, step, pending=pending, context=context)
+    return msgspec.structs.replace(page, changes=(Create(pending),))
 
 
 def resume(name: str, browser: Browser, context: Context) -> Rule[AuthorizeDecision]:
     """What a waiting request comes to now. Raises OAuthError, for a page."""
-    asked, pending = yield from find_waiting(name, browser, context)
-    if asked.decoupled is not None and not asked.confirmed:
-        return _confirm(asked, asked.decoupled, pending=pending, context=context)
-    step = yield from step_for(asked, browser, context)
+    valid_request, pending = yield from find_waiting(name, browser, context)
+    if valid_request.decoupled is not None and not valid_request.confirmed:
+        return _confirm(valid_request, valid_request.decoupled, pending=pending, context=context)
+    step = yield from step_for(valid_request, browser, context)
     if isinstance(step, Ready):
-        return _ready(asked, step, browser=browser, context=context)
+        return _ready(valid_request, step, browser=browser, context=context)
     if isinstance(step, Unable):
-        return _unable(asked, step.error, context)
-    return _ask(asked, step, pending=pending, context=context)
+        return _unable(valid_request, step.error, context)
+    return _ask(valid_request, step, pending=pending, context=context)
 
 
 def answer(
@@ -114,16 +114,16 @@ def answer(
 def _answered(
     name: str, user_answer: Allow | Cancel, browser: Browser, *, context: Context
 ) -> Rule[AuthorizeDecision]:
-    asked, pending = yield from find_waiting(name, browser, context)
-    if asked.decoupled is not None and not asked.confirmed:
-        return _confirm(asked, asked.decoupled, pending=pending, context=context)
-    step = yield from step_for(asked, browser, context)
+    valid_request, pending = yield from find_waiting(name, browser, context)
+    if valid_request.decoupled is not None and not valid_request.confirmed:
+        return _confirm(valid_request, valid_request.decoupled, pending=pending, context=context)
+    step = yield from step_for(valid_request, browser, context)
     if isinstance(step, NeedLogin | NeedChoice):
-        return _ask(asked, step, pending=pending, context=context)
+        return _ask(valid_request, step, pending=pending, context=context)
     if isinstance(step, Unable):
-        return _unable(asked, step.error, context)
+        return _unable(valid_request, step.error, context)
     decided = yield from _decided(
-        asked, step, user_answer, pending=pending, browser=browser, context=context
+        valid_request, step, user_answer, pending=pending, browser=browser, context=context
     )
     return remembered(decided, pending, user_answer, browser=browser, context=context)
 
@@ -142,14 +142,12 @@ def _decided(
         return cancel(valid_request, step, context)
     if isinstance(step, Ready):
         return _ready(valid_request, step, browser=browser, context=context)
-    shown = consent_sheet(valid_request, step, pending=pending, context=context)
-    if user_answer.sheet_digest != shown.sheet_digest:
+    page = consent_sheet(valid_request, step, pending=pending, context=context)
+    if user_answer.sheet_digest != page.sheet_digest:
         # What has changed may be that another answer was first: then there is nothing to show.
         yield from still_waiting(pending)
-        return shown
-    decision = agree(
-        valid_request, step, user_answer, sheet=shown, browser=browser, context=context
-    )
+        return page
+    decision = agree(valid_request, step, user_answer, sheet=page, browser=browser, context=context)
     if isinstance(decision, Deny):
         return decision
     also = yield from documents.store_client(valid_request.client_request.client)
@@ -163,14 +161,14 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
         who = None  # The answer has to be another user's.
     grant: Grant | None = None
     if who is not None:
-        wanted = OneByAlias(
+        query = OneByAlias(
             Grant, live_grant_alias(who.user.id, valid_request.client_request.client.id)
         )
-        grant = (yield (wanted,)).one(wanted)
-    request, gone = valid_request.request, tuple[str, ...]()
+        grant = (yield (query,)).one(query)
+    request, dropped = valid_request.request, tuple[str, ...]()
     if grant is not None:
-        gone = grant_management.dropped(request.managed, grant, request.permissions)
-        grant = grant_management.without(grant, gone)
+        dropped = grant_management.dropped(request.managed, grant, request.permissions)
+        grant = grant_management.without(grant, dropped)
     step = next_step(
         request,
         reply_to=valid_request.client_request.reply_to,
@@ -182,7 +180,7 @@ def step_for(valid_request: ValidRequest, browser: Browser, context: Context) ->
     )
     if not isinstance(step, NeedConsent | Ready) or request.managed == grant_management.NOTHING:
         return step
-    return (yield from _managed(valid_request, msgspec.structs.replace(step, dropped=gone)))
+    return (yield from _managed(valid_request, msgspec.structs.replace(step, dropped=dropped)))
 
 
 def _managed(valid_request: ValidRequest, step: NeedConsent | Ready) -> Rule[Step]:
@@ -226,9 +224,9 @@ def _confirm(
     valid_request: ValidRequest, row: Pending, *, pending: Pending, context: Context
 ) -> Confirm:
     code = user_code.unseal_code(pending.contents, context.installation.keyring)
-    shown = user_code.format_code(code)
+    displayed = user_code.format_code(code)
     return Confirm(
-        pending=pending, client=valid_request.client_request.client, waiting=row, code=shown
+        pending=pending, client=valid_request.client_request.client, waiting=row, code=displayed
     )
 
 

@@ -52,8 +52,8 @@ def find_grant(managed: GrantManagement, client: Client) -> Rule[Grant | None]:
     over, another client's or nothing (ATTACKS A77)."""
     if not managed.grant:
         return None
-    wanted = One(Grant, managed.grant)
-    grant = (yield (wanted,)).one(wanted)
+    query = One(Grant, managed.grant)
+    grant = (yield (query,)).one(query)
     if grant is None or grant.client != client.id or grant.status == "stopped":
         raise InvalidGrantId
     return grant

@@ -103,8 +103,8 @@ def _fetched(uri: str, client: Client, context: Context) -> Rule[str]:
     # OpenID Connect Core 6.2: a fragment is a digest, and is not sent.
     if uri not in client.request_uris:
         raise InvalidRequestUri(detail="not one that the client registered")
-    wanted = DocumentRequest(url=uri.partition("#")[0], kind="request", party=client.party)
-    document = (yield (wanted,)).document(wanted)
+    query = DocumentRequest(url=uri.partition("#")[0], kind="request", party=client.party)
+    document = (yield (query,)).document(query)
     if not isinstance(document, Document):
         raise InvalidRequestUri(detail=document.why)
     try:

@@ -34,11 +34,13 @@ def permit(
     if valid_request.decoupled is not None:
         fetched = _contents(valid_request, person, grant, browser=browser, context=context)
         raw = msgspec.msgpack.encode(fetched)
-        told = finish(valid_request, context, code=raw)
+        closing = finish(valid_request, context, code=raw)
         return Permit(
-            reply_to=valid_request.client_request.reply_to, changes=(*changes, *told), events=events
+            reply_to=valid_request.client_request.reply_to,
+            changes=(*changes, *closing),
+            events=events,
         )
-    code, kept = _code(valid_request, person, grant, browser=browser, context=context)
+    code, stored = _code(valid_request, person, grant, browser=browser, context=context)
     client, reply_to = valid_request.request.client.id, valid_request.client_request.reply_to
     return Permit(
         reply_to=reply_to,
@@ -48,7 +50,7 @@ def permit(
             if "openid" in valid_request.request.scope
             else ""
         ),
-        changes=(*changes, *kept, *finish(valid_request, context)),
+        changes=(*changes, *stored, *finish(valid_request, context)),
         events=events,
     )
 

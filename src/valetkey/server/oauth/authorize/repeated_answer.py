@@ -37,21 +37,21 @@ D = TypeVar("D", bound=AuthorizeDecision)
 def decline(name: str, browser: Browser, context: Context) -> Rule[Permit | Deny]:
     """The no of somebody who has not said who they are: nothing of theirs changes, and the request
     is over. Raises OAuthError, for a page."""
-    said = Cancel()
+    user_answer = Cancel()
     try:
-        asked, pending = yield from find_waiting(name, browser, context)
+        valid_request, pending = yield from find_waiting(name, browser, context)
     except RequestOver:
-        before = yield from repeated(name, said, browser, context=context)
+        before = yield from repeated(name, user_answer, browser, context=context)
         if before is None:
             raise
         return before
     denied = Deny(
         error=AccessDenied(),
-        reply_to=asked.client_request.reply_to,
-        client=asked.client_request.client,
-        changes=finish(asked, context),
+        reply_to=valid_request.client_request.reply_to,
+        client=valid_request.client_request.client,
+        changes=finish(valid_request, context),
     )
-    return remembered(denied, pending, said, browser=browser, context=context)
+    return remembered(denied, pending, user_answer, browser=browser, context=context)
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, array_like=True):
@@ -77,7 +77,7 @@ def remembered(
     if decision.reply_to is None or not decision.reply_to.uri:
         return decision  # The app comes for it: nobody is sent anywhere, so nobody twice.
     code = decision.code if isinstance(decision, Permit) else ""
-    kept = msgspec.structs.replace(
+    answered = msgspec.structs.replace(
         pending,
         kind="answered",
         contents=msgspec.msgpack.encode(
@@ -86,7 +86,7 @@ def remembered(
         expires=context.env.now + SECONDS,
     )
     changes: tuple[Change, ...] = tuple(
-        Update(kept) if change == Remove(pending) else change for change in decision.changes
+        Update(answered) if change == Remove(pending) else change for change in decision.changes
     )
     return msgspec.structs.replace(decision, changes=changes)
 
@@ -97,23 +97,23 @@ def repeated(
     """The answer that was given just before, where this is the same once more; None where it is
     another one, or none was given. A no yields no code, so it needs no sign-in. Nothing is
     written."""
-    wanted = One(Pending, name)
-    pending = (yield (wanted,)).one(wanted)
+    query = One(Pending, name)
+    pending = (yield (query,)).one(query)
     if pending is None or pending.kind != "answered" or context.env.now >= pending.expires:
         return None
     if pending.browser != browser.id:
         return None
     if isinstance(user_answer, Allow) and (yield from person(browser, context)) is None:
         return None
-    kept = msgspec.msgpack.decode(pending.contents, type=StoredAnswer)
-    if kept.answer_digest != _answer_digest(user_answer, pending, browser):
+    stored = msgspec.msgpack.decode(pending.contents, type=StoredAnswer)
+    if stored.answer_digest != _answer_digest(user_answer, pending, browser):
         return None
     of_client = One(Client, pending.client)
     form = Form(pending.parameters, {"resource": pending.resources})
     client, reply_to = address(form, (yield (of_client,)).one(of_client), context)
-    if not kept.code:
+    if not stored.code:
         return Deny(error=AccessDenied(), reply_to=reply_to, client=client)
-    code = _opened(kept, context)
+    code = _opened(stored, context)
     openid = "openid" in form.get("scope", "").split()
     state = session_state(client.id, reply_to, browser, context=context) if openid else ""
     return None if code is None else repeat_permit(code, reply_to, session_state=state)

@@ -85,9 +85,11 @@ def address(form: Form, client: Client | None, context: Context) -> tuple[Client
     elif not any(redirect.matches(registered, uri) for registered in client.redirect_uris):
         raise WrongAddress("redirect_uri is not one that this app registered")
     mode = form.get("response_mode", QUERY)
-    known = mode if mode in response_modes(context) else QUERY
+    supported = mode if mode in response_modes(context) else QUERY
     sign = (
-        partial(jarm.sign_answer, client=client, context=context) if jarm.is_signed(known) else None
+        partial(jarm.sign_answer, client=client, context=context)
+        if jarm.is_signed(supported)
+        else None
     )
-    travels = jarm.MODES.get(known, known)
+    travels = jarm.MODES.get(supported, supported)
     return client, ReplyTo(uri, form.get("state", ""), context.installation.issuer, travels, sign)

@@ -118,8 +118,10 @@ def understand(
     scope, permissions = _scope_and_permissions(
         form, client, rich, resources=resources, offer=context.installation.offer
     )
-    individual = individually.read(form.get("claims", ""))
-    permissions = _with_claims(permissions, individual, client, offer=context.installation.offer)
+    requested_claims = individually.read(form.get("claims", ""))
+    permissions = _with_claims(
+        permissions, requested_claims, client, offer=context.installation.offer
+    )
     return AuthorizationRequest(
         client=client,
         response_type=form.get("response_type", ""),
@@ -137,9 +139,9 @@ def understand(
         redirect_sent="redirect_uri" in form,
         pushed=pushed,
         jkt=_jkt(form, context),
-        requested_claims=individual,
+        requested_claims=requested_claims,
         acr_values=tuple(dict.fromkeys(form.get("acr_values", "").split())),
-        hinted=_hinted(form, client, individual, context=context),
+        hinted=_hinted(form, client, requested_claims, context=context),
         rich=rich,
         instance=form.get(INSTANCE, "")[:64],
         tier=shard_policy.requested_tier(form, client, context),
@@ -153,20 +155,20 @@ def _scope_and_permissions(
     sent, all that the client is registered for (RFC 6749 3.3: a default that the server chooses).
     """
     offer.check_resources(resources)
-    sent = tuple(dict.fromkeys(form.get("scope", "").split()))
+    requested = tuple(dict.fromkeys(form.get("scope", "").split()))
     registered = offer.expand_known(client.scope)
-    if sent and client.origin != "declared":
-        sent = _allowed(sent, registered, resources=resources, offer=offer)
+    if requested and client.origin != "declared":
+        requested = _allowed(requested, registered, resources=resources, offer=offer)
     default = () if rich.types else client.scope
-    permissions = offer.expand(sent) if sent else offer.expand_known(default)
+    permissions = offer.expand(requested) if requested else offer.expand_known(default)
     if not set(permissions) <= set(registered):
         raise InvalidScope("this app is not registered for all that it asks for")
     if resources:
         within = offer.within(permissions, resources)
-        if sent and within != permissions:
+        if requested and within != permissions:
             raise InvalidTarget("the scope opens more than the resource that was asked for")
         permissions = within
-    return sent or default, offer.ordered((*permissions, *rich.permissions))
+    return requested or default, offer.ordered((*permissions, *rich.permissions))
 
 
 def _allowed(
@@ -180,11 +182,11 @@ def _allowed(
     Nobody told it what that is: it asks for all that an API names, as MCP clients do, and learns
     from the response what it got. Raises InvalidScope where nothing is left that opens anything."""
     reach = frozenset(offer.within(registered, resources) if resources else registered)
-    kept = tuple(one for one in requested if reach >= frozenset(offer.expand((one,))))
-    if kept in {(), ("offline_access",)}:
-        left = [one for one in requested if one not in kept] or requested
+    allowed = tuple(one for one in requested if reach >= frozenset(offer.expand((one,))))
+    if allowed in {(), ("offline_access",)}:
+        left = [one for one in requested if one not in allowed] or requested
         raise InvalidScope(f"an administrator has to allow this app: {', '.join(left)[:200]}")
-    return kept
+    return allowed
 
 
 def _with_claims(
@@ -210,10 +212,10 @@ def _hinted(
 ) -> str:
     """Whom the app speaks of, by an ID Token or by the `sub` that it wants."""
     text = form.get("id_token_hint", "")
-    named = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
-    if named and requested_claims.sub and named != requested_claims.sub:
+    hinted = id_token_hint.read(text, context, client=client).sub if text else form.get(HINTED, "")
+    if hinted and requested_claims.sub and hinted != requested_claims.sub:
         raise InvalidRequest("id_token_hint and claims speak of different users")
-    return named or requested_claims.sub
+    return hinted or requested_claims.sub
 
 
 def prompts(context: Context) -> tuple[Prompt, ...]:
@@ -223,12 +225,12 @@ def prompts(context: Context) -> tuple[Prompt, ...]:
 
 def _prompts(form: Form, context: Context) -> frozenset[Prompt]:
     words = form.get("prompt", "").split()
-    known = frozenset(prompt for prompt in prompts(context) if prompt in words)
-    if len(known) != len(set(words)):
+    accepted = frozenset(prompt for prompt in prompts(context) if prompt in words)
+    if len(accepted) != len(set(words)):
         raise InvalidRequest("prompt holds an unknown word")
-    if "none" in known and len(known) > 1:
+    if "none" in accepted and len(accepted) > 1:
         raise InvalidRequest("prompt=none stands alone")
-    return known
+    return accepted
 
 
 def _max_age(form: Form, client: Client) -> int | None:

@@ -90,10 +90,10 @@ def read_request(form: Form, context: Context, *, address: str = "") -> Rule[Cli
         client = yield from documents.find_client(name, context, address=address)
         return (yield from _signed(form, client, context))
     pushed = uri.removeprefix(REQUEST_URI_PREFIX)
-    request, done = One(Pending, pushed), One(SingleUse, f"{REQUEST_URI} {pushed}")
-    found = yield (request, done)
-    pending = found.one(request)
-    if pending is None or pending.kind != "pushed" or found.one(done) is not None:
+    request, marker = One(Pending, pushed), One(SingleUse, f"{REQUEST_URI} {pushed}")
+    results = yield (request, marker)
+    pending = results.one(request)
+    if pending is None or pending.kind != "pushed" or results.one(marker) is not None:
         raise InvalidRequestUri
     if pending.client != name or context.env.now >= pending.expires:
         raise InvalidRequestUri
@@ -122,16 +122,16 @@ def find_waiting(
 ) -> Rule[tuple[ValidRequest, Pending]]:
     """The request that waits for this browser, understood anew (ATTACKS A65, A80). Raises
     OAuthError, for a page, where it is over or was begun in another browser."""
-    wanted = One(Pending, name)
-    pending = (yield (wanted,)).one(wanted)
+    query = One(Pending, name)
+    pending = (yield (query,)).one(query)
     if pending is None or pending.kind != "interaction" or context.env.now >= pending.expires:
         raise RequestOver
     if pending.browser != browser.id:
         raise RequestOver("this request was begun in another browser")
     if pending.answers:
         return (yield from _answering(pending, context)), pending
-    done = One(SingleUse, f"{REQUEST_URI} {pending.pushed}")
-    if pending.pushed and (yield (done,)).one(done) is not None:
+    marker = One(SingleUse, f"{REQUEST_URI} {pending.pushed}")
+    if pending.pushed and (yield (marker,)).one(marker) is not None:
         raise RequestOver
     client = yield from documents.find_client(pending.client, context, address=browser.address)
     its = _addressed(_form(pending), client, context, pushed=pending.pushed)
@@ -142,8 +142,8 @@ def find_waiting(
 def _answering(pending: Pending, context: Context) -> Rule[ValidRequest]:
     """The request of an app on another device, which waits for what is answered here."""
     of_client, of_row = One(Client, pending.client), One(Pending, pending.answers)
-    found = yield (of_client, of_row)
-    client, row = found.one(of_client), found.one(of_row)
+    results = yield (of_client, of_row)
+    client, row = results.one(of_client), results.one(of_row)
     if row is None or row.decoupled is None or context.env.now >= row.expires:
         raise RequestOver
     if row.decoupled.answer or client is None or client.status != "active":
@@ -159,8 +159,8 @@ def _answering(pending: Pending, context: Context) -> Rule[ValidRequest]:
 
 def still_waiting(pending: Pending) -> Rule[None]:
     """Raises Over where the request was answered since it was read."""
-    wanted = One(Pending, pending.id)
-    found = (yield (wanted,)).one(wanted)
+    query = One(Pending, pending.id)
+    found = (yield (query,)).one(query)
     if found is None or found.kind != pending.kind:
         raise RequestOver
 
@@ -171,8 +171,8 @@ _WITHOUT_A_USER: Final = frozenset({"interaction", "pushed", "device"})
 def forget(name: str) -> Rule[Outcome]:
     """A request that waits for a stranger is given up; one that somebody signed in for stays, and
     one that was answered."""
-    wanted = One(Pending, name)
-    pending = (yield (wanted,)).one(wanted)
+    query = One(Pending, name)
+    pending = (yield (query,)).one(query)
     if pending is None or pending.kind not in _WITHOUT_A_USER or pending.session or pending.answers:
         return Outcome()
     if pending.decoupled is not None and pending.decoupled.answer:
@@ -216,8 +216,8 @@ def finish(
     )
     row = valid_request.decoupled
     if row is not None and row.decoupled is not None:
-        said = msgspec.structs.replace(row.decoupled, answer="yes" if code else "no")
-        fetched = msgspec.structs.replace(row, contents=code, decoupled=said)
+        answered = msgspec.structs.replace(row.decoupled, answer="yes" if code else "no")
+        fetched = msgspec.structs.replace(row, contents=code, decoupled=answered)
         return (
             *changes,
             Update(fetched),

@@ -27,13 +27,13 @@ def answer_api_half(call: Call, context: Context) -> Rule[Answer | Issued | Refu
         raise InvalidClient(detail="not a resource server")
     if not split_token.is_app_half(text):
         return Answer(document=NOTHING)  # A whole token has no other half.
-    found = yield from token_state(text, context)
+    token = yield from token_state(text, context)
     audience = server.catalog.resource
-    if isinstance(found, Dead) or not context.installation.offer.is_for(found.token.aud, audience):
+    if isinstance(token, Dead) or not context.installation.offer.is_for(token.token.aud, audience):
         return Answer(document=NOTHING)
-    if not is_offered(found.token.cnf, context):
+    if not is_offered(token.token.cnf, context):
         return Answer(document=NOTHING)
-    half = _half(found, text, audience, context=context)
+    half = _half(token, text, audience, context=context)
     return Answer(document=ApiHalfAnswer(active=True, access_token_half=half))
 
 

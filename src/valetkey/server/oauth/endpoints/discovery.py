@@ -41,13 +41,13 @@ def _authentication(endpoint: str, context: Context) -> dict[str, Any]:
     ways = [way.name for feature in context.installation.features for way in feature.client_auth]
     # RFC 7662 2.1: whoever introspects proves who it is.
     methods = tuple(one for one in ways if endpoint != "introspection_endpoint" or one != "none")
-    told: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
+    document: dict[str, Any] = {f"{endpoint}_auth_methods_supported": methods}
     signing: tuple[str, ...] = CLIENT_ALGORITHMS if BY_KEY & {*ways} else ()
     if BY_SHARED & {*ways}:
         signing = (*signing, jws.SHARED)
     if signing:
-        told[f"{endpoint}_auth_signing_alg_values_supported"] = signing
-    return told
+        document[f"{endpoint}_auth_signing_alg_values_supported"] = signing
+    return document
 
 
 # RFC 8414 2 has such a member for these three.
@@ -66,7 +66,7 @@ def _jwks(context: Context) -> Mapping[str, Any]:
 
 
 def _protocol(context: Context) -> Mapping[str, Any]:
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "authorization_endpoint": context.installation.issuer + AUTHORIZE,
         "response_types_supported": ("code",),
         "response_modes_supported": response_modes(context),
@@ -81,8 +81,8 @@ def _protocol(context: Context) -> Mapping[str, Any]:
     }
     offered = [one.name for feature in context.installation.features for one in feature.grant_types]
     if names.AUTHORIZATION_CODE in offered:
-        return told
-    return {name: value for name, value in told.items() if name not in _OF_CODES}
+        return document
+    return {name: value for name, value in document.items() if name not in _OF_CODES}
 
 
 _OF_CODES: Final = frozenset(

@@ -59,8 +59,8 @@ def _own(text: str, context: Context) -> Rule[Live]:
 
 def _document(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]]:
     """What the grant opens at this moment (6.4). Times are in seconds since 1970."""
-    wanted = One(User, grant.user)
-    user = (yield (wanted,)).one(wanted)
+    query = One(User, grant.user)
+    user = (yield (query,)).one(query)
     if user is None or user.status != "active" or grant.epoch != context.installation.epoch:
         raise InvalidGrantId(status=404)
     allowed = still_allowed(
@@ -75,13 +75,13 @@ def _document(grant: Grant, live: Live, context: Context) -> Rule[dict[str, Any]
         "last_updated_at": grant.changed,
     }
     if rar.is_enabled(context):
-        asked = rar.granted_details(
+        details = rar.granted_details(
             context.installation.offer.resources[1:],
             allowed,
             within=grant.limits,
             offer=context.installation.offer,
         )
-        document["authorization_details"] = msgspec.to_builtins(asked)
+        document["authorization_details"] = msgspec.to_builtins(details)
     return document | ({"expires_at": grant.limits.until} if grant.limits.until else {})
 
 

@@ -48,10 +48,10 @@ def introspect(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     # RFC 7662 2.1: token_type_hint only says where to look first, and a token of ours says itself
     # what it is.
     if text.startswith(opaque.prefix("rt")):
-        said = yield from _refresh_token(text, client_id, context)
+        state = yield from _refresh_token(text, client_id, context)
     else:
-        said = yield from _access_token(text, audience, client_id, context=context)
-    return Answer(document=_signed(said, name, context) if wants_signed(call.accept) else said)
+        state = yield from _access_token(text, audience, client_id, context=context)
+    return Answer(document=_signed(state, name, context) if wants_signed(call.accept) else state)
 
 
 def _access_token(
@@ -112,13 +112,15 @@ def _introspection(live: Live, audience: str, at: Installation) -> Introspection
         # What is bound in a way that is switched off opens nothing.
         return INACTIVE
     # A resource server learns of its own permissions only.
-    shown = [one for one in live.permissions if not audience or offer.resource_of[one] == audience]
+    permissions = [
+        one for one in live.permissions if not audience or offer.resource_of[one] == audience
+    ]
     grant = None if live.standing is None else live.standing.grant
     limits = NONE if grant is None else grant.limits
     types = (one.type for one in token.authorization_details)
     return Introspection(
         active=True,
-        scope=offer.names(shown, requested=live.scope),
+        scope=offer.names(permissions, requested=live.scope),
         client_id=token.client_id,
         token_type=sender.token_type,
         exp=token.exp,
@@ -134,8 +136,8 @@ def _introspection(live: Live, audience: str, at: Installation) -> Introspection
         act=token.act,
         grant_version=0 if grant is None else grant.version,
         grant_expires_at=limits.until,
-        limited=tuple(one for one in shown if one in limits.limited_permissions),
-        authorization_details=rar.granted_details(types, shown, within=limits, offer=offer),
+        limited=tuple(one for one in permissions if one in limits.limited_permissions),
+        authorization_details=rar.granted_details(types, permissions, within=limits, offer=offer),
         childless=grant is not None and child_key.ALONE in grant.revoked_delegates,
     )
 

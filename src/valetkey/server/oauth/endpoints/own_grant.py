@@ -49,20 +49,20 @@ def manage_own(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _family(text: str, by: Authenticated, context: Context) -> Rule[TokenFamily | Refuse]:
-    shown = refresh_token.read(text, context.installation.keyring)
-    wanted = One(TokenFamily, shown.family)
-    family = (yield (wanted,)).one(wanted)
+    token = refresh_token.read(text, context.installation.keyring)
+    query = One(TokenFamily, token.family)
+    family = (yield (query,)).one(query)
     if family is None or family.client != by.client.id:
         raise InvalidGrant(detail="the family is gone, or another client's")
     if family.shards is not None:
         # One shard opens nothing, so it ends nothing on other devices either.
         raise InvalidRequest("a key in shards is stopped by its user")
-    return check_shown(shown, family, by=by, context=context) or family
+    return check_shown(token, family, by=by, context=context) or family
 
 
 def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[GrantOutcome]:
-    wanted = One(Grant, family.grant)
-    grant = (yield (wanted,)).one(wanted)
+    query = One(Grant, family.grant)
+    grant = (yield (query,)).one(query)
     if grant is None or grant.epoch != context.installation.epoch:
         return NotFound()
     if form.need(ACTION) == STOP:
@@ -76,10 +76,10 @@ def _changed(family: TokenFamily, form: Form, context: Context) -> Rule[GrantOut
 def _document(grant: Grant, family: TokenFamily, context: Context) -> OwnGrant:
     if grant.status == "stopped":
         return OwnGrant(status=grant.status)
-    left = grant.allows(family.permissions)
+    permissions = grant.allows(family.permissions)
     return OwnGrant(
         status=grant.status,
-        scope=context.installation.offer.names(left, requested=family.scope),
+        scope=context.installation.offer.names(permissions, requested=family.scope),
         grant_expires_at=grant.limits.until,
     )
 

@@ -26,12 +26,12 @@ class Refreshable(msgspec.Struct, frozen=True, eq=False):
 def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
     """What the token is good for; None where it would be refused, whoever brought it."""
     try:
-        shown = refresh_token.read(text, context.installation.keyring)
+        token = refresh_token.read(text, context.installation.keyring)
     except InvalidGrant:
         yield from ()
         return None
-    wanted = One(TokenFamily, shown.family)
-    family = (yield (wanted,)).one(wanted)
+    query = One(TokenFamily, token.family)
+    family = (yield (query,)).one(query)
     if family is None or not family.refreshable or context.env.now >= family.expires:
         return None
     if family.shards is not None:
@@ -41,11 +41,11 @@ def refreshable(text: str, context: Context) -> Rule[Refreshable | None]:
         One(Grant, family.grant),
         One(User, family.user),
     )
-    found = yield (client, grant, user)
-    app, yes, person = found.one(client), found.one(grant), found.one(user)
+    results = yield (client, grant, user)
+    app, yes, person = results.one(client), results.one(grant), results.one(user)
     if app is None or yes is None or person is None:
         return None
-    if not is_fresh(shown, family, client=app, context=context):
+    if not is_fresh(token, family, client=app, context=context):
         return None
     standing = Standing(person, yes, family)
     if why_dead(app, standing, epoch=context.installation.epoch, now=context.env.now):

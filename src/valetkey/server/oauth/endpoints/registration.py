@@ -59,15 +59,15 @@ def manage(call: Call, context: Context) -> Rule[Answer | Refuse]:
 
 def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     policy, scope, use = yield from _let_in(call, context)
-    said = software_statement.with_statement(call.document, context)
-    fields = metadata.read(said.document)
+    stated = software_statement.with_statement(call.document, context)
+    fields = metadata.read(stated.document)
     secret, token = _opaque("cs", context), _opaque("reg", context)
     name = context.env.random_bytes(12).hex()
     client = Client(
         **{**fields, "name": fields["name"] or name},
         id=name,
         policy=policy,
-        verified=said.vouched,
+        verified=stated.vouched,
         origin="registered",
         registration_token=digest(token),
         created=context.env.now,
@@ -79,12 +79,14 @@ def _register(call: Call, context: Context) -> Rule[Answer | Refuse]:
     _check(client, context)
     _check_name(client, context)
     yield from sector.check(client)
-    told = event(context.env, "registered", by="app", client=client.id, note=client.name[:100])
+    audit_event = event(
+        context.env, "registered", by="app", client=client.id, note=client.name[:100]
+    )
     document = _document(client, context) | {"registration_access_token": token}
     if client.secrets:
         document |= {"client_secret": secret, "client_secret_expires_at": 0}
     yield from _pay(use)
-    return Answer(document=document, changes=(Create(client),), events=(told,))
+    return Answer(document=document, changes=(Create(client),), events=(audit_event,))
 
 
 class _Use(msgspec.Struct, frozen=True):
@@ -99,8 +101,8 @@ def _let_in(call: Call, context: Context) -> Rule[tuple[str, tuple[str, ...], _U
     invitation that its coming in costs. Raises InvalidToken where it may not come in."""
     rules = context.installation.registration
     if call.token:
-        wanted = One(Pending, invitation_id(call.token))
-        invited = (yield (wanted,)).one(wanted)
+        query = One(Pending, invitation_id(call.token))
+        invited = (yield (query,)).one(query)
         if invited is None or invited.kind != "invitation" or context.env.now >= invited.expires:
             raise InvalidToken(USED_UP)
         one_more = Count(
@@ -125,8 +127,8 @@ def _pay(use: _Use | None) -> Rule[None]:
     """Counts the use, once nothing else can go wrong. Raises InvalidToken where none was left."""
     if use is None:
         return
-    wanted = One(Throttle, use.count.record.bucket)
-    row = (yield (wanted,)).one(wanted)
+    query = One(Throttle, use.count.record.bucket)
+    row = (yield (query,)).one(query)
     used = 0 if row is None else row.tried
     if used < use.most:
         used = (yield (use.count,)).counter(use.count).tried - 1
@@ -157,11 +159,11 @@ def invite(invited: Pending, context: Context) -> Rule[Outcome]:
     """Keeps an invitation. Raises InvalidScope for a scope that nobody declared, and
     InvalidClientMetadata for a policy that is not there."""
     servers, policy = Many(ResourceServer), One(Policy, invited.parameters["policy"])
-    found = yield (servers, policy)
-    Offer(context.installation.issuer, found.many(servers)).expand(
+    results = yield (servers, policy)
+    Offer(context.installation.issuer, results.many(servers)).expand(
         invited.parameters["scope"].split()
     )
-    if found.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
+    if results.one(policy) is None and invited.parameters["policy"] != DEFAULT.name:
         raise metadata.metadata_error("policy", "is not there")
     return Outcome(changes=(Create(invited),))
 
@@ -186,11 +188,11 @@ def _sayable(why: str) -> str:
 
 
 def _owned(call: Call) -> Rule[Client]:
-    wanted = One(Client, call.query.get("client_id", ""))
-    client = (yield (wanted,)).one(wanted)
+    query = One(Client, call.query.get("client_id", ""))
+    client = (yield (query,)).one(query)
     # Compared also where there is no such client, so that time does not tell.
-    kept = "" if client is None else client.registration_token
-    fits = same(digest(call.token).encode(), kept.encode())
+    stored_digest = "" if client is None else client.registration_token
+    fits = same(digest(call.token).encode(), stored_digest.encode())
     # What an administrator has taken over (`origin`), an app no longer changes.
     its = client is not None and client.origin == "registered" and client.status == "active"
     if client is None or not fits or not its:
@@ -203,17 +205,17 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
     if document.get("client_id") != client.id:
         # RFC 7592 2.2: it names itself, and never gets another name.
         raise InvalidRequest("client_id is missing, or another client")
-    given = document.get("client_secret")
-    if given is not None and not any(
-        kept.matches(str(given), context.env.now) for kept in client.secrets
+    secret_sent = document.get("client_secret")
+    if secret_sent is not None and not any(
+        kept.matches(str(secret_sent), context.env.now) for kept in client.secrets
     ):
         raise InvalidRequest("client_secret is not the one of this client")
-    said = software_statement.with_statement(document, context)
-    fields = metadata.read(said.document, client)
+    stated = software_statement.with_statement(document, context)
+    fields = metadata.read(stated.document, client)
     after = msgspec.structs.replace(client, **{**fields, "name": fields["name"] or client.id})
     if appearance(after) != appearance(client):
         # Whoever vouched for it vouched for that, and not for what it calls itself now.
-        after = msgspec.structs.replace(after, verified=said.vouched)
+        after = msgspec.structs.replace(after, verified=stated.vouched)
     secret = ""
     after = msgspec.structs.replace(after, secrets=shared_secret.usable_secrets(after))
     if after.auth_method in WITH_SECRET and not after.secrets:
@@ -227,18 +229,18 @@ def _update(client: Client, call: Call, context: Context) -> Rule[Answer | Refus
     if after.name != client.name:
         _check_name(after, context)
     yield from sector.check(after)
-    told = _document(after, context)
+    answer = _document(after, context)
     if secret:
-        told |= {"client_secret": secret, "client_secret_expires_at": 0}
+        answer |= {"client_secret": secret, "client_secret_expires_at": 0}
     changes = (Update(after),) if after != client else ()
-    return Answer(document=told, changes=changes)
+    return Answer(document=answer, changes=changes)
 
 
 def _with_secret(client: Client, secret: str, context: Context) -> Client:
-    kept = shared_secret.new_secret(
+    stored = shared_secret.new_secret(
         Secret(secret), client=client, keyring=context.installation.keyring, env=context.env
     )
-    return msgspec.structs.replace(client, secrets=(kept,))
+    return msgspec.structs.replace(client, secrets=(stored,))
 
 
 def _opaque(kind: opaque.Kind, context: Context) -> str:

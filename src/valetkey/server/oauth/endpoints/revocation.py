@@ -35,12 +35,12 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     text = call.form.need("token")
     by = yield from authenticate(call, context)
     try:
-        shown = refresh_token.read(text, context.installation.keyring)
+        refresh = refresh_token.read(text, context.installation.keyring)
     except InvalidGrant:
         # RFC 7009 2.1: token_type_hint is only a hint; the token itself says what it is.
         token = check_token(text, context)
     else:
-        return (yield from _close(shown.family, by, context, refresh=shown))
+        return (yield from _close(refresh.family, by, context, refresh=refresh))
     # What is paused or disabled now may come back: the token is not asked what it is worth.
     if isinstance(token, Dead) or token.client_id != by.client.id:
         return _NO_CHANGE
@@ -52,8 +52,8 @@ def revoke(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 def _close(
     name: str, by: Authenticated, context: Context, *, refresh: RefreshToken | None = None
 ) -> Rule[Answer]:
-    wanted = One(TokenFamily, name)
-    family = (yield (wanted,)).one(wanted)
+    query = One(TokenFamily, name)
+    family = (yield (query,)).one(query)
     if family is None or family.client != by.client.id or family.status == "closed":
         return _NO_CHANGE
     if refresh is not None and _is_spent(refresh, family):
@@ -83,8 +83,8 @@ def _is_spent(refresh: RefreshToken, family: TokenFamily) -> bool:
 
 def _forget(token: AccessToken) -> Rule[Answer]:
     marker = SingleUse(purpose=REVOKED, value=token.jti, expires=token.exp + 60)
-    wanted = One(SingleUse, marker.key)
-    if (yield (wanted,)).one(wanted) is not None:
+    query = One(SingleUse, marker.key)
+    if (yield (query,)).one(query) is not None:
         return _NO_CHANGE
     return Answer(document=None, changes=(Create(marker),))
 

@@ -70,10 +70,12 @@ def _proved(text: object, trusted: Mapping[str, Any], now: int) -> dict[str, Any
         raise InvalidSoftwareStatement
     try:
         header = jws.read_header(text)
-        found = keys.find_keys(trusted, header)
-        if not found:
+        matching = keys.find_keys(trusted, header)
+        if not matching:
             raise UnapprovedSoftwareStatement
-        claims = read_object(keys.verify_with(text, found, typ=TYPES, algorithms=CLIENT_ALGORITHMS))
+        claims = read_object(
+            keys.verify_with(text, matching, typ=TYPES, algorithms=CLIENT_ALGORITHMS)
+        )
         frame = msgspec.convert(claims, _Frame)
     except (BadSignature, ValueError, msgspec.ValidationError) as error:
         raise InvalidSoftwareStatement(detail=str(error)) from error

@@ -56,29 +56,29 @@ def find_list(name: str, context: Context) -> Rule[StatusList]:
     """The list of that name: whose it is, and what stands in it where nothing else does. Raises
     InvalidRequest (404) for one that there is not."""
     epoch, number, client = _read(name)
-    wanted = One(Client, client)
-    found = (yield (wanted,)).one(wanted)
-    if found is None:
+    query = One(Client, client)
+    row = (yield (query,)).one(query)
+    if row is None:
         raise InvalidRequest("there is no such list", status=404)
-    rest = SUSPENDED if found.status != "active" else VALID
+    rest = SUSPENDED if row.status != "active" else VALID
     if epoch != context.installation.epoch:
         rest = INVALID
     return StatusList(name=name, client=client, number=number, rest=rest)
 
 
 def _read(name: str) -> tuple[int, int, str]:
-    found, nothing = _NAME.fullmatch(name), InvalidRequest("there is no such list", status=404)
-    if found is None or int(found[2]) >= LISTS:
+    match, nothing = _NAME.fullmatch(name), InvalidRequest("there is no such list", status=404)
+    if match is None or int(match[2]) >= LISTS:
         raise nothing
     try:
-        return int(found[1]), int(found[2]), base64url.decode(found[3]).decode()
+        return int(match[1]), int(match[2]), base64url.decode(match[3]).decode()
     except ValueError as error:
         raise nothing from error
 
 
 def changed_statuses(entries: Iterable[Entry], context: Context) -> Rule[Mapping[str, int]]:
     """How the families stand that hang on what the log speaks of, by their places."""
-    told: dict[str, int] = {}
+    statuses: dict[str, int] = {}
     subjects = {(entry.kind, entry.subject): entry for entry in entries}
     families = [one for one in subjects.values() if one.kind == "family" and one.listed]
     closed = [one.listed for one in families if one.status == "closed"]
@@ -88,42 +88,42 @@ def changed_statuses(entries: Iterable[Entry], context: Context) -> Rule[Mapping
     grants += yield from _of_families(one.subject for one in families if one.status != "closed")
     every = list(dict.fromkeys(grants))
     for start in range(0, len(every), BATCH):
-        told |= yield from _of_grants(every[start : start + BATCH], context)
+        statuses |= yield from _of_grants(every[start : start + BATCH], context)
     # A family that is closed stays so, whatever its grant does.
-    return told | dict.fromkeys(closed, INVALID)
+    return statuses | dict.fromkeys(closed, INVALID)
 
 
 def _of_users(users: Iterable[str]) -> Rule[list[str]]:
-    wanted = [Many(Grant, "user", one) for one in users]
-    if not wanted:
+    queries = [Many(Grant, "user", one) for one in users]
+    if not queries:
         return []
-    found = yield tuple(wanted)
-    return [grant.id for want in wanted for grant in found.many(want)]
+    results = yield tuple(queries)
+    return [grant.id for want in queries for grant in results.many(want)]
 
 
 def _of_families(names: Iterable[str]) -> Rule[list[str]]:
-    wanted = [One(TokenFamily, one) for one in names]
-    if not wanted:
+    queries = [One(TokenFamily, one) for one in names]
+    if not queries:
         return []
-    found = yield tuple(wanted)
-    return [one.grant for want in wanted if (one := found.one(want)) is not None]
+    results = yield tuple(queries)
+    return [one.grant for want in queries if (one := results.one(want)) is not None]
 
 
 def _of_grants(names: Iterable[str], context: Context) -> Rule[dict[str, int]]:
     grants = {name: One(Grant, name) for name in names}
     families = {name: Many(TokenFamily, "grant", name) for name in grants}
-    found = yield (*grants.values(), *families.values())
-    there = {name: found.one(want) for name, want in grants.items()}
+    results = yield (*grants.values(), *families.values())
+    there = {name: results.one(want) for name, want in grants.items()}
     users = {one.user: One(User, one.user) for one in there.values() if one is not None}
-    known = (yield tuple(users.values())) if users else found
-    told: dict[str, int] = {}
+    owners = (yield tuple(users.values())) if users else results
+    statuses: dict[str, int] = {}
     for name, want in families.items():
         grant = there[name]
-        user = None if grant is None else known.one(users[grant.user])
-        for family in found.many(want):
+        user = None if grant is None else owners.one(users[grant.user])
+        for family in results.many(want):
             if family.listed:
-                told[family.in_lists] = status_of(user, grant, family, context=context)
-    return told
+                statuses[family.in_lists] = status_of(user, grant, family, context=context)
+    return statuses
 
 
 def status_of(
@@ -158,7 +158,7 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
             idx: one for idx, one in mine.items() if (one, listing.rest) == (INVALID, SUSPENDED)
         }
     issuer = context.installation.issuer
-    told = ListToken(
+    token = ListToken(
         iss=issuer,
         sub=f"{issuer}{PATH}/{listing.name}",
         iat=context.env.now,
@@ -168,7 +168,7 @@ def write(listing: StatusList, statuses: Mapping[str, int], context: Context) ->
             pack(mine, rest=listing.rest), aggregation_uri=issuer + PATH
         ),
     )
-    return jwt.sign(told, key=context.installation.keyring.signing[ALGORITHM], typ=TYPE)
+    return jwt.sign(token, key=context.installation.keyring.signing[ALGORITHM], typ=TYPE)
 
 
 def published(call: Call, context: Context) -> Rule[Answer | Refuse]:

@@ -94,22 +94,24 @@ def new_approval(
         created=context.env.now,
         expires=context.env.now + (seconds or context.installation.lifetimes.elsewhere),
     )
-    told = event(context.env, "asked", by="app", user=user, client=client, grant=approval.grant)
-    return approval, (Create(approval),), (told,)
+    audit_event = event(
+        context.env, "asked", by="app", user=user, client=client, grant=approval.grant
+    )
+    return approval, (Create(approval),), (audit_event,)
 
 
 def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
     """All that waits for the user, newest first."""
-    wanted = Many(Approval, "user", user)
-    found = (yield (wanted,)).many(wanted)
+    query = Many(Approval, "user", user)
+    found = (yield (query,)).many(query)
     live = [one for one in found if not one.answer and context.env.now < one.expires]
     return tuple(reversed((yield from _joined(live))))
 
 
 def question(name: str, user: str, context: Context) -> Rule[Question | None]:
     """One that waits for the user; None where it is over, or another user's."""
-    wanted = One(Approval, name)
-    one = (yield (wanted,)).one(wanted)
+    query = One(Approval, name)
+    one = (yield (query,)).one(query)
     if one is None or one.user != user or one.answer or context.env.now >= one.expires:
         return None
     joined = yield from _joined([one])
@@ -118,8 +120,8 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
 
 def find_for_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
     """The question about just this use, answered or not, while it or its answer stands."""
-    wanted = Many(Approval, "user", user)
-    found = (yield (wanted,)).many(wanted)
+    query = Many(Approval, "user", user)
+    found = (yield (query,)).many(query)
     same = (use.grant, use.permission, use.units)
     for one in reversed(found):
         if (one.grant, one.permission, one.units) == same and context.env.now < one.expires:
@@ -142,8 +144,8 @@ def answer(
         return NoQuestion()
     # What is the whole answer is good for a while; a request has an end of its own.
     ends = one.approval.expires if one.request else context.env.now + ANSWERED
-    said = msgspec.structs.replace(one.approval, answer="yes" if yes else "no", expires=ends)
-    told = event(
+    answered = msgspec.structs.replace(one.approval, answer="yes" if yes else "no", expires=ends)
+    audit_event = event(
         context.env,
         "approved" if yes else "declined",
         by="user",
@@ -152,12 +154,12 @@ def answer(
         grant=one.approval.grant,
         permissions=(one.approval.permission,) if one.approval.permission else (),
     )
-    changes: tuple[Change, ...] = (Update(said),)
+    changes: tuple[Change, ...] = (Update(answered),)
     if one.request is not None and one.request.decoupled is not None:
         refused = msgspec.structs.replace(one.request.decoupled, answer="no")
         changes += (Update(msgspec.structs.replace(one.request, decoupled=refused)),)
         changes += ciba_ping.notify(one.request, one.client, context)
-    return ApprovalAnswered(approval=said, changes=changes, events=(told,))
+    return ApprovalAnswered(approval=answered, changes=changes, events=(audit_event,))
 
 
 def begin(
@@ -186,11 +188,11 @@ def _joined(approvals: list[Approval]) -> Rule[list[Question]]:
     requests = {one.id: One(Pending, one.request) for one in approvals if one.request}
     if not approvals:
         return []
-    found = yield (*clients.values(), *requests.values())
+    results = yield (*clients.values(), *requests.values())
     joined = []
     for one in approvals:
-        client = found.one(clients[one.id])
-        request = found.one(requests[one.id]) if one.request else None
+        client = results.one(clients[one.id])
+        request = results.one(requests[one.id]) if one.request else None
         if client is None or client.status != "active" or (one.request and _over(request)):
             continue
         joined.append(Question(one, client, request))

@@ -37,15 +37,15 @@ GrantOutcome: TypeAlias = GrantChanged | NotFound
 
 def grant_of_user(name: str, user: str) -> Rule[Grant | None]:
     """The user's grant of that name; None where it is over, or not this user's."""
-    wanted = One(Grant, name)
-    grant = (yield (wanted,)).one(wanted)
+    query = One(Grant, name)
+    grant = (yield (query,)).one(query)
     return grant if grant is not None and grant.user == user else None
 
 
 def grant_of_client(name: str, client: str) -> Rule[Grant | None]:
     """The grant of that name that this client holds; None where it is over, or another client's."""
-    wanted = One(Grant, name)
-    grant = (yield (wanted,)).one(wanted)
+    query = One(Grant, name)
+    grant = (yield (query,)).one(query)
     if grant is None or grant.client != client or grant.status == "stopped":
         return None
     return grant
@@ -59,19 +59,19 @@ def narrow(
     grant = yield from grant_of_user(name, user)
     if grant is None or grant.status == "stopped":
         return NotFound()
-    wanted = context.installation.offer.with_all_implied(
+    closed = context.installation.offer.with_all_implied(
         frozenset(keep) & frozenset(grant.permissions)
     )
-    kept = tuple(one for one in grant.permissions if one in wanted)
-    taken = tuple(one for one in grant.permissions if one not in kept)
-    if not taken:
+    permissions = tuple(one for one in grant.permissions if one in closed)
+    dropped = tuple(one for one in grant.permissions if one not in permissions)
+    if not dropped:
         return GrantChanged(grant=grant)
-    refused = context.installation.offer.ordered((*grant.refused, *taken))
-    narrowed = _changed(grant.with_permissions(kept), context, refused=refused)
-    told = grant_event(
-        grant, "downgraded", by=by, context=context, permissions=taken, reason=reason
+    refused = context.installation.offer.ordered((*grant.refused, *dropped))
+    narrowed = _changed(grant.with_permissions(permissions), context, refused=refused)
+    audit_event = grant_event(
+        grant, "downgraded", by=by, context=context, permissions=dropped, reason=reason
     )
-    return GrantChanged(grant=narrowed, changes=(Update(narrowed),), events=(told,))
+    return GrantChanged(grant=narrowed, changes=(Update(narrowed),), events=(audit_event,))
 
 
 def widen(
@@ -86,21 +86,23 @@ def widen(
     client = (yield (of_client,)).one(of_client)
     if client is None or client.status != "active":
         return NotFound()
-    offer, asked = context.installation.offer, frozenset(more)
-    wanted = offer.with_implied(asked)
-    if not asked <= wanted or not wanted <= frozenset(offer.expand_known(client.scope)):
+    offer, requested = context.installation.offer, frozenset(more)
+    implied = offer.with_implied(requested)
+    if not requested <= implied or not implied <= frozenset(offer.expand_known(client.scope)):
         raise InvalidScope("this app is not registered for all of that")
-    given = offer.ordered(wanted - frozenset(grant.permissions))
-    if not given:
+    added = offer.ordered(implied - frozenset(grant.permissions))
+    if not added:
         return GrantChanged(grant=grant)
-    every = (*offer.ordered((*grant.permissions, *given)), *_unknown(grant, offer))
+    every = (*offer.ordered((*grant.permissions, *added)), *_unknown(grant, offer))
     wider = _changed(
         grant.with_permissions(every),
         context,
-        refused=tuple(one for one in grant.refused if one not in wanted),
+        refused=tuple(one for one in grant.refused if one not in implied),
     )
-    told = grant_event(grant, "upgraded", by=by, context=context, permissions=given, reason=reason)
-    return GrantChanged(grant=wider, changes=(Update(wider),), events=(told,))
+    audit_event = grant_event(
+        grant, "upgraded", by=by, context=context, permissions=added, reason=reason
+    )
+    return GrantChanged(grant=wider, changes=(Update(wider),), events=(audit_event,))
 
 
 def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
@@ -133,14 +135,14 @@ def change_status(
     if grant.status not in sources:
         return NotFound()
     turned = _changed(grant, context, status=status)
-    told = grant_event(grant, kind, by=by, context=context, reason=reason)
+    audit_event = grant_event(grant, kind, by=by, context=context, reason=reason)
     # Whom the user has stopped must not go on as if they were signed in.
-    heard = (
+    messages = (
         (yield from sign_out_everywhere(user, context, client=grant.client))
         if how == "stop"
         else ()
     )
-    return GrantChanged(grant=turned, changes=(Update(turned), *heard), events=(told,))
+    return GrantChanged(grant=turned, changes=(Update(turned), *messages), events=(audit_event,))
 
 
 def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[GrantOutcome]:
@@ -153,20 +155,27 @@ def disconnect_all(
 ) -> Rule[GrantOutcome]:
     """Closes families of one grant of the user's, which are one device to them; the app's other
     devices go on."""
-    wanted = [One(TokenFamily, name) for name in dict.fromkeys(names)]
-    found = yield tuple(wanted)
-    families = [one for want in wanted if (one := found.one(want)) is not None and one.user == user]
+    queries = [One(TokenFamily, name) for name in dict.fromkeys(names)]
+    results = yield tuple(queries)
+    families = [
+        one for want in queries if (one := results.one(want)) is not None and one.user == user
+    ]
     if not families or len({one.grant for one in families}) > 1:
         return NotFound()
     grant = yield from grant_of_user(families[0].grant, user)
     if grant is None:
         return NotFound()
-    left = [one for one in families if one.status != "closed"]
-    if not left:
+    open_families = [one for one in families if one.status != "closed"]
+    if not open_families:
         return GrantChanged(grant=grant)
-    closed = (msgspec.structs.replace(one, status="closed", because=f"by the {by}") for one in left)
-    told = grant_event(grant, "disconnected", by=by, context=context, note=left[0].device)
-    return GrantChanged(grant=grant, changes=tuple(map(Update, closed)), events=(told,))
+    closed = (
+        msgspec.structs.replace(one, status="closed", because=f"by the {by}")
+        for one in open_families
+    )
+    audit_event = grant_event(
+        grant, "disconnected", by=by, context=context, note=open_families[0].device
+    )
+    return GrantChanged(grant=grant, changes=tuple(map(Update, closed)), events=(audit_event,))
 
 
 def _changed(grant: Grant, context: Context, **fields: object) -> Grant:

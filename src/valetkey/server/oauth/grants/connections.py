@@ -76,8 +76,8 @@ class Connection(msgspec.Struct, frozen=True):
 
 def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
     """All of a user's, newest first."""
-    wanted = Many(Grant, "user", user)
-    grants = [one for one in (yield (wanted,)).many(wanted) if _stands(one, context)]
+    query = Many(Grant, "user", user)
+    grants = [one for one in (yield (query,)).many(query) if _stands(one, context)]
     return tuple(reversed((yield from _joined(grants, context))))
 
 
@@ -112,14 +112,14 @@ def _stands(grant: Grant, context: Context) -> bool:
 def _joined(grants: list[Grant], context: Context) -> Rule[list[Connection]]:
     clients = {grant.id: One(Client, grant.client) for grant in grants}
     families = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in grants}
-    found = yield (*clients.values(), *families.values())
+    results = yield (*clients.values(), *families.values())
     return [
         Connection(
             grant,
-            found.one(clients[grant.id]),
+            results.one(clients[grant.id]),
             tuple(
                 family
-                for family in sorted(found.many(families[grant.id]), key=_last_used, reverse=True)
+                for family in sorted(results.many(families[grant.id]), key=_last_used, reverse=True)
                 if family.status != "closed" and context.env.now < family.expires
             ),
         )

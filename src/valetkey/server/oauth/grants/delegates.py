@@ -52,8 +52,8 @@ def record_delegation(
     Raises InvalidRequest where the key is in so many hands that nobody would see through it."""
     if act is None:
         return ()
-    wanted = One(DelegateTree, grant.id)
-    there = (yield (wanted,)).one(wanted)
+    query = One(DelegateTree, grant.id)
+    there = (yield (query,)).one(query)
     before = there or DelegateTree(id=grant.id, user=grant.user)
     after = with_delegate(before, act.chain[::-1], permissions, context=context)
     if after is None:
@@ -89,25 +89,25 @@ def tree_changes(there: DelegateTree | None, after: DelegateTree) -> tuple[Chang
 
 def delegate_tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
     """Everybody who has had the grant's key from its app, each with those who had it from them."""
-    wanted = One(DelegateTree, grant.id)
-    there = (yield (wanted,)).one(wanted)
+    query = One(DelegateTree, grant.id)
+    there = (yield (query,)).one(query)
     if there is None:
         return ()
     names = {one.name for one in there.delegates if one.name.startswith(CLIENT)}
-    wants = {name: One(Client, name.removeprefix(CLIENT)) for name in sorted(names)}
-    found = (yield tuple(wants.values())) if wants else None
-    clients = {} if found is None else {name: found.one(want) for name, want in wants.items()}
+    queries = {name: One(Client, name.removeprefix(CLIENT)) for name in sorted(names)}
+    found = (yield tuple(queries.values())) if queries else None
+    clients = {} if found is None else {name: found.one(want) for name, want in queries.items()}
 
     def below(chain: tuple[str, ...]) -> tuple[Branch, ...]:
         return tuple(
             Branch(
-                delegate=hand,
-                client=clients.get(hand.name),
-                revoked=hand.name in grant.revoked_delegates,
-                below=below(hand.chain),
+                delegate=delegate,
+                client=clients.get(delegate.name),
+                revoked=delegate.name in grant.revoked_delegates,
+                below=below(delegate.chain),
             )
-            for hand in sorted(there.delegates, key=lambda one: (one.first, one.chain))
-            if hand.chain[:-1] == chain
+            for delegate in sorted(there.delegates, key=lambda one: (one.first, one.chain))
+            if delegate.chain[:-1] == chain
         )
 
     return below(())
@@ -124,21 +124,25 @@ def revoke(
     grant = yield from _standing(name, user)
     if grant is None:
         return NotFound()
-    wanted = One(DelegateTree, grant.id)
-    there = (yield (wanted,)).one(wanted)
-    had = () if there is None else there.downstream_of(delegate)
-    if there is None or not had:
+    query = One(DelegateTree, grant.id)
+    there = (yield (query,)).one(query)
+    subtree = () if there is None else there.downstream_of(delegate)
+    if there is None or not subtree:
         return NotFound()
     if delegate in grant.revoked_delegates:
         return GrantChanged(grant=grant)
     # Who has the key from a hand alone shows it wherever it likes: no API has told of all.
-    permissions = {one for each in had for one in each.permissions} if delegate != ALONE else set()
-    off = {**grant.revoked_delegates, delegate: tuple(sorted(permissions))}
+    permissions = (
+        {one for each in subtree for one in each.permissions} if delegate != ALONE else set()
+    )
+    revoked = {**grant.revoked_delegates, delegate: tuple(sorted(permissions))}
     note = yield from _called(delegate)
-    changed = replace(grant, changed=context.env.now, revoked_delegates=off)
-    told = grant_event(grant, "cut", by=by, context=context, note=note, reason=reason)
+    changed = replace(grant, changed=context.env.now, revoked_delegates=revoked)
+    audit_event = grant_event(grant, "cut", by=by, context=context, note=note, reason=reason)
     # The tree as well: a hand that gets more at this very moment is seen, or is too late.
-    return GrantChanged(grant=changed, changes=(Update(changed), Update(there)), events=(told,))
+    return GrantChanged(
+        grant=changed, changes=(Update(changed), Update(there)), events=(audit_event,)
+    )
 
 
 def readmit(
@@ -150,11 +154,13 @@ def readmit(
         return NotFound()
     if delegate not in grant.revoked_delegates:
         return GrantChanged(grant=grant)
-    left = {one: had for one, had in grant.revoked_delegates.items() if one != delegate}
+    remaining = {
+        one: permissions for one, permissions in grant.revoked_delegates.items() if one != delegate
+    }
     note = yield from _called(delegate)
-    changed = replace(grant, changed=context.env.now, revoked_delegates=left)
-    told = grant_event(grant, "readmitted", by=by, context=context, note=note, reason=reason)
-    return GrantChanged(grant=changed, changes=(Update(changed),), events=(told,))
+    changed = replace(grant, changed=context.env.now, revoked_delegates=remaining)
+    audit_event = grant_event(grant, "readmitted", by=by, context=context, note=note, reason=reason)
+    return GrantChanged(grant=changed, changes=(Update(changed),), events=(audit_event,))
 
 
 def _standing(name: str, user: str) -> Rule[Grant | None]:
@@ -166,6 +172,6 @@ def _called(delegate: str) -> Rule[str]:
     """What it is called, for the history; "" for those whom nobody but a hand knows."""
     if not delegate.startswith(CLIENT):
         return ""
-    wanted = One(Client, delegate.removeprefix(CLIENT))
-    client = (yield (wanted,)).one(wanted)
-    return wanted.key if client is None else client.name
+    query = One(Client, delegate.removeprefix(CLIENT))
+    client = (yield (query,)).one(query)
+    return query.key if client is None else client.name

@@ -15,11 +15,11 @@ def counts(some: Sequence[Allowance]) -> Rule[Outcome]:
     so nobody will count by them again."""
     rows = [One(Allowance, one.key) for one in some]
     grants = [One(Grant, one.grant) for one in some]
-    found = yield (*rows, *grants)
+    results = yield (*rows, *grants)
     return Outcome(
         changes=tuple(
             Remove(row)
-            for row, grant in zip(map(found.one, rows), map(found.one, grants), strict=True)
+            for row, grant in zip(map(results.one, rows), map(results.one, grants), strict=True)
             if row is not None and (grant is None or grant.status == "stopped")
         )
     )

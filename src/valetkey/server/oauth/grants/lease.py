@@ -56,32 +56,34 @@ class ReturnedLease(msgspec.Struct, frozen=True, kw_only=True):
 def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """A lease for a permission of the caller's own catalog. Gives one up in the same moment, where
     `back` names it: a node never holds two for the same thing."""
-    asked, back = _target(call.form), _returned_lease(call.form)
+    target, back = _target(call.form), _returned_lease(call.form)
     server = yield from _caller(call, context)
-    wish = LeaseRequest(
+    request = LeaseRequest(
         id=_name(call.form, "lease"),
         holder=server.id,
         uses=_number(call.form, "uses", least=1),
         amount=_number(call.form, "amount"),
         reserve=_number(call.form, "reserve"),
     )
-    found = yield from _grant_and_allowance(asked, server, context)
-    if found is None:
+    opened = yield from _grant_and_allowance(target, server, context)
+    if opened is None:
         return Answer(document=wire.Refused(limit="gone"))
-    grant, before = found
-    bounds = grant.limits.of(asked.permission)
-    if (bounds.much or bounds.ask_above is not None) and not wish.amount:
+    grant, before = opened
+    bounds = grant.limits.of(target.permission)
+    if (bounds.much or bounds.ask_above is not None) and not request.amount:
         # What is not told cannot be counted.
         raise InvalidRequest("amount is missing")
     now = _given_back(leasing.in_current_periods(context.env.now, before, bounds), back, server)
-    if leasing.needs_approval(wish, bounds):
-        use = _use(asked.permission, wish, grant, context=context)
+    if leasing.needs_approval(request, bounds):
+        use = _use(target.permission, request, grant, context=context)
         return (
-            yield from _lease_with_approval(use, wish, grant, rows=(before, now), context=context)
+            yield from _lease_with_approval(
+                use, request, grant, rows=(before, now), context=context
+            )
         )
-    given, after = leasing.lease(wish, now, bounds, now=context.env.now)
-    told = _lease_response(given, grant, bounds, context=context)
-    return Answer(document=told, changes=_written(before, after))
+    outcome, after = leasing.lease(request, now, bounds, now=context.env.now)
+    document = _lease_response(outcome, grant, bounds, context=context)
+    return Answer(document=document, changes=_written(before, after))
 
 
 def _lease_with_approval(
@@ -97,27 +99,27 @@ def _lease_with_approval(
     before, now = rows
     bounds = grant.limits.of(use.permission)
     answer = yield from approvals.find_for_use(use, grant.user, context)
-    said = "" if answer is None else answer.answer
-    given, after = leasing.lease(request, now, bounds, now=context.env.now, answer=said)
+    decision = "" if answer is None else answer.answer
+    outcome, after = leasing.lease(request, now, bounds, now=context.env.now, answer=decision)
     changes, events = _written(before, after), tuple[Event, ...]()
-    if isinstance(given, Lease):
-        used = answer is not None and given not in now.out
+    if isinstance(outcome, Lease):
+        used = answer is not None and outcome not in now.out
         changes = (*changes, Remove(answer)) if answer is not None and used else changes
-    elif given.why == "ask" and answer is None:
+    elif outcome.why == "ask" and answer is None:
         answer, asking, events = yield from _new_approval(use, grant, context)
         changes = (*changes, *asking)
-    told = _lease_response(given, grant, bounds, at=_where(answer, context), context=context)
-    return Answer(document=told, changes=changes, events=events)
+    document = _lease_response(outcome, grant, bounds, at=_where(answer, context), context=context)
+    return Answer(document=document, changes=changes, events=events)
 
 
 def _use(permission: str, request: LeaseRequest, grant: Grant, *, context: Context) -> Use:
-    known = context.installation.offer.permissions[permission]
-    amount = Decimal(request.amount).scaleb(-known.decimals)
+    kind = context.installation.offer.permissions[permission]
+    amount = Decimal(request.amount).scaleb(-kind.decimals)
     return Use(
         grant=grant.id,
         permission=permission,
         units=request.amount,
-        amount=f"{amount:f} {known.unit}",
+        amount=f"{amount:f} {kind.unit}",
     )
 
 
@@ -139,16 +141,16 @@ def _new_approval(
 
 def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """What a lease left over goes back, once. Nothing is told of a lease that is not there."""
-    asked, back = _target(call.form), _returned_lease(call.form)
+    target, back = _target(call.form), _returned_lease(call.form)
     if back is None:
         raise InvalidRequest("back is missing")
     server = yield from _caller(call, context)
-    grant, row = One(Grant, asked.grant), One(Allowance, _key(asked))
-    found = yield (grant, row)
-    whose, before = found.one(grant), found.one(row)
-    if whose is None or before is None or not _is_of(asked.permission, server):
+    grant, row = One(Grant, target.grant), One(Allowance, _key(target))
+    results = yield (grant, row)
+    whose, before = results.one(grant), results.one(row)
+    if whose is None or before is None or not _is_of(target.permission, server):
         return Answer(document=None)
-    now = leasing.in_current_periods(context.env.now, before, whose.limits.of(asked.permission))
+    now = leasing.in_current_periods(context.env.now, before, whose.limits.of(target.permission))
     after = _given_back(now, back, server)
     return Answer(document=None, changes=_written(before, after))
 
@@ -169,8 +171,8 @@ def _grant_and_allowance(
         return None
     grant, family = One(Grant, target.grant), One(TokenFamily, target.family)
     row = One(Allowance, _key(target))
-    found = yield (grant, family, row)
-    yes, descent = found.one(grant), found.one(family)
+    results = yield (grant, family, row)
+    yes, descent = results.one(grant), results.one(family)
     if yes is None or descent is None:
         return None
     client, user = One(Client, yes.client), One(User, yes.user)
@@ -185,7 +187,7 @@ def _grant_and_allowance(
     if not still_allowed(wanted, client=app, grant=yes, offer=context.installation.offer):
         return None
     fresh = Allowance(grant=yes.id, permission=target.permission)
-    return yes, found.one(row) or fresh
+    return yes, results.one(row) or fresh
 
 
 def _is_of(permission: str, server: ResourceServer) -> bool:

@@ -42,9 +42,9 @@ class LimitableGrant(msgspec.Struct, frozen=True):
 
     def of(self, permission: str, now: int) -> Allowance:
         """What was used of a permission, in the periods of this moment."""
-        found = next((one for one in self.allowances if one.permission == permission), None)
+        allowance = next((one for one in self.allowances if one.permission == permission), None)
         fresh = Allowance(grant=self.grant.id, permission=permission)
-        return leasing.in_current_periods(now, found or fresh, self.grant.limits.of(permission))
+        return leasing.in_current_periods(now, allowance or fresh, self.grant.limits.of(permission))
 
 
 def find_limitable(name: str, user: str, context: Context) -> Rule[LimitableGrant | None]:
@@ -53,10 +53,10 @@ def find_limitable(name: str, user: str, context: Context) -> Rule[LimitableGran
     if grant is None or _is_over(grant, context):
         return None
     client, rows = One(Client, grant.client), Many(Allowance, "grant", name)
-    found = yield (client, rows)
-    app = found.one(client)
+    results = yield (client, rows)
+    app = results.one(client)
     proposal = NOTHING_PROPOSED if app is None else app.limits
-    return LimitableGrant(grant, proposal, found.many(rows))
+    return LimitableGrant(grant, proposal, results.many(rows))
 
 
 def set_bounds(
@@ -71,21 +71,21 @@ def set_bounds(
 ) -> Rule[GrantOutcome]:
     """Sets the limits of one permission; none at all leave those that the app itself proposes.
     Raises InvalidRequest for limits without sense, and for more than the app asked for."""
-    found = yield from find_limitable(name, user, context)
-    if found is None or permission not in found.grant.permissions:
+    limitable = yield from find_limitable(name, user, context)
+    if limitable is None or permission not in limitable.grant.permissions:
         return NotFound()
     if bounds:
         check(Limits(permissions={permission: bounds}), context)
-    proposed = found.proposal.permissions.get(permission, Bounds())
+    proposed = limitable.proposal.permissions.get(permission, Bounds())
     if _wider(bounds, proposed):
         raise InvalidRequest("the app itself asked for less")
-    before = found.grant.limits
+    before = limitable.grant.limits
     after = limits(
         until=before.until,
         once=before.once,
         permissions={**before.permissions, permission: meet_bounds(bounds, proposed)},
     )
-    return _set(found.grant, after, (permission,), by=by, context=context, reason=reason)
+    return _set(limitable.grant, after, (permission,), by=by, context=context, reason=reason)
 
 
 def set_end(
@@ -93,20 +93,20 @@ def set_end(
 ) -> Rule[GrantOutcome]:
     """Lets the key last so many seconds from now, 0 for until it is stopped. Raises InvalidRequest
     for no such time, and for longer than the app asked for."""
-    found = yield from find_limitable(name, user, context)
-    if found is None:
+    limitable = yield from find_limitable(name, user, context)
+    if limitable is None:
         return NotFound()
-    longest = found.proposal.lasts
+    longest = limitable.proposal.lasts
     if longest and not 0 < lasts <= longest:
         raise InvalidRequest("the app itself asked for a shorter time")
-    before = found.grant.limits
+    before = limitable.grant.limits
     after = limits(
         until=context.env.now + lasts if lasts else 0,
         once=before.once,
         permissions=before.permissions,
     )
     check(msgspec.structs.replace(after, permissions={}), context)
-    return _set(found.grant, after, (), by=by, context=context, reason=reason)
+    return _set(limitable.grant, after, (), by=by, context=context, reason=reason)
 
 
 def _is_over(grant: Grant, context: Context) -> bool:
@@ -134,5 +134,7 @@ def _set(
     if after == grant.limits:
         return GrantChanged(grant=grant)
     changed = msgspec.structs.replace(grant, limits=after, changed=context.env.now)
-    told = grant_event(grant, "limited", by=by, context=context, permissions=about, reason=reason)
-    return GrantChanged(grant=changed, changes=(Update(changed),), events=(told,))
+    audit_event = grant_event(
+        grant, "limited", by=by, context=context, permissions=about, reason=reason
+    )
+    return GrantChanged(grant=changed, changes=(Update(changed),), events=(audit_event,))

@@ -34,16 +34,16 @@ def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     if server is None:
         raise InvalidClient(detail="usage is reported by resource servers")
     try:
-        told = usage.read(call.form.need(PARAMETER))
+        usages = usage.read(call.form.need(PARAMETER))
     except ValueError as error:
         raise InvalidRequest(f"{PARAMETER} cannot be read", detail=str(error)) from error
     own = frozenset(one.id for one in server.catalog.permissions)
-    wanted = {one.family: One(TokenFamily, one.family) for one in told}
-    found = yield tuple(wanted.values())
-    families = {name: found.one(each) for name, each in wanted.items()}
-    noted = _family_changes(told, families, own, today=context.env.now // DAY)
-    alone = yield from _delegate_changes(told, families, own, context=context)
-    return Answer(document=None, changes=(*noted, *alone))
+    queries = {one.family: One(TokenFamily, one.family) for one in usages}
+    results = yield tuple(queries.values())
+    families = {name: results.one(each) for name, each in queries.items()}
+    recorded = _family_changes(usages, families, own, today=context.env.now // DAY)
+    delegated = yield from _delegate_changes(usages, families, own, context=context)
+    return Answer(document=None, changes=(*recorded, *delegated))
 
 
 def _family_changes(
@@ -82,8 +82,8 @@ def _delegate_changes(
     rows = {family.grant: One(DelegateTree, family.grant) for family, _ in uses}
     if not rows:
         return ()
-    found = yield tuple(rows.values())
-    there = {name: found.one(want) for name, want in rows.items()}
+    results = yield tuple(rows.values())
+    there = {name: results.one(want) for name, want in rows.items()}
     trees = dict(there)
     for family, one in uses:
         tree = trees[family.grant] or DelegateTree(id=family.grant, user=family.user)

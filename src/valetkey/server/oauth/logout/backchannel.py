@@ -21,8 +21,8 @@ CITE: Final = Cite("OpenID Connect Back-Channel Logout", "2.5")
 
 def write(job: Job, context: Context) -> Rule[Message | None]:
     """The message, for an app that is still to be told at this address."""
-    wanted = One(Client, job.client)
-    client = (yield (wanted,)).one(wanted)
+    query = One(Client, job.client)
+    client = (yield (query,)).one(query)
     if client is None or client.backchannel_logout_uri != job.url:
         return None
     keyring = context.installation.keyring

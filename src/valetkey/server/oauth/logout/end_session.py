@@ -71,14 +71,14 @@ def understand(form: Form, context: Context) -> Rule[Leaving]:
     if not text:
         yield from ()
         return Leaving()
-    shown = id_token_hint.read(text, context)
-    if form.get("client_id", shown.aud) != shown.aud:
+    id_token = id_token_hint.read(text, context)
+    if form.get("client_id", id_token.aud) != id_token.aud:
         raise InvalidRequest("client_id and id_token_hint speak of different apps")
-    wanted = One(Client, shown.aud)
-    client = (yield (wanted,)).one(wanted)
+    query = One(Client, id_token.aud)
+    client = (yield (query,)).one(query)
     if client is None or client.status != "active":
         raise InvalidRequest("no such app is registered here")
-    return Leaving(id_token=shown, client=client, onward=_onward(form, client))
+    return Leaving(id_token=id_token, client=client, onward=_onward(form, client))
 
 
 def _onward(form: Form, client: Client) -> str:

@@ -53,24 +53,24 @@ def apps(user: str, context: Context, *, sids: Iterable[str] = ()) -> Rule[Apps]
     theirs = (yield (grants,)).many(grants)
     if not theirs:
         return ()
-    wanted = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in theirs}
-    found = yield tuple(wanted.values())
-    families = [family for want in wanted.values() for family in found.many(want)]
+    queries = {grant.id: Many(TokenFamily, "grant", grant.id) for grant in theirs}
+    results = yield tuple(queries.values())
+    families = [family for want in queries.values() for family in results.many(want)]
     return (yield from _apps(families, frozenset(sids)))
 
 
 def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
-    known = {
+    triples = {
         (family.client, family.user, family.session): None
         for family in families
         if family.session and names.OPENID in family.permissions
         if not sids or family.session in sids
     }
-    clients = {name: One(Client, name) for name, _, _ in known}
+    clients = {name: One(Client, name) for name, _, _ in triples}
     if not clients:
         return ()
-    found = yield tuple(clients.values())
-    pairs = ((found.one(clients[name]), user, sid) for name, user, sid in known)
+    results = yield tuple(clients.values())
+    pairs = ((results.one(clients[name]), user, sid) for name, user, sid in triples)
     return tuple(
         SignedInApp(client, user, sid) for client, user, sid in pairs if client is not None
     )
@@ -78,31 +78,31 @@ def _apps(families: Sequence[TokenFamily], sids: frozenset[str]) -> Rule[Apps]:
 
 def end(name: str, context: Context) -> Rule[Ended]:
     """Ends a session, and tells the apps."""
-    wanted = One(Session, name)
-    session = (yield (wanted,)).one(wanted)
+    query = One(Session, name)
+    session = (yield (query,)).one(query)
     if session is None:
         return Ended()
     signed_in = yield from apps(session.user, context, sids=(session.sid,))
-    sent = logout_messages(signed_in, context, wait=LEASE)
+    messages = logout_messages(signed_in, context, wait=LEASE)
     return Ended(
-        changes=(Remove(session), *sent),
+        changes=(Remove(session), *messages),
         events=(event(context.env, "signed-out", by="user", user=session.user),),
         frames=_frames(signed_in, context),
-        jobs=tuple(change.record for change in sent if isinstance(change.record, Job)),
+        jobs=tuple(change.record for change in messages if isinstance(change.record, Job)),
     )
 
 
 def everywhere(user: str, *, by: By, context: Context) -> Rule[Ended]:
     """Ends every session of the user, and tells the apps."""
-    wanted = Many(Session, "user", user)
-    theirs = (yield (wanted,)).many(wanted)
+    query = Many(Session, "user", user)
+    theirs = (yield (query,)).many(query)
     if not theirs:
         return Ended()
-    sent = logout_messages(
+    messages = logout_messages(
         (yield from apps(user, context, sids=(one.sid for one in theirs))), context
     )
     return Ended(
-        changes=(*(Remove(one) for one in theirs), *sent),
+        changes=(*(Remove(one) for one in theirs), *messages),
         events=(event(context.env, "signed-out", by=by, user=user, note="everywhere"),),
     )
 

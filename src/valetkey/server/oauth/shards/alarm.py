@@ -47,9 +47,9 @@ def mixed(presented: PresentedShards, first: TokenFamily, context: Context) -> R
     """The alarm that shards of several keys set off in each of them; None where they are of one."""
     if len(presented.families) == 1:
         return None
-    wanted = [One(TokenFamily, name) for name in presented.families if name != first.id]
-    found = yield tuple(wanted)
-    others = [one for want in wanted if (one := found.one(want)) is not None]
+    queries = [One(TokenFamily, name) for name in presented.families if name != first.id]
+    results = yield tuple(queries)
+    others = [one for want in queries if (one := results.one(want)) is not None]
     why = "it was shown together with a shard of another key"
     alarms = [
         (one, Alarm(_holder(one.shards, presented, one.id), why, MIXED))

@@ -24,21 +24,21 @@ from valetkey.wire.key_shards import OF_DEVICES, TICKET
 def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     """The shard that the ticket is for, once; the same again for the same holder, until it has been
     used. Raises InvalidGrant for anybody else."""
-    slip = derived_secrets.read("kt", call.form.need(TICKET), context.installation.keyring)
+    ticket = derived_secrets.read("kt", call.form.need(TICKET), context.installation.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
-    wanted = One(TokenFamily, slip.family)
-    family, shards = sharded((yield (wanted,)).one(wanted), context)
+    query = One(TokenFamily, ticket.family)
+    family, shards = sharded((yield (query,)).one(query), context)
     of_app = One(Client, family.client)
     app = (yield (of_app,)).one(of_app)
-    if app is None or slip.shard >= len(shards.of):
+    if app is None or ticket.shard >= len(shards.of):
         raise InvalidGrant(detail="the app of the ticket is gone")
-    shard = shards.of[slip.shard]
+    shard = shards.of[ticket.shard]
     _check_holder(shard, app, by)
-    _check_ticket(slip, shard, context)
+    _check_ticket(ticket, shard, context)
     if shard.is_claimed:
-        _check_same(family, slip.shard, by)
-        return Answer(document=response.claimed(family, slip.shard, context), changes=proof)
+        _check_same(family, ticket.shard, by)
+        return Answer(document=response.claimed(family, ticket.shard, context), changes=proof)
     mine = msgspec.structs.replace(
         shard,
         client=by.client.id,
@@ -47,9 +47,9 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         by="",
     )
     after = _with_claimed(
-        family, shards.having(slip.shard, mine), slip.shard, by=by, agent=call.agent
+        family, shards.having(ticket.shard, mine), ticket.shard, by=by, agent=call.agent
     )
-    heard = event(
+    audit_event = event(
         context.env,
         "claimed",
         by="app",
@@ -59,8 +59,8 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         note=after.device,
         reason=NAMES[shard.holder],
     )
-    document = response.claimed(after, slip.shard, context)
-    return Answer(document=document, changes=(Update(after), *proof), events=(heard,))
+    document = response.claimed(after, ticket.shard, context)
+    return Answer(document=document, changes=(Update(after), *proof), events=(audit_event,))
 
 
 def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:

@@ -25,8 +25,8 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     presented = presentation.read_shard(call.form.need(SHARD), context.installation.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
-    wanted = One(TokenFamily, presented.family)
-    family, shards = sharded((yield (wanted,)).one(wanted), context)
+    query = One(TokenFamily, presented.family)
+    family, shards = sharded((yield (query,)).one(query), context)
     stolen = presentation.misplaced(family, shards, presented, by=by)
     if stolen is not None:
         return with_changes(alarm.suspend(family, stolen, context), proof)
@@ -35,14 +35,14 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     retried = after == shards
     token = RefreshToken(family.id, presented.shard, shard.generation)
     moment = _moment(shard, context, retried=retried)
-    slip = ShardReference(token.family, token.shard, token.generation, moment)
+    handle = ShardReference(token.family, token.shard, token.generation, moment)
     changes: tuple[Change, ...] = ()
     if not retried:
         changes = (Update(msgspec.structs.replace(family, shards=after)),)
     document = Delivered(
         key_shard=refresh_token.write(token, context.installation.keyring),
-        handle=derived_secrets.write("kh", slip, context.installation.keyring),
-        expires_in=slip.at + HANDLE_SECONDS - context.env.now,
+        handle=derived_secrets.write("kh", handle, context.installation.keyring),
+        expires_in=handle.at + HANDLE_SECONDS - context.env.now,
     )
     return Answer(document=document, changes=(*changes, *proof))
 

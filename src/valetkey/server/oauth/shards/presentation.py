@@ -136,16 +136,16 @@ def judge(
     for the same one, as far as this is a retry (`again`). Raises InvalidGrant for what is worth
     nothing any more, and alarms nobody."""
     after, numbers = shards, dict[int, None]()
-    for shown in presented.every:
-        alarm = misplaced(family, shards, shown, by=by)
+    for token in presented.every:
+        alarm = misplaced(family, shards, token, by=by)
         if alarm is not None:
             return alarm
-        numbers[shown.shard] = None
-        after = rotate(after, shown, context)
-    for slip in presented.handles:
-        _check_handle(shards.of[slip.shard], slip, tag=tag if again else "", context=context)
-        numbers[slip.shard] = None
-        after = _joined(after, slip, tag=tag, context=context)
+        numbers[token.shard] = None
+        after = rotate(after, token, context)
+    for handle in presented.handles:
+        _check_handle(shards.of[handle.shard], handle, tag=tag if again else "", context=context)
+        numbers[handle.shard] = None
+        after = _joined(after, handle, tag=tag, context=context)
     for secret in presented.codes:
         at = shards.find("recovery_code")
         # With the device's shard as it is now: who has that has what an earlier code brought.
@@ -270,6 +270,6 @@ def _spent(shards: Shards, at: int, *, tag: str, context: Context) -> Shards:
 
 
 def _short(shards: Shards, presented: PresentedShards) -> Alarm:
-    seen = presented.numbers
-    holder = shards.of[seen[0][1]].holder if seen else "recovery_code"
+    numbers = presented.numbers
+    holder = shards.of[numbers[0][1]].holder if numbers else "recovery_code"
     return Alarm(holder, "it was shown without the others", InsufficientKeyShards())

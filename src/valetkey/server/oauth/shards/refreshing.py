@@ -46,21 +46,21 @@ def refresh_shards(
     """What the shards come to. Raises OAuthError."""
     if not is_enabled(context):
         raise InvalidGrant("keys in shards are not offered here any more")
-    brought = read(text, others, context.installation.keyring)
+    presented = read(text, others, context.installation.keyring)
     family, shards = _open(row, by=by, context=context)
-    shown = brought.refresh
-    if shown is None or not family.refreshable or shown.shard >= len(shards.of):
+    token = presented.refresh
+    if token is None or not family.refreshable or token.shard >= len(shards.of):
         raise InvalidGrant(detail="no such shard, or nothing to refresh")
-    stray = yield from alarm.mixed(brought, family, context)
+    stray = yield from alarm.mixed(presented, family, context)
     if stray is not None:
         return stray
-    verdict = _misplaced(family, shards, shown, by=by) or judge(
+    verdict = _misplaced(family, shards, token, by=by) or judge(
         family,
         shards,
-        brought,
+        presented,
         by=by,
-        tag=refreshed(shown),
-        again=age(shards.of[shown.shard], shown.generation) == "again",
+        tag=refreshed(token),
+        again=age(shards.of[token.shard], token.generation) == "again",
         context=context,
     )
     match verdict:
@@ -69,7 +69,7 @@ def refresh_shards(
         case Alarm():
             return sounded(family, verdict, by=by, context=context)
         case Good():
-            return _turned(family, verdict, shown.shard, by=by, context=context)
+            return _turned(family, verdict, token.shard, by=by, context=context)
 
 
 def _open(row: TokenFamily, *, by: Authenticated, context: Context) -> tuple[TokenFamily, Shards]:

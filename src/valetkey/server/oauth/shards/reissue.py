@@ -45,8 +45,8 @@ Replacing: TypeAlias = Replaced | NotFound
 
 def find_sharded(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
     """The user's key in shards; None where it is over, ordinary, or another's (ATTACKS A77)."""
-    wanted = One(TokenFamily, name)
-    family = (yield (wanted,)).one(wanted)
+    query = One(TokenFamily, name)
+    family = (yield (query,)).one(query)
     if family is None or family.user != user or family.shards is None:
         return None
     of_grant = One(Grant, family.grant)
@@ -73,13 +73,15 @@ def replace_shard(
         ticket = response.ticket(after, at, context)
         return Replaced(family=after, holder=holder, ticket=ticket, changes=changes, events=events)
     shard = msgspec.structs.replace(after.shard(at), client=family.client, turned=context.env.now)
-    shown = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
-    secret = derived_secrets.code(response.current_shard(shown, at), context.installation.keyring)
+    with_code = msgspec.structs.replace(after, shards=family.shards.having(at, shard))
+    secret = derived_secrets.code(
+        response.current_shard(with_code, at), context.installation.keyring
+    )
     return Replaced(
-        family=shown,
+        family=with_code,
         holder=holder,
         code=write_code(secret),
-        changes=(Update(shown),),
+        changes=(Update(with_code),),
         events=events,
     )
 
@@ -89,10 +91,10 @@ def anew(
 ) -> tuple[TokenFamily, tuple[Change, ...], tuple[Event, ...]]:
     """The key with that shard to be claimed anew, what is written for it, and what is told."""
     after = msgspec.structs.replace(family, shards=shards.having(at, reissue(shards.of[at])))
-    heard = _event(
+    audit_event = _event(
         after, "reissued", by=by, context=context, reason=reason or NAMES[shards.of[at].holder]
     )
-    return after, (Update(after),), (heard,)
+    return after, (Update(after),), (audit_event,)
 
 
 def resume(
@@ -109,8 +111,8 @@ def resume(
         family.shards, alarm="", resumed=max(context.env.now, family.used + 1)
     )
     after = msgspec.structs.replace(family, status="open", because="", shards=shards)
-    heard = _event(after, "resumed", by=by, context=context, reason=reason)
-    return Resumed(family=after, changes=(Update(after),), events=(heard,))
+    audit_event = _event(after, "resumed", by=by, context=context, reason=reason)
+    return Resumed(family=after, changes=(Update(after),), events=(audit_event,))
 
 
 def _event(family: TokenFamily, kind: Kind, *, by: By, context: Context, reason: str) -> Event:

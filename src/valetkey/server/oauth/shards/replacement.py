@@ -38,14 +38,14 @@ def reissue(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
         raise InvalidRequest(f"holder is none of {', '.join(HOLDERS)}")
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
-    brought = read(
+    presented = read(
         call.form.get("refresh_token", ""), call.form.get(OTHERS, ""), context.installation.keyring
     )
-    if not brought.families:
+    if not presented.families:
         raise InvalidRequest("nothing that is shown says which key is meant")
-    wanted = One(TokenFamily, brought.families[0])
-    family, shards = sharded((yield (wanted,)).one(wanted), context)
-    outcome = yield from _decided(holder, brought, (family, shards), by=by, context=context)
+    query = One(TokenFamily, presented.families[0])
+    family, shards = sharded((yield (query,)).one(query), context)
+    outcome = yield from _decided(holder, presented, (family, shards), by=by, context=context)
     return with_changes(outcome, proof)
 
 

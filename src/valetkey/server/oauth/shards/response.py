@@ -20,10 +20,10 @@ def shard_statuses(
 ) -> KeyShards:
     """How each shard stands. The ticket of the backend goes through the app, all else past it: it
     would have had more than one shard in its hands."""
-    shards, shown = family.shards, frozenset(renewed)
+    shards, presented = family.shards, frozenset(renewed)
     if shards is None:
         raise LookupError("an ordinary key")
-    every = (_one(family, at, context, show=at in shown) for at in range(len(shards.of)))
+    every = (_one(family, at, context, show=at in presented) for at in range(len(shards.of)))
     return KeyShards(shards.threshold, tuple(every))
 
 

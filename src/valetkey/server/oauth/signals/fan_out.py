@@ -73,17 +73,19 @@ def _signals(
     *,
     context: Context,
 ) -> Rule[tuple[Change, ...]]:
-    wanted = {(type(one), one.key): One(type(one), one.key) for one in records}
+    queries = {(type(one), one.key): One(type(one), one.key) for one in records}
     servers = Many(ResourceServer)
-    found = yield (*wanted.values(), servers)
-    before = {name: was for name, want in wanted.items() if (was := found.one(want)) is not None}
-    told: list[Change] = []
+    results = yield (*queries.values(), servers)
+    before = {name: was for name, want in queries.items() if (was := results.one(want)) is not None}
+    signals: list[Change] = []
     txn = base64url.encode(context.env.random_bytes(12))
     for one in happened(changes, events, before):
-        streams = yield from _streams(one, found.many(servers), context)
+        streams = yield from _streams(one, results.many(servers), context)
         for stream, server in streams:
-            told += _signal_changes(one, stream, server, number=len(told), txn=txn, context=context)
-    return tuple(told)
+            signals += _signal_changes(
+                one, stream, server, number=len(signals), txn=txn, context=context
+            )
+    return tuple(signals)
 
 
 def _streams(
@@ -92,16 +94,16 @@ def _streams(
     """The streams that it concerns, each with the API whose it is."""
     concerned = yield from _concerned(one, context)
     apis = [server for server in servers if "resource" in one.to and _is_of(server, concerned)]
-    wanted: dict[One[Stream], ResourceServer | None] = {
+    queries: dict[One[Stream], ResourceServer | None] = {
         One(Stream, f"client {name}"): None
         for name in sorted(concerned.clients)
         if "client" in one.to
     }
-    wanted |= {One(Stream, f"resource {server.id}"): server for server in apis}
-    if not wanted:
+    queries |= {One(Stream, f"resource {server.id}"): server for server in apis}
+    if not queries:
         return []
-    found = yield tuple(wanted)
-    pairs = ((found.one(want), server) for want, server in wanted.items())
+    results = yield tuple(queries)
+    pairs = ((results.one(want), server) for want, server in queries.items())
     return [(stream, server) for stream, server in pairs if stream is not None]
 
 
@@ -113,10 +115,10 @@ def _concerned(one: Happened, context: Context) -> Rule[Concerned]:
         signed_in = yield from apps(one.user, context, sids=(one.sid,) if one.sid else ())
         return Concerned(clients=frozenset(app.client.id for app in signed_in))
     if one.user:
-        wanted = Many(Grant, "user", one.user)
+        query = Many(Grant, "user", one.user)
         grants = [
             grant
-            for grant in (yield (wanted,)).many(wanted)
+            for grant in (yield (query,)).many(query)
             if grant.status != "stopped" and one.client in ("", grant.client)
         ]
         return Concerned(clients=frozenset(grant.client for grant in grants), grants=tuple(grants))
@@ -215,6 +217,6 @@ def _claims(grant: Grant, server: ResourceServer | None) -> dict[str, Any]:
     """What a token of the key would say now."""
     mine = _mine(grant, server)
     limited = [one for one in mine if one in grant.limits.limited_permissions]
-    told = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
+    claims = {"scope": " ".join(mine), "limited": limited, "grant_version": grant.version + 1}
     cut = _revoked_delegates(grant, server)
-    return told | ({"cut": cut} if cut else {})
+    return claims | ({"cut": cut} if cut else {})

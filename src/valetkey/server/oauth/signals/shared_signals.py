@@ -60,14 +60,14 @@ def configuration(call: Call, context: Context) -> Rule[Answer | Refuse]:
     if call.method == "POST":
         if there is not None:
             raise InvalidRequest("there is a stream already", status=409)
-        made = fresh(call.document, by, context)
-        return Answer(document=describe(made, by, context), changes=(Create(made),))
+        stream = fresh(call.document, by, context)
+        return Answer(document=describe(stream, by, context), changes=(Create(stream),))
     if call.method == "GET":
         return Answer(document=_read(call, there, by, context=context))
     if call.method == "DELETE":
-        gone = _require_stream(call.query.get("stream_id", ""), there)
-        rest = yield from waiting(gone)
-        return Answer(document=None, changes=(Remove(gone), *(Remove(one) for one in rest)))
+        stream = _require_stream(call.query.get("stream_id", ""), there)
+        rest = yield from waiting(stream)
+        return Answer(document=None, changes=(Remove(stream), *(Remove(one) for one in rest)))
     was = _require_stream(call.document.get("stream_id"), there)
     now = replaced(was, call.document, by, context=context, whole=call.method == "PUT")
     changes: tuple[Change, ...] = (Update(now),)
@@ -84,13 +84,13 @@ def status(call: Call, context: Context) -> Rule[Answer | Refuse]:
     stream = _require_stream(source.get("stream_id"), (yield from _stream_of(by)))
     if call.method == "GET":
         return Answer(document=_status(stream))
-    wanted = stream_configuration.status(call.document)
+    new_status = stream_configuration.status(call.document)
     reason = stream_configuration.text(call.document, "reason")
-    now = msgspec.structs.replace(stream, status=wanted, reason=reason)
+    now = msgspec.structs.replace(stream, status=new_status, reason=reason)
     changes: tuple[Change, ...] = (Update(now),)
-    if wanted == "disabled":
+    if new_status == "disabled":
         changes = (*changes, *(Remove(one) for one in (yield from waiting(stream))))
-    elif wanted == "enabled" and stream.status != "enabled" and stream.delivers == "push":
+    elif new_status == "enabled" and stream.status != "enabled" and stream.delivers == "push":
         changes = (*changes, delivery_job(now, context))
     return Answer(document=_status(now), changes=changes)
 
@@ -100,8 +100,8 @@ def add_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
     stream, name = yield from _subject(call, context)
     if name not in stream.left_out:
         return Answer(document=None)
-    left = tuple(one for one in stream.left_out if one != name)
-    return _left_out(stream, left)
+    subjects = tuple(one for one in stream.left_out if one != name)
+    return _left_out(stream, subjects)
 
 
 def remove_subject(call: Call, context: Context) -> Rule[Answer | Refuse]:
@@ -129,8 +129,8 @@ def verify(call: Call, context: Context) -> Rule[Answer | Refuse]:
         claims={"state": state} if state else {},
         at=context.env.now,
     )
-    seen = Update(msgspec.structs.replace(stream, verified=context.env.now))
-    return Answer(document=None, changes=(seen, *put(stream, signal, context)))
+    verified = Update(msgspec.structs.replace(stream, verified=context.env.now))
+    return Answer(document=None, changes=(verified, *put(stream, signal, context)))
 
 
 def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
@@ -140,16 +140,16 @@ def poll(call: Call, context: Context) -> Rule[Answer | Refuse]:
     stream = yield from _stream_of(by)
     if stream is None or stream.delivers != "poll":
         raise InvalidRequest("there is no stream to be polled", status=404)
-    most, done = stream_configuration.polled(call.document, most=MOST)
+    most, acknowledged = stream_configuration.polled(call.document, most=MOST)
     signals, dropped = still_wanted((yield from waiting(stream)), stream, by, context=context)
-    heard = [one for one in signals if one.id in done]
-    rest = [one for one in signals if one.id not in done]
+    delivered = [one for one in signals if one.id in acknowledged]
+    rest = [one for one in signals if one.id not in acknowledged]
     if stream.status != "enabled":
         rest = []
     document: dict[str, Any] = {"sets": {one.id: token(one, by, context) for one in rest[:most]}}
     if len(rest) > most:
         document["moreAvailable"] = True
-    changes = (*dropped, *(Remove(one) for one in heard))
+    changes = (*dropped, *(Remove(one) for one in delivered))
     return Answer(document=document, changes=changes)
 
 
@@ -167,8 +167,8 @@ def waits(call: Call, answer: Answer) -> bool:
 
 
 def _stream_of(by: Receiver) -> Rule[Stream | None]:
-    wanted = One(Stream, by.name)
-    return (yield (wanted,)).one(wanted)
+    query = One(Stream, by.name)
+    return (yield (query,)).one(query)
 
 
 def _require_stream(name: object, stream: Stream | None) -> Stream:

@@ -32,14 +32,14 @@ PURPOSE: Final = b"authorization of a stream"
 
 def waiting(stream: Stream) -> Rule[list[Signal]]:
     """What waits in a stream, in order."""
-    wanted = Many(Signal, "stream", stream.id)
-    return sorted((yield (wanted,)).many(wanted), key=lambda one: one.key)
+    query = Many(Signal, "stream", stream.id)
+    return sorted((yield (query,)).many(query), key=lambda one: one.key)
 
 
 def token(signal: Signal, to: Receiver, context: Context) -> str:
     """The signal as a signed token, the same each time it goes out."""
     times = {} if signal.event == VERIFICATION else {"event_timestamp": signal.at}
-    told = SecurityEvent(
+    event = SecurityEvent(
         iss=context.installation.issuer,
         aud=to.audience,
         jti=signal.id,
@@ -48,7 +48,7 @@ def token(signal: Signal, to: Receiver, context: Context) -> str:
         events={signal.event: {**signal.claims, **times}},
         txn=signal.txn,
     )
-    return security_event.write(told, key=context.installation.keyring.signing[ALGORITHM])
+    return security_event.write(event, key=context.installation.keyring.signing[ALGORITHM])
 
 
 def still_wanted(
@@ -57,13 +57,13 @@ def still_wanted(
     """Those that the receiver still wants to hear, and the removal of the others: about people whom
     it has left out since."""
     left_out = frozenset(stream.left_out)
-    heard, dropped = list[Signal](), list[Change]()
+    remaining, dropped = list[Signal](), list[Change]()
     for one in signals:
         if left_out and one.user and receivers.known_as(one.user, to, context) in left_out:
             dropped.append(Remove(one))
         else:
-            heard.append(one)
-    return heard, dropped
+            remaining.append(one)
+    return remaining, dropped
 
 
 # --- brought -------------------------------------------------------------------------------------
@@ -106,14 +106,14 @@ def write(job: Job, context: Context) -> Rule[Message | None]:
 def settled(job: Job, context: Context) -> Rule[Outcome]:
     """It was taken, or is not wanted any more: the next one."""
     row = One(Job, job.key)
-    kept = (yield (row,)).one(row)
+    stored = (yield (row,)).one(row)
     signal = yield from _signal(job)
-    done = () if signal is None else (Remove(signal),)
-    if kept is None:
-        return Outcome(changes=done)
-    rest = {name: text for name, text in kept.facts.items() if name != "signal"}
-    again = msgspec.structs.replace(kept, due=context.env.now, facts=rest)
-    return Outcome(changes=(*done, *reschedule(kept, again)))
+    removal = () if signal is None else (Remove(signal),)
+    if stored is None:
+        return Outcome(changes=removal)
+    rest = {name: text for name, text in stored.facts.items() if name != "signal"}
+    again = msgspec.structs.replace(stored, due=context.env.now, facts=rest)
+    return Outcome(changes=(*removal, *reschedule(stored, again)))
 
 
 def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome]:
@@ -129,24 +129,24 @@ def failed(job: Job, why: str, context: Context, *, final: bool) -> Rule[Outcome
         outcome = yield from settled(job, context)
         return msgspec.structs.replace(outcome, events=(note,))
     row = One(Job, job.key)
-    kept = (yield (row,)).one(row)
+    stored = (yield (row,)).one(row)
     over = signal.tried >= len(PAUSES)
     due = 0 if over else context.env.now + PAUSES[signal.tried]
     later = msgspec.structs.replace(signal, due=due, tried=0 if over else signal.tried + 1)
     changes: tuple[Change, ...] = (Update(later),)
     if over:
         paused = msgspec.structs.replace(stream, status="paused", reason="undelivered")
-        changes = (*changes, Update(paused), *(() if kept is None else (Remove(kept),)))
+        changes = (*changes, Update(paused), *(() if stored is None else (Remove(stored),)))
         return Outcome(changes=changes, events=(note,))
-    if kept is not None:
-        changes = (*changes, *reschedule(kept, msgspec.structs.replace(kept, due=due)))
+    if stored is not None:
+        changes = (*changes, *reschedule(stored, msgspec.structs.replace(stored, due=due)))
     return Outcome(changes=changes)
 
 
 def _stream(job: Job, context: Context) -> Rule[tuple[Stream | None, Receiver | None]]:
     """The stream, where something is to be brought to it, and whose it is."""
-    wanted = One(Stream, job.facts["receiver"])
-    stream = (yield (wanted,)).one(wanted)
+    query = One(Stream, job.facts["receiver"])
+    stream = (yield (query,)).one(query)
     if stream is None or stream.id != job.facts["stream"]:
         return None, None
     if stream.delivers != "push" or stream.status != "enabled":
@@ -155,8 +155,8 @@ def _stream(job: Job, context: Context) -> Rule[tuple[Stream | None, Receiver | 
 
 
 def _signal(job: Job) -> Rule[Signal | None]:
-    wanted = One(Signal, job.facts.get("signal", ""))
-    return (yield (wanted,)).one(wanted)
+    query = One(Signal, job.facts.get("signal", ""))
+    return (yield (query,)).one(query)
 
 
 def seal_authorization(header: str, stream: str, context: Context) -> bytes:

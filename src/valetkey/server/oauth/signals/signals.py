@@ -80,15 +80,17 @@ def happened(
 ) -> tuple[Happened, ...]:
     """What there is to tell, in order. Of what ends with an account, only the account is told."""
     every = tuple(changes)
-    told = tuple(
+    occurrences = tuple(
         one
         for change in every
         if (was := before.get((type(change.record), change.record.key))) is not None
         for one in _happened(change, was, tuple(events))
     )
-    gone = {one.user for one in told if ACCOUNT_PURGED in one.types}
-    told = tuple(one for one in told if one.user not in gone or ACCOUNT_PURGED in one.types)
-    return (*_sessions(every, gone), *told)
+    purged = {one.user for one in occurrences if ACCOUNT_PURGED in one.types}
+    occurrences = tuple(
+        one for one in occurrences if one.user not in purged or ACCOUNT_PURGED in one.types
+    )
+    return (*_sessions(every, purged), *occurrences)
 
 
 def _happened(change: Change, was: Record, events: tuple[Event, ...]) -> Iterator[Happened]:

@@ -132,18 +132,18 @@ def status(document: Mapping[str, Any]) -> StreamStatus:
 
 def subject(document: Mapping[str, Any], context: Context) -> str:
     """The user that the receiver means, by the `sub` that it knows. Raises InvalidRequest."""
-    found = document.get("subject")
+    member = document.get("subject")
     if (
-        isinstance(found, dict)
-        and found.get("format") == "complex"
-        and set(found) == {"format", "user"}
+        isinstance(member, dict)
+        and member.get("format") == "complex"
+        and set(member) == {"format", "user"}
     ):
-        found = found["user"]
-    if not isinstance(found, dict) or found.get("format") != "iss_sub":
+        member = member["user"]
+    if not isinstance(member, dict) or member.get("format") != "iss_sub":
         raise InvalidRequest("the subject is not of the format iss_sub")
-    name = found.get("sub")
+    name = member.get("sub")
     if (
-        found.get("iss") != context.installation.issuer
+        member.get("iss") != context.installation.issuer
         or not isinstance(name, str)
         or not 0 < len(name) <= 255
     ):
