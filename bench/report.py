@@ -20,13 +20,13 @@ of what it needs (its database too) on one core; the load, `wrk`, has another co
 taken within a round; the median is quoted, and the lowest and the highest after it. An answer
 that is not as it should be, or a server that had nothing to do, ends the rounds of that server
 and is named here. Absolute figures are this machine's; ratios travel better
-([why, and how each is set up](decisions/0045-side-by-side-or-not-at-all.md)).
+([why, and how each is set up](decisions/0045-benchmarks-report-ratios-of-interleaved-rounds.md)).
 
 valetkey keeps everything durably: each answer that wrote waited for the disk (SQLite in WAL mode,
 `synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with an app each.
 node-oidc-provider and Authlib keep all in memory, glewlwyd and django-oauth-toolkit in SQLite in
 WAL mode. Refresh tokens rotate everywhere. valetkey puts its memory into huge pages where it can
-([why, and what that is worth](decisions/0077-a-server-begins-anew-in-huge-pages.md)).
+([why, and what that is worth](decisions/0077-the-server-re-executes-itself-to-use-huge-pages.md)).
 """
 
 _ASKED: Final = """Where two cannot be asked the same:
