@@ -68,7 +68,7 @@ def test_what_the_page_says(server: Live) -> None:
     text = re.sub(r"\s+", " ", " ".join(Tags(browser.page.text).text))
     for words in ("Living room", told["user_code"], "127.0.0.1", "just now", "UTC", "same network"):
         assert words in text, words
-    assert "Go on only if you began this yourself" in text
+    assert "Continue only if you started this yourself" in text
 
 
 def test_the_address_is_not_the_devices_own_word(server: Live) -> None:

@@ -53,7 +53,7 @@ def test_the_message_is_shown_and_the_yes_is_a_consent(server: Live) -> None:
     listed = questions(miko)
     assert "Lane 4: W4SCT" in words(miko.page)
     page = miko.open(listed[0])
-    for said in ("Corner shop", "Lane 4: W4SCT", "just now", "Go on only if you know why"):
+    for said in ("Corner shop", "Lane 4: W4SCT", "just now", "Continue only if you know why"):
         assert said in words(page), said
     miko.press("approve")
     assert 'id="allow"' in miko.page.text

@@ -70,7 +70,7 @@ def test_the_host_is_shown_beside_the_name(open_server: Live, host: Host) -> Non
     text = browser.page.text
     assert f"<bdi>{host.name}</bdi>" in text
     assert "google.com" not in text
-    assert "has not checked who makes this app" in text
+    assert "verified who makes this app" in text
     browser.press("allow")
     browser.open("/apps")
     assert host.name in browser.page.text

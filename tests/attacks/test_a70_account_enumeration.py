@@ -106,7 +106,7 @@ def test_the_same_answer_for_the_same_work(
     status, html, done, argon2 = _attempt(server, where, name, word, work)
     usual = _attempt(server, where, "nobody", "not it", work)
     assert (status, html) == (400, usual[1])
-    assert "The user name or the password is not right" in html
+    assert "The username or password is incorrect" in html
     assert argon2 == usual[3] == ["$argon2id$v=19$m=19456,t=2,p=1"]
     assert done == usual[2]
     assert done["commit"] == 1

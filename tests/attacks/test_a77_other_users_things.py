@@ -221,7 +221,7 @@ def test_a_place_in_anothers_list_is_a_place_in_ones_own(miko: Owned, noor: Owne
     shown = noor.browser.http.get("/apps", params={"from": "v" * 26}).text
     assert f"/apps/{noor.grant}" in shown
     told = noor.browser.http.get("/apps", params={"stopped": miko.grant}).text
-    assert "has lost its key" not in told
+    assert "no longer has access" not in told
 
 
 def test_a_receipt_is_shown_to_its_user_alone(miko: Owned, noor: Owned, server: Live) -> None:

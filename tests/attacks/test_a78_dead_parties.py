@@ -298,7 +298,7 @@ def test_a_disabled_user_cannot_sign_in(story: Story, server: Live) -> None:
     browser.open("/sign-in")
     browser.sign_in("miko")
     assert browser.page.status_code == 400
-    assert "not right" in browser.page.text
+    assert "password is incorrect" in browser.page.text
 
 
 def test_a_paused_grant_that_goes_on_spends_nothing_meanwhile(story: Story, server: Live) -> None:

@@ -69,7 +69,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
         {
             "Send direct messages in your name",
             "Delete your Chirp account, with all that is in it",
-            "See your e-mail address",
+            "See your email address",
             "See your postal address",
             "See your phone number",
         }

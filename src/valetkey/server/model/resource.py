@@ -59,9 +59,9 @@ class CatalogRevision(Record, frozen=True, kw_only=True, omit_defaults=True):
 IDENTITY: Final = (
     Permission(
         id="openid",
-        can="recognise you when you come back",
+        can="know it's you when you return",
         group="identity",
-        words={"de": Words(can="Sie wiedererkennen, wenn Sie zurückkommen")},
+        words={"de": Words(can="Sie wiedererkennen, wenn Sie zurückkehren")},
     ),
     Permission(
         id="profile",
@@ -71,7 +71,7 @@ IDENTITY: Final = (
     ),
     Permission(
         id="email",
-        can="see your e-mail address",
+        can="see your email address",
         risk="medium",
         group="identity",
         words={"de": Words(can="Ihre E-Mail-Adresse sehen")},
@@ -92,10 +92,10 @@ IDENTITY: Final = (
     ),
     Permission(
         id="offline_access",
-        can="keep its access while you are away",
+        can="stay connected when you're not using it",
         risk="medium",
         group="stay",
-        words={"de": Words(can="Zugang behalten, während Sie weg sind")},
+        words={"de": Words(can="verbunden bleiben, wenn Sie die App nicht verwenden")},
     ),
 )
 """What the authorization server itself can open: the protocol's own scopes as permissions."""
