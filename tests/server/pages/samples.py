@@ -166,7 +166,7 @@ CONSENT = ConsentView(
     account=MIKO,
     app=STEF,
     destination=Destination(reach=Reach.DEVICE),
-    asked=(STAY, POST, PROFILE, READ),
+    requested=(STAY, POST, PROFILE, READ),
     cannot=CATALOG,
     apps="/apps",
     switch=PageForm(action="/switch", csrf="c5rf-t0ken"),
@@ -351,13 +351,13 @@ RECEIPT = ReceiptItem(
     when=NOW - 40 * DAY,
     language="en",
     place="127.0.0.1",
-    asked=(
-        ReceiptLine(words="See your name", ticked=True, given=True, required=True),
-        ReceiptLine(words="Post in your name", ticked=True, given=True, reason="To post."),
-        ReceiptLine(words="Read your messages", ticked=False, given=True),
-        ReceiptLine(words="Send messages", ticked=False, given=False),
+    requested=(
+        ReceiptLine(words="See your name", ticked=True, allowed=True, required=True),
+        ReceiptLine(words="Post in your name", ticked=True, allowed=True, reason="To post."),
+        ReceiptLine(words="Read your messages", ticked=False, allowed=True),
+        ReceiptLine(words="Send messages", ticked=False, allowed=False),
     ),
-    kept=(),
+    already=(),
     cannot=("Delete your posts", "See your e-mail address"),
     shut=("Photos", plain(HOSTILE, 60)),
 )
@@ -368,9 +368,9 @@ PARTS = PartsView(
     form=FORM,
     device="Firefox on Linux",
     parts=(
-        KeyPart(holder="device", held=True, last_seen=NOW - 60),
-        KeyPart(holder="backend", held=True, last_seen=NOW - 86400),
-        KeyPart(holder="recovery_code", held=False, spent=True, last_seen=NOW - 86400 * 9),
+        KeyPart(holder="device", set_up=True, last_seen=NOW - 60),
+        KeyPart(holder="backend", set_up=True, last_seen=NOW - 86400),
+        KeyPart(holder="recovery_code", set_up=False, spent=True, last_seen=NOW - 86400 * 9),
     ),
     threshold=2,
     suspended=False,
@@ -411,7 +411,7 @@ SAMPLES: dict[str, View] = {
     "choice": CHOICE,
     "choice-hostile": replace(CHOICE, app=HOSTILE, account=replace(MIKO, name=HOSTILE)),
     "sign-up": SIGN_UP,
-    "sign-up-taken": replace(SIGN_UP, username="miko", problem=SignUpProblem.TAKEN),
+    "sign-up-taken": replace(SIGN_UP, username="miko", problem=SignUpProblem.IN_USE),
     "sign-up-username": replace(SIGN_UP, problem=SignUpProblem.USERNAME),
     "sign-up-password": replace(SIGN_UP, username="miko", problem=SignUpProblem.PASSWORD),
     "sign-up-email": replace(SIGN_UP, username="miko", problem=SignUpProblem.EMAIL),
@@ -429,11 +429,11 @@ SAMPLES: dict[str, View] = {
     "consent-scheme": replace(
         CONSENT, destination=Destination(reach=Reach.SCHEME, place="com.example.stef"), switch=None
     ),
-    "consent-one": replace(CONSENT, app=DESK, asked=(PROFILE,), cannot=()),
+    "consent-one": replace(CONSENT, app=DESK, requested=(PROFILE,), cannot=()),
     "consent-more": replace(
         CONSENT,
-        asked=(MESSAGES, SEND),
-        kept=(PROFILE, READ, POST),
+        requested=(MESSAGES, SEND),
+        granted=(PROFILE, READ, POST),
         cannot=(LockedGroup(name="Chirp", permissions=(EMAIL, FOLLOW, EDIT, DELETE)),),
     ),
     "consent-limits": replace(
@@ -443,15 +443,15 @@ SAMPLES: dict[str, View] = {
         CONSENT,
         limits=(PAYING, POSTING),
         lasting=("", "once", "day"),
-        asked=(replace(POST, ticked=False), READ),
+        requested=(replace(POST, ticked=False), READ),
         typed={"until": "day", f"much:{PAYING.id}": "abc", f"much-per:{PAYING.id}": "month"},
         wrong=Wrong(field=f"much:{PAYING.id}", flaw=Flaw.AMOUNT),
     ),
-    "consent-nothing-new": replace(CONSENT, asked=(), kept=(PROFILE,)),
+    "consent-nothing-new": replace(CONSENT, requested=(), granted=(PROFILE,)),
     "consent-broad": replace(
         CONSENT,
         broad=True,
-        asked=(
+        requested=(
             READ,
             replace(POST, ticked=False),
             replace(
@@ -459,35 +459,35 @@ SAMPLES: dict[str, View] = {
             ),
         ),
     ),
-    "consent-paused": replace(CONSENT, asked=(), kept=(PROFILE, READ), cause="paused"),
+    "consent-paused": replace(CONSENT, requested=(), granted=(PROFILE, READ), cause="paused"),
     "consent-restored": replace(CONSENT, cause="restored"),
-    "consent-again": replace(CONSENT, cause="confirm", asked=(), kept=(PROFILE,)),
-    "consent-many": replace(CONSENT, asked=MANY, cannot=PLATFORM),
+    "consent-again": replace(CONSENT, cause="confirm", requested=(), granted=(PROFILE,)),
+    "consent-many": replace(CONSENT, requested=MANY, cannot=PLATFORM),
     "consent-hostile": replace(
         CONSENT,
         app=EVIL,
         account=replace(MIKO, name=HOSTILE, username=HOSTILE),
         destination=Destination(reach=Reach.WEB, place=EVIL.host),
-        asked=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE)),
+        requested=(POST, replace(READ, id=HOSTILE, title=HOSTILE, reason=HOSTILE)),
     ),
     "consent-parts": replace(
         CONSENT,
         parts=tuple(
-            KeyPart(holder=one, held=True) for one in ("device", "backend", "recovery_code")
+            KeyPart(holder=one, set_up=True) for one in ("device", "backend", "recovery_code")
         ),
         threshold=2,
     ),
     "consent-both-parts": replace(
         CONSENT,
-        parts=tuple(KeyPart(holder=one, held=True) for one in ("device", "backend")),
+        parts=tuple(KeyPart(holder=one, set_up=True) for one in ("device", "backend")),
         threshold=2,
     ),
     "consent-elsewhere": replace(
-        CONSENT, asked=(READ,), destination=Destination(reach=Reach.ELSEWHERE)
+        CONSENT, requested=(READ,), destination=Destination(reach=Reach.OTHER_DEVICE)
     ),
     "limits": LIMITS,
-    "limits-saved": replace(LIMITS, limits=(POSTING,), told="saved"),
-    "limits-wrong": replace(LIMITS, ends=None, longest=30 * DAY, told="wrong"),
+    "limits-saved": replace(LIMITS, limits=(POSTING,), notice="saved"),
+    "limits-wrong": replace(LIMITS, ends=None, longest=30 * DAY, notice="wrong"),
     "limits-field": replace(
         LIMITS,
         limits=(
@@ -499,8 +499,8 @@ SAMPLES: dict[str, View] = {
     "limits-day": replace(
         LIMITS, until="date", date="2020-01-01", wrong=Wrong(field="date", flaw=Flaw.DAY)
     ),
-    "limits-again": replace(LIMITS, told="again"),
-    "limits-answered": replace(LIMITS, told="answered"),
+    "limits-again": replace(LIMITS, notice="again"),
+    "limits-answered": replace(LIMITS, notice="answered"),
     "limits-none": replace(LIMITS, limits=()),
     "limits-hostile": replace(
         LIMITS,
@@ -531,7 +531,7 @@ SAMPLES: dict[str, View] = {
     ),
     "apps": APPS,
     "apps-waiting": replace(APPS, apps=(ROW,), waiting=2, approvals="/approvals"),
-    "apps-one": replace(APPS, apps=(ROW,), done=Success.STOPPED, stopped="Calendar"),
+    "apps-one": replace(APPS, apps=(ROW,), success=Success.STOPPED, stopped="Calendar"),
     "apps-narrowed": replace(
         APPS,
         search="chi",
@@ -542,7 +542,7 @@ SAMPLES: dict[str, View] = {
         ),
         next="/apps?from=x",
         unused="/unused",
-        done=Success.UNUSED_STOPPED,
+        success=Success.UNUSED_STOPPED,
     ),
     "apps-no-match": replace(APPS, apps=(), search="nothing"),
     "apps-look-on": replace(APPS, apps=(), shelf=Shelf.SENSITIVE, next="/apps?from=x"),
@@ -567,10 +567,10 @@ SAMPLES: dict[str, View] = {
         stopped=HOSTILE,
     ),
     "app": APP,
-    "app-saved": replace(APP, done=Success.SAVED, ends=NOW + 30 * DAY),
+    "app-saved": replace(APP, success=Success.SAVED, ends=NOW + 30 * DAY),
     "app-given": replace(
         APP,
-        done=Success.GIVEN,
+        success=Success.ALLOWED,
         where="Firefox on Linux",
         unused=True,
         permissions=(
@@ -582,7 +582,7 @@ SAMPLES: dict[str, View] = {
             replace(MESSAGES, reason="To show them beside your timeline."),
             replace(SEND, brings=("read your direct messages",)),
         ),
-        receipts=(RECEIPT, replace(RECEIPT, when=NOW - 90 * DAY, kept=("Read your timeline",))),
+        receipts=(RECEIPT, replace(RECEIPT, when=NOW - 90 * DAY, already=("Read your timeline",))),
         history=(
             HistoryEntry(
                 when=NOW - DAY,
@@ -601,17 +601,22 @@ SAMPLES: dict[str, View] = {
                 threshold=2,
                 see_parts="/apps/stefapp/shards/phone",
                 parts=(
-                    KeyPart(holder="device", held=True, alarm=True),
-                    KeyPart(holder="backend", held=True),
-                    KeyPart(holder="second_device", held=False),
-                    KeyPart(holder="recovery_code", held=False, spent=True),
+                    KeyPart(holder="device", set_up=True, alarm=True),
+                    KeyPart(holder="backend", set_up=True),
+                    KeyPart(holder="second_device", set_up=False),
+                    KeyPart(holder="recovery_code", set_up=False, spent=True),
                 ),
             ),
         ),
     ),
     "app-signs-in": replace(APP, permissions=(EMAIL,), signs_in_only=True),
     "app-paused": replace(
-        APP, app=CALENDAR, status=AccessStatus.PAUSED, paused=True, done=Success.PAUSED, devices=()
+        APP,
+        app=CALENDAR,
+        status=AccessStatus.PAUSED,
+        paused=True,
+        success=Success.PAUSED,
+        devices=(),
     ),
     "app-suspended": replace(APP, app=CALENDAR, status=AccessStatus.SUSPENDED, paused=True),
     "app-many": replace(APP, app=RAW, permissions=MANY, cannot=PLATFORM),
@@ -624,7 +629,7 @@ SAMPLES: dict[str, View] = {
         parts=(
             replace(PARTS.parts[0], alarm=True),
             PARTS.parts[1],
-            KeyPart(holder="second_device", held=False),
+            KeyPart(holder="second_device", set_up=False),
         ),
     ),
     "parts-code": replace(PARTS, holder="recovery_code", code="7Q4K-WM2T-0A9C-ZX5N-H3PB-8RVD-E6GJ"),

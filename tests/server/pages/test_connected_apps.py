@@ -75,7 +75,9 @@ def many(server: Live, count: int) -> None:
 def badge(html: str) -> str:
     """How the first app on the page stands."""
     found = (one for one in Document(html).elements if "badge" in one.attributes.get("class", ""))
-    return next(one.text for one in found if one.text in {"Active", "Paused", "Suspended", "Expired"})
+    return next(
+        one.text for one in found if one.text in {"Active", "Paused", "Suspended", "Expired"}
+    )
 
 
 def shown(browser: Browser) -> list[str]:

@@ -299,7 +299,7 @@ def test_allow_and_cancel_post_their_words() -> None:
 
 def test_a_box_is_never_ticked_again_by_itself() -> None:
     asked = tuple(replace(p, answer=PriorAnswer.REFUSED) for p in (samples.POST, samples.STAY))
-    assert boxes(Document(render(replace(samples.CONSENT, asked=asked), language="en"))) == {
+    assert boxes(Document(render(replace(samples.CONSENT, requested=asked), language="en"))) == {
         "posts:write": REFUSED,
         "offline_access": REFUSED,
     }

@@ -17,7 +17,7 @@ from valetkey.server.pages import presenters
 from valetkey.server.pages.authorize import Steps, continue_at, leave
 from valetkey.server.pages.components import Account, Decline, PageForm
 from valetkey.server.pages.frame import Frame
-from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, offered, signed_up
+from valetkey.server.pages.sign_up import SignUpRefused, SignUpView, require_offered, signed_up
 from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 
@@ -44,32 +44,32 @@ class AccountChoice:
 
     async def choose(self, request: Request) -> Reply:
         """Takes the choice."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        form = await self._steps.posted(request, "choose", session=visit.session)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        form = await self._steps.posted(request, "choose", session=browser.session)
         match form.get("action"):
             case "continue":
-                chosen = visit.session
+                chosen = browser.session
             case "another":
                 chosen = ANOTHER
             case _:
                 raise InvalidRequest("the form says neither who nor somebody else")
         await self._frame.shell.settle(
-            lambda context: remember_choice(name, visit, chosen, context=context)
+            lambda context: remember_choice(name, browser, chosen, context=context)
         )
         return see_other(continue_at(name))
 
     async def decline(self, request: Request) -> Reply:
         """Takes a no before anybody has signed in."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         await self._steps.posted(request, "decline")
-        denied, _ = await self._frame.shell.settle(lambda context: decline(name, visit, context))
+        denied, _ = await self._frame.shell.settle(lambda context: decline(name, browser, context))
         return leave(self._frame, request, denied)
 
-    def declined(self, request: Request, asked: Login | Choose, context: Context) -> Decline:
+    def declined(self, request: Request, decision: Login | Choose, context: Context) -> Decline:
         """The button for it, which says where it leads (RFC 9700 4.11.2)."""
-        name = asked.pending.id
+        name = decision.pending.id
         form = self._steps.form(request, context, step="decline", pending=name)
-        return Decline(form=form, destination=presenters.destination(asked.reply_to.uri))
+        return Decline(form=form, destination=presenters.destination(decision.reply_to.uri))
 
     async def show(self, request: Request) -> Reply:
         """The form for a new account."""
@@ -80,7 +80,7 @@ class AccountChoice:
 
     async def submit(self, request: Request) -> Reply:
         """Signs up for this request."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         form = await self._steps.posted(request, "sign-up")
         login, context = await self._login(request)
         if login is None:
@@ -90,28 +90,28 @@ class AccountChoice:
             view = outcome.on(self.sign_up(request, login, context))
             reply = self._steps.page(request, view, login, status=outcome.status)
             return reply.having(*outcome.headers)
-        return await self.joined(name, visit, outcome)
+        return await self.joined(name, browser, outcome)
 
-    async def joined(self, name: str, visit: Browser, outcome: SignedIn) -> Reply:
-        """Goes on with the request as whoever has just signed in or up."""
+    async def joined(self, name: str, browser: Browser, outcome: SignedIn) -> Reply:
+        """Goes on with the request as the user who has just signed in or up."""
         await self._frame.shell.settle(
-            lambda context: remember_sign_in(name, visit, outcome.session.id, context=context)
+            lambda context: remember_sign_in(name, browser, outcome.session.id, context=context)
         )
         reply = see_other(continue_at(name))
         return self._frame.cookies.signed_in(
             reply, outcome.session, outcome.secret, known=outcome.known_browser
         )
 
-    def choice(self, request: Request, asked: Choose, context: Context) -> ChoiceView:
+    def choice(self, request: Request, decision: Choose, context: Context) -> ChoiceView:
         """As whom to go on?"""
-        name, session = asked.pending.id, self._frame.cookies.visit(request).session
+        name, session = decision.pending.id, self._frame.cookies.visit(request).session
         form = self._steps.form(request, context, step="choose", pending=name, session=session)
         return ChoiceView(
             site=self._frame.site,
             form=form,
-            account=self._frame.account(asked.user),
-            app=presenters.app(asked.client, asked.client.id).name,
-            decline=self.declined(request, asked, context),
+            account=self._frame.account(decision.user),
+            app=presenters.app(decision.client, decision.client.id).name,
+            decline=self.declined(request, decision, context),
         )
 
     def sign_up(self, request: Request, login: Login, context: Context) -> SignUpView:
@@ -129,8 +129,8 @@ class AccountChoice:
 
     async def _login(self, request: Request) -> tuple[Login | None, Context]:
         """The request that waits for a sign-in, None where it waits for something else."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
-        offered(context)
-        decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
+        require_offered(context)
+        decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
         return (decision if isinstance(decision, Login) else None), context

@@ -21,7 +21,7 @@ from valetkey.wire import form as forms
 Action: TypeAlias = Callable[[Connection, forms.Form, Context], Rule[GrantOutcome]]
 
 
-def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+def _narrow(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     """Keeps what is ticked, and what the app cannot do without: that ends only with the key."""
     required = context.installation.offer.with_implied(
         () if one.client is None else one.client.required
@@ -30,18 +30,18 @@ def _saved(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOut
     return narrow(one.grant.id, keep, user=one.grant.user, by="user", context=context)
 
 
-def turned(one: Connection, how: StatusChange, context: Context) -> Rule[GrantOutcome]:
+def turn_by_user(one: Connection, how: StatusChange, context: Context) -> Rule[GrantOutcome]:
     """Pauses, resumes or stops, by the user's own hand."""
     return change_status(one.grant.id, how, user=one.grant.user, by="user", context=context)
 
 
-def _given(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+def _widen(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     """Gives what is ticked, with what comes with it."""
     more = form.all("more")
     return widen(one.grant.id, more, user=one.grant.user, by="user", context=context)
 
 
-def _disconnected(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+def _disconnect(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     names = one.alike(form.need("device"))
     return disconnect_all(names, user=one.grant.user, by="user", context=context)
 
@@ -52,19 +52,19 @@ def _cut(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutco
     )
 
 
-def _readmitted(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
+def _readmit(one: Connection, form: forms.Form, context: Context) -> Rule[GrantOutcome]:
     return delegates.readmit(
         one.grant.id, form.need("hand"), user=one.grant.user, by="user", context=context
     )
 
 
 ACTIONS: Final[dict[str, tuple[Action, Success]]] = {
-    "save": (_saved, Success.SAVED),
-    "give": (_given, Success.GIVEN),
-    "pause": (lambda one, form, context: turned(one, "pause", context), Success.PAUSED),
-    "resume": (lambda one, form, context: turned(one, "resume", context), Success.RESUMED),
-    "stop-device": (_disconnected, Success.DEVICE_STOPPED),
+    "save": (_narrow, Success.SAVED),
+    "give": (_widen, Success.ALLOWED),
+    "pause": (lambda one, form, context: turn_by_user(one, "pause", context), Success.PAUSED),
+    "resume": (lambda one, form, context: turn_by_user(one, "resume", context), Success.RESUMED),
+    "stop-device": (_disconnect, Success.DEVICE_STOPPED),
     "cut": (_cut, Success.CUT),
-    "readmit": (_readmitted, Success.READMITTED),
+    "readmit": (_readmit, Success.READMITTED),
 }
 """What the buttons of an app's page do, and what is said of it afterwards."""

@@ -79,11 +79,11 @@ class ApprovalsPage:
         """All that waits."""
         person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
-        found = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
+        waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
         view = ApprovalsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            questions=tuple(_shown(one, context, self._frame.language(request)) for one in found),
+            questions=tuple(_row(one, context, self._frame.language(request)) for one in waiting),
             apps=APPS,
             now=context.env.now,
         )
@@ -91,7 +91,7 @@ class ApprovalsPage:
 
     async def show(self, request: Request) -> Reply:
         """One question: who asks what, since when."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         path = f"{APPROVALS}/{one.approval.id}"
         view = ApprovalView(
             site=self._frame.site,
@@ -99,7 +99,7 @@ class ApprovalsPage:
             form=self._frame.form(
                 request, context, action=path, purpose=path, session=person.session.id
             ),
-            question=_shown(one, context, self._frame.language(request)),
+            question=_row(one, context, self._frame.language(request)),
             back=APPROVALS,
             now=context.env.now,
         )
@@ -107,7 +107,7 @@ class ApprovalsPage:
 
     async def submit(self, request: Request) -> Reply:
         """Takes the answer; a yes to what wants consent leads there."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         name, user = one.approval.id, person.user.id
         path = f"{APPROVALS}/{name}"
         form = self._frame.posted(request, context, purpose=path, session=person.session.id)
@@ -123,16 +123,16 @@ class ApprovalsPage:
                 raise NoSuchPage
             return see_other(continue_at(begun.pending.id))
         if action == "approve" and _is_risky(one, context) and not is_recent(person, context):
-            # Money is not spent by whoever finds the browser open.
+            # Money is not spent by anyone who finds the browser open.
             return see_other(f"{SIGN_IN}?next={path}&again=1")
-        said, _ = await self._frame.shell.settle(
+        answered, _ = await self._frame.shell.settle(
             lambda context: answer(name, yes=action == "approve", user=user, context=context)
         )
-        if isinstance(said, NoQuestion):
+        if isinstance(answered, NoQuestion):
             raise NoSuchPage
         return see_other(APPROVALS)
 
-    async def _found(self, request: Request) -> tuple[Person, Question, Context]:
+    async def _read(self, request: Request) -> tuple[Person, Question, Context]:
         person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
         name = request.parts["approval"]
@@ -147,7 +147,7 @@ def _is_risky(one: Question, context: Context) -> bool:
     return permission is None or permission.risk != "low"
 
 
-def _shown(one: Question, context: Context, language: str) -> QuestionRow:
+def _row(one: Question, context: Context, language: str) -> QuestionRow:
     permission = context.installation.offer.permissions.get(one.approval.permission)
     what = "" if permission is None else permission.words_in(language).can
     return QuestionRow(

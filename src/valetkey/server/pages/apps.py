@@ -1,4 +1,4 @@
-"""One connected app: the user's own hand on its key."""
+"""One connected app: what it can do, and how its user changes that."""
 
 from collections.abc import Callable
 from typing import ClassVar, Final
@@ -14,7 +14,7 @@ from valetkey.server.oauth.grants.changes import GrantOutcome, NotFound
 from valetkey.server.oauth.grants.connections import Connection, connection
 from valetkey.server.oauth.grants.delegates import delegate_tree
 from valetkey.server.pages import components, connected, presenters
-from valetkey.server.pages.actions import ACTIONS, turned
+from valetkey.server.pages.actions import ACTIONS, turn_by_user
 from valetkey.server.pages.components import Account, App, PageForm, Success
 from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPS, SIGN_IN, Frame
@@ -52,7 +52,7 @@ class AppPage:
 
     async def detail(self, request: Request) -> Reply:
         """One app's key."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         history = await self._frame.shell.store.page(
             PageQuery(record=Event, index="grant", value=one.grant.id, limit=HISTORY)
         )
@@ -69,7 +69,7 @@ class AppPage:
             history=sorted(history.records, key=_moment, reverse=True),
             receipts=receipts.records,
             branches=branches,
-            done=_done(request.parameters().get("done", "")),
+            success=_success(request.parameters().get("done", "")),
             language=self._frame.language(request),
             context=context,
         )
@@ -78,26 +78,26 @@ class AppPage:
     async def change(self, request: Request) -> Reply:
         """Takes permissions away, pauses, resumes, disconnects a device, cuts off a branch
         or lets it go on, or asks about stopping."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         grant = one.grant.id
         form = self._posted(request, person, context, grant=grant)
         action = form.get("action", "")
         if action == "stop":
             return see_other(f"{APPS}/{grant}/stop")
         if action == "give" and _is_risky(form, context) and not is_recent(person, context):
-            # What could do harm is not given by whoever finds the browser open.
+            # What could do harm is not given to anyone who finds the browser open.
             return see_other(f"{SIGN_IN}?next={APPS}/{grant}&again=1")
-        made = ACTIONS.get(action)
-        if made is None:
+        action_of = ACTIONS.get(action)
+        if action_of is None:
             raise InvalidRequest("the form asks for nothing that is done here")
-        rule, done = made
+        rule, done = action_of
         return await self._managed(
             lambda context: rule(one, form, context), f"{APPS}/{grant}?done={done.value}"
         )
 
     async def ask_stop(self, request: Request) -> Reply:
         """Asks once more before an app loses its key."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         grant = one.grant.id
         view = StopAppView(
             site=self._frame.site,
@@ -111,13 +111,13 @@ class AppPage:
 
     async def stop(self, request: Request) -> Reply:
         """Stops the app: every token of the grant is worth nothing from now on."""
-        person, one, context = await self._found(request)
+        person, one, context = await self._read(request)
         self._posted(request, person, context, grant=one.grant.id, action="stop")
         return await self._managed(
-            lambda context: turned(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
+            lambda context: turn_by_user(one, "stop", context), f"{APPS}?stopped={one.grant.id}"
         )
 
-    async def _found(self, request: Request) -> tuple[Person, Connection, Context]:
+    async def _read(self, request: Request) -> tuple[Person, Connection, Context]:
         """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
         person = await self._frame.require_person(request)
         name = request.parts["grant"]
@@ -149,12 +149,12 @@ class AppPage:
 
 
 def _moment(event: Event) -> tuple[int, bool]:
-    """In what order the history is read: whoever signed in did so after all else of that second."""
+    """In what order the history is read: a sign-in comes after all else of that second."""
     return event.at, event.kind in DAILY
 
 
-def _done(told: str) -> Success:
-    return Success(told) if told in {one.value for one in Success} else Success.NOTHING
+def _success(name: str) -> Success:
+    return Success(name) if name in {one.value for one in Success} else Success.NOTHING
 
 
 def _is_risky(form: forms.Form, context: Context) -> bool:

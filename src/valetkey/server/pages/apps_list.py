@@ -67,7 +67,7 @@ class AppsView(View, frozen=True, kw_only=True):
     shelf: Shelf = Shelf.ALL
     next: str | None = None
     unused: str | None = None
-    done: Success = Success.NOTHING
+    success: Success = Success.NOTHING
     stopped: str = ""
     waiting: int = 0
     approvals: str = ""
@@ -98,15 +98,15 @@ class AppsListPage:
             await self._frame.require_person(request),
             await self._frame.shell.context(),
         )
-        asked, language = request.parameters(), self._frame.language(request)
-        search, shelf = asked.get("search", "")[:LONGEST].strip(), _shelf(asked.get("show", ""))
-        start = _start(asked.get("from", ""))
+        query, language = request.parameters(), self._frame.language(request)
+        search, shelf = query.get("search", "")[:LONGEST].strip(), _shelf(query.get("show", ""))
+        start = _start(query.get("from", ""))
         rows, rest = await self._rows(
             person, start, (search, shelf), language=language, context=context
         )
         waiting = await self._frame.shell.ask(lambda context: questions(person.user.id, context))
-        gone = await self._frame.shell.ask(
-            lambda context: stopped_connection(asked.get("stopped", ""), person.user.id)
+        last_stopped = await self._frame.shell.ask(
+            lambda context: stopped_connection(query.get("stopped", ""), person.user.id)
         )
         view = AppsView(
             site=self._frame.site,
@@ -119,8 +119,10 @@ class AppsListPage:
             shelf=shelf,
             next=_address(search, shelf, rest) if rest else None,
             unused=UNUSED if any(row.unused for row in rows) else None,
-            done=_done(asked.get("done", "")) if gone is None else Success.STOPPED,
-            stopped="" if gone is None else presenters.app(gone.client, gone.grant.client).name,
+            success=_success(query.get("done", "")) if last_stopped is None else Success.STOPPED,
+            stopped=""
+            if last_stopped is None
+            else presenters.app(last_stopped.client, last_stopped.grant.client).name,
             waiting=len(waiting),
             approvals=APPROVALS,
         )
@@ -155,9 +157,9 @@ class AppsListPage:
             await self._frame.shell.context(),
         )
         form = self._frame.posted(request, context, purpose=UNUSED, session=person.session.id)
-        wanted = set(form.all("app"))
+        selected = set(form.all("app"))
         async for one in self._connections(person, "", context):
-            if one.grant.id in wanted and one.is_unused(context.env.now):
+            if one.grant.id in selected and one.is_unused(context.env.now):
                 await self._stop(one)
         return see_other(f"{APPS}?done={Success.UNUSED_STOPPED.value}")
 
@@ -258,25 +260,25 @@ class AppsListPage:
 
     async def _newest(self, kind: type[R], user: str) -> tuple[Sequence[R], bool]:
         """The newest of a kind, and whether there are older ones."""
-        found: list[R] = []
+        records: list[R] = []
         before = ""
-        while len(found) < MOST:
-            most = min(SCAN, MOST - len(found))
+        while len(records) < MOST:
+            most = min(SCAN, MOST - len(records))
             page = await self._frame.shell.store.page(
                 PageQuery(record=kind, index="user", value=user, before=before, limit=most)
             )
-            found += page.records
+            records += page.records
             before = page.next
             if not before:
-                return found, False
-        return found, True
+                return records, False
+        return records, True
 
     async def _exported(self, grant: Grant) -> dict[str, Any]:
-        wanted, tree = Many(TokenFamily, "grant", grant.id), One(DelegateTree, grant.id)
-        found = await self._frame.shell.store.read(wanted, tree)
-        handed_on = found.one(tree)
+        selected, tree = Many(TokenFamily, "grant", grant.id), One(DelegateTree, grant.id)
+        records = await self._frame.shell.store.read(selected, tree)
+        handed_on = records.one(tree)
         return _plain(grant) | {
-            "devices": [_plain(one) for one in found.many(wanted)],
+            "devices": [_plain(one) for one in records.many(selected)],
             "handed_on": [
                 msgspec.structs.asdict(one) for one in (handed_on.delegates if handed_on else ())
             ],
@@ -289,31 +291,31 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _fits(row: components.ConnectionItem, search: str, shelf: Shelf) -> bool:
-    shown = {
+    fits = {
         Shelf.ALL: True,
         Shelf.ACTIVE: not row.unused and row.status is components.AccessStatus.ACTIVE,
         Shelf.UNUSED: row.unused,
         Shelf.SENSITIVE: any(one.risk == "high" for one in row.permissions),
     }[shelf]
     said = " ".join((row.app.name, row.app.host, *(one.title for one in row.permissions)))
-    return shown and search.casefold() in said.casefold()
+    return fits and search.casefold() in said.casefold()
 
 
-def _start(told: str) -> str:
+def _start(place: str) -> str:
     """Where the page begins: the name of a grant. Raises InvalidRequest for what is none."""
-    if told and not _NAME.fullmatch(told):
+    if place and not _NAME.fullmatch(place):
         raise InvalidRequest("from is no place in the list")
-    return told
+    return place
 
 
-def _shelf(told: str) -> Shelf:
-    return Shelf(told) if told in {one.value for one in Shelf} else Shelf.ALL
+def _shelf(name: str) -> Shelf:
+    return Shelf(name) if name in {one.value for one in Shelf} else Shelf.ALL
 
 
-def _done(told: str) -> Success:
-    return Success.UNUSED_STOPPED if told == Success.UNUSED_STOPPED.value else Success.NOTHING
+def _success(name: str) -> Success:
+    return Success.UNUSED_STOPPED if name == Success.UNUSED_STOPPED.value else Success.NOTHING
 
 
 def _address(search: str, shelf: Shelf, start: str) -> str:
-    asked = {"search": search, "show": shelf.value if shelf is not Shelf.ALL else "", "from": start}
-    return f"{APPS}?{urlencode({name: value for name, value in asked.items() if value})}"
+    query = {"search": search, "show": shelf.value if shelf is not Shelf.ALL else "", "from": start}
+    return f"{APPS}?{urlencode({name: value for name, value in query.items() if value})}"

@@ -1,4 +1,4 @@
-"""The authorization endpoint in the browser: what a decision looks like there."""
+"""The authorization endpoint in the browser, and the forms of a waiting request."""
 
 from enum import StrEnum
 from typing import ClassVar, Final, Literal, TypeAlias
@@ -21,8 +21,8 @@ from valetkey.wire import redirect
 
 
 class AnswerFormView(View, frozen=True, kw_only=True):
-    """An answer that travels to an app in a form: ``#answer``, button ``#continue``. ``at_once``: a
-    script sends it, where there is script; else the user does. ``place`` says where it leads."""
+    """An answer to an app in a form: ``#answer``, button ``#continue``. With ``at_once``, a script
+    sends it; otherwise, or without scripts, the user does. ``place`` is the host that gets it."""
 
     template: ClassVar = "answer_form.html"
 
@@ -33,14 +33,14 @@ class AnswerFormView(View, frozen=True, kw_only=True):
 
 
 class NoticeKind(StrEnum):
-    """How a visit ended that leaves nothing to do here."""
+    """How a request ended."""
 
     CONNECTED = "connected"
     CANCELLED = "cancelled"
 
 
 class NoticeView(View, frozen=True, kw_only=True):
-    """The end of the way: the window can be closed."""
+    """The request is finished, and the window can be closed."""
 
     template: ClassVar = "notice.html"
     enums: ClassVar = (NoticeKind,)
@@ -103,7 +103,7 @@ class Steps:
             request,
             view,
             status=status,
-            wanted=decision.pending.parameters.get("ui_locales", ""),
+            locales=decision.pending.parameters.get("ui_locales", ""),
             form_action=redirect.origin(decision.reply_to.uri) if decision.reply_to.uri else "",
         )
 
@@ -115,8 +115,8 @@ class AuthorizePage:
         self._frame = frame
         self._room = Room(frame.shell)
 
-    async def visit(self, request: Request) -> Reply:
-        """The first visit: on to the page that is needed, or back to the app at once."""
+    async def start(self, request: Request) -> Reply:
+        """Start a request: continue at the page that is needed, or return to the app at once."""
         if request.method == "POST" and request.query:
             # RFC 6749 3.1: of two places nobody knows which one counts.
             raise InvalidRequest("parameters belong into the body")
@@ -141,26 +141,28 @@ class AuthorizePage:
 
 
 def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
-    """Back to the app, or to the error page where there is nobody to tell."""
+    """Send the browser back to the app, or show the error page if no app can receive the answer."""
     if isinstance(decision, Deny):
         _log_denied(request, decision)
     if decision.reply_to is not None and decision.reply_to.is_decoupled:
         # The app is on another device, and comes for the answer.
-        said = NoticeKind.CONNECTED if isinstance(decision, Permit) else NoticeKind.CANCELLED
-        return frame.page(request, NoticeView(site=frame.site, outcome=said, apps=APPS))
+        kind = NoticeKind.CONNECTED if isinstance(decision, Permit) else NoticeKind.CANCELLED
+        return frame.page(request, NoticeView(site=frame.site, outcome=kind, apps=APPS))
     if isinstance(decision, Permit):
-        told = {"code": decision.code}
+        parameters = {"code": decision.code}
         if decision.session_state:
-            told["session_state"] = decision.session_state
-        return frame.cookies.stated(_sent(frame, request, decision.reply_to, told=told), request)
+            parameters["session_state"] = decision.session_state
+        return frame.cookies.stated(
+            _answer(frame, request, decision.reply_to, parameters=parameters), request
+        )
     reply_to, error = decision.reply_to, decision.error
     if reply_to is None:
         return frame.error(request, error)
-    told = {"error": error.code, "error_description": error.description}
+    parameters = {"error": error.code, "error_description": error.description}
     if decision.interstitial and reply_to.mode == QUERY and not _is_framed(request):
-        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**told))
+        back = Back(place=redirect.host(reply_to.uri), href=reply_to.location(**parameters))
         return frame.error(request, error, back=back)
-    return _sent(frame, request, reply_to, told=told, asks=decision.interstitial)
+    return _answer(frame, request, reply_to, parameters=parameters, asks=decision.interstitial)
 
 
 FRAMES: Final = frozenset({"iframe", "frame", "embed", "object"})
@@ -169,14 +171,14 @@ so of a navigation that takes the whole window."""
 
 
 def _is_framed(request: Request) -> bool:
-    """Whether the browser loads the answer into a frame of somebody's page. A redirect in there
-    leads nobody astray, who looks at that page already, and a page of ours would not be shown: an
-    app that asks in silence (`prompt=none`) would wait for ever (RFC 9700 4.11.2)."""
+    """Whether the browser loads the answer into a frame of another page. There, a redirect can't
+    mislead the user, who already sees the page around it. A page of ours wouldn't be displayed, so
+    an app that asks silently (`prompt=none`) would wait forever (RFC 9700 4.11.2)."""
     return request.method == "GET" and request.joined(b"sec-fetch-dest") in FRAMES
 
 
 def _log_denied(request: Request, decision: Deny) -> None:
-    """Whoever runs the server finds here what only the app is told."""
+    """Log an error that only the app receives, for operators."""
     log.info(
         "denied",
         path=request.path,
@@ -186,22 +188,22 @@ def _log_denied(request: Request, decision: Deny) -> None:
     )
 
 
-def _sent(
+def _answer(
     frame: Frame,
     request: Request,
     reply_to: ReplyTo,
     *,
-    told: dict[str, str],
+    parameters: dict[str, str],
     asks: bool = False,
 ) -> Reply:
-    """The answer on its way (RFC 6749 4.1.2), by whichever way the app asked for. `asks`: only at
-    the user's wish."""
+    """Deliver the answer (RFC 6749 4.1.2) in the response mode of the request. With `asks`, the
+    user has to send it."""
     if reply_to.mode == QUERY:
-        return see_other(reply_to.location(**told))
+        return see_other(reply_to.location(**parameters))
     view = AnswerFormView(
         site=frame.site,
         action=reply_to.uri,
-        fields=tuple(reply_to.parameters(**told).items()),
+        fields=tuple(reply_to.parameters(**parameters).items()),
         place=redirect.host(reply_to.uri),
         at_once=not asks,
     )

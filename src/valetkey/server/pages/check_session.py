@@ -32,7 +32,7 @@ class CheckSession:
     async def show(self, request: Request) -> Reply:
         """The page. Browsers say in which origin's page they put it."""
         origin = _origin(request.joined(b"referer"))
-        known = bool(origin) and _without_port(origin) in await self._known()
+        known = bool(origin) and _without_port(origin) in await self._app_origins()
         ancestors = origin if known else "'none'"
         policy = (
             "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -46,7 +46,7 @@ class CheckSession:
         )
         return Reply(200, headers, (_PAGE % (STATIC, self._frame.cookies.state)).encode())
 
-    async def _known(self) -> frozenset[str]:
+    async def _app_origins(self) -> frozenset[str]:
         """The origins of the apps, at most a second old."""
         now = time.monotonic()
         if now - self._read_at >= FRESH:

@@ -1,4 +1,4 @@
-"""What the views are made of: the app, its permissions, the person, and the frame around them."""
+"""The parts of views: the site around a page, the app, its permissions, and its history."""
 
 from enum import StrEnum
 from typing import Final, get_args
@@ -17,10 +17,10 @@ RISKS: Final[tuple[Risk, ...]] = get_args(Risk)[::-1]
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """The frame around each page: who runs this server, and where its help and its rules are.
+    """The frame around each page: the name of the site, and links to its policies.
 
     ``static`` is the path under which the files of ``pages/static`` are served, without a slash at
-    its end. ``logo`` is a path on this server; without one the key mark is shown.
+    its end.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Site(Struct, frozen=True, kw_only=True):
 
 
 class PageForm(Struct, frozen=True, kw_only=True):
-    """Where a form is posted, its CSRF token, and fields that travel along unseen."""
+    """Where a form is posted, its CSRF token, and its hidden fields."""
 
     action: str
     csrf: str
@@ -39,7 +39,7 @@ class PageForm(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """Who is signed in; ``sign_out`` is the address of the page that asks for it."""
+    """The user who is signed in. ``sign_out`` is the path of the sign-out page."""
 
     name: str
     username: str
@@ -47,7 +47,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Trust(StrEnum):
-    """What the people who run the server know of an app."""
+    """Whether the operator has verified the app."""
 
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
@@ -78,7 +78,7 @@ class Need(StrEnum):
 
 
 class PriorAnswer(StrEnum):
-    """What the user has said of a permission so far."""
+    """What the user decided about a permission before."""
 
     OPEN = "open"
     ALLOWED = "allowed"
@@ -109,8 +109,8 @@ class PermissionItem(Struct, frozen=True, kw_only=True):
 
 
 class LockedGroup(Struct, frozen=True, kw_only=True):
-    """What stays locked of one API. ``name`` is what the API calls itself, "" for the user's own
-    account here; ``whole``: nothing of it is open."""
+    """The permissions of one API that the app doesn't have. ``name`` is the API's name, "" for the
+    user's account on this server. ``whole``: the app has no permission of this API."""
 
     permissions: tuple[PermissionItem, ...]
     name: str = ""
@@ -124,7 +124,7 @@ class Reach(StrEnum):
     WEB = "web"
     DEVICE = "device"
     SCHEME = "scheme"
-    ELSEWHERE = "elsewhere"
+    OTHER_DEVICE = "other_device"
 
 
 class Destination(Struct, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class Destination(Struct, frozen=True, kw_only=True):
 
 
 class Decline(Struct, frozen=True, kw_only=True):
-    """A no before the user has said who they are: button ``#decline``, and where it leads."""
+    """Cancelling before sign-in: button ``#decline``, and where it leads."""
 
     form: PageForm
     destination: Destination
@@ -189,7 +189,7 @@ class ReceiptLine(Struct, frozen=True, kw_only=True):
 
     words: str
     ticked: bool
-    given: bool
+    allowed: bool
     required: bool = False
     reason: str = ""
 
@@ -201,18 +201,18 @@ class ReceiptItem(Struct, frozen=True, kw_only=True):
     when: int
     language: str
     place: str
-    asked: tuple[ReceiptLine, ...]
-    kept: tuple[str, ...]
+    requested: tuple[ReceiptLine, ...]
+    already: tuple[str, ...]
     cannot: tuple[str, ...]
     shut: tuple[str, ...] = ()
 
 
 class KeyPart(Struct, frozen=True, kw_only=True):
-    """A part of a key. ``held``: somebody has it; ``spent``: it was used up; ``alarm``: it was in
-    the wrong hands."""
+    """A part of a split key. ``set_up``: its holder has it; ``spent``: it is used up; ``alarm``:
+    somebody misused it."""
 
     holder: Holder
-    held: bool
+    set_up: bool
     spent: bool = False
     last_seen: int | None = None
     alarm: bool = False
@@ -235,10 +235,10 @@ class DeviceItem(Struct, frozen=True, kw_only=True):
 
 
 class DelegateItem(Struct, frozen=True, kw_only=True):
-    """Somebody who has the key from the hand above. ``id`` is what the buttons send, ``app`` None
-    for those whom that hand gave it with no word to us, ``can`` what they were ever handed.
-    ``last`` is the day on which they last were. ``cut``: the user has cut off everybody of this
-    name; ``over``: somebody above, and so this one too."""
+    """A service that acts with delegated access. ``id`` is what its button sends. ``app`` is None
+    for delegates that never registered here. ``can`` is all that was ever delegated to it, ``last``
+    the day on which it last was. ``cut``: the user has revoked it; ``over``: the user has revoked
+    one above it."""
 
     id: str
     app: App | None
@@ -252,7 +252,7 @@ class DelegateItem(Struct, frozen=True, kw_only=True):
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
     """One line of a grant's history; ``subjects`` names the permissions or the device concerned,
-    ``reason`` is why, in the words of whoever did it, and ``count`` how often on that day."""
+    ``reason`` is why, in the words of the one who did it, and ``count`` how often on that day."""
 
     when: int
     kind: Kind
@@ -263,7 +263,7 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
 
 
 class Success(StrEnum):
-    """What the form before this page achieved, said once on top of the page."""
+    """What the last form achieved: a message on top of the page."""
 
     NOTHING = "nothing"
     SAVED = "saved"
@@ -271,7 +271,7 @@ class Success(StrEnum):
     RESUMED = "resumed"
     STOPPED = "stopped"
     DEVICE_STOPPED = "device_stopped"
-    GIVEN = "given"
+    ALLOWED = "allowed"
     CUT = "cut"
     READMITTED = "readmitted"
     CONFIRMED = "confirmed"

@@ -66,7 +66,7 @@ class AppView(View, frozen=True, kw_only=True):
     paused: bool = False
     ends: int | None = None
     begins: str | None = None
-    done: Success = Success.NOTHING
+    success: Success = Success.NOTHING
 
 
 def page(
@@ -78,7 +78,7 @@ def page(
     history: Iterable[Event],
     receipts: Iterable[Receipt],
     branches: Iterable[Branch],
-    done: Success,
+    success: Success,
     language: str,
     context: Context,
 ) -> AppView:
@@ -116,7 +116,7 @@ def page(
         back=APPS,
         begins=_begins(one, context),
         now=context.env.now,
-        done=done,
+        success=success,
     )
 
 
@@ -133,13 +133,13 @@ def _permissions(one: Connection, language: str, context: Context) -> Iterator[P
     """What the app holds. Where its APIs tell what it uses, each says when that was."""
     opened = one.opened
     since = max(one.grant.changed, one.grant.created)
-    for shown in presenters.granted(
+    for item in presenters.granted(
         one.grant, one.client, context.installation.offer, language=language
     ):
-        used = opened.get(shown.id, 0)
-        tells = bool(opened) and shown.kind in _USED
+        used = opened.get(item.id, 0)
+        tells = bool(opened) and item.kind in _USED
         idle = tells and context.env.now - max(used, since) >= UNUSED
-        yield replace(shown, used=used or None, idle=idle)
+        yield replace(item, used=used or None, idle=idle)
 
 
 _USED: Final = ("view", "act")

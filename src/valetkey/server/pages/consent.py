@@ -1,7 +1,7 @@
-"""The consent page: what it is filled with, and what its form says.
+"""The consent page: its data, and the answer that its form posts.
 
-A page that asks for a yes in another way, such as for a device, is filled and read here too. What a
-part of the page shows is a file of `templates/consent/`.
+Requests from another device use the same page. Each part of the page has a file in
+`templates/consent/`.
 """
 
 from collections.abc import Mapping
@@ -35,16 +35,19 @@ from valetkey.wire.catalog import Permission
 class ConsentView(View, frozen=True, kw_only=True):
     """The decision: boxes ``permission``, buttons ``#allow`` and ``#cancel``.
 
-    What is posted has the ``action`` ``allow`` or ``cancel``. ``asked`` is what is to be decided
-    now, ``kept`` what the app holds already and keeps, ``cannot`` all the rest by API; the page
-    puts each in order itself. ``broad``: the app asks for so much that nothing risky is ticked.
-    ``ends`` is when the key stops by itself. ``switch`` is posted to go on as somebody else, and
-    ``apps`` is the address of the connected apps. ``changed``: the app describes itself, and does
-    so otherwise than when it was allowed. ``limits`` are of what is asked and can be limited, and
-    ``lasting`` are the ends that the user can choose ("" is the app's own, or none), empty where
-    they are not asked until when; ``once``: the app asks for just once. ``parts`` are those in
-    which the key will be held, of which ``threshold`` open it; none, for an ordinary one. ``typed``
-    is what the form said the last time, where ``wrong`` is a field of it that made no sense.
+    The form posts the ``action`` ``allow`` or ``cancel``.
+
+    - ``requested``: to be decided now. ``granted``: what the app has already. ``cannot``: the other
+      permissions, by API. The template sorts each.
+    - ``broad``: the app asks for so much that only permissions of low risk are ticked.
+    - ``ends``: when access ends by itself. ``once``: the app asks for a single use.
+    - ``switch``: the form to continue with another account. ``apps``: the path of connected apps.
+    - ``changed``: the app's document differs from the one that the user allowed.
+    - ``limits``: of requested permissions that can be limited. ``lasting``: the ends that the user
+      can choose, "" for the app's own; empty if they can't.
+    - ``parts``: the parts of a key that will be split, ``threshold`` of which together give access;
+      empty for other keys.
+    - ``typed``: what the form contained the last time, if ``wrong`` is a field that is invalid.
     """
 
     template: ClassVar = "consent.html"
@@ -53,10 +56,10 @@ class ConsentView(View, frozen=True, kw_only=True):
     account: Account
     app: App
     destination: Destination
-    asked: tuple[PermissionItem, ...]
+    requested: tuple[PermissionItem, ...]
     cannot: tuple[LockedGroup, ...]
     apps: str
-    kept: tuple[PermissionItem, ...] = ()
+    granted: tuple[PermissionItem, ...] = ()
     cause: Why = "permissions"
     broad: bool = False
     switch: PageForm | None = None
@@ -73,36 +76,40 @@ class ConsentView(View, frozen=True, kw_only=True):
 
 def page(
     frame: Frame,
-    asked: Consent,
+    decision: Consent,
     *,
     form: PageForm,
     switch: PageForm | None,
     language: str,
     context: Context,
 ) -> ConsentView:
-    """The page for what is asked. `form` takes the answer, `switch` leads to another account."""
+    """The page for a decision. `form` posts the answer, `switch` leads to another account."""
     now = context.env.now
     return ConsentView(
         site=frame.site,
         form=form,
-        account=frame.account(asked.user),
-        app=presenters.app(asked.client, asked.client.id),
-        destination=presenters.destination(asked.reply_to.uri),
-        cause=asked.why,
-        broad=asked.broad,
-        asked=tuple(presenters.asked(row, language) for row in asked.new),
-        kept=tuple(presenters.can(permission, language) for permission in asked.already_granted),
-        cannot=presenters.cannot(asked.cannot, context.installation.offer, language),
+        account=frame.account(decision.user),
+        app=presenters.app(decision.client, decision.client.id),
+        destination=presenters.destination(decision.reply_to.uri),
+        cause=decision.why,
+        broad=decision.broad,
+        requested=tuple(presenters.requested(row, language) for row in decision.new),
+        granted=tuple(
+            presenters.can(permission, language) for permission in decision.already_granted
+        ),
+        cannot=presenters.cannot(decision.cannot, context.installation.offer, language),
         apps=APPS,
         switch=switch,
-        changed=asked.why == "changed",
-        limits=consent_limits.offered(asked, language),
-        lasting=() if asked.already_granted or not asked.new else consent_limits.lasting(asked),
-        once=asked.once and not asked.already_granted,
-        parts=presenters.parts_to_be(asked.tier),
-        threshold=asked.tier.threshold if asked.tier else 1,
-        ends=asked.ends
-        or (now + asked.lasts if asked.lasts and not asked.already_granted else None),
+        changed=decision.why == "changed",
+        limits=consent_limits.limitable(decision, language),
+        lasting=()
+        if decision.already_granted or not decision.new
+        else consent_limits.lasting(decision),
+        once=decision.once and not decision.already_granted,
+        parts=presenters.parts_to_be(decision.tier),
+        threshold=decision.tier.threshold if decision.tier else 1,
+        ends=decision.ends
+        or (now + decision.lasts if decision.lasts and not decision.already_granted else None),
     )
 
 
@@ -111,15 +118,15 @@ def as_typed(view: ConsentView, form: forms.Form, wrong: WrongField) -> ConsentV
     ticked = frozenset(form.all("permission"))
     return replace(
         view,
-        asked=tuple(
-            replace(one, ticked=one.id in ticked, answer=PriorAnswer.OPEN) for one in view.asked
+        requested=tuple(
+            replace(one, ticked=one.id in ticked, answer=PriorAnswer.OPEN) for one in view.requested
         ),
         typed=dict(form),
         wrong=Wrong(field=wrong.field, flaw=wrong.flaw, most=wrong.most),
     )
 
 
-def said(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Cancel:
+def read_answer(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Cancel:
     """The user's answer, about some of these permissions. Raises InvalidRequest for a form that
     says neither yes nor no, or sets limits without sense."""
     match form.get("action"):
@@ -127,7 +134,7 @@ def said(form: forms.Form, permissions: Mapping[str, Permission]) -> Allow | Can
             return Allow(
                 form.all("permission"),
                 form.get("seen", ""),
-                limits=consent_limits.wished(form, permissions),
+                limits=consent_limits.read_limits(form, permissions),
                 language=form.get("language", ""),
             )
         case "cancel":

@@ -23,26 +23,26 @@ MOST: Final = 12
 """Permissions that can be limited on the page itself; the others later, on the page of limits."""
 
 
-def offered(asked: Consent, language: str) -> tuple[Limit, ...]:
+def limitable(decision: Consent, language: str) -> tuple[Limit, ...]:
     """What is asked now and can be limited, with what the app itself proposes."""
-    counted = [row for row in asked.new if row.permission.counted]
+    counted = [row for row in decision.new if row.permission.counted]
     return tuple(
         _limit(
             row.permission,
-            presenters.asked(row, language).title,
-            asked.bounds.get(row.permission.id, Bounds()),
-            zone=asked.user.claims.get("zoneinfo", "UTC"),
+            presenters.requested(row, language).title,
+            decision.bounds.get(row.permission.id, Bounds()),
+            zone=decision.user.claims.get("zoneinfo", "UTC"),
         )
         for row in counted[:MOST]
     )
 
 
-def lasting(asked: Consent) -> tuple[str, ...]:
+def lasting(decision: Consent) -> tuple[str, ...]:
     """The ends that can be chosen: those that are not later than the one that the app proposes, and
     that one ("") first."""
-    if asked.once:
+    if decision.once:
         return ("once",)
-    shorter = (name for name, one in LASTS.items() if 0 < one.lasts < (asked.lasts or LONGEST))
+    shorter = (name for name, one in LASTS.items() if 0 < one.lasts < (decision.lasts or LONGEST))
     return ("", "once", *shorter)
 
 
@@ -66,7 +66,7 @@ def _limit(permission: Permission, title: str, proposed: Bounds, *, zone: str) -
     )
 
 
-def wished(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
+def read_limits(form: Mapping[str, str], permissions: Mapping[str, Permission]) -> Proposal:
     """What the user chose. Raises WrongField, InvalidRequest for what makes no sense."""
     lasts = LASTS.get(form.get("until", ""))
     if lasts is None:

@@ -49,7 +49,7 @@ class DevicePage:
 
     async def show(self, request: Request) -> Reply:
         """The form; a code from the address stands in it, and nothing more has happened (A36)."""
-        return await self._asked(request, request.parameters().get("user_code", ""))
+        return await self._page(request, request.parameters().get("user_code", ""))
 
     async def submit(self, request: Request) -> Reply:
         """Takes the code."""
@@ -57,28 +57,28 @@ class DevicePage:
         form = self._frame.posted(request, context, purpose=PAGE, session="")
         typed = form.get("user_code", "")
         if not plain(typed):
-            return await self._asked(request, "", problem=CodeProblem.MISSING)
-        visit = self._frame.cookies.visit(request)
+            return await self._page(request, "", problem=CodeProblem.MISSING)
+        browser = self._frame.cookies.visit(request)
         if self._frame.callers.throttles(request):
             await self._frame.callers.notice_proxy(request)
             judged, context = await self._frame.shell.settle(
-                lambda context: attempt_code(visit.id, request.address, context.env.now)
+                lambda context: attempt_code(browser.id, request.address, context.env.now)
             )
             if isinstance(judged, Throttled):
                 wait = max(1, judged.until - context.env.now)
-                return await self._asked(
+                return await self._page(
                     request, typed, problem=CodeProblem.THROTTLED, retry_after=wait
                 )
             await self._frame.callers.wait(judged.wait, request)
-        found, _ = await self._frame.shell.settle(lambda context: enter(typed, visit, context))
-        if isinstance(found, Unknown):
-            return await self._asked(request, typed, problem=CodeProblem.REFUSED)
+        entered, _ = await self._frame.shell.settle(lambda context: enter(typed, browser, context))
+        if isinstance(entered, Unknown):
+            return await self._page(request, typed, problem=CodeProblem.REFUSED)
         await self._frame.shell.settle(
-            lambda context: _forgiven(visit.id, request.address, context.env.now)
+            lambda context: _forgiven(browser.id, request.address, context.env.now)
         )
-        return self._frame.cookies.named(see_other(continue_at(found.pending.id)), request)
+        return self._frame.cookies.named(see_other(continue_at(entered.pending.id)), request)
 
-    async def _asked(
+    async def _page(
         self,
         request: Request,
         typed: str,

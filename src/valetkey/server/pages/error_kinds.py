@@ -37,7 +37,7 @@ class Trouble(StrEnum):
 
 
 class ErrorView(View, frozen=True, kw_only=True):
-    """Something went wrong, and who can mend it.
+    """Something went wrong, and what to do now.
 
     ``code`` is the registered error code, ``reference`` finds the request in the log, ``detail`` is
     the public description for developers. ``back`` only where the address was checked.

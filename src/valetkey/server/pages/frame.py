@@ -1,4 +1,4 @@
-"""What every page needs: the shell behind it, the frame around it, the headers over it."""
+"""What all pages share: the shell, rendering, forms, and response headers."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -37,11 +37,11 @@ STATIC: Final = "/static"
 
 
 class SignInFirst(LoginRequired):
-    """The page is for somebody who is signed in."""
+    """The page needs a signed-in user."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """What an installation puts around its pages. Addresses are "" where there is none."""
+    """The name and the policy links of an installation. A link is "" if there is none."""
 
     name: str
     privacy: str = ""
@@ -49,7 +49,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frame:
-    """Fills views in, renders them, and answers with the right headers."""
+    """Renders views, and makes and checks forms."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Frame:
         )
 
     async def person(self, request: Request) -> Person | None:
-        """Who is signed in in this browser."""
+        """The user who is signed in in this browser, or None."""
         visit = self.cookies.visit(request)
         return await self.shell.ask(lambda context: person(visit, context))
 
@@ -103,35 +103,35 @@ class Frame:
         hidden: tuple[tuple[str, str], ...] = (),
     ) -> PageForm:
         """A form that only this browser, in this session, can send."""
-        made = csrf.token(
+        token = csrf.token(
             context.installation.keyring,
             browser=self.cookies.browser_secret(request),
             session=session,
             purpose=purpose,
         )
-        return PageForm(action=action, csrf=made, hidden=hidden)
+        return PageForm(action=action, csrf=token, hidden=hidden)
 
     def posted(
         self, request: Request, context: Context, *, purpose: str, session: str
     ) -> forms.Form:
-        """The form that was sent, once it is known to be from our own page. Raises ForgedForm,
+        """The posted form, after its CSRF token has been checked. Raises ForgedForm,
         InvalidRequest."""
-        sent = request.form(repeatable=frozenset({"permission", "more", "app"}))
+        form = request.form(repeatable=frozenset({"permission", "more", "app"}))
         csrf.check(
             request,
-            sent,
+            form,
             context.installation.keyring,
             issuer=self.issuer,
             browser=self.cookies.browser_secret(request),
             session=session,
             purpose=purpose,
         )
-        return sent
+        return form
 
-    def language(self, request: Request, wanted: str = "") -> str:
-        """The language of the pages for this browser. `wanted` are tags that come first, separated
+    def language(self, request: Request, locales: str = "") -> str:
+        """The language of the pages for this browser. `locales` are preferred tags, separated
         by spaces (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
-        tags = (*wanted.split()[:16], *_accepted(request.joined(b"accept-language")))
+        tags = (*locales.split()[:16], *_accepted(request.joined(b"accept-language")))
         return choose([tag for tag in tags if tag], default="en")
 
     def page(
@@ -140,19 +140,18 @@ class Frame:
         view: View,
         *,
         status: int = 200,
-        wanted: str = "",
+        locales: str = "",
         form_action: str = "",
         frame_source: str = "",
     ) -> Reply:
-        """The view as HTML, in the languages `wanted` where there are any. `form_action` is an
-        origin to which its forms may lead in the end, `frame_source` the origins whose pages it may
-        show in frames."""
-        body = render(view, language=self.language(request, wanted)).encode()
+        """The view as HTML, in a language of `locales` if possible. `form_action` is an origin to
+        which its forms may redirect, `frame_source` the origins that it may embed."""
+        body = render(view, language=self.language(request, locales)).encode()
         reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
         return self.cookies.named(reply, request)
 
     def refused(self, request: Request, error: OAuthError) -> Reply:
-        """What a page answers to an error: its own page, or the sign-in that is needed first."""
+        """The reply to an error: the sign-in page if it is needed, else the error page."""
         if isinstance(error, SignInFirst):
             # The path is decoded, so it may hold anything, a line end too.
             return see_other(f"{SIGN_IN}?next={quote(request.path)}")
@@ -185,7 +184,7 @@ class Frame:
 
 
 def html_headers(form_action: str, frame_source: str = "") -> Headers:
-    """What a page may load and do: nothing from elsewhere, and never in a frame."""
+    """Response headers of a page: it loads nothing from other origins and is never framed."""
     targets = f"'self' {form_action}".rstrip()
     frames = f"frame-src {frame_source}; " if frame_source else ""
     policy = (

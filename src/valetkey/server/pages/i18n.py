@@ -1,4 +1,4 @@
-"""The words of the pages: English stands in the templates, other languages in ``locale/``."""
+"""The languages of the pages: English is in the templates, other languages in ``locale/``."""
 
 import json
 import re
@@ -33,7 +33,7 @@ class Locale(Struct, frozen=True, kw_only=True):
 
 def messages(po: str) -> dict[str, str]:
     """The messages of a gettext ``.po`` text; plural forms are joined by NUL, as in ``.mo``."""
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     entry: dict[str, list[str]] = {}
     field = ""
     for match in filter(None, map(_LINE.fullmatch, [*po.splitlines(), 'msgid ""'])):
@@ -41,13 +41,13 @@ def messages(po: str) -> dict[str, str]:
         if keyword == "msgid":
             if entry:
                 key = "\0".join(entry.get("msgid", []) + entry.get("msgid_plural", []))
-                found[key] = "\0".join(entry["msgstr"])
+                entries[key] = "\0".join(entry["msgstr"])
             entry = {}
         if keyword:
             field = keyword
             entry.setdefault(field, []).append("")
         entry[field][-1] += json.loads(quoted)
-    return found
+    return entries
 
 
 def translations(po: str) -> GNUTranslations:
@@ -77,9 +77,9 @@ LOCALES: Mapping[str, Locale] = {
 }
 
 
-def choose(wanted: Iterable[str], *, default: str) -> str:
-    """The first wanted language that is shipped, else ``default``. RFC 4647, 3.4 (lookup)."""
-    for tag in wanted:
+def choose(tags: Iterable[str], *, default: str) -> str:
+    """The first language of ``tags`` that is shipped, else ``default``. RFC 4647, 3.4 (lookup)."""
+    for tag in tags:
         parts = tag.lower().split("-")[:8]
         for length in range(len(parts), 0, -1):
             if (prefix := "-".join(parts[:length])) in LOCALES:

@@ -68,19 +68,19 @@ class Interaction:
 
     async def show(self, request: Request) -> Reply:
         """The page that is needed now, or back to the app."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         decision, context = await self._frame.shell.settle(
-            lambda context: resume(name, visit, context)
+            lambda context: resume(name, browser, context)
         )
-        return self._shown(request, decision, context)
+        return self._respond(request, decision, context)
 
     async def sign_in(self, request: Request) -> Reply:
         """Signs in for this request."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
         form = await self._steps.posted(request, "sign-in")
         # Only the browser that began may go on: asked before any password is looked at.
-        decision = await self._frame.shell.ask(lambda context: resume(name, visit, context))
+        decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))
         if not isinstance(decision, Login):
             return see_other(continue_at(name))
         outcome = await sign_in(self._frame, request, form)
@@ -88,44 +88,44 @@ class Interaction:
             view = outcome.on(self._sign_in(request, decision, context))
             reply = self._steps.page(request, view, decision, status=outcome.status)
             return reply.having(*outcome.headers)
-        return await self._accounts.joined(name, visit, outcome)
+        return await self._accounts.joined(name, browser, outcome)
 
     async def consent(self, request: Request) -> Reply:
         """Takes the user's answer."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         context = await self._frame.shell.context()
-        form = await self._steps.posted(request, "consent", session=visit.session)
+        form = await self._steps.posted(request, "consent", session=browser.session)
         try:
-            said = consent.said(form, context.installation.offer.permissions)
+            answered = consent.read_answer(form, context.installation.offer.permissions)
         except WrongField as wrong:
             return await self._wrong(request, form, wrong)
         decision, context = await self._frame.shell.settle(
-            lambda context: answer(name, said, visit, context=context)
+            lambda context: answer(name, answered, browser, context=context)
         )
-        return self._shown(request, decision, context)
+        return self._respond(request, decision, context)
 
     async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
         """The page again, as it was filled in, with the field marked that makes no sense."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         decision, context = await self._frame.shell.settle(
-            lambda context: resume(name, visit, context)
+            lambda context: resume(name, browser, context)
         )
         if not isinstance(decision, Consent):
-            return self._shown(request, decision, context)
+            return self._respond(request, decision, context)
         view = consent.as_typed(self._consent(request, decision, context), form, wrong)
         return self._steps.page(request, view, decision, status=400)
 
     async def confirm(self, request: Request) -> Reply:
         """Takes the user's word on whether they mean a request that another device made."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
         form = await self._steps.posted(request, "confirm")
         match form.get("action"):
             case "confirm":
-                await self._frame.shell.settle(lambda context: confirm(name, visit, context))
+                await self._frame.shell.settle(lambda context: confirm(name, browser, context))
                 return see_other(continue_at(name))
             case "disown":
                 denied, _ = await self._frame.shell.settle(
-                    lambda context: disown(name, visit, context)
+                    lambda context: disown(name, browser, context)
                 )
                 return leave(self._frame, request, denied)
             case _:
@@ -133,13 +133,13 @@ class Interaction:
 
     async def switch(self, request: Request) -> Reply:
         """Signs out, to go on as somebody else."""
-        name, visit = request.parts["pending"], self._frame.cookies.visit(request)
-        await self._steps.posted(request, "switch", session=visit.session)
+        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        await self._steps.posted(request, "switch", session=browser.session)
         person = await self._frame.person(request)
         await signed_out(self._frame, person)
         return self._frame.cookies.signed_out(see_other(continue_at(name)))
 
-    def _shown(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
+    def _respond(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
         match decision:
             case Login(create=True) if request.query != SIGN_IN_INSTEAD:
                 view = self._accounts.sign_up(request, decision, context)
@@ -156,7 +156,7 @@ class Interaction:
                 return self._frame.page(
                     request,
                     self._confirm(request, decision, context),
-                    wanted=decision.waiting.parameters.get("ui_locales", ""),
+                    locales=decision.waiting.parameters.get("ui_locales", ""),
                 )
             case Consent():
                 return self._steps.page(
@@ -179,36 +179,36 @@ class Interaction:
             decline=self._accounts.declined(request, login, context),
         )
 
-    def _confirm(self, request: Request, asked: Confirm, context: Context) -> ConfirmDeviceView:
-        name = asked.pending.id
+    def _confirm(self, request: Request, decision: Confirm, context: Context) -> ConfirmDeviceView:
+        name = decision.pending.id
         form = self._steps.form(request, context, step="confirm", pending=name)
-        at = asked.waiting.decoupled
+        at = decision.waiting.decoupled
         address = "" if at is None else at.address
         return ConfirmDeviceView(
             site=self._frame.site,
             form=form,
-            app=presenters.app(asked.client, asked.client.id),
-            code=asked.code,
-            asked_at=asked.waiting.created,
+            app=presenters.app(decision.client, decision.client.id),
+            code=decision.code,
+            asked_at=decision.waiting.created,
             now=context.env.now,
             device="" if at is None else at.agent,
             address=address,
             near=network_of(address) == network_of(request.address),
         )
 
-    def _consent(self, request: Request, asked: Consent, context: Context) -> ConsentView:
-        name, session = asked.pending.id, self._frame.cookies.visit(request).session
-        wanted = asked.pending.parameters.get("ui_locales", "")
-        language = self._frame.language(request, wanted)
+    def _consent(self, request: Request, decision: Consent, context: Context) -> ConsentView:
+        name, session = decision.pending.id, self._frame.cookies.visit(request).session
+        locales = decision.pending.parameters.get("ui_locales", "")
+        language = self._frame.language(request, locales)
         form = self._steps.form(
             request,
             context,
             step="consent",
             pending=name,
             session=session,
-            hidden=(("seen", asked.sheet_digest), ("language", language)),
+            hidden=(("seen", decision.sheet_digest), ("language", language)),
         )
         switch = self._steps.form(request, context, step="switch", pending=name, session=session)
         return consent.page(
-            self._frame, asked, form=form, switch=switch, language=language, context=context
+            self._frame, decision, form=form, switch=switch, language=language, context=context
         )

@@ -159,17 +159,17 @@ def read_bounds(form: Mapping[str, str], permission: Permission, *, end: str = "
     )
 
 
-def check_most(wanted: Bounds, proposed: Bounds, permission: Permission) -> None:
+def check_most(bounds: Bounds, proposed: Bounds, permission: Permission) -> None:
     """Raises WrongField for a number that is larger than the one that the app itself asks for."""
     for kind, mine, its in (
-        ("often", wanted.often, proposed.often),
-        ("much", wanted.much, proposed.much),
+        ("often", bounds.often, proposed.often),
+        ("much", bounds.much, proposed.much),
     ):
         for per in mine.keys() & its.keys():
             if mine[per] > its[per]:
                 most = str(its[per]) if kind == "often" else with_unit(its[per], permission)
                 raise WrongField(f"{kind}-{per}", Flaw.MOST, most=most)
-    ask, top = wanted.ask_above, proposed.ask_above
+    ask, top = bounds.ask_above, proposed.ask_above
     if ask is not None and top is not None and ask > top:
         raise WrongField("ask", Flaw.MOST, most=with_unit(top, permission))
 

@@ -27,7 +27,7 @@ from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
 from valetkey.wire.catalog import Permission
 
-TOLD: Final = frozenset({"saved", "wrong"})
+NOTICES: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
 
 NONE: Final[Mapping[str, str]] = {}
@@ -37,7 +37,7 @@ class LimitsView(View, frozen=True, kw_only=True):
     """The limits of one app's key. All forms go to ``form`` and differ in ``action``.
 
     ``save`` comes with one ``permission`` and its numbers, ``end`` with ``until``. ``longest`` is
-    how long the app itself asks for; ``told`` is what is said of the form before: ``saved``,
+    how long the app itself asks for; ``notice`` is what is said of the form before: ``saved``,
     ``wrong``, ``again`` (it waits for its button, now that the user has proved who they are) or
     nothing. ``wrong`` is the field that made no sense; ``until`` and ``date`` stand as they were
     typed. ``zone`` is where a day ends, unless the browser says otherwise. So many questions about
@@ -57,7 +57,7 @@ class LimitsView(View, frozen=True, kw_only=True):
     until: str = ""
     date: str = ""
     wrong: Wrong | None = None
-    told: str = ""
+    notice: str = ""
     waiting: int = 0
     approvals: str = ""
 
@@ -70,40 +70,40 @@ class LimitsPage:
 
     async def show(self, request: Request) -> Reply:
         """The limits, and what was used of them; with a draft, what was typed before."""
-        person, found, context = await self._found(request)
-        asked = request.parameters()
-        typed = saved_form.found(
-            self._frame, request, context, page=_path(found), draft=asked.get("draft", "")
+        person, state, context = await self._read(request)
+        query = request.parameters()
+        typed = saved_form.open_draft(
+            self._frame, request, context, page=_path(state), draft=query.get("draft", "")
         )
-        told = "again" if typed else asked.get("told", "")
-        view = await self._view(request, person, found, context=context, typed=typed)
-        told = told if typed or told in TOLD else ""
-        return self._frame.page(request, msgspec.structs.replace(view, told=told))
+        notice = "again" if typed else query.get("told", "")
+        view = await self._view(request, person, state, context=context, typed=typed)
+        notice = notice if typed or notice in NOTICES else ""
+        return self._frame.page(request, msgspec.structs.replace(view, notice=notice))
 
     async def _view(
         self,
         request: Request,
         person: Person,
-        found: LimitableGrant,
+        state: LimitableGrant,
         *,
         context: Context,
         typed: Mapping[str, str] = NONE,
         wrong: WrongField | None = None,
     ) -> LimitsView:
-        of_client = One(Client, found.grant.client)
+        of_client = One(Client, state.grant.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
-        path = _path(found)
+        path = _path(state)
         waiting = await self._frame.shell.ask(lambda now: questions(person.user.id, now))
         about = typed.get("permission", "")
         return LimitsView(
             site=self._frame.site,
             account=self._frame.account(person.user),
-            app=presenters.app(client, found.grant.client),
+            app=presenters.app(client, state.grant.client),
             form=self._form(request, person, context, path=path),
             limits=tuple(
                 as_typed(one, typed) if one.id == about else one
                 for one in limits_of(
-                    found,
+                    state,
                     context,
                     zone=_zone(person),
                     language=self._frame.language(request),
@@ -113,57 +113,57 @@ class LimitsPage:
             until="" if about else typed.get("until", ""),
             date="" if about else typed.get("date", ""),
             wrong=_wrong(wrong, about),
-            ends=found.grant.limits.until or None,
-            longest=found.proposal.lasts or None,
-            back=f"{APPS}/{found.grant.id}",
-            waiting=sum(one.approval.grant == found.grant.id for one in waiting),
+            ends=state.grant.limits.until or None,
+            longest=state.proposal.lasts or None,
+            back=f"{APPS}/{state.grant.id}",
+            waiting=sum(one.approval.grant == state.grant.id for one in waiting),
             approvals=APPROVALS,
         )
 
     async def change(self, request: Request) -> Reply:
         """Sets limits, or an end. What makes no sense changes nothing, and is shown again as it was
-        typed; so is what opens more, until whoever typed it has proved who they are."""
-        person, found, context = await self._found(request)
-        path = _path(found)
+        typed; so is what opens more, until the user has proved who they are."""
+        person, state, context = await self._read(request)
+        path = _path(state)
         form = typed_in(
             self._frame.posted(request, context, purpose=path, session=person.session.id)
         )
         try:
-            rule = _asked(found, form, context)
-            if not is_recent(person, context) and await self._opens_more(rule, found):
-                kept = saved_form.kept(self._frame, request, context, page=path, form=form)
-                return see_other(f"{SIGN_IN}?next={path}&again=1&draft={kept}")
+            rule = _rule(state, form, context)
+            if not is_recent(person, context) and await self._opens_more(rule, state):
+                draft = saved_form.seal_draft(self._frame, request, context, page=path, form=form)
+                return see_other(f"{SIGN_IN}?next={path}&again=1&draft={draft}")
             outcome, _ = await self._frame.shell.settle(rule)
         except WrongField as wrong:
             view = await self._view(
-                request, person, found, context=context, typed=form, wrong=wrong
+                request, person, state, context=context, typed=form, wrong=wrong
             )
             return self._frame.page(request, view, status=400)
         except InvalidRequest:
-            return see_other(f"{path}?told=wrong")
+            return see_other(f"{path}?notice=wrong")
         if isinstance(outcome, NotFound):
             raise NoSuchPage
-        return see_other(f"{path}?told=saved")
+        return see_other(f"{path}?notice=saved")
 
     async def _opens_more(
-        self, rule: Callable[[Context], Rule[GrantOutcome]], found: LimitableGrant
+        self, rule: Callable[[Context], Rule[GrantOutcome]], state: LimitableGrant
     ) -> bool:
         """Whether the key would open more than it does."""
         outcome = await self._frame.shell.ask(rule)
         return isinstance(outcome, GrantChanged) and not within(
-            outcome.grant.limits, found.grant.limits
+            outcome.grant.limits, state.grant.limits
         )
 
-    async def _found(self, request: Request) -> tuple[Person, LimitableGrant, Context]:
+    async def _read(self, request: Request) -> tuple[Person, LimitableGrant, Context]:
         person = await self._frame.require_person(request)
         name = request.parts["grant"]
         context = await self._frame.shell.context()
-        found = await self._frame.shell.ask(
+        state = await self._frame.shell.ask(
             lambda context: find_limitable(name, person.user.id, context)
         )
-        if found is None:
+        if state is None:
             raise NoSuchPage
-        return person, found, context
+        return person, state, context
 
     def _form(
         self, request: Request, person: Person, context: Context, *, path: str
@@ -173,8 +173,8 @@ class LimitsPage:
         )
 
 
-def _path(found: LimitableGrant) -> str:
-    return f"{APPS}/{found.grant.id}/limits"
+def _path(state: LimitableGrant) -> str:
+    return f"{APPS}/{state.grant.id}/limits"
 
 
 def _zone(person: Person) -> str:
@@ -212,42 +212,46 @@ def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
     )
 
 
-def _asked(
-    found: LimitableGrant, form: forms.Form, context: Context
+def _rule(
+    state: LimitableGrant, form: forms.Form, context: Context
 ) -> Callable[[Context], Rule[GrantOutcome]]:
     """What the form asks for. Raises WrongField, InvalidRequest."""
-    name, user = found.grant.id, found.grant.user
+    name, user = state.grant.id, state.grant.user
     action = form.get("action", "")
     if action == "end":
         lasts = limit_fields.read_end(form, context.env.now)
         if lasts is None:
             raise InvalidRequest("the form changes nothing")
-        longest = found.proposal.lasts
+        longest = state.proposal.lasts
         if longest and not 0 < lasts <= longest:
             field = "date" if form.get("until") == "date" else "until"
             raise WrongField(field, Flaw.LONGER)
         return lambda now: set_end(name, lasts, user=user, by="user", context=now)
     one = form.get("permission", "")
     permission = context.installation.offer.permissions.get(one)
-    if permission is None or one not in found.grant.permissions:
+    if permission is None or one not in state.grant.permissions:
         raise NoSuchPage
     if action == "save":
         wanted = limit_fields.read_bounds(form, permission)
-        limit_fields.check_most(wanted, found.proposal.permissions.get(one, Bounds()), permission)
+        limit_fields.check_most(wanted, state.proposal.permissions.get(one, Bounds()), permission)
         return lambda now: set_bounds(name, one, wanted, user=user, by="user", context=now)
     raise InvalidRequest("the form asks for nothing that is done here")
 
 
 def limits_of(
-    found: LimitableGrant, context: Context, *, zone: str, language: str
+    state: LimitableGrant, context: Context, *, zone: str, language: str
 ) -> tuple[Limit, ...]:
     """Each granted permission that can be limited, as it stands."""
-    offered = context.installation.offer.permissions
-    counted = (one for one in context.installation.offer.ordered(found.grant.permissions))
+    permissions = context.installation.offer.permissions
+    counted = (one for one in context.installation.offer.ordered(state.grant.permissions))
     return tuple(
-        _titled(_limit(offered[one], found, now=context.env.now, zone=zone), offered[one], language)
+        _titled(
+            _limit(permissions[one], state, now=context.env.now, zone=zone),
+            permissions[one],
+            language,
+        )
         for one in counted
-        if offered[one].counted
+        if permissions[one].counted
     )
 
 
@@ -257,11 +261,11 @@ def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
     return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
 
 
-def _limit(permission: Permission, found: LimitableGrant, *, now: int, zone: str) -> Limit:
+def _limit(permission: Permission, state: LimitableGrant, *, now: int, zone: str) -> Limit:
     one = permission.id
-    now_set, proposed = found.grant.limits.of(one), found.proposal.permissions.get(one, Bounds())
+    now_set, proposed = state.grant.limits.of(one), state.proposal.permissions.get(one, Bounds())
     mine = [hours for hours in now_set.hours if hours not in proposed.hours]
-    used = found.of(one, now)
+    used = state.of(one, now)
     asks = now_set.ask_above
     top = proposed.ask_above
     return Limit(
@@ -299,15 +303,15 @@ def _amounts(permission: Permission, now_set: Bounds, proposed: Bounds) -> tuple
     if not permission.unit:
         return ()
 
-    def told(most: int | None) -> str:
+    def notice(most: int | None) -> str:
         return "" if most is None else limit_fields.written(most, permission)
 
     return tuple(
         Field(
             name=f"much-{per}",
             per=per,
-            value=told(now_set.much.get(per)),
-            most=told(proposed.much.get(per)),
+            value=notice(now_set.much.get(per)),
+            most=notice(proposed.much.get(per)),
         )
         for per in PERS
     )

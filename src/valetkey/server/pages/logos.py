@@ -19,7 +19,7 @@ _NONE: Final = Logo(
 
 
 def address(client: Client) -> str | None:
-    """Where the picture of the app is, None where it has none that may be shown."""
+    """Where the picture of the app is, None without one that may be displayed."""
     return f"{PATH}?{urlencode({'of': client.id})}" if has_logo(client) else None
 
 

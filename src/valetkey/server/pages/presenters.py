@@ -1,4 +1,4 @@
-"""From records to what the views show: apps, permissions, devices, history."""
+"""Convert records to parts of views: apps, permissions, devices, history."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -57,7 +57,7 @@ def app(client: Client | None, client_id: str) -> App:
 def can(permission: Permission, language: str, *, need: Need = Need.OPTIONAL) -> PermissionItem:
     """A permission that the app has."""
     words = permission.words_in(language).can
-    return _shown(permission, words, need=need, answer=PriorAnswer.ALLOWED)
+    return _item(permission, words, need=need, answer=PriorAnswer.ALLOWED)
 
 
 def cannot(
@@ -68,7 +68,7 @@ def cannot(
         components.LockedGroup(
             name="" if one.resource == offer.issuer else plain(one.name, _NAME),
             permissions=tuple(
-                _shown(each, each.words_in(language).cannot) for each in one.permissions
+                _item(each, each.words_in(language).cannot) for each in one.permissions
             ),
             whole=one.whole,
         )
@@ -76,9 +76,9 @@ def cannot(
     )
 
 
-def asked(row: Row, language: str) -> PermissionItem:
+def requested(row: Row, language: str) -> PermissionItem:
     """A permission that is to be decided now."""
-    shown = _shown(
+    item = _item(
         row.permission,
         row.permission.words_in(language).can,
         need=Need.REQUIRED if row.required else Need.OPTIONAL,
@@ -86,10 +86,10 @@ def asked(row: Row, language: str) -> PermissionItem:
         reason=plain(row.reason, _REASON),
     )
     brings = tuple(one.words_in(language).can for one in row.implied)
-    return replace(shown, ticked=row.ticked, brings=brings)
+    return replace(item, ticked=row.ticked, brings=brings)
 
 
-def _shown(
+def _item(
     permission: Permission,
     words: str,
     *,
@@ -117,13 +117,13 @@ def granted(
 ) -> tuple[PermissionItem, ...]:
     """What the grant allows, in catalog order."""
     must = offer.with_implied(() if client is None else client.required) | {"openid"}
-    held = {one: offer.permissions[one] for one in offer.ordered(grant.permissions)}
+    granted_now = {one: offer.permissions[one] for one in offer.ordered(grant.permissions)}
     return tuple(
         replace(
             can(permission, language, need=Need.REQUIRED if one in must else Need.OPTIONAL),
             brings=_brings(one, offer, language),
         )
-        for one, permission in held.items()
+        for one, permission in granted_now.items()
     )
 
 
@@ -159,14 +159,14 @@ def device(families: Sequence[TokenFamily]) -> DeviceItem:
 
 
 def parts(family: TokenFamily) -> tuple[KeyPart, ...]:
-    """The parts in which a key is held, that of the device first; none, for an ordinary one."""
+    """The parts of a split key, the device's first; empty for other keys."""
     shards = family.shards
     if shards is None:
         return ()
     return tuple(
         KeyPart(
             holder=one.holder,
-            held=one.is_claimed,
+            set_up=one.is_claimed,
             spent=one.is_spent,
             last_seen=one.used or None,
             alarm=family.status == "suspended" and one.holder == shards.alarm,
@@ -176,23 +176,23 @@ def parts(family: TokenFamily) -> tuple[KeyPart, ...]:
 
 
 def parts_to_be(tier: Tier | None) -> tuple[KeyPart, ...]:
-    """The parts of a key that nobody has yet, each as it will be."""
+    """The parts of a key that will be split, as they will be."""
     holders = () if tier is None else tier.holders
-    return tuple(KeyPart(holder=one, held=True) for one in holders)
+    return tuple(KeyPart(holder=one, set_up=True) for one in holders)
 
 
 def branch(
     one: Branch, offer: Offer, *, language: str, over: bool = False
 ) -> components.DelegateItem:
-    """A hand that has the key, and those below it. `over`: somebody above it is cut off."""
-    hand = one.delegate
-    known = hand.name.startswith(CLIENT)
+    """A delegate, and those below it. `over`: the user has revoked one above it."""
+    delegate = one.delegate
+    registered = delegate.name.startswith(CLIENT)
     return components.DelegateItem(
-        id=hand.name,
-        app=app(one.client, hand.name.removeprefix(CLIENT)) if known else None,
-        can=_titles(offer.ordered(hand.permissions), offer, language),
-        since=hand.first,
-        last=hand.last * DAY,
+        id=delegate.name,
+        app=app(one.client, delegate.name.removeprefix(CLIENT)) if registered else None,
+        can=_titles(offer.ordered(delegate.permissions), offer, language),
+        since=delegate.first,
+        last=delegate.last * DAY,
         cut=one.revoked,
         over=over,
         below=tuple(
@@ -204,7 +204,7 @@ def branch(
 def destination(uri: str) -> Destination:
     """Where the browser goes afterwards."""
     if not uri:
-        return Destination(reach=Reach.ELSEWHERE)
+        return Destination(reach=Reach.OTHER_DEVICE)
     if redirect.is_loopback(uri):
         return Destination(reach=Reach.DEVICE)
     if uri.startswith("https:"):
@@ -237,7 +237,7 @@ HISTORY: Final[frozenset[Kind]] = frozenset(
 
 
 def entry(event: Event, offer: Offer, *, language: str) -> HistoryEntry | None:
-    """One line of a grant's history, or None for an event that is not shown."""
+    """One line of a grant's history, or None for an event that users don't see."""
     if event.kind not in HISTORY:
         return None
     named = _titles(offer.ordered(event.permissions), offer, language)
@@ -277,10 +277,10 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionIte
     """What the app is registered for, and does not have: the user may give it."""
     if one.client is None or one.client.status != "active":
         return ()
-    held = frozenset(one.grant.permissions)
+    granted_now = frozenset(one.grant.permissions)
     return tuple(
         replace(
-            _shown(
+            _item(
                 offer.permissions[name],
                 offer.permissions[name].words_in(language).can,
                 answer=PriorAnswer.REFUSED if name in one.grant.refused else PriorAnswer.OPEN,
@@ -290,32 +290,32 @@ def more(one: Connection, offer: Offer, *, language: str) -> tuple[PermissionIte
             ticked=False,
         )
         for name in offer.expand_known(one.client.scope)
-        if name not in held
+        if name not in granted_now
     )
 
 
-def receipt(kept: Receipt) -> components.ReceiptItem:
-    """What was shown when the user said yes, in the words of then."""
+def receipt(stored: Receipt) -> components.ReceiptItem:
+    """What the consent page displayed, in the words of that day."""
     return components.ReceiptItem(
-        when=kept.at,
-        language=kept.language,
-        place=plain(kept.destination, _NAME),
-        asked=tuple(
+        when=stored.at,
+        language=stored.language,
+        place=plain(stored.destination, _NAME),
+        requested=tuple(
             components.ReceiptLine(
                 words=_title(plain(one.words, _REASON)),
                 ticked=one.ticked,
-                given=one.granted,
+                allowed=one.granted,
                 required=one.required,
                 reason=plain(one.reason, _REASON),
             )
-            for one in kept.lines
+            for one in stored.lines
             if one.place == "asked"
         ),
-        kept=_kept(kept, "kept"),
-        cannot=_kept(kept, "cannot"),
-        shut=tuple(plain(one, _NAME) for one in kept.shut),
+        already=_words(stored, "kept"),
+        cannot=_words(stored, "cannot"),
+        shut=tuple(plain(one, _NAME) for one in stored.shut),
     )
 
 
-def _kept(kept: Receipt, place: Place) -> tuple[str, ...]:
-    return tuple(_title(plain(one.words, _REASON)) for one in kept.lines if one.place == place)
+def _words(stored: Receipt, place: Place) -> tuple[str, ...]:
+    return tuple(_title(plain(one.words, _REASON)) for one in stored.lines if one.place == place)

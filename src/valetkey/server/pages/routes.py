@@ -114,7 +114,7 @@ def _requests(frame: Frame) -> tuple[TableRow, ...]:
     shows = (SignInView, SignUpView, ChoiceView, ConfirmDeviceView, ConsentView)
     ends = (AnswerFormView, NoticeView)
     return (
-        TableRow(AUTHORIZE, ends, get=authorize.visit, post=authorize.visit),
+        TableRow(AUTHORIZE, ends, get=authorize.start, post=authorize.start),
         TableRow(here, shows + ends, get=waiting.show),
         TableRow(f"{here}/sign-in", (SignInView,), post=waiting.sign_in),
         TableRow(f"{here}/sign-up", (SignUpView,), get=choice.show, post=choice.submit),
@@ -135,7 +135,7 @@ def _account(frame: Frame) -> tuple[TableRow, ...]:
         TableRow(SIGN_IN, (SignInView,), get=sign_in.show, post=sign_in.submit),
         TableRow(SIGN_UP, (SignUpView,), get=sign_up.show, post=sign_up.submit),
         TableRow(SIGN_OUT, out, get=sign_out.show, post=sign_out.submit),
-        TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.done),
+        TableRow(SIGNED_OUT, (SignedOutView,), get=sign_out.show_signed_out),
         TableRow(end_session.PATH, out, get=sign_out.leave, post=sign_out.leave),
         TableRow(CHECK_SESSION, get=CheckSession(frame).show),
         TableRow(logos.PATH, get=logos.Logos(frame).show),

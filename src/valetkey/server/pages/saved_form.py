@@ -19,7 +19,7 @@ LONGEST: Final = 1500
 UNKEPT: Final = frozenset({"csrf"})
 
 
-def kept(
+def seal_draft(
     frame: Frame, request: Request, context: Context, *, page: str, form: Mapping[str, str]
 ) -> str:
     """The draft of a form on a page, for the address; "" for one that is too long."""
@@ -29,7 +29,7 @@ def kept(
     return draft if len(draft) <= LONGEST else ""
 
 
-def found(
+def open_draft(
     frame: Frame, request: Request, context: Context, *, page: str, draft: str
 ) -> dict[str, str]:
     """The fields of a draft; none where it is another page's or another browser's."""

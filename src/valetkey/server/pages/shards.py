@@ -28,8 +28,8 @@ class PartsView(View, frozen=True, kw_only=True):
     """A key that is held in several parts, on one device: ``threshold`` of them open it. All forms
     go to ``form``: ``replace`` comes with a ``holder``, ``resume`` alone.
 
-    ``because`` says why a suspended key is. ``ticket`` or ``code`` is what was just made for
-    ``holder``, shown this once; ``picture`` the same as squares of ``size``, where there are any.
+    ``because`` says why a suspended key is. ``ticket`` or ``code`` is what was just replaced for
+    ``holder``, latest this once; ``picture`` the same as squares of ``size``, where there are any.
     """
 
     template: ClassVar = "key_parts.html"
@@ -58,16 +58,16 @@ class PartsPage:
 
     async def show(self, request: Request) -> Reply:
         """Who holds which part."""
-        person, family, context = await self._found(request)
+        person, family, context = await self._read(request)
         return await self._page(request, person, family, context=context)
 
     async def change(self, request: Request) -> Reply:
         """Replaces a part, or lets a suspended key go on."""
-        person, family, context = await self._found(request)
+        person, family, context = await self._read(request)
         here = path(family)
         form = self._frame.posted(request, context, purpose=here, session=person.session.id)
         if not is_recent(person, context):
-            # A part of a key is not given to whoever finds the browser open.
+            # A part of a key is not given to anyone who finds the browser open.
             return see_other(f"{SIGN_IN}?next={here}&again=1")
         action, holder = form.get("action", ""), form.get("holder", "")
         if action == "replace":
@@ -86,22 +86,24 @@ class PartsPage:
         holder: str,
         context: Context,
     ) -> Reply:
-        made, _ = await self._frame.shell.settle(
+        replaced, _ = await self._frame.shell.settle(
             lambda context: reissue.replace_shard(
                 family.id, holder, user=person.user.id, by="user", context=context
             )
         )
-        if isinstance(made, NotFound):
+        if isinstance(replaced, NotFound):
             raise NoSuchPage
-        return await self._page(request, person, made.family, made=made, context=context)
+        return await self._page(
+            request, person, replaced.family, replaced=replaced, context=context
+        )
 
     async def _resume(self, person: Person, family: TokenFamily) -> None:
-        made, _ = await self._frame.shell.settle(
+        replaced, _ = await self._frame.shell.settle(
             lambda context: reissue.resume(
                 family.id, user=person.user.id, by="user", context=context
             )
         )
-        if isinstance(made, NotFound):
+        if isinstance(replaced, NotFound):
             raise NoSuchPage
 
     async def _page(
@@ -111,12 +113,12 @@ class PartsPage:
         family: TokenFamily,
         *,
         context: Context,
-        made: Replaced | None = None,
+        replaced: Replaced | None = None,
     ) -> Reply:
         of_client = One(Client, family.client)
         client = (await self._frame.shell.store.read(of_client)).one(of_client)
-        shown = made or Replaced(family=family, holder="")
-        size, picture = squares(shown.ticket) if shown.ticket else (0, "")
+        latest = replaced or Replaced(family=family, holder="")
+        size, picture = squares(latest.ticket) if latest.ticket else (0, "")
         here = path(family)
         view = PartsView(
             site=self._frame.site,
@@ -131,15 +133,15 @@ class PartsPage:
             suspended=family.status == "suspended",
             back=f"{APPS}/{family.grant}",
             now=context.env.now,
-            holder=shown.holder,
-            ticket=shown.ticket,
-            code=shown.code,
+            holder=latest.holder,
+            ticket=latest.ticket,
+            code=latest.code,
             size=size,
             picture=picture,
         )
         return self._frame.page(request, view)
 
-    async def _found(self, request: Request) -> tuple[Person, TokenFamily, Context]:
+    async def _read(self, request: Request) -> tuple[Person, TokenFamily, Context]:
         person = await self._frame.require_person(request)
         name, grant = request.parts["family"], request.parts["grant"]
         context = await self._frame.shell.context()

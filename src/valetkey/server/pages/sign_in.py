@@ -1,4 +1,4 @@
-"""Sign-in: one form, one set of steps, wherever it stands."""
+"""Sign-in, for apps and for the user's own pages."""
 
 import asyncio
 import re
@@ -75,7 +75,7 @@ class SignInView(View, frozen=True, kw_only=True):
 
 
 class SignInRefused(msgspec.Struct, frozen=True):
-    """Nobody was signed in. `retry_after` in seconds goes with what is throttled."""
+    """A failed sign-in. `retry_after` is in seconds, 0 unless throttled."""
 
     problem: SignInProblem
     username: str
@@ -100,8 +100,8 @@ class SignInRefused(msgspec.Struct, frozen=True):
 
 
 async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn | SignInRefused:
-    """Judges a username and a password. Counts first, then looks, and takes the same time and says
-    the same words for a name that nobody has."""
+    """Check a username and a password. Attempts are counted before they are checked, and an unknown
+    name gets the same answer after the same time."""
     username = form.get("username", "").strip()
     if not username:
         return SignInRefused(SignInProblem.USERNAME_MISSING, "")
@@ -109,45 +109,45 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         return SignInRefused(SignInProblem.PASSWORD_MISSING, username)
     context = await frame.shell.context()
     caller = await frame.callers.of(request, username, context)
-    found, context = await frame.shell.settle(
+    attempt, context = await frame.shell.settle(
         lambda context: candidate(username, caller=caller, now=context.env.now)
     )
-    if isinstance(found, Throttled):
+    if isinstance(attempt, Throttled):
         frame.callers.failures.failed(account_of(username), request.address)
-        wait = max(1, found.until - context.env.now)
-        here = found.budget is BROWSER
+        wait = max(1, attempt.until - context.env.now)
+        here = attempt.budget is BROWSER
         problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
         return SignInRefused(problem, username, wait)
-    await frame.callers.wait(found.wait, request)
-    user = await _proved(frame, Secret(form["password"]), found, caller=caller)
+    await frame.callers.wait(attempt.wait, request)
+    user = await _proved(frame, Secret(form["password"]), attempt, caller=caller)
     if user is None:
         frame.callers.failures.failed(account_of(username), request.address)
-        await frame.shell.settle(lambda context: refused(found.user, context.env))
+        await frame.shell.settle(lambda context: refused(attempt.user, context.env))
         return SignInRefused(SignInProblem.REFUSED, username)
     return await opened(frame, request, user, username=username, caller=caller)
 
 
 async def _proved(
-    frame: Frame, given: Secret, found: Candidate, *, caller: Caller | None
+    frame: Frame, typed: Secret, attempt: Candidate, *, caller: Caller | None
 ) -> User | None:
-    """The user, if that is their password. One that was imported is kept anew from now on."""
+    """The user, if the password is theirs, else None. Rehashes an imported password."""
     stranger = "" if caller is None or caller.browser else caller.address
     clock = asyncio.get_running_loop().time
-    soonest = clock() + (REFUSAL if found.imported else 0.0)
-    if not await frame.passwords.fits(given, found.password_hash, address=stranger):
+    soonest = clock() + (REFUSAL if attempt.imported else 0.0)
+    if not await frame.passwords.fits(typed, attempt.password_hash, address=stranger):
         # Else the time that other parameters take would tell whose name it is (ATTACKS A70).
         await asyncio.sleep(max(0.0, soonest - clock()))
         return None
-    user = found.user
+    user = attempt.user
     if user is None or not password.is_imported(user.password):
         return user
-    kept = await frame.passwords.keep(given, address=stranger)
-    renewed, _ = await frame.shell.settle(lambda context: renew(user, kept))
+    stored = await frame.passwords.keep(typed, address=stranger)
+    renewed, _ = await frame.shell.settle(lambda context: renew(user, stored))
     now = renewed.user
-    if now is None or now.password == kept:
+    if now is None or now.password == stored:
         return now
     # Somebody was first: with the same password, or with another one.
-    return now if await frame.passwords.fits(given, now.password, address=stranger) else None
+    return now if await frame.passwords.fits(typed, now.password, address=stranger) else None
 
 
 async def opened(
@@ -170,7 +170,7 @@ async def opened(
             env=context.env,
         )
     )
-    known = frame.callers.known(request, username, context)
+    known = frame.callers.known_cookie(request, username, context)
     return msgspec.structs.replace(signed_in, known_browser=known)
 
 
@@ -182,9 +182,9 @@ class SignInPage:
 
     async def show(self, request: Request) -> Reply:
         """The form, or on at once where the user is signed in."""
-        asked = request.parameters()
-        target, person = then(asked), await self._frame.person(request)
-        if person is not None and "again" in asked:
+        query = request.parameters()
+        target, person = then(query), await self._frame.person(request)
+        if person is not None and "again" in query:
             view = await self._view(request, target)
             return self._frame.page(request, _again(view, person.user))
         if person is not None:
@@ -220,10 +220,10 @@ def _again(view: SignInView, user: User) -> SignInView:
     return msgspec.structs.replace(view, username=user.username, purpose=SignInPurpose.CONFIRM)
 
 
-def then(asked: Mapping[str, str]) -> str:
+def then(query: Mapping[str, str]) -> str:
     """Where to go after signing in: one of the user's own pages, with the draft that they left
     there."""
-    target, draft = own_page(asked.get("next", "")), asked.get("draft", "")
+    target, draft = own_page(query.get("next", "")), query.get("draft", "")
     return f"{target}?draft={draft}" if _DRAFT.fullmatch(draft) else target
 
 

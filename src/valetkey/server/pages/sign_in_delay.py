@@ -39,7 +39,7 @@ class Callers:
         browser = known_browsers.name_in(cookie, account_of(username), context.installation.keyring)
         return Caller(request.address or UNKNOWN, browser)
 
-    def known(self, request: Request, username: str, context: Context) -> Secret:
+    def known_cookie(self, request: Request, username: str, context: Context) -> Secret:
         """The cookie of a browser in which somebody has just signed in to the account."""
         cookie = request.cookies.get(self._cookies.known, "")
         account = account_of(username)
@@ -55,7 +55,7 @@ class Callers:
             await self._shell.settle(_hidden)
 
     async def wait(self, seconds: float, request: Request) -> None:
-        """Returns after so many seconds. Raises TemporarilyUnavailable if too many wait there."""
+        """Returns after this many seconds. Raises TemporarilyUnavailable if too many wait there."""
         await self._slowing.wait(seconds, request.address or UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""Sign-out: asked first, so that a link elsewhere cannot do it; and then the apps are told."""
+"""Sign-out. The user confirms it, so that a link can't sign them out; then apps are notified."""
 
 from typing import ClassVar, Final
 
@@ -17,8 +17,8 @@ from valetkey.wire.form import Form
 
 SIGNED_OUT = "/signed-out"
 
-PATIENCE: Final = 2.5
-"""Seconds that a browser waits for apps to be told; those that take longer are told later."""
+OUTBOX_SECONDS: Final = 2.5
+"""Seconds that the reply waits for apps to be notified. Slower apps are notified later."""
 
 LOADING: Final = 2
 """Seconds for the apps' own pages to load before the browser goes on."""
@@ -49,11 +49,11 @@ class SignedOutView(View, frozen=True, kw_only=True):
 
 
 async def signed_out(frame: Frame, person: Person | None) -> Ended:
-    """Ends the session of whoever is there, and tells the apps that know it."""
+    """Ends the session of the user who is signed in, and tells the apps that know it."""
     if person is None:
         return Ended()
     ended, _ = await frame.shell.settle(lambda context: sessions.end(person.session.id, context))
-    await frame.outbox.send(ended.jobs, seconds=PATIENCE)
+    await frame.outbox.send(ended.jobs, seconds=OUTBOX_SECONDS)
     return ended
 
 
@@ -69,21 +69,21 @@ class SignOutPage:
         if person is None:
             return see_other(SIGNED_OUT)
         context = await self._frame.shell.context()
-        return await self._asked(request, person, context, action=SIGN_OUT)
+        return await self._ask(request, person, context, action=SIGN_OUT)
 
     async def submit(self, request: Request) -> Reply:
         """Ends the session. The cookie goes even where the session is over (ATTACKS A66)."""
-        visit = self._frame.cookies.visit(request)
-        if not visit.session:
+        browser = self._frame.cookies.visit(request)
+        if not browser.session:
             # Another site's form comes without cookies; an answer that deletes one would sign the
             # user out all the same.
             return see_other(SIGNED_OUT)
         context = await self._frame.shell.context()
-        self._frame.posted(request, context, purpose=SIGN_OUT, session=visit.session)
+        self._frame.posted(request, context, purpose=SIGN_OUT, session=browser.session)
         ended = await signed_out(self._frame, await self._frame.person(request))
-        return self._frame.cookies.signed_out(self._gone(request, ended, onward=""))
+        return self._frame.cookies.signed_out(self._leave_page(request, ended, onward=""))
 
-    async def done(self, request: Request) -> Reply:
+    async def show_signed_out(self, request: Request) -> Reply:
         """Says so."""
         return self._frame.page(request, self._view())
 
@@ -99,17 +99,17 @@ class SignOutPage:
         own = person is not None and leaving.is_of(person, context)
         if person is not None and not own:
             if "csrf" not in form:
-                return await self._asked(
+                return await self._ask(
                     request, person, context, action=end_session.PATH, hidden=_hidden(form)
                 )
             purpose, session = end_session.PATH, person.session.id
             self._frame.posted(request, context, purpose=purpose, session=session)
         ended = await signed_out(self._frame, person)
         led = own or leaving.is_vouched_for
-        reply = self._gone(request, ended, onward=leaving.onward, led=led)
+        reply = self._leave_page(request, ended, onward=leaving.onward, led=led)
         return reply if person is None else self._frame.cookies.signed_out(reply)
 
-    async def _asked(
+    async def _ask(
         self,
         request: Request,
         person: Person,
@@ -119,7 +119,7 @@ class SignOutPage:
         hidden: tuple[tuple[str, str], ...] = (),
     ) -> Reply:
         sid = person.session.sid
-        known = await self._frame.shell.ask(
+        apps = await self._frame.shell.ask(
             lambda context: sessions.apps(person.user.id, context, sids=(sid,))
         )
         form = self._frame.form(
@@ -136,11 +136,13 @@ class SignOutPage:
             form=form,
             apps=APPS,
             back=APPS,
-            signed_in=tuple(dict.fromkeys(presenters.app(one.client, "").name for one in known)),
+            signed_in=tuple(dict.fromkeys(presenters.app(one.client, "").name for one in apps)),
         )
         return self._frame.page(request, view)
 
-    def _gone(self, request: Request, ended: Ended, *, onward: str, led: bool = True) -> Reply:
+    def _leave_page(
+        self, request: Request, ended: Ended, *, onward: str, led: bool = True
+    ) -> Reply:
         """On to where the app wants its user, or to our own page; by way of the apps' frames. Who
         is not to be `led` there finds a link, which names the host."""
         stays = bool(onward) and not led

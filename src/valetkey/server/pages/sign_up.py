@@ -28,7 +28,7 @@ class SignUpProblem(StrEnum):
 
     NONE = "none"
     USERNAME = "username"
-    TAKEN = "taken"
+    IN_USE = "in_use"
     PASSWORD = "password"
     EMAIL = "email"
     THROTTLED = "throttled"
@@ -36,7 +36,7 @@ class SignUpProblem(StrEnum):
 
 _PROBLEMS: Final[dict[Wrong, SignUpProblem]] = {
     "username": SignUpProblem.USERNAME,
-    "taken": SignUpProblem.TAKEN,
+    "taken": SignUpProblem.IN_USE,
     "password": SignUpProblem.PASSWORD,
     "email": SignUpProblem.EMAIL,
 }
@@ -63,10 +63,10 @@ class SignUpView(View, frozen=True, kw_only=True):
 
 
 class SignUpRefused(msgspec.Struct, frozen=True):
-    """No account was made. `retry_after` in seconds goes with THROTTLED."""
+    """No account was created. `retry_after` in seconds goes with THROTTLED."""
 
     problem: SignUpProblem
-    wish: AccountRequest
+    entered: AccountRequest
     retry_after: int = 0
 
     @property
@@ -82,9 +82,9 @@ class SignUpRefused(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(
             view,
             problem=self.problem,
-            username=self.wish.username,
-            name=self.wish.name,
-            email=self.wish.email,
+            username=self.entered.username,
+            name=self.entered.name,
+            email=self.entered.email,
             retry_after=self.retry_after,
         )
 
@@ -92,7 +92,7 @@ class SignUpRefused(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = SignedIn | SignUpRefused
 
 
-def offered(context: Context) -> None:
+def require_offered(context: Context) -> None:
     """Raises NoSuchPage where nobody may sign up."""
     if not sign_up.is_offered(context):
         raise NoSuchPage
@@ -100,28 +100,28 @@ def offered(context: Context) -> None:
 
 async def signed_up(frame: Frame, request: Request, form: forms.Form) -> Outcome:
     """Makes an account and signs in, or says what is wrong."""
-    wish = AccountRequest(
+    entered = AccountRequest(
         username=form.get("username", "").strip(),
         name=form.get("name", "").strip(),
         email=form.get("email", "").strip(),
     )
-    given = Secret(form.get("password", ""))
+    secret = Secret(form.get("password", ""))
     context = await frame.shell.context()
-    caller = await frame.callers.of(request, wish.username, context)
+    caller = await frame.callers.of(request, entered.username, context)
     judged, context = await frame.shell.settle(
-        lambda context: judge(wish, given, caller=caller, env=context.env)
+        lambda context: judge(entered, secret, caller=caller, env=context.env)
     )
     if isinstance(judged, Throttled):
         wait = max(1, judged.until - context.env.now)
-        return SignUpRefused(SignUpProblem.THROTTLED, wish, wait)
+        return SignUpRefused(SignUpProblem.THROTTLED, entered, wait)
     await frame.callers.wait(judged.wait, request)
     if judged.wrong is not None:
-        return SignUpRefused(_PROBLEMS[judged.wrong], wish)
-    kept = await frame.passwords.keep(given, address="" if caller is None else caller.address)
-    made, _ = await frame.shell.settle(lambda context: make(wish, kept, context.env))
-    if made.user is None:
-        return SignUpRefused(SignUpProblem.TAKEN, wish)
-    return await opened(frame, request, made.user, username=wish.username, caller=caller)
+        return SignUpRefused(_PROBLEMS[judged.wrong], entered)
+    kept = await frame.passwords.keep(secret, address="" if caller is None else caller.address)
+    created, _ = await frame.shell.settle(lambda context: make(entered, kept, context.env))
+    if created.user is None:
+        return SignUpRefused(SignUpProblem.IN_USE, entered)
+    return await opened(frame, request, created.user, username=entered.username, caller=caller)
 
 
 class SignUpPage:
@@ -133,7 +133,7 @@ class SignUpPage:
     async def show(self, request: Request) -> Reply:
         """The form, or on at once where the user is signed in."""
         context = await self._frame.shell.context()
-        offered(context)
+        require_offered(context)
         if await self._frame.person(request) is not None:
             return see_other(APPS)
         return self._frame.page(request, self._view(request, context))
@@ -141,7 +141,7 @@ class SignUpPage:
     async def submit(self, request: Request) -> Reply:
         """Signs up."""
         context = await self._frame.shell.context()
-        offered(context)
+        require_offered(context)
         form = self._frame.posted(request, context, purpose=SIGN_UP, session="")
         outcome = await signed_up(self._frame, request, form)
         if isinstance(outcome, SignUpRefused):
