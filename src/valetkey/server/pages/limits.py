@@ -8,7 +8,6 @@ import msgspec
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.model.client import Client
-from valetkey.server.model.limit_state import Allowance, PeriodCount
 from valetkey.server.model.limits import Bounds, within
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.authorize.browser_session import Person
@@ -21,11 +20,11 @@ from valetkey.server.pages.apps import is_recent
 from valetkey.server.pages.components import Account, App, PageForm
 from valetkey.server.pages.error_kinds import NoSuchPage
 from valetkey.server.pages.frame import APPROVALS, APPS, SIGN_IN, Frame
-from valetkey.server.pages.limit_fields import PERS, Field, Flaw, Limit, Used, Wrong, WrongField
+from valetkey.server.pages.limit_fields import Flaw, Limit, Wrong, WrongField
+from valetkey.server.pages.limit_presenters import as_typed, limits_of
 from valetkey.server.pages.views import View
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import form as forms
-from valetkey.wire.catalog import Permission
 
 NOTICES: Final = frozenset({"saved", "wrong"})
 """What the page may say of the form before it."""
@@ -75,7 +74,7 @@ class LimitsPage:
         typed = saved_form.open_draft(
             self._frame, request, context, page=_path(state), draft=query.get("draft", "")
         )
-        notice = "again" if typed else query.get("told", "")
+        notice = "again" if typed else query.get("notice", "")
         view = await self._view(request, person, state, context=context, typed=typed)
         notice = notice if typed or notice in NOTICES else ""
         return self._frame.page(request, msgspec.structs.replace(view, notice=notice))
@@ -194,24 +193,6 @@ def typed_in(form: forms.Form) -> forms.Form:
     return forms.Form({**form, "permission": one} if one else form)
 
 
-def as_typed(limit: Limit, typed: Mapping[str, str]) -> Limit:
-    """The limits of a permission as the form said them."""
-
-    def field(one: Field) -> Field:
-        return msgspec.structs.replace(one, value=typed.get(one.name, ""))
-
-    return msgspec.structs.replace(
-        limit,
-        often=tuple(map(field, limit.often)),
-        much=tuple(map(field, limit.much)),
-        ask=None if limit.ask is None else field(limit.ask),
-        opens=typed.get("opens", ""),
-        closes=typed.get("closes", ""),
-        zone=typed.get("zone", limit.zone),
-        zone_set=True,
-    )
-
-
 def _rule(
     state: LimitableGrant, form: forms.Form, context: Context
 ) -> Callable[[Context], Rule[GrantOutcome]]:
@@ -236,109 +217,3 @@ def _rule(
         limit_fields.check_most(wanted, state.proposal.permissions.get(one, Bounds()), permission)
         return lambda now: set_bounds(name, one, wanted, user=user, by="user", context=now)
     raise InvalidRequest("the form asks for nothing that is done here")
-
-
-def limits_of(
-    state: LimitableGrant, context: Context, *, zone: str, language: str
-) -> tuple[Limit, ...]:
-    """Each granted permission that can be limited, as it stands."""
-    permissions = context.installation.offer.permissions
-    counted = (one for one in context.installation.offer.ordered(state.grant.permissions))
-    return tuple(
-        _titled(
-            _limit(permissions[one], state, now=context.env.now, zone=zone),
-            permissions[one],
-            language,
-        )
-        for one in counted
-        if permissions[one].counted
-    )
-
-
-def _titled(limit: Limit, permission: Permission, language: str) -> Limit:
-    """The same in the words of the user's language."""
-    words = permission.words_in(language).can
-    return msgspec.structs.replace(limit, title=words[:1].upper() + words[1:])
-
-
-def _limit(permission: Permission, state: LimitableGrant, *, now: int, zone: str) -> Limit:
-    one = permission.id
-    now_set, proposed = state.grant.limits.of(one), state.proposal.permissions.get(one, Bounds())
-    mine = [hours for hours in now_set.hours if hours not in proposed.hours]
-    used = state.of(one, now)
-    asks = now_set.ask_above
-    top = proposed.ask_above
-    return Limit(
-        id=one,
-        title=permission.can[:1].upper() + permission.can[1:],
-        often=tuple(
-            Field(
-                name=f"often-{per}",
-                per=per,
-                value=_text(now_set.often.get(per)),
-                most=_text(proposed.often.get(per)),
-            )
-            for per in PERS
-        ),
-        much=_amounts(permission, now_set, proposed),
-        ask=Field(
-            name="ask",
-            per="",
-            value="" if asks is None else limit_fields.written(asks, permission),
-            most="" if top is None else limit_fields.written(top, permission),
-        )
-        if permission.unit
-        else None,
-        unit=permission.unit,
-        step=limit_fields.written(1, permission),
-        opens=mine[0].opens if mine else "",
-        closes=mine[0].closes if mine else "",
-        zone=mine[0].zone if mine else zone,
-        zone_set=bool(mine),
-        used=(*_used_often(used, now_set), *_used_much(used, now_set, permission)),
-    )
-
-
-def _amounts(permission: Permission, now_set: Bounds, proposed: Bounds) -> tuple[Field, ...]:
-    if not permission.unit:
-        return ()
-
-    def notice(most: int | None) -> str:
-        return "" if most is None else limit_fields.written(most, permission)
-
-    return tuple(
-        Field(
-            name=f"much-{per}",
-            per=per,
-            value=notice(now_set.much.get(per)),
-            most=notice(proposed.much.get(per)),
-        )
-        for per in PERS
-    )
-
-
-def _used_often(used: Allowance, now_set: Bounds) -> list[Used]:
-    return [
-        Used(per=per, used=str(count.used), most=str(now_set.often[per]), until=_until(count))
-        for per, count in used.often.items()
-    ]
-
-
-def _used_much(used: Allowance, now_set: Bounds, permission: Permission) -> list[Used]:
-    return [
-        Used(
-            per=per,
-            used=limit_fields.written(count.used, permission),
-            most=limit_fields.with_unit(now_set.much[per], permission),
-            until=_until(count),
-        )
-        for per, count in used.much.items()
-    ]
-
-
-def _until(count: PeriodCount) -> int | None:
-    return count.end or None
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)
