@@ -31,6 +31,9 @@ SDK: Final = (
     "valetkey.client.qr",
 )
 _MODULE: Final = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
+WIDTH: Final = 88
+"""A longer signature has a line for each parameter."""
+
 _AT: Final = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -86,7 +89,7 @@ def _class(name: str, value: type) -> Iterator[str]:
     yield from _doc(value)
     rows = [*_members(value)]
     if rows:
-        lines = ("| member | |", "| --- | --- |", *rows)
+        lines = ("| member | meaning |", "| --- | --- |", *rows)
         yield "\n".join(lines)
 
 
@@ -122,17 +125,32 @@ def _row(head: str, member: Any) -> str:
 
 
 def _signature(name: str, value: Any) -> str:
-    return f"```text\n{name}{_parameters(value)}\n```"
+    text = f"{name}{_parameters(value)}"
+    if len(text) > WIDTH:
+        text = f"{name}{_parameters(value, lines_each=True)}"
+    return f"```text\n{text}\n```"
 
 
-def _parameters(value: Any) -> str:
+def _parameters(value: Any, *, lines_each: bool = False) -> str:
+    """The parameters and the result, without `self`."""
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
         return "(…)"
     kept = [one for one in signature.parameters.values() if one.name not in {"self", "cls"}]
-    text = str(signature.replace(parameters=kept))
-    return _plain(text.removesuffix(" -> None"))
+    if not lines_each or not kept:
+        return _plain(str(signature.replace(parameters=kept)).removesuffix(" -> None"))
+    empty = signature.replace(parameters=())
+    lines: list[str] = []
+    keyword_only = False
+    for one in kept:
+        if one.kind is inspect.Parameter.KEYWORD_ONLY and not keyword_only:
+            lines.append("*")
+            keyword_only = True
+        lines.append(str(one).replace("<factory>", "…"))
+    inside = ",\n    ".join(lines)
+    result = str(empty).removeprefix("()").removesuffix(" -> None")
+    return _plain(f"(\n    {inside},\n){result}")
 
 
 def _plain(text: str) -> str:

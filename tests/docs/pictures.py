@@ -1,7 +1,7 @@
-"""Takes the documentation's screenshot from the running server: `python -m tests.docs.pictures`.
+"""Takes the documentation's screenshots from the running server: `python -m tests.docs.pictures`.
 
 The platform is the one that the tests share, with its own name on its pages. Needs Chromium, and
-pngquant to make the file small.
+pngquant to make the files small.
 """
 
 import subprocess
@@ -10,38 +10,63 @@ from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Page, sync_playwright
-from tests.browser import Asking
+from tests.browser import Asking, authorize
+from tests.docs.markdown import ROOT
 from tests.installation import PASSWORDS
-from tests.live import live
+from tests.live import Live, live
 
-PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
+PICTURES: Final = ROOT / "docs" / "pictures"
 CHROMIUM: Final = "/usr/bin/chromium"
 ASKING: Final = Asking(scope="openid chirps dms.read")
 
 
-def consent(page: Page, address: str) -> None:
-    """Goes there as Miko would, as far as the consent page, where one permission is not hers to
-    give away."""
-    page.goto(address + ASKING.path())
+def sign_in(page: Page) -> None:
+    """Fills in the sign-in form, as Miko."""
     page.fill("#username", "miko")
     page.fill("#password", PASSWORDS["miko"])
     page.click("#sign-in")
+
+
+def consent(page: Page, server: Live) -> None:
+    """The consent page, where Miko has unchecked one permission."""
+    page.goto(server.url + ASKING.path())
+    sign_in(page)
     page.uncheck("input[value='dms.read']")
 
 
+def apps(page: Page, server: Live) -> None:
+    """The connected apps, after Miko has allowed one."""
+    authorize(server.browser(), ASKING)
+    page.goto(f"{server.url}/apps")
+
+
+def app(page: Page, server: Live) -> None:
+    """The page of that app."""
+    page.goto(f"{server.url}/apps")
+    page.click("a[href^='/apps/']")
+
+
+SHOTS: Final = {consent: 0, apps: 600, app: 1000}
+"""Each shot with its height, 0 for the whole page. The first one signs in, and the later ones go on
+in its session."""
+
+
 def main() -> None:
-    """Takes it, at two pixels for each of the page's."""
-    picture = PICTURES / "consent.png"
+    """Takes each, at two pixels for each of the page's."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         page = chromium.new_page(viewport={"width": 720, "height": 900}, device_scale_factor=2)
         with live(Path(folder), name="Chirp") as server:
-            consent(page, server.url)
-            page.screenshot(path=picture, full_page=True)
+            for shot, height in SHOTS.items():
+                page.set_viewport_size({"width": 720, "height": height or 900})
+                shot(page, server)
+                picture = PICTURES / f"{shot.__name__}.png"
+                page.screenshot(path=picture, full_page=not height)
+                small = ["pngquant", "--force", "--strip", "--output", picture, picture]
+                subprocess.run(small, check=True)
         chromium.close()
-    subprocess.run(["pngquant", "--force", "--strip", "--output", picture, picture], check=True)
 
 
 if __name__ == "__main__":

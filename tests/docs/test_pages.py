@@ -143,8 +143,9 @@ def test_the_readme_says_what_it_is_in_twenty_lines() -> None:
     assert len([line for line in opening.splitlines() if line]) <= 20
 
 
-def test_the_screenshot_is_small() -> None:
-    assert (PICTURES / "consent.png").stat().st_size < 200_000
+@pytest.mark.parametrize("name", ["consent", "apps", "app"])
+def test_a_screenshot_is_small(name: str) -> None:
+    assert (PICTURES / f"{name}.png").stat().st_size < 200_000
 
 
 @pytest.mark.parametrize("name", ["flow", "layers", "token-request", "consent"])
