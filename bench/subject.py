@@ -26,9 +26,9 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.query import One
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import code, refresh_token
 from valetkey.server.oauth.tokens.code import Code
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.database import Database, PostgresURL
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.open import open_store

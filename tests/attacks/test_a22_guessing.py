@@ -41,9 +41,9 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring, SigningKey
 from valetkey.server.model.user import User
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.keyring import open_keys
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, opaque

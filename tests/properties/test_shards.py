@@ -20,13 +20,12 @@ from tests.server.oauth.world import KEYRING, START, World
 
 from valetkey.jose.jwk import PrivateKey
 from valetkey.server.model.keys import Keyring, RawKey
-from valetkey.server.oauth.core.decision import Answer, Issued
+from valetkey.server.oauth.core.decision import Answer, Issued, RefreshToken
 from valetkey.server.oauth.grant_types.token import token
 from valetkey.server.oauth.shards import derived_secrets
 from valetkey.server.oauth.shards.derived_secrets import ShardReference
 from valetkey.server.oauth.shards.replacement import reissue
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import KeySuspended, OAuthError
 from valetkey.wire.key_shards import write_code, write_others
 

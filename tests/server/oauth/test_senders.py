@@ -27,8 +27,7 @@ from valetkey.server.oauth.core.challenges import STEP
 from valetkey.server.oauth.core.decision import Answer, Outcome
 from valetkey.server.oauth.core.feature import RequestInfo
 from valetkey.server.oauth.features import switched
-from valetkey.server.oauth.senders.bearer import BEARER
-from valetkey.server.oauth.senders.binding import check_presented
+from valetkey.server.oauth.senders.binding import BEARER, check_presented
 from valetkey.server.oauth.senders.dpop import DPOP, nonce
 from valetkey.spec.errors import (
     InvalidDpopProof,

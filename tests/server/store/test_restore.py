@@ -13,8 +13,8 @@ from valetkey.server.model import ids
 from valetkey.server.model.change import Create
 from valetkey.server.model.environment import Env
 from valetkey.server.model.grant import Grant, TokenFamily
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.keyring import open_keys, read_keys
 from valetkey.server.store.port import Store, Unavailable
 from valetkey.server.store.restore import Restored, backup, finalize

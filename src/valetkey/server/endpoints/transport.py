@@ -66,14 +66,17 @@ class Transport:
             if request.has_any(self._raw)
             else {}
         )
-        told = self._certificates.of(request)
+        certificate, is_trusted = b"", False
+        if self._certificates.is_used:
+            reported = self._certificates.of(request)
+            certificate, is_trusted = reported.der, reported.vouched
         return RequestInfo(
             method=request.method,
             path=request.path,
             headers=headers,
             token=token,
-            certificate=told.der,
-            certificate_trusted=told.vouched,
+            certificate=certificate,
+            certificate_trusted=is_trusted,
         )
 
     def sender_headers(self, request: Request, context: Context) -> Headers:

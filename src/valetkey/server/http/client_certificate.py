@@ -43,6 +43,8 @@ class Certificates:
         """`authorities` is a PEM file of those whose certificates count by themselves. Raises
         OSError, ValueError where it is none."""
         self._proxies = tuple(proxies)
+        self.is_used = bool(proxies)
+        """Whether any proxy may report a certificate."""
         roots = x509.load_pem_x509_certificates(authorities.read_bytes()) if authorities else []
         self._store = Store(roots) if roots else None
         # A client comes back with the same certificate again and again.

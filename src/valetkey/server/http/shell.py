@@ -11,6 +11,7 @@ from valetkey.server.model.environment import Env
 from valetkey.server.model.job import Job
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context, Installation
+from valetkey.server.oauth.signals.app_receivers import NAME as SIGNALS
 from valetkey.server.oauth.signals.fan_out import with_signals
 from valetkey.server.store.port import Store
 from valetkey.server.store.settle import TRIES, Decided, Fetch, ask, nothing, settle
@@ -62,10 +63,11 @@ class Shell:
         self, rule: Callable[[Context], Rule[D]], context: Context, *, tries: int = TRIES
     ) -> D:
         """The same, in a context that is this moment's."""
+        has_signals = SIGNALS in context.installation.enabled_features
         decision = await settle(
             self.store,
             lambda: rule(context),
-            then=lambda outcome: with_signals(outcome, context),
+            then=(lambda outcome: with_signals(outcome, context)) if has_signals else None,
             tries=tries,
             fetch=self._fetch,
         )

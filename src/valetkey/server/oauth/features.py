@@ -40,7 +40,7 @@ from valetkey.server.oauth.grants.usage import USAGE
 from valetkey.server.oauth.issue.extensions import EXPIRATION
 from valetkey.server.oauth.logout.backchannel import BACKCHANNEL_LOGOUT
 from valetkey.server.oauth.logout.end_session import END_SESSION, FRONTCHANNEL_LOGOUT
-from valetkey.server.oauth.senders.bearer import BEARER
+from valetkey.server.oauth.senders.binding import BEARER
 from valetkey.server.oauth.senders.dpop import DPOP
 from valetkey.server.oauth.senders.mtls import MTLS
 from valetkey.server.oauth.shards.feature import KEY_SHARDS

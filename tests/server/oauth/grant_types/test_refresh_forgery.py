@@ -10,8 +10,8 @@ from tests.server.oauth.grant_types.story import leaf, refused
 from tests.server.oauth.world import KEYRING, World
 
 from valetkey.server.model.keys import RawKey
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import opaque
 

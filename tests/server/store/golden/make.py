@@ -43,8 +43,8 @@ from valetkey.server.model.secret import Secret
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.model.user import Session, User
 from valetkey.server.oauth.admin.keys import TURNED
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.keyring import make, open_keys
 from valetkey.server.store.port import RECORDS, Store

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from valetkey.server.model.pending import Kind
 from valetkey.server.oauth.authorize.reply_address import response_modes
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
-from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.clients.scopes import check_resources
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.jarm import is_signed
 from valetkey.spec import names
@@ -102,7 +102,7 @@ def profile_is_met(request: AuthorizationRequest, context: Context) -> None:
 
 def the_api_is_named(request: AuthorizationRequest, context: Context) -> None:
     """RFC 8707 2, where the client's profile wants that."""
-    profile.check_resources(request.client, request.resources, context)
+    check_resources(request.client, request.resources, context)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

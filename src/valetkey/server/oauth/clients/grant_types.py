@@ -21,11 +21,6 @@ without a user's consent, does not ask users out of the blue, and brings nobody 
 (ATTACKS A100)."""
 
 
-def needs_declared_client(grant_type: str, client: Client) -> bool:
-    """Whether this grant type needs an operator's act that this client has not got."""
-    return grant_type in DECLARED_ONLY and client.origin != "declared"
-
-
 def grant_types(client: Client, at: Installation) -> Iterator[str]:
     """Those that are offered here, and that such a client may use."""
     offered = [grant.name for feature in at.features for grant in feature.grant_types]
@@ -39,7 +34,7 @@ def grant_types(client: Client, at: Installation) -> Iterator[str]:
     for one in client.grant_types:
         if one in _CONFIDENTIAL and client.is_public:
             yield f"a public client may not use {one}"
-        if needs_declared_client(one, client):
+        if one in DECLARED_ONLY and client.origin != "declared":
             yield f"{one} is for clients that an administrator registers"
     yield from find_duplicates(client.grant_types)
 

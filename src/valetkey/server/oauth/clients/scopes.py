@@ -1,10 +1,14 @@
 """What apps may ask for that nobody but themselves has written down."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from valetkey.server.model.client import Client
 from valetkey.server.oauth.clients import metadata
+from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
+from valetkey.spec.errors import InvalidRequest
 
 
 def restrict_scope(client: Client, scope: tuple[str, ...], offer: Offer) -> Client:
@@ -38,3 +42,10 @@ def allowed_scope(scope: tuple[str, ...], offer: Offer) -> tuple[str, ...]:
 def _is_risky(permission: str, offer: Offer) -> bool:
     reached = offer.with_implied((permission,))
     return any(offer.permissions[one].risk == "high" for one in reached)
+
+
+def check_resources(client: Client, resources: Collection[str], context: Context) -> None:
+    """Raises InvalidRequest where the client's policy requires `resource` (RFC 8707 2) and the
+    request has none. A refresh needs none: it is for what was named before."""
+    if context.installation.all_policies[client.policy].resource == "required" and not resources:
+        raise InvalidRequest("resource is missing")

@@ -12,11 +12,18 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.environment import Env
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.policy import DEFAULT, PROFILES, Lifetimes, Policies, Policy
+from valetkey.server.oauth.core.issuing import IssuingStep, steps_of
 from valetkey.server.oauth.core.memo import Memo
 from valetkey.server.oauth.core.offer import Offer
 
 if TYPE_CHECKING:
-    from valetkey.server.oauth.core.feature import ClientAuth, Feature, GrantType, Sender
+    from valetkey.server.oauth.core.feature import (
+        ClientAuth,
+        ClientScopes,
+        Feature,
+        GrantType,
+        Sender,
+    )
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +41,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     documents_allow: tuple[str, ...] = ()
     documents_deny: tuple[str, ...] = ()
 
+
+OPTIONAL_PARAMETERS: Final = frozenset({"authorization_details", "other_key_shards"})
+"""Parameters of token requests that only a feature reads (`Feature.token_parameters`)."""
 
 CLOSED_REGISTRATION: Final = Registration()
 
@@ -75,10 +85,12 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `mtls_address` is the address at which a proxy asks for client certificates, "" for none.
     `verified_names` maps the look-alike form of each verified app's name to the app's id.
 
-    The last fields are derived from the others: `grant_types`, `client_auth_methods` and `senders`
-    come from the features, `enabled_features` are the names of the features, `paths` maps names in
-    the discovery document to paths, `all_policies` has the built-in policies too. `memo` has the
-    caches of this installation: a copy with other facts begins with an empty one."""
+    The last fields are derived from the others: `grant_types`, `client_auth_methods`, `senders`,
+    `issuing` and `client_scopes` come from the features, `ignored_parameters` are the parameters of
+    token requests that no enabled feature reads, `enabled_features` are the names of the features,
+    `paths` maps names in the discovery document to paths, `all_policies` has the built-in policies
+    too. `memo` has the caches of this installation: a copy with other facts begins with an empty
+    one."""
 
     issuer: str
     lifetimes: Lifetimes
@@ -94,6 +106,9 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     grant_types: dict[str, GrantType[Any]] = {}
     client_auth_methods: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
+    issuing: tuple[IssuingStep, ...] = ()
+    client_scopes: tuple[ClientScopes, ...] = ()
+    ignored_parameters: frozenset[str] = frozenset()
     enabled_features: frozenset[str] = frozenset()
     paths: dict[str, str] = {}
     all_policies: Policies = NO_POLICIES
@@ -105,6 +120,11 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "client_auth_methods": tuple(one for of in self.features for one in of.client_auth),
             "all_policies": Policies({DEFAULT.name: DEFAULT, **PROFILES, **self.policies}),
             "senders": tuple(one for of in self.features for one in of.senders),
+            "issuing": steps_of(self.features),
+            "client_scopes": tuple(one for of in self.features for one in of.client_scopes),
+            "ignored_parameters": OPTIONAL_PARAMETERS.difference(
+                *(of.token_parameters for of in self.features)
+            ),
             "enabled_features": frozenset(one.name for one in self.features),
             "memo": Memo(),
             "paths": {one.metadata: one.path for of in self.features for one in of.endpoints},

@@ -75,14 +75,26 @@ class Delegation(msgspec.Struct, frozen=True, eq=False):
     until: int
 
 
+class RefreshToken(msgspec.Struct, frozen=True):
+    """What a refresh token names: its family, its shard (0 is the device's, and the only one of an
+    ordinary token) and its generation."""
+
+    family: str
+    shard: int
+    generation: int
+
+
+class StepState(msgspec.Struct, frozen=True, eq=False):
+    """What a grant type leaves for an issuing step (see `core.issuing`). Each step has its own."""
+
+
 class Issue(Outcome, frozen=True, kw_only=True, eq=False):
-    """A grant type's yes: what to make tokens from. `standing` is None for a client that acts for
-    itself. `scope` holds the names that the client asked by; `resources` narrow the audience.
-    `delegation` says whose key the client holds, where that is another's. `more` are members of
-    the response that the grant type adds; `shard` is the number of the one that the refresh token
-    is, 0 for that of an ordinary key. `own` are scopes of the client itself, which no user
-    gives (see `clients.managing`). `details` are types in which the token is asked for by details,
-    besides those of its family."""
+    """A grant type's yes: what to make tokens from.
+
+    `standing` is None for a client that acts for itself. `scope` holds the names that the client
+    requested; `resources` narrow the audience. `delegation` says whose grant it is, where that is
+    another client's. `refresh_token` is the one to issue, if any. `members` are members of the
+    response that the grant type adds. `state` is for the issuing steps of features."""
 
     client: Client
     standing: Standing | None
@@ -91,12 +103,10 @@ class Issue(Outcome, frozen=True, kw_only=True, eq=False):
     resources: tuple[str, ...] = ()
     nonce: str = ""
     with_id_token: bool = False
-    with_refresh_token: bool = False
+    refresh_token: RefreshToken | None = None
     delegation: Delegation | None = None
-    own: tuple[str, ...] = ()
-    details: tuple[str, ...] = ()
     members: Mapping[str, Any] = {}
-    shard: int = 0
+    state: tuple[StepState, ...] = ()
 
 
 class Issued(Outcome, frozen=True, kw_only=True, eq=False):
@@ -115,3 +125,10 @@ class Issued(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 TokenDecision: TypeAlias = Issue | Refuse
+
+StateT = TypeVar("StateT", bound=StepState)
+
+
+def state_of(decision: Issue, kind: type[StateT]) -> StateT | None:
+    """What the grant type left for the step that this class belongs to, None for nothing."""
+    return next((one for one in decision.state if isinstance(one, kind)), None)

@@ -14,6 +14,7 @@ from valetkey.server.model.client import AuthMethod, Client
 from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issue, Issued, Refuse
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.core.outbound_message import Delivery
 from valetkey.spec.cite import Cite
 from valetkey.wire.access_token import Confirmation
@@ -89,12 +90,6 @@ class GrantType(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     cite: Cite
     parse: Callable[[Form], P]
     decide: Callable[[P, Authenticated, Context], Rule[Issue | Answer | Refuse]]
-
-    def begin(
-        self, form: Form, by: Authenticated, context: Context
-    ) -> Rule[Issue | Answer | Refuse]:
-        """Parse, then decide. Raises OAuthError for parameters that cannot be read."""
-        return self.decide(self.parse(form), by, context)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -275,11 +270,22 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     write: WritePiece
 
 
+class ClientScopes(msgspec.Struct, frozen=True, kw_only=True):
+    """Scopes for what a client has at this server for itself, such as the grants that it holds. No
+    user gives them, and no page shows them. `may_use` says whether the client may have them."""
+
+    names: tuple[str, ...]
+    may_use: Callable[[Client, Context], bool]
+
+
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the protocol that can be switched on or off: `on` says what it is unless a setting
-    says otherwise, `core` that no setting may. It goes with those that it `needs`, by their names,
-    and takes along the `pages` for people at these paths. `metadata` are the members that it adds
-    to the discovery document; lists of the same name are joined."""
+    """A part of the protocol that can be switched on or off.
+
+    `on_by_default` holds unless a setting says otherwise; `core`: no setting can switch it off. It
+    is off where a feature that it `requires` is off. `pages` are the paths of its pages for people.
+    `issuing` is its step when tokens are issued, `token_parameters` are the parameters of token
+    requests that only it reads. `metadata` are the members that it adds to the discovery document;
+    lists of the same name are joined."""
 
     name: str
     cites: tuple[Cite, ...]
@@ -290,6 +296,9 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     grant_types: tuple[GrantType[Any], ...] = ()
     client_auth: tuple[ClientAuth, ...] = ()
     senders: tuple[Sender, ...] = ()
+    issuing: IssuingStep | None = None
+    token_parameters: tuple[str, ...] = ()
+    client_scopes: tuple[ClientScopes, ...] = ()
     endpoints: tuple[Endpoint | Stream, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     response_modes: tuple[str, ...] = ()

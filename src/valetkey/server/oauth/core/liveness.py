@@ -71,7 +71,9 @@ def _why_ended(standing: Standing, now: int) -> str:
         return f"the grant is {grant.status}"
     if family.status != "open":
         return f"the family is closed: {family.because}"
-    return "the grant is over: its user set an end" if is_over(standing, now) else ""
+    if grant.limits.until and is_over(standing, now):
+        return "the grant is over: its user set an end"
+    return ""
 
 
 def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch: int) -> str:
@@ -84,11 +86,9 @@ def _why_strange(client: Client, standing: Standing, *, act: Actor | None, epoch
         return "the family is another grant's"
     if grant.epoch != epoch:
         return "the grant is from before a restored backup"
-    return (
-        "its user has cut off a hand through which it went"
-        if has_revoked_delegate(grant, act)
-        else ""
-    )
+    if act is not None and has_revoked_delegate(grant, act):
+        return "the user has revoked a delegate in the chain"
+    return ""
 
 
 def is_over(standing: Standing, now: int) -> bool:
@@ -97,9 +97,9 @@ def is_over(standing: Standing, now: int) -> bool:
     return expired(standing.grant.limits, now)
 
 
-def has_revoked_delegate(grant: Grant, act: Actor | None) -> bool:
-    """Whether the user has cut off anybody who acts here."""
-    return act is not None and not grant.revoked_delegates.keys().isdisjoint(act.chain)
+def has_revoked_delegate(grant: Grant, act: Actor) -> bool:
+    """Whether the user has revoked a delegate that acts here."""
+    return not grant.revoked_delegates.keys().isdisjoint(act.chain)
 
 
 def still_allowed(

@@ -13,13 +13,16 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.limits import FREE, NONE, Bounds, Limits, Proposal, limits
 from valetkey.server.oauth.core import consent_limits
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, StepState, state_of
 from valetkey.server.oauth.core.feature import Endpoint, Feature, document
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget
 from valetkey.wire import authorization_details as wire
+from valetkey.wire.access_token import AccessToken
 from valetkey.wire.authorization_details import BadDetails, Detail
-from valetkey.wire.form import REPEATABLE, Form
+from valetkey.wire.form import Form
 
 NAME: Final = "rich authorization requests"
 
@@ -49,14 +52,6 @@ def parse_parameter(form: Form) -> tuple[Detail, ...]:
         return wire.read(form[wire.PARAMETER])
     except BadDetails as error:
         raise InvalidAuthorizationDetails(detail=str(error)) from error
-
-
-def drop_if_disabled(form: Form, context: Context) -> Form:
-    """The form, without what nobody reads here where they are switched off."""
-    if is_enabled(context) or wire.PARAMETER not in form:
-        return form
-    one = {name: value for name, value in form.items() if name != wire.PARAMETER}
-    return Form(one, {name: form.all(name) for name in REPEATABLE})
 
 
 def is_enabled(context: Context) -> bool:
@@ -181,8 +176,29 @@ def _document(context: Context) -> Mapping[str, Any]:
     return {"authorization_details_types_metadata": described}
 
 
+class RequestedTypes(StepState, frozen=True, eq=False):
+    """The types that a token request names, besides those of the authorization."""
+
+    types: tuple[str, ...]
+
+
+def _add_details(token: AccessToken, decision: Issue, context: Context) -> AccessToken:
+    """The token with the details that it grants (RFC 9396 7)."""
+    state, standing = state_of(decision, RequestedTypes), decision.standing
+    types, within = () if state is None else state.types, NONE
+    if standing is not None:
+        types, within = (*standing.family.details, *types), standing.grant.limits
+    if not types:
+        return token
+    offer = context.installation.offer
+    details = granted_details(types, decision.permissions, within=within, offer=offer)
+    return msgspec.structs.replace(token, authorization_details=details)
+
+
 RAR: Final = Feature(
     name=NAME,
+    issuing=IssuingStep(complete=_add_details),
+    token_parameters=(wire.PARAMETER,),
     cites=(wire.CITE, wire.METADATA, Cite("RFC 9396", "6"), Cite("RFC 9396", "10")),
     endpoints=(
         Endpoint(

@@ -10,7 +10,7 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Issued, Refuse
 from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
 from valetkey.server.oauth.senders.binding import is_offered
-from valetkey.server.oauth.tokens.app_half import NAME
+from valetkey.server.oauth.tokens.app_half import NAME, STEP
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
 from valetkey.spec.errors import InvalidClient
 from valetkey.wire import split_token
@@ -62,6 +62,7 @@ def _for(token: AccessToken, audience: str, context: Context) -> AccessToken:
 
 SPLIT_TOKENS: Final = Feature(
     name=NAME,
+    issuing=STEP,
     cites=(CITE,),
     endpoints=(
         Endpoint(path=PATH, metadata="access_token_half_endpoint", cite=CITE, rule=answer_api_half),

@@ -1,6 +1,7 @@
 """Grant management: an app that has opted in asks about the grants that it holds, and gives them
 back (draft oauth-v2-grant-management-03 of the OpenID Foundation)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,11 +10,18 @@ from valetkey.server.model.grant import Grant
 from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.grant_management import ACTIONS
-from valetkey.server.oauth.clients.grant_management import NAME, QUERY, REVOKE, may_manage_grants
+from valetkey.server.oauth.clients.grant_management import (
+    NAME,
+    QUERY,
+    REVOKE,
+    SCOPES,
+    may_manage_grants,
+)
 from valetkey.server.oauth.core import claims, rar
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Answer, Refuse
-from valetkey.server.oauth.core.feature import Call, Endpoint, Feature
+from valetkey.server.oauth.core.decision import Answer, Issue, Refuse
+from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.core.liveness import still_allowed
 from valetkey.server.oauth.grants.changes import GrantChanged, change_status, grant_of_client
 from valetkey.server.oauth.tokens.state import Dead, Live, token_state
@@ -98,8 +106,20 @@ def _scopes(allowed: tuple[str, ...], context: Context) -> list[dict[str, Any]]:
     ]
 
 
+def _members(decision: Issue, context: Context) -> Mapping[str, str]:
+    """The grant's name, for a client that manages its own grants."""
+    standing = decision.standing
+    if standing is None or decision.delegation is not None:
+        return {}
+    if not may_manage_grants(decision.client, context):
+        return {}
+    return {"grant_id": standing.grant.id}
+
+
 GRANT_MANAGEMENT: Final = Feature(
     name=NAME,
+    issuing=IssuingStep(members=_members),
+    client_scopes=(ClientScopes(names=SCOPES, may_use=may_manage_grants),),
     cites=(CITE,),
     requires=("client credentials",),
     endpoints=(

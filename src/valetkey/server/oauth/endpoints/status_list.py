@@ -26,7 +26,7 @@ from valetkey.server.oauth.core.feature import (
     StatusList,
     StatusListWriter,
 )
-from valetkey.server.oauth.issue.status import LISTS, NAME, PATH, list_name
+from valetkey.server.oauth.issue.status import LISTS, NAME, PATH, STEP, list_name
 from valetkey.spec.errors import InvalidClient, InvalidRequest
 from valetkey.wire.change_log import Entry
 from valetkey.wire.status_list import (
@@ -200,6 +200,7 @@ def aggregated(call: Call, context: Context) -> Rule[tuple[str, ...]]:
 
 STATUS_LISTS: Final = Feature(
     name=NAME,
+    issuing=STEP,
     cites=(CITE,),
     endpoints=(
         Endpoint(

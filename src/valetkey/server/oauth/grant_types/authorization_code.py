@@ -15,15 +15,13 @@ from valetkey.server.model.shards import Shards, new_shards
 from valetkey.server.model.user import User
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.decision import Issue, RefreshToken, Refuse, Standing
 from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.core.liveness import still_allowed
 from valetkey.server.oauth.grant_types import narrowing, session_family
 from valetkey.server.oauth.grant_types.session_family import Place, Renewed
-from valetkey.server.oauth.grant_types.token import grant_types
 from valetkey.server.oauth.senders.binding import fits
-from valetkey.server.oauth.shards import response
 from valetkey.server.oauth.tokens import code as codes
 from valetkey.server.oauth.tokens.code import Code, CodeReference
 from valetkey.spec import names
@@ -32,6 +30,7 @@ from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import pkce
 from valetkey.wire.access_token import Confirmation
 from valetkey.wire.form import Form
+from valetkey.wire.key_shards import Tier
 
 CITE: Final = Cite("RFC 6749", "4.1.3")
 
@@ -69,14 +68,16 @@ def redeem(
 ) -> Rule[Issue | Refuse]:
     """Tokens for what was decided, once, whichever way the client has come by it."""
     own, grant, user = One(TokenFamily, code.family), One(Grant, code.grant), One(User, code.user)
-    place = _place(code, by.client, context)
+    place = _place(code, by.client, context) if code.browser else None
     found = yield (own, grant, user) if place is None else (own, grant, user, *place.wants)
     spent = found.one(own)
     if spent is not None:
         return _replayed(spent, context)
-    root, before = yield from _before(place, found)
-    if place is not None and place.is_redeemed(found):
-        return _replayed(before, context)
+    root = before = None
+    if place is not None:
+        root, before = yield from _before(place, found)
+        if place.is_redeemed(found):
+            return _replayed(before, context)
     if context.env.now >= code.expires:
         raise InvalidGrant("the code has expired")
     wrong = _wrong_binding(what, code, by)
@@ -104,11 +105,9 @@ def _place(code: Code, client: Client, context: Context) -> Place | None:
     )
 
 
-def _before(
-    place: Place | None, found: Results
-) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
+def _before(place: Place, found: Results) -> Rule[tuple[TokenFamily | None, TokenFamily | None]]:
     """The family with the name of the place, and the one that is there now: mostly the same."""
-    root = None if place is None else found.one(place.wants[1])
+    root = found.one(place.wants[1])
     if root is None or root.status == "open" or not root.replaced_by:
         return root, root
     wanted = One(TokenFamily, root.replaced_by)
@@ -198,18 +197,15 @@ def _family(code: Code, by: Authenticated, grant: Grant, *, context: Context) ->
         id_token_claims=code.id_token_claims,
         details=code.details,
         device=code.device,
-        shards=_shards(code, context) if refreshable else None,
+        shards=_new_shards(code.tier, code.client, context) if refreshable and code.tier else None,
         created=context.env.now,
         used=context.env.now,
         expires=context.env.now + (min(until, idle) if refreshable else _kept(client, context)),
     )
 
 
-def _shards(code: Code, context: Context) -> Shards | None:
-    tier = code.tier
-    if tier is None:
-        return None
-    return new_shards(tier.threshold, tier.holders, client=code.client, now=context.env.now)
+def _new_shards(tier: Tier, client: str, context: Context) -> Shards:
+    return new_shards(tier.threshold, tier.holders, client=client, now=context.env.now)
 
 
 def _kept(client: Client, context: Context) -> int:
@@ -222,7 +218,7 @@ def _kept(client: Client, context: Context) -> int:
 
 
 def _may_refresh(code: Code, client: Client, context: Context) -> bool:
-    offered = names.REFRESH_TOKEN in grant_types(context)
+    offered = names.REFRESH_TOKEN in context.installation.grant_types
     left_out = names.OFFLINE_ACCESS in code.scope and names.OFFLINE_ACCESS not in code.permissions
     return offered and names.REFRESH_TOKEN in client.grant_types and not left_out
 
@@ -248,17 +244,20 @@ def _redeemed(
         limits=grant.limits,
         details=family.details,
     )
+    refresh_token = None
+    if family.refreshable:
+        generation = family.generation if family.shards is None else family.shard(0).generation
+        refresh_token = RefreshToken(family.id, 0, generation)
     return Issue(
         client=client,
         standing=standing,
         permissions=permissions,
         scope=code.scope,
         resources=resources,
-        details=what.narrowing.types,
         nonce=code.nonce,
         with_id_token=names.OPENID in allowed,
-        with_refresh_token=family.refreshable,
-        members=response.member(family, context),
+        refresh_token=refresh_token,
+        state=what.narrowing.state,
         changes=made.changes,
         events=(_event(context, "connected", code, note=code.device),),
     )

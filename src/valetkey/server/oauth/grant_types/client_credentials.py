@@ -2,29 +2,31 @@
 
 from typing import Final
 
+import msgspec
+
 from valetkey.server.model.query import Rule
 from valetkey.server.model.resource import IDENTITY
-from valetkey.server.oauth.clients import grant_management
-from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.clients.scopes import check_resources
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Issue, Refuse
+from valetkey.server.oauth.core.decision import Issue, Refuse, StepState, state_of
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.grant_types.narrowing import Narrowing
-from valetkey.server.oauth.signals import app_receivers
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidScope, InvalidTarget, UnauthorizedClient
+from valetkey.wire.access_token import AccessToken
 
 CITE: Final = Cite("RFC 6749", "4.4")
 
-_OWN: Final = (
-    (grant_management.may_manage_grants, frozenset(grant_management.SCOPES)),
-    (app_receivers.receives, frozenset(app_receivers.SCOPES)),
-)
-"""Who has something here for itself, and in which scopes."""
-
 _OF_PEOPLE: Final = frozenset(permission.id for permission in IDENTITY)
+
+
+class OwnScope(StepState, frozen=True, eq=False):
+    """Scopes for what the client has here for itself (see `ClientScopes`)."""
+
+    names: tuple[str, ...]
 
 
 def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue | Refuse]:
@@ -33,10 +35,10 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
     if by.client.is_public:
         # RFC 6749 4.4: only confidential clients.
         raise UnauthorizedClient("a client without a secret cannot act for itself")
-    for may, scopes in _OWN:
-        if not scopes.isdisjoint(wish.scope) and may(by.client, context):
-            return _own(wish, by, context, scopes=scopes)
-    profile.check_resources(by.client, wish.resources, context)
+    for own in context.installation.client_scopes:
+        if not set(own.names).isdisjoint(wish.scope) and own.may_use(by.client, context):
+            return _own(wish, by, context, scopes=frozenset(own.names))
+    check_resources(by.client, wish.resources, context)
     registered = [
         one for one in context.installation.offer.expand(by.client.scope) if one not in _OF_PEOPLE
     ]
@@ -49,7 +51,7 @@ def decide(wish: Narrowing, by: Authenticated, context: Context) -> Rule[Issue |
         permissions=permissions,
         scope=wish.scope or by.client.scope,
         resources=resources,
-        details=wish.types,
+        state=wish.state,
     )
 
 
@@ -62,11 +64,18 @@ def _own(wish: Narrowing, by: Authenticated, context: Context, *, scopes: frozen
         context.installation.issuer
     }:
         raise InvalidTarget("a client's own scopes are for here and nowhere else")
-    return Issue(client=by.client, standing=None, permissions=(), scope=(), own=wish.scope)
+    state = (OwnScope(wish.scope),)
+    return Issue(client=by.client, standing=None, permissions=(), scope=(), state=state)
+
+
+def _set_own_scope(token: AccessToken, decision: Issue, context: Context) -> AccessToken:
+    own = state_of(decision, OwnScope)
+    return token if own is None else msgspec.structs.replace(token, scope=" ".join(own.names))
 
 
 CLIENT_CREDENTIALS: Final = Feature(
     name="client credentials",
+    issuing=IssuingStep(complete=_set_own_scope),
     cites=(CITE,),
     grant_types=(
         GrantType(name=names.CLIENT_CREDENTIALS, cite=CITE, parse=narrowing.parse, decide=decide),

@@ -20,7 +20,7 @@ from valetkey.server.model.policy import TrustedIssuer
 from valetkey.server.model.query import CommitAlways, One, OneByAlias, Rule
 from valetkey.server.model.user import User, sign_in_name
 from valetkey.server.oauth.clients import keys
-from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.clients.scopes import check_resources
 from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Refuse
@@ -82,7 +82,7 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     """A token for a user of whom a trusted server speaks, within what that user granted."""
     if by.client.is_public:
         raise UnauthorizedClient("a client without a secret brings no assertions")
-    profile.check_resources(by.client, what.narrowing.resources, context)
+    check_resources(by.client, what.narrowing.resources, context)
     jag = identity_assertion.is_on(context)
     typ = ("jwt", "", identity_assertion.TYPE) if jag else ("jwt", "")
     said, user = yield from about(what.assertion, by, context, typ=typ)
@@ -98,7 +98,7 @@ def decide(what: Asserting, by: Authenticated, context: Context) -> Rule[Issue |
     if isinstance(issued, Refuse):
         return issued
     # RFC 7521 4.1: the next token comes of the next assertion.
-    return msgspec.structs.replace(issued, with_refresh_token=False, with_id_token=False)
+    return msgspec.structs.replace(issued, refresh_token=None, with_id_token=False)
 
 
 def about(

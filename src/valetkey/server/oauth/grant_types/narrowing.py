@@ -8,9 +8,10 @@ import msgspec
 
 from valetkey.server.model.limits import NONE, Limits
 from valetkey.server.oauth.core import rar
+from valetkey.server.oauth.core.decision import StepState
 from valetkey.server.oauth.core.offer import Offer
 from valetkey.spec.errors import InvalidScope, InvalidTarget
-from valetkey.wire.authorization_details import Detail
+from valetkey.wire.authorization_details import PARAMETER, Detail
 from valetkey.wire.form import Form
 
 Both: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
@@ -21,26 +22,29 @@ KNOWN: Final = 512
 
 
 class Narrowing(msgspec.Struct, frozen=True):
-    """What a token request narrows to; empty where it leaves all as it was."""
+    """What a token request narrows to; empty where it leaves everything as it was. `state` is for
+    the issuing step of authorization details."""
 
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     details: tuple[Detail, ...] = ()
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """Those of the details."""
-        return tuple(dict.fromkeys(one.type for one in self.details)) if self.details else ()
+    state: tuple[StepState, ...] = ()
 
 
 def parse(form: Form) -> Narrowing:
     """The parameters, unjudged. Raises InvalidAuthorizationDetails for what cannot be read."""
     scope, resources = form.get("scope"), form.all("resource")
+    details = rar.parse_parameter(form) if PARAMETER in form else ()
     return Narrowing(
         tuple(dict.fromkeys(scope.split())) if scope else (),
         tuple(dict.fromkeys(resources)) if resources else (),
-        rar.parse_parameter(form),
+        details,
+        (rar.RequestedTypes(_types(details)),) if details else (),
     )
+
+
+def _types(details: Iterable[Detail]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.type for one in details))
 
 
 def narrow(
@@ -88,6 +92,6 @@ def _narrowed(wish: Narrowing, authorized: Both, offer: Offer, *, limits: Limits
     wanted = offer.find_resources(wish.resources)
     if not wanted <= offer.find_resources(resources or offer.audience(allowed, ())):
         raise InvalidTarget
-    if not set(wish.types) <= wanted:
+    if not set(_types(wish.details)) <= wanted:
         raise InvalidTarget("authorization_details are about another resource")
     return offer.within(chosen, wish.resources), wish.resources

@@ -17,7 +17,7 @@ from valetkey.server.model.grant import Grant, TokenFamily
 from valetkey.server.model.query import One, Rule, With
 from valetkey.server.model.user import User
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Issue, Refuse, Standing
+from valetkey.server.oauth.core.decision import Issue, RefreshToken, Refuse, Standing
 from valetkey.server.oauth.core.family_end import close
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
 from valetkey.server.oauth.core.liveness import still_allowed, why_suspended
@@ -25,7 +25,8 @@ from valetkey.server.oauth.core.shard_policy import without_risky
 from valetkey.server.oauth.grant_types import narrowing
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards.refreshing import refresh_shards
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken, read
+from valetkey.server.oauth.shards.response import RenewedShards
+from valetkey.server.oauth.tokens.refresh_token import read
 from valetkey.spec import names
 from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidGrant
@@ -110,7 +111,10 @@ def _sharded(
         changes=turned.changes,
         spare=turned.spare,
     )
-    return msgspec.structs.replace(issue, members=turned.more, shard=turned.shard)
+    shard = turned.shard
+    token = RefreshToken(turned.family.id, shard, turned.family.shard(shard).generation)
+    state = (*issue.state, RenewedShards(turned.renewed))
+    return msgspec.structs.replace(issue, refresh_token=token, state=state)
 
 
 def _check_comes_back(family: TokenFamily, by: Authenticated, context: Context) -> Rule[None]:
@@ -217,7 +221,8 @@ def _issue(
     allowed = still_allowed(
         family.permissions, client=client, grant=standing.grant, offer=context.installation.offer
     )
-    if not spare:
+    policy = context.installation.all_policies[client.policy]
+    if policy.one_more_shard and not spare:
         allowed = without_risky(allowed, client, context)
     permissions, resources = narrowing.narrow(
         what.narrowing,
@@ -233,9 +238,9 @@ def _issue(
         permissions=permissions,
         scope=family.scope,
         resources=resources,
-        details=what.narrowing.types,
         with_id_token=names.OPENID in permissions,
-        with_refresh_token=True,
+        refresh_token=RefreshToken(family.id, 0, family.generation),
+        state=what.narrowing.state,
         changes=changes,
     )
 

@@ -14,7 +14,7 @@ from valetkey.server.model.client import Client
 from valetkey.server.model.grant import Grant, TokenFamily, live_grant_alias
 from valetkey.server.model.query import Many, One, OneByAlias, Rule
 from valetkey.server.model.user import User
-from valetkey.server.oauth.core import profile
+from valetkey.server.oauth.clients.scopes import check_resources
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Delegation, Issue, Refuse, Standing
 from valetkey.server.oauth.core.feature import Authenticated, Feature, GrantType
@@ -99,7 +99,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
     policy = by.client.exchange
     if by.client.is_public or policy is None:
         raise UnauthorizedClient("this client may exchange nothing")
-    profile.check_resources(by.client, what.narrowing.resources, context)
+    check_resources(by.client, what.narrowing.resources, context)
     if what.requested == identity_assertion.TOKEN_TYPE:
         return (yield from _asserted(what, by, context))
     brought = yield from _subject(what, context)
@@ -110,7 +110,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         yield from _actor(what.actor, by, context)
     act = _acting(brought, by.client)
     grant = brought.standing.grant
-    if has_revoked_delegate(grant, act):
+    if act is not None and has_revoked_delegate(grant, act):
         # RFC 8628 3.5: the code for what the user has said no to, at this endpoint.
         raise AccessDenied("the user lets this client have no key of that app any more", status=400)
     permissions, resources = _narrowed(what.narrowing, brought, client=by.client, context=context)
@@ -123,7 +123,7 @@ def decide(what: Exchanging, by: Authenticated, context: Context) -> Rule[Issue 
         permissions=permissions,
         scope=what.narrowing.scope,
         resources=resources,
-        details=what.narrowing.types,
+        state=what.narrowing.state,
         delegation=Delegation(brought.owner, act, brought.until),
         changes=noted,
         members={"issued_token_type": names.TYPE_ACCESS_TOKEN},

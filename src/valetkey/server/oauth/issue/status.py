@@ -15,7 +15,9 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import One, Rule
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Issue, Standing
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.spec.errors import TemporarilyUnavailable
+from valetkey.wire.access_token import AccessToken
 from valetkey.wire.change_log import LONGEST
 from valetkey.wire.status_list import SIZE, Reference, Status
 
@@ -44,7 +46,7 @@ def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
     # A key that was passed on also hangs on whoever holds it, of which a list knows nothing.
     if standing is None or issue.delegation is not None or standing.family.listed:
         return issue
-    if not _wanted(issue, context):
+    if not _is_listed(issue, context):
         return issue
     taken = yield from _free(standing.family, issue, context)
     listed = taken.value.rpartition(" ")[2]
@@ -56,15 +58,18 @@ def assign_place(issue: Issue, context: Context) -> Rule[Issue]:
     )
 
 
-def status_of(issue: Issue, context: Context) -> Status | None:
-    """The claim, for a token that is looked up."""
+def add_status(token: AccessToken, issue: Issue, context: Context) -> AccessToken:
+    """The token with its `status` claim, where an API looks the token up in a list."""
     standing = issue.standing
-    if standing is None or not standing.family.listed or not _wanted(issue, context):
-        return None
+    if standing is None or issue.delegation is not None:
+        return token
+    if not standing.family.listed or not _is_listed(issue, context):
+        return token
     number, _, idx = standing.family.listed.partition(".")
     name = list_name(context.installation.epoch, int(number), standing.family.client)
     uri = f"{context.installation.issuer}{PATH}/{name}"
-    return Status(status_list=Reference(idx=int(idx), uri=uri))
+    status = Status(status_list=Reference(idx=int(idx), uri=uri))
+    return msgspec.structs.replace(token, status=status)
 
 
 def list_name(epoch: int, number: int, client: str) -> str:
@@ -72,10 +77,8 @@ def list_name(epoch: int, number: int, client: str) -> str:
     return f"{epoch}.{number}.{base64url.encode(client.encode())}"
 
 
-def _wanted(issue: Issue, context: Context) -> bool:
+def _is_listed(issue: Issue, context: Context) -> bool:
     """Whether the client is held to it, or an API that the token is for has asked."""
-    if NAME not in context.installation.enabled_features:
-        return False
     offer = context.installation.offer
     if (
         context.installation.all_policies[issue.client.policy].status_list
@@ -123,3 +126,6 @@ def _with(family: TokenFamily, changes: tuple[Change, ...]) -> tuple[Change, ...
         if isinstance(record, TokenFamily) and record.id == family.id:
             return (*changes[:number], type(change)(family), *changes[number + 1 :])
     return (*changes, Update(family))
+
+
+STEP: Final = IssuingStep(prepare=assign_place, complete=add_status)

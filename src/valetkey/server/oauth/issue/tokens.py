@@ -7,52 +7,80 @@ import msgspec
 
 from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
-from valetkey.server.model.limits import NONE
-from valetkey.server.oauth.core import rar
+from valetkey.server.model.query import Rule
 from valetkey.server.oauth.core.acr import level
 from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
 from valetkey.server.oauth.core.liveness import why_dead, why_suspended
 from valetkey.server.oauth.core.subjects import receives_sessions, session, subject
-from valetkey.server.oauth.issue.extensions import extensions
-from valetkey.server.oauth.issue.status import status_of
 from valetkey.server.oauth.senders.binding import fits, sender_of
-from valetkey.server.oauth.tokens import app_half, refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
+from valetkey.server.oauth.tokens import refresh_token as refresh_tokens
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import access_token, child_key, id_token
 from valetkey.wire.access_token import AccessToken, Confirmation
-from valetkey.wire.authorization_details import PARAMETER, Detail
+from valetkey.wire.authorization_details import PARAMETER
 from valetkey.wire.id_token import IdToken
+from valetkey.wire.token_response import GRANT_EXPIRES_AT
 
 
-def issue(decision: Issue, context: Context, *, holds: Confirmation | None = None) -> Issued:
-    """The tokens of a yes, unsigned, bound to what the client `holds`. Raises InvalidGrant where
-    somebody is no longer alive, and where the family is bound to something else; InvalidRequest
-    where the token has to be bound, and is not."""
-    standing, delegation = decision.standing, decision.delegation
+def issue(
+    decision: Issue, context: Context, *, confirmation: Confirmation | None = None
+) -> Rule[Issued]:
+    """The tokens of a yes, unsigned, bound to what the client has proved to hold (`confirmation`).
+
+    The features' steps run in the order of `core.issuing.ORDER`. Raises InvalidGrant where the
+    client, the user, the grant or the family is not alive, and where the family is bound to another
+    key; InvalidRequest where the token has to be bound and is not.
+    """
+    for step in context.installation.issuing:
+        if step.prepare is not None:
+            decision = yield from step.prepare(decision, context)
     _check_alive(decision, context)
-    bound = None if standing is None else standing.family.bound_to(decision.shard)
-    # Whoever passes a key on holds a key of its own.
-    if delegation is None and not fits(holds, bound):
-        raise InvalidGrant(detail="the family is bound to another key")
-    scope = context.installation.offer.names(decision.permissions, requested=decision.scope)
-    if decision.own:
-        scope = " ".join(decision.own)  # These stand alone.
-    token = _access_token(decision, scope, holds=holds, context=context)
-    app_half.check_bound(token, context)
+    _check_binding(decision, confirmation)
+    token = _access_token(decision, confirmation, context)
+    for step in context.installation.issuing:
+        if step.complete is not None:
+            token = step.complete(token, decision, context)
+    identity, claims, refresh_token = None, dict[str, Claim](), ""
+    if decision.with_id_token and decision.standing is not None:
+        identity = _id_token(decision, decision.standing, context)
+        claims = _user_claims(decision, decision.standing, context)
+    if decision.refresh_token is not None:
+        refresh_token = refresh_tokens.write(decision.refresh_token, context.installation.keyring)
     return Issued(
         client=decision.client,
         access_token=token,
-        id_token=_id_token(decision, context) if decision.with_id_token else None,
-        id_token_claims=_user_claims(decision, context) if decision.with_id_token else {},
-        refresh_token=_refresh_token(decision, context) if decision.with_refresh_token else "",
-        scope=scope,
-        members={**decision.members, **extensions(decision, context)},
+        id_token=identity,
+        id_token_claims=claims,
+        refresh_token=refresh_token,
+        scope=token.scope,
+        members=_members(decision, context),
         changes=decision.changes,
         events=decision.events,
     )
+
+
+def _members(decision: Issue, context: Context) -> dict[str, Any]:
+    """What the response has besides the tokens: when the grant ends, and what features add. The end
+    is not for a delegate: the grant is another client's."""
+    members, standing = {**decision.members}, decision.standing
+    if standing is not None and standing.grant.limits.until and decision.delegation is None:
+        members[GRANT_EXPIRES_AT] = standing.grant.limits.until
+    for step in context.installation.issuing:
+        if step.members is not None:
+            members |= step.members(decision, context)
+    return members
+
+
+def _check_binding(decision: Issue, confirmation: Confirmation | None) -> None:
+    standing, refresh_token = decision.standing, decision.refresh_token
+    # A delegate proves a key of its own.
+    if standing is None or decision.delegation is not None:
+        return
+    shard = 0 if refresh_token is None else refresh_token.shard
+    if not fits(confirmation, standing.family.bound_to(shard)):
+        raise InvalidGrant(detail="the family is bound to another key")
 
 
 def _check_alive(decision: Issue, context: Context) -> None:
@@ -87,9 +115,10 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
 
 
 def _signed(issued: Issued, context: Context) -> str:
-    """The access token as its app gets it: whole, or its half."""
-    if app_half.is_split(issued.access_token, context):
-        return app_half.write(issued.access_token, context)
+    """The access token as the client gets it: as a JWT, or as a feature's step writes it."""
+    for step in context.installation.issuing:
+        if step.write is not None and (written := step.write(issued.access_token, context)):
+            return written
     key = context.access_token_key(issued.client)
     token = jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
     context.installation.signed_tokens.add(token)
@@ -97,44 +126,27 @@ def _signed(issued: Issued, context: Context) -> str:
 
 
 def _access_token(
-    decision: Issue, scope: str, *, holds: Confirmation | None, context: Context
+    decision: Issue, confirmation: Confirmation | None, context: Context
 ) -> AccessToken:
-    policy = context.installation.all_policies[decision.client.policy]
-    seconds = policy.access_token or context.installation.lifetimes.access_token
-    standing = decision.standing
+    installation, now = context.installation, context.env.now
+    policy = installation.all_policies[decision.client.policy]
+    seconds = policy.access_token or installation.lifetimes.access_token
     token = AccessToken(
-        iss=context.installation.issuer,
+        iss=installation.issuer,
         # A client's own name lies in a namespace of its own: no user is called that.
         sub=f"client:{decision.client.id}",
-        aud=context.installation.offer.audience(decision.permissions, decision.resources),
+        aud=installation.offer.audience(decision.permissions, decision.resources),
         client_id=decision.client.id,
         jti=encode(context.env.random_bytes(16)),
-        scope=scope,
-        iat=context.env.now,
-        exp=context.env.now + seconds,
-        cnf=holds,
-        authorization_details=_details(decision, context),
+        scope=installation.offer.names(decision.permissions, requested=decision.scope),
+        iat=now,
+        exp=now + seconds,
+        cnf=confirmation,
     )
-    if standing is None:
+    if decision.standing is None:
         return token
-    token = _of_user(token, standing, decision.permissions)
-    if decision.delegation is not None:
-        return _delegated(token, decision.delegation)
-    status = status_of(decision, context)
-    return token if status is None else msgspec.structs.replace(token, status=status)
-
-
-def _details(decision: Issue, context: Context) -> tuple[Detail, ...]:
-    """What was asked by details, as it is granted now (RFC 9396 7)."""
-    standing = decision.standing
-    asked, within = decision.details, NONE
-    if standing is not None:
-        asked, within = (*standing.family.details, *asked), standing.grant.limits
-    if not asked or not rar.is_enabled(context):
-        return ()
-    return rar.granted_details(
-        asked, decision.permissions, within=within, offer=context.installation.offer
-    )
+    token = _of_user(token, decision.standing, decision.permissions)
+    return token if decision.delegation is None else _delegated(token, decision.delegation)
 
 
 def _of_user(token: AccessToken, standing: Standing, permissions: Iterable[str]) -> AccessToken:
@@ -159,21 +171,7 @@ def _delegated(token: AccessToken, delegation: Delegation) -> AccessToken:
     return msgspec.structs.replace(token, act=delegation.act, exp=until)
 
 
-def _refresh_token(decision: Issue, context: Context) -> str:
-    if decision.standing is None:
-        raise InvalidGrant(detail="a refresh token without a family")
-    family = decision.standing.family
-    shards, at = family.shards, decision.shard
-    generation = family.generation if shards is None else shards.of[at].generation
-    return refresh_token.write(
-        RefreshToken(family.id, at, generation), context.installation.keyring
-    )
-
-
-def _id_token(decision: Issue, context: Context) -> IdToken | None:
-    standing = decision.standing
-    if standing is None:
-        return None
+def _id_token(decision: Issue, standing: Standing, context: Context) -> IdToken:
     family, keyring = standing.family, context.installation.keyring
     return IdToken(
         iss=context.installation.issuer,
@@ -191,18 +189,13 @@ def _id_token(decision: Issue, context: Context) -> IdToken | None:
     )
 
 
-def _user_claims(decision: Issue, context: Context) -> dict[str, Claim]:
-    """The claims about the user that the app wants in the ID Token itself: those that it names, and
-    all of its scope where it is registered so."""
-    standing = decision.standing
-    if standing is None:
-        return {}
-    family = standing.family
-    whole = (
-        context.installation.offer.expand_known(family.scope)
-        if decision.client.claims_in_id_token
-        else ()
-    )
+def _user_claims(decision: Issue, standing: Standing, context: Context) -> dict[str, Claim]:
+    """The claims that go into the ID Token itself: those that the client requested one by one, and
+    those of its whole scope if it is registered for that."""
+    client, family = decision.client, standing.family
+    whole: tuple[str, ...] = ()
+    if client.claims_in_id_token:
+        whole = context.installation.offer.expand_known(family.scope)
     if not whole and not family.id_token_claims:
         return {}
     return select_claims(

@@ -1,13 +1,22 @@
 """Who holds what? Asked where tokens are issued, and where they are shown."""
 
+from typing import Final
+
 import msgspec
 
 from valetkey.server.model.change import Change
 from valetkey.server.model.client import Client
 from valetkey.server.model.query import CommitAlways, Rule
 from valetkey.server.oauth.core.context import Context, Installation
-from valetkey.server.oauth.core.feature import Authenticated, RequestInfo, Sender, SenderProof
+from valetkey.server.oauth.core.feature import (
+    Authenticated,
+    Feature,
+    RequestInfo,
+    Sender,
+    SenderProof,
+)
 from valetkey.server.oauth.tokens.state import Dead, check_token
+from valetkey.spec.cite import Cite
 from valetkey.spec.errors import InvalidDpopProof, InvalidRequest, InvalidToken
 from valetkey.wire.access_token import Confirmation
 
@@ -20,10 +29,10 @@ def senders(context: Context) -> tuple[Sender, ...]:
 def sender_of(cnf: Confirmation | None, context: Context) -> Sender:
     """The sender whose a token with this confirmation is. Raises InvalidToken where that is
     switched off: a bound token is never honoured as if it were not."""
-    sender = find_sender(cnf, context.installation)
-    if sender is None:
-        raise InvalidToken(detail="bound in a way that is not offered here")
-    return sender
+    for sender in context.installation.senders:
+        if sender.binds(cnf):
+            return sender
+    raise InvalidToken(detail="bound in a way that is not offered here")
 
 
 def find_sender(cnf: Confirmation | None, at: Installation) -> Sender | None:
@@ -67,6 +76,9 @@ def _remember(held: SenderProof) -> Rule[None]:
 def check_required(by: Authenticated, context: Context) -> None:
     """Raises InvalidRequest where the client is registered for bound tokens and proves to hold
     nothing to bind them to; so it is where they are switched off, for it gets no others."""
+    policy = context.installation.all_policies[by.client.policy]
+    if policy.bound == "required" and by.confirmation is None:
+        raise InvalidRequest("this client has to prove what it holds")
     bound_by = by.client.bound_by
     if not bound_by:
         return
@@ -107,3 +119,22 @@ def check_presented(scheme: str, brought: RequestInfo, context: Context) -> Rule
 def fits(held: Confirmation | None, bound: Confirmation | None) -> bool:
     """Whether what is held is what something was bound to; all may use what is bound to nobody."""
     return bound is None or held == bound
+
+
+def _prove_nothing(brought: RequestInfo, client: str, context: Context) -> Rule[SenderProof | None]:
+    yield from ()
+    return None
+
+
+_BEARER_SENDER: Final = Sender(
+    name="bearer",
+    cite=Cite("RFC 6750", "2.1"),
+    token_type="Bearer",
+    binds=lambda cnf: cnf is None,
+    prove=_prove_nothing,
+)
+
+BEARER: Final = Feature(
+    name="bearer tokens", core=True, cites=(_BEARER_SENDER.cite,), senders=(_BEARER_SENDER,)
+)
+"""Bearer tokens (RFC 6750): anyone who has one may use it."""

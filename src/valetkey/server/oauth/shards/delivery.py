@@ -9,14 +9,13 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.shards import Shard
 from valetkey.server.oauth.clients.authentication import authenticate
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Answer, Issued, Refuse, with_changes
+from valetkey.server.oauth.core.decision import Answer, Issued, RefreshToken, Refuse, with_changes
 from valetkey.server.oauth.core.feature import Call
 from valetkey.server.oauth.senders.binding import bind
 from valetkey.server.oauth.shards import alarm, derived_secrets, presentation
 from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import SHARD, Delivered
 
 

@@ -11,7 +11,7 @@ import msgspec
 from valetkey.jose import seal
 from valetkey.server.model import ids
 from valetkey.server.model.keys import Keyring
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.spec.errors import InvalidGrant, InvalidRequest
 from valetkey.wire import opaque
 from valetkey.wire.key_shards import CODE

@@ -9,12 +9,12 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.keys import Keyring
 from valetkey.server.model.shards import Shard, Shards
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.senders.binding import fits
 from valetkey.server.oauth.shards import derived_secrets
 from valetkey.server.oauth.shards.derived_secrets import HANDLE_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import (
     InsufficientKeyShards,
     InvalidGrant,

@@ -1,7 +1,5 @@
 """The refresh of a key in several shards: so many of them, each turned by itself."""
 
-from typing import Any
-
 import msgspec
 
 from valetkey.server.model.change import Change, Update
@@ -9,10 +7,10 @@ from valetkey.server.model.grant import TokenFamily
 from valetkey.server.model.query import Rule
 from valetkey.server.model.shards import Shards
 from valetkey.server.oauth.core.context import Context
-from valetkey.server.oauth.core.decision import Refuse
+from valetkey.server.oauth.core.decision import RefreshToken, Refuse
 from valetkey.server.oauth.core.feature import Authenticated
 from valetkey.server.oauth.core.shard_policy import is_enabled
-from valetkey.server.oauth.shards import alarm, response
+from valetkey.server.oauth.shards import alarm
 from valetkey.server.oauth.shards.alarm import sharded
 from valetkey.server.oauth.shards.presentation import (
     Alarm,
@@ -24,20 +22,20 @@ from valetkey.server.oauth.shards.presentation import (
     read,
     refreshed,
 )
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.spec.errors import InsufficientKeyShards, InvalidGrant, InvalidRequest
 from valetkey.wire.key_shards import OF_DEVICES
 
 
 class ShardRefresh(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A refresh that is good as far as the shards go. `shard` is the number of the one that asked;
-    `spare`: more were shown than the key needs; `more` are members of the response."""
+    `spare`: more were shown than the key needs; `renewed` are the numbers of those that the answer
+    renews."""
 
     family: TokenFamily
     shard: int
     spare: bool
     changes: tuple[Change, ...]
-    more: dict[str, Any]
+    renewed: tuple[int, ...]
 
 
 def refresh_shards(
@@ -125,11 +123,10 @@ def _turned(
             expires=min(context.env.now + idle, family.created + until),
         )
         changes = (Update(family),)
-    more = response.member(family, context, renewed=good.renewed)
     return ShardRefresh(
         family=family,
         shard=asks,
         spare=good.count > good.shards.threshold,
         changes=changes,
-        more={**more},
+        renewed=tuple(good.renewed),
     )

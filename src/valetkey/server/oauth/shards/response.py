@@ -8,10 +8,10 @@ import msgspec
 from valetkey.server.model.client import Client
 from valetkey.server.model.grant import TokenFamily
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue, RefreshToken, StepState, state_of
 from valetkey.server.oauth.shards import derived_secrets
 from valetkey.server.oauth.shards.derived_secrets import TICKET_SECONDS, ShardReference
 from valetkey.server.oauth.tokens import refresh_token
-from valetkey.server.oauth.tokens.refresh_token import RefreshToken
 from valetkey.wire.key_shards import PARAMETER, Claimed, KeyShard, KeyShards, Status
 
 
@@ -27,13 +27,20 @@ def shard_statuses(
     return KeyShards(shards.threshold, tuple(every))
 
 
-def member(
-    family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()
-) -> Mapping[str, Any]:
-    """The member of the token response; none, for an ordinary key."""
-    if family.shards is None:
+class RenewedShards(StepState, frozen=True, eq=False):
+    """The numbers of the shards that a refresh renewed."""
+
+    numbers: tuple[int, ...]
+
+
+def members(decision: Issue, context: Context) -> Mapping[str, Any]:
+    """The member of the token response; none for a key in one piece, or one that was delegated."""
+    standing, state = decision.standing, state_of(decision, RenewedShards)
+    if standing is None or standing.family.shards is None or decision.refresh_token is None:
         return {}
-    return {PARAMETER: msgspec.to_builtins(shard_statuses(family, context, renewed=renewed))}
+    renewed = () if state is None else state.numbers
+    statuses = shard_statuses(standing.family, context, renewed=renewed)
+    return {PARAMETER: msgspec.to_builtins(statuses)}
 
 
 def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeyShard:

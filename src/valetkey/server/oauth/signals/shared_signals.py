@@ -13,9 +13,9 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.stream import Signal, Stream
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Answer, Refuse
-from valetkey.server.oauth.core.feature import Call, Endpoint, Feature, document
+from valetkey.server.oauth.core.feature import Call, ClientScopes, Endpoint, Feature, document
 from valetkey.server.oauth.signals import signal_delivery, stream_configuration
-from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ
+from valetkey.server.oauth.signals.app_receivers import MANAGE, NAME, READ, SCOPES, receives
 from valetkey.server.oauth.signals.fan_out import delivery_job, order, put
 from valetkey.server.oauth.signals.receivers import Receiver, receiver
 from valetkey.server.oauth.signals.signal_delivery import DELIVERY, still_wanted, token, waiting
@@ -250,6 +250,7 @@ def _endpoint(
 
 SHARED_SIGNALS: Final = Feature(
     name=NAME,
+    client_scopes=(ClientScopes(names=SCOPES, may_use=receives),),
     cites=(CITE, security_event.CITE, signal_delivery.CITE, POLLING),
     endpoints=(
         Endpoint(

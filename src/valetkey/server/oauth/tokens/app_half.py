@@ -12,6 +12,8 @@ from valetkey.jose import jwt, seal
 from valetkey.jose.jwk import PublicKey
 from valetkey.server.model.keys import RawKey
 from valetkey.server.oauth.core.context import Context
+from valetkey.server.oauth.core.decision import Issue
+from valetkey.server.oauth.core.issuing import IssuingStep
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import split_token
 from valetkey.wire.access_token import AccessToken
@@ -38,22 +40,22 @@ def is_split(token: AccessToken, context: Context) -> bool:
     """Whether the token is for an API that holds the other half. One is enough: it would be whole
     in that API's log."""
     offer = context.installation.offer
-    return (
-        bool(offer.split_token_resources)
-        and not offer.split_token_resources.isdisjoint(offer.find_resources(token.aud))
-        and is_enabled(context)
-    )
+    split = offer.split_token_resources
+    return bool(split) and not split.isdisjoint(offer.find_resources(token.aud))
 
 
-def check_bound(token: AccessToken, context: Context) -> None:
+def check_bound(token: AccessToken, decision: Issue, context: Context) -> AccessToken:
     """Raises InvalidRequest where a token that is split is bound to nobody: whoever reads the
     app's half in a log would show it as the app does."""
     if token.cnf is None and is_split(token, context):
         raise InvalidRequest("a token for this API has to be bound: prove what you hold")
+    return token
 
 
 def write(token: AccessToken, context: Context) -> str:
-    """The app's half."""
+    """The app's half, "" for a token that is not split."""
+    if not is_split(token, context):
+        return ""
     key, salt = context.installation.keyring.sealing[0], context.env.random_bytes(SALT)
     sealed = seal.seal(
         seal.mac(key.raw, PURPOSE, salt),
@@ -91,3 +93,6 @@ def _read(text: str, keys: tuple[PublicKey, ...], sealing: tuple[RawKey, ...]) -
         return msgspec.msgpack.decode(plain, type=AccessToken)
     except (split_token.NotHalf, seal.BadSeal, msgspec.DecodeError) as error:
         raise jwt.BadToken(f"app's half: {error}") from error
+
+
+STEP: Final = IssuingStep(complete=check_bound, write=write)

@@ -7,25 +7,16 @@ several shards has one for each of them; shard 0 is the device's, and all of an 
 
 from typing import Final
 
-import msgspec
-
 from valetkey.jose import seal
 from valetkey.server.model import ids
 from valetkey.server.model.keys import Keyring
+from valetkey.server.oauth.core.decision import RefreshToken
 from valetkey.spec.errors import InvalidGrant
 from valetkey.wire import opaque
 
 PURPOSE: Final = b"refresh token"
 KID: Final = 4
 _BODY: Final = KID + ids.LENGTH + 1 + 4
-
-
-class RefreshToken(msgspec.Struct, frozen=True):
-    """What a genuine refresh token names."""
-
-    family: str
-    shard: int
-    generation: int
 
 
 def write(token: RefreshToken, keyring: Keyring) -> str:

@@ -1,0 +1,39 @@
+"""A feature that is switched off is not on the way of a token request (`bench.trace`)."""
+
+import asyncio
+
+import pytest
+from bench.trace import Trace, trace
+
+MOST = {"code exchange": (150, 45), "refresh": (145, 43)}
+"""Functions and files that a request enters: fewer than this."""
+
+OFF = (
+    *("core/rar.py", "core/shard_policy.py", "clients/documents.py", "clients/grant_management.py"),
+    *("issue/status.py", "issue/extensions.py", "tokens/app_half.py", "signals/fan_out.py"),
+)
+
+
+@pytest.fixture(scope="module")
+def traces() -> dict[str, Trace]:
+    return asyncio.run(trace())
+
+
+@pytest.mark.parametrize("operation", MOST)
+def test_what_is_off_is_not_entered(traces: dict[str, Trace], operation: str) -> None:
+    entered = traces[operation].functions
+    assert not entered.keys() & {f"server/oauth/{path}" for path in OFF}
+    assert not [path for path in entered if path.startswith("server/oauth/shards/")]
+
+
+@pytest.mark.parametrize("operation", MOST)
+def test_a_request_enters_few_functions(traces: dict[str, Trace], operation: str) -> None:
+    functions, files = traces[operation].counts
+    most_functions, most_files = MOST[operation]
+    assert functions < most_functions
+    assert files < most_files
+
+
+def test_a_lambda_counts_as_its_function(traces: dict[str, Trace]) -> None:
+    names = {name for names in traces["code exchange"].functions.values() for name in names}
+    assert not [name for name in names if ".<locals>.<" in name]
