@@ -17,6 +17,8 @@ from tests.server.oauth.world import World
 from valetkey.server.model.client import Client
 from valetkey.server.model.limits import Bounds
 from valetkey.server.oauth.authorize.outcome import Consent, Deny
+from valetkey.server.oauth.core.decision import Answer
+from valetkey.server.oauth.core.feature import Call, Endpoint
 from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.server.oauth.grants import changes
