@@ -23,6 +23,7 @@ from valetkey.server.oauth.core.rar import RAR
 from valetkey.server.oauth.features import FEATURES, switched
 from valetkey.server.oauth.grants import changes
 from valetkey.spec.errors import InvalidAuthorizationDetails, InvalidTarget, OAuthError
+from valetkey.wire.form import Form
 
 READ = {"type": CHIRP, "actions": ["chirps.read"]}
 WRITE = {

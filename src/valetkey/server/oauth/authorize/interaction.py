@@ -10,11 +10,10 @@ from valetkey.server.oauth.authorize.browser_session import Person
 from valetkey.server.oauth.authorize.reply_address import ReplyTo
 from valetkey.server.oauth.authorize.request import AuthorizationRequest
 from valetkey.server.oauth.clients.documents import consent_digest
-from valetkey.server.oauth.core.acr import is_met
 from valetkey.server.oauth.core.consent_limits import is_used_up
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.offer import Offer
-from valetkey.server.oauth.core.subjects import subject
+from valetkey.server.oauth.core.subjects import is_met, subject
 from valetkey.spec.errors import (
     ConsentRequired,
     InteractionRequired,

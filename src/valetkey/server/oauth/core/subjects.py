@@ -1,6 +1,9 @@
-"""What a user is called before an app: one name for all, or one for each sector (OpenID Connect
-Core 8)."""
+"""How tokens tell of a user, their session and their sign-in: `sub`, `sid` and `acr`.
 
+An app knows a user by one name for all apps, or by one for each sector (OpenID Connect Core 8).
+"""
+
+from collections.abc import Iterable
 from typing import Final
 
 from valetkey.jose import base64url, seal
@@ -11,6 +14,28 @@ from valetkey.wire import redirect
 PURPOSE: Final = b"pairwise subject"
 SESSION: Final = b"pairwise session"
 SIGNALS: Final[Extension] = "shared_signals"
+
+
+PASSWORD: Final = "urn:valetkey:acr:password"
+"""A password, given in this session."""
+
+LEVELS: Final[dict[str, frozenset[str]]] = {PASSWORD: frozenset({"pwd"})}
+"""What each level needs (the words of RFC 8176), the strongest first."""
+
+
+def level(amr: tuple[str, ...]) -> str:
+    """The strongest level that these ways of proving reach, "" for none."""
+    proved = frozenset(amr)
+    for name, needs in LEVELS.items():
+        if needs <= proved:
+            return name
+    return ""
+
+
+def is_met(amr: Iterable[str], levels: Iterable[str]) -> bool:
+    """Whether one of the wanted levels is reached."""
+    proved = frozenset(amr)
+    return any(one in LEVELS and LEVELS[one] <= proved for one in levels)
 
 
 def subject(user: str, client: Client, keyring: Keyring) -> str:

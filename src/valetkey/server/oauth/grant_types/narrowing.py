@@ -66,6 +66,8 @@ def narrow(
     authorized = tuple(permissions), tuple(resources)
     if wish.details:
         return _narrowed(wish, authorized, offer, limits=limits)
+    if not (wish.scope or wish.resources):
+        return offer.ordered(authorized[0]), authorized[1]
     # An offer never changes, and clients request the same few combinations.
     chosen, where = offer.memo.of(_narrowed, size=KNOWN)(wish, authorized, offer)
     if not (wish.scope and details):

@@ -8,12 +8,11 @@ import msgspec
 from valetkey.jose import jws, jwt
 from valetkey.jose.base64url import encode
 from valetkey.server.model.query import Rule
-from valetkey.server.oauth.core.acr import level
 from valetkey.server.oauth.core.claims import Claim, select_claims
 from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Delegation, Issue, Issued, Standing
 from valetkey.server.oauth.core.liveness import why_dead, why_suspended
-from valetkey.server.oauth.core.subjects import receives_sessions, session, subject
+from valetkey.server.oauth.core.subjects import level, receives_sessions, session, subject
 from valetkey.server.oauth.senders.binding import fits, sender_of
 from valetkey.server.oauth.tokens import refresh_token as refresh_tokens
 from valetkey.spec.errors import InvalidGrant
@@ -45,7 +44,8 @@ def issue(
     identity, claims, refresh_token = None, dict[str, Claim](), ""
     if decision.with_id_token and decision.standing is not None:
         identity = _id_token(decision, decision.standing, context)
-        claims = _user_claims(decision, decision.standing, context)
+        if decision.client.claims_in_id_token or decision.standing.family.id_token_claims:
+            claims = _user_claims(decision, decision.standing, context)
     if decision.refresh_token is not None:
         refresh_token = refresh_tokens.write(decision.refresh_token, context.installation.keyring)
     return Issued(
@@ -78,8 +78,10 @@ def _check_binding(decision: Issue, confirmation: Confirmation | None) -> None:
     # A delegate proves a key of its own.
     if standing is None or decision.delegation is not None:
         return
-    shard = 0 if refresh_token is None else refresh_token.shard
-    if not fits(confirmation, standing.family.bound_to(shard)):
+    bound_to = standing.family.cnf
+    if refresh_token is not None and refresh_token.shard:
+        bound_to = standing.family.bound_to(refresh_token.shard)
+    if not fits(confirmation, bound_to):
         raise InvalidGrant(detail="the family is bound to another key")
 
 
@@ -116,12 +118,14 @@ def response(issued: Issued, context: Context) -> dict[str, Any]:
 
 def _signed(issued: Issued, context: Context) -> str:
     """The access token as the client gets it: as a JWT, or as a feature's step writes it."""
-    for step in context.installation.issuing:
+    installation = context.installation
+    for step in installation.issuing:
         if step.write is not None and (written := step.write(issued.access_token, context)):
             return written
-    key = context.access_token_key(issued.client)
+    policy = installation.all_policies[issued.client.policy]
+    key = installation.keyring.signing[policy.access_token_algorithm]
     token = jwt.sign(issued.access_token, key=key, typ=access_token.TYPE)
-    context.installation.signed_tokens.add(token)
+    installation.signed_tokens.add(token)
     return token
 
 
@@ -172,19 +176,19 @@ def _delegated(token: AccessToken, delegation: Delegation) -> AccessToken:
 
 
 def _id_token(decision: Issue, standing: Standing, context: Context) -> IdToken:
-    family, keyring = standing.family, context.installation.keyring
+    client, family, keyring = decision.client, standing.family, context.installation.keyring
     return IdToken(
         iss=context.installation.issuer,
-        sub=subject(standing.user.id, decision.client, keyring),
-        aud=decision.client.id,
+        sub=subject(standing.user.id, client, keyring),
+        aud=client.id,
         iat=context.env.now,
         exp=context.env.now + context.installation.lifetimes.id_token,
         auth_time=family.auth_time,
         nonce=decision.nonce,
         acr=level(family.amr),
         amr=family.amr,
-        sid=session(family.session, decision.client, keyring)
-        if receives_sessions(decision.client)
+        sid=session(family.session, client, keyring)
+        if family.session and receives_sessions(client)
         else "",
     )
 
@@ -196,8 +200,6 @@ def _user_claims(decision: Issue, standing: Standing, context: Context) -> dict[
     whole: tuple[str, ...] = ()
     if client.claims_in_id_token:
         whole = context.installation.offer.expand_known(family.scope)
-    if not whole and not family.id_token_claims:
-        return {}
     return select_claims(
         standing.user, decision.permissions, whole=whole, claim_names=family.id_token_claims
     )
@@ -207,5 +209,7 @@ def _sign_id_token(issued: Issued, token: IdToken, *, access: str, context: Cont
     bound: object = msgspec.structs.replace(token, at_hash=id_token.at_hash(access))
     if issued.id_token_claims:
         bound = {**msgspec.to_builtins(bound), **issued.id_token_claims}
-    key = context.id_token_key(issued.client)
+    installation = context.installation
+    policy = installation.all_policies[issued.client.policy]
+    key = installation.keyring.signing[policy.id_token_algorithm]
     return jws.sign(msgspec.json.encode(bound), key=key, typ=id_token.TYPE)
