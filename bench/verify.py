@@ -340,7 +340,7 @@ async def main(rounds: int, count: int) -> Kit:
 
 
 if __name__ == "__main__":
-    memory.begin_anew()
+    memory.restart_with_huge_pages()
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=15)
     asked.add_argument("--count", type=int, default=500)

@@ -11,8 +11,10 @@ from tests.cli.line import Line
 from tests.cli.test_serve import serving
 from tests.cli.test_workers import crew, workers
 from tests.live import free_port
+from tests.rows import row
 
 from valetkey.cli import memory
+from valetkey.cli.root import valetkey
 
 LINUX = tuple(int(part) for part in platform.release().split(".")[:2])
 GLIBC = "glibc 2.36"
@@ -32,13 +34,43 @@ THERE = "always [madvise] never\n"
         ({}, GLIBC, "always madvise [never]\n", False),
         ({"PYTHONMALLOC": "pymalloc"}, GLIBC, THERE, False),
         ({"GLIBC_TUNABLES": "glibc.malloc.check=3"}, GLIBC, THERE, False),
-        (memory.ASKED, GLIBC, THERE, False),
+        (memory.HUGE_PAGES_ENV, GLIBC, THERE, False),
     ],
 )
 def test_huge_pages_are_asked_for_where_there_are_any_and_nobody_said_otherwise(
     environ: dict[str, str], libc: str, pages: str, asked: bool
 ) -> None:
-    assert memory.helps(environ, libc=libc, pages=pages) is asked
+    assert memory.has_use(environ, libc=libc, pages=pages) is asked
+
+
+class Restarted(Exception):
+    """A process would restart here."""
+
+
+LINES = [
+    row("restart", "serve", "serve", True),
+    row("restart", "options before it", "--json --set name=serve serve", True),
+    row("restart", "guard", "guard guard.toml", True),
+    row("restart", "a client of that name", "client show guard", False),
+    row("restart", "a policy of that name", "apply serve", False),
+    row("restart", "the value of an option", "--set serve config", False),
+    row("restart", "no command of that name", "doctor serve", False),
+]
+
+
+@pytest.mark.parametrize("words, restarts", LINES)
+def test_only_a_server_restarts(
+    words: str, restarts: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever else a line holds."""
+
+    def restart() -> None:
+        raise Restarted
+
+    monkeypatch.setattr(memory, "restart_with_huge_pages", restart)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Restarted if restarts else SystemExit):
+        valetkey(words.split(), prog_name="valetkey")
 
 
 def heap(pid: int, name: str) -> list[str]:
@@ -57,7 +89,7 @@ def huge(pid: int) -> float:
 def are_huge_pages_had() -> bool:
     there = Path(memory.PAGES)
     pages = there.read_text() if there.is_file() else "[never]"
-    return memory.helps({}, libc=os.confstr("CS_GNU_LIBC_VERSION") or "", pages=pages)
+    return memory.has_use({}, libc=os.confstr("CS_GNU_LIBC_VERSION") or "", pages=pages)
 
 
 def are_huge_pages_left() -> bool:
@@ -106,12 +138,12 @@ def test_a_worker_begins_where_nothing_says_what_memory_it_has(
 ) -> None:
     """Anybody may set these words, on a machine without /proc as well."""
     monkeypatch.setattr(memory, "MAPS", str(tmp_path / "none"))
-    for name, value in memory.ASKED.items():
+    for name, value in memory.HUGE_PAGES_ENV.items():
         monkeypatch.setenv(name, value)
-    memory.gather()
+    memory.collapse_heap()
 
 
 def test_what_an_api_is_told_to_set_is_what_a_server_sets() -> None:
     told = Path(__file__).parents[2] / "docs" / "howto" / "protect-an-api.md"
-    words = " ".join(f"{name}={value}" for name, value in memory.ASKED.items())
+    words = " ".join(f"{name}={value}" for name, value in memory.HUGE_PAGES_ENV.items())
     assert f"export {words}\n" in told.read_text()

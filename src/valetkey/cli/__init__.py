@@ -4,28 +4,22 @@ import gc
 import sys
 
 from valetkey import __version__
-from valetkey.cli import memory
 
 __all__ = ["__version__", "main"]
 
 
-SERVERS = frozenset({"serve", "guard"})
-"""Commands that run for long."""
-
-GARBAGE = 20_000
-"""Objects more than were let go of, after which it is looked for cycles."""
+GC_THRESHOLD = 20_000
+"""New objects after which Python looks for reference cycles."""
 
 
 def main() -> None:
     """Runs the command that `sys.argv` names."""
-    if not SERVERS.isdisjoint(sys.argv[1:]):
-        memory.begin_anew()
-    # What is imported stays, and what a request makes is gone with it, by its count of references.
-    # To look for cycles among it after every 700 objects, as Python does, costs a tenth of a start
-    # and a thirtieth of the time after it, and finds none.
-    gc.set_threshold(GARBAGE)
+    # Modules stay, and reference counts free what a request makes. Python looks for cycles after
+    # every 700 new objects by default: that takes a tenth of a start and a thirtieth of the time
+    # after it, and finds none.
+    gc.set_threshold(GC_THRESHOLD)
     try:
-        # Here, so that without the extra a sentence is read and no traceback.
+        # Here, so that an installation without the extra gets a sentence instead of a traceback.
         from valetkey.cli.root import valetkey  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "valetkey":

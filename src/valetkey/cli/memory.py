@@ -1,21 +1,21 @@
-"""A server asks for its memory in huge pages.
+"""Huge pages for the memory of a server.
 
 Python has its own allocator, whose memory comes in pages of 4 KiB; much of the time that a request
-waits for memory, the processor looks up where such a page is. glibc asks for pages of 2 MiB where
-it is told to (malloc(3), "tunables"), which has to be before a process begins: so a server begins
-anew, as the same process with the same words.
+waits for memory, the processor looks up where such a page is. glibc can ask for pages of 2 MiB
+(malloc(3), "tunables"). It reads that setting before a process begins, so a server restarts: the
+same process, with the same arguments.
 
-Nothing is imported here that costs time, for a server pays for it twice.
+A server imports what runs before the restart twice, so keep that cheap.
 """
 
 import os
 import sys
 
 PAGES = "/sys/kernel/mm/transparent_hugepage/enabled"
-"""Where Linux says whether it has any: `always [madvise] never`."""
+"""Where Linux says whether it offers huge pages: `always [madvise] never`."""
 
 MAPS = "/proc/self/maps"
-"""Where Linux says what a process has of memory."""
+"""Where Linux lists the memory of a process."""
 
 HUGE = 2 << 20
 """Bytes of a huge page."""
@@ -23,13 +23,13 @@ HUGE = 2 << 20
 COLLAPSE = 25
 """`MADV_COLLAPSE` of madvise(2), since Linux 6.1."""
 
-SINCE = (2, 35)
-"""The first version of glibc that knows how to."""
+MIN_GLIBC = (2, 35)
+"""The first version of glibc that can ask for huge pages."""
 
-ASKED = {
+HUGE_PAGES_ENV = {
     "PYTHONMALLOC": "malloc",
-    # One heap for all threads, since one of them does nearly all; and enough pieces of each size at
-    # hand for the requests that go together (see server/http/fast/turns.py).
+    # One heap for all threads, since one of them does nearly all the work; and enough cached blocks
+    # of each size for the requests that take turns together (see server/http/fast/turns.py).
     "GLIBC_TUNABLES": ":".join(
         (
             "glibc.malloc.hugetlb=1",
@@ -38,47 +38,47 @@ ASKED = {
         )
     ),
 }
-"""What the environment says then. Where it says either already, that counts."""
+"""The environment that asks for them. If either variable is set already, it stays."""
 
 
-def begin_anew() -> None:
-    """Begins this process anew where it gets huge pages by that. Else does nothing."""
+def restart_with_huge_pages() -> None:
+    """Restarts this process if it gets huge pages by that. Otherwise does nothing."""
     environ = dict(os.environ)
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
-        with open(PAGES, encoding="ascii") as told:
-            pages = told.read()
-        if sys.executable and helps(environ, libc=libc, pages=pages):
-            os.execve(sys.executable, sys.orig_argv, environ | ASKED)  # noqa: S606 - its own words
+        with open(PAGES, encoding="ascii") as file:
+            pages = file.read()
+        if sys.executable and has_use(environ, libc=libc, pages=pages):
+            os.execve(sys.executable, sys.orig_argv, environ | HUGE_PAGES_ENV)  # noqa: S606 - its own arguments
     except (AttributeError, ValueError, OSError):
         return  # not Linux, not glibc, or not allowed
 
 
-def helps(environ: dict[str, str], *, libc: str, pages: str) -> bool:
-    """Whether to ask changes anything: by the environment, the C library's name and version
-    (`glibc 2.36`), and what Linux says of huge pages."""
+def has_use(environ: dict[str, str], *, libc: str, pages: str) -> bool:
+    """Whether a restart helps: by the environment, the C library's name and version (`glibc 2.36`),
+    and what Linux says about huge pages."""
     name, _, version = libc.partition(" ")
     return (
-        ASKED.keys().isdisjoint(environ)
+        HUGE_PAGES_ENV.keys().isdisjoint(environ)
         and name == "glibc"
-        and tuple(int(part) for part in version.split(".")[:2]) >= SINCE
+        and tuple(int(part) for part in version.split(".")[:2]) >= MIN_GLIBC
         and "[never]" not in pages
     )
 
 
-def gather() -> None:
-    """Moves this process's heap into huge pages of its own, where it had such before a fork. After
-    that its pages are its parent's, and what it writes to is copied by small ones: so this is for
-    when most has been written to. Does nothing where Linux will not."""
-    if not ASKED.items() <= dict(os.environ).items():
+def collapse_heap() -> None:
+    """Moves the heap of a forked process into huge pages of its own, if its parent has such. After
+    a fork, what a process writes to is copied in small pages: so call this when it has written to
+    most of its heap. Does nothing if Linux refuses."""
+    if not HUGE_PAGES_ENV.items() <= dict(os.environ).items():
         return
-    import ctypes  # noqa: PLC0415 - needless in a server of one process
+    import ctypes  # noqa: PLC0415 - a server of one process needs none
 
     try:
         with open(MAPS, encoding="utf-8") as maps:
             heaps = [line.partition(" ")[0] for line in maps if line.endswith("[heap]\n")]
     except OSError:
-        return  # not Linux, or not shown here
+        return  # not Linux, or not readable
     libc = ctypes.CDLL(None)
     for heap in heaps:
         first, end = (int(part, 16) for part in heap.split("-"))

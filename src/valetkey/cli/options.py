@@ -2,19 +2,27 @@
 
 import copy
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from valetkey.cli.context import CommandContext
+if TYPE_CHECKING:
+    from valetkey.cli.context import CommandContext
 
 PATH: Final = click.Path(path_type=Path)
 
 
+def _command_context(context: click.Context) -> "CommandContext":
+    # A server that restarts imports the root of the command line twice, so that stays small.
+    from valetkey.cli.context import CommandContext  # noqa: PLC0415
+
+    return context.ensure_object(CommandContext)
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    command = context.ensure_object(CommandContext)
     if not value:
         return
+    command = _command_context(context)
     match parameter.name:
         case "config":
             command.config = value
@@ -54,6 +62,10 @@ class Command(click.Command):
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.params += common()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        _command_context(ctx)
+        return super().invoke(ctx)
 
 
 class Group(click.Group):

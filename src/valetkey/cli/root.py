@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from valetkey import __version__
-from valetkey.cli.context import Failed
+from valetkey.cli import memory
 from valetkey.cli.options import Group
 
 MODULES: Final = {
@@ -28,6 +28,10 @@ MODULES: Final = {
 """The module of each command."""
 
 
+LONG_RUNNING: Final = frozenset({"serve", "guard"})
+"""Commands that run until they are stopped."""
+
+
 class Commands(Mapping[str, click.Command]):
     """The commands. Each is imported only when it is used, so that the server starts without
     loading the administration commands."""
@@ -43,7 +47,20 @@ class Commands(Mapping[str, click.Command]):
         return len(MODULES)
 
 
-@click.group(cls=Group, commands=Commands())
+class Root(Group):
+    """The root of the command line."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        # The options before the command are parsed, so this is the command. Its module is not
+        # imported yet: a restart repeats as little as possible.
+        if args[0] in LONG_RUNNING:
+            memory.restart_with_huge_pages()
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Root, commands=Commands())
 @click.version_option(__version__, prog_name="valetkey")
 @click.pass_context
 def valetkey(context: click.Context) -> None:
@@ -66,6 +83,8 @@ def demo(args: tuple[str, ...]) -> None:
         # Imported here, because no other command needs what it imports.
         from valetkey.demo import main  # noqa: PLC0415
     except ModuleNotFoundError as error:
+        from valetkey.cli.context import Failed  # noqa: PLC0415 - not for the start of a server
+
         raise Failed(f"{error.name} is missing: install valetkey[demo]") from error
 
     raise SystemExit(main(list(args)))

@@ -82,7 +82,7 @@ def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], Non
 
     def work(lifeline: int, ready: Callable[[], None]) -> None:
         def gathered() -> None:
-            memory.gather()
+            memory.collapse_heap()
             ready()
 
         _work(settings, listener, ready=gathered, lifeline=lifeline, signed_tokens=signed_tokens)
