@@ -17,7 +17,7 @@ from tests.browser import Browser
 from tests.live import Live, live
 
 from valetkey.server.accounts.throttle import CODE, CODE_NETWORK, STEP
-from valetkey.server.http.stranger_delay import Slowing
+from valetkey.server.http.attempt_delay import Delay
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.pending import Pending
@@ -63,10 +63,10 @@ def test_guesses_from_fresh_browsers_are_slowed(
     has a right code there gets in all the same."""
     waits: list[float] = []
 
-    async def noted(self: Slowing, seconds: float, address: str) -> None:
+    async def noted(self: Delay, seconds: float, address: str) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(Slowing, "wait", noted)
+    monkeypatch.setattr(Delay, "wait", noted)
     for n in range(CODE_NETWORK.attempts + 12):
         assert enters(at(bare, f"203.0.113.{n}"), WRONG).status_code == 400
     assert waits == [*[0.0] * CODE_NETWORK.attempts, *[STEP] * 10, *[2 * STEP] * 2]

@@ -176,8 +176,8 @@ def unbounded(out: Any) -> None:
 
 
 NASTY = [
-    row("A51", "no end", endless, "it is larger than wanted"),
-    row("A51", "a head without end", endless_head, "it is larger than wanted"),
+    row("A51", "no end", endless, "it is too large"),
+    row("A51", "a head without end", endless_head, "it is too large"),
     row("A51", "a slow drip", drip, "it takes longer than 3 s"),
     row("A51", "another protocol", upgrade, "it broke off: HttpParserUpgrade"),
     row("A51", "a gzip bomb", bomb, "its content-encoding was not asked for"),

@@ -19,7 +19,7 @@ from tests.live import Live, live
 
 from valetkey.server.accounts import password
 from valetkey.server.accounts.throttle import ACCOUNT, NETWORK, PAIR, STEP, WINDOW
-from valetkey.server.http.stranger_delay import Slowing
+from valetkey.server.http.attempt_delay import Delay
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 
@@ -145,13 +145,13 @@ def test_one_network_cannot_try_one_word_on_everybody(
 ) -> None:
     """It waits ever longer, and nobody else does."""
     waits: list[tuple[str, float]] = []
-    real = Slowing.wait
+    real = Delay.wait
 
-    async def noted(self: Slowing, seconds: float, address: str) -> None:
+    async def noted(self: Delay, seconds: float, address: str) -> None:
         waits.append((address, seconds))
         await real(self, min(seconds, 0.001), address)
 
-    monkeypatch.setattr(Slowing, "wait", noted)
+    monkeypatch.setattr(Delay, "wait", noted)
     thief = at(proxied, "203.0.113.9")
     for number in range(NETWORK.attempts + 25):
         assert guess(thief, f"user{number}", "hunter2").status_code == 400

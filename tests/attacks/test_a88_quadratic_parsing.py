@@ -20,7 +20,7 @@ from tests.installation import SECRETS
 from tests.live import Live
 from tests.rows import row
 
-from valetkey.cli.logging import cut
+from valetkey.cli.logging import without_secrets
 from valetkey.jose import base64url, jws
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.device_name import device
@@ -114,13 +114,13 @@ def _caller(text: str) -> str:
 
 def _log(text: str) -> None:
     for wrapped in (text, f'{{"path": "/{text}"}}'):
-        cut(wrapped)
+        without_secrets(wrapped)
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "a form": lambda text: parse_form(text.encode()),
     "a value in a form": lambda text: parse_form(b"a=" + text.encode()),
-    "cookies": lambda text: Cookies("http://x").visit(_request(text)),
+    "cookies": lambda text: Cookies("http://x").read_browser(_request(text)),
     "a user agent": device,
     "accepted languages": _accepted,
     "ui_locales": lambda text: choose(text.split(), default="en"),

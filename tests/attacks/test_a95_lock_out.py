@@ -25,10 +25,10 @@ from valetkey.server.accounts import password
 from valetkey.server.accounts.sign_in import Candidate, candidate, refused
 from valetkey.server.accounts.throttle import ACCOUNT, BROWSER, FAILED, PAIR, Caller
 from valetkey.server.http import log
+from valetkey.server.http.attempt_delay import Delay
 from valetkey.server.http.front import caller
 from valetkey.server.http.request import Request
 from valetkey.server.http.sign_in_failures import HIDDEN, MANY
-from valetkey.server.http.stranger_delay import Slowing
 from valetkey.server.model.change import Stale
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.environment import Env
@@ -57,16 +57,16 @@ def hidden(tmp_path: Path) -> Iterator[Live]:
 @pytest.fixture(autouse=True)
 def _hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is counted yet, and waits are short; how long they are is told elsewhere."""
-    real, fits = Slowing.wait, password.fits
+    real, fits = Delay.wait, password.fits
     # Hundreds of wrong ones: what looking at them takes is told elsewhere.
     monkeypatch.setattr(
         password, "fits", lambda given, kept: given.reveal() != "x" and fits(given, kept)
     )
 
-    async def short(self: Slowing, seconds: float, address: str) -> None:
+    async def short(self: Delay, seconds: float, address: str) -> None:
         await real(self, min(seconds, 0.001), address)
 
-    monkeypatch.setattr(Slowing, "wait", short)
+    monkeypatch.setattr(Delay, "wait", short)
     if "proxied" in request.fixturenames:
         server = request.getfixturevalue("proxied")
         for one in every(server, Throttle):
@@ -106,10 +106,10 @@ def test_others_sign_in_while_4096_networks_fail(
     they would take a minute."""
     waits: dict[str, float] = {}
 
-    async def noted(self: Slowing, seconds: float, address: str) -> None:
+    async def noted(self: Delay, seconds: float, address: str) -> None:
         waits[address] = seconds
 
-    monkeypatch.setattr(Slowing, "wait", noted)
+    monkeypatch.setattr(Delay, "wait", noted)
     with live(tmp_path, trusted_proxies=("127.0.0.0/8",)) as server:
         strangers = [f"10.{n // 256}.{n % 256}.1" for n in range(4096)]
         assert server.run(_fail(server.store, strangers)) == {Candidate}
@@ -229,13 +229,13 @@ def test_the_operator_hears_that_many_fail(hidden: Live, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING, log.NAME):
         for number in range(MANY):
             guess(thief, f"user{number}", "x")
-    (told,) = (one for one in caplog.records if one.getMessage() == "many sign-ins fail")
-    assert vars(told)["particulars"] == {
+    (told,) = (one for one in caplog.records if one.getMessage() == "many failed sign-ins")
+    assert vars(told)["details"] == {
         "failed": MANY,
         "accounts": MANY,
         "networks": 1,
         "busiest": "127.0.0.0/24",
-        "from_there": MANY,
+        "from_busiest": MANY,
     }
 
 

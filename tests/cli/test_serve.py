@@ -222,7 +222,7 @@ def test_sighup_reads_a_renewed_certificate_and_ends_nothing(workers: str, line:
         assert process.stderr is not None
         said = [json.loads(process.stderr.readline()) for _ in range(2 * int(workers))]
         told = [one["message"] for one in said]
-        assert told.count("SIGHUP: files were read again") == int(workers)
+        assert told.count("files reloaded (SIGHUP)") == int(workers)
         assert {one.get("certificate_renewed", True) for one in said} == {True}
         trust = ssl.create_default_context(cafile=str(certificate))
         for _ in range(5):
@@ -247,7 +247,7 @@ def test_a_port_that_the_issuer_does_not_name_is_said(line: Line) -> None:
         assert process.stderr is not None
         said = json.loads(process.stderr.readline())
     assert said["level"] == "warning"
-    assert said["message"] == "apps look for the issuer at another port"
+    assert said["message"] == "the issuer has another port than the server"
     assert (said["issuer"], said["port"]) == ("http://127.0.0.1:8000", port)
 
 

@@ -86,7 +86,7 @@ def test_all_of_them_are_stopped_together(line: Line, number: signal.Signals) ->
         assert gone(serving_now)
     assert log.count('"stopped"') == WORKERS
     assert "all workers stopped" in log
-    assert "a worker ended" not in log
+    assert "worker ended" not in log
 
 
 def test_no_worker_outlives_its_parent(line: Line) -> None:
@@ -123,7 +123,7 @@ def test_on_postgresql_as_well(line: Line) -> None:
 
 ENDS_AT_ONCE = """
 import os, sys
-from valetkey.cli.workers import Crew
+from valetkey.cli.workers import Workers
 
 def work(lifeline, ready):
     with open("tries", "a") as file:
@@ -132,7 +132,7 @@ def work(lifeline, ready):
         ready()
     sys.exit(1)
 
-sys.exit(Crew(work, count=1, ready=lambda: None).run())
+sys.exit(Workers(work, count=1, ready=lambda: None).run())
 """
 
 

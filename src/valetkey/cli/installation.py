@@ -16,7 +16,7 @@ from valetkey.cli.context import Failed, open_database
 from valetkey.cli.machine_checks import Row, Verdict
 from valetkey.jose import base64url
 from valetkey.server.accounts.throttle import FAILED, WINDOW
-from valetkey.server.http.sign_in_failures import HIDDEN, UNNAMED
+from valetkey.server.http.sign_in_failures import HIDDEN, PROXY_NOT_TRUSTED
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.keys import SigningKey
 from valetkey.server.model.query import One
@@ -205,7 +205,7 @@ def _proxies(settings: Settings, *, hidden: bool) -> Row:
         says = "requests come through a proxy that is not in trusted_proxies"
         return Row("proxies", "warn", f"{says}, so all callers share its address (see the log)")
     if settings.hides_callers:
-        return Row("proxies", "warn", UNNAMED)
+        return Row("proxies", "warn", PROXY_NOT_TRUSTED)
     return Row("proxies", "ok", ", ".join(settings.trusted_proxies) or "none is trusted")
 
 

@@ -1,7 +1,7 @@
 """The log: JSON lines on stderr, or lines for a person where stderr is a terminal.
 
-Secrets are kept out by their type (`Secret` shows nothing); should one slip into a text after all,
-whatever looks like a token of ours, or like the password in a URL, is cut before it is written.
+Secrets have a type that shows nothing (`Secret`). In case one is in a text anyway, tokens of ours
+and passwords in URLs are shortened before a line is written.
 """
 
 import json
@@ -16,8 +16,7 @@ import click
 
 from valetkey.server.http import log
 
-# What begins like a token is cut with dots or without: to look back for them would go through a
-# long text once for each of its letters.
+# A token is matched with dots or without: a lookbehind for them would take quadratic time.
 _SECRETS: Final = re.compile(
     r"(vk_[a-z]{1,16}_)[A-Za-z0-9_-]{8,}|(eyJ)[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
@@ -29,7 +28,7 @@ _COLORS: Final = {"info": "green", "warning": "yellow", "error": "red"}
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """Sends what this process logs to `stream` (stderr)."""
+    """Sends the log of this process to `stream` (stderr)."""
     out = stream or sys.stderr
     handler = logging.StreamHandler(out)
     colored = not os.environ.get("NO_COLOR")
@@ -39,18 +38,18 @@ def configure(stream: TextIO | None = None) -> None:
 
 
 class Lines(logging.Formatter):
-    """A line of JSON for each record."""
+    """Formats a record as a line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return cut(self.whole(record))
+        return without_secrets(self.whole(record))
 
     def whole(self, record: logging.LogRecord) -> str:
-        """The line as it is before anything is cut."""
+        """The line before secrets are removed."""
         return _JSON.encode(_document(record))
 
 
 class ForPeople(Lines):
-    """A line to be read at a terminal, in colours or without; what an exception says is below."""
+    """Formats a record as a line for a terminal, in colors or not, with a traceback below."""
 
     def __init__(self, *, colored: bool) -> None:
         super().__init__()
@@ -63,26 +62,26 @@ class ForPeople(Lines):
         if self._colored:
             level = click.style(level, fg=_COLORS.get(level))
             what = click.style(what, bold=True)
-        particulars = (f"{name}={value!r}" for name, value in document.items())
-        line = " ".join((at, f"[{level}]", what, *particulars))
+        details = (f"{name}={value!r}" for name, value in document.items())
+        line = " ".join((at, f"[{level}]", what, *details))
         return f"{line}\n{trace}" if trace else line
 
 
 def _document(record: logging.LogRecord) -> dict[str, Any]:
-    """What a record says, by name."""
+    """The members of a record, by name."""
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
     document = {
         "timestamp": at.replace("+00:00", "Z"),
         "level": record.levelname.lower(),
         "message": record.getMessage(),
-        **getattr(record, "particulars", {}),
+        **getattr(record, "details", {}),
     }
     if record.exc_info:
-        # Plain: a richer one prints the values of variables.
+        # The plain formatter: others print the values of variables.
         document["exception"] = _PLAIN.formatException(record.exc_info)
     return document
 
 
-def cut(line: str) -> str:
-    """The finished line, without anything that looks like a secret."""
+def without_secrets(line: str) -> str:
+    """The line without anything that looks like a secret."""
     return _SECRETS.sub(lambda match: (match[1] or match[2] or match[3]) + "…", line)

@@ -14,15 +14,15 @@ import uvicorn
 
 from valetkey.cli import logging, memory
 from valetkey.cli.context import CommandContext, Failed, open_database
-from valetkey.cli.listener import listening
+from valetkey.cli.listener import listen
 from valetkey.cli.machine_checks import machine
 from valetkey.cli.master_key import open_keys
 from valetkey.cli.options import Command
-from valetkey.cli.workers import Crew
+from valetkey.cli.workers import Workers
 from valetkey.server.http import file_limit, log
 from valetkey.server.http.fast.protocol import protocol_of
 from valetkey.server.http.front import Front
-from valetkey.server.http.sign_in_failures import UNNAMED
+from valetkey.server.http.sign_in_failures import PROXY_NOT_TRUSTED
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.http.tls import Certificate
 from valetkey.server.settings import Settings
@@ -30,7 +30,7 @@ from valetkey.server.store.database import PostgresURL
 from valetkey.server.store.port import Unavailable
 
 GRACE: Final = 10
-"""Seconds in which requests may end after the server was told to stop."""
+"""Seconds in which requests may end after a signal to stop."""
 
 
 @click.command(cls=Command)
@@ -40,11 +40,11 @@ GRACE: Final = 10
 @click.option("--workers", type=int, help="The number of processes that serve.")
 @click.pass_obj
 def serve(command: CommandContext, /, **flags: Any) -> None:
-    """Run the server until it is told to stop (SIGTERM, Ctrl-C).
+    """Run the server until it gets a signal to stop (SIGTERM, Ctrl-C).
 
-    The first start makes the database, the master key beside an SQLite file, and the server's keys;
-    a newer version brings the schema up to date. A line says when it is ready. Of several workers,
-    one that dies is replaced at once. SIGHUP reads a renewed certificate.
+    The first start creates the database, the master key next to an SQLite file, and the server's
+    keys; a newer version migrates the schema. The server prints a line when it is ready. A worker
+    that dies is replaced at once. SIGHUP reads a renewed certificate.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     command.flags |= {name: value for name, value in flags.items() if value is not None}
@@ -54,45 +54,51 @@ def serve(command: CommandContext, /, **flags: Any) -> None:
             raise Failed(f"{row.what}: {row.says}")
     logging.configure()
     if (most := file_limit.raise_limit()) < file_limit.FEW:
-        log.warning("few files can be opened: raise the limit (ulimit -n)", limit=most)
+        log.warning("few files can be opened, raise the limit (ulimit -n)", limit=most)
     if settings.hides_callers:
-        log.warning(UNNAMED)
+        log.warning(PROXY_NOT_TRUSTED)
     if settings.listens_elsewhere:
         issuer, port = settings.issuer, settings.port
-        log.warning("apps look for the issuer at another port", issuer=issuer, port=port)
+        log.warning("the issuer has another port than the server", issuer=issuer, port=port)
 
     def ready() -> None:
         address, issuer = settings.address, settings.issuer
         line = msgspec.json.encode({"address": address, "issuer": issuer})
         click.echo(line if command.as_json else f"valetkey listens on {address}, issuer {issuer}")
 
-    with listening(settings) as listener:
+    with listen(settings) as listener:
         if settings.workers == 1:
-            _work(settings, listener, ready=ready)
+            _serve_until_stopped(settings, listener, ready=ready)
         else:
-            sys.exit(_led(settings, listener, ready=ready))
+            sys.exit(_lead_workers(settings, listener, ready=ready))
 
 
-def _led(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> int:
-    """Everything is made, once, by the parent, which then keeps up the number of workers."""
-    _imported()
-    _loop()  # imported as well: once, and not by each worker
-    asyncio.run(_made(settings))
+def _lead_workers(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> int:
+    """Creates everything once, in the parent, which then keeps the number of workers."""
+    _import_app()
+    _loop()  # imports the loop too: once, and not in each worker
+    asyncio.run(_create(settings))
     signed_tokens = SignedTokens()
 
     def work(lifeline: int, ready: Callable[[], None]) -> None:
-        def gathered() -> None:
+        def ready_with_own_heap() -> None:
             memory.collapse_heap()
             ready()
 
-        _work(settings, listener, ready=gathered, lifeline=lifeline, signed_tokens=signed_tokens)
+        _serve_until_stopped(
+            settings,
+            listener,
+            ready=ready_with_own_heap,
+            lifeline=lifeline,
+            signed_tokens=signed_tokens,
+        )
 
-    code = Crew(work, count=settings.workers, ready=ready).run()
+    code = Workers(work, count=settings.workers, ready=ready).run()
     log.info("all workers stopped")
     return code
 
 
-async def _made(settings: Settings) -> None:
+async def _create(settings: Settings) -> None:
     store = await open_database(settings.database)
     try:
         await open_keys(settings, store)
@@ -102,7 +108,7 @@ async def _made(settings: Settings) -> None:
         await store.close()
 
 
-def _work(
+def _serve_until_stopped(
     settings: Settings,
     listener: socket.socket,
     *,
@@ -110,7 +116,7 @@ def _work(
     lifeline: int | None = None,
     signed_tokens: SignedTokens | None = None,
 ) -> None:
-    """Serves until SIGTERM or SIGINT, or until the other end of the lifeline is let go."""
+    """Serves until SIGTERM or SIGINT, or until the other end of the lifeline is closed."""
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(
             _serve(settings, listener, ready=ready, lifeline=lifeline, signed_tokens=signed_tokens)
@@ -121,12 +127,12 @@ def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415
     except ModuleNotFoundError:
-        return None  # It is not made for every platform.
+        return None  # It is not available on every platform.
     return uvloop.new_event_loop
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready, and ends streams when it is told to stop."""
+    """Calls `ready` once it listens, and `stop` when it gets a signal to stop."""
 
     def __init__(
         self, config: uvicorn.Config, *, ready: Callable[[], None], stop: Callable[[], None]
@@ -141,7 +147,7 @@ class Server(uvicorn.Server):
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # What would go on for ever ends here; uvicorn waits for all else.
+        # Streams would never end; uvicorn waits for everything else.
         self._stop()
         await super().shutdown(sockets=sockets)
 
@@ -154,8 +160,8 @@ async def _serve(
     lifeline: int | None = None,
     signed_tokens: SignedTokens | None = None,
 ) -> None:
-    create = _imported()
-    # A worker begins when all is made. What is gone then was deleted, and nobody may make it anew.
+    create = _import_app()
+    # Workers start when everything exists. What is missing then was deleted: don't recreate it.
     may_make = lifeline is None or isinstance(settings.database.at, PostgresURL)
     store = await open_database(settings.database, missing="make" if may_make else "fail")
     try:
@@ -165,9 +171,9 @@ async def _serve(
         server = Server(_config(app, pair), ready=ready, stop=app.stop)
         watching = None if pair is None else asyncio.create_task(pair.watch())
         for number in (signal.SIGINT, signal.SIGTERM):
-            # uvicorn ends gracefully and then hands the signal on; the work is done by then.
+            # uvicorn ends gracefully and then raises the signal again; the work is done by then.
             signal.signal(number, lambda *_: None)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _read_again, pair)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, pair)
         if lifeline is not None:
             _watch(lifeline)
         await server.serve(sockets=[listener])
@@ -180,27 +186,27 @@ async def _serve(
     log.info("stopped")
 
 
-def _read_again(pair: Certificate | None) -> None:
-    """What SIGHUP does: whatever may change while the server runs is read at once. The settings are
-    read at start alone."""
+def _reload(pair: Certificate | None) -> None:
+    """Handles SIGHUP: reads the files that may change while the server runs. Settings are read only
+    at the start."""
     renewed = pair is not None and pair.refresh()
-    log.info("SIGHUP: files were read again", certificate_renewed=renewed)
+    log.info("files reloaded (SIGHUP)", certificate_renewed=renewed)
 
 
 def _watch(lifeline: int) -> None:
-    """Ends this process as SIGTERM would, once nobody holds the other end."""
+    """Ends this process as SIGTERM would, once the other end is closed."""
     loop = asyncio.get_running_loop()
 
-    def orphaned() -> None:
+    def end() -> None:
         loop.remove_reader(lifeline)
         signal.raise_signal(signal.SIGTERM)
 
-    loop.add_reader(lifeline, orphaned)
+    loop.add_reader(lifeline, end)
 
 
-def _imported() -> Callable[..., Any]:
-    """The composition root. It imports every endpoint, and the other commands need none. What is
-    there by now stays for good, so nobody has to look whether it is garbage."""
+def _import_app() -> Callable[..., Any]:
+    """The composition root. It imports every endpoint, which other commands don't need. All objects
+    of now stay, so the garbage collector need not look at them."""
     from valetkey.server.app import create  # noqa: PLC0415
 
     gc.freeze()
@@ -213,7 +219,7 @@ def _pair(settings: Settings) -> Certificate | None:
     try:
         return Certificate(settings.tls_certificate, settings.tls_key)
     except (OSError, ValueError) as error:
-        raise Failed(f"TLS cannot begin: {error}") from error
+        raise Failed(f"TLS cannot start: {error}") from error
 
 
 def _config(app: Front, pair: Certificate | None) -> uvicorn.Config:
@@ -224,10 +230,10 @@ def _config(app: Front, pair: Certificate | None) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         log_config=None,
-        # A line for each request would hold codes: they travel in the query.
+        # A log line for each request would hold codes, which are in the query.
         access_log=False,
         server_header=False,
-        # The application itself knows which hops to trust.
+        # The application knows which proxies to trust.
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE,
         ssl_context_factory=None if pair is None else lambda *_: pair.context,

@@ -1,7 +1,7 @@
-"""Several processes that serve one socket, and the parent that keeps up their number.
+"""Worker processes that serve one socket, and the parent that keeps their number.
 
-The parent imports what serving needs, makes what is missing, holds nothing open, and forks. So a
-worker that died is back in the time of a fork, not of a start; meanwhile the others take its
+The parent imports what serving needs, creates what is missing, holds nothing open, and forks. So a
+worker that dies is replaced in the time of a fork, not of a start; meanwhile the others take its
 connections.
 """
 
@@ -19,20 +19,20 @@ from valetkey.server.http import log
 
 Ready: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[int, Ready], None]
-"""What a worker does until it is told to stop (SIGTERM). It is given the end of a pipe that ends
-when the parent does, and says when it is ready."""
+"""A worker's task until SIGTERM. It gets a pipe that is closed when the parent ends, and a function
+to call when it is ready."""
 
-PATIENCE: Final = 15.0
-"""Seconds in which a worker that was told to stop ends, a little more than the requests' grace."""
+STOP_SECONDS: Final = 15.0
+"""Seconds in which a worker has to stop: a little more than the requests' grace."""
 
-LONGEST: Final = 5.0
-"""Seconds to the next try, at the most, where workers end before they are ready."""
+MAX_BACKOFF: Final = 5.0
+"""Maximum seconds to the next try if workers end before they are ready."""
 
 ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-class Crew:
-    """The workers, as their parent sees them."""
+class Workers:
+    """The workers, as the parent sees them."""
 
     def __init__(self, work: Work, *, count: int, ready: Ready) -> None:
         self._work, self._count, self._all_ready = work, count, ready
@@ -44,14 +44,14 @@ class Crew:
         self._ending = False
         self._code = 0
         self._lifeline, self._life = os.pipe()
-        self._told, self._tell = os.pipe()
-        self._woken, self._wake = os.pipe()
-        for one in (self._told, self._woken, self._wake):
+        self._ready_read, self._ready_write = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        for one in (self._ready_read, self._wake_read, self._wake_write):
             os.set_blocking(one, False)
 
     def run(self) -> int:
-        """Keeps up their number until SIGTERM or SIGINT; the exit code."""
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        """Keeps the number of workers until SIGTERM or SIGINT. Returns the exit code."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGHUP, self._hang_up)
         for number in ENDS:
@@ -66,7 +66,7 @@ class Crew:
         self._ending = True
 
     def _hang_up(self, *_: object) -> None:
-        """SIGHUP is each worker's."""
+        """Sends SIGHUP to each worker."""
         for pid in self._alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGHUP)
@@ -80,38 +80,38 @@ class Crew:
             self._starting.add(pid)
 
     def _wait(self, seconds: float | None) -> None:
-        """Sleeps until something happens, and takes note of it."""
-        select.select([self._woken, self._told], [], [], seconds)
-        _emptied(self._woken)
-        told = _emptied(self._told)
-        for at in range(0, len(told), 4):
-            self._began(int.from_bytes(told[at : at + 4], "big"))
-        while (found := _ended()) is not None:
-            self._bury(*found)
+        """Waits for workers that are ready or have ended, at most for `seconds`."""
+        select.select([self._wake_read, self._ready_read], [], [], seconds)
+        _read_all(self._wake_read)
+        pids = _read_all(self._ready_read)
+        for at in range(0, len(pids), 4):
+            self._note_ready(int.from_bytes(pids[at : at + 4], "big"))
+        while (ended := _reap()) is not None:
+            self._note_end(*ended)
 
-    def _began(self, pid: int) -> None:
+    def _note_ready(self, pid: int) -> None:
         self._starting.discard(pid)
         self._failures, self._not_before = 0, 0.0
         if not self._ever and not self._starting and len(self._alive) == self._count:
             self._ever = True
             self._all_ready()
 
-    def _bury(self, pid: int, code: int) -> None:
+    def _note_end(self, pid: int, code: int) -> None:
         self._alive.discard(pid)
         if self._ending:
             return
-        log.warning("a worker ended", pid=pid, code=code)
+        log.warning("worker ended", pid=pid, code=code)
         if pid not in self._starting:
             return
         self._starting.discard(pid)
         self._failures += 1
-        self._not_before = time.monotonic() + min(LONGEST, 0.1 * 2**self._failures)
+        self._not_before = time.monotonic() + min(MAX_BACKOFF, 0.1 * 2**self._failures)
         if not self._ever and code > 0:
-            # It said why. Nothing has worked yet, so the next one would say the same.
+            # It reported why. None has worked yet, so the next one would fail too.
             self._ending, self._code = True, code
 
     def _stop(self) -> None:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + STOP_SECONDS
         for pid in self._alive:
             os.kill(pid, signal.SIGTERM)
         while self._alive and time.monotonic() < until:
@@ -120,16 +120,16 @@ class Crew:
             os.kill(pid, signal.SIGKILL)
 
     def _worker(self) -> None:
-        """The child's whole life."""
+        """Runs the child process, and never returns."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             for number in (*ENDS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
-            for one in (self._life, self._told, self._woken, self._wake):
+            for one in (self._life, self._ready_read, self._wake_read, self._wake_write):
                 os.close(one)
-            self._work(self._lifeline, self._say_ready)
+            self._work(self._lifeline, self._report_ready)
             code = 0
         except BaseException as error:
             if message := getattr(error, "format_message", None):
@@ -141,19 +141,19 @@ class Crew:
             sys.stderr.flush()
             os._exit(code)
 
-    def _say_ready(self) -> None:
-        os.write(self._tell, os.getpid().to_bytes(4, "big"))
+    def _report_ready(self) -> None:
+        os.write(self._ready_write, os.getpid().to_bytes(4, "big"))
 
 
-def _emptied(pipe: int) -> bytes:
+def _read_all(pipe: int) -> bytes:
     try:
         return os.read(pipe, 65536)
     except BlockingIOError:
         return b""
 
 
-def _ended() -> tuple[int, int] | None:
-    """A child that has ended, and its code, negative for a signal; None where none has."""
+def _reap() -> tuple[int, int] | None:
+    """A child that has ended and its exit code, negative for a signal; None if none has."""
     try:
         pid, status = os.waitpid(-1, os.WNOHANG)
     except ChildProcessError:

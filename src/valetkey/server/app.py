@@ -1,4 +1,4 @@
-"""The composition root: settings and a store become the ASGI application."""
+"""The composition root: makes the ASGI application from settings and a store."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import functools
 import ipaddress
 import ssl
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from typing import Final
 
 from valetkey.jose.objects import read_object
@@ -19,8 +19,8 @@ from valetkey.server.http.fetch import Fetcher
 from valetkey.server.http.front import App, Front, Network, within
 from valetkey.server.http.hashing import Passwords
 from valetkey.server.http.installation import Installations
-from valetkey.server.http.lazy_app import Later
 from valetkey.server.http.outbox import Outbox
+from valetkey.server.http.request import Receive, Scope, Send
 from valetkey.server.http.shell import Shell
 from valetkey.server.http.signed_tokens import SignedTokens
 from valetkey.server.oauth.authorize.session_state import SESSION_MANAGEMENT
@@ -33,10 +33,10 @@ from valetkey.server.settings import Settings
 from valetkey.server.store.port import Store, Unavailable
 
 SWEEP_SECONDS: Final = 10.0
-"""How often it is looked for what has expired."""
+"""Seconds between two sweeps of what has expired."""
 
 SWEEP_PAUSE: Final = 0.05
-"""Seconds between the small steps of forgetting."""
+"""Seconds between the steps of a sweep."""
 
 
 def create(
@@ -46,8 +46,8 @@ def create(
     master_key: bytes,
     signed_tokens: SignedTokens | None = None,
 ) -> Front:
-    """The application over an open store, whose keys are there (`store.keyring.ensure_keys`).
-    `signed_tokens` is what the workers of one server share, None for a memory of its own."""
+    """The application over an open store that has its keys (`store.keyring.ensure_keys`).
+    `signed_tokens` is shared by the workers of one server; None for a server without workers."""
     features = switched(settings.enabled, settings.disable)
     proxies = _networks(settings.certificate_proxies)
     certificates = Certificates(proxies, settings.client_authorities)
@@ -64,20 +64,20 @@ def create(
     fetch = fetcher(settings)
     shell = Shell(store, installations, fetch=fetch.documents)
     outbox = Outbox(shell, fetch.post)
-    shell.goes_out = outbox.nudge
+    shell.on_outgoing = outbox.nudge
     passwords = Passwords()
 
     def running() -> contextlib.AbstractAsyncContextManager[None]:
-        strangers = REGISTRATION in features or CLIENT_DOCUMENTS in features
-        more = (verified_names.run(store, installations),) if strangers else ()
-        return _running(shell, outbox, passwords, *more, kept=settings.lifetimes.event)
+        is_open = REGISTRATION in features or CLIENT_DOCUMENTS in features
+        more = (verified_names.run(store, installations),) if is_open else ()
+        return _running(shell, outbox, passwords, *more, event_seconds=settings.lifetimes.event)
 
-    def people() -> App:
+    def make_pages() -> App:
         return _pages(settings, features, shell=shell, outbox=outbox, passwords=passwords)
 
     return Front(
         {**endpoints(features, shell, certificates), **health(shell)},
-        pages=Later(people),
+        pages=LazyApp(make_pages),
         running=running,
         trusted=_networks(settings.trusted_proxies),
         secure=settings.issuer.startswith("https:"),
@@ -85,16 +85,36 @@ def create(
     )
 
 
+class LazyApp:
+    """An application that `make` makes, in a thread, at the first request for it: only requests
+    for it wait."""
+
+    def __init__(self, make: Callable[[], App]) -> None:
+        self._make = make
+        self._making: asyncio.Task[App] | None = None
+        self._app: App | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            if self._making is None or self._making.done():
+                self._making = asyncio.create_task(asyncio.to_thread(self._make))
+            # Shielded: one of the requests that wait may be cancelled.
+            self._app = await asyncio.shield(self._making)
+        await self._app(scope, receive, send)
+
+
 def _connections(settings: Settings) -> Connections:
     proxies = _networks({*settings.trusted_proxies, *settings.certificate_proxies})
-    # Behind a proxy that nobody named, everybody comes from its address.
-    unnamed = settings.is_behind_a_proxy and not proxies
-    is_shared = (lambda address: True) if unnamed else functools.partial(within, networks=proxies)
+    # Behind a proxy that is not configured, all callers have its address.
+    is_proxy_missing = settings.is_behind_a_proxy and not proxies
+    is_shared = (
+        (lambda address: True) if is_proxy_missing else functools.partial(within, networks=proxies)
+    )
     return Connections(file_limit.limit(), is_shared=is_shared)
 
 
 def registration(settings: Settings) -> Registration:
-    """What apps may be that register themselves."""
+    """The limits of apps that register themselves."""
     file = settings.registration_publishers_file
     return Registration(
         open=settings.registration == "open",
@@ -108,11 +128,13 @@ def registration(settings: Settings) -> Registration:
 
 
 def fetcher(settings: Settings) -> Fetcher:
-    """The one way out to other hosts."""
+    """Makes all outbound requests."""
     if settings.fetch_local:
-        log.warning("fetches from local hosts", hosts=list(settings.fetch_local))
+        log.warning(
+            "outbound requests to local hosts are allowed", hosts=list(settings.fetch_local)
+        )
     file = settings.fetch_ca_file
-    # The system's own authorities are many: they are read once somebody goes out.
+    # The system has many authorities: they are read for the first outbound request.
     trust = functools.cache(lambda: ssl.create_default_context(cafile=file))
     if file is not None:
         trust()
@@ -127,7 +149,7 @@ def _pages(
     outbox: Outbox,
     passwords: Passwords,
 ) -> App:
-    # Here: a start would wait for them, and a server that nobody visits keeps them for nothing.
+    # Imported here: a start need not wait for pages, and an unvisited server needs no memory.
     from valetkey.server.pages.frame import Frame, Look  # noqa: PLC0415
     from valetkey.server.pages.routes import pages  # noqa: PLC0415
 
@@ -149,34 +171,39 @@ async def _running(
     outbox: Outbox,
     passwords: Passwords,
     *more: Coroutine[None, None, None],
-    kept: int,
+    event_seconds: int,
 ) -> AsyncIterator[None]:
     store = shell.store
-    own = (_sweep(store, kept=kept), outbox.run(), expired_counters.run(shell), file_limit.watch())
+    own = (
+        _sweep(store, event_seconds=event_seconds),
+        outbox.run(),
+        expired_counters.run(shell),
+        file_limit.watch(),
+    )
     running = (*own, *more)
-    beside = [asyncio.create_task(one) for one in running]
+    tasks = [asyncio.create_task(one) for one in running]
     try:
         yield
     finally:
-        for task in beside:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         passwords.close()
         await store.close()
 
 
-async def _sweep(store: Store, *, kept: int) -> None:
-    """Forgets what is over, and events once they were kept for so many seconds."""
+async def _sweep(store: Store, *, event_seconds: int) -> None:
+    """Removes what has expired, and events that are older than `event_seconds`."""
     pause = SWEEP_SECONDS
     while True:
         await asyncio.sleep(pause)
         try:
             now = int(time.time())
-            # Where there was something to forget, there may be more: come back soon.
-            gone = await store.sweep(now, events_before=now - kept)
-            pause = SWEEP_PAUSE if gone else SWEEP_SECONDS
+            # If something was removed, there may be more: go on soon.
+            removed = await store.sweep(now, events_before=now - event_seconds)
+            pause = SWEEP_PAUSE if removed else SWEEP_SECONDS
         except Unavailable as error:
-            log.warning("sweep put off", detail=str(error))
+            log.warning("sweep postponed", detail=str(error))
 
 
 def _networks(addresses: Iterable[str]) -> tuple[Network, ...]:

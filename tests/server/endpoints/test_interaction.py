@@ -51,5 +51,5 @@ def test_a_refusal_is_found_in_the_log_by_it(
     with caplog.at_level(logging.INFO, logger="valetkey.server"):
         headers = {"authorization": "Bearer x", NAMED: MINE}
         assert server.http.get("/userinfo", headers=headers).status_code == 401
-    told = [one.particulars for one in caplog.records if one.message == "refused"]  # type: ignore[attr-defined]
+    told = [one.details for one in caplog.records if one.message == "refused"]  # type: ignore[attr-defined]
     assert [one["interaction"] for one in told] == [MINE]

@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.mtls import Authority, Pair
 from tests.rows import row
 
-from valetkey.server.http.client_certificate import Certificates, Told
+from valetkey.server.http.client_certificate import Certificates, ClientCertificate
 from valetkey.server.http.request import Request
 from valetkey.spec.errors import InvalidRequest
 from valetkey.wire import client_certificate
@@ -23,7 +23,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def told(authority: Authority | None, *values: str, peer: str = PROXY) -> Told:
+def told(authority: Authority | None, *values: str, peer: str = PROXY) -> ClientCertificate:
     proxies = [ipaddress.ip_network(PROXY)]
     reads = Certificates(proxies, None if authority is None else authority.pem)
     headers = [(b"client-cert", value.encode()) for value in values]
@@ -38,19 +38,19 @@ def header(pair: Pair) -> str:
 
 def test_from_the_proxy_it_counts(authority: Authority) -> None:
     mine = authority.issue("bank")
-    assert told(authority, header(mine)) == Told(mine.der, vouched=True)
-    assert told(authority) == Told()
+    assert told(authority, header(mine)) == ClientCertificate(mine.der, vouched=True)
+    assert told(authority) == ClientCertificate()
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.8", "127.0.0.1", "198.51.100.1", "", "nonsense"])
 def test_from_anybody_else_it_does_not(peer: str, authority: Authority) -> None:
-    assert told(authority, header(authority.issue("bank")), peer=peer) == Told()
-    assert told(authority, "nonsense", peer=peer) == Told()
+    assert told(authority, header(authority.issue("bank")), peer=peer) == ClientCertificate()
+    assert told(authority, "nonsense", peer=peer) == ClientCertificate()
 
 
 def test_nobody_vouches_for_strangers(authority: Authority, tmp_path: Path) -> None:
     strangers = Authority(tmp_path, "Strangers").issue("bank")
-    assert told(authority, header(strangers)) == Told(strangers.der, vouched=False)
+    assert told(authority, header(strangers)) == ClientCertificate(strangers.der, vouched=False)
     assert not told(None, header(authority.issue("bank"))).vouched
 
 

@@ -175,6 +175,6 @@ async def test_what_is_dropped_unseen_is_said(
         await asyncio.sleep(0.05)
         watching.cancel()
     assert [one.message for one in caplog.records] == [
-        "no file can be opened: connections are dropped",
+        "no file can be opened, connections are dropped",
         "files can be opened again",
     ]

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from tests.rows import row
 
-from valetkey.server.http.pending_quota import MOST, OF_ONE, Strangers
-from valetkey.server.http.stranger_delay import Line, Slowing
+from valetkey.server.http.attempt_delay import Delay, WaitingLine
+from valetkey.server.http.pending_quota import MOST, OF_ONE, AnonymousRequests
 from valetkey.server.http.waiting_room import Crowd
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -33,32 +33,34 @@ FLOODS: list[Any] = [
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_a_flood_washes_nobody_else_away(flood: Callable[[int], str]) -> None:
-    _flooded(Strangers(most=500, of_one=50), flood, times=1500, most=500)
+    _flooded(AnonymousRequests(most=500, of_one=50), flood, times=1500, most=500)
 
 
 def test_thirty_thousand_of_one_48_wash_nobody_else_away() -> None:
-    _flooded(Strangers(), lambda n: f"2001:db8:0:{n:x}::1", times=30_000, most=MOST)
+    _flooded(AnonymousRequests(), lambda n: f"2001:db8:0:{n:x}::1", times=30_000, most=MOST)
 
 
-def _flooded(strangers: Strangers, flood: Callable[[int], str], *, times: int, most: int) -> None:
+def _flooded(
+    strangers: AnonymousRequests, flood: Callable[[int], str], *, times: int, most: int
+) -> None:
     people = [(f"home {n}", f"198.51.{n}.7") for n in range(50)]
     people += [(f"home v6 {n}", f"2a00:{n:x}::7") for n in range(50)]
     waiting = set()
     for name, address in people:
-        assert strangers.began(name, address) == ""
+        assert strangers.add(name, address) == ""
         waiting.add(name)
     for n in range(times):
         waiting.add(f"flood {n}")
-        waiting.discard(strangers.began(f"flood {n}", flood(n)))
+        waiting.discard(strangers.add(f"flood {n}", flood(n)))
     assert {name for name, _ in people} <= waiting
     assert len(waiting) <= most
-    latecomer = strangers.began("late", "192.0.2.7")
+    latecomer = strangers.add("late", "192.0.2.7")
     assert latecomer in {""} | {one for one in waiting if one.startswith("flood")}
 
 
 def test_of_one_network_the_oldest_goes() -> None:
-    strangers = Strangers()
-    gone = [strangers.began(str(n), f"192.0.2.{n % 256}") for n in range(OF_ONE + 3)]
+    strangers = AnonymousRequests()
+    gone = [strangers.add(str(n), f"192.0.2.{n % 256}") for n in range(OF_ONE + 3)]
     assert gone == [*[""] * OF_ONE, "0", "1", "2"]
 
 
@@ -92,7 +94,7 @@ def test_the_fullest_is_found_whoever_comes_and_goes() -> None:
 
 @pytest.mark.anyio
 async def test_the_newest_of_the_fullest_is_turned_away() -> None:
-    line = Line(3)
+    line = WaitingLine(3)
     first = line.join("192.0.2.1")
     flood = [line.join("203.0.113.1") for _ in range(2)]
     late = line.join("198.51.100.1")
@@ -105,7 +107,7 @@ async def test_the_newest_of_the_fullest_is_turned_away() -> None:
 
 @pytest.mark.anyio
 async def test_a_wait_takes_its_time_and_makes_room() -> None:
-    slowing, loop = Slowing(most=2), asyncio.get_running_loop()
+    slowing, loop = Delay(most=2), asyncio.get_running_loop()
     began = loop.time()
     for _ in range(5):
         await slowing.wait(0.01, "192.0.2.1")

@@ -10,8 +10,14 @@ import pytest
 from tests.outside import Host, Publication, outside
 from tests.rows import row
 
-from valetkey.server.http.document_cache import FAILED, FAILURES, Failures
-from valetkey.server.http.fetch import AGAIN, LONGEST, SHORTEST, UNSAID, Fetcher
+from valetkey.server.http.document_cache import FAILURE_SECONDS, MAX_FAILURES, FailureCache
+from valetkey.server.http.fetch import (
+    DEFAULT_SECONDS,
+    MAX_SECONDS,
+    MIN_SECONDS,
+    REFETCH_SECONDS,
+    Fetcher,
+)
 from valetkey.server.http.outbound import Answer, Outgoing
 from valetkey.server.http.outbound_pool import PACE, PACE_SECONDS, SIZES
 from valetkey.server.model.query import Document, DocumentRequest, Unreachable
@@ -69,20 +75,27 @@ async def test_what_a_sector_says_is_asked_each_time(host: Host) -> None:
 
 
 KEPT = [
-    row("RFC 9111", "nothing said", {}, UNSAID),
+    row("RFC 9111", "nothing said", {}, DEFAULT_SECONDS),
     row("RFC 9111", "max-age", {"cache_control": "public, max-age=60"}, 60),
     row("RFC 9111", "max-age, some of it gone", {"cache_control": "max-age=60", "age": "20"}, 40),
-    row("RFC 9111", "no-store", {"cache_control": "no-store"}, SHORTEST),
-    row("RFC 9111", "no-cache beside max-age", {"cache_control": "no-cache,max-age=9"}, SHORTEST),
-    row("RFC 9111", "a year", {"cache_control": "max-age=31536000"}, LONGEST),
-    row("RFC 9111", "more digits than time has", {"cache_control": f"max-age={'9' * 99}"}, UNSAID),
+    row("RFC 9111", "no-store", {"cache_control": "no-store"}, MIN_SECONDS),
+    row(
+        "RFC 9111", "no-cache beside max-age", {"cache_control": "no-cache,max-age=9"}, MIN_SECONDS
+    ),
+    row("RFC 9111", "a year", {"cache_control": "max-age=31536000"}, MAX_SECONDS),
+    row(
+        "RFC 9111",
+        "more digits than time has",
+        {"cache_control": f"max-age={'9' * 99}"},
+        DEFAULT_SECONDS,
+    ),
     row(
         "RFC 9111",
         "an expiry",
         {"expires": "Thu, 01 Jan 2026 00:01:40 GMT", "date": "Thu, 01 Jan 2026 00:00:00 GMT"},
         100,
     ),
-    row("RFC 9111", "an expiry that cannot be read", {"expires": "0"}, SHORTEST),
+    row("RFC 9111", "an expiry that cannot be read", {"expires": "0"}, MIN_SECONDS),
 ]
 
 
@@ -110,13 +123,13 @@ async def test_whoever_insists_is_heard_once_in_a_while(host: Host) -> None:
     for _ in range(5):
         await it.get(again)
     assert host.asked.count("/keys") == 1
-    clock.now += AGAIN
+    clock.now += REFETCH_SECONDS
     host.publish("/keys", {"keys": [{"kid": "new"}]})
     renewed = await it.get(again)
     assert isinstance(renewed, Document)
     assert b"new" in renewed.body
     # Also where it fails, and what was known stays good.
-    clock.now += AGAIN + FAILED
+    clock.now += REFETCH_SECONDS + FAILURE_SECONDS
     host.published["/keys"] = Publication(b"", 500)
     for _ in range(5):
         await it.get(again)
@@ -131,17 +144,17 @@ async def test_a_failure_is_remembered_for_seconds(host: Host) -> None:
         assert await it.get(want) == Unreachable("it answers with status 404")
     assert host.asked.count("/late") == before + 1
     host.publish("/late", {})
-    clock.now += FAILED
+    clock.now += FAILURE_SECONDS
     assert isinstance(await it.get(want), Document)
 
 
 def test_failures_are_bounded() -> None:
-    failures = Failures[int]()
-    for number in range(FAILURES + 1):
+    failures = FailureCache[int]()
+    for number in range(MAX_FAILURES + 1):
         failures.put(number, Unreachable("it does not answer"), 0.0)
     assert failures.get(0, 0.0) is None
     assert failures.get(1, 0.0) == Unreachable("it does not answer")
-    assert failures.get(1, FAILED) is None
+    assert failures.get(1, FAILURE_SECONDS) is None
 
 
 async def test_many_wait_for_one_fetch(host: Host) -> None:
@@ -181,7 +194,9 @@ async def test_no_host_is_crowded(host: Host) -> None:
     assert isinstance(await it.get(DocumentRequest(url=urls[-1], kind="keys")), Document)
 
 
-@pytest.mark.parametrize("party, which", [("declared", "REMEMBERED"), ("stranger", "OF_STRANGERS")])
+@pytest.mark.parametrize(
+    "party, which", [("declared", "CACHE_SIZE"), ("stranger", "ANONYMOUS_CACHE_SIZE")]
+)
 async def test_what_is_remembered_is_bounded(
     party: Any, which: str, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +211,7 @@ async def test_what_is_remembered_is_bounded(
 async def test_strangers_push_nothing_out_of_memory(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("valetkey.server.http.fetch.OF_STRANGERS", (2, 10**6))
+    monkeypatch.setattr("valetkey.server.http.fetch.ANONYMOUS_CACHE_SIZE", (2, 10**6))
     it, declared = fetcher(host), DocumentRequest(url=host.publish("/declared", {}), kind="keys")
     await it.get(declared)
     for number in range(20):
@@ -275,7 +290,7 @@ async def test_a_host_that_is_silent_is_not_waited_for_again(host: Host) -> None
     await it.get(want("d"))
     await it.get(want("a"))
     assert len(asked) == 3
-    clock.now += FAILED
+    clock.now += FAILURE_SECONDS
     await it.get(want("e", party="stranger"))
     assert len(asked) == 4
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from valetkey.server.accounts import password
-from valetkey.server.http.hashing import BEHIND, WAITING, WORKERS, Passwords
+from valetkey.server.http.hashing import NICENESS, WAITING, WORKERS, Passwords
 from valetkey.server.model.secret import Secret
 from valetkey.spec.errors import TemporarilyUnavailable
 
@@ -36,7 +36,7 @@ async def test_its_threads_step_back_and_nobody_else_does() -> None:
         )
     finally:
         passwords.close()
-    assert there == min(19, before + BEHIND)
+    assert there == min(19, before + NICENESS)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 

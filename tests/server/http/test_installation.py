@@ -68,7 +68,7 @@ async def test_it_is_read_once_a_second() -> None:
     first = await at.current()
     asked = store.asked
     assert await at.current() is first
-    assert await at.known() is first
+    assert await at.last_known() is first
     assert store.asked == asked
 
 
@@ -83,7 +83,7 @@ async def test_a_change_is_seen(always_old: None) -> None:
     assert "new" not in (await at.current()).policies
     await store.commit([Create(Policy(name="new"))])
     assert "new" in (await at.current()).policies
-    assert "new" in (await at.known()).policies
+    assert "new" in (await at.last_known()).policies
 
 
 async def test_many_who_ask_at_once_are_one_reading() -> None:
@@ -120,14 +120,14 @@ async def test_out_of_reach_nothing_decides_and_what_is_published_goes_on(
     for _ in range(3):
         with pytest.raises(Unavailable):
             await at.current()
-        assert await at.known() is last
+        assert await at.last_known() is last
 
 
 async def test_where_nothing_was_ever_known_nothing_is_published(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "valetkey.db")
     await store.close()
     with pytest.raises(Unavailable):
-        await over(store).known()
+        await over(store).last_known()
 
 
 async def test_what_is_published_does_not_wait_for_a_store_that_hangs(always_old: None) -> None:
@@ -136,7 +136,7 @@ async def test_what_is_published_does_not_wait_for_a_store_that_hangs(always_old
     last = await at.current()
     store.gate.clear()
     began = time.monotonic()
-    assert await at.known() is last
+    assert await at.last_known() is last
     assert time.monotonic() - began >= GLANCE
     store.gate.set()
     assert await at.current() is last

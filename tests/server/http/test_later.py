@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from valetkey.server.http.lazy_app import Later
+from valetkey.server.app import LazyApp
 
 pytestmark = pytest.mark.anyio
 
@@ -31,13 +31,13 @@ class Making:
         self.served += 1
 
 
-async def ask(later: Later) -> None:
+async def ask(later: LazyApp) -> None:
     await later({}, None, None)  # type: ignore[arg-type]
 
 
 async def test_it_is_made_once_beside_all_else_for_all_who_wait() -> None:
     making = Making()
-    later = Later(making)
+    later = LazyApp(making)
     first, *others = (asyncio.create_task(ask(later)) for _ in range(3))
     await asyncio.sleep(0)
     first.cancel()
@@ -54,7 +54,7 @@ async def test_it_is_made_once_beside_all_else_for_all_who_wait() -> None:
 async def test_what_failed_is_tried_again() -> None:
     making = Making(RuntimeError("no memory"))
     making.may.set()
-    later = Later(making)
+    later = LazyApp(making)
     with pytest.raises(RuntimeError, match="no memory"):
         await ask(later)
     await ask(later)

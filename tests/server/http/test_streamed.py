@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from valetkey.server.http import reply
-from valetkey.server.http.reply import Streamed, send_streamed
+from valetkey.server.http.reply import StreamReply, send_streamed
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_it_ends_with_its_pieces() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await send_streamed(Streamed((), pieces.all()), silent, send)
+    await send_streamed(StreamReply((), pieces.all()), silent, send)
     assert [one.get("body") for one in sent] == [None, b"piece", b"piece", b"piece", b""]
     assert [bool(one.get("more_body")) for one in sent] == [False, True, True, True, False]
     assert pieces.closed
@@ -59,7 +59,7 @@ async def test_it_ends_when_nobody_listens() -> None:
         await asyncio.sleep(0)
 
     async with asyncio.timeout(5):
-        await send_streamed(Streamed((), pieces.all()), leaves, send)
+        await send_streamed(StreamReply((), pieces.all()), leaves, send)
     assert pieces.closed
     assert pieces.made < 10
 
@@ -68,7 +68,7 @@ async def test_who_does_not_take_what_it_asked_for_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is kept for it meanwhile."""
-    monkeypatch.setattr(reply, "SLOW", 0.05)
+    monkeypatch.setattr(reply, "CHUNK_SECONDS", 0.05)
     pieces, ended = Pieces(10**9), False
 
     async def send(message: Message) -> None:
@@ -78,5 +78,5 @@ async def test_who_does_not_take_what_it_asked_for_is_cut_off(
             await asyncio.Event().wait()
 
     async with asyncio.timeout(5):
-        await send_streamed(Streamed((), pieces.all()), silent, send)
+        await send_streamed(StreamReply((), pieces.all()), silent, send)
     assert (pieces.made, pieces.closed, ended) == (1, True, False)

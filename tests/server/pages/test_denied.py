@@ -42,7 +42,7 @@ def test_a_refusal_by_redirect_is_in_the_log(
         parameters = asking(AS_WEB, **{"response_mode": mode, **changed}).parameters()
         answer = server.http.get("/authorize", params=parameters)
     assert error in (answer.text if mode == "form_post" else answer.headers["location"])
-    (told,) = [one.particulars for one in caplog.records if one.message == "denied"]  # type: ignore[attr-defined]
+    (told,) = [one.details for one in caplog.records if one.message == "denied"]  # type: ignore[attr-defined]
     assert (told["client"], told["error"]) == ("web", error)
     assert told["detail"]
     assert says in told["detail"]
@@ -57,7 +57,7 @@ def test_who_sends_no_pkce_is_told_what_to_do(
         told = sent_back(server.http.get("/authorize", params=plain))
     assert told["error"] == "invalid_request"
     assert "policy oidc" in told["error_description"]
-    assert 'policy = "oidc"' in caplog.records[-1].particulars["detail"]  # type: ignore[attr-defined]
+    assert 'policy = "oidc"' in caplog.records[-1].details["detail"]  # type: ignore[attr-defined]
     change(server, find(server, Client, "web"), policy="oidc")
     onward = server.http.get("/authorize", params=plain).headers["location"]
     change(server, find(server, Client, "web"), policy="default")

@@ -14,7 +14,7 @@ from valetkey.server.endpoints.stream import stream
 from valetkey.server.endpoints.transport import ANY_ORIGIN, DOCUMENT_PREFLIGHT, Transport
 from valetkey.server.http.client_certificate import Certificates
 from valetkey.server.http.front import MethodHandler, refuse_json
-from valetkey.server.http.pending_quota import Room
+from valetkey.server.http.pending_quota import PendingQuota
 from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, document_reply, json_reply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
@@ -84,7 +84,7 @@ class _Driver:
         self._shell = shell
         self._transport = transport
         self._preflight = preflight
-        self._room = Room(shell)
+        self._room = PendingQuota(shell)
         self._lists = None if endpoint.lists is None else StatusLists(endpoint.lists, shell)
         self._origins = ANY_ORIGIN if endpoint.cross_origin else ()
         self._headers = (*NO_STORE, *self._origins)
@@ -100,7 +100,7 @@ class _Driver:
         if request.method == "OPTIONS":
             return self._preflight
         endpoint = self._endpoint
-        context = self._shell.fresh() or await self._shell.context()
+        context = self._shell.fresh_context() or await self._shell.context()
         headers = self._transport.sender_headers(request, context)
         if endpoint.who == "bearer":
             request.interaction = _interaction(request)
@@ -113,7 +113,7 @@ class _Driver:
             else:
                 outcome = await self._settle(call, context)
                 if isinstance(outcome, Answer) and outcome.unregistered_client:
-                    await self._room.made(outcome.unregistered_client, request.address)
+                    await self._room.add(outcome.unregistered_client, request.address)
                 reply = await self._reply(outcome, call, context)
         except OAuthError as error:
             reply = self._refuse(request, error, "" if call is None else call.scheme)
@@ -121,7 +121,7 @@ class _Driver:
 
     async def _settle(self, call: Call, context: Context) -> Answer | Issued | Refuse:
         endpoint = self._endpoint
-        outcome = await self._shell.settled(
+        outcome = await self._shell.settle_in(
             lambda context: self._rule(call, context), context, tries=endpoint.tries
         )
         if endpoint.waits is None:
@@ -186,14 +186,14 @@ class _Published:
         if request.method == "OPTIONS":
             return self._preflight
         # The last known state will do: the document is served while the store is out of reach.
-        context = await self._shell.known()
+        context = await self._shell.last_known()
         if self._written is None or self._written[0] is not context.installation:
             self._written = (context.installation, await self._write(context))
         return self._written[1]
 
     async def _write(self, context: Context) -> Reply:
         endpoint = self._endpoint
-        outcome = await self._shell.settled(
+        outcome = await self._shell.settle_in(
             lambda context: endpoint.rule(Call(method="GET"), context), context
         )
         if not isinstance(outcome, Answer) or endpoint.max_age is None:

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready? For whoever runs the server."""
+"""Health checks for operators: alive, and ready."""
 
 import asyncio
 import time
@@ -16,26 +16,26 @@ from valetkey.server.store.port import Store, Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
 FRESH: Final = 1.0
-"""Seconds for which a write that succeeded speaks for the next ones."""
+"""Seconds for which a successful write answers further checks."""
 
 
 class WriteProbe:
-    """Writes a row that is forgotten at once, to see whether that can be done. However many ask,
-    there is one such write in a second."""
+    """Writes a row that expires at once, to check that the database takes writes. There is one such
+    write per second, however many checks come."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._written = float("-inf")
-        self._under_way: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
-        """Returns where a write succeeds. Raises Unavailable."""
+        """Returns if a write succeeds. Raises Unavailable."""
         if time.monotonic() - self._written < FRESH:
             return
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.create_task(self._write())
-            self._under_way.add_done_callback(_seen)
-        await asyncio.shield(self._under_way)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._write())
+            self._running.add_done_callback(_ignore_failure)
+        await asyncio.shield(self._running)
 
     async def _write(self) -> None:
         since = time.monotonic()
@@ -45,8 +45,8 @@ class WriteProbe:
 
 
 def health(shell: Shell) -> dict[str, MethodHandler]:
-    """`/healthz`: the process answers. `/readyz`: it can open files, its keys are open, its
-    database answers now, and took a write in the last second."""
+    """The handlers of `/healthz` (the process answers) and `/readyz` (it can open files, its keys
+    are open, its database answers now, and took a write in the last second)."""
     probe = WriteProbe(shell.store)
 
     async def alive(request: Request) -> Reply:
@@ -75,7 +75,7 @@ def _not_ready(request: Request, why: str, error: Unavailable) -> Reply:
     return refuse_json(request, TemporarilyUnavailable(why, detail=str(error)))
 
 
-def _seen(task: "asyncio.Task[None]") -> None:
-    """Whoever still waits is told why it failed; where nobody does, it is no news."""
+def _ignore_failure(task: "asyncio.Task[None]") -> None:
+    """Checks that wait get the exception; without any, asyncio need not report it."""
     if not task.cancelled():
         task.exception()

@@ -39,7 +39,7 @@ def read_call(request: Request, endpoint: Endpoint, transport: Transport) -> Cal
         authorization=authorization,
         scheme=scheme,
         address=request.address,
-        request=transport.brought(request, token=token),
+        request=transport.describe(request, token=token),
     )
 
 
@@ -53,7 +53,7 @@ def _read_form(request: Request, transport: Transport) -> Call:
         agent=device(request.joined(b"user-agent")),
         address=request.address,
         accept=request.joined(b"accept"),
-        request=transport.brought(request),
+        request=transport.describe(request),
     )
 
 

@@ -1,8 +1,8 @@
-"""Streams: what changes, told to resource servers as it happens.
+"""Streams: resource servers follow the change log as it grows.
 
-One task looks for news while anybody listens, whoever wrote it. Each piece is signed once for all
-followers of a resource server that stand at the same place. Nothing is kept for a follower but its
-place: a slow one is told later, from the log, or cut off.
+One task polls the log while anyone listens. Each piece is signed once for all followers of a
+resource server that are at the same position. The server stores nothing for a follower but its
+position: a slow one gets later pieces from the log, or is disconnected.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from os import urandom
 from typing import Final
 
 from valetkey.server.http.front import MethodHandler, refuse_json
-from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, Streamed
+from valetkey.server.http.reply import NO_STORE, SAFE, Headers, Reply, StreamReply
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
 from valetkey.server.oauth.core.context import Context
@@ -25,17 +25,17 @@ from valetkey.wire.change_log import BEAT, MOST, Piece
 from valetkey.wire.form import Form
 
 TICK: Final = 0.05
-"""Seconds between two looks for news."""
+"""Seconds between two looks at the log."""
 
-LASTS: Final = 60.0
-"""Seconds after which a follower has to come again, and prove itself again."""
+MAX_SECONDS: Final = 60.0
+"""Seconds after which a follower has to reconnect, and authenticate again."""
 
 EVENTS: Final = "text/event-stream"
 
 STREAM: Final[Headers] = (
     (b"content-type", EVENTS.encode()),
     (b"cache-control", b"no-store, no-transform"),
-    # nginx would hold events back otherwise.
+    # nginx would buffer events otherwise.
     (b"x-accel-buffering", b"no"),
     *SAFE,
 )
@@ -44,9 +44,9 @@ POLL: Final[Headers] = ((b"content-type", f"application/{change_log.TYPE}".encod
 
 def stream(endpoint: Stream, shell: Shell) -> MethodHandler:
     """The endpoint as a handler."""
-    news = News(endpoint, shell)
+    updates = LogUpdates(endpoint, shell)
 
-    async def handle(request: Request) -> Reply | Streamed:
+    async def handle(request: Request) -> Reply | StreamReply:
         try:
             query = dict(request.parameters())
             if last := request.header(b"last-event-id"):
@@ -55,48 +55,48 @@ def stream(endpoint: Stream, shell: Shell) -> MethodHandler:
             call = Call(form=Form({}), authorization=request.header(b"authorization"))
             follower = await shell.ask(lambda context: endpoint.rule(call, context))
             if EVENTS in request.joined(b"accept"):
-                first = await news.told(follower, position)
-                return Streamed(STREAM, news.events(follower, first))
-            text, _ = await news.poll(follower, position)
+                first = await updates.read_piece(follower, position)
+                return StreamReply(STREAM, updates.events(follower, first))
+            text, _ = await updates.poll(follower, position)
         except OAuthError as refused:
             return refuse_json(request, refused)
         return Reply(200, (*POLL, *NO_STORE), text.encode())
 
-    return MethodHandler(frozenset({"GET"}), handle, news.stop, whole=False)
+    return MethodHandler(frozenset({"GET"}), handle, updates.stop, whole=False)
 
 
-Told = tuple[str, Piece]
-"""A signed piece, and what is in it."""
+SignedPiece = tuple[str, Piece]
+"""A piece of the log: signed, and as an object."""
 
 
-class Over(Exception):
-    """There is no such resource server, or no such place in the log, any more."""
+class StreamEnded(Exception):
+    """The resource server, or the position in the log, no longer exists."""
 
 
-class News:
-    """Looks for news, and tells them."""
+class LogUpdates:
+    """Reads the log, and sends its new entries."""
 
     def __init__(self, endpoint: Stream, shell: Shell) -> None:
         self._endpoint = endpoint
         self._shell = shell
         self._node = urandom(6).hex()
         self._began = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
-        self._listening = 0
-        self._looking: asyncio.Task[None] | None = None
+        self._listeners = 0
+        self._polling: asyncio.Task[None] | None = None
         self._at = 0
         self._head = 0
         self._turn = asyncio.Event()
-        self._pieces: dict[tuple[str, int], asyncio.Task[Told]] = {}
+        self._pieces: dict[tuple[str, int], asyncio.Task[SignedPiece]] = {}
         self._stopping = False
 
     def stop(self) -> None:
-        """Ends every stream, and whatever waits for news."""
+        """Ends all streams and polls."""
         self._stopping = True
         self._turn.set()
 
-    async def told(self, follower: Follower, position: LogPosition) -> Told:
-        """A piece for this question alone, after the number that was asked; from the oldest entry
-        on, where the log does not know that place."""
+    async def read_piece(self, follower: Follower, position: LogPosition) -> SignedPiece:
+        """A piece for this request alone, from its position; from the oldest entry on if the log
+        does not have that position."""
         at = self._now()
         context = await self._shell.context()
         after = position.after or 0
@@ -107,34 +107,34 @@ class News:
         read = LogRead(at=at, node=self._node, after=after, nonce=position.nonce)
         return _signed(self._endpoint.write(follower, log, read, context=context), context)
 
-    async def poll(self, follower: Follower, position: LogPosition) -> Told:
-        """What is new, as soon as anything is; nothing, where nothing came in time."""
-        told = await self.told(follower, position)
-        if told[1].entries or told[1].after != position.after:
-            return told
+    async def poll(self, follower: Follower, position: LogPosition) -> SignedPiece:
+        """The next piece as soon as it has entries; an empty one if none come in time."""
+        piece = await self.read_piece(follower, position)
+        if piece[1].entries or piece[1].after != position.after:
+            return piece
         with self._listener():
             deadline = time.monotonic() + position.wait
-            while self._head <= told[1].head and not self._stopping:
-                left = deadline - time.monotonic()
-                if left <= 0:
+            while self._head <= piece[1].head and not self._stopping:
+                seconds = deadline - time.monotonic()
+                if seconds <= 0:
                     break
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
+                    async with asyncio.timeout(seconds):
                         await self._turn.wait()
-        return await self.told(follower, position) if position.wait else told
+        return await self.read_piece(follower, position) if position.wait else piece
 
-    async def events(self, follower: Follower, first: Told) -> AsyncGenerator[bytes, None]:
-        """The first piece, whatever came after it, and heartbeats."""
+    async def events(self, follower: Follower, first: SignedPiece) -> AsyncGenerator[bytes, None]:
+        """The first piece, those after it, and heartbeats."""
         text, piece = first
         yield _event(text, piece)
-        # What was looked up before the first piece was made would be old news after it.
-        until, seen = time.monotonic() + LASTS, piece.at
-        with self._listener(), contextlib.suppress(Over):
+        # What was read before the first piece is already in it.
+        until, last_at = time.monotonic() + MAX_SECONDS, piece.at
+        with self._listener(), contextlib.suppress(StreamEnded):
             while not self._stopping and time.monotonic() < until:
-                if self._at <= seen:
+                if self._at <= last_at:
                     await self._turn.wait()
                     continue
-                seen = self._at
+                last_at = self._at
                 with contextlib.suppress(Unavailable):
                     while True:
                         text, piece = await self._shared(follower, piece.to)
@@ -144,16 +144,16 @@ class News:
 
     @contextlib.contextmanager
     def _listener(self) -> Iterator[None]:
-        self._listening += 1
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
+        self._listeners += 1
+        if self._polling is None or self._polling.done():
+            self._polling = asyncio.create_task(self._poll_log())
         try:
             yield
         finally:
-            self._listening -= 1
+            self._listeners -= 1
 
-    async def _look(self) -> None:
-        while self._listening and not self._stopping:
+    async def _poll_log(self) -> None:
+        while self._listeners and not self._stopping:
             at = self._now()
             with contextlib.suppress(Unavailable):
                 head = (await self._shell.store.log(self._head, limit=0)).head
@@ -167,29 +167,30 @@ class News:
         turn, self._turn = self._turn, asyncio.Event()
         turn.set()
 
-    async def _shared(self, follower: Follower, after: int) -> Told:
-        """What everybody at this place is told now; made once. Raises Over, Unavailable."""
+    async def _shared(self, follower: Follower, after: int) -> SignedPiece:
+        """The piece for every follower at this position, signed once. Raises StreamEnded,
+        Unavailable."""
         key = (follower.resource, after)
         if key not in self._pieces:
-            self._pieces[key] = asyncio.create_task(self._made(follower, after, self._at))
+            self._pieces[key] = asyncio.create_task(self._write(follower, after, self._at))
         return await asyncio.shield(self._pieces[key])
 
-    async def _made(self, follower: Follower, after: int, at: int) -> Told:
+    async def _write(self, follower: Follower, after: int, at: int) -> SignedPiece:
         context = await self._shell.context()
         if follower.resource not in context.installation.offer.resources:
-            raise Over
+            raise StreamEnded
         log = await self._shell.store.log(after, limit=MOST)
         if log.head < after or (log.head > after and not log.entries):
-            raise Over  # It was set back, or swept: the follower asks anew, and is told so.
+            raise StreamEnded  # The log was restored or swept: the follower reconnects.
         read = LogRead(at=at, node=self._node, after=after)
         return _signed(self._endpoint.write(follower, log, read, context=context), context)
 
     def _now(self) -> int:
-        # It began with the machine's clock, and is never set: a step of that changes no distance.
+        # The machine's clock counts only at the start: setting it later changes no interval.
         return self._began + time.monotonic_ns() // 1_000_000
 
 
-def _signed(piece: Piece, context: Context) -> Told:
+def _signed(piece: Piece, context: Context) -> SignedPiece:
     return change_log.write(
         piece, key=context.installation.keyring.signing[change_log.ALGORITHM]
     ), piece

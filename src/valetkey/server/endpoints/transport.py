@@ -1,5 +1,5 @@
-"""What senders, and ways to authenticate, read of a request and write into its reply: a fold over
-those that are enabled."""
+"""The headers that senders and authentication methods read from requests and write into replies: a
+fold over the enabled ones."""
 
 from typing import Final
 
@@ -12,21 +12,20 @@ from valetkey.spec.errors import OAuthError
 from valetkey.wire.bearer import Challenge
 
 ANY_ORIGIN: Final[Headers] = ((b"access-control-allow-origin", b"*"),)
-"""Apps in browsers may call, without cookies: nothing here rests on a cookie."""
-
+"""Apps in browsers may call, without cookies: no endpoint uses a cookie."""
 
 DOCUMENT_PREFLIGHT: Final[Headers] = (
     *ANY_ORIGIN,
     (b"access-control-allow-methods", b"GET, HEAD"),
-    # Browsers ask first where a library sends headers of its own, such as MCP-Protocol-Version.
+    # Browsers send a preflight if a library adds headers, such as MCP-Protocol-Version.
     (b"access-control-allow-headers", b"*"),
     (b"access-control-max-age", b"600"),
 )
-"""What a browser is told that asks whether a page may read what is published for all."""
+"""The answer to a preflight for a published document."""
 
 
 class Transport:
-    """The headers of all of them."""
+    """The headers of all senders and authentication methods."""
 
     def __init__(
         self,
@@ -34,7 +33,7 @@ class Transport:
         certificates: Certificates,
         ways: tuple[ClientAuth, ...] = (),
     ) -> None:
-        """`ways` are those in which clients authenticate: some do so by headers."""
+        """`ways` are the authentication methods of clients: some use headers."""
         self._senders = senders
         self._speaking: tuple[Sender | ClientAuth, ...] = (*senders, *ways)
         self._certificates = certificates
@@ -51,7 +50,7 @@ class Transport:
         self._allowed = ", ".join(("Authorization", "Content-Type", *reads)).encode()
 
     def preflight_of(self, methods: bytes) -> Headers:
-        """What a browser is told that asks whether a page may call with these methods."""
+        """The answer to a preflight for these methods."""
         return (
             *ANY_ORIGIN,
             (b"access-control-allow-methods", methods),
@@ -59,8 +58,8 @@ class Transport:
             (b"access-control-max-age", b"600"),
         )
 
-    def brought(self, request: Request, *, token: str = "") -> RequestInfo:
-        """What senders are told of the request. Raises InvalidRequest."""
+    def describe(self, request: Request, *, token: str = "") -> RequestInfo:
+        """The parts of the request that senders read. Raises InvalidRequest."""
         headers = (
             {name: values for name, raw in self._reads.items() if (values := request.values(raw))}
             if request.has_any(self._raw)
@@ -68,8 +67,7 @@ class Transport:
         )
         certificate, is_trusted = b"", False
         if self._certificates.is_used:
-            reported = self._certificates.of(request)
-            certificate, is_trusted = reported.der, reported.vouched
+            certificate, is_trusted = self._certificates.of(request)
         return RequestInfo(
             method=request.method,
             path=request.path,
@@ -80,19 +78,21 @@ class Transport:
         )
 
     def sender_headers(self, request: Request, context: Context) -> Headers:
-        """What senders have to say with the reply, whatever it is."""
+        """The headers that senders add to the reply, refused or not."""
         if not request.has_any(self._raw):
             return ()
-        brought = self.brought(request)
-        told = {
+        info = self.describe(request)
+        headers = {
             name.lower().encode(): value.encode()
             for one in self._speaking
-            for name, value in one.write_headers(brought, context).items()
+            for name, value in one.write_headers(info, context).items()
         }
-        return (*told.items(), (b"access-control-expose-headers", self._exposed)) if told else ()
+        if not headers:
+            return ()
+        return (*headers.items(), (b"access-control-expose-headers", self._exposed))
 
     def invitations(self) -> Headers:
-        """A challenge of each scheme, for who shows no token."""
+        """A challenge of each scheme, for a caller that presents no token."""
         return tuple(
             (
                 b"www-authenticate",
@@ -105,7 +105,7 @@ class Transport:
         )
 
     def challenge(self, error: OAuthError, scheme: str) -> tuple[bytes, bytes]:
-        """The challenge that says why, in the scheme of the token that was shown."""
+        """The challenge with the error, in the scheme of the token that was presented."""
         sender = next((one for one in self._senders if one.token_type == scheme), None)
         challenge = Challenge(
             error=error.code,
@@ -116,9 +116,9 @@ class Transport:
         return b"www-authenticate", challenge.header().encode()
 
     def at_a_resource(self, error: OAuthError) -> OAuthError:
-        """The error as an endpoint that takes tokens tells it: 401 where a proof is wrong, so that
-        the challenge goes with it (RFC 9449 7.1)."""
-        of_proof = any(error.code in one.errors for one in self._senders)
-        if not of_proof:
+        """The error as an endpoint for tokens returns it: 401 for a wrong proof, so that the
+        challenge goes with it (RFC 9449 7.1)."""
+        is_of_proof = any(error.code in one.errors for one in self._senders)
+        if not is_of_proof:
             return error
         return type(error)(error.description, detail=error.detail, status=401)

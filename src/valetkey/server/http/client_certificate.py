@@ -1,4 +1,4 @@
-"""The certificate of a caller, as a trusted proxy tells it (RFC 9440), and who vouches for it."""
+"""A caller's certificate, as a trusted proxy forwards it (RFC 9440), and who vouches for it."""
 
 import datetime
 from collections.abc import Sequence
@@ -21,45 +21,44 @@ from valetkey.wire import client_certificate
 
 _HEADER: Final = client_certificate.HEADER.lower().encode()
 _CHAIN: Final = b"client-cert-chain"
-_LONGEST: Final = 5
-"""Certificates of a chain that are looked at."""
+_MAX_CHAIN: Final = 5
+"""Certificates of a chain that are read."""
 
 
-class Told(NamedTuple):
+class ClientCertificate(NamedTuple):
     """A caller's certificate in DER, b"" for none; `vouched`: a trusted authority issued it."""
 
     der: bytes = b""
     vouched: bool = False
 
 
-_NOTHING: Final = Told()
+_NONE: Final = ClientCertificate()
 
 
 class Certificates:
-    """Reads certificates from the headers of the proxies that may tell them, and of nobody else
-    (ATTACKS A14)."""
+    """Reads certificates from the headers of trusted proxies only (ATTACKS A14)."""
 
     def __init__(self, proxies: Sequence[Network] = (), authorities: Path | None = None) -> None:
-        """`authorities` is a PEM file of those whose certificates count by themselves. Raises
-        OSError, ValueError where it is none."""
+        """`authorities` is a PEM file of the authorities that may issue client certificates. Raises
+        OSError, ValueError if the file is not one."""
         self._proxies = tuple(proxies)
         self.is_used = bool(proxies)
         """Whether any proxy may report a certificate."""
         roots = x509.load_pem_x509_certificates(authorities.read_bytes()) if authorities else []
         self._store = Store(roots) if roots else None
-        # A client comes back with the same certificate again and again.
+        # A client sends the same certificate with each request.
         self._issued = lru_cache(maxsize=512)(self._is_issued)
 
-    def of(self, request: Request) -> Told:
-        """The caller's certificate. Raises InvalidRequest where a trusted proxy tells nonsense."""
+    def of(self, request: Request) -> ClientCertificate:
+        """The caller's certificate. Raises InvalidRequest if a proxy forwards garbage."""
         value = request.header(_HEADER) if self._proxies else ""
         if not value or not within(request.peer, self._proxies):
-            return _NOTHING
+            return _NONE
         try:
             der = client_certificate.read(value)
             chain = tuple(
                 client_certificate.read(one)
-                for one in request.joined(_CHAIN).split(",")[:_LONGEST]
+                for one in request.joined(_CHAIN).split(",")[:_MAX_CHAIN]
                 if one.strip()
             )
         except client_certificate.BadCertificate as error:
@@ -67,14 +66,14 @@ class Certificates:
         hour = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
         certificate = client_certificate.loaded(der)
         vouched = self._in_time(certificate) and client_certificate.is_for_clients(certificate)
-        return Told(der, vouched and self._issued(der, chain, hour))
+        return ClientCertificate(der, vouched and self._issued(der, chain, hour))
 
     def _in_time(self, certificate: x509.Certificate) -> bool:
         now = datetime.datetime.now(datetime.UTC)
         return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
     def _is_issued(self, der: bytes, chain: tuple[bytes, ...], hour: datetime.datetime) -> bool:
-        """Whether the chain leads to a trusted authority. `hour` makes the answer grow old."""
+        """Whether the chain leads to a trusted authority. `hour` lets cached answers expire."""
         if self._store is None:
             return False
         verifier = (
@@ -82,7 +81,7 @@ class Certificates:
             .store(self._store)
             .extension_policies(
                 ca_policy=ExtensionPolicy.webpki_defaults_ca(),
-                # A client's certificate need not name a host: what it says is compared by itself.
+                # A client's certificate need not name a host; its subject is compared elsewhere.
                 ee_policy=ExtensionPolicy.permit_all(),
             )
             .build_client_verifier()

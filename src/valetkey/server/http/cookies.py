@@ -1,9 +1,10 @@
-"""The cookies: one names the browser, one says who is signed in there, one to which accounts the
-browser is known.
+"""The cookies: one names the browser, one holds the session, one lists the accounts that know the
+browser.
 
-Where session management is on there is another, which our own page in an app's frame reads: it
-opens nothing. The three are `__Host-`, Secure, HttpOnly and SameSite=Lax. On plain http, which only
-a loopback issuer may use, the prefix and Secure are left out, since browsers would drop the cookie.
+If session management is on, a fourth holds the session state, which a page of ours in an app's
+frame reads; it gives access to nothing. The first three are `__Host-`, Secure, HttpOnly and
+SameSite=Lax. On plain HTTP, which only a loopback issuer may use, the prefix and Secure are left
+out, since browsers would drop the cookie.
 """
 
 from hashlib import sha256
@@ -24,7 +25,7 @@ _BROWSER_BYTES: Final = 32
 
 
 class Cookies:
-    """Reads and writes the cookies of one issuer. `watched`: its apps may watch the sign-in."""
+    """Reads and writes the cookies of one issuer. `watched`: apps may watch the session command."""
 
     def __init__(self, issuer: str, *, watched: bool = False) -> None:
         self._watched = watched
@@ -35,8 +36,8 @@ class Cookies:
         self.state = f"{prefix}vk_state"
         self.known = f"{prefix}vk_known"
 
-    def visit(self, request: Request) -> Browser:
-        """Who stands before us, as far as the cookies tell."""
+    def read_browser(self, request: Request) -> Browser:
+        """The browser and its session, by its cookies. Nothing is verified yet."""
         name, _, secret = request.cookies.get(self.session, "").partition(".")
         return Browser(
             id=sha256(self.browser_secret(request).encode()).hexdigest(),
@@ -47,46 +48,48 @@ class Cookies:
         )
 
     def browser_secret(self, request: Request) -> str:
-        """What names this browser; drawn once for a browser that has no such cookie yet."""
-        kept = request.cookies.get(self.browser, "")
-        if _is_ours(kept):
-            return kept
-        if not request.drawn:
-            request.drawn = base64url.encode(urandom(_BROWSER_BYTES))
-        return request.drawn
+        """The secret that identifies this browser; a new one if it has no such cookie yet."""
+        secret = request.cookies.get(self.browser, "")
+        if _is_ours(secret):
+            return secret
+        if not request.new_browser_secret:
+            request.new_browser_secret = base64url.encode(urandom(_BROWSER_BYTES))
+        return request.new_browser_secret
 
-    def named(self, reply: Reply, request: Request) -> Reply:
-        """The reply, which gives the browser its name where it had none."""
-        return reply.having(self._set(self.browser, request.drawn)) if request.drawn else reply
+    def name_browser(self, reply: Reply, request: Request) -> Reply:
+        """The reply, which sets the browser's secret if it is new."""
+        secret = request.new_browser_secret
+        return reply.having(self._set(self.browser, secret)) if secret else reply
 
-    def signed_in(self, reply: Reply, session: Session, secret: Secret, *, known: Secret) -> Reply:
-        """The reply, which says that the browser is signed in. `known` says to which accounts it is
-        known (see `known_browsers`)."""
+    def sign_in(
+        self, reply: Reply, session: Session, secret: Secret, *, known_accounts: Secret
+    ) -> Reply:
+        """The reply, which signs the browser in. `known_accounts` is the cookie that lists the
+        accounts that know the browser (see `known_browsers`)."""
         seconds = session.expires - session.auth_time
         value = f"{session.id}.{secret.reveal()}"
         reply = reply.having(
             self._set(self.session, value, seconds=seconds),
-            self._set(self.known, known.reveal(), seconds=known_browsers.SECONDS),
+            self._set(self.known, known_accounts.reveal(), seconds=known_browsers.SECONDS),
         )
         return self._state(reply, browser_state(secret.reveal()), seconds=seconds)
 
-    def stated(self, reply: Reply, request: Request) -> Reply:
-        """The reply, which tells the browser its state anew: it may have lost it, or never had
-        it."""
-        secret = self.visit(request).session_secret
+    def renew_state(self, reply: Reply, request: Request) -> Reply:
+        """The reply, which sets the session state again if the browser's is missing or wrong."""
+        secret = self.read_browser(request).session_secret
         state = browser_state(secret) if secret else ""
         if not secret or request.cookies.get(self.state) == state:
             return reply
         return self._state(reply, state)
 
-    def signed_out(self, reply: Reply) -> Reply:
-        """The reply, which forgets who was signed in."""
+    def sign_out(self, reply: Reply) -> Reply:
+        """The reply, which signs the browser out."""
         return self._state(reply.having(self._set(self.session, "", seconds=0)), "", seconds=0)
 
     def _state(self, reply: Reply, value: str, *, seconds: int | None = None) -> Reply:
         if not self._watched:
             return reply
-        # Read by our script within an app's page: so neither HttpOnly nor kept to our own site.
+        # Our script reads it within an app's page: so neither HttpOnly nor limited to our site.
         parts = [f"{self.state}={value}", "Path=/"]
         parts += ["SameSite=None", "Secure"] if self._secure else ["SameSite=Lax"]
         if seconds is not None:

@@ -1,7 +1,7 @@
 """Forms that only our own pages can send (ATTACKS A63, A64).
 
 A token is a MAC over the browser's cookie, the session and what the form is for: none of it is
-stored, and a token of one form, browser or session is worth nothing in another.
+stored, and a token of one form, browser or session is not valid in another.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ PURPOSE: Final = b"form token"
 
 
 class ForgedForm(AccessDenied):
-    """The form did not come from a page that we gave to this browser."""
+    """The form does not come from a page that this server sent to this browser."""
 
     says = "the form is out of date, or did not come from this page"
 
@@ -36,9 +36,9 @@ def check(
     session: str,
     purpose: str,
 ) -> None:
-    """Raises ForgedForm unless the form carries the token, and the browser does not say that it
-    comes from elsewhere."""
-    # Our pages send no referrer, so browsers write Origin: null; then Sec-Fetch-Site has to do.
+    """Raises ForgedForm if the form lacks the token, or if the browser says that the form comes
+    from another site."""
+    # Our pages send no referrer, so browsers send Origin: null; Sec-Fetch-Site decides then.
     origin = request.header(b"origin")
     if origin not in ("", "null", issuer):
         raise ForgedForm(detail=f"origin {origin[:80]!r}")
@@ -46,11 +46,11 @@ def check(
     if site not in ("", "same-origin", "none"):
         raise ForgedForm(detail=f"sec-fetch-site {site[:20]!r}")
     try:
-        sent = base64url.decode(form.get("csrf", ""))
+        presented = base64url.decode(form.get("csrf", ""))
     except ValueError as error:
         raise ForgedForm(detail="no token") from error
-    known = (_mac(key.raw, browser, session, purpose) for key in keyring.macs)
-    if not any(seal.same(sent, one) for one in known):
+    expected = (_mac(key.raw, browser, session, purpose) for key in keyring.macs)
+    if not any(seal.same(presented, one) for one in expected):
         raise ForgedForm(detail="another token")
 
 

@@ -1,10 +1,10 @@
-"""What browser is this, in a word or two that its user recognises?"""
+"""A browser's name, in a word or two that its user recognizes."""
 
 from functools import lru_cache
 from typing import Final
 
-LONGEST: Final = 512
-"""Characters of a name that are looked at."""
+MAX_LENGTH: Final = 512
+"""Characters of a User-Agent header that are read."""
 
 _BROWSERS: Final = (
     ("Edg", "Edge"),
@@ -27,10 +27,10 @@ _SYSTEMS: Final = (
 
 
 def device(user_agent: str) -> str:
-    """What calls itself so: "Firefox on Android", "Chrome on Linux", "" where nothing is
-    recognised. The first match in each table counts: browsers name themselves last, and pose as
+    """The name of a browser by its User-Agent header: "Firefox on Android", "Chrome on Linux", ""
+    for an unknown one. The first match in each table counts, since browsers also list the names of
     older ones."""
-    return _device(user_agent[:LONGEST]) if user_agent else ""
+    return _device(user_agent[:MAX_LENGTH]) if user_agent else ""
 
 
 @lru_cache(maxsize=256)

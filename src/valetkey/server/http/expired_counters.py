@@ -1,7 +1,7 @@
-"""Goes through the counts of all limits, a few at a time, and forgets those of keys that are over.
+"""Removes the counters of limits whose grants have ended, a few at a time.
 
-A stop does not wait for it: what an API counts in the same moment must not be in its way. Every
-node does it; what one has forgotten, another does not find.
+Revoking a grant does not wait for this, so that what an API counts at the same moment cannot delay
+it. Every node does it; what one has removed, another does not find.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from valetkey.server.store.port import Unavailable
 from valetkey.spec.errors import TemporarilyUnavailable
 
 STEP: Final = 50
-"""Rows at a time."""
+"""Rows of one step."""
 
 PAUSE: Final = 5.0
 """Seconds between two steps."""
@@ -26,22 +26,22 @@ REST: Final = 3600.0
 
 
 async def run(shell: Shell) -> None:
-    """Round after round."""
+    """Goes through all counters, again and again."""
     before = ""
     while True:
         try:
             before = await step(shell, before)
         except (Unavailable, TemporarilyUnavailable) as error:
-            log.warning("leftovers put off", detail=str(error))
+            log.warning("expired counters postponed", detail=str(error))
         await asyncio.sleep(PAUSE if before else REST)
 
 
 async def step(shell: Shell, before: str) -> str:
-    """Forgets what is over among the rows that follow; where the next step begins, "" where all was
-    gone through. Raises Unavailable, TemporarilyUnavailable."""
+    """Removes the expired counters among the rows after `before`. Returns where the next step
+    begins, "" at the end. Raises Unavailable, TemporarilyUnavailable."""
     query = PageQuery(record=Allowance, before=before, limit=STEP, walk=True)
     page = await shell.store.page(query)
-    # What ends by itself is the sweep's.
+    # The sweep removes those that expire by themselves.
     endless = [one for one in page.records if not one.forget_at]
     if endless:
         await shell.settle(lambda _: expired_counters.counts(endless))

@@ -1,8 +1,8 @@
-"""The one way out: documents that others publish, and messages that they asked for.
+"""Outbound requests: for documents that other hosts publish, and to deliver messages.
 
-What is fetched is remembered for as long as its headers say, within limits, and a failure for
-seconds; whoever asks for the same meanwhile waits for the same answer. What strangers ask for has
-room and memory of its own, little of both: it takes nothing from what others need (ATTACKS A97).
+A document is cached for as long as its headers say, within limits, and a failure for seconds.
+Requests for the same document share one fetch. Documents that anonymous callers cause to be fetched
+have a small pool and cache of their own, so they take nothing from others (ATTACKS A97).
 """
 
 import asyncio
@@ -16,38 +16,37 @@ import msgspec
 
 from valetkey.jose.objects import depth, read_value
 from valetkey.server.http import log
-from valetkey.server.http.document_cache import Documents, Failures, Kept
+from valetkey.server.http.document_cache import CachedDocument, DocumentCache, FailureCache
 from valetkey.server.http.outbound import Answer, Outgoing, Refused, Resolve, exchange, permitted
 from valetkey.server.http.outbound_pool import SIZES, NoRoom, Pace, Pool
 from valetkey.server.model.query import Document, DocumentKind, DocumentRequest, Party, Unreachable
 from valetkey.wire.https import BadAddress, Target, target
 
 SECONDS: Final = 3.0
-"""For an exchange in all: name, connection, TLS, answer."""
+"""Seconds for a whole exchange: name, connection, TLS, answer."""
 
 DEPTH: Final = 16
-"""To which a JSON document may be nested."""
+"""Levels to which a JSON document may be nested."""
 
-REMEMBERED: Final = 512, 8 * 1024 * 1024
-OF_STRANGERS: Final = 128, 1024 * 1024
-"""How many documents are remembered, and how many bytes of them."""
+CACHE_SIZE: Final = 512, 8 * 1024 * 1024
+ANONYMOUS_CACHE_SIZE: Final = 128, 1024 * 1024
+"""Documents in a cache, and their bytes in total."""
 
-UNSAID: Final = 300.0
-SHORTEST: Final = 5.0
-LONGEST: Final = 86400.0
-"""Seconds for which a document is remembered: where its headers say nothing, at least, at most. The
-shortest spans the steps of one sign-in."""
+DEFAULT_SECONDS: Final = 300.0
+MIN_SECONDS: Final = 5.0
+MAX_SECONDS: Final = 86400.0
+"""Seconds for which a document is cached: if its headers don't say, at least, at most. The minimum
+spans the steps of one sign-in."""
 
-AGAIN: Final = 10.0
-"""Seconds after a fetch in which the same document is not fetched again, whoever insists."""
-
+REFETCH_SECONDS: Final = 10.0
+"""Seconds after a fetch in which the same document is not fetched again, even on request."""
 
 _Whose: TypeAlias = tuple[Party, DocumentKind, str]
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """How a kind of document is taken: at most so many bytes, JSON or not, and whether it has to
-    say so itself. `afresh`: one that is remembered will not do."""
+    """How a kind of document is fetched: its maximum of bytes (`most`), whether it is JSON, and
+    whether its media type has to say so (`typed`). `afresh`: a cached one is not good enough."""
 
     most: int
     accept: str
@@ -59,7 +58,7 @@ class Terms(msgspec.Struct, frozen=True):
 TERMS: Final[dict[DocumentKind, Terms]] = {
     "keys": Terms(64 * 1024, "application/jwk-set+json, application/json"),
     "client": Terms(5 * 1024, "application/json", typed=True),
-    # OpenID Connect Registration 5: what it says when a client registers counts.
+    # OpenID Connect Registration 5: its content when a client registers counts.
     "sector": Terms(64 * 1024, "application/json", afresh=True),
     "request": Terms(64 * 1024, "application/oauth-authz-req+jwt, application/jwt", json=False),
     "logo": Terms(64 * 1024, "image/png, image/jpeg", json=False),
@@ -67,8 +66,8 @@ TERMS: Final[dict[DocumentKind, Terms]] = {
 
 
 class Fetcher:
-    """Goes out. `trust` says who vouches for hosts, and is asked each time; `local` lists
-    `host:port`s that may lie on addresses which are not public."""
+    """Makes outbound requests. `trust` returns the TLS context for each; `local` lists the
+    `host:port`s that may be at addresses that are not public."""
 
     def __init__(
         self,
@@ -83,99 +82,99 @@ class Fetcher:
         self._clock = clock
         self._pools = {purpose: Pool(size, resolve) for purpose, size in SIZES.items()}
         self._pace = Pace()
-        self._kept = Documents(*REMEMBERED)
-        self._of_strangers = Documents(*OF_STRANGERS)
-        self._failed = Failures[_Whose]()
-        self._silent = Failures[str]()
+        self._cache = DocumentCache(*CACHE_SIZE)
+        self._anonymous_cache = DocumentCache(*ANONYMOUS_CACHE_SIZE)
+        self._failed = FailureCache[_Whose]()
+        self._silent = FailureCache[str]()
         self._flights: dict[_Whose, asyncio.Task[Document | Unreachable]] = {}
 
     async def documents(
         self, wants: Sequence[DocumentRequest]
     ) -> Mapping[DocumentRequest, Document | Unreachable]:
-        """What the rules want from outside. Raises nothing."""
+        """The documents that a rule requests. Raises nothing."""
         found = await asyncio.gather(*(self.get(want) for want in wants))
         return dict(zip(wants, found, strict=True))
 
     async def get(self, want: DocumentRequest) -> Document | Unreachable:
-        """The document, remembered or fetched now. Raises nothing."""
+        """The document, from the cache or fetched now. Raises nothing."""
         key, now = (want.kind, want.url), self._clock()
-        kept = None
+        entry = None
         if not TERMS[want.kind].afresh:
-            kept = self._kept.get(key) or self._of_strangers.get(key)
-        if kept is not None and now < kept.until and not (want.again and self._old(kept, now)):
-            return kept.document
+            entry = self._cache.get(key) or self._anonymous_cache.get(key)
+        if entry is not None and now < entry.until and not (want.again and self._renew(entry, now)):
+            return entry.document
         whose = (want.party, *key)
         if (failed := self._failed.get(whose, now)) is not None:
             return failed
         flight = self._flights.get(whose)
         if flight is None:
-            flight = self._flights[whose] = asyncio.create_task(self._fetched(want))
+            flight = self._flights[whose] = asyncio.create_task(self._fetch(want))
             flight.add_done_callback(lambda _: self._flights.pop(whose, None))
-        # Shielded: one of those who wait may go away, and the others still want it.
+        # Shielded: one of the callers that wait may go away while the others still wait.
         return await asyncio.shield(flight)
 
     async def post(
         self, url: str, body: bytes, *, content_type: str, headers: Mapping[str, str] = {}
     ) -> Answer | Unreachable:
-        """What the host answers to a message: any status but a redirect. Raises nothing."""
+        """The host's answer to a message, with any status but a redirect. Raises nothing."""
         what = Outgoing(accept="*/*", body=body, headers={**headers, "content-type": content_type})
         try:
-            return await self._exchanged(
+            return await self._exchange(
                 target(url), what, most=5 * 1024, pool=self._pools["delivery"]
             )
         except (BadAddress, Refused) as error:
             return _unreachable(url, error)
 
-    def _old(self, kept: Kept, now: float) -> bool:
-        """Whether it may be fetched again already. Whoever insists is counted, come what may."""
-        if now - kept.tried < AGAIN:
+    def _renew(self, entry: CachedDocument, now: float) -> bool:
+        """Whether the document may be fetched again already. Counts as a try if so."""
+        if now - entry.tried < REFETCH_SECONDS:
             return False
-        kept.tried = now
+        entry.tried = now
         return True
 
-    async def _fetched(self, want: DocumentRequest) -> Document | Unreachable:
+    async def _fetch(self, want: DocumentRequest) -> Document | Unreachable:
         try:
-            answer = await self._taken(want)
+            answer = await self._request(want)
         except NoRoom as error:
-            return _unreachable(want.url, error)  # That says nothing of the host.
+            return _unreachable(want.url, error)  # That says nothing about the host.
         except (BadAddress, Refused) as error:
             why = _unreachable(want.url, error)
             self._failed.put((want.party, want.kind, want.url), why, self._clock())
             return why
         document = Document(answer.body, int(time.time()))
         now = self._clock()
-        kept = Kept(document, now + _seconds(answer.headers), now)
-        memory = self._of_strangers if want.party == "stranger" else self._kept
-        memory.put((want.kind, want.url), kept)
+        entry = CachedDocument(document, now + _seconds(answer.headers), now)
+        cache = self._anonymous_cache if want.party == "stranger" else self._cache
+        cache.put((want.kind, want.url), entry)
         return document
 
-    async def _taken(self, want: DocumentRequest) -> Answer:
-        """The answer of the host, checked. Raises BadAddress, Refused."""
+    async def _request(self, want: DocumentRequest) -> Answer:
+        """The host's answer, checked. Raises BadAddress, Refused."""
         terms, to, pool = TERMS[want.kind], target(want.url), self._pools[want.party]
-        stranger = want.party == "stranger"
-        if stranger:
+        is_anonymous = want.party == "stranger"
+        if is_anonymous:
             self._admit(to, want)
         try:
-            answer = await self._exchanged(
+            answer = await self._exchange(
                 to, Outgoing(accept=terms.accept), most=terms.most, pool=pool
             )
         except Refused as error:
-            if stranger and error.temporary and not isinstance(error, NoRoom):
+            if is_anonymous and error.temporary and not isinstance(error, NoRoom):
                 self._silent.put(to.host, Unreachable(str(error)), self._clock())
             raise
         _check(answer, terms)
         return answer
 
     def _admit(self, to: Target, want: DocumentRequest) -> None:
-        """Raises NoRoom for what strangers may not ask for now: a host that did not answer them
-        just before, whatever its path, or more than their network's share."""
+        """Raises NoRoom for what anonymous callers may not request now: a host that did not answer
+        a moment ago, whatever the path, or more than their network's share."""
         now = self._clock()
         if (silent := self._silent.get(to.host, now)) is not None:
             raise NoRoom(silent.why)
         if want.address:
             self._pace.count(want.address, now)
 
-    async def _exchanged(self, to: Target, what: Outgoing, *, most: int, pool: Pool) -> Answer:
+    async def _exchange(self, to: Target, what: Outgoing, *, most: int, pool: Pool) -> Answer:
         with pool.room(to):
             try:
                 async with asyncio.timeout(SECONDS):
@@ -193,9 +192,9 @@ class Fetcher:
 def _unreachable(url: str, error: BadAddress | Refused) -> Unreachable:
     temporary = isinstance(error, Refused) and error.temporary
     why = str(error) if isinstance(error, Refused) else f"it {error}"
-    # The host alone: a path or a query may hold what is nobody's business.
+    # The host alone: a path or a query may hold something private.
     host = url.partition("://")[2].partition("/")[0][:255]
-    log.info("outside", host=host, why=why)
+    log.info("outbound request failed", host=host, why=why)
     return Unreachable(why, temporary)
 
 
@@ -223,17 +222,17 @@ def _is_json(content_type: str) -> bool:
 
 
 def _seconds(headers: Mapping[str, str]) -> float:
-    """How long the headers allow to remember it (RFC 9111 4.2.1, 5.2.2)."""
+    """For how many seconds the headers allow to cache a document (RFC 9111 4.2.1, 5.2.2)."""
     parts = (part.partition("=") for part in headers.get("cache-control", "").split(","))
     directives = {name.strip().lower(): value.strip(' "') for name, _, value in parts}
     if directives.keys() & {"no-store", "no-cache"}:
-        return SHORTEST
-    said = _number(directives.get("max-age", ""))
-    if said is None:
-        said = _until_expiry(headers)
-    if said is None:
-        return UNSAID
-    return min(max(said - (_number(headers.get("age", "")) or 0.0), SHORTEST), LONGEST)
+        return MIN_SECONDS
+    lifetime = _number(directives.get("max-age", ""))
+    if lifetime is None:
+        lifetime = _until_expiry(headers)
+    if lifetime is None:
+        return DEFAULT_SECONDS
+    return min(max(lifetime - (_number(headers.get("age", "")) or 0.0), MIN_SECONDS), MAX_SECONDS)
 
 
 def _number(text: str) -> float | None:
@@ -248,4 +247,4 @@ def _until_expiry(headers: Mapping[str, str]) -> float | None:
         date = parsedate_to_datetime(headers["date"])
         return (expires - date).total_seconds()
     except (KeyError, ValueError, TypeError):
-        return 0.0  # RFC 9111 5.3: what cannot be read has expired.
+        return 0.0  # RFC 9111 5.3: an unreadable date has expired.

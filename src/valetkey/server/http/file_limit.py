@@ -1,4 +1,4 @@
-"""How many files this process may open: each connection is one."""
+"""The limit of open files: each connection is one."""
 
 import asyncio
 import contextlib
@@ -9,22 +9,22 @@ from typing import Final
 from valetkey.server.http import log
 
 ENOUGH: Final = 65_536
-"""The limit that is asked for, where the system lets us: memory ends before these are used up."""
+"""The limit to set, if the system allows it: memory runs out before so many files do."""
 
 FEW: Final = 4096
 """Below this limit there is a warning."""
 
 LOOK: Final = 1.0
-"""Seconds between two looks whether there is room."""
+"""Seconds between two checks whether a file can be opened."""
 
 
 def limit() -> int:
-    """How many this process may open."""
+    """How many files this process may open."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def raise_limit() -> int:
-    """Raises it as far as that goes without rights of an administrator; what it is then."""
+    """Raises the limit as far as possible without an administrator's rights. Returns the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft < most:
@@ -34,7 +34,7 @@ def raise_limit() -> int:
 
 
 def room() -> bool:
-    """Whether another one can be opened now."""
+    """Whether another file can be opened now."""
     try:
         os.close(os.dup(2))
     except OSError:  # EMFILE of this process, ENFILE of the machine
@@ -43,14 +43,14 @@ def room() -> bool:
 
 
 async def watch(seconds: float = LOOK) -> None:
-    """Looks for ever, and says when there is no room, and when there is again: the connections that
-    the system drops meanwhile nobody sees."""
+    """Checks again and again. Logs when no file can be opened, and when one can again: the system
+    drops connections in between, which the server does not see."""
     full = False
     while True:
         if room() is full:
             full = not full
             if full:
-                log.warning("no file can be opened: connections are dropped", limit=limit())
+                log.warning("no file can be opened, connections are dropped", limit=limit())
             else:
                 log.info("files can be opened again")
         await asyncio.sleep(seconds)

@@ -16,7 +16,7 @@ from valetkey.server.http.connections import Connections
 from valetkey.server.http.reply import (
     Headers,
     Reply,
-    Streamed,
+    StreamReply,
     error_reply,
     send_reply,
     send_streamed,
@@ -27,7 +27,7 @@ from valetkey.server.store.port import Unavailable, Unstorable
 from valetkey.spec.errors import InvalidRequest, OAuthError, ServerError, TemporarilyUnavailable
 from valetkey.wire.form import MAX_BYTES
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Reply | Streamed]]
+Handler: TypeAlias = Callable[[Request], Awaitable[Reply | StreamReply]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -185,7 +185,7 @@ async def serve(
     except InvalidRequest as refused:
         error = refused
     reply = await respond(handler, request, error=error, refuse=refuse)
-    if isinstance(reply, Streamed):
+    if isinstance(reply, StreamReply):
         await send_streamed(reply, receive, send)
         return
     await send_reply(reply, send, bare=request.method == "HEAD")
@@ -205,7 +205,7 @@ async def respond(
     *,
     error: InvalidRequest | None = None,
     refuse: Callable[[Request, OAuthError], Reply] = refuse_json,
-) -> Reply | Streamed:
+) -> Reply | StreamReply:
     """The reply to a request, whichever path it took. `error`: why the request was not read. Every
     exception becomes a registered error."""
     registered: OAuthError | None = error

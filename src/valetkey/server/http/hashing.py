@@ -1,6 +1,6 @@
-"""Passwords are checked in a small pool: a flood of sign-ins waits, and nothing else does. Its
-threads step back behind the one that serves. If too many wait, the network that has most gives one
-up: a flood refuses itself."""
+"""Password hashes, in a small thread pool: many sign-ins at once wait for each other, and nothing
+else waits. The threads have a lower priority than the one that serves. If too many checks wait, the
+network that has most loses one: so a flood of sign-ins refuses only itself."""
 
 import asyncio
 import os
@@ -12,50 +12,51 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from valetkey.server.accounts import password
-from valetkey.server.http.stranger_delay import Line
+from valetkey.server.http.attempt_delay import WaitingLine
 from valetkey.server.model.secret import Secret
 
 T = TypeVar("T")
 
 WORKERS: Final = 2
 WAITING: Final = 128
-"""Checks of strangers that may wait, about two seconds' worth."""
+"""Checks of anonymous callers that may wait: about two seconds of work."""
+
+NICENESS: Final = 10
+"""How much lower the threads' priority is (see nice(2)). On a busy core each gets a tenth of what
+the serving thread gets; on an idle one they lack nothing."""
 
 
-BEHIND: Final = 10
-"""How much these threads step back behind the one that serves (see nice(2)). On a full core they
-get a tenth each of what it gets; on one that is not full they lack nothing."""
-
-
-def _step_back() -> None:
+def _lower_priority() -> None:
     if sys.platform == "linux":  # elsewhere it would be the whole process
         thread = threading.get_native_id()
-        behind = min(19, os.getpriority(os.PRIO_PROCESS, thread) + BEHIND)
-        os.setpriority(os.PRIO_PROCESS, thread, behind)
+        niceness = min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
 class Passwords:
-    """A bounded pool for Argon2id, which lets go of the interpreter while it works."""
+    """A bounded pool for Argon2id, which releases the interpreter while it works."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(
-            WORKERS, thread_name_prefix="argon2", initializer=_step_back
+            WORKERS, thread_name_prefix="argon2", initializer=_lower_priority
         )
         self._running = 0
-        self._line = Line(WAITING)
+        self._line = WaitingLine(WAITING)
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    async def fits(self, given: Secret, kept: str, *, address: str = "") -> bool:
-        """Whether the password fits what is kept; as slow for nobody ("") as for somebody.
-        `address` is where a stranger is, "" for somebody who is none. Raises
-        TemporarilyUnavailable when too many strangers wait."""
-        return await self._run(password.fits, given, kept, address=address)
+    async def fits(self, candidate: Secret, stored: str, *, address: str = "") -> bool:
+        """Whether the password fits the stored hash; as slow without a hash ("") as with one.
+        `address` is an anonymous caller's, "" for a known one. Raises TemporarilyUnavailable when
+        too many anonymous callers wait."""
+        return await self._run(password.fits, candidate, stored, address=address)
 
-    async def keep(self, given: Secret, *, address: str = "") -> str:
-        """The PHC string to store. `address` is where a stranger is, "" for somebody who is none.
-        Raises TemporarilyUnavailable when too many strangers wait."""
+    async def keep(self, candidate: Secret, *, address: str = "") -> str:
+        """The PHC string to store. `address` is an anonymous caller's, "" for a known one. Raises
+        TemporarilyUnavailable when too many anonymous callers wait."""
         salt = os.urandom(password.SALT)
-        return await self._run(lambda: password.hash_password(given, salt=salt), address=address)
+        return await self._run(
+            lambda: password.hash_password(candidate, salt=salt), address=address
+        )
 
     async def _run(self, work: Callable[..., T], *args: object, address: str = "") -> T:
         await self._turn(address)
@@ -90,5 +91,5 @@ class Passwords:
         self._running -= 1
 
     def close(self) -> None:
-        """Lets the threads go."""
+        """Stops the threads."""
         self._pool.shutdown(wait=False)

@@ -1,7 +1,7 @@
-"""The slow facts, kept at hand: keys, catalogs, policies and the epoch, read again once a second.
+"""The installation: keys, catalogs, policies and the epoch, read again once a second.
 
-Whatever decides takes them at most a second old, or not at all. What is merely published goes on
-from the last known state where the store is out of reach.
+Rules that decide use an installation that is at most a second old, or none. Documents that are
+published use the last known one while the store is out of reach.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from valetkey.server.store.keyring import open_keys
 from valetkey.server.store.port import Store, Unavailable
 
 FRESH: Final = 1.0
-"""Seconds for which the slow facts are trusted."""
+"""Seconds for which an installation is used without another read."""
 
 GLANCE: Final = 0.2
-"""Seconds that what is merely published waits for newer facts."""
+"""Seconds that a published document waits for a newer installation."""
 
 
 class Installations:
-    """Gives the installation as it stands."""
+    """Reads the installation, and caches it."""
 
     def __init__(
         self,
@@ -56,76 +56,76 @@ class Installations:
         self._registration = registration
         self._signed_tokens = signed_tokens
         self.verified_names: dict[str, str] = {}
-        """What names of verified apps look like (`http.verified_names`)."""
-        self._seen: tuple[object, ...] | None = None
+        """Verified apps' ids by the look of their names (`http.verified_names`)."""
+        self._facts: tuple[object, ...] | None = None
         self._read_at = float("-inf")
-        self._known: Installation | None = None
+        self._last: Installation | None = None
         self._reading: asyncio.Task[Installation] | None = None
         self._begun = float("-inf")
 
     def fresh(self) -> Installation | None:
-        """The installation, where it is at hand and at most a second old."""
-        return self._known if time.monotonic() - self._read_at < FRESH else None
+        """The installation if it is at most a second old, else None."""
+        return self._last if time.monotonic() - self._read_at < FRESH else None
 
     async def current(self) -> Installation:
         """The installation, at most a second old. Raises Unavailable, WrongMasterKey."""
         if (fresh := self.fresh()) is not None:
             return fresh
-        # Whoever asks meanwhile waits for the same reading.
+        # Shielded: other callers wait for the same read.
         return await asyncio.shield(self._under_way())
 
-    async def known(self) -> Installation:
-        """The newest that is known, however old. Raises Unavailable where nothing is."""
-        known = self._known
-        if known is None:
+    async def last_known(self) -> Installation:
+        """The newest installation in memory, however old. Raises Unavailable if there is none."""
+        last = self._last
+        if last is None:
             return await self.current()
         if (fresh := self.fresh()) is not None:
             return fresh
         reading = self._under_way()
         await asyncio.wait({reading}, timeout=GLANCE)
         try:
-            return reading.result() if reading.done() else known
+            return reading.result() if reading.done() else last
         except Unavailable:
-            return known
+            return last
 
     def _under_way(self) -> asyncio.Task[Installation]:
-        """What reads it just now."""
+        """The read that is under way, or a new one."""
         now = time.monotonic()
         if self._reading is None or self._reading.done() or now - self._begun >= FRESH:
             self._begun = now
             self._reading = asyncio.create_task(self._read(now))
-            self._reading.add_done_callback(_noted)
+            self._reading.add_done_callback(_ignore_failure)
         return self._reading
 
     async def _read(self, now: float) -> Installation:
         keys, servers, policies = Many(SigningKey), Many(ResourceServer), Many(Policy)
         epoch = One(Epoch, CURRENT)
-        found = await self._store.read(keys, servers, policies, epoch)
-        if self._known is not None and now < self._read_at:
-            return self._known  # A later reading came back first.
-        current = found.one(epoch)
+        rows = await self._store.read(keys, servers, policies, epoch)
+        if self._last is not None and now < self._read_at:
+            return self._last  # A later read came back first.
+        current = rows.one(epoch)
         names = self.verified_names
-        seen = (*found.many(keys), *found.many(servers), *found.many(policies), current, names)
-        if self._known is None or seen != self._seen:
-            self._known = Installation(
+        facts = (*rows.many(keys), *rows.many(servers), *rows.many(policies), current, names)
+        if self._last is None or facts != self._facts:
+            self._last = Installation(
                 issuer=self._issuer,
                 lifetimes=self._lifetimes,
                 features=self._features,
                 registration=self._registration,
-                keyring=open_keys(found.many(keys), self._master_key, now=int(time.time())),
-                offer=Offer(self._issuer, found.many(servers)),
-                policies={policy.name: policy for policy in found.many(policies)},
+                keyring=open_keys(rows.many(keys), self._master_key, now=int(time.time())),
+                offer=Offer(self._issuer, rows.many(servers)),
+                policies={policy.name: policy for policy in rows.many(policies)},
                 epoch=0 if current is None else current.number,
                 mtls_address=self._mtls_address,
                 signed_tokens=self._signed_tokens,
                 verified_names=names,
             )
-            self._seen = seen
+            self._facts = facts
         self._read_at = now
-        return self._known
+        return self._last
 
 
-def _noted(reading: asyncio.Task[Installation]) -> None:
-    """Whoever still waits is told why it failed; where nobody does, it is no news."""
+def _ignore_failure(reading: asyncio.Task[Installation]) -> None:
+    """Callers that wait get the exception; without any, asyncio need not report it."""
     if not reading.cancelled():
         reading.exception()

@@ -1,6 +1,6 @@
-"""What the server says of itself: what happened, and the particulars by name.
+"""The server's log: events, with their details by name.
 
-It goes the way of `logging`, so whoever runs the server has one log, however it is written.
+Events go through `logging`, so an operator has one log, whatever its format.
 """
 
 import logging
@@ -11,16 +11,16 @@ NAME: Final = "valetkey.server"
 _LOG: Final = logging.getLogger(NAME)
 
 
-def info(what: str, /, **particulars: Any) -> None:
-    """Something that somebody may want to look up."""
-    _LOG.info(what, extra={"particulars": particulars})
+def info(event: str, /, **details: Any) -> None:
+    """Logs an event that an operator may want to look up."""
+    _LOG.info(event, extra={"details": details})
 
 
-def warning(what: str, /, **particulars: Any) -> None:
-    """Something that somebody should look after."""
-    _LOG.warning(what, extra={"particulars": particulars})
+def warning(event: str, /, **details: Any) -> None:
+    """Logs an event that an operator should look into."""
+    _LOG.warning(event, extra={"details": details})
 
 
-def exception(what: str, /, **particulars: Any) -> None:
-    """A mistake of ours, with where the exception that is handled now came from."""
-    _LOG.exception(what, extra={"particulars": particulars})
+def exception(event: str, /, **details: Any) -> None:
+    """Logs a bug of ours, with the traceback of the exception that is being handled."""
+    _LOG.exception(event, extra={"details": details})

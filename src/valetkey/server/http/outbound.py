@@ -1,8 +1,8 @@
-"""One HTTPS exchange with a host that somebody else chose: to one address, checked before, within
-limits, without redirects.
+"""One HTTPS exchange with a host that someone else chose: to an address that is checked before,
+within limits, without redirects.
 
-The name is resolved once, and the connection goes to the address that was looked at: a name that
-means something else a moment later (DNS rebinding) changes nothing.
+The name is resolved once, and the connection goes to the address that was checked: a name that
+resolves to another address a moment later (DNS rebinding) changes nothing.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ MAX_HEADERS: Final = 32 * 1024
 AGENT: Final = b"valetkey"
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a host. Raises OSError where there are none."""
+"""Resolves a host to addresses. Raises OSError if it has none."""
 
 
 class Refused(Exception):
-    """The exchange did not come about, or its answer is not wanted. Says why, for the log.
-    `temporary`: another try may go better."""
+    """The exchange failed, or its answer is not acceptable. Says why, for the log. `temporary`:
+    another try may succeed."""
 
     def __init__(self, why: str, *, temporary: bool = False) -> None:
         super().__init__(why)
@@ -39,8 +39,8 @@ class Refused(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back: header names in lower case, the last of each. Only what is a success has a
-    body here."""
+    """A host's answer: header names in lower case, the last of each. The body of a failure is not
+    read."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,14 +48,14 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def system_resolver(threads: int) -> Resolve:
-    """Asks the operating system, in threads of its own: a name server that does not answer holds
-    one for half a minute."""
+    """Resolves by the operating system, in threads of its own: a name server that does not answer
+    blocks one for half a minute."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="names")
     look_up = functools.partial(socket.getaddrinfo, type=socket.SOCK_STREAM)
 
     async def resolve(host: str, port: int) -> Sequence[str]:
-        found = await asyncio.get_running_loop().run_in_executor(pool, look_up, host, port)
-        return [str(address[0]) for *_, address in found]
+        addresses = await asyncio.get_running_loop().run_in_executor(pool, look_up, host, port)
+        return [str(address[0]) for *_, address in addresses]
 
     return resolve
 
@@ -66,9 +66,9 @@ async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> 
     try:
         addresses = await resolve(to.host, to.port)
     except (OSError, UnicodeError) as error:
-        # No such name is an answer as well.
-        passing = isinstance(error, OSError) and error.errno != socket.EAI_NONAME
-        raise Refused("its host has no address", temporary=passing) from error
+        # "No such name" is an answer too.
+        is_temporary = isinstance(error, OSError) and error.errno != socket.EAI_NONAME
+        raise Refused("its host has no address", temporary=is_temporary) from error
     allowed = [one for one in addresses if to.authority in local or is_public(one)]
     if not allowed:
         raise Refused("its host is not on the public internet")
@@ -76,7 +76,7 @@ async def permitted(to: Target, *, resolve: Resolve, local: Collection[str]) -> 
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: GET, or POST with a body."""
+    """A request: GET, or POST with a body."""
 
     accept: str
     body: bytes | None = None
@@ -86,13 +86,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         return "Outgoing(…)"
 
     def encode(self, to: Target) -> bytes:
-        """The request as it goes over the wire."""
+        """The request as bytes."""
         host = to.authority.removesuffix(":443")
         own = {
             "host": host,
             "user-agent": AGENT.decode(),
             "accept": self.accept,
-            # Nothing is unpacked here, so nothing can swell.
+            # Bodies are not decompressed here.
             "accept-encoding": "identity",
             "connection": "close",
         }
@@ -100,7 +100,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         lines = [f"{'GET' if self.body is None else 'POST'} {to.path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in {**own, **self.headers, **length}.items()]
         if any(not line.isprintable() for line in lines):
-            raise Refused("a header holds what none may")
+            raise Refused("a header has a forbidden character")
         return "\r\n".join((*lines, "", "")).encode("latin-1") + (self.body or b"")
 
 
@@ -112,9 +112,9 @@ async def exchange(
     trust: ssl.SSLContext,
     most: int,
 ) -> Answer:
-    """Sends to the first address that takes it, and reads an answer of at most so many bytes.
-    Raises Refused. How long it may take is the caller's to say."""
-    reader, writer = await _connected(to, addresses, trust)
+    """Sends the request to the first address that accepts a connection, and reads an answer with a
+    body of at most `most` bytes. Raises Refused. The caller limits the time."""
+    reader, writer = await _connect(to, addresses, trust)
     try:
         writer.write(what.encode(to))
         return await _read(reader, most)
@@ -126,7 +126,7 @@ async def exchange(
         writer.transport.abort()
 
 
-async def _connected(
+async def _connect(
     to: Target, addresses: Sequence[str], trust: ssl.SSLContext
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     refused = Refused("nobody listens there", temporary=True)
@@ -145,14 +145,14 @@ async def _connected(
 async def _read(reader: asyncio.StreamReader, most: int) -> Answer:
     reading = _Reading(most)
     parser = httptools.HttpResponseParser(reading)
-    left = most + MAX_HEADERS
-    while not reading.whole:
-        chunk = await reader.read(min(left, 16384))
+    budget = most + MAX_HEADERS
+    while not reading.is_complete:
+        chunk = await reader.read(min(budget, 16384))
         if not chunk:
-            raise Refused("it is larger than wanted" if left <= 0 else "it ended too early")
-        left -= len(chunk)
+            raise Refused("it is too large" if budget <= 0 else "it ended too early")
+        budget -= len(chunk)
         parser.feed_data(chunk)
-        if reading.headed:
+        if reading.has_head:
             reading.check()
             if not 200 <= parser.get_status_code() < 300:
                 return Answer(parser.get_status_code(), reading.headers, b"")
@@ -160,34 +160,34 @@ async def _read(reader: asyncio.StreamReader, most: int) -> Answer:
 
 
 class _Reading:
-    """What the parser reports."""
+    """The answer so far, as the parser reports it."""
 
     def __init__(self, most: int) -> None:
-        self.headed = False
+        self.has_head = False
         self.headers: dict[str, str] = {}
         self.body = bytearray()
-        self.whole = False
+        self.is_complete = False
         self._most = most
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self.headed = True
+        self.has_head = True
 
     def on_body(self, chunk: bytes) -> None:
         self.body += chunk
 
     def on_message_complete(self) -> None:
-        self.whole = True
+        self.is_complete = True
 
     def check(self) -> None:
-        """Raises Refused for an answer that is not wanted any further."""
+        """Raises Refused for an answer that is too large, or encoded."""
         if len(self.body) > self._most:
-            raise Refused("it is larger than wanted")
+            raise Refused("it is too large")
         with contextlib.suppress(ValueError):
             if int(self.headers.get("content-length", "0")) > self._most:
-                raise Refused("it is larger than wanted")
+                raise Refused("it is too large")
         for name in ("content-encoding", "transfer-encoding"):
             if self.headers.get(name, "identity").lower() not in {"identity", "chunked"}:
-                raise Refused(f"its {name} was not asked for")
+                raise Refused(f"its {name} is not supported")

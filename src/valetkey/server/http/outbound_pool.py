@@ -1,4 +1,4 @@
-"""Room for exchanges with other hosts, apart for each purpose: what strangers ask for takes nothing
+"""Pools of outbound exchanges, one for each purpose: what anonymous callers cause takes nothing
 from what others need (ATTACKS A97)."""
 
 import contextlib
@@ -17,8 +17,8 @@ Purpose: TypeAlias = Party | Literal["delivery"]
 
 
 class Size(msgspec.Struct, frozen=True):
-    """How many exchanges go on at once, with all hosts and with one, and how many names are looked
-    up at once: that takes a thread each, and as long as the system wants."""
+    """How many exchanges may run at once, with all hosts (`most`) and with one (`of_one`), and how
+    many names may be resolved at once: each takes a thread, for as long as the system takes."""
 
     most: int
     of_one: int
@@ -34,18 +34,18 @@ SIZES: Final[dict[Purpose, Size]] = {
 
 PACE: Final = 30
 PACE_SECONDS: Final = 60.0
-"""How many unknown documents are fetched for one network in how long."""
+"""Unknown documents that are fetched for one network in that time."""
 
 
 class NoRoom(Refused):
-    """The exchange was not tried."""
+    """The exchange was not tried: its pool is full."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why, temporary=True)
 
 
 class Pool:
-    """The exchanges of one purpose."""
+    """The running exchanges of one purpose."""
 
     def __init__(self, size: Size, resolve: Resolve | None) -> None:
         self._size = size
@@ -54,9 +54,9 @@ class Pool:
 
     @contextlib.contextmanager
     def room(self, to: Target) -> Iterator[None]:
-        """Room for an exchange with that host. Raises NoRoom where there is none."""
+        """Reserves room for an exchange with that host. Raises NoRoom if there is none."""
         if self._busy.total() >= self._size.most or self._busy[to.host] >= self._size.of_one:
-            raise NoRoom("too much is under way already")
+            raise NoRoom("too many exchanges are running")
         self._busy[to.host] += 1
         try:
             yield
@@ -66,14 +66,14 @@ class Pool:
 
 
 class Pace:
-    """Counts what is fetched for networks; in memory, for one process."""
+    """Counts the documents that are fetched for each network, in the memory of this process."""
 
     def __init__(self) -> None:
         self._counted: Counter[str] = Counter()
         self._until = 0.0
 
     def count(self, address: str, now: float) -> None:
-        """One more for the network of this address. Raises NoRoom beyond the most."""
+        """Adds one for the network of this address. Raises NoRoom beyond the limit."""
         if now >= self._until:
             self._counted, self._until = Counter(), now + PACE_SECONDS
         place = network_of(address)

@@ -1,4 +1,4 @@
-"""A reply, sent whole."""
+"""Replies: whole, or as a stream."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ SAFE: Final[Headers] = (
 )
 
 BODILESS: Final = frozenset({204, 304})
-"""Replies that say no length (RFC 9110 8.6): one would be that of a body they do not have."""
+"""Statuses of replies without a body, which have no Content-Length (RFC 9110 8.6)."""
 
 
 class Reply(msgspec.Struct, frozen=True, eq=False):
@@ -33,30 +33,30 @@ class Reply(msgspec.Struct, frozen=True, eq=False):
     body: bytes = b""
 
     def having(self, *headers: tuple[bytes, bytes]) -> "Reply":
-        """The same with more headers."""
+        """The reply with more headers."""
         return Reply(self.status, (*self.headers, *headers), self.body)
 
 
-class Streamed(msgspec.Struct, frozen=True, eq=False):
-    """A reply that goes on: its head, and the pieces of its body, each sent as soon as it is there,
-    until there are no more or nobody listens."""
+class StreamReply(msgspec.Struct, frozen=True, eq=False):
+    """A reply as a stream: its head, and the chunks of its body, each sent as soon as it is ready,
+    until there are no more or the client hangs up."""
 
     headers: Headers
-    pieces: AsyncGenerator[bytes, None]
+    chunks: AsyncGenerator[bytes, None]
     status: int = 200
 
 
-SLOW: Final = 5.0
-"""Seconds in which a listener has to take a piece. What it does not take is not kept for it."""
+CHUNK_SECONDS: Final = 5.0
+"""Seconds in which a client has to read a chunk. Chunks are not stored for it."""
 
 
 def json_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
-    """A JSON answer, not to be stored unless the headers say so (RFC 6749 5.1)."""
+    """A JSON reply, which must not be stored unless the headers say so (RFC 6749 5.1)."""
     return Reply(status, (*JSON, *SAFE, *headers), msgspec.json.encode(document))
 
 
 def document_reply(document: object, *, status: int = 200, headers: Headers = NO_STORE) -> Reply:
-    """An answer that is not to be stored: JSON, or what says itself what it is."""
+    """A reply that must not be stored: JSON, or a text with its own media type."""
     if not isinstance(document, TextDocument):
         return json_reply(document, status=status, headers=headers)
     media = (b"content-type", document.media_type.encode())
@@ -77,39 +77,40 @@ def error_reply(error: OAuthError, *, headers: Iterable[tuple[bytes, bytes]] = (
 
 
 def see_other(location: str) -> Reply:
-    """Go there by GET: never 307, which would send the form on (RFC 9700 4.12)."""
+    """A redirect that is followed with GET: 307 would send the form again (RFC 9700 4.12)."""
     return Reply(303, (*SAFE, *NO_STORE, (b"location", location.encode())))
 
 
-async def send_streamed(reply: Streamed, receive: Receive, send: Send) -> None:
-    """Sends piece after piece. A listener that is too slow is cut off."""
-    leaving = asyncio.create_task(_left(receive))
+async def send_streamed(reply: StreamReply, receive: Receive, send: Send) -> None:
+    """Sends chunk after chunk. Ends the stream of a client that is too slow."""
+    hang_up = asyncio.create_task(_wait_for_hang_up(receive))
     try:
         await send(
             {"type": "http.response.start", "status": reply.status, "headers": [*reply.headers]}
         )
-        async for piece in reply.pieces:
-            if leaving.done():
+        async for chunk in reply.chunks:
+            if hang_up.done():
                 return
-            async with asyncio.timeout(SLOW):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with asyncio.timeout(CHUNK_SECONDS):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except TimeoutError:
         return
     finally:
-        leaving.cancel()
+        hang_up.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await leaving
-        await reply.pieces.aclose()
+            await hang_up
+        await reply.chunks.aclose()
 
 
-async def _left(receive: Receive) -> None:
+async def _wait_for_hang_up(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def send_reply(reply: Reply, send: Send, *, bare: bool = False) -> None:
-    """Sends the reply. A `bare` one, to HEAD, says how long the body would be (RFC 9110 9.3.2)."""
+    """Sends the reply. A `bare` one, to HEAD, gives the length without the body (RFC 9110
+    9.3.2)."""
     length = (b"content-length", str(len(reply.body)).encode())
     headers = [*reply.headers] if reply.status in BODILESS else [*reply.headers, length]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -1,4 +1,4 @@
-"""A request, read whole from raw ASGI within limits."""
+"""A request, and its body, read within limits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -23,17 +23,17 @@ class HungUp(Exception):
 
 
 class Request:
-    """One request. `peer` holds the other end of the connection: a proxy, where one is in between.
-    `address` is the caller's, as the nearest trusted hop tells it."""
+    """One request. `peer` is the address of the other end of the connection, which may be a proxy.
+    `address` is the caller's, as the nearest trusted proxy forwards it."""
 
-    parts: Mapping[str, str] = {}
-    """What the names in a page's path stand for."""
+    path_parameters: Mapping[str, str] = {}
+    """The variable segments of a page's path, by name."""
 
     interaction = ""
-    """What the reply calls this call (FAPI 1.0 Baseline 6.2.1), "" where it does not."""
+    """The interaction identifier in the reply (FAPI 1.0 Baseline 6.2.1), "" for none."""
 
-    drawn = ""
-    """The name that this reply gives to a browser that had none."""
+    new_browser_secret = ""
+    """The secret that this reply sets for a new browser, "" for one that has a secret."""
 
     def __init__(
         self,
@@ -58,21 +58,21 @@ class Request:
         peer = (scope.get("client") or ("",))[0]
         query, headers = scope["query_string"], scope["headers"]
         one = cls(scope["method"], scope["path"], query=query, headers=headers, peer=peer)
-        one.parts = scope.get("path_params", {})
+        one.path_parameters = scope.get("path_params", {})
         return one
 
     def header(self, name: bytes) -> str:
-        """The value of a header (lower-case name), "" where it is missing. Raises InvalidRequest
-        where it stands twice: of two Authorization headers, which one was checked?"""
+        """The value of a header (lower-case name), "" if it is missing. Raises InvalidRequest if it
+        is repeated: of two Authorization headers, which one was checked?"""
         value = self._last.get(name)
         if value is None:
             return ""
         if len(self._last) != len(self._headers) and self.times(name) > 1:
-            raise InvalidRequest(f"the header {name.decode()} stands twice")
+            raise InvalidRequest(f"the header {name.decode()} is repeated")
         return value.decode("latin-1")
 
     def times(self, name: bytes) -> int:
-        """How often a header (lower-case name) stands."""
+        """How often a header (lower-case name) occurs."""
         if len(self._last) == len(self._headers):
             return 1 if name in self._last else 0
         return [key for key, _ in self._headers].count(name)
@@ -85,11 +85,11 @@ class Request:
         return size
 
     def has_any(self, names: frozenset[bytes]) -> bool:
-        """Whether there is one of such headers (lower-case names)."""
+        """Whether any of these headers (lower-case names) is present."""
         return not names.isdisjoint(self._last)
 
     def values(self, name: bytes) -> tuple[str, ...]:
-        """Every value of a header (lower-case name), as often as it stands."""
+        """Every value of a header (lower-case name), in order."""
         if name not in self._last:
             return ()
         return tuple(value.decode("latin-1") for key, value in self._headers if key == name)
@@ -102,15 +102,15 @@ class Request:
 
     @cached_property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name (RFC 6265 4.2.1). One that cannot be read hides no other: a sibling
-        site may set what it likes."""
-        found = [value.decode("latin-1") for key, value in self._headers if key == b"cookie"]
-        pairs = [pair.partition("=") for pair in ";".join(found).split(";")]
+        """The cookies by name (RFC 6265 4.2.1). An unreadable one hides no other: a sibling site
+        may set anything."""
+        values = [value.decode("latin-1") for key, value in self._headers if key == b"cookie"]
+        pairs = [pair.partition("=") for pair in ";".join(values).split(";")]
         return {name.strip(): value.strip() for name, _, value in pairs}
 
     @property
     def is_form(self) -> bool:
-        """Whether the body says that it is a form."""
+        """Whether the content type is that of a form."""
         content_type = self.header(b"content-type")
         return content_type == FORM or content_type.partition(";")[0].strip().lower() == FORM
 
@@ -136,7 +136,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def too_slow() -> InvalidRequest:
-    """For a request that does not come to its end in time."""
+    """The error of a request that is not complete in time."""
     return InvalidRequest("the request came too slowly", status=408)
 
 

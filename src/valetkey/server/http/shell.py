@@ -1,4 +1,4 @@
-"""The shell: reads what a rule needs, lets it decide, commits."""
+"""The shell: reads what a rule needs, runs it, and commits its changes."""
 
 import time
 from collections.abc import Callable
@@ -21,8 +21,8 @@ D = TypeVar("D", bound=Decided)
 
 
 class Shell:
-    """Runs rules against the store, each with the context of its moment. `fetch` answers what they
-    want from outside."""
+    """Runs rules against the store, each in a current context. `fetch` gets the documents that they
+    request from other hosts."""
 
     def __init__(
         self, store: Store, installations: Installations, *, fetch: Fetch = nothing
@@ -30,39 +30,39 @@ class Shell:
         self.store = store
         self._installations = installations
         self._fetch = fetch
-        self.goes_out: Callable[[], None] = lambda: None
-        """Is told when there is a message that may go out at once."""
+        self.on_outgoing: Callable[[], None] = lambda: None
+        """Called when there is a message that may be sent at once."""
 
-    def fresh(self) -> Context | None:
-        """This moment, where what decides it is at hand."""
-        fresh = self._installations.fresh()
-        return None if fresh is None else _at(fresh)
+    def fresh_context(self) -> Context | None:
+        """A context of now, None if the store has to be read for it."""
+        installation = self._installations.fresh()
+        return None if installation is None else _context_of(installation)
 
     async def context(self) -> Context:
-        """This moment, for whatever decides. Raises Unavailable."""
-        return _at(await self._installations.current())
+        """A context of now, for rules that decide. Raises Unavailable."""
+        return _context_of(await self._installations.current())
 
-    async def known(self) -> Context:
-        """The last moment that is known, for what is only published. Raises Unavailable where none
-        is."""
-        return _at(self._installations.fresh() or await self._installations.known())
+    async def last_known(self) -> Context:
+        """A context of the last known installation, for documents that are only published. Raises
+        Unavailable if there is none."""
+        return _context_of(self._installations.fresh() or await self._installations.last_known())
 
     async def ask(self, rule: Callable[[Context], Rule[T]]) -> T:
-        """What the rule finds; nothing is written."""
+        """The rule's result; nothing is written."""
         return await ask(self.store, rule(await self.context()), fetch=self._fetch)
 
     async def settle(
         self, rule: Callable[[Context], Rule[D]], *, tries: int = TRIES
     ) -> tuple[D, Context]:
-        """What the rule decided, committed, and the context in which it did. `tries` says how many
-        races it may lose."""
+        """The rule's decision, committed, and the context in which it was made. `tries` is how
+        often the rule may run if it loses races."""
         context = await self.context()
-        return await self.settled(rule, context, tries=tries), context
+        return await self.settle_in(rule, context, tries=tries), context
 
-    async def settled(
+    async def settle_in(
         self, rule: Callable[[Context], Rule[D]], context: Context, *, tries: int = TRIES
     ) -> D:
-        """The same, in a context that is this moment's."""
+        """The rule's decision in a current context, committed."""
         has_signals = SIGNALS in context.installation.enabled_features
         decision = await settle(
             self.store,
@@ -71,16 +71,16 @@ class Shell:
             tries=tries,
             fetch=self._fetch,
         )
-        if decision.changes and any(_goes_out(change, context) for change in decision.changes):
-            self.goes_out()
+        if decision.changes and any(_is_outgoing(change, context) for change in decision.changes):
+            self.on_outgoing()
         return decision
 
 
-def _goes_out(change: Change, context: Context) -> bool:
+def _is_outgoing(change: Change, context: Context) -> bool:
     record = change.record
     return isinstance(record, Job) and record.due <= context.env.now and isinstance(change, Create)
 
 
-def _at(installation: Installation) -> Context:
+def _context_of(installation: Installation) -> Context:
     now, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
     return Context(installation, Env(now, urandom, millisecond))

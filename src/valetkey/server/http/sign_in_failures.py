@@ -1,4 +1,4 @@
-"""What an operator has to see of sign-ins: that many fail, and that a proxy hides who calls."""
+"""Warnings for the operator: many sign-ins fail, or a proxy hides its callers' addresses."""
 
 import time
 from collections.abc import Callable
@@ -9,23 +9,23 @@ from valetkey.server.http.request import Request
 from valetkey.server.model.network import network_of, parse
 
 MANY: Final = 20
-"""Failed sign-ins in a minute that are worth a warning."""
+"""Failed sign-ins in a minute that cause a warning."""
 
 MINUTE: Final = 60.0
 
 HIDDEN: Final = "requests through a proxy that is not trusted"
-"""The bucket that says so to `valetkey doctor`, for SECONDS."""
+"""The counter that `valetkey doctor` reads, for SECONDS."""
 
 SECONDS: Final = 86400
 
-UNNAMED: Final = (
-    "the issuer is https, so a proxy ends TLS: name it in trusted_proxies, or everybody shares its "
-    "address, and what is counted by network"
+PROXY_NOT_TRUSTED: Final = (
+    "the issuer is https, so a proxy ends TLS: add it to trusted_proxies, or all callers share its "
+    "address and its limits"
 )
 
 
-class Failures:
-    """Counts in this process, and warns once a minute at the most."""
+class SignInFailures:
+    """Counts failed sign-ins in this process, and warns once a minute at most."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -33,8 +33,8 @@ class Failures:
         self._networks: dict[str, int] = {}
         self._accounts: set[str] = set()
 
-    def failed(self, account: str, address: str) -> None:
-        """A wrong password, or one that was not looked at."""
+    def add(self, account: str, address: str) -> None:
+        """Adds a sign-in with a wrong password, or one that was refused unread."""
         if self._clock() - self._since >= MINUTE:
             if sum(self._networks.values()) > MANY:
                 self._warn()
@@ -50,33 +50,33 @@ class Failures:
     def _warn(self) -> None:
         network, most = max(self._networks.items(), key=lambda item: item[1])
         log.warning(
-            "many sign-ins fail",
+            "many failed sign-ins",
             failed=sum(self._networks.values()),
             accounts=len(self._accounts),
             networks=len(self._networks),
             busiest=network,
-            from_there=most,
+            from_busiest=most,
         )
 
 
 class Proxies:
-    """Notices proxies that `trusted_proxies` does not name."""
+    """Notices proxies that are not in `trusted_proxies`."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._noted: dict[str, int] = {}
+        self._day_of: dict[str, int] = {}
 
-    def hides(self, request: Request) -> bool:
-        """Whether the request came through a proxy of one's own that is not trusted, so that
-        everybody seems to call from its address; once a day for each."""
+    def is_new_untrusted(self, request: Request) -> bool:
+        """Whether the request came through a proxy of the operator's that is not trusted, so that
+        all callers seem to have its address. True once a day for each proxy."""
         if request.address != request.peer or not _forwarded(request) or not _is_near(request.peer):
             return False
         today = int(self._clock()) // SECONDS
-        if self._noted.get(request.peer) == today:
+        if self._day_of.get(request.peer) == today:
             return False
-        self._noted[request.peer] = today
+        self._day_of[request.peer] = today
         log.warning(
-            "a proxy is not in trusted_proxies: all who come through it count as one",
+            "a proxy is not in trusted_proxies, its callers share its limits",
             proxy=request.peer,
         )
         return True
@@ -87,6 +87,6 @@ def _forwarded(request: Request) -> bool:
 
 
 def _is_near(peer: str) -> bool:
-    # Anybody can send such a header; a proxy of one's own is near.
+    # Anyone can send such a header; the operator's own proxy is near.
     ip = parse(peer)
     return ip is not None and (ip.is_private or ip.is_loopback or ip.is_link_local)

@@ -1,7 +1,7 @@
-"""Addresses that are not of the public internet: nobody's document is fetched from one.
+"""Addresses outside the public internet, from which the server fetches no document.
 
-The IANA registries of special-purpose addresses (RFC 6890 and what came after it), in which also
-lies whatever carries an IPv4 address inside an IPv6 one.
+They are those of the IANA registries of special-purpose addresses (RFC 6890 and its updates), which
+include the IPv6 addresses that contain an IPv4 address.
 """
 
 import ipaddress
@@ -36,7 +36,7 @@ _V4: Final = tuple(
 )
 
 _GLOBAL_V6: Final = ipaddress.IPv6Network("2000::/3")
-"""All that is assigned as global unicast. Outside it lie loopback, unspecified, IPv4-mapped
+"""All of global unicast. Outside it are loopback, unspecified, IPv4-mapped
 (::ffff:0:0/96), NAT64 (64:ff9b::/96, 64:ff9b:1::/48), unique local, link local, multicast."""
 
 _V6: Final = tuple(
@@ -52,7 +52,7 @@ _V6: Final = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether this is the address of a host on the public internet; False for what is none."""
+    """Whether this is an address on the public internet; False for anything but an address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -1,5 +1,5 @@
-"""TLS as FAPI 2.0 wants it (Security Profile 5.2; BCP 195), with a certificate that may be renewed
-while the server runs."""
+"""TLS as FAPI 2.0 requires it (Security Profile 5.2; BCP 195), with a certificate that may be
+renewed while the server runs."""
 
 import asyncio
 import ssl
@@ -16,14 +16,14 @@ CIPHERS: Final = ":".join(
         "ECDHE-RSA-AES128-GCM-SHA256",
     )
 )
-"""What TLS 1.2 may use (RFC 9325 4.2). TLS 1.3, which is preferred, has none that is weak."""
+"""The cipher suites for TLS 1.2 (RFC 9325 4.2). TLS 1.3, which is preferred, has no weak one."""
 
 LOOK: Final = 10.0
-"""Seconds after which the files are looked at again."""
+"""Seconds between two looks at the files."""
 
 
 def make_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A context for a server. Raises OSError, ssl.SSLError where the files are no pair."""
+    """A context for a server. Raises OSError, ssl.SSLError if the files are not a pair."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
@@ -34,43 +34,43 @@ def make_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 class Certificate:
-    """A pair of files, and the context that serves them. New connections get what is in the files
-    now; a pair that does not fit together, as while it is being replaced, is passed over."""
+    """A certificate and its key in files, and the context that serves them. New connections get the
+    files' current content. Files that don't match, as during a renewal, are ignored."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
-        """Raises OSError, ssl.SSLError where the files are no pair."""
+        """Raises OSError, ssl.SSLError if the files are not a pair."""
         self._files = (certificate, key)
         self.context = make_context(certificate, key)
-        self._seen = self._marks()
+        self._last_marks = self._marks()
 
     def refresh(self) -> bool:
-        """Whether the files have changed, and are served from now on."""
+        """Reads the files if they have changed. Returns whether a new certificate is served."""
         marks = self._marks()
-        if marks == self._seen:
+        if marks == self._last_marks:
             return False
-        self._seen = marks
+        self._last_marks = marks
         certificate, key = self._files
         try:
-            # Tried apart from what is served: a pair that does not fit would break it.
+            # Tried in another context first: files that don't match would break the one in use.
             make_context(certificate, key)
             self.context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
-            log.warning("the certificate is not renewed", detail=str(error))
-            self._seen = ()
+            log.warning("certificate not renewed", detail=str(error))
+            self._last_marks = ()
             return False
-        log.info("the certificate is renewed", file=str(certificate))
+        log.info("certificate renewed", file=str(certificate))
         return True
 
     async def watch(self, seconds: float = LOOK) -> None:
-        """Looks at the files for ever."""
+        """Checks the files again and again."""
         while True:
             await asyncio.sleep(seconds)
             self.refresh()
 
     def _marks(self) -> tuple[tuple[int, int, int], ...]:
-        """What tells a file from the one before, also where a link leads elsewhere now."""
+        """Marks of the files that change with them, also if a link has a new target."""
         try:
-            found = [file.stat() for file in self._files]
+            stats = [file.stat() for file in self._files]
         except OSError:
             return ()
-        return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
+        return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in stats)

@@ -1,7 +1,7 @@
-"""Keeps at hand what the verified apps are called, so that no stranger takes the name of one.
+"""Reads the names of verified apps, so that no unverified app takes one.
 
-It goes through all apps a few at a time, once a minute: to look for a name at each request would
-let strangers make the server read every app.
+It reads all apps a few at a time, once a minute: to look up a name at each request would let
+anonymous callers make the server read every app.
 """
 
 import asyncio
@@ -15,30 +15,30 @@ from valetkey.server.model.query import PageQuery
 from valetkey.server.store.port import Store, Unavailable
 
 STEP: Final = 100
-"""Apps at a time."""
+"""Apps of one step."""
 
 REST: Final = 60.0
 """Seconds between two rounds."""
 
 
 async def run(store: Store, installations: Installations) -> None:
-    """Round after round."""
+    """Reads the names, again and again."""
     while True:
         try:
             installations.verified_names = await read_names(store)
         except Unavailable as error:
-            log.warning("names put off", detail=str(error))
+            log.warning("verified names postponed", detail=str(error))
         await asyncio.sleep(REST)
 
 
 async def read_names(store: Store) -> dict[str, str]:
-    """What each verified app's name looks like, with the app's id. Raises Unavailable."""
-    found: dict[str, str] = {}
+    """The ids of verified apps, by the look of their names. Raises Unavailable."""
+    ids: dict[str, str] = {}
     before = ""
     while True:
         page = await store.page(PageQuery(record=Client, before=before, limit=STEP, walk=True))
-        found |= {silhouette(one.name): one.id for one in page.records if one.verified}
+        ids |= {silhouette(one.name): one.id for one in page.records if one.verified}
         before = page.next
         if not before:
-            return found
+            return ids
         await asyncio.sleep(0)

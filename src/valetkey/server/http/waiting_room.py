@@ -1,5 +1,5 @@
-"""Who waits, by the networks that they come from. Where there is no room for more, one has to go of
-the network that has most: so nobody who has many addresses pushes out somebody who has one."""
+"""Callers that wait, by network. If there are too many, the network that has most loses one: so a
+caller with many addresses cannot push out one that has a single address."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -11,8 +11,8 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Shares:
-    """How many each of several has, and who has most. No step goes through all of them: a plain
-    dictionary would, where the oldest leave."""
+    """Counts by name, and the name with the highest count. No step takes time in proportion to the
+    number of names, as it would with a plain dictionary."""
 
     def __init__(self) -> None:
         self._of: dict[str, int] = {}
@@ -20,7 +20,7 @@ class Shares:
         self._most = 0
 
     def change(self, name: str, by: int) -> int:
-        """One more (1) or one fewer (-1); how many it has now."""
+        """Adds 1 or -1 to the count of a name. Returns the new count."""
         before = self._of.pop(name, 0)
         if before:
             same = self._with[before]
@@ -37,12 +37,12 @@ class Shares:
         return now
 
     def fullest(self) -> str:
-        """Who has most; of several, who has had so many for longest."""
+        """The name with the highest count; of several, the one that has had it for longest."""
         return next(iter(self._with[self._most]))
 
 
 class Crowd(Generic[T]):
-    """Those who wait, each at an address."""
+    """Callers that wait, each at an address."""
 
     def __init__(self) -> None:
         self._at: dict[T, tuple[str, ...]] = {}
@@ -56,7 +56,7 @@ class Crowd(Generic[T]):
         return one in self._at
 
     def join(self, one: T, address: str) -> None:
-        """One more."""
+        """Adds a caller."""
         way = tuple(reversed(networks_of(address)))
         self._at[one] = way
         self._members.setdefault(way[-1], OrderedDict())[one] = None
@@ -64,7 +64,7 @@ class Crowd(Generic[T]):
             self._within.setdefault(outer, Shares()).change(inner, 1)
 
     def leave(self, one: T) -> None:
-        """One fewer; nothing where it has left."""
+        """Removes a caller, if it is there."""
         way = self._at.pop(one, None)
         if way is None:
             return
@@ -77,12 +77,12 @@ class Crowd(Generic[T]):
                 self._within.pop(inner, None)
 
     def beside(self, one: T) -> OrderedDict[T, None]:
-        """All of the same network, the oldest first."""
+        """All callers of the same network, the oldest first."""
         return self._members[self._at[one][-1]]
 
     def fullest(self) -> OrderedDict[T, None]:
-        """All of one network, the oldest first: of the widest network that has most, within that of
-        the next narrower one, and so on."""
+        """All callers of one network, the oldest first: of the widest networks the one that has
+        most, within it the next narrower one that has most, and so on."""
         name = ""
         while name in self._within:
             name = self._within[name].fullest()

@@ -44,7 +44,10 @@ class AccountChoice:
 
     async def choose(self, request: Request) -> Reply:
         """Takes the choice."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         form = await self._steps.posted(request, "choose", session=browser.session)
         match form.get("action"):
             case "continue":
@@ -60,7 +63,10 @@ class AccountChoice:
 
     async def decline(self, request: Request) -> Reply:
         """Takes a no before anybody has signed in."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         await self._steps.posted(request, "decline")
         denied, _ = await self._frame.shell.settle(lambda context: decline(name, browser, context))
         return leave(self._frame, request, denied)
@@ -75,12 +81,15 @@ class AccountChoice:
         """The form for a new account."""
         login, context = await self._login(request)
         if login is None:
-            return see_other(continue_at(request.parts["pending"]))
+            return see_other(continue_at(request.path_parameters["pending"]))
         return self._steps.page(request, self.sign_up(request, login, context), login)
 
     async def submit(self, request: Request) -> Reply:
         """Signs up for this request."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         form = await self._steps.posted(request, "sign-up")
         login, context = await self._login(request)
         if login is None:
@@ -98,13 +107,13 @@ class AccountChoice:
             lambda context: remember_sign_in(name, browser, outcome.session.id, context=context)
         )
         reply = see_other(continue_at(name))
-        return self._frame.cookies.signed_in(
-            reply, outcome.session, outcome.secret, known=outcome.known_browser
+        return self._frame.cookies.sign_in(
+            reply, outcome.session, outcome.secret, known_accounts=outcome.known_browser
         )
 
     def choice(self, request: Request, decision: Choose, context: Context) -> ChoiceView:
         """As whom to go on?"""
-        name, session = decision.pending.id, self._frame.cookies.visit(request).session
+        name, session = decision.pending.id, self._frame.cookies.read_browser(request).session
         form = self._steps.form(request, context, step="choose", pending=name, session=session)
         return ChoiceView(
             site=self._frame.site,
@@ -129,7 +138,10 @@ class AccountChoice:
 
     async def _login(self, request: Request) -> tuple[Login | None, Context]:
         """The request that waits for a sign-in, None where it waits for something else."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         context = await self._frame.shell.context()
         require_offered(context)
         decision = await self._frame.shell.ask(lambda context: resume(name, browser, context))

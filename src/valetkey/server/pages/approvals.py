@@ -115,7 +115,7 @@ class ApprovalsPage:
         if action not in {"approve", "deny"}:
             raise InvalidRequest("the form says neither yes nor no")
         if action == "approve" and one.request is not None:
-            visit = self._frame.cookies.visit(request)
+            visit = self._frame.cookies.read_browser(request)
             begun, _ = await self._frame.shell.settle(
                 lambda context: begin(name, visit, user=user, context=context)
             )
@@ -135,7 +135,7 @@ class ApprovalsPage:
     async def _read(self, request: Request) -> tuple[Person, Question, Context]:
         person = await self._frame.require_person(request)
         context = await self._frame.shell.context()
-        name = request.parts["approval"]
+        name = request.path_parameters["approval"]
         one = await self._frame.shell.ask(lambda context: question(name, person.user.id, context))
         if one is None:
             raise NoSuchPage

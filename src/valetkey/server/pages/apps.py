@@ -120,7 +120,7 @@ class AppPage:
     async def _read(self, request: Request) -> tuple[Person, Connection, Context]:
         """Whose page, which app. Raises NoSuchPage; SignInFirst where nobody is signed in."""
         person = await self._frame.require_person(request)
-        name = request.parts["grant"]
+        name = request.path_parameters["grant"]
         context = await self._frame.shell.context()
         one = await self._frame.shell.ask(lambda context: connection(name, person.user.id, context))
         if one is None:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from valetkey.server.http import log
-from valetkey.server.http.pending_quota import Room
+from valetkey.server.http.pending_quota import PendingQuota
 from valetkey.server.http.reply import Reply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.browser_session import Browser
@@ -87,7 +87,10 @@ class Steps:
 
     async def posted(self, request: Request, step: Step, *, session: str = "") -> forms.Form:
         """The form that was sent. Raises ForgedForm, InvalidRequest."""
-        context, purpose = await self._frame.shell.context(), f"{step} {request.parts['pending']}"
+        context, purpose = (
+            await self._frame.shell.context(),
+            f"{step} {request.path_parameters['pending']}",
+        )
         return self._frame.posted(request, context, purpose=purpose, session=session)
 
     def page(
@@ -113,7 +116,7 @@ class AuthorizePage:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._room = Room(frame.shell)
+        self._room = PendingQuota(frame.shell)
 
     async def start(self, request: Request) -> Reply:
         """Start a request: continue at the page that is needed, or return to the app at once."""
@@ -121,12 +124,12 @@ class AuthorizePage:
             # RFC 6749 3.1: of two places nobody knows which one counts.
             raise InvalidRequest("parameters belong into the body")
         form = request.form() if request.method == "POST" else request.parameters()
-        visit: Browser = self._frame.cookies.visit(request)
+        visit: Browser = self._frame.cookies.read_browser(request)
         decision, _ = await self._frame.shell.settle(
             lambda context: authorize(form, visit, context)
         )
         if isinstance(decision, Login) and decision.user is None:
-            await self._room.made(decision.pending.id, request.address)
+            await self._room.add(decision.pending.id, request.address)
         match decision:
             case (
                 Login(pending=pending)
@@ -135,7 +138,7 @@ class AuthorizePage:
                 | Confirm(pending=pending)
             ):
                 reply = see_other(continue_at(pending.id))
-                return self._frame.cookies.named(reply, request)
+                return self._frame.cookies.name_browser(reply, request)
             case Permit() | Deny():
                 return leave(self._frame, request, decision)
 
@@ -152,7 +155,7 @@ def leave(frame: Frame, request: Request, decision: Permit | Deny) -> Reply:
         parameters = {"code": decision.code}
         if decision.session_state:
             parameters["session_state"] = decision.session_state
-        return frame.cookies.stated(
+        return frame.cookies.renew_state(
             _answer(frame, request, decision.reply_to, parameters=parameters), request
         )
     reply_to, error = decision.reply_to, decision.error

@@ -58,7 +58,7 @@ class DevicePage:
         typed = form.get("user_code", "")
         if not plain(typed):
             return await self._page(request, "", problem=CodeProblem.MISSING)
-        browser = self._frame.cookies.visit(request)
+        browser = self._frame.cookies.read_browser(request)
         if self._frame.callers.throttles(request):
             await self._frame.callers.notice_proxy(request)
             judged, context = await self._frame.shell.settle(
@@ -76,7 +76,7 @@ class DevicePage:
         await self._frame.shell.settle(
             lambda context: _forgiven(browser.id, request.address, context.env.now)
         )
-        return self._frame.cookies.named(see_other(continue_at(entered.pending.id)), request)
+        return self._frame.cookies.name_browser(see_other(continue_at(entered.pending.id)), request)
 
     async def _page(
         self,

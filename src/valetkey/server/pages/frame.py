@@ -78,7 +78,7 @@ class Frame:
 
     async def person(self, request: Request) -> Person | None:
         """The user who is signed in in this browser, or None."""
-        visit = self.cookies.visit(request)
+        visit = self.cookies.read_browser(request)
         return await self.shell.ask(lambda context: person(visit, context))
 
     async def require_person(self, request: Request) -> Person:
@@ -148,7 +148,7 @@ class Frame:
         which its forms may redirect, `frame_source` the origins that it may embed."""
         body = render(view, language=self.language(request, locales)).encode()
         reply = Reply(status, (*html_headers(form_action, frame_source), *NO_STORE), body)
-        return self.cookies.named(reply, request)
+        return self.cookies.name_browser(reply, request)
 
     def refused(self, request: Request, error: OAuthError) -> Reply:
         """The reply to an error: the sign-in page if it is needed, else the error page."""

@@ -68,7 +68,10 @@ class Interaction:
 
     async def show(self, request: Request) -> Reply:
         """The page that is needed now, or back to the app."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         decision, context = await self._frame.shell.settle(
             lambda context: resume(name, browser, context)
         )
@@ -76,7 +79,10 @@ class Interaction:
 
     async def sign_in(self, request: Request) -> Reply:
         """Signs in for this request."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         context = await self._frame.shell.context()
         form = await self._steps.posted(request, "sign-in")
         # Only the browser that began may go on: asked before any password is looked at.
@@ -92,7 +98,10 @@ class Interaction:
 
     async def consent(self, request: Request) -> Reply:
         """Takes the user's answer."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         context = await self._frame.shell.context()
         form = await self._steps.posted(request, "consent", session=browser.session)
         try:
@@ -106,7 +115,10 @@ class Interaction:
 
     async def _wrong(self, request: Request, form: Form, wrong: WrongField) -> Reply:
         """The page again, as it was filled in, with the field marked that makes no sense."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         decision, context = await self._frame.shell.settle(
             lambda context: resume(name, browser, context)
         )
@@ -117,7 +129,10 @@ class Interaction:
 
     async def confirm(self, request: Request) -> Reply:
         """Takes the user's word on whether they mean a request that another device made."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         form = await self._steps.posted(request, "confirm")
         match form.get("action"):
             case "confirm":
@@ -133,11 +148,14 @@ class Interaction:
 
     async def switch(self, request: Request) -> Reply:
         """Signs out, to go on as somebody else."""
-        name, browser = request.parts["pending"], self._frame.cookies.visit(request)
+        name, browser = (
+            request.path_parameters["pending"],
+            self._frame.cookies.read_browser(request),
+        )
         await self._steps.posted(request, "switch", session=browser.session)
         person = await self._frame.person(request)
         await signed_out(self._frame, person)
-        return self._frame.cookies.signed_out(see_other(continue_at(name)))
+        return self._frame.cookies.sign_out(see_other(continue_at(name)))
 
     def _respond(self, request: Request, decision: AuthorizeDecision, context: Context) -> Reply:
         match decision:
@@ -197,7 +215,7 @@ class Interaction:
         )
 
     def _consent(self, request: Request, decision: Consent, context: Context) -> ConsentView:
-        name, session = decision.pending.id, self._frame.cookies.visit(request).session
+        name, session = decision.pending.id, self._frame.cookies.read_browser(request).session
         locales = decision.pending.parameters.get("ui_locales", "")
         language = self._frame.language(request, locales)
         form = self._steps.form(

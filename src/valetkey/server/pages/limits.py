@@ -155,7 +155,7 @@ class LimitsPage:
 
     async def _read(self, request: Request) -> tuple[Person, LimitableGrant, Context]:
         person = await self._frame.require_person(request)
-        name = request.parts["grant"]
+        name = request.path_parameters["grant"]
         context = await self._frame.shell.context()
         state = await self._frame.shell.ask(
             lambda context: find_limitable(name, person.user.id, context)

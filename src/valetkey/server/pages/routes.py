@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from valetkey.server.http.front import Handler, MethodHandler, serve
-from valetkey.server.http.reply import SAFE, Reply, Streamed, see_other
+from valetkey.server.http.reply import SAFE, Reply, StreamReply, see_other
 from valetkey.server.http.request import Request
 from valetkey.server.oauth.authorize.request import AUTHORIZE
 from valetkey.server.oauth.authorize.session_state import PATH as CHECK_SESSION
@@ -62,7 +62,7 @@ class Page:
         endpoint = MethodHandler(frozenset(self._handlers), self._handle)
         await serve(endpoint, scope, receive=receive, send=send, refuse=self._frame.refused)
 
-    async def _handle(self, request: Request) -> Reply | Streamed:
+    async def _handle(self, request: Request) -> Reply | StreamReply:
         return await self._handlers[request.method](request)
 
 

@@ -145,7 +145,7 @@ class PartsPage:
 
     async def _read(self, request: Request) -> tuple[Person, TokenFamily, Context]:
         person = await self._frame.require_person(request)
-        name, grant = request.parts["family"], request.parts["grant"]
+        name, grant = request.path_parameters["family"], request.path_parameters["grant"]
         context = await self._frame.shell.context()
         family = await self._frame.shell.ask(
             lambda context: reissue.find_sharded(name, person.user.id, context)

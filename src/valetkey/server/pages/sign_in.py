@@ -113,7 +113,7 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
         lambda context: candidate(username, caller=caller, now=context.env.now)
     )
     if isinstance(attempt, Throttled):
-        frame.callers.failures.failed(account_of(username), request.address)
+        frame.callers.failures.add(account_of(username), request.address)
         wait = max(1, attempt.until - context.env.now)
         here = attempt.budget is BROWSER
         problem = SignInProblem.THROTTLED_HERE if here else SignInProblem.THROTTLED
@@ -121,7 +121,7 @@ async def sign_in(frame: Frame, request: Request, form: forms.Form) -> SignedIn 
     await frame.callers.wait(attempt.wait, request)
     user = await _proved(frame, Secret(form["password"]), attempt, caller=caller)
     if user is None:
-        frame.callers.failures.failed(account_of(username), request.address)
+        frame.callers.failures.add(account_of(username), request.address)
         await frame.shell.settle(lambda context: refused(attempt.user, context.env))
         return SignInRefused(SignInProblem.REFUSED, username)
     return await opened(frame, request, user, username=username, caller=caller)
@@ -188,7 +188,7 @@ class SignInPage:
             view = await self._view(request, target)
             return self._frame.page(request, _again(view, person.user))
         if person is not None:
-            return self._frame.cookies.named(see_other(target), request)
+            return self._frame.cookies.name_browser(see_other(target), request)
         return self._frame.page(request, await self._view(request, target))
 
     async def submit(self, request: Request) -> Reply:
@@ -201,8 +201,8 @@ class SignInPage:
             view = outcome.on(await self._view(request, target))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.signed_in(
-            see_other(target), outcome.session, outcome.secret, known=outcome.known_browser
+        return self._frame.cookies.sign_in(
+            see_other(target), outcome.session, outcome.secret, known_accounts=outcome.known_browser
         )
 
     async def _view(self, request: Request, target: str) -> SignInView:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from valetkey.server.accounts.throttle import Caller, account_of
 from valetkey.server.http import known_browsers
+from valetkey.server.http.attempt_delay import Delay
 from valetkey.server.http.cookies import Cookies
 from valetkey.server.http.front import Network, within
 from valetkey.server.http.request import Request
 from valetkey.server.http.shell import Shell
-from valetkey.server.http.sign_in_failures import HIDDEN, SECONDS, Failures, Proxies
-from valetkey.server.http.stranger_delay import Slowing
+from valetkey.server.http.sign_in_failures import HIDDEN, SECONDS, Proxies, SignInFailures
 from valetkey.server.model.change import Count
 from valetkey.server.model.counters import Throttle
 from valetkey.server.model.network import UNKNOWN
@@ -26,9 +26,9 @@ class Callers:
         self._shell = shell
         self._cookies = cookies
         self._unthrottled = unthrottled
-        self._slowing = Slowing()
+        self._slowing = Delay()
         self._proxies = Proxies()
-        self.failures = Failures()
+        self.failures = SignInFailures()
 
     async def of(self, request: Request, username: str, context: Context) -> Caller | None:
         """Who tries to get into the account; None for an address that is not throttled."""
@@ -51,7 +51,7 @@ class Callers:
 
     async def notice_proxy(self, request: Request) -> None:
         """Notes a proxy that hides who calls."""
-        if self._proxies.hides(request):
+        if self._proxies.is_new_untrusted(request):
             await self._shell.settle(_hidden)
 
     async def wait(self, seconds: float, request: Request) -> None:

@@ -73,7 +73,7 @@ class SignOutPage:
 
     async def submit(self, request: Request) -> Reply:
         """Ends the session. The cookie goes even where the session is over (ATTACKS A66)."""
-        browser = self._frame.cookies.visit(request)
+        browser = self._frame.cookies.read_browser(request)
         if not browser.session:
             # Another site's form comes without cookies; an answer that deletes one would sign the
             # user out all the same.
@@ -81,7 +81,7 @@ class SignOutPage:
         context = await self._frame.shell.context()
         self._frame.posted(request, context, purpose=SIGN_OUT, session=browser.session)
         ended = await signed_out(self._frame, await self._frame.person(request))
-        return self._frame.cookies.signed_out(self._leave_page(request, ended, onward=""))
+        return self._frame.cookies.sign_out(self._leave_page(request, ended, onward=""))
 
     async def show_signed_out(self, request: Request) -> Reply:
         """Says so."""
@@ -107,7 +107,7 @@ class SignOutPage:
         ended = await signed_out(self._frame, person)
         led = own or leaving.is_vouched_for
         reply = self._leave_page(request, ended, onward=leaving.onward, led=led)
-        return reply if person is None else self._frame.cookies.signed_out(reply)
+        return reply if person is None else self._frame.cookies.sign_out(reply)
 
     async def _ask(
         self,

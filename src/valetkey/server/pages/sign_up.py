@@ -148,8 +148,8 @@ class SignUpPage:
             view = outcome.on(self._view(request, context))
             reply = self._frame.page(request, view, status=outcome.status)
             return reply.having(*outcome.headers)
-        return self._frame.cookies.signed_in(
-            see_other(APPS), outcome.session, outcome.secret, known=outcome.known_browser
+        return self._frame.cookies.sign_in(
+            see_other(APPS), outcome.session, outcome.secret, known_accounts=outcome.known_browser
         )
 
     def _view(self, request: Request, context: Context) -> SignUpView:

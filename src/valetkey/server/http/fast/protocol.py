@@ -322,11 +322,11 @@ class Protocol(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         self.timeout_keep_alive_task = None
-        left = self._deadlines.idle_left(self.timeout_keep_alive)
-        if left is None:
+        seconds = self._deadlines.idle_left(self.timeout_keep_alive)
+        if seconds is None:
             return  # A request is at work; its reply begins the wait again.
-        if left > 0:
-            self._wait(left)
+        if seconds > 0:
+            self._wait(seconds)
         else:
             super().timeout_keep_alive_handler()
             self._expect_reading()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 State: TypeAlias = Literal["idle", "head", "fast body", "dropped body", "ordinary body"]
-"""- idle: nothing of a next request has come
+"""- idle: no byte of a next request has come
 - head: the head of a request, or what may become one
 - fast body: the body of a request on the fast path
 - dropped body: the rest of a body whose request is refused already, or too late

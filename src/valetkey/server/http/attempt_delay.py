@@ -1,5 +1,5 @@
-"""Strangers wait: a bounded number of them, and where there are more, the network that has most
-gives one up. So a flood is slow for those that it comes from, and refuses nobody else."""
+"""Delays for anonymous callers. A limited number of them may wait; beyond that, the network that
+has most loses one. So a flood slows down only the networks that it comes from."""
 
 import asyncio
 from typing import Final
@@ -8,19 +8,19 @@ from valetkey.server.http.waiting_room import Crowd
 from valetkey.spec.errors import TemporarilyUnavailable
 
 MOST: Final = 512
-"""Strangers who wait at the same time, of all networks together."""
+"""Callers that wait at the same time, of all networks together."""
 
 
-class Line:
-    """Those who wait for something. `most` is how many there may be."""
+class WaitingLine:
+    """Callers that wait for something: at most `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._crowd: Crowd[asyncio.Future[None]] = Crowd()
 
     def join(self, address: str) -> asyncio.Future[None]:
-        """A future, on which somebody at the address waits. If too many do, the newest of the
-        network that has most is told TemporarilyUnavailable."""
+        """A future for a caller at the address to wait for. If too many wait, the newest one of the
+        network that has most gets TemporarilyUnavailable."""
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._crowd.join(mine, address)
         if len(self._crowd) > self._most:
@@ -33,22 +33,22 @@ class Line:
         return mine
 
     def leave(self, mine: asyncio.Future[None]) -> None:
-        """Nobody waits on it any more."""
+        """Removes a future that no caller waits for anymore."""
         self._crowd.leave(mine)
 
 
-class Slowing:
-    """Waits before an attempt is judged."""
+class Delay:
+    """Delays attempts before they are checked."""
 
     def __init__(self, *, most: int = MOST) -> None:
-        self._line = Line(most)
+        self._line = WaitingLine(most)
 
     async def wait(self, seconds: float, address: str) -> None:
-        """Returns after so many seconds. Raises TemporarilyUnavailable, see `Line.join`."""
+        """Returns after these seconds. Raises TemporarilyUnavailable, see `WaitingLine.join`."""
         if seconds <= 0:
             return
         mine = self._line.join(address)
-        timer = mine.get_loop().call_later(seconds, _go, mine)
+        timer = mine.get_loop().call_later(seconds, _finish, mine)
         try:
             await mine
         finally:
@@ -56,6 +56,6 @@ class Slowing:
             self._line.leave(mine)
 
 
-def _go(mine: asyncio.Future[None]) -> None:
+def _finish(mine: asyncio.Future[None]) -> None:
     if not mine.done():
         mine.set_result(None)
