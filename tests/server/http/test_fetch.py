@@ -188,7 +188,7 @@ async def test_no_host_is_crowded(host: Host) -> None:
     gate.set()
     found = await asyncio.gather(*under_way)
     assert [one for one in found if isinstance(one, Unreachable)] == [
-        Unreachable("too much is under way already", temporary=True)
+        Unreachable("too many exchanges are running", temporary=True)
     ]
     # That says nothing of the host, and is not remembered.
     assert isinstance(await it.get(DocumentRequest(url=urls[-1], kind="keys")), Document)
@@ -266,7 +266,7 @@ async def test_a97_strangers_take_nothing_from_others(host: Host) -> None:
     silent.gate.set()
     refused = [one for one in await asyncio.gather(*waiting) if isinstance(one, Unreachable)]
     assert len(refused) == 1000
-    assert {one.why for one in refused} >= {"too much is under way already"}
+    assert {one.why for one in refused} >= {"too many exchanges are running"}
 
 
 async def test_a_host_that_is_silent_is_not_waited_for_again(host: Host) -> None:
@@ -354,7 +354,7 @@ async def test_a_message_is_posted(host: Host) -> None:
     assert (path, body) == ("/hook", b"logout_token=x")
     assert (headers["content-type"], headers["x-a"]) == ("text/plain", "b")
     refused = await fetcher(host).post(host.url("/hook"), b"", content_type="a\r\nhost: b")
-    assert refused == Unreachable("a header holds what none may")
+    assert refused == Unreachable("a header has a forbidden character")
 
 
 async def test_a_refusing_host_is_told_from_a_silent_one(host: Host) -> None:

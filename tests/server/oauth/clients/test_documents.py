@@ -236,7 +236,7 @@ def test_what_is_no_document(answer: Document | Unreachable) -> None:
 
 def test_a97_a_document_that_cannot_be_had_in_time() -> None:
     it = world()
-    it.outside[URL] = Unreachable("too much is under way already", temporary=True)
+    it.outside[URL] = Unreachable("too many exchanges are running", temporary=True)
     with pytest.raises(TemporarilyUnavailable):
         it.visit(asking(), it.sign_in())
 
