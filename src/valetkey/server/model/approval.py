@@ -1,4 +1,4 @@
-"""Approvals: what an app asks one user while that user is not looking at it."""
+"""Approvals: questions of an app to a user who is not at the app."""
 
 from typing import ClassVar
 
@@ -9,13 +9,13 @@ from valetkey.server.model.record import OwnedRecord
 
 
 class Approval(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """A question that waits on its user's own pages.
+    """A question that waits on the user's approvals page.
 
-    `words` say what it is about, as the app puts it. `grant` is the key that it is about, "" for
-    none yet; then `permission` is what the key is to be used for, and `units` how much, in the
-    smallest unit. `amount` is that with its unit, such as "25.00 EUR", "" where nothing is counted.
-    `request` names the request in `pending` that has to be answered by consent; then that request
-    knows the answer. Without one, a yes or a no is the whole answer, and stands in `said`.
+    `words` are the app's own description. `grant` is the grant that the question is about, "" for
+    none; then `permission` is the permission to use, and `units` the amount in the smallest unit.
+    `amount` is the same with its unit, such as "25.00 EUR", "" for no amount. `request` is the id
+    of the request in `pending` that needs a consent; that request stores the answer. Without one,
+    the answer is yes or no, in `answer`.
     """
 
     table: ClassVar[str] = "approvals"

@@ -1,4 +1,4 @@
-"""What the change log says of a change. Every store asks this, so no rule can forget to tell."""
+"""The change log entry of each change. Stores write them, so no rule can forget one."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -20,7 +20,7 @@ REMOVED: Final = "removed"
 
 
 def entry_of(change: Change) -> Entry | None:
-    """The entry for a change, without its number; None for a change that no key hangs on."""
+    """The entry for a change, without its number; None for a change that affects no token."""
     tell = _TELLS.get(type(change.record))
     return None if tell is None else tell(change)
 
@@ -31,9 +31,9 @@ def entries_of(changes: Iterable[Change]) -> list[Entry]:
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of the log, and where it lies. `head` is the last number that was given, `first` the
-    oldest that is kept, head + 1 where none is. `link` is the mark of the entry after which the
-    piece begins: "" before the first of all, None where it is not known any more."""
+    """A part of the log. `head` is the last number in the log, `first` the oldest that is stored,
+    head + 1 if none is. `link` is the mark of the entry before this part: "" before the first entry
+    of all, None if it is no longer stored."""
 
     head: int
     first: int
@@ -42,8 +42,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def piece(rows: Iterable[Entry], *, after: int, head: int, first: int) -> Log:
-    """The piece after a number, of the rows from that very number on. It ends where one is missing:
-    what is swept meanwhile is not passed over in silence."""
+    """The part of the log after a number. `rows` start with the entry of that number. The part ends
+    before a missing entry, so a concurrent sweep leaves no gap in it."""
     link = "" if after == 0 else None
     entries: list[Entry] = []
     for entry in rows:
@@ -73,13 +73,13 @@ def _grant(change: Change) -> Entry:
 
 def _family(change: Change) -> Entry | None:
     family: Any = change.record
-    # Created closed, it burns a code: no token was made of it.
+    # A family that is created closed invalidates a code. It never had a token.
     if isinstance(change, Create):
         return None
     status = "closed" if isinstance(change, Remove) else family.status
     if status == "open" and not _resumed(family):
         return None
-    # Its permissions may have been more, with another sign-in: what was asked for stays.
+    # An earlier sign-in may have had more permissions, so this names all that was requested.
     return Entry(
         kind="family",
         subject=family.id,
@@ -90,7 +90,7 @@ def _family(change: Change) -> Entry | None:
 
 
 def _resumed(family: TokenFamily) -> bool:
-    """Whether its user has resumed it, and the app has not been heard of since."""
+    """Whether the user has resumed it, and the app has not used it since."""
     return family.shards is not None and family.shards.resumed > family.used
 
 
@@ -119,7 +119,7 @@ def _once(change: Change) -> Entry | None:
 
 def _key(change: Change) -> Entry | None:
     key: Any = change.record
-    # One that has come to its end is no news: nothing that it signed can be alive.
+    # A key that reached its end needs no entry: all that it signed has expired.
     if key.use not in ALGORITHMS or not isinstance(change, Remove) or key.until:
         return None
     return Entry(kind="key", subject=key.kid, status=REMOVED)

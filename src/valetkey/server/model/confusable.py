@@ -1,12 +1,12 @@
-"""Names that people could take for one another (UTS 39, in the part that matters most): letters of
-other scripts that look like Latin ones, digits that look like letters."""
+"""Names that look alike (the most relevant part of UTS 39): letters of other scripts that look like
+Latin letters, and digits that look like letters."""
 
 import re
 import unicodedata
 from typing import Final
 
 _SCRIPTS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH"})
-"""Scripts that have letters which look alike."""
+"""Scripts with letters that look alike."""
 
 _PAIRS: Final = (
     # Cyrillic, small letters and the capitals that fold into them.
@@ -24,12 +24,12 @@ _BETWEEN: Final = re.compile(r"[\W_]+")
 
 
 def folded(text: str) -> str:
-    """One spelling of a name, without case and without forms for compatibility (RFC 8265 3.3)."""
+    """The name without case and compatibility forms (RFC 8265 3.3)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
 
 
 def skeleton(text: str) -> str:
-    """What a name looks like: two names of one skeleton can be taken for one another."""
+    """The look of a name: two names with the same skeleton look alike."""
     letters = folded(text).translate(_LOOKS_LIKE)
     for pair, one in _TOGETHER:
         letters = letters.replace(pair, one)
@@ -37,19 +37,19 @@ def skeleton(text: str) -> str:
 
 
 def silhouette(text: str) -> str:
-    """As `skeleton`, for names with spaces and signs in them, which nobody remembers."""
+    """As `skeleton`, but without spaces and punctuation, which people don't remember."""
     return skeleton(_BETWEEN.sub("", text))
 
 
 def why_not_one_script(text: str) -> str:
-    """Why a name could be taken for another, or "": letters that look alike are of several
-    scripts (ATTACKS A52)."""
+    """Why a name is not accepted, or "": its letters are of several scripts that look alike
+    (ATTACKS A52)."""
     scripts = {unicodedata.name(one, "").partition(" ")[0] for one in text if one.isalpha()}
     return "mixes scripts whose letters look alike" if len(scripts & _SCRIPTS) > 1 else ""
 
 
 def poses_as_latin(text: str) -> bool:
-    """Whether a name of another script reads as a Latin one from its first letter to its last."""
+    """Whether each letter of a name in another script looks like a Latin letter."""
     letters = [one for one in folded(text) if one.isalpha()]
     foreign = any(not one.isascii() for one in letters)
     return foreign and all(one.translate(_LOOKS_LIKE).isascii() for one in letters)

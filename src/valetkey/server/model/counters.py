@@ -1,15 +1,15 @@
-"""Small rows with an expiry that guard something: single use, and the pace of guessing."""
+"""Single-use values and throttle counters: small records that expire."""
 
 from typing import ClassVar, Final
 
 from valetkey.server.model.record import Record
 
 REVOKED: Final = "revoked access token"
-"""The purpose under which revoked tokens without a family are remembered, until they expire."""
+"""The purpose of single-use values that mark revoked tokens without a family, until they expire."""
 
 
 class SingleUse(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A marker that something was seen. `purpose` keeps the stores of different things apart."""
+    """A value that was used, and counts only once. `purpose` is its namespace."""
 
     table: ClassVar[str] = "once"
 
@@ -27,8 +27,8 @@ class SingleUse(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Throttle(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """How often something was tried in the window that began at `since` and ends at `expires`. It
-    is written by `Count` and `Uncount` alone."""
+    """The number of attempts in the window from `since` until `expires`. Only `Count` and `Uncount`
+    write it."""
 
     table: ClassVar[str] = "throttles"
 
@@ -46,5 +46,5 @@ class Throttle(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.expires
 
     def is_running(self, now: int) -> bool:
-        """Whether its window has not ended."""
+        """Whether its window is still open."""
         return now < self.expires

@@ -1,4 +1,4 @@
-"""Through whose hands a key has gone: the tree below the app that holds the grant."""
+"""Delegates: those who got access from the app that holds a grant, and from each other."""
 
 from typing import ClassVar, Final
 
@@ -7,14 +7,14 @@ import msgspec
 from valetkey.server.model.record import OwnedRecord
 
 MOST: Final = 64
-"""Hands in one tree: a user has to see through it."""
+"""Delegates in one tree, so that its user can keep an overview."""
 
 
 class Delegate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """One place in the tree. `chain` names everybody through whose hands the key came there, from
-    the app's first delegate down to this one: `client:` and an id, or `wire.child_key.ALONE` for
-    those of whom nobody but the hand before knows. `permissions` are all that it was ever handed;
-    `first` is when that began, in seconds since 1970, `last` the last day of it (since 1970)."""
+    """A node of the tree. `chain` has the names on the path from the app's first delegate to this
+    one: `client:` and an id, or `wire.child_key.ALONE` for delegates that only the one before
+    knows. `permissions` are all that it ever got; `first` is the time of the first delegation, in
+    seconds since 1970, `last` the day of the last one, in days since 1970."""
 
     chain: tuple[str, ...]
     permissions: tuple[str, ...]
@@ -23,13 +23,13 @@ class Delegate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
 
     @property
     def name(self) -> str:
-        """Who it is."""
+        """The name of the delegate."""
         return self.chain[-1]
 
 
 class DelegateTree(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """The tree of one grant, by whose name it goes. It tells what there was; whom the user has cut
-    off says the grant."""
+    """The delegates of one grant; the `id` is that of the grant. The tree has all delegations that
+    ever were. The grant says which delegates the user has revoked."""
 
     table: ClassVar[str] = "delegates"
     rank: ClassVar[int] = 8
@@ -39,9 +39,9 @@ class DelegateTree(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     delegates: tuple[Delegate, ...] = msgspec.field(default=(), name="hands")
 
     def find(self, chain: tuple[str, ...]) -> Delegate | None:
-        """The one at that place."""
+        """The delegate with this chain, or None."""
         return next((one for one in self.delegates if one.chain == chain), None)
 
     def downstream_of(self, name: str) -> tuple[Delegate, ...]:
-        """All that have the key from somebody of that name, and that one itself, wherever it is."""
+        """All delegates of that name, and those below them."""
         return tuple(one for one in self.delegates if name in one.chain)

@@ -1,4 +1,4 @@
-"""What the world lends to a rule: the time, and randomness."""
+"""The environment of a rule: time and randomness."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import msgspec
 
 
 class Env(msgspec.Struct, frozen=True):
-    """`now` in seconds since 1970, and the milliseconds after it, which only put names in order;
-    `draw(n)` gives n random bytes, never the same twice."""
+    """`now` is in seconds since 1970; `millisecond` is used only to order ids. `draw(n)` returns n
+    fresh random bytes."""
 
     now: int
     random_bytes: Callable[[int], bytes]

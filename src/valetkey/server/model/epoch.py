@@ -1,4 +1,4 @@
-"""The epoch: it ends when a backup is restored, because what was taken back since is not known."""
+"""The epoch of an installation. Restoring a backup starts a new one, as revocations may be lost."""
 
 from typing import ClassVar, Final
 
@@ -8,8 +8,8 @@ CURRENT: Final = "current"
 
 
 class Epoch(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The present epoch; 0, where there is no row. Grants and sessions of an earlier one open
-    nothing: a yes of before has to be said again. `since` in seconds since 1970."""
+    """The current epoch; without a row it is 0. Grants and sessions of earlier epochs are not
+    valid: users have to consent again. `since` is in seconds since 1970."""
 
     table: ClassVar[str] = "epochs"
 

@@ -1,4 +1,4 @@
-"""What happened: the audit trail, and the history that users read."""
+"""Events: the audit trail, and the history that users read."""
 
 from typing import ClassVar, Final, Literal, TypeAlias
 
@@ -37,15 +37,15 @@ Kind: TypeAlias = Literal[
 
 
 DAILY: Final[frozenset[Kind]] = frozenset({"signed-in", "signed-out", "connected"})
-"""What happens again and again, and is told of once a day with how often it was."""
+"""Frequent events, which are stored once a day with their count."""
 
 
 class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that happened, committed with the change that it tells of. Holds no secret.
+    """Something that happened, committed with its change. It has no secrets.
 
-    `permissions` are those that the event is about; `note` is a word or two for the reader;
-    `reason` is why, in the words of whoever did it. `at` is when it happened, or happened first on
-    that day.
+    `permissions` are those that the event is about, `note` is a short remark for the reader, and
+    `reason` is the reason that the acting person gave. `at` is the time of the event, or of the
+    first one on that day.
     """
 
     table: ClassVar[str] = "events"
@@ -64,7 +64,7 @@ class Event(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def count(self) -> int:
-        """How often it happened on that day (see `model.change.Tally`)."""
+        """The number of times that it happened on that day (see `model.change.Tally`)."""
         return max(1, self.version)
 
 
@@ -80,7 +80,7 @@ def event(
     note: str = "",
     reason: str = "",
 ) -> Event:
-    """An event of this moment."""
+    """A new event, at the current time."""
     if kind in DAILY and user:
         name = ids.daily_id(env, user, kind, by, client, grant, *permissions, note, reason)
     else:

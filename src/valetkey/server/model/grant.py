@@ -1,4 +1,4 @@
-"""The grant, and the token families that are its shadows."""
+"""Grants, and the token families below them."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Literal, TypeAlias
@@ -16,16 +16,17 @@ FamilyStatus: TypeAlias = Literal["open", "suspended", "closed"]
 
 
 class Grant(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """One user's standing yes to one app. A user has at most one live grant for a client.
+    """What one user lets one app do. A user has at most one live grant for a client.
 
-    `permissions` is what the app may do; `refused` is what it asked for and the user left out or
-    took away, which is not asked again unless the app insists. A paused grant opens nothing until
-    it is resumed. A stopped one stays stopped: a later yes is a new grant. `limits` are those in
-    force. `epoch` is that of the yes (see `model.epoch`). `face` is a digest of what the user saw
-    of an app that describes itself: where the app changes, they are asked again. `cut` names those
-    to whom the key may not go on (see `model.delegates`), each with what it had been handed; ()
-    where that is not known. `had` are permissions that it once had and has lost: their APIs are
-    told of it still, since they may have tokens from before (see `with_permissions`).
+    `permissions` are those that the app has. `refused` are those that the app requested and the
+    user left out or removed; the server asks for them again only if the app insists. A paused grant
+    gives no access until it is resumed. A stopped grant stays stopped: a later consent makes a new
+    one. `limits` are those in force. `epoch` is the epoch of the consent (see `model.epoch`).
+    `face` is a digest of what the user saw of a self-described app: if the app changes, the user is
+    asked again. `revoked_delegates` maps each revoked delegate (see `model.delegates`) to the
+    permissions that it had, () if unknown. `lost_permissions` are those that the grant had before:
+    the change log still tells their APIs about the grant, as they may have older tokens (see
+    `with_permissions`).
     """
 
     table: ClassVar[str] = "grants"
@@ -54,40 +55,41 @@ class Grant(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
         return "" if self.status == "stopped" else live_grant_alias(self.user, self.client)
 
     def with_permissions(self, permissions: tuple[str, ...]) -> "Grant":
-        """The grant with these in the place of its own: the only way to change them."""
+        """The grant with other permissions: the only way to change them."""
         ever = dict.fromkeys((*self.lost_permissions, *self.permissions))
         lost = tuple([one for one in ever if one not in permissions])
         return msgspec.structs.replace(self, permissions=permissions, lost_permissions=lost)
 
     def allows(self, requested: Iterable[str]) -> tuple[str, ...]:
-        """Those of the asked permissions that are granted now, in order."""
+        """The requested permissions that are granted now, in the order of the request."""
         return tuple(one for one in requested if one in self.permissions)
 
 
 def live_grant_alias(user: str, client: str) -> str:
-    """The second name of the one live grant between a user and a client."""
+    """The alias of the live grant of a user for a client."""
     return f"{user} {client}"
 
 
 class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """All that descends from one authorization: one app on one device.
+    """The tokens that come from one authorization: one app on one device.
 
-    `scope` is what the app asked for, `permissions` what was authorized of it then; the grant says
-    how much of that still holds. `resources` are those that the request named (RFC 8707).
-    `userinfo_claims` and `id_token_claims` are claims that it asked for one by one, `details` the
-    types in which it asked by details (RFC 9396). `session` is
-    what apps call the session that it began in (`sid`), `auth_time` and `amr` when and how its user
-    had signed in then.
-    `generation` counts the rotations of the refresh token, `rotated` is when the last one was, or
-    when the family began. `opened` has the day (since 1970) on which each permission was last made
-    use of, as far as resource servers tell. `cnf` is what a public client must hold to refresh it,
-    `instance` the copy of the app that has to come for that, by its key.
-    `because` says in a word why a family is closed. Created closed, it burns a code. `listed` is
-    its place in the status lists of its client, "" for none (see `oauth.issue.status`). `shards`
-    are those of a key that is held in several places, None for an ordinary one; a suspended key
-    opens nothing until its user resumes it. `bound_since` is the first generation that was issued
-    to what `cnf` says: whoever has an older one was given it without. `replaced_by` is the family
-    in the place of a closed one, "" for none (see `oauth.grants.session_family`).
+    `scope` is what the app requested, `permissions` what was authorized of it then; the grant says
+    how much of that is still allowed. `resources` are those of the request (RFC 8707).
+    `userinfo_claims` and `id_token_claims` are from the `claims` parameter, `details` are the types
+    of the authorization details (RFC 9396). `session` is the `sid` of the session in which it
+    began, `auth_time` and `amr` are when and how the user signed in.
+
+    `generation` counts the rotations of the refresh token; `rotated` is the time of the last one,
+    or of the start. `opened` maps each permission to the day (since 1970) of its last use, as far
+    as resource servers report it. `cnf` is the key that a public client needs to refresh,
+    `instance` the client instance that may refresh, by its key. `bound_since` is the first
+    generation that was bound to `cnf`: older ones were not bound.
+
+    `because` is a short reason why a family is closed. A family that is created closed invalidates
+    its code. `replaced_by` is the family that replaced a closed one, "" for none (see
+    `oauth.grants.session_family`). `listed` is its index in the status lists of its client, "" for
+    none (see `oauth.issue.status`). `shards` are the shards of a sharded key, None for an ordinary
+    one. A suspended family gives no access until its user resumes it.
     """
 
     table: ClassVar[str] = "families"
@@ -124,18 +126,19 @@ class TokenFamily(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
     replaced_by: str = ""
 
     def shard(self, at: int) -> Shard:
-        """The shard of that number. Raises LookupError where the key has none of it."""
+        """The shard of that number. Raises LookupError if the key has no such shard."""
         if self.shards is None:
             raise LookupError("an ordinary key")
         return self.shards.of[at]
 
     def bound_to(self, at: int) -> Confirmation | None:
-        """What whoever shows the shard of that number has to hold; 0 is that of an ordinary key."""
+        """The key that the holder of that shard has to prove; number 0 is for an ordinary key
+        too."""
         return self.cnf if at == 0 else self.shard(at).cnf
 
     @property
     def in_lists(self) -> str:
-        """Its place among those of all clients, "" for none."""
+        """Its index in the status lists, with its client; "" for none."""
         return f"{self.client} {self.listed}" if self.listed else ""
 
     @property

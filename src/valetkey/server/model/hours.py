@@ -1,8 +1,7 @@
-"""Hours of the day, as a person's own clock shows them.
+"""Hours of the day in a person's time zone.
 
-The only place where rules meet a calendar: a window is a matter of the clock on the wall, so it
-moves with summer time. The zones are the IANA database's, a table that never waits and always
-answers the same.
+The only place where rules use a calendar: hours are local time, so they move with daylight saving
+time. The zones are those of the IANA database, a constant table.
 """
 
 import re
@@ -16,20 +15,20 @@ _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}", re.ASCII)
 _MINUTE: Final = 60
 _AHEAD: Final = 3
-"""Days in which a window opens at least once, whatever summer time does."""
+"""Days in which the hours begin at least once, even when clocks change."""
 
 
 class Hours(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """From `opens` until `closes` ("HH:MM", the end left out), over midnight where it is later."""
+    """From `opens` until before `closes` ("HH:MM"), past midnight if `opens` is later."""
 
     opens: str
     closes: str
     zone: str = "UTC"
 
     def mistake(self) -> str:
-        """Why these are no hours, or ""."""
+        """Why the hours are not valid, or ""."""
         if not (_CLOCK.fullmatch(self.opens) and _CLOCK.fullmatch(self.closes)):
             return "hours are written as HH:MM"
         if self.opens == self.closes:
@@ -37,24 +36,24 @@ class Hours(
         return "" if known_zone(self.zone) else "the time zone is unknown"
 
     def hold(self, now: int) -> bool:
-        """Whether the moment lies within."""
+        """Whether the moment is within the hours."""
         here = datetime.fromtimestamp(now, ZoneInfo(self.zone)).strftime("%H:%M")
         if self.opens < self.closes:
             return self.opens <= here < self.closes
         return here >= self.opens or here < self.closes
 
     def next(self, now: int) -> int:
-        """The first moment from `now` on that lies within."""
+        """The first moment from `now` on that is within the hours."""
         if self.hold(now):
             return now
         opening = min(one for one in self._openings(now) if one > now and self.hold(one))
-        # Where summer time jumps over the opening, the window opens with the jump.
+        # If the clock jumps past `opens`, the hours begin with the jump.
         while opening - _MINUTE > now and self.hold(opening - _MINUTE):
             opening -= _MINUTE
         return opening
 
     def end(self, now: int, *, within: int) -> int:
-        """The first moment after `now` that lies outside, at most `now + within`."""
+        """The first moment after `now` that is outside the hours, at most `now + within`."""
         # Clocks and zones change on whole minutes.
         for moment in range((now // _MINUTE + 1) * _MINUTE, now + within, _MINUTE):
             if not self.hold(moment):
@@ -86,7 +85,7 @@ def known_zone(name: str) -> bool:
 
 
 def month_of(now: int) -> tuple[int, int]:
-    """The first second of the month (UTC) that the moment lies in, and that of the next."""
+    """The first second of the month (UTC) of the moment, and of the next month."""
     first = datetime.fromtimestamp(now, UTC).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0
     )

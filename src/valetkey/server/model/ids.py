@@ -19,59 +19,59 @@ LETTERS: Final = base32hex.LETTERS
 
 PLACE: Final = 4
 TIME: Final = 6
-"""Bytes that tell when something that a user owns was named, in milliseconds."""
+"""Bytes of the creation time in milliseconds, in the id of an owned record."""
 
 _DAY: Final = 86400
 
 USER: Final = 0
 OWNED: Final = TIME
-"""Where in the name of a user, and of what a user owns, the place begins."""
+"""The offset of the place in the id of a user, and in that of an owned record."""
 
 
 def user_id(env: Env) -> str:
-    """A new user's name. It is the `sub` that clients see, and is never given twice."""
+    """The id of a new user. It is the `sub` that clients see, and is never reused."""
     return to_text(env.random_bytes(LENGTH))
 
 
 def owned_id(env: Env, *, owner: str) -> str:
-    """A name for something that the user `owner` owns."""
+    """The id of a new record that the user `owner` owns."""
     place, _ = split_id(owner, USER) or _no_name()
     return join_id(place, _time(env) + env.random_bytes(LENGTH - TIME - PLACE), OWNED)
 
 
 def derived_id(beside: str, *parts: str) -> str:
-    """The name for what there is once for these parts, for the owner of `beside`, as old as that:
-    always the same. Of the parts 48 bits are left, which tell apart what one user has there."""
+    """The id of the one record for these parts, always the same. It has the owner and the creation
+    time of the id `beside`, and 48 bits of a digest of the parts."""
     raw = to_bytes(beside)
     digest = hashlib.sha256(msgspec.json.encode(parts)).digest()
     return to_text(raw[: TIME + PLACE] + digest[: LENGTH - TIME - PLACE])
 
 
 def daily_id(env: Env, owner: str, *parts: str) -> str:
-    """The name for what there is once a day (UTC) for these parts and the user `owner`, of the last
-    moment of the day: so it is kept as long as what happened then."""
+    """The id of the one record of a day (UTC) for these parts and the user `owner`. Its time is the
+    end of the day, so it is stored as long as the events of that day."""
     place, _ = split_id(owner, USER) or _no_name()
     day = time_prefix((env.now // _DAY + 1) * _DAY - 1, 999)
     return derived_id(to_text(day + place.to_bytes(PLACE, "big") + bytes(6)), *parts)
 
 
 def created_at(name: str) -> int:
-    """When something that a user owns was named, in seconds since 1970."""
+    """The creation time in the id of an owned record, in seconds since 1970."""
     return int.from_bytes(to_bytes(name)[:TIME], "big") // 1000
 
 
 def free_id(env: Env) -> str:
-    """A name for something that nobody owns yet."""
+    """The id of a new record that has no owner yet."""
     return to_text(_time(env) + env.random_bytes(LENGTH - TIME))
 
 
 def place_of_user(user: str) -> int:
-    """The partition of a user and of all that the user owns; 0 for what is no name of ours."""
+    """The partition of a user and of their records; 0 if it is not an id."""
     return _place(user, 0)
 
 
 def place_of_owned(name: str) -> int:
-    """The partition that an owned record's name tells; 0 for what is no name of ours."""
+    """The partition in the id of an owned record; 0 if it is not an id."""
     return _place(name, OWNED)
 
 
@@ -88,8 +88,7 @@ _names: Final[dict[tuple[int, bytes, int], str]] = {}
 
 
 def split_id(name: str, start: int) -> tuple[int, bytes] | None:
-    """The place, which begins at byte `start`, and the other 12 bytes; None for what is no name of
-    ours."""
+    """The place, which begins at byte `start`, and the other 12 bytes; None if it is not an id."""
     apart = _parts.get((name, start))
     if apart is None and base32hex.FORM.fullmatch(name):
         raw = base32hex.decode(name)
@@ -100,7 +99,7 @@ def split_id(name: str, start: int) -> tuple[int, bytes] | None:
 
 
 def join_id(place: int, rest: bytes, start: int) -> str:
-    """The name that was parted so."""
+    """The id with that place and those other bytes: the reverse of `split_id`."""
     name = _names.get((place, rest, start))
     if name is None:
         name = to_text(rest[:start] + place.to_bytes(PLACE, "big") + rest[start:])
@@ -121,7 +120,7 @@ def to_text(raw: bytes) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """The bytes behind the text. Raises ValueError where it is no name of ours."""
+    """The bytes of an id. Raises ValueError if it is not an id."""
     return base32hex.decode(text) if base32hex.FORM.fullmatch(text) else _no_name()
 
 
@@ -130,7 +129,7 @@ def _no_name() -> NoReturn:
 
 
 def time_prefix(second: int, millisecond: int = 0) -> bytes:
-    """With what the names begin that are given at that moment."""
+    """The first bytes of the ids that are made at that moment."""
     return (second * 1000 + millisecond).to_bytes(TIME, "big")
 
 

@@ -1,20 +1,21 @@
-"""Jobs: messages for other hosts, kept until they are delivered or given up."""
+"""Jobs: messages to other hosts, stored until they are delivered or dropped."""
 
 from typing import ClassVar, Final
 
 from valetkey.server.model.record import Record
 
 LEASE: Final = 20
-"""Seconds for which a job belongs to whoever took it: longer than a delivery may take."""
+"""Seconds for which a worker has a job to itself: longer than a delivery may take."""
 
 
 class Job(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that has to go out, committed with the change that it tells of.
+    """A message to send, committed with its change.
 
-    `kind` says who writes the message: it is made when it goes out, so that nothing in it is old.
-    `facts` is what that needs, no secrets; `sealed` is what nobody may read. `due` is the second
-    from which it may be tried, and comes first in the key: the jobs that are due are the first
-    ones. Who takes a job moves it to the end of a lease, which only one can do. `tried` counts.
+    `kind` selects the rule that writes the message. It runs at delivery, so the message is up to
+    date. `facts` are its inputs, without secrets; `sealed` has the encrypted ones. `due` is the
+    second from which a delivery may be tried. It is the start of the key, so due jobs come first. A
+    worker takes a job by moving it to the end of a lease, which only one worker can do. `tried`
+    counts the attempts.
     """
 
     table: ClassVar[str] = "jobs"
@@ -36,5 +37,5 @@ class Job(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def due_prefix(second: int) -> str:
-    """The key before which every job lies that is due earlier than that second."""
+    """The key that sorts after all jobs that are due before that second."""
     return f"{second:012d} "

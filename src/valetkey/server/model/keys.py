@@ -1,4 +1,4 @@
-"""The server's keys: as stored, sealed; and as used, in a ring."""
+"""The server's keys: sealed in the store, and opened in a keyring."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Final, Literal, TypeAlias
@@ -13,10 +13,10 @@ KeyStatus: TypeAlias = Literal["coming", "current", "retiring"]
 
 
 class SigningKey(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A key at rest. `sealed` opens only with the master key, which is not in the database.
+    """A stored key. `sealed` opens only with the master key, which is not in the database.
 
-    coming → current → retiring → gone. `since` is when the status began; a retiring key is gone
-    from `until` on, when nothing that it signed can be alive.
+    The status goes coming → current → retiring, then the key is deleted. `since` is when the status
+    began. A retiring key is deleted from `until` on, when all that it signed has expired.
     """
 
     table: ClassVar[str] = "signing_keys"
@@ -39,7 +39,7 @@ class SigningKey(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RawKey(msgspec.Struct, frozen=True, eq=False):
-    """32 bytes for sealing or for MACs. Its repr shows nothing of them."""
+    """32 bytes for sealing or for MACs. The repr leaves them out."""
 
     kid: str
     raw: bytes
@@ -52,8 +52,8 @@ NO_SALT: Final = RawKey("", b"")
 
 
 class Keyring(msgspec.Struct, frozen=True, eq=False):
-    """The keys in use. In each sequence the current one comes first. `salt` makes the names that
-    users have before single sectors, and never changes: those names would."""
+    """The keys in use. In each sequence the current one comes first. `salt` derives the pairwise
+    subjects of users. It never changes, as the subjects would change with it."""
 
     signing: dict[Algorithm, PrivateKey]
     published: tuple[PublicKey, ...]
@@ -65,9 +65,9 @@ class Keyring(msgspec.Struct, frozen=True, eq=False):
         return "Keyring(…)"
 
     def sealing_key(self, kid: str) -> RawKey | None:
-        """The sealing key of that name."""
+        """The sealing key with that id."""
         return next((key for key in self.sealing if key.kid == kid), None)
 
     def mac_key(self, kid: str) -> RawKey | None:
-        """The MAC key of that name."""
+        """The MAC key with that id."""
         return next((key for key in self.macs if key.kid == kid), None)

@@ -1,8 +1,8 @@
-"""How a limit is leased: to the nodes of an API, in pieces.
+"""Leases of limits, to the nodes of an API.
 
-A node of an API spends from a lease: a few units that were deducted here before it got them. So no
-crash and no race can lead to more than the limit. What nobody returns stays deducted until the
-period's end: nobody can know how much of it was spent.
+A node spends from a lease: a few units that the server deducted before. So no crash and no race can
+exceed the limit. Units that a node doesn't return stay deducted until the end of the period, as the
+server can't know how many of them were spent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,18 @@ from valetkey.server.model.pending import UserAnswer
 from valetkey.wire.lease import GRACE, LONGEST_LEASE
 
 SHARE: Final = 8
-"""A lease takes at most this part of what is left, so that near the end many nodes find some."""
+"""A lease takes at most this fraction of the rest, so that near the end many nodes get some."""
 
 MOST_LEASES: Final = 512
-"""Leases that are remembered; of more, the oldest can no longer be returned."""
+"""Leases that are stored. Beyond that, the oldest can no longer be returned."""
 
 Ran: TypeAlias = Literal["often", "much"]
 Why: TypeAlias = Literal["often", "much", "hours", "ask", "declined"]
 
 
 class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node asks for: a lease of this name, for a use of `amount` now (0 where there are no
-    amounts), and if there is enough for `uses` of them and `reserve` in all."""
+    """A request of a node for a lease with this id: for one use of `amount` now (0 without
+    amounts), and, if there is enough, for `uses` uses and `reserve` in total."""
 
     id: str
     holder: str
@@ -37,8 +37,8 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoLease(msgspec.Struct, frozen=True, kw_only=True):
-    """There is no lease. `back`: when there is something again by itself, in seconds since 1970, 0
-    where that is not known; `again`: when to ask again, because some may be returned."""
+    """No lease. `back` is when the limit allows a use again, in seconds since 1970, 0 if unknown;
+    `again` is when to ask again, because other nodes may return units."""
 
     why: Why
     per: Per | None = None
@@ -48,7 +48,7 @@ class NoLease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_current_periods(now: int, before: Allowance, bounds: Bounds) -> Allowance:
-    """The allowance in the periods of this moment, without what is over."""
+    """The allowance in the current periods, without expired leases."""
     return msgspec.structs.replace(
         before,
         often={per: _count(before.often.get(per), per, now) for per in bounds.often},
@@ -59,7 +59,7 @@ def in_current_periods(now: int, before: Allowance, bounds: Bounds) -> Allowance
 
 def _count(before: PeriodCount | None, per: Per, now: int) -> PeriodCount:
     this = period(per, now)
-    # A clock that was put back does not begin an old period anew.
+    # A clock that goes back doesn't start an old period again.
     if before is not None and before.start >= this.start:
         return before
     return PeriodCount(this.start, this.end, 0)
@@ -69,20 +69,20 @@ def _count(before: PeriodCount | None, per: Per, now: int) -> PeriodCount:
 
 
 def needs_approval(request: LeaseRequest, bounds: Bounds) -> bool:
-    """Whether the user is asked before there is a lease for so much."""
+    """Whether this amount needs the user's approval."""
     return bounds.ask_above is not None and request.amount > bounds.ask_above
 
 
 def lease(
     request: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int, answer: UserAnswer = ""
 ) -> tuple[Lease | NoLease, Allowance]:
-    """A lease and what is left then; or why there is none. `some` is of this moment (`at`), `said`
-    what the user has said to one use of just this amount."""
+    """A lease, or why there is none, and the allowance afterwards. `some` is the allowance in the
+    current periods, `answer` the user's answer to one use of exactly this amount."""
     had = next(
         (one for one in some.out if (one.id, one.holder) == (request.id, request.holder)), None
     )
     if had is not None:
-        # The answer was lost: the same once more.
+        # The response was lost: return the same lease again.
         return had, some
     opens = next_open(bounds, now)
     if opens != now:
@@ -100,7 +100,7 @@ def lease(
 def _exhausted(
     request: LeaseRequest, some: Allowance, bounds: Bounds, *, now: int
 ) -> NoLease | None:
-    """The limit that leaves too little for one use, and comes back last; None where all do."""
+    """The exhausted limit that is reset last, None if all limits allow one use."""
     short = [
         NoLease(why=why, per=per, limit=most[per], back=count.end)
         for why, need, most, counts in _both(request, some, bounds)
@@ -152,7 +152,7 @@ def _leased(
 def _piece(
     need: int, desired: int, *, most: Mapping[Per, int], counts: Mapping[Per, PeriodCount]
 ) -> int | None:
-    """How much a lease takes, at least what is needed; None where it is not counted."""
+    """The units of a lease, at least those that are needed; None without such a limit."""
     if not counts:
         return None
     left = min(most[per] - count.used for per, count in counts.items())
@@ -167,14 +167,14 @@ def _deducted(count: PeriodCount, units: int) -> PeriodCount:
 
 
 class TooMuch(ValueError):
-    """More is returned than was leased."""
+    """More units are returned than were leased."""
 
 
 def return_lease(
     some: Allowance, name: str, *, holder: str, uses: int | None, amount: int | None
 ) -> Allowance:
-    """The allowance with what a lease left over, None for all of it; as it was, where nobody of
-    this name holds such a lease any more. Raises TooMuch."""
+    """The allowance after a node returns what is left of a lease, None for all of it. Unchanged if
+    the holder has no such lease. Raises TooMuch."""
     mine = next((one for one in some.out if (one.id, one.holder) == (name, holder)), None)
     if mine is None:
         return some
@@ -196,7 +196,7 @@ def _or_all(part: int | None, whole: int | None) -> int:
 def _given_back(
     counts: Mapping[Per, PeriodCount], starts: Mapping[Per, int], units: int
 ) -> dict[Per, PeriodCount]:
-    """What was deducted from a period that is over goes nowhere."""
+    """The counts after units are returned. Those of past periods stay."""
     return {
         per: _deducted(count, -units) if starts.get(per) == count.start else count
         for per, count in counts.items()

@@ -1,4 +1,4 @@
-"""What is left of a limit, and who holds pieces of it: the record (`leasing` has its rules)."""
+"""The use of limits: what is deducted, and who has leases (`leasing` has the rules)."""
 
 from typing import ClassVar, Final
 
@@ -9,11 +9,11 @@ from valetkey.server.model.limits import Per
 from valetkey.server.model.record import Record
 
 AFTER: Final = 86400
-"""Seconds for which counts are kept after their period: a clock that goes back finds them."""
+"""Seconds for which counts are stored after their period, in case a clock goes back."""
 
 
 class PeriodCount(msgspec.Struct, frozen=True, array_like=True):
-    """What was deducted in one period, from `start` until `end` in seconds since 1970."""
+    """The units deducted in one period, from `start` until `end` in seconds since 1970."""
 
     start: int
     end: int
@@ -21,9 +21,9 @@ class PeriodCount(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A piece that somebody holds. `uses` and `amount` are None where they are not counted;
-    `exact`: for one use of just this amount, to which the user said yes. `starts` are the periods
-    that it was deducted from."""
+    """Units that a node holds. `uses` and `amount` are None without such limits; `exact`: for one
+    use of exactly this amount, which the user approved. `often` and `much` are the starts of the
+    periods from which it was deducted."""
 
     id: str
     holder: str
@@ -36,7 +36,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The counts of one permission of a grant, and the leases that are out."""
+    """The counts of one permission of a grant, and its open leases."""
 
     table: ClassVar[str] = "allowances"
     indexes: ClassVar[tuple[str, ...]] = ("grant",)
@@ -69,5 +69,5 @@ class Allowance(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def key(grant: str, permission: str) -> str:
-    """By which the allowance of a permission is found."""
+    """The key of the allowance of a permission."""
     return f"{grant} {permission}"

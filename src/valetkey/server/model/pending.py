@@ -1,4 +1,4 @@
-"""Authorization requests that wait, for a client's browser or for a person."""
+"""Authorization requests that wait for a browser or for a person."""
 
 from typing import ClassVar, Final, Literal, TypeAlias
 
@@ -13,16 +13,16 @@ UserAnswer: TypeAlias = Literal["", "yes", "no"]
 
 
 LATE: Final = 300
-"""Seconds for which it is known of a request elsewhere that it is over (RFC 8628 3.5)."""
+"""Seconds for which an expired request of another device is stored (RFC 8628 3.5)."""
 
 
 class DecoupledRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an app that the user is not looking at waits for an answer, and comes for it.
+    """How an app that runs on another device gets the answer (device grant and CIBA).
 
-    `digest` is that of the secret in the handle by which it comes; `interval` are the seconds that
-    it leaves between two visits, `polled` is when the last one was. `user` is whose answer it has
-    to be, "" for whoever has the code. `address` and `agent` say where it asked from, `message` is
-    the app's own word on what it is about. `notify` is where and how the app is told, sealed.
+    `digest` is that of the secret in the handle that the app polls with. `interval` is the number
+    of seconds between two polls, `polled` the time of the last one. `user` is the user who has to
+    answer, "" for anyone who has the code. `address` and `agent` say where the request came from,
+    `message` is the app's own description. `notify` is where and how to notify the app, sealed.
     """
 
     digest: str
@@ -39,14 +39,16 @@ class DecoupledRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A request that waits.
 
-    `pushed` waits for its browser (RFC 9126), `interaction` for a person, `device` and
-    `backchannel` for a person elsewhere; `code` keeps in `contents` what was too large for a code,
-    `answered` keeps an answer for a moment. `parameters` and `resources` are the request as it was
-    sent: it is understood anew at each step. `browser` is the digest of the one browser that may go
-    on with it; `pushed` names the pushed request behind it, `session` the sign-in that was made for
-    it, `chosen` the session that the user chose for it. `answers` names the request elsewhere to
-    which the interaction is the answer; it begins once the user has `confirmed` that this is meant.
-    An `invitation` waits for clients that register: what they may be is among its parameters.
+    By kind: `pushed` waits for its browser (RFC 9126), `interaction` for a person, `device` and
+    `backchannel` for a person on another device. `code` stores in `contents` what is too large for
+    a code, `answered` stores an answer for a few seconds. An `invitation` waits for clients that
+    register; its parameters say what they may be.
+
+    `parameters` and `resources` are the request as it was sent: each step parses it again.
+    `browser` is the digest of the one browser that may continue. `pushed` is the id of the pushed
+    request, `session` the session that was made for this request, `chosen` the session that the
+    user chose. `answers` is the id of the request of another device that this interaction answers;
+    it goes on once the user has `confirmed` that they mean that request.
     """
 
     table: ClassVar[str] = "pending"
@@ -73,5 +75,5 @@ class Pending(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def forget_at(self) -> int:
-        # Whoever comes a little late is told that it is over, and not that there was nothing.
+        # A client that polls a little late learns that the request has expired.
         return self.expires + (LATE if self.decoupled is not None else 0)

@@ -1,13 +1,13 @@
-"""How a rule asks for what it needs.
+"""The queries that a rule yields, and the results that it gets.
 
-A rule is a generator. It yields what it wants, is sent what was found, and returns its decision:
+A rule is a generator. It yields queries, receives their results, and returns its decision:
 
     def decide(code: Code) -> Rule[Decision]:
         family = One(TokenFamily, code.family_id)
-        found = yield (family,)
-        if found.one(family) is None: ...
+        results = yield (family,)
+        if results.one(family) is None: ...
 
-It does no I/O, so it reads from top to bottom and can be run by hand in a test.
+A rule does no I/O, so it reads from top to bottom, and a test can run it by hand.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -24,15 +24,15 @@ T = TypeVar("T")
 
 
 class One(msgspec.Struct, Generic[R], frozen=True):
-    """The record of this key."""
+    """Query for the record with this key."""
 
     record: type[R]
     key: str
 
 
 class RecentOne(One[R], Generic[R], frozen=True):
-    """The same, as it was a second ago at the most: for what an administrator changes, and what
-    takes a moment to get around in any case."""
+    """As `One`, but the record may be up to a second old. For records that only administrators
+    change."""
 
 
 class With(One[R], Generic[R], frozen=True):
@@ -44,14 +44,15 @@ class With(One[R], Generic[R], frozen=True):
 
 
 class OneByAlias(msgspec.Struct, Generic[R], frozen=True):
-    """The record of this second name."""
+    """Query for the record with this alias."""
 
     record: type[R]
     alias: str
 
 
 class Many(msgspec.Struct, Generic[R], frozen=True):
-    """The records whose field `index` has this value, oldest key first; all where `index` is ""."""
+    """Query for the records whose field `index` has this value, oldest key first; for all records
+    if `index` is ""."""
 
     record: type[R]
     index: str = ""
@@ -59,22 +60,22 @@ class Many(msgspec.Struct, Generic[R], frozen=True):
 
 
 Query: TypeAlias = One[Any] | OneByAlias[Any] | Many[Any]
-"""What a store answers."""
+"""Queries that a store answers."""
 
 DocumentKind: TypeAlias = Literal["keys", "client", "sector", "request", "logo"]
-"""What a document is for, which decides how large it may be: a JWK Set, a client's metadata, the
-redirect URIs of a sector, an authorization request."""
+"""The use of a document, which limits its size: a JWK Set, a client's metadata, the redirect URIs
+of a sector, an authorization request, a logo."""
 
 
 Party: TypeAlias = Literal["declared", "known", "stranger"]
-"""For whom a document is fetched: for those whom the operator wrote down, for an app that wrote
-itself down and that a user said yes to, or for anybody."""
+"""Whose document the server fetches: that of a client that the operator declared, of a
+self-registered client that some user has approved ("known"), or of any other ("stranger")."""
 
 
 class DocumentRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What another host publishes at this address. It is another's word: a rule believes of it only
-    what it has checked. `again`: what is remembered of it will not do (within limits). For a
-    `stranger`, `address` is where the call came from, "" where that is not known."""
+    """Query for a document that another host publishes. A rule trusts only what it has checked in
+    it. `again`: don't answer from the cache (the server limits how often). For a `stranger`,
+    `address` is the network address of the caller, "" if unknown."""
 
     url: str
     kind: DocumentKind
@@ -84,30 +85,30 @@ class DocumentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What was published there; JSON, but for a request and a logo. `fetched` is when, in
-    seconds since 1970."""
+    """A fetched document: JSON, except for an authorization request and a logo. `fetched` is the
+    time, in seconds since 1970."""
 
     body: bytes
     fetched: int
 
 
 class Unreachable(msgspec.Struct, frozen=True):
-    """There is nothing to be had from there. `why` is for the log; it holds no secret. `temporary`:
-    it may come in a moment."""
+    """The document could not be fetched. `why` is for the log and has no secrets. `temporary`: a
+    retry may succeed."""
 
     why: str
     temporary: bool = False
 
 
 class CommitAlways(msgspec.Struct, frozen=True):
-    """Nothing to find: a change that is written whatever the rule comes to, a refusal included. It
-    is for what a proof uses up, such as an assertion that counts once."""
+    """A change that is written whatever the rule decides, even if it refuses. For single-use
+    values, such as the `jti` of an assertion."""
 
     change: Change
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What a read found, typed by what was asked. `more` was brought along (see `With`)."""
+    """The results of queries. `more` has the results that a store read ahead (see `With`)."""
 
     rows: Mapping[Query, tuple[Record, ...]]
     documents: Mapping[DocumentRequest, Document | Unreachable] = {}
@@ -115,38 +116,38 @@ class Results(msgspec.Struct, frozen=True):
     counters: Mapping[Count, Throttle] = {}
 
     def document(self, want: DocumentRequest) -> Document | Unreachable:
-        """What the other host publishes, or why there is nothing."""
+        """The document, or why it could not be fetched."""
         return self.documents[want]
 
     def counter(self, count: Count) -> Throttle:
-        """The counter, with this count in it and none that came after."""
+        """The counter after this count, without later counts."""
         return self.counters[count]
 
     def with_records(self, records: Mapping[Query, tuple[Record, ...]]) -> "Results":
-        """The same, with records that were known already."""
+        """The results, with more records."""
         return Results({**self.rows, **records}, self.documents, more=self.more)
 
     def records(self, want: Query) -> tuple[Record, ...]:
-        """What answers the want; nothing, where it was not asked."""
+        """The records that answer the query; () if it was not among the queries."""
         return self.rows.get(want, ())
 
     def with_documents(
         self, documents: Mapping[DocumentRequest, Document | Unreachable]
     ) -> "Results":
-        """The same, with what was found outside."""
+        """The results, with documents."""
         return Results(self.rows, documents, more=self.more)
 
     def with_counters(self, counters: Mapping[Count, Throttle]) -> "Results":
-        """The same, with what was counted."""
+        """The results, with counters."""
         return Results(self.rows, self.documents, more=self.more, counters=counters)
 
     def along(self, wants: Sequence[Any]) -> "Results | None":
-        """What was brought along for these wants; None where it was not, for all of them."""
+        """The results that were read ahead for all of these queries; None if any is missing."""
         more = self.more
         return Results(more) if more and all(map(more.__contains__, wants)) else None
 
     def one(self, want: One[R] | OneByAlias[R]) -> R | None:
-        """The record, or None where there is none."""
+        """The record, or None."""
         for record in self.rows[want]:
             if isinstance(record, want.record):
                 return record
@@ -158,16 +159,15 @@ class Results(msgspec.Struct, frozen=True):
 
 
 Rule: TypeAlias = Generator[tuple[Query | DocumentRequest | CommitAlways | Count, ...], Results, T]
-"""A `Count` that a rule yields is committed at once, whatever the rule comes to, and answered by
-the counter: so an attempt is counted before it is judged. It is counted once, however often the
-rule is decided again."""
+"""A rule that returns `T`. A `Count` that a rule yields is committed at once, whatever the rule
+decides, and the result is the counter. So an attempt is counted before the rule decides on it. It
+is counted once, even if a lost race makes the rule run again."""
 
 
 class PageQuery(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """A list for people: as `Many`, newest key first, at most `limit`, from before the key
-    `before` ("" for the start, and so may count what is no record's key). With `walk`, and without
-    an index, it comes to all in an order of the store's own that costs least: for whoever goes
-    through everything."""
+    """Query for one page of a list: as `Many`, but newest key first, at most `limit` records, with
+    keys before `before` ("" for the first page). With `walk`, and without an index, the store
+    chooses the cheapest order. Use it to go through all records."""
 
     record: type[R]
     index: str = ""
@@ -178,7 +178,7 @@ class PageQuery(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
-    """One page of a list. `next` is the `before` of the following page, "" at the end."""
+    """One page of a list. `next` is the `before` of the next page, "" on the last one."""
 
     records: tuple[R, ...]
     next: str = ""

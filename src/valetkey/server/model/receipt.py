@@ -1,4 +1,4 @@
-"""What a user was shown when they were asked, and what they said."""
+"""Consent receipts: what the consent page displayed, and the user's answer."""
 
 from typing import ClassVar, Literal, TypeAlias
 
@@ -10,8 +10,8 @@ Place: TypeAlias = Literal["asked", "kept", "cannot"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A permission as it stood on the page: its words there, and in which list. `ticked` is how the
-    user left its box, `given` whether the app has it since; `reason` is the app's own word."""
+    """A permission on the page: its text there, and its list. `ticked` is the state of its
+    checkbox, `granted` whether the app has it afterwards; `reason` is the app's own text."""
 
     id: str
     words: str
@@ -24,12 +24,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer of a user's, kept with the grant that came of it.
+    """A user's answer, stored with the grant that resulted from it. It never changes.
 
-    `request` names the authorization request, `app` is what the app was called on the page,
-    `destination` the host or scheme to which it led; `why` says for what reason the page was shown.
-    `editions` are the catalogs that it was made of, by resource. `shut` names the APIs of which
-    nothing was asked or open: all that their editions hold stayed locked. It is never changed.
+    `request` is the id of the authorization request, `app` the name of the app on the page,
+    `destination` the host or scheme of the redirect, `why` the reason for the page. `revisions` are
+    those of the catalogs, by resource. `shut` are the APIs of which nothing was requested or open:
+    all permissions of these revisions stayed locked.
     """
 
     table: ClassVar[str] = "receipts"

@@ -1,4 +1,4 @@
-"""What can be stored: frozen records, each of which says how it is found again."""
+"""Base classes of records: what a store keeps, and the names by which it finds it."""
 
 from typing import Any, ClassVar
 
@@ -9,17 +9,17 @@ from valetkey.server.model import ids
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A row. A store keeps the whole record, and finds it by what the record says here.
+    """A row of a table.
 
-    `table` names it; `key` finds it, and is unique; `place` is its partition; `alias` is a second
-    unique name or "" for none; `indexes` names the fields by which many are found; `forget_at` is
-    the second from which a sweep may forget it, 0 for never. That may be later than the record is
-    good for: rules look at the time themselves. `version` counts the changes: the store writes it,
-    a rule only hands it back.
+    `key` is unique within `table`. `place` is the partition. `alias` is a second unique name, ""
+    for none. `indexes` are fields by which a store finds many records. A sweep may delete the
+    record from the second `forget_at` on, 0 for never; that may be later than it expires, so rules
+    check the time themselves. `version` counts the changes: the store writes it, rules don't change
+    it.
 
-    `rank` is 0 for what no user owns. What a user owns lies together, in the order of the ranks,
-    which are never given anew. It is kept as an array of its fields in their order: a new field
-    comes last, with a default, and none is ever moved or taken away.
+    `rank` is 0 for records that no user owns. The records of a user lie together, ordered by rank.
+    Ranks are never reused. A store keeps such a record as an array of its fields: add a new field
+    at the end, with a default, and never move or remove one.
     """
 
     table: ClassVar[str]
@@ -34,17 +34,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def place_of(cls, key: str) -> int:
-        """The partition in which the record of this key lies."""
+        """The partition of the record with this key."""
         return 0
 
     @classmethod
     def place_of_index(cls, index: str, value: str) -> int | None:
-        """The partition in which all records with this value lie, None where they lie in many."""
+        """The partition of all records with this value, None if they are in several."""
         return None
 
     @classmethod
     def place_of_alias(cls, alias: str) -> int | None:
-        """The partition in which the record of this alias lies, None where that is not known."""
+        """The partition of the record with this alias, None if unknown."""
         return cls.place_of("")
 
     @property
@@ -61,7 +61,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OwnedRecord(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """A record of one user, or of nobody yet. `id` is made by `ids.owned_id`."""
+    """A record that a user owns, or will own. Its `id` (see `ids.owned_id`) tells the partition."""
 
     id: str
 
@@ -85,7 +85,7 @@ class OwnedRecord(Record, frozen=True, kw_only=True, omit_defaults=True, array_l
 
 
 def stored_fields(record: Record) -> dict[str, Any]:
-    """Its fields by their names, as JSON has them; those that have their default are left out."""
+    """The fields of a record as JSON values, without those that have their default."""
     values = zip(fields(record), asdict(record).values(), strict=True)
     return {
         one.encode_name: msgspec.to_builtins(value)
@@ -100,9 +100,9 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def round_up_expiry(expires: int, *, since: int) -> int:
-    """The second from which a sweep may forget what lives from `since` until `expires`, where that
-    end moves with each use: rounded up, by less than an eighth of the life. So it seldom moves, and
-    a row that is found by it keeps its place in the index."""
+    """The second from which a sweep may delete a record whose expiry moves with each use. It rounds
+    up by less than an eighth of the lifetime, so it seldom changes, and the row keeps its place in
+    the index."""
     eighth = (expires - since) // 8
     step = 1 << max(0, eighth.bit_length() - 1)
     return -(-expires // step) * step

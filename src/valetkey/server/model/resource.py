@@ -1,4 +1,4 @@
-"""Resource servers: the APIs, and what their keys can open."""
+"""Resource servers: the APIs, and their catalogs of permissions."""
 
 from typing import ClassVar, Final
 
@@ -11,9 +11,9 @@ from valetkey.wire.catalog import Catalog, Permission, Words
 
 class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An API. `id` and a secret authenticate it at introspection; `catalog.resource` is its
-    identifier as an audience (RFC 8707). `edition` counts the catalogs that it has had.
-    `status_list`: its tokens say where their status is published. `split`: its tokens come in two
-    halves, of which it holds one (see `wire.split_token`)."""
+    identifier as an audience (RFC 8707). `revision` counts its catalogs. `status_list`: its tokens
+    refer to a status list. `split`: its tokens are split, and it gets the API half (see
+    `wire.split_token`)."""
 
     table: ClassVar[str] = "resource_servers"
 
@@ -35,8 +35,8 @@ class ResourceServer(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CatalogRevision(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A catalog as it was registered: which one of its API's, when, and by whom (a word for people,
-    such as the account that ran the command). It is never changed."""
+    """A catalog as it was registered: its number, the time, and who registered it (for people, such
+    as the account that ran the command). It never changes."""
 
     table: ClassVar[str] = "catalogs"
     indexes: ClassVar[tuple[str, ...]] = ("server",)
@@ -98,7 +98,7 @@ IDENTITY: Final = (
         words={"de": Words(can="verbunden bleiben, wenn Sie die App nicht verwenden")},
     ),
 )
-"""What the authorization server itself can open: the protocol's own scopes as permissions."""
+"""The permissions of the authorization server itself: the protocol's own scopes."""
 
 
 def identity(issuer: str) -> Catalog:

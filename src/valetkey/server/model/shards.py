@@ -1,4 +1,4 @@
-"""What is known of the shards of a key: how each stands. None of them is kept."""
+"""The state of the shards of a key. The shards themselves are not stored."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from valetkey.wire.key_shards import Holder
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One shard. `generation` counts its uses; `since` is the first one of its present issue: what
-    was issued before is known to be lost. `client` is whoever claimed it, "" for nobody yet; `cnf`
-    what a second device has to hold (the device's own is the family's).
+    """One shard. `generation` counts its rotations; `since` is the first generation after the last
+    reissue: older ones are known to be lost. `client` is the client that claimed it, "" for none;
+    `cnf` is the key of a second device (that of the first device is the family's).
 
-    `turned` is when it last got a successor, or was claimed; `used` when it was last shown; both in
-    seconds since 1970. `joined` is when the last of its handles that was used was made, and `by`
-    what that, or a recovery code, was shown with: a retry shows the same.
+    `turned` is when it was last rotated or claimed, `used` when it was last presented; both in
+    seconds since 1970. `joined` is the time of the last handle that was used. `by` is the tag of
+    the request that used that handle, or a recovery code: a retry has the same tag.
     """
 
     holder: Holder
@@ -30,18 +30,18 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def is_claimed(self) -> bool:
-        """Whether somebody has it."""
+        """Whether a holder has claimed it."""
         return bool(self.client)
 
     @property
     def is_spent(self) -> bool:
-        """Whether it is a recovery code that was used, and no other has been fetched."""
+        """Whether it is a used recovery code, and the user has not fetched a new one."""
         return self.holder == "recovery_code" and not self.client and bool(self.by)
 
 
 class Shards(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The shards of a key, the device's first; `threshold` of them open it. `alarm` is the holder
-    whose shard set off the last alarm, `resumed` when the user answered one."""
+    """The shards of a key, the device's first; `threshold` of them are enough to use it. `alarm` is
+    the holder whose shard caused the last alarm, `resumed` when the user resumed the key."""
 
     threshold: int
     of: tuple[Shard, ...]
@@ -49,22 +49,22 @@ class Shards(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     resumed: int = 0
 
     def find(self, holder: str) -> int:
-        """The number of the holder's shard, -1 where it has none."""
+        """The number of the holder's shard, -1 if it has no shard."""
         return next((at for at, one in enumerate(self.of) if one.holder == holder), -1)
 
     def having(self, at: int, shard: Shard) -> "Shards":
-        """The same with another one in that place."""
+        """The shards, with that one replaced."""
         return msgspec.structs.replace(self, of=(*self.of[:at], shard, *self.of[at + 1 :]))
 
 
 def new_shards(threshold: int, holders: Sequence[Holder], *, client: str, now: int) -> Shards:
-    """A new key's shards. The device has its own at once; the others are to be claimed."""
+    """The shards of a new key. The device has its own at once; holders claim the others."""
     device = Shard(holder=holders[0], client=client, turned=now, used=now)
     return Shards(threshold=threshold, of=(device, *(Shard(holder=one) for one in holders[1:])))
 
 
 def reissue(shard: Shard) -> Shard:
-    """The shard, to be claimed anew. Its new generation was never given to anybody."""
+    """The shard, unclaimed again, with a generation that nobody has."""
     fresh = shard.generation + 1
     return Shard(
         holder=shard.holder, generation=fresh, since=fresh, used=shard.used, joined=shard.joined

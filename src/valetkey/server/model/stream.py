@@ -1,4 +1,4 @@
-"""Event streams of the Shared Signals Framework: who wants to be told, and what waits for them."""
+"""Event streams of the Shared Signals Framework, and the signals that wait in them."""
 
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
@@ -8,16 +8,16 @@ StreamStatus: TypeAlias = Literal["enabled", "paused", "disabled"]
 DeliveryMethod: TypeAlias = Literal["push", "poll"]
 
 SIGNAL_RETENTION: Final = 3 * 86400
-"""Seconds for which a signal waits for its receiver."""
+"""Seconds for which a signal is stored for its receiver."""
 
 
 class Stream(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What one receiver wants to be told. A receiver has one stream.
+    """The stream of one receiver. A receiver has one stream.
 
     `receiver` is "resource " or "client " and the id of the API or app. `requested` are the event
-    types that it asked for, `left_out` the subjects, in its own words, of which it wants to hear no
-    more. `url` is where it listens, "" where it comes by itself; `authorization` is what it wants
-    to be shown there, sealed. `verified` is when it last asked for a verification.
+    types that it requested, `left_out` the subjects that it removed, as it knows them. `url` is its
+    push address, "" for polling; `authorization` is the header that it expects there, sealed.
+    `verified` is when it last requested a verification.
     """
 
     table: ClassVar[str] = "streams"
@@ -41,12 +41,12 @@ class Stream(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Signal(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that a receiver is to be told, committed with the change that it tells of.
+    """A security event for a receiver, committed with its change.
 
-    `event` is its type. Who it is about: `user`, `client`, `family` (a device of theirs) and `sid`
-    (a session), each "" where it is about all of them. `claims` are members of the event. `order`
-    sorts as what happened, and `id` is the token's `jti`. `due` is when it may be sent (again),
-    `tried` counts. It holds names alone: the token is made when it goes out.
+    `event` is the type. The subject is `user`, `client`, `family` (a device) and `sid` (a session),
+    each "" for all of them. `claims` are members of the event. `order` sorts by time, `id` is the
+    `jti` of the token. `due` is when it may be sent (again), `tried` counts the attempts. It has
+    ids only: the token is made at delivery.
     """
 
     table: ClassVar[str] = "signals"

@@ -1,4 +1,4 @@
-"""Users, and the sessions of their browsers."""
+"""Users and their browser sessions."""
 
 from typing import ClassVar, Final, Literal, TypeAlias
 
@@ -25,7 +25,8 @@ PROFILE_CLAIMS: Final = (
     "zoneinfo",
     "locale",
 )
-"""What `profile` opens (OpenID Connect Core 5.4), beside preferred_username and updated_at."""
+"""The claims of the scope `profile` (OpenID Connect Core 5.4), besides preferred_username and
+updated_at."""
 
 ADDRESS_PARTS: Final = (
     "formatted",
@@ -35,15 +36,15 @@ ADDRESS_PARTS: Final = (
     "postal_code",
     "country",
 )
-"""What an address is made of (OpenID Connect Core 5.1.1)."""
+"""The members of an address (OpenID Connect Core 5.1.1)."""
 
 
 class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """A person with an account. `password` is a PHC string of Argon2id, "" for none. `mark` is "",
-    until a password is kept in another form (see `password_mark`).
+    """A person with an account. `password` is a PHC string of Argon2id, "" for none. `mark` is ""
+    until the password is hashed again (see `password_mark`).
 
-    `claims` holds claims of PROFILE_CLAIMS, `address` parts of ADDRESS_PARTS. The id is the `sub`
-    that clients see, but for those to which a user is known by a name of its own.
+    `claims` has claims of PROFILE_CLAIMS, `address` members of ADDRESS_PARTS. The id is the `sub`
+    for clients with public subjects.
     """
 
     table: ClassVar[str] = "users"
@@ -81,40 +82,39 @@ class User(Record, frozen=True, kw_only=True, omit_defaults=True, array_like=Tru
 
     @property
     def display_name(self) -> str:
-        """How to address the person."""
+        """The name to display."""
         return self.claims.get("name") or self.username
 
 
 def sign_in_name(username: str) -> str:
-    """The name by which an account is found: without case, without spaces around, in one spelling
-    of each letter."""
+    """The normalized username, by which an account is found: without case and surrounding spaces,
+    with one spelling of each letter."""
     return folded(username)
 
 
 def password_mark(user: User) -> str:
-    """What tells one password of a user from the next, and nothing about it. It stays while the
-    same password is kept in another form."""
+    """A mark that changes with the user's password, and reveals nothing about it. It stays the same
+    when the same password is hashed again."""
     form, _, mark = user.mark.partition(" ")
     return mark if mark and form == hash_mark(user.password) else hash_mark(user.password)
 
 
 def hash_mark(stored_hash: str) -> str:
-    """What tells this form of a password from others."""
+    """The mark of one hash of a password."""
     return digest(stored_hash)[:16]
 
 
 def with_rehashed_password(user: User, stored_hash: str) -> User:
-    """The user, with the same password in this form."""
+    """The user with a new hash of the same password."""
     mark = f"{hash_mark(stored_hash)} {password_mark(user)}"
     return msgspec.structs.replace(user, password=stored_hash, mark=mark)
 
 
 class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
-    """A browser in which a user is signed in. The cookie holds the id and a secret; the row holds
-    only the secret's digest. `name` is what apps know it by, the id where it is "": it stays when
-    the same user proves once more who they are, and the session begins anew. `auth_time` is when
-    the user last proved who they are, `proved` what by: a session ends when its user's password is
-    changed."""
+    """A session of a user in a browser. The cookie has the id and a secret; the row has only the
+    digest of the secret. `name` is the `sid` for apps, "" if it is the id: it stays the same when
+    the same user signs in again in a new session. `auth_time` is when the user signed in, `proved`
+    the mark of the password that they used: a session ends when the password changes."""
 
     table: ClassVar[str] = "sessions"
     rank: ClassVar[int] = 4
@@ -131,7 +131,7 @@ class Session(OwnedRecord, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def sid(self) -> str:
-        """What apps know it by (OpenID Connect Front-Channel Logout 3)."""
+        """The session id for apps (OpenID Connect Front-Channel Logout 3)."""
         return self.name or self.id
 
     @property
