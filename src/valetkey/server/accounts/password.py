@@ -1,6 +1,6 @@
-"""Passwords, kept as Argon2id (RFC 9106) in PHC strings.
+"""Password hashes: Argon2id (RFC 9106) in PHC strings.
 
-`keep` and `fits` take about 15 ms of one core and 19 MiB: call them in a bounded pool.
+`hash_password` and `fits` take about 15 ms of one core and 19 MiB: call them in a bounded pool.
 """
 
 import re
@@ -28,10 +28,10 @@ UNUSED_HASH: Final = (
 
 LEAST_KIB: Final = 7168
 LEAST_WORK: Final = 7168 * 5
-"""KiB times passes: of the parameters that OWASP names, the cheapest."""
+"""KiB times passes: the cheapest parameters that OWASP recommends."""
 
 MOST_WORK: Final = 512 * 1024
-"""KiB times passes, about a fifth of a second: nobody's sign-in may hold up the others."""
+"""KiB times passes, about a fifth of a second, so that no sign-in delays the others."""
 
 MOST_LANES: Final = 16
 LEAST_SALT: Final = 8
@@ -44,7 +44,7 @@ _PHC: Final = re.compile(
 
 
 def mistakes(password: Secret) -> list[str]:
-    """Why this may not be a password; empty where it may (NIST SP 800-63B 3.1.1)."""
+    """All mistakes in a new password (NIST SP 800-63B 3.1.1)."""
     text = password.reveal()
     wrong = []
     if len(text) < MIN_LENGTH:
@@ -63,8 +63,7 @@ def hash_password(password: Secret, *, salt: bytes) -> str:
 
 
 def why_not_imported(password_hash: str) -> str:
-    """Why this may not be a user's password hash, as another system has made it; "" where it
-    may."""
+    """Why the server doesn't accept a password hash of another system; "" if it does."""
     match = _PHC.fullmatch(password_hash)
     if match is None:
         return "is no PHC string of Argon2id ($argon2id$v=19$…)"
@@ -82,14 +81,14 @@ def why_not_imported(password_hash: str) -> str:
 
 
 def is_imported(password_hash: str) -> bool:
-    """Whether this was made with other parameters than `keep` has now."""
+    """Whether the hash has other parameters than those of `hash_password`."""
     match = _PHC.fullmatch(password_hash)
     ours = (str(_MEMORY_KIB), str(_PASSES), str(_LANES))
     return bool(password_hash) and (match is None or match.groups()[:3] != ours)
 
 
 def possible() -> bool:
-    """Whether this build of cryptography has Argon2id: the least of it is tried."""
+    """Whether this build of cryptography has Argon2id."""
     try:
         Argon2id(salt=bytes(SALT), length=32, iterations=1, lanes=1, memory_cost=8).derive(b"any")
     except UnsupportedAlgorithm:
@@ -98,7 +97,7 @@ def possible() -> bool:
 
 
 def fits(password: Secret, password_hash: str) -> bool:
-    """Whether it is the password. With nothing kept (no such user) it takes as long to say no."""
+    """Whether the password has this hash. Without a hash (no such user) it takes as long."""
     raw = password.reveal().encode()
     try:
         Argon2id.verify_phc_encoded(raw[:MAX_BYTES], password_hash or UNUSED_HASH)

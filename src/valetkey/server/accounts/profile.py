@@ -1,4 +1,4 @@
-"""What an account's own data has to hold to."""
+"""The rules for the data of an account."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _PHC: Final = re.compile(
 
 
 def mistakes(user: User) -> list[str]:
-    """Everything that is wrong, each as `field: why`; empty where nothing is."""
+    """All mistakes, each as `field: why`."""
     name, phone = user.username, user.phone_number
     rules = (
         (bool(name.strip()) and name == name.strip(), "username: is empty or has spaces around"),
@@ -50,7 +50,7 @@ def _texts(field: str, texts: Mapping[str, str], *, allowed: tuple[str, ...]) ->
 
 
 def is_password_hash(text: str) -> bool:
-    """Whether this is a PHC string of Argon2id, as `password.keep` writes it (RFC 9106)."""
+    """Whether this is a PHC string of Argon2id, as `password.hash_password` makes it (RFC 9106)."""
     return _PHC.fullmatch(text) is not None
 
 

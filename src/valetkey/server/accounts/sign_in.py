@@ -1,4 +1,4 @@
-"""Sign-in and sign-out: facts about a password become a session."""
+"""Sign-in and sign-out."""
 
 from typing import Final, TypeAlias
 
@@ -24,25 +24,25 @@ from valetkey.server.model.user import (
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Whose password has to be checked, in `wait` seconds. `user` is None for a name that nobody
-    has: check all the same, so that the time tells nothing."""
+    """The user whose password to check, after `wait` seconds. `user` is None if there is no such
+    user: check anyway, so that the time reveals nothing."""
 
     user: User | None
     wait: float = 0.0
     imported: bool = False
-    """Whether there are passwords that take another time to check than that of nobody."""
+    """Whether some stored hashes take another time to check than `UNUSED_HASH`."""
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
     @property
     def password_hash(self) -> str:
-        """The stored hash to check against, "" for nobody."""
+        """The stored hash to check against, "" for no user."""
         return self.user.password if self.user is not None else ""
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A new session, and the secret for its cookie. `known` is what the browser's cookie says from
-    now on of the accounts that it is known to."""
+    """A new session, and the secret for its cookie. `known_browser` is the new value of the cookie
+    that makes the browser known to its accounts."""
 
     session: Session
     secret: Secret
@@ -52,13 +52,13 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 MARKER: Final = SingleUse(purpose="imported passwords", value="", expires=0)
-"""Is there once a password hash was imported, for ever."""
+"""Exists from the first import of a password hash on."""
 
 IMPORTED: Final = One(SingleUse, MARKER.key)
 
 
 class Renewed(msgspec.Struct, frozen=True):
-    """The user as they are now. Their password may have been changed meanwhile."""
+    """The user as now stored. Their password may have changed meanwhile."""
 
     user: User | None
     changes: tuple[Change, ...] = ()
@@ -69,8 +69,8 @@ Attempted: TypeAlias = Candidate | Throttled
 
 
 def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempted]:
-    """Whose password to check, or not now. `caller` is None for an address that is not
-    throttled."""
+    """The user whose password to check, or `Throttled`. `caller` is None for an address that is
+    not throttled."""
     wait = 0.0
     if caller is not None:
         judged = yield from attempt(username, caller, now)
@@ -86,8 +86,8 @@ def candidate(username: str, *, caller: Caller | None, now: int) -> Rule[Attempt
 
 
 def renew(user: User, password_hash: str) -> Rule[Renewed]:
-    """Keeps the password of a user who has just proved it in this form, unless it was changed
-    meanwhile. Sessions go on."""
+    """Stores a new hash of a password that was just checked, unless the password has changed
+    meanwhile. Sessions stay valid."""
     query = One(User, user.id)
     row = (yield (query,)).one(query)
     if row is None or row.password != user.password:
@@ -106,8 +106,8 @@ def open_session(
     epoch: int,
     env: Env,
 ) -> Rule[SignedIn]:
-    """A session for a user who has just proved who they are: always a new one (ATTACKS A65).
-    `replaces` is the id of the session that this browser had, "" for none."""
+    """A new session for a user who has just signed in (ATTACKS A65). `replaces` is the id of the
+    previous session of this browser, "" for none."""
     forgiven = () if caller is None else forgive(username, caller, env.now)
     secret = base64url.encode(env.random_bytes(32))
     session = Session(
@@ -127,7 +127,7 @@ def open_session(
         if old is not None:
             changes += (Remove(old),)
             if old.user == user.id:
-                # Apps go on in the session that they know.
+                # Apps keep the `sid` that they know.
                 session = msgspec.structs.replace(session, name=old.sid)
     changes += (Create(session),)
     audit_event = event(env, "signed-in", by="user", user=user.id)
@@ -135,16 +135,16 @@ def open_session(
 
 
 class Noted(msgspec.Struct, frozen=True):
-    """What has to be written, and nothing more."""
+    """An outcome that has only changes."""
 
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
 
 
 def refused(user: User | None, env: Env) -> Rule[Noted]:
-    """What is written of a wrong password: its user sees it. Of a name that nobody has as much is
-    written, else the time that it takes would say which of the two it was (ATTACKS A70); but
-    nothing that is kept."""
+    """Records a wrong password, for the user to see. For an unknown username it writes as much, but
+    only a value that expires: otherwise the time would reveal which usernames exist (ATTACKS
+    A70)."""
     yield from ()
     if user is None:
         value = base64url.encode(env.random_bytes(16))
@@ -155,7 +155,7 @@ def refused(user: User | None, env: Env) -> Rule[Noted]:
 
 
 def close_session(name: str, env: Env) -> Rule[Noted]:
-    """Ends a session; nothing to do where it is over already."""
+    """Ends a session. Does nothing if there is no such session."""
     query = One(Session, name)
     session = (yield (query,)).one(query)
     if session is None:

@@ -1,4 +1,4 @@
-"""Sign-up: somebody makes themselves an account, where that is switched on."""
+"""Sign-up: a person makes an account. The feature is off by default."""
 
 from typing import Literal, TypeAlias
 
@@ -19,14 +19,14 @@ Wrong: TypeAlias = Literal["username", "taken", "password", "email"]
 
 
 class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The account that somebody wants."""
+    """The account that a person requests."""
 
     username: str
     name: str = ""
     email: str = ""
 
     def user(self, env: Env, *, password_hash: str = "") -> User:
-        """The account. Nothing of it is known to be true yet."""
+        """The account. None of its data is verified."""
         return User(
             id=ids.user_id(env),
             username=self.username,
@@ -39,7 +39,7 @@ class AccountRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What is wrong with a wish, None for nothing so far. It is told in `wait` seconds."""
+    """The mistake in a request, None for none so far. Answer after `wait` seconds."""
 
     wrong: Wrong | None
     wait: float = 0.0
@@ -48,7 +48,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class NewAccount(msgspec.Struct, frozen=True):
-    """The new account, None where somebody else took its name meanwhile."""
+    """The new account, None if its name has been taken meanwhile."""
 
     user: User | None
     changes: tuple[Change, ...] = ()
@@ -58,8 +58,8 @@ class NewAccount(msgspec.Struct, frozen=True):
 def judge(
     request: AccountRequest, secret: Secret, *, caller: Caller | None, env: Env
 ) -> Rule[Judged | Throttled]:
-    """Whether this may become an account. A taken name is told, so each try is counted: names are
-    not to be had by the thousand."""
+    """Checks a request for an account. The answer reveals whether a name is taken, so each attempt
+    is counted."""
     wait = 0.0
     if caller is not None:
         tried = yield from attempt(request.username, caller, env.now)
@@ -81,12 +81,12 @@ def judge(
 
 
 def _poses(username: str) -> bool:
-    """Whether a name is made to be taken for another: users see it where others share with them."""
+    """Whether a name is made to look like another: other users may see it."""
     return bool(why_not_one_script(username)) or poses_as_latin(username)
 
 
 def make(request: AccountRequest, password_hash: str, env: Env) -> Rule[NewAccount]:
-    """The account, with a password that is kept as this PHC string."""
+    """Makes the account, with this password hash."""
     query = OneByAlias(User, sign_in_name(request.username))
     if (yield (query,)).one(query) is not None:
         return NewAccount(None)

@@ -1,12 +1,11 @@
-"""The pace of guessing: every attempt is counted before it is judged.
+"""Throttles for guesses: every attempt is counted before the server checks it.
 
-Each attempt has a place of its own in every count, so guesses made in parallel count like guesses
-made in turn, and nobody loses a race for a count.
+Counters are atomic, so parallel guesses count like sequential ones, and no request loses a race.
 
-A browser in which somebody signed in to this account before has a budget of its own, which no
-stranger can use up. Strangers share one budget for each account. What they try from one network
-costs them time, in growing waits: nothing that others fill refuses anybody who tries one account
-(ATTACKS A71, A95). Nobody's live session is touched.
+A browser in which a user signed in to the account before has a budget of its own, which others
+can't use up. Unknown browsers share one budget for each account. Many attempts from one network are
+delayed, not refused: so attempts on other accounts never lock a user out (ATTACKS A71, A95). Live
+sessions are not affected.
 """
 
 import hashlib
@@ -23,11 +22,11 @@ from valetkey.server.model.query import One, Rule
 from valetkey.server.model.user import sign_in_name
 
 WINDOW: Final = 900
-"""Seconds in which attempts add up."""
+"""The length of a window, in seconds."""
 
 
 class Budget(NamedTuple):
-    """How many attempts one bucket allows in a window."""
+    """The number of attempts that a bucket allows in a window."""
 
     name: str
     attempts: int
@@ -42,32 +41,32 @@ CODE: Final = Budget("code by browser and network", 5)
 CODE_NETWORK: Final = Budget("code by network", 50)
 
 WIDER: Final = (1, 2, 4, 16)
-"""How many times as much as the narrowest network of an address each of the wider ones may try."""
+"""The budgets of wider networks, as multiples of that of the narrowest one."""
 
 STEP: Final = 0.25
-"""Seconds by which a wait grows with every TEN attempts of a network beyond its budget."""
+"""Seconds of extra delay for every TEN attempts of a network above its budget."""
 
 TEN: Final = 10
 LONGEST: Final = 8.0
-"""Seconds that nobody waits for longer."""
+"""The longest delay, in seconds."""
 
 CLEARED: Final = 1_000_000
 """More attempts than any bucket holds."""
 
 FAILED: Final = "failed sign-ins"
-"""The bucket of all that fail. It refuses nobody: it is there to be looked at."""
+"""The bucket that counts all failures, for monitoring. It never refuses an attempt."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who tries: at which address, and the name of their browser where it is known to the account,
-    "" where it is a stranger's."""
+    """The caller: the network address, and the name of the browser if it is known to the account,
+    "" if not."""
 
     address: str
     browser: str = ""
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """The attempt may be judged, in `wait` seconds."""
+    """The attempt is allowed, after `wait` seconds."""
 
     wait: float = 0.0
     changes: tuple[Change, ...] = ()
@@ -75,7 +74,7 @@ class Allowed(msgspec.Struct, frozen=True):
 
 
 class Throttled(msgspec.Struct, frozen=True):
-    """Not now: `until` is the second from which it may be tried again. `budget` is used up."""
+    """The attempt is refused until the second `until`. `budget` is exhausted."""
 
     until: int
     budget: Budget
@@ -84,32 +83,32 @@ class Throttled(msgspec.Struct, frozen=True):
 
 
 class Buckets(NamedTuple):
-    """What counts an attempt. The first bucket is one's own: a success clears it."""
+    """The buckets that count an attempt. The first is the caller's own: a success clears it."""
 
     refusing: Mapping[str, Budget]
     slowing: Mapping[str, Budget] = {}
 
 
 def attempt(username: str, caller: Caller, now: int) -> Rule[Allowed | Throttled]:
-    """Counts one attempt, if the budgets allow it."""
+    """Counts an attempt to sign in, if the budgets allow it."""
     return (yield from count(_buckets(username, caller), now))
 
 
 def attempt_code(browser: str, address: str, now: int) -> Rule[Allowed | Throttled]:
-    """Counts one try at a code that people type, by the browser and its network (RFC 8628 5.1)."""
+    """Counts an attempt to enter a user code, by browser and network (RFC 8628 5.1)."""
     return (yield from count(_code_buckets(browser, address), now))
 
 
 def forgive_code(browser: str, address: str, now: int) -> tuple[Change, ...]:
-    """After a code that was right: the slips before it no longer count, nor does the try."""
+    """Clears the caller's own count after a correct code, and uncounts this attempt elsewhere."""
     return _forgiven(_code_buckets(browser, address), now)
 
 
 def count(buckets: Buckets, now: int) -> Rule[Allowed | Throttled]:
-    """Counts one attempt in every bucket, if each that refuses still allows it."""
+    """Counts an attempt in every bucket, if all refusing buckets still allow it."""
     queries = [One(Throttle, bucket) for bucket in buckets.refusing]
     results = yield tuple(queries)
-    # Looked at first, so that a refused attempt is nowhere counted.
+    # Read first, so that a refused attempt is not counted.
     for want, budget in zip(queries, buckets.refusing.values(), strict=True):
         row = results.one(want)
         if row is not None and row.is_running(now) and row.tried >= budget.attempts:
@@ -125,26 +124,26 @@ def count(buckets: Buckets, now: int) -> Rule[Allowed | Throttled]:
         if each.record.bucket in buckets.slowing:
             wait = max(wait, _wait(counter.tried - budget.attempts))
         elif counter.tried > budget.attempts:
-            # Others came at the same time.
+            # Parallel attempts used up the budget.
             back = tuple(Uncount(counted.record) for counted, _ in counts)
             return Throttled(counter.expires, budget, back)
     return Allowed(wait)
 
 
 def failed(now: int) -> Count:
-    """One more sign-in that failed."""
+    """Counts a failed sign-in."""
     return Count(_of(FAILED, 1, now))
 
 
 def forgive(username: str, caller: Caller, now: int) -> tuple[Change, ...]:
-    """After a success: the owner's own slips no longer count, nor does the attempt that succeeded,
-    so that a busy office is not taken for a guesser. The guesses of others still do."""
+    """Clears the caller's own count after a success, and uncounts this attempt elsewhere, so that
+    a busy office doesn't look like an attacker. Other callers' guesses still count."""
     return _forgiven(_buckets(username, caller), now)
 
 
 def account_of(username: str) -> str:
-    """What an account is counted by: a digest, so that what people type by mistake (a password,
-    say) is not kept."""
+    """The bucket name of an account: a digest, because people may type a password into the username
+    field by mistake."""
     return hashlib.sha256(sign_in_name(username).encode()).hexdigest()[:32]
 
 
@@ -153,7 +152,7 @@ def _wait(beyond: int) -> float:
 
 
 def _forgiven(buckets: Buckets, now: int) -> tuple[Change, ...]:
-    """Clears the bucket that is one's own, and takes one attempt out of the others."""
+    """Clears the caller's own bucket, and takes one attempt out of the others."""
     own, *others = (*buckets.refusing, *buckets.slowing)
     less = ((own, CLEARED), *((bucket, 1) for bucket in others))
     return tuple(Uncount(_of(bucket, tried, now)) for bucket, tried in less)
@@ -182,8 +181,8 @@ def _buckets(username: str, caller: Caller) -> Buckets:
 
 
 def _slowing(what: str, address: str, budget: Budget) -> dict[str, Budget]:
-    """The networks of the address. Whoever has a wide one has all the narrow ones in it, so each is
-    counted."""
+    """The buckets of the networks of the address. Each network is counted, as the owner of a wide
+    one has all the narrow ones in it."""
     return {
         f"{what} {network}": budget._replace(attempts=times * budget.attempts)
         for times, network in zip(WIDER, networks_of(address), strict=False)

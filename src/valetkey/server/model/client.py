@@ -23,28 +23,28 @@ AuthMethod: TypeAlias = Literal[
 ]
 Status: TypeAlias = Literal["active", "suspended"]
 Origin: TypeAlias = Literal["declared", "registered", "document"]
-"""Who wrote it down: the operator; the app itself, over HTTP; the app, in a document elsewhere."""
+"""Who registered the client: the operator; the app, over HTTP; the app, in a metadata document."""
 SubjectType: TypeAlias = Literal["public", "pairwise"]
 
 BY_SECRET: Final[frozenset[AuthMethod]] = frozenset({"client_secret_basic", "client_secret_post"})
-"""The methods by which a client shows a secret that is kept here as a digest."""
+"""Methods by which a client sends a secret, which the server stores as a digest."""
 
 BY_SHARED: Final[frozenset[AuthMethod]] = frozenset({"client_secret_jwt"})
-"""The methods by which it proves that it knows a secret, which is kept here as well: sealed."""
+"""Methods by which it proves that it knows a secret, which the server stores sealed."""
 
 WITH_SECRET: Final = BY_SECRET | BY_SHARED
-"""The methods for which a secret is made."""
+"""Methods with a client secret."""
 
 BY_KEY: Final[frozenset[AuthMethod]] = frozenset({"private_key_jwt"})
-"""The methods by which it shows that it holds one of its keys."""
+"""Methods by which it proves one of its registered keys."""
 
 WITH_KEYS: Final = BY_KEY | {"self_signed_tls_client_auth", "attest_jwt_client_auth"}
-"""The methods that need keys to be registered."""
+"""Methods that need registered keys."""
 
 
 class StoredSecret(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A secret of 256 random bits, kept as its SHA-256. `until`: seconds since 1970, 0 for ever.
-    `sealed` is the secret itself, only for a client that computes with it (`BY_SHARED`)."""
+    """A secret of 256 random bits, stored as its SHA-256. `until`: seconds since 1970, 0 for no
+    end. `sealed` is the sealed secret itself, only for `BY_SHARED`."""
 
     digest: str
     created: int
@@ -52,23 +52,23 @@ class StoredSecret(msgspec.Struct, frozen=True, omit_defaults=True):
     sealed: bytes = b""
 
     def is_valid(self, now: int) -> bool:
-        """Whether it is not over."""
+        """Whether it has not expired."""
         return not self.until or now < self.until
 
     def matches(self, secret: str, now: int) -> bool:
-        """Whether this is the secret, and it is still good."""
+        """Whether this is the secret, and it has not expired."""
         return same(self.digest, digest(secret)) and self.is_valid(now)
 
 
 Extension: TypeAlias = Literal["authorization_expiration", "grant_management", "shared_signals"]
-"""What a client may understand beyond ordinary OAuth; others are not bothered with it."""
+"""Extensions that a client can opt into; other clients see nothing of them."""
 
 
 class Asserted(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """What a client may assert of its users to another authorization server: as the client that it
-    is there, for these scopes of that server at the most."""
+    """Another authorization server to which a client may assert its users: its client id there, and
+    the most scopes of that server."""
 
     client_id: str
     scope: tuple[str, ...] = ()
@@ -77,10 +77,10 @@ class Asserted(
 class Exchange(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """What a client may exchange (RFC 8693): the tokens of these `clients`, its own among them only
-    where it is named, for tokens that these `audiences` honour. `bound`: also tokens that are bound
-    to a key which it does not hold itself, because it is trusted to have seen their proof.
-    `asserts`: the other authorization servers to which it may say who signed in with it."""
+    """What a client may exchange (RFC 8693): tokens of these `clients` (its own only if it is
+    listed), for tokens for these `audiences`. `bound`: also tokens that are bound to another key,
+    as the client is trusted to check their proof. `asserts`: other authorization servers to which
+    it may assert its users, by issuer."""
 
     clients: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
@@ -89,38 +89,36 @@ class Exchange(
 
 
 class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An app, as its developer registered it (RFC 7591 2, where it has the word).
+    """An app, as its developer registered it. The names are those of RFC 7591 2, where it has one.
 
-    `scope` lists the scopes that it may ask for. `required` are the permissions without which it
-    does not work: the user cannot leave them out and still say yes. `reasons` are its own words on
-    why it wants a permission. `limits` are those that it proposes: the user may tighten them. `uri`
-    is its home page, whose host names the publisher. `dpop_bound_access_tokens`: it gets no tokens
-    but bound ones (RFC 9449 5.2). `jwks` is the JWK Set of its public keys, `jwks_uri` the address
-    where it publishes them: one of the two. `auth_algorithm` is the only one in which it signs to
-    authenticate, and `request_object_algorithm` for its requests, "" for any that its policy
-    allows. `request_uris` are the addresses where it keeps requests that it signed. `exchange` says
-    what it may exchange, None for nothing. `understands` lists the extensions that it has opted
-    into. `authorization_details_types` are those in which it asks by details, () for any that its
-    scope reaches (RFC 9396 10). `key_shards` are the ways in which its keys may be held in several
-    places, `key_shard_backend` is the client that holds a shard for it, "" for itself.
-    The `tls_client_auth_…` are what its certificate says (RFC 8705 2.1.2): one of them.
+    `scope` lists the scopes that it may request. `required` are the permissions that it can't work
+    without: the user can't leave them out. `reasons` are its own reasons for permissions. `limits`
+    are those that it proposes; the user may tighten them. `uri` is its home page, whose host is the
+    publisher. `dpop_bound_access_tokens`: all its tokens have to be bound (RFC 9449 5.2). `jwks` is
+    the JWK Set of its public keys, `jwks_uri` the address where it publishes them: one of the two.
+    `auth_algorithm` is the only algorithm of its authentication, `request_object_algorithm` that of
+    its signed requests, "" for any that its policy allows. `request_uris` are the addresses of its
+    signed requests. `exchange` says what it may exchange, None for nothing. `understands` lists the
+    extensions that it has opted into. `authorization_details_types` are the types that it may use,
+    () for all that its scope reaches (RFC 9396 10). `key_shards` are the ways in which it may split
+    its keys, `key_shard_backend` is the client that holds the backend shard, "" for itself. The
+    `tls_client_auth_…` identify its certificate (RFC 8705 2.1.2): one of them.
     `tls_client_certificate_bound_access_tokens`: its tokens are bound to its certificate (3.4).
 
-    `policy_uri` and `tos_uri` are linked where users decide; the picture at its `logo_uri` is shown
-    once it is `verified`.
+    The consent page links to `policy_uri` and `tos_uri`, and displays the picture at `logo_uri` if
+    the client is `verified`.
 
-    `subject_type` says whether a user has the same `sub` before every app, or one for the sector of
-    this one. `claims_in_id_token`: what its scope opens of a user, such as name and e-mail address,
-    stands in the ID Token as well. `default_max_age`, in seconds, holds where a request says no
-    `max_age`. Of the
-    logouts, front-channel and back-channel always come with `iss` and `sid`.
+    `subject_type` says whether users have the same `sub` for every app, or one for the sector of
+    this one. `claims_in_id_token`: the claims of its scope are also in the ID Token.
+    `default_max_age`, in seconds, is for requests without `max_age`. Front-channel and back-channel
+    logout always send `iss` and `sid`.
 
-    With `backchannel_token_delivery_mode` "ping" it is told of answers that it waits for, at its
+    With `backchannel_token_delivery_mode` "ping" the server notifies it of answers, at its
     `backchannel_client_notification_endpoint` (CIBA Core 4).
 
-    `origin` says who wrote it down. Where that was the app itself, `registration_token` is the
-    digest of what it manages its registration by, and a registration that nobody has used by
-    `unused_until` is forgotten (0: it was used, or stays all the same).
+    `origin` says who registered it. If that was the app itself, `registration_token` is the digest
+    of its registration access token. A registration without any use by `unused_until` is deleted
+    (0: it was used, or stays in any case).
     """
 
     table: ClassVar[str] = "clients"
@@ -187,7 +185,7 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def bound_by(self) -> tuple[str, ...]:
-        """The senders to which its tokens have to be bound, whether or not they are offered."""
+        """The sender methods that its tokens have to be bound by, even if they are off."""
         if not (self.dpop_bound_access_tokens or self.tls_client_certificate_bound_access_tokens):
             return ()  # as most are
         registered = {
@@ -198,14 +196,14 @@ class Client(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def party(self) -> Party:
-        """For whom its documents are fetched."""
+        """Whose documents the server fetches for it."""
         if self.origin == "declared":
             return "declared"
-        # One that described itself is stored once a user has said yes; one that registered itself
-        # is at once, and is used from the first yes on.
+        # A client with a metadata document is stored once a user has consented. A self-registered
+        # one is stored at once, and counts as used from the first consent on.
         return "known" if self.version and not self.unused_until else "stranger"
 
     @property
     def is_public(self) -> bool:
-        """Whether it can keep no secret (RFC 6749 2.1)."""
+        """Whether it is a public client (RFC 6749 2.1)."""
         return self.auth_method == "none"

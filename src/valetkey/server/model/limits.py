@@ -1,7 +1,7 @@
-"""What the user bounds a key by: until when, how often, how much, at which hours, up to what.
+"""The limits of a grant: an end, a number of uses, an amount, hours, and approvals.
 
-A small closed language. Where two limits meet, both hold: the meet is the tighter of each part, so
-it neither depends on the order nor ever allows more than either.
+Two limits can be combined: the result has the tighter of each part. So the order doesn't matter,
+and the result never allows more than either.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,19 +13,19 @@ from valetkey.server.model.hours import Hours, month_of
 
 Per: TypeAlias = Literal["hour", "day", "month", "total"]
 PERS: Final[tuple[Per, ...]] = ("hour", "day", "month", "total")
-"""Periods of UTC, which no clock change moves; `total` is one period that never ends."""
+"""Periods in UTC, without clock changes; `total` is one period that never ends."""
 
 MOST_USES: Final = 10**9
 MOST_UNITS: Final = 10**12
-"""Of the smallest unit."""
+"""In the smallest unit."""
 
 LONGEST: Final = 10 * 365 * 86400
-"""Seconds that a key can be asked for; what is longer is for ever."""
+"""The longest lifetime of a grant that has an end, in seconds."""
 
 MOST_WINDOWS: Final = 4
 
 FAR: Final = 8 * 86400
-"""Seconds in which hours have to come round, or they never do."""
+"""Seconds to look ahead for hours that begin."""
 
 Uses = Annotated[int, msgspec.Meta(gt=0, le=MOST_USES)]
 Units = Annotated[int, msgspec.Meta(gt=0, le=MOST_UNITS)]
@@ -36,8 +36,9 @@ class Bounds(
 ):
     """The limits of one permission.
 
-    `often`: uses in each period. `much`: how much in each period, and `ask_above`: from what amount
-    on the user is asked first, both in the smallest unit. `hours`: all of these hold.
+    `often` is the number of uses in each period, `much` the amount in each period. Above the amount
+    `ask_above` the user has to approve each use. Amounts are in the smallest unit. Uses have to be
+    within all of `hours`.
     """
 
     often: dict[Per, Uses] = {}
@@ -46,15 +47,15 @@ class Bounds(
     hours: tuple[Hours, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether they bound anything."""
+        """Whether they limit anything."""
         return bool(self.often or self.much or self.hours or self.ask_above is not None)
 
 
 class Limits(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The limits of a key. `until`: seconds since 1970, 0 until it is stopped. `once`: for one
-    sign-in, with no refresh. `permissions` holds those that are bound."""
+    """The limits of a grant. `until`: seconds since 1970, 0 for no end. `once`: for one sign-in,
+    without refresh. `permissions` maps limited permissions to their limits."""
 
     until: Annotated[int, msgspec.Meta(ge=0)] = 0
     once: bool = False
@@ -66,22 +67,22 @@ class Limits(
 
     @property
     def limited_permissions(self) -> frozenset[str]:
-        """The permissions that are bound."""
+        """The permissions that have limits."""
         return frozenset(self.permissions)
 
 
 class Proposal(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What an app asks for itself: for how long (`lasts`, in seconds, 0 for until it is stopped),
-    and within which bounds. The user may tighten it, never loosen it."""
+    """The limits that an app proposes: the lifetime (`lasts`, in seconds, 0 for no end), and those
+    of permissions. The user may tighten them, but not loosen them."""
 
     lasts: Annotated[int, msgspec.Meta(ge=0, le=LONGEST)] = 0
     once: bool = False
     permissions: dict[str, Bounds] = {}
 
     def since(self, now: int) -> Limits:
-        """As limits of a key that is given now."""
+        """The limits of a grant that is made now."""
         return limits(
             until=now + self.lasts if self.lasts else 0,
             once=self.once,
@@ -104,7 +105,7 @@ NOTHING_PROPOSED: Final = Proposal()
 def limits(
     *, until: int = 0, once: bool = False, permissions: Mapping[str, Bounds] | None = None
 ) -> Limits:
-    """Limits in the one form in which equal ones are equal."""
+    """Limits in canonical form, so that equal limits compare equal."""
     ordered = sorted((permissions or {}).items())
     return Limits(
         until=until,
@@ -137,14 +138,14 @@ def meet_bounds(one: Bounds, other: Bounds) -> Bounds:
 
 
 def within(inner: Limits, outer: Limits) -> bool:
-    """Whether the inner ones allow nothing that the outer ones do not."""
+    """Whether the inner limits allow nothing that the outer ones don't."""
     return meet(inner, outer) == limits(
         until=inner.until, once=inner.once, permissions=inner.permissions
     )
 
 
 def only(some: Limits, permissions: Iterable[str]) -> Limits:
-    """The limits, as far as they are about these permissions."""
+    """The limits, with only these permissions."""
     names = frozenset(permissions)
     return limits(
         until=some.until,
@@ -198,7 +199,7 @@ def _of(seconds: int, now: int) -> Period:
 
 
 def next_open(bounds: Bounds, now: int) -> int:
-    """The first moment from `now` on at which all hours hold; 0 where they never do together."""
+    """The first moment from `now` on that is within all hours; 0 if there is none."""
     moment = now
     while moment < now + FAR:
         later = max((one.next(moment) for one in bounds.hours), default=moment)
@@ -209,7 +210,7 @@ def next_open(bounds: Bounds, now: int) -> int:
 
 
 def closing(bounds: Bounds, now: int, *, within: int) -> int:
-    """Until when, at most `now + within`, the hours that hold now go on to hold."""
+    """The end of the current hours, at most `now + within`."""
     return min((one.end(now, within=within) for one in bounds.hours), default=now + within)
 
 
@@ -217,7 +218,7 @@ def closing(bounds: Bounds, now: int, *, within: int) -> int:
 
 
 def mistakes(some: Limits | Proposal, now: int) -> list[str]:
-    """Everything in which they make no sense, each in one sentence."""
+    """All mistakes in the limits, each in one sentence."""
     wrong = []
     if isinstance(some, Limits) and some.until and not now < some.until <= now + LONGEST:
         wrong.append("until: lies in the past, or further ahead than ten years")

@@ -1,4 +1,4 @@
-"""How long things live, and what a client is held to."""
+"""Lifetimes, and the policies of clients."""
 
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -16,8 +16,8 @@ _LONGEST: Final = 10 * 365 * 86400
 Seconds = Annotated[int, msgspec.Meta(gt=0, le=_LONGEST)]
 
 Window = Annotated[int, msgspec.Meta(ge=0, le=86400)]
-"""Seconds in which a bearer refresh token that was replaced gets its successor again: a day at
-most, so that a replay is still noticed."""
+"""Seconds in which a rotated bearer refresh token gets its successor again: a day at most, so that
+the server still notices a replay."""
 
 
 def _seconds(what: str) -> msgspec.Meta:
@@ -57,7 +57,7 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     )
 
     def mistakes(self) -> list[str]:
-        """What does not fit together, each in one sentence."""
+        """All mistakes in the lifetimes, each in one sentence."""
         wrong = []
         if self.code > 60:
             wrong.append("code: at most 60, so that a stolen code is soon worthless")
@@ -81,8 +81,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class TrustedIssuer(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Another server whose word on who a user is counts here (RFC 7523). Its keys are in `jwks`, or
-    published at `jwks_uri`. `subject` says what its `sub` is here: a user's name, or their id."""
+    """Another server whose assertions about users are accepted (RFC 7523). Its keys are in `jwks`,
+    or published at `jwks_uri`. `subject` says whether its `sub` is a username or a user id."""
 
     issuer: str
     jwks: dict[str, Any] = {}
@@ -91,7 +91,7 @@ class TrustedIssuer(
 
     @property
     def party(self) -> Party:
-        """For whom its keys are fetched: the operator wrote it down."""
+        """Whose keys the server fetches: those of a party that the operator declared."""
         return "declared"
 
 
@@ -99,23 +99,20 @@ Demand: TypeAlias = Literal["required", "optional"]
 
 
 class Policy(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What the clients under this name are held to. None means: as the settings say; an empty list
-    means: any that is offered.
+    """The rules for clients with this policy. None means: the value of the settings. An empty list
+    means: any that the server offers.
 
-    `client_algorithms` are those in which a client may sign, and whoever it `trusts` for it;
-    `auth_methods` are those by which it may authenticate. `assertion_audience`: an assertion by
-    which it authenticates is for the issuer alone, or for an endpoint of the server as well.
-    With `request_object`, what it signs
-    has to say for whom it is, and lasts so many seconds at the most; without it, it need not
-    end. `pushed`: its authorization requests come by PAR (RFC 9126), `bound`: its tokens are
-    bound to what it holds, `resource`: its requests name the API (RFC 8707). `device_risk` is
-    the riskiest kind of permission that may be asked for by a code that people type.
-    `short_of_shards` says what becomes of a key in shards of which too few are shown. A refresh
-    has permissions of the risk `one_more_shard`, or of a higher one, only with one shard more
-    than the key needs, "" for no such ones. `trusts` lists those whose assertions about users
-    they may bring. `status_list`: their tokens say where their status is published, whoever
-    they are for. `refresh_window` is for refresh tokens that are bound to nothing: others need
-    none.
+    `client_algorithms` are the signature algorithms of clients, and of the issuers in `trusts`;
+    `auth_methods` are the client authentication methods. `assertion_audience`: the audience of a
+    client assertion is the issuer only, or may also be an endpoint. With `request_object`, a
+    request object needs an audience, and an end at most this number of seconds ahead; without it,
+    it needs no end. `pushed` is about PAR (RFC 9126), `bound` about sender-constrained tokens,
+    `resource` about resource indicators (RFC 8707). `device_risk` is the highest risk of a
+    permission that a device may request. `short_of_shards` says what happens to a sharded key when
+    too few shards are presented. A refresh includes permissions of the risk `one_more_shard` or
+    higher only with one shard more than the threshold, "" for no such rule. `trusts` lists the
+    issuers of assertions about users. `status_list`: tokens refer to a status list, whatever their
+    audience. `refresh_window` is for refresh tokens that are not sender-constrained.
     """
 
     table: ClassVar[str] = "policies"
@@ -165,12 +162,12 @@ UNKNOWN: Final = Policy(
     bound="required",
     resource="required",
 )
-"""What the clients of a policy that is not there are held to: all that there is. A node may learn
-of a client a moment before it learns of its policy, which may be the stricter one."""
+"""The policy of clients whose policy is missing: the strictest one. A node may read a client before
+it reads the client's policy."""
 
 
 class Policies(dict[str, Policy]):
-    """Policies by name, as clients are held to them: any other name is that of UNKNOWN."""
+    """Policies by name. A missing name gives UNKNOWN."""
 
     def __missing__(self, name: str) -> Policy:
         return UNKNOWN
@@ -201,5 +198,5 @@ PROFILES: Final[dict[str, Policy]] = {
         Policy(name="mcp", resource="required"),
     )
 }
-"""The policies that are there by themselves, each named after what a client is registered for. One
-that is declared under such a name takes its place."""
+"""The built-in policies, each named after a profile. A declared policy with such a name replaces
+it."""

@@ -1,11 +1,11 @@
-"""Text that must not be printed."""
+"""Secrets that must not be printed."""
 
 from typing import final
 
 
 @final
 class Secret:
-    """Holds a secret. Neither its repr nor its str nor a format shows it; `reveal()` does."""
+    """A secret. Its repr, str and format leave it out; `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
