@@ -1,9 +1,9 @@
-"""What waits for a user's answer: asked by an app that the user is not looking at.
+"""Approvals: questions of apps that wait for a user's answer.
 
-    approval, changes, events = asking(user, client, words="…", amount="25.00 EUR", context=context)
+    approval, changes, events = new_approval(user, client, words="…", context=context)
 
-The page `/approvals` lists what waits. `answer` takes a plain yes or no; what has to be answered by
-consent goes on as an interaction (`begin`).
+The page `/approvals` lists them. `answer` stores a plain yes or no; `begin` starts the consent for
+a question that needs one.
 """
 
 from typing import Final, TypeAlias
@@ -23,17 +23,17 @@ from valetkey.server.oauth.core.context import Context
 from valetkey.server.oauth.core.decision import Outcome
 
 APPROVALS: Final = "/approvals"
-"""The page on which it waits."""
+"""The page that lists them."""
 
 ANSWERED: Final = 900
-"""Seconds for which a yes or a no to one use of a key is good."""
+"""Seconds for which an answer to one use is valid."""
 
 MOST: Final = 5
-"""Questions of one app that may wait for one user at a time: nobody is worn down by asking."""
+"""Open questions that one app may have for one user, so that it can't wear the user down."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """An approval that waits, the app that asks, and the request behind it, where there is one."""
+    """An open approval, its app, and its authorization request, if there is one."""
 
     approval: Approval
     client: Client
@@ -41,7 +41,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """One use of a key that its user wants to be asked about: so many `units`, which are `amount`
+    """One use that needs the user's approval: of `units` in the smallest unit, which are `amount`
     in words."""
 
     grant: str
@@ -51,19 +51,19 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApprovalAnswered(Outcome, frozen=True, kw_only=True, eq=False):
-    """The answer is given; `approval` is how it stands."""
+    """The question is answered, as in `approval`."""
 
     approval: Approval
 
 
 class ConsentBegun(Outcome, frozen=True, kw_only=True, eq=False):
-    """The answer is a consent, which goes on as `pending`."""
+    """The consent for the question has started, as `pending`."""
 
     pending: Pending
 
 
 class NoQuestion(Outcome, frozen=True, kw_only=True, eq=False):
-    """Nothing of that name waits for this user: it is over, or another user's (ATTACKS A77)."""
+    """This user has no such open question; it may be another user's (ATTACKS A77)."""
 
 
 NewApproval: TypeAlias = tuple[Approval, tuple[Change, ...], tuple[Event, ...]]
@@ -79,8 +79,8 @@ def new_approval(
     use: Use | None = None,
     seconds: int = 0,
 ) -> NewApproval:
-    """A new question, what has to be written for it, and what is told. `words` are shown as the
-    app's own; `use` is of a key that the app has already."""
+    """A new question, with its changes and events. `words` are displayed as the app's own text;
+    `use` is a use of an existing grant."""
     approval = Approval(
         id=ids.owned_id(context.env, owner=user),
         user=user,
@@ -101,7 +101,7 @@ def new_approval(
 
 
 def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
-    """All that waits for the user, newest first."""
+    """The open questions for the user, newest first."""
     query = Many(Approval, "user", user)
     found = (yield (query,)).many(query)
     live = [one for one in found if not one.answer and context.env.now < one.expires]
@@ -109,7 +109,7 @@ def questions(user: str, context: Context) -> Rule[tuple[Question, ...]]:
 
 
 def question(name: str, user: str, context: Context) -> Rule[Question | None]:
-    """One that waits for the user; None where it is over, or another user's."""
+    """An open question for the user; None if there is none, or it is another user's."""
     query = One(Approval, name)
     one = (yield (query,)).one(query)
     if one is None or one.user != user or one.answer or context.env.now >= one.expires:
@@ -119,7 +119,7 @@ def question(name: str, user: str, context: Context) -> Rule[Question | None]:
 
 
 def find_for_use(use: Use, user: str, context: Context) -> Rule[Approval | None]:
-    """The question about just this use, answered or not, while it or its answer stands."""
+    """The question about exactly this use, open or answered, until it expires."""
     query = Many(Approval, "user", user)
     found = (yield (query,)).many(query)
     same = (use.grant, use.permission, use.units)
@@ -130,7 +130,7 @@ def find_for_use(use: Use, user: str, context: Context) -> Rule[Approval | None]
 
 
 def too_many(user: str, client: str, context: Context) -> Rule[bool]:
-    """Whether the app has asked this user enough for now."""
+    """Whether the app has too many open questions for this user."""
     waiting = yield from questions(user, context)
     return sum(one.client.id == client for one in waiting) >= MOST
 
@@ -138,11 +138,11 @@ def too_many(user: str, client: str, context: Context) -> Rule[bool]:
 def answer(
     name: str, *, yes: bool, user: str, context: Context
 ) -> Rule[ApprovalAnswered | NoQuestion]:
-    """The user's plain yes or no. A no to a request that wants consent is a no to that."""
+    """Stores the user's yes or no. A no to a request that needs consent declines the request."""
     one = yield from question(name, user, context)
     if one is None or (yes and one.request is not None):
         return NoQuestion()
-    # What is the whole answer is good for a while; a request has an end of its own.
+    # A plain answer is valid for a while; a request has its own expiry.
     ends = one.approval.expires if one.request else context.env.now + ANSWERED
     answered = msgspec.structs.replace(one.approval, answer="yes" if yes else "no", expires=ends)
     audit_event = event(
@@ -165,7 +165,7 @@ def answer(
 def begin(
     name: str, browser: Browser, *, user: str, context: Context
 ) -> Rule[ConsentBegun | NoQuestion]:
-    """The consent that answers the question, in this browser. The user has seen what asks."""
+    """Starts the consent for the question, in this browser."""
     one = yield from question(name, user, context)
     if one is None or one.request is None:
         return NoQuestion()
@@ -183,7 +183,7 @@ def begin(
 
 
 def _joined(approvals: list[Approval]) -> Rule[list[Question]]:
-    """Each with its app and its request, but for those whose app or request is over."""
+    """The questions with their apps and requests, without those that have expired."""
     clients = {one.id: One(Client, one.client) for one in approvals}
     requests = {one.id: One(Pending, one.request) for one in approvals if one.request}
     if not approvals:

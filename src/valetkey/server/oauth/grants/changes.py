@@ -1,8 +1,8 @@
-"""A hand on the key: give or take a permission, pause, resume, stop, disconnect a device.
+"""Changes of a grant: add or remove permissions, pause, resume, stop, disconnect a device.
 
-Each needs the user whose grant it is; whoever acts for an app or as an administrator has found the
-grant by `held` or by its name, and says whose it is. Each change has one event, with its author and
-the reason that they gave.
+Each function needs the user who owns the grant. A caller that acts for an app or an administrator
+finds the grant first (`grant_of_client`), and passes its user. Each change has one event, with its
+author and the reason that they gave.
 """
 
 from collections.abc import Iterable
@@ -23,27 +23,27 @@ from valetkey.spec.errors import InvalidScope
 
 
 class GrantChanged(Outcome, frozen=True, kw_only=True, eq=False):
-    """It is so now, or was so before; `grant` is how it stands."""
+    """The grant is as requested, perhaps without a change."""
 
     grant: Grant
 
 
 class NotFound(Outcome, frozen=True, kw_only=True, eq=False):
-    """There is no such thing, or it is another user's: the two look alike (ATTACKS A77)."""
+    """There is no such record, or it is another user's: callers can't tell which (ATTACKS A77)."""
 
 
 GrantOutcome: TypeAlias = GrantChanged | NotFound
 
 
 def grant_of_user(name: str, user: str) -> Rule[Grant | None]:
-    """The user's grant of that name; None where it is over, or not this user's."""
+    """The grant with this id; None if it doesn't exist, or is another user's."""
     query = One(Grant, name)
     grant = (yield (query,)).one(query)
     return grant if grant is not None and grant.user == user else None
 
 
 def grant_of_client(name: str, client: str) -> Rule[Grant | None]:
-    """The grant of that name that this client holds; None where it is over, or another client's."""
+    """The grant with this id; None if it is over, or another client's."""
     query = One(Grant, name)
     grant = (yield (query,)).one(query)
     if grant is None or grant.client != client or grant.status == "stopped":
@@ -54,8 +54,7 @@ def grant_of_client(name: str, client: str) -> Rule[Grant | None]:
 def narrow(
     name: str, keep: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Leaves the grant only those of its permissions that are in `keep`, with all that they imply:
-    what needs a permission that goes, goes with it."""
+    """Removes the permissions that are not in `keep`, and those that imply a removed one."""
     grant = yield from grant_of_user(name, user)
     if grant is None or grant.status == "stopped":
         return NotFound()
@@ -77,8 +76,8 @@ def narrow(
 def widen(
     name: str, more: Iterable[str], *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Gives the grant more permissions, and all that they imply. A token that was issued before
-    opens no more than it was issued for. Raises InvalidScope for what the app never asks for."""
+    """Adds permissions, and all that they imply. Tokens that were issued before don't get them.
+    Raises InvalidScope for permissions that the app is not registered for."""
     grant = yield from grant_of_user(name, user)
     if grant is None or grant.status == "stopped" or grant.epoch != context.installation.epoch:
         return NotFound()
@@ -106,7 +105,8 @@ def widen(
 
 
 def _unknown(grant: Grant, offer: Offer) -> tuple[str, ...]:
-    """What a catalog has dropped since: it opens nothing, and comes back with the catalog."""
+    """Permissions that a catalog has dropped. They have no effect until the catalog has them
+    again."""
     return tuple(one for one in grant.permissions if one not in offer.permissions)
 
 
@@ -119,13 +119,13 @@ _STATUS_CHANGES: Final[
     "resume": (("paused",), "active", "resumed"),
     "stop": (("active", "paused"), "stopped", "stopped"),
 }
-"""From which states a turn leads where, and what it is called in the history."""
+"""For each change: the statuses before it, the status after it, and its event."""
 
 
 def change_status(
     name: str, how: StatusChange, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Pauses, resumes or stops the grant; every token of it follows at once."""
+    """Pauses, resumes or stops the grant. It applies to all its tokens at once."""
     grant = yield from grant_of_user(name, user)
     if grant is None:
         return NotFound()
@@ -136,7 +136,7 @@ def change_status(
         return NotFound()
     turned = _changed(grant, context, status=status)
     audit_event = grant_event(grant, kind, by=by, context=context, reason=reason)
-    # Whom the user has stopped must not go on as if they were signed in.
+    # A stopped app must not keep the user signed in.
     messages = (
         (yield from sign_out_everywhere(user, context, client=grant.client))
         if how == "stop"
@@ -146,15 +146,15 @@ def change_status(
 
 
 def disconnect(name: str, *, user: str, by: By, context: Context) -> Rule[GrantOutcome]:
-    """Closes one family of the user's; what else the app has goes on."""
+    """Closes one family. The app's other families stay open."""
     return (yield from disconnect_all((name,), user=user, by=by, context=context))
 
 
 def disconnect_all(
     names: Iterable[str], *, user: str, by: By, context: Context
 ) -> Rule[GrantOutcome]:
-    """Closes families of one grant of the user's, which are one device to them; the app's other
-    devices go on."""
+    """Closes families of one grant, which are one device to the user. The app's other devices stay
+    connected."""
     queries = [One(TokenFamily, name) for name in dict.fromkeys(names)]
     results = yield tuple(queries)
     families = [
@@ -192,7 +192,7 @@ def grant_event(
     note: str = "",
     reason: str = "",
 ) -> Event:
-    """What happened to the grant, to be committed with it."""
+    """An event about the grant."""
     return event(
         context.env,
         kind,

@@ -1,4 +1,4 @@
-"""What a user has connected: each live grant, its app, and its devices."""
+"""The connected apps of a user: live grants, with their apps and devices."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,14 +14,14 @@ from valetkey.server.oauth.grants.changes import grant_of_user
 from valetkey.wire.usage import DAY
 
 UNUSED: Final = 60 * 86400
-"""Seconds without a use after which the user is asked whether a key is still wanted."""
+"""Seconds without use after which the pages suggest to stop a grant."""
 
 _SIGN_IN: Final = frozenset(permission.id for permission in IDENTITY)
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """A grant that is not stopped. `client` is None where the app was removed meanwhile; `devices`
-    are the families that are not closed, the last used ones first."""
+    """A grant with its app and devices. `client` is None if the app was removed; `devices` are the
+    open families, last used first."""
 
     grant: Grant
     client: Client | None
@@ -29,26 +29,25 @@ class Connection(msgspec.Struct, frozen=True):
 
     @property
     def used(self) -> int:
-        """When the app last fetched a token, in seconds since 1970; 0 for never."""
+        """When the app last got a token, in seconds since 1970; 0 for never."""
         return max((family.used for family in self.devices), default=0)
 
     @property
     def where(self) -> str:
-        """The device on which that was, "" for one without a name."""
+        """The name of the device that was used last, "" if it has no name."""
         return max(self.devices, key=lambda family: family.used).device if self.devices else ""
 
     @property
     def alike_devices(self) -> tuple[tuple[TokenFamily, ...], ...]:
-        """The devices as the user tells them apart: by their names, each key in shards by
-        itself."""
+        """The families grouped by device name, as users see devices. Each family in shards is a
+        group of its own."""
         groups: dict[str, list[TokenFamily]] = {}
         for one in self.devices:
             groups.setdefault(one.device if one.shards is None else one.id, []).append(one)
         return tuple(tuple(group) for group in groups.values())
 
     def alike(self, name: str) -> tuple[str, ...]:
-        """The families that are the same device to the user as the one of that name, itself
-        included."""
+        """The ids of the families that are the same device to the user as the one with this id."""
         for group in self.alike_devices:
             if any(one.id == name for one in group):
                 return tuple(one.id for one in group)
@@ -56,8 +55,8 @@ class Connection(msgspec.Struct, frozen=True):
 
     @property
     def opened(self) -> dict[str, int]:
-        """When each permission was last made use of, by the day, in seconds since 1970; those of
-        which no API has told are left out."""
+        """The day on which each permission was last used, in seconds since 1970, as far as APIs
+        have reported it."""
         days: dict[str, int] = {}
         for family in self.devices:
             for one, day in family.opened.items():
@@ -66,29 +65,29 @@ class Connection(msgspec.Struct, frozen=True):
 
     @property
     def signs_in_only(self) -> bool:
-        """Whether the app can do nothing but recognise the user, and read who they are."""
+        """Whether the app can only sign the user in and read their profile."""
         return frozenset(self.grant.permissions) <= _SIGN_IN
 
     def is_unused(self, now: int) -> bool:
-        """Whether the app has left its key alone for UNUSED seconds."""
+        """Whether the app has not used the grant for UNUSED seconds."""
         return now - max(self.used, self.grant.created) >= UNUSED
 
 
 def connections(user: str, context: Context) -> Rule[tuple[Connection, ...]]:
-    """All of a user's, newest first."""
+    """The connected apps of a user, newest first."""
     query = Many(Grant, "user", user)
     grants = [one for one in (yield (query,)).many(query) if _stands(one, context)]
     return tuple(reversed((yield from _joined(grants, context))))
 
 
 def still_connected(grants: Iterable[Grant], context: Context) -> Rule[tuple[Connection, ...]]:
-    """Those of the grants that the user still has, in the same order."""
+    """Those of the grants that are live, with apps and devices, in the same order."""
     live = [one for one in grants if _stands(one, context)]
     return tuple((yield from _joined(live, context)))
 
 
 def connection(name: str, user: str, context: Context) -> Rule[Connection | None]:
-    """One of a user's; None where it is stopped, or another user's (ATTACKS A77)."""
+    """The connected app of this grant; None if it is stopped, or another user's (ATTACKS A77)."""
     grant = yield from grant_of_user(name, user)
     if grant is None or not _stands(grant, context):
         return None
@@ -96,7 +95,7 @@ def connection(name: str, user: str, context: Context) -> Rule[Connection | None
 
 
 def stopped_connection(name: str, user: str) -> Rule[Connection | None]:
-    """One that the user has stopped; None where it is not, or is another user's."""
+    """The stopped grant; None if it is not stopped, or another user's."""
     grant = yield from grant_of_user(name, user)
     if grant is None or grant.status != "stopped":
         return None
@@ -105,7 +104,7 @@ def stopped_connection(name: str, user: str) -> Rule[Connection | None]:
 
 
 def _stands(grant: Grant, context: Context) -> bool:
-    """Whether the grant is one that the user still has: not stopped, not of an earlier epoch."""
+    """Whether the grant is live: not stopped, and of the current epoch."""
     return grant.status != "stopped" and grant.epoch == context.installation.epoch
 
 

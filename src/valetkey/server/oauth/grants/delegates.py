@@ -1,7 +1,8 @@
-"""Those to whom a key was handed on: noted where they get it, drawn for the user, and cut off.
+"""Delegates of a grant: recorded when they get access, displayed to the user, and revoked.
 
-Whom the user cuts off has no key of that grant any more, wherever in the tree, and nobody has one
-who got it from there. The grant says so, so every API and every path that issues a token knows.
+A revoked delegate has no access under that grant anywhere in the tree, and neither have those that
+got access from it. The grant lists revoked delegates, so every API and every rule that issues
+tokens knows them.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ CLIENT: Final = "client:"
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
-    """A hand, and those below it. `client` is None where the app is gone, and for those who have
-    the key from the hand alone; `cut`: the user has cut off everybody of that name."""
+    """A delegate, and those below it. `client` is None if the app was removed, and for `ALONE`.
+    `revoked`: the user has revoked all delegates of that name."""
 
     delegate: Delegate
     client: Client | None
@@ -42,14 +43,14 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     below: tuple["Branch", ...]
 
 
-# --- noted ---------------------------------------------------------------------------------------
+# --- recorded ------------------------------------------------------------------------------------
 
 
 def record_delegation(
     grant: Grant, act: Actor | None, permissions: Sequence[str], *, context: Context
 ) -> Rule[tuple[Change, ...]]:
-    """What has to be written before somebody gets a key: nothing, where it got the like today.
-    Raises InvalidRequest where the key is in so many hands that nobody would see through it."""
+    """The changes that record a delegation: none if the same delegate got the same today. Raises
+    InvalidRequest if the grant has too many delegates."""
     if act is None:
         return ()
     query = One(DelegateTree, grant.id)
@@ -57,15 +58,15 @@ def record_delegation(
     before = there or DelegateTree(id=grant.id, user=grant.user)
     after = with_delegate(before, act.chain[::-1], permissions, context=context)
     if after is None:
-        raise InvalidRequest("the key is in too many hands")
+        raise InvalidRequest("the grant has too many delegates")
     return tree_changes(there, after)
 
 
 def with_delegate(
     tree: DelegateTree, chain: tuple[str, ...], permissions: Sequence[str], *, context: Context
 ) -> DelegateTree | None:
-    """The tree, in which the hand at that place has the key today, for these permissions; None
-    where it has no room for another hand."""
+    """The tree after the delegate with this chain has got these permissions today; None if the tree
+    is full."""
     today = context.env.now // DAY
     old = tree.find(chain)
     if old is None and len(tree.delegates) >= MOST:
@@ -78,17 +79,17 @@ def with_delegate(
 
 
 def tree_changes(there: DelegateTree | None, after: DelegateTree) -> tuple[Change, ...]:
-    """What has to be written for the tree to be so."""
+    """The changes that store the tree."""
     if there is None:
         return (Create(after),) if after.delegates else ()
     return () if after == there else (Update(after),)
 
 
-# --- drawn ---------------------------------------------------------------------------------------
+# --- displayed -----------------------------------------------------------------------------------
 
 
 def delegate_tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
-    """Everybody who has had the grant's key from its app, each with those who had it from them."""
+    """All delegates of the grant, as a tree."""
     query = One(DelegateTree, grant.id)
     there = (yield (query,)).one(query)
     if there is None:
@@ -113,14 +114,14 @@ def delegate_tree(grant: Grant) -> Rule[tuple[Branch, ...]]:
     return below(())
 
 
-# --- cut off -------------------------------------------------------------------------------------
+# --- revoked -------------------------------------------------------------------------------------
 
 
 def revoke(
     name: str, delegate: str, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Cuts everybody of that name off from the grant, with all that have the key from there; the
-    rest goes on. None of them gets a new one, until `readmit`."""
+    """Revokes all delegates of that name, and those below them; the others keep their access. The
+    revoked ones get no new access until `readmit`."""
     grant = yield from _standing(name, user)
     if grant is None:
         return NotFound()
@@ -131,7 +132,7 @@ def revoke(
         return NotFound()
     if delegate in grant.revoked_delegates:
         return GrantChanged(grant=grant)
-    # Who has the key from a hand alone shows it wherever it likes: no API has told of all.
+    # A delegate that the server doesn't know may use any API, so the permissions are unknown.
     permissions = (
         {one for each in subtree for one in each.permissions} if delegate != ALONE else set()
     )
@@ -139,7 +140,7 @@ def revoke(
     note = yield from _called(delegate)
     changed = replace(grant, changed=context.env.now, revoked_delegates=revoked)
     audit_event = grant_event(grant, "cut", by=by, context=context, note=note, reason=reason)
-    # The tree as well: a hand that gets more at this very moment is seen, or is too late.
+    # Update the tree too, so that this commit and a concurrent delegation can't both succeed.
     return GrantChanged(
         grant=changed, changes=(Update(changed), Update(there)), events=(audit_event,)
     )
@@ -148,7 +149,7 @@ def revoke(
 def readmit(
     name: str, delegate: str, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Lets somebody have the key again who was cut off."""
+    """Lets a revoked delegate get access again."""
     grant = yield from _standing(name, user)
     if grant is None:
         return NotFound()
@@ -169,7 +170,7 @@ def _standing(name: str, user: str) -> Rule[Grant | None]:
 
 
 def _called(delegate: str) -> Rule[str]:
-    """What it is called, for the history; "" for those whom nobody but a hand knows."""
+    """The name of the delegate for the history, "" for one that the server doesn't know."""
     if not delegate.startswith(CLIENT):
         return ""
     query = One(Client, delegate.removeprefix(CLIENT))

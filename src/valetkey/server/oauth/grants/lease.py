@@ -1,4 +1,4 @@
-"""Leases: a node of an API takes a piece of what a user's limit leaves, and returns the rest."""
+"""Leases: a node of an API takes a part of a user's limit, and returns what it doesn't use."""
 
 import re
 from decimal import Decimal
@@ -31,14 +31,14 @@ from valetkey.wire.form import Form
 from valetkey.wire.lease import CITE, MOST, PATH, RETURN_PATH
 
 TRIES: Final = 12
-"""Nodes lease from one row, so some races are lost."""
+"""Retries after a lost race: all nodes lease from one row."""
 
 _NUMBER: Final = re.compile(r"[0-9]{1,13}", re.ASCII)
 _LEASE: Final = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
 
 class LeaseTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """Of whose key, and for what."""
+    """The grant, family and permission of a lease."""
 
     grant: str
     family: str
@@ -46,7 +46,7 @@ class LeaseTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnedLease(msgspec.Struct, frozen=True, kw_only=True):
-    """A lease that is given up, and what it left over, None for all of it."""
+    """A returned lease, and what is left of it, None for all of it."""
 
     lease: str
     uses: int | None
@@ -54,8 +54,8 @@ class ReturnedLease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """A lease for a permission of the caller's own catalog. Gives one up in the same moment, where
-    `back` names it: a node never holds two for the same thing."""
+    """Leases a permission of the caller's own catalog. If `back` names a lease, it returns that one
+    in the same commit: a node never has two leases for the same permission."""
     target, back = _target(call.form), _returned_lease(call.form)
     server = yield from _caller(call, context)
     request = LeaseRequest(
@@ -71,7 +71,7 @@ def lease(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
     grant, before = opened
     bounds = grant.limits.of(target.permission)
     if (bounds.much or bounds.ask_above is not None) and not request.amount:
-        # What is not told cannot be counted.
+        # Without an amount the server can't count.
         raise InvalidRequest("amount is missing")
     now = _given_back(leasing.in_current_periods(context.env.now, before, bounds), back, server)
     if leasing.needs_approval(request, bounds):
@@ -94,8 +94,8 @@ def _lease_with_approval(
     rows: tuple[Allowance, Allowance],
     context: Context,
 ) -> Rule[Answer]:
-    """What there is for so much that the user wants to be asked: a yes is good once. `rows` are the
-    allowance as it is written, and as of this moment."""
+    """The answer for an amount that needs approval. An approval is valid once. `rows` are the
+    allowance as stored, and in the current periods."""
     before, now = rows
     bounds = grant.limits.of(use.permission)
     answer = yield from approvals.find_for_use(use, grant.user, context)
@@ -126,7 +126,7 @@ def _use(permission: str, request: LeaseRequest, grant: Grant, *, context: Conte
 def _new_approval(
     use: Use, grant: Grant, context: Context
 ) -> Rule[tuple[Approval | None, tuple[Change, ...], tuple[Event, ...]]]:
-    """A question on the user's own pages, unless the app has asked enough for now."""
+    """A new approval, unless the app has too many open ones."""
     if (yield from approvals.too_many(grant.user, grant.client, context)):
         return None, (), ()
     return approvals.new_approval(
@@ -140,7 +140,7 @@ def _new_approval(
 
 
 def give_back(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """What a lease left over goes back, once. Nothing is told of a lease that is not there."""
+    """Returns the rest of a lease, once. The answer doesn't reveal whether there was one."""
     target, back = _target(call.form), _returned_lease(call.form)
     if back is None:
         raise InvalidRequest("back is missing")
@@ -165,8 +165,8 @@ def _caller(call: Call, context: Context) -> Rule[ResourceServer]:
 def _grant_and_allowance(
     target: LeaseTarget, server: ResourceServer, context: Context
 ) -> Rule[tuple[Grant, Allowance] | None]:
-    """The grant and what is left of the permission; None where this key does not open it now, or
-    it is none of the caller's business."""
+    """The grant and the allowance of the permission; None if the grant doesn't allow it now, or the
+    permission is not the caller's."""
     if not _is_of(target.permission, server):
         return None
     grant, family = One(Grant, target.grant), One(TokenFamily, target.family)
@@ -245,12 +245,12 @@ def _lease_response(
 
 
 def _where(answer: Approval | None, context: Context) -> str:
-    """Where the user can say yes."""
+    """The address of the page where the user can approve."""
     page = f"{context.installation.issuer}{APPROVALS}"
     return page if answer is None else f"{page}/{answer.id}"
 
 
-# --- what is sent --------------------------------------------------------------------------------
+# --- parameters ----------------------------------------------------------------------------------
 
 
 def _target(form: Form) -> LeaseTarget:

@@ -1,6 +1,6 @@
-"""The user's hand on the limits of a key: tighten, loosen, set an end.
+"""Changes of the limits of a grant: tighten, loosen, set an end.
 
-Loosening goes as far as the app itself asked, and no further.
+A user can loosen limits up to those that the app proposes.
 """
 
 import msgspec
@@ -34,21 +34,21 @@ from valetkey.spec.errors import InvalidRequest
 
 
 class LimitableGrant(msgspec.Struct, frozen=True):
-    """A grant that can be limited, what its app proposes, and what was used so far."""
+    """A grant that can be limited, its app's proposal, and its use so far."""
 
     grant: Grant
     proposal: Proposal
     allowances: tuple[Allowance, ...]
 
     def of(self, permission: str, now: int) -> Allowance:
-        """What was used of a permission, in the periods of this moment."""
+        """The use of a permission in the current periods."""
         allowance = next((one for one in self.allowances if one.permission == permission), None)
         fresh = Allowance(grant=self.grant.id, permission=permission)
         return leasing.in_current_periods(now, allowance or fresh, self.grant.limits.of(permission))
 
 
 def find_limitable(name: str, user: str, context: Context) -> Rule[LimitableGrant | None]:
-    """The user's grant, for as long as it can be limited; None where it is over or another's."""
+    """The user's grant, if it can be limited; None if it is over or another user's."""
     grant = yield from grant_of_user(name, user)
     if grant is None or _is_over(grant, context):
         return None
@@ -69,8 +69,8 @@ def set_bounds(
     context: Context,
     reason: str = "",
 ) -> Rule[GrantOutcome]:
-    """Sets the limits of one permission; none at all leave those that the app itself proposes.
-    Raises InvalidRequest for limits without sense, and for more than the app asked for."""
+    """Sets the limits of one permission; empty ones leave those that the app proposes. Raises
+    InvalidRequest for invalid limits, and for looser ones than the app proposes."""
     limitable = yield from find_limitable(name, user, context)
     if limitable is None or permission not in limitable.grant.permissions:
         return NotFound()
@@ -91,8 +91,8 @@ def set_bounds(
 def set_end(
     name: str, lasts: int, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[GrantOutcome]:
-    """Lets the key last so many seconds from now, 0 for until it is stopped. Raises InvalidRequest
-    for no such time, and for longer than the app asked for."""
+    """Sets the end of the grant to `lasts` seconds from now, 0 for no end. Raises InvalidRequest
+    for an invalid time, and for a longer one than the app proposes."""
     limitable = yield from find_limitable(name, user, context)
     if limitable is None:
         return NotFound()
@@ -115,7 +115,7 @@ def _is_over(grant: Grant, context: Context) -> bool:
 
 
 def _wider(bounds: Bounds, proposed: Bounds) -> bool:
-    """Whether a number of these is larger than the one that the app proposes."""
+    """Whether one of the limits is looser than the app proposes."""
     pairs = ((bounds.often, proposed.often), (bounds.much, proposed.much))
     more = (one[per] > other[per] for one, other in pairs for per in one.keys() & other.keys())
     asks, most = bounds.ask_above, proposed.ask_above

@@ -1,7 +1,8 @@
-"""Usage: resource servers report which permissions were made use of, and users read it.
+"""Usage: resource servers report which permissions were used, and users can see it.
 
-What is kept is the day, on the family's own row: no row for each use, and at most one write a day
-for each permission of a family. Of keys that were handed on alone, the grant's tree keeps the day.
+The server stores only the day, in the family's row: there is no row for each use, and at most one
+write a day for each permission of a family. For delegates that the server doesn't know, the
+delegate tree of the grant stores the day.
 """
 
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ CITE: Final = Cite("RFC 6749", "2.3")
 
 
 def report(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """Notes the day. A resource server speaks of its own permissions only, and of what a family may
-    do; all else is passed over, so that nobody learns what there is."""
+    """Records the day of use. It ignores permissions of other resource servers, and those that a
+    family doesn't have, and the answer is the same."""
     server = yield from authenticate_resource_server(call, context)
     if server is None:
         raise InvalidClient(detail="usage is reported by resource servers")
@@ -73,7 +74,7 @@ def _delegate_changes(
     *,
     context: Context,
 ) -> Rule[tuple[Change, ...]]:
-    """The trees, with those who had a key from a hand that the server knows, and from it alone."""
+    """The changes that add delegates below known ones, as reported by an API."""
     uses = [
         (family, one)
         for one in usages

@@ -1,4 +1,4 @@
-"""The alarm: a stolen shard is a tripwire. The key is suspended, and its user told."""
+"""Alarms: misuse of a shard suspends the key, and the server notifies its user."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -19,16 +19,17 @@ from valetkey.wire.key_shards import Holder
 from valetkey.wire.token_response import KEY_SUSPENDED
 
 GUESSES: Final = 5
-"""Wrong recovery codes after which somebody is guessing."""
+"""Wrong recovery codes that cause an alarm."""
 
 GUESS_SECONDS: Final = 3600
-"""For which they are counted together."""
+"""Seconds in which they are counted together."""
 
 MIXED: Final = InvalidGrant("the key shards are of different keys")
 
 
 def sharded(family: TokenFamily | None, context: Context) -> tuple[TokenFamily, Shards]:
-    """An open key in several shards, with its shards. Raises InvalidGrant, or KeySuspended."""
+    """The family and its shards, if the key is open and sharded. Raises InvalidGrant,
+    KeySuspended."""
     if family is None or family.shards is None:
         raise InvalidGrant(detail="no key in shards has that name")
     if family.status == "suspended":
@@ -39,12 +40,12 @@ def sharded(family: TokenFamily | None, context: Context) -> tuple[TokenFamily, 
 
 
 def suspend(family: TokenFamily, alarm: Alarm, context: Context) -> Refuse:
-    """The refusal that suspends the key, as its user's policy has it."""
+    """Suspends the key, and refuses the request."""
     return _all(((family, alarm),), alarm, context)
 
 
 def mixed(presented: PresentedShards, first: TokenFamily, context: Context) -> Rule[Refuse | None]:
-    """The alarm that shards of several keys set off in each of them; None where they are of one."""
+    """The alarm in each key, if the shards are of several keys; None if they are of one."""
     if len(presented.families) == 1:
         return None
     queries = [One(TokenFamily, name) for name in presented.families if name != first.id]
@@ -60,7 +61,7 @@ def mixed(presented: PresentedShards, first: TokenFamily, context: Context) -> R
 
 
 def guessed(family: TokenFamily, shards: Shards, context: Context) -> Rule[Refuse]:
-    """The refusal of a wrong recovery code, which is counted; the last one sets off the alarm."""
+    """Refuses a wrong recovery code, and counts it. The last allowed one causes an alarm."""
     error = InvalidGrant("the recovery code is not the one of this key")
     now = context.env.now
     more = Count(
@@ -109,7 +110,7 @@ NAMES: Final[dict[str, str]] = {
     "second_device": "the second device's shard",
     "recovery_code": "the recovery code",
 }
-"""What the history calls them."""
+"""The names of holders in the history."""
 
 
 def _holder(shards: Shards, presented: PresentedShards, family: str) -> Holder:

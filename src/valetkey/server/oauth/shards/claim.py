@@ -1,4 +1,4 @@
-"""A holder claims its shard: by a ticket, over its own authenticated call."""
+"""Claims: a holder gets its shard for a ticket, in its own authenticated request."""
 
 import msgspec
 
@@ -22,8 +22,8 @@ from valetkey.wire.key_shards import OF_DEVICES, TICKET
 
 
 def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """The shard that the ticket is for, once; the same again for the same holder, until it has been
-    used. Raises InvalidGrant for anybody else."""
+    """Returns the shard of the ticket, once. The same holder gets the same shard again until it is
+    used. Raises InvalidGrant for others."""
     ticket = derived_secrets.read("kt", call.form.need(TICKET), context.installation.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
@@ -64,7 +64,7 @@ def claim(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _check_holder(shard: Shard, app: Client, by: Authenticated) -> None:
-    """Raises InvalidGrant for whoever cannot be the holder of such a shard."""
+    """Raises InvalidGrant if the caller can't be the holder of such a shard."""
     if shard.holder in OF_DEVICES:
         if by.client.id != app.id:
             raise InvalidGrant(detail="the ticket is for a device of the app")
@@ -84,7 +84,7 @@ def _check_ticket(ticket: ShardReference, shard: Shard, context: Context) -> Non
 
 
 def _check_same(family: TokenFamily, at: int, by: Authenticated) -> None:
-    """A reply that got lost: the same holder asks again."""
+    """Checks a retry after a lost response. Raises InvalidGrant for another holder."""
     shard = family.shard(at)
     device = shard.holder in OF_DEVICES
     if by.client.id != shard.client or (device and by.confirmation != family.bound_to(at)):
@@ -96,7 +96,7 @@ def _with_claimed(
 ) -> TokenFamily:
     if at > 0:
         return msgspec.structs.replace(family, shards=shards)
-    # The family is the device's: it is another one now.
+    # The family belongs to the device, which is a new one now.
     return msgspec.structs.replace(
         family,
         shards=shards,

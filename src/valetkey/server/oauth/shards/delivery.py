@@ -1,5 +1,5 @@
-"""A holder delivers its shard, over its own authenticated call, and gets a handle for whoever asks
-for tokens. The shard is turned by itself."""
+"""Deliveries: a holder sends its shard in its own authenticated request. It gets a handle, for the
+client that refreshes, and the rotated shard."""
 
 import msgspec
 
@@ -20,7 +20,7 @@ from valetkey.wire.key_shards import SHARD, Delivered
 
 
 def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
-    """The successor of the shard, and a handle. A retry gets the same of both."""
+    """Returns the rotated shard, and a handle. A retry gets the same ones."""
     presented = presentation.read_shard(call.form.need(SHARD), context.installation.keyring)
     by = yield from authenticate(call, context)
     by, proof = yield from bind(by, call.request, context)
@@ -47,8 +47,8 @@ def deliver(call: Call, context: Context) -> Rule[Answer | Issued | Refuse]:
 
 
 def _moment(shard: Shard, context: Context, *, retried: bool) -> int:
-    """Of what moment the handle is: of the delivery that is asked for again, while its handle is
-    good. No two that are used have the same."""
+    """The time in the handle: for a retry, that of the first delivery while its handle is valid.
+    Used handles never have the same time."""
     window = context.env.now <= shard.turned + context.installation.lifetimes.refresh_window
     if retried and window and shard.turned > shard.joined:
         return shard.turned

@@ -1,7 +1,7 @@
-"""Tickets, handles and recovery codes: derived like the shards themselves, none of them stored.
+"""Tickets, handles and recovery codes: derived from a MAC key, like the shards, and not stored.
 
-prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ seconds ‖ HMAC-SHA-256). A ticket lets a
-holder claim its shard until then; a handle stands for a shard that was delivered then.
+prefix ‖ base64url(key id ‖ family ‖ shard ‖ generation ‖ seconds ‖ HMAC-SHA-256). With a ticket a
+holder claims its shard until that time; a handle refers to a shard that was delivered at that time.
 """
 
 from typing import Final, Literal, TypeAlias
@@ -28,8 +28,8 @@ _BODY: Final = _KID + ids.LENGTH + 1 + 4 + 6
 
 
 class ShardReference(msgspec.Struct, frozen=True):
-    """What a genuine ticket or handle names: a shard as it was, and until when it may be claimed,
-    or when it was delivered."""
+    """The contents of a ticket or handle: a shard and its generation, and the end of the ticket or
+    the time of the delivery."""
 
     family: str
     shard: int
@@ -38,7 +38,7 @@ class ShardReference(msgspec.Struct, frozen=True):
 
 
 def write(kind: Kind, reference: ShardReference, keyring: Keyring) -> str:
-    """The slip, the same each time while the key is."""
+    """The ticket or handle as text, always the same with the same key."""
     key = keyring.macs[0]
     body = bytes.fromhex(key.kid) + _reference_bytes(reference)
     body += reference.at.to_bytes(6, "big")
@@ -46,8 +46,8 @@ def write(kind: Kind, reference: ShardReference, keyring: Keyring) -> str:
 
 
 def read(kind: Kind, text: str, keyring: Keyring) -> ShardReference:
-    """The slip, once its MAC has proved it ours. Raises InvalidRequest for one that was cut or
-    changed on its way, InvalidGrant for a forged one."""
+    """The contents of a ticket or handle, after checking its MAC. Raises InvalidRequest if it is
+    damaged, InvalidGrant if it is forged."""
     raw = whole(kind, text)
     body, proof = raw[:_BODY], raw[_BODY:]
     key = keyring.mac_key(body[:_KID].hex())
@@ -65,8 +65,8 @@ def read(kind: Kind, text: str, keyring: Keyring) -> ShardReference:
 
 
 def whole(kind: opaque.Kind, text: str) -> bytes:
-    """The bytes of an opaque string. Raises InvalidRequest for what was cut or changed: that is a
-    slip of whoever carried it, and no thief's work."""
+    """The bytes of an opaque string. Raises InvalidRequest if it is damaged: that is a mistake in
+    transport, and no sign of theft."""
     try:
         return opaque.read(kind, text)
     except opaque.NotOpaque as error:
@@ -81,7 +81,7 @@ def code(of: RefreshToken, keyring: Keyring) -> bytes:
 
 
 def codes(of: RefreshToken, keyring: Keyring) -> list[bytes]:
-    """What it may be: a code names no key, so it may have been made with any that is kept."""
+    """The possible secrets of the code: a code has no key id, so any MAC key may have made it."""
     body = _reference_bytes(of)
     return [seal.mac(key.raw, _CODE_PURPOSE, body)[:CODE] for key in keyring.macs]
 

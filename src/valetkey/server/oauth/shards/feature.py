@@ -1,4 +1,4 @@
-"""Keys in several shards, as a feature that can be switched off."""
+"""The feature of sharded keys."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What is shown of a key in one request: read, and judged as one, before anything is turned."""
+"""The shards that one request presents: parsed, then checked together before any is rotated."""
 
 from typing import Final, Literal, TypeAlias
 
@@ -25,8 +25,8 @@ from valetkey.wire.key_shards import OF_DEVICES, BadShards, is_code, read_code, 
 
 
 class PresentedShards(msgspec.Struct, frozen=True):
-    """Genuine shards and handles, and the secrets of recovery codes, which nobody has looked at
-    yet. `refresh` is the shard of the device that asks, None where none does."""
+    """Genuine shards and handles, and the unchecked secrets of recovery codes. `refresh` is the
+    shard of the requesting device, None for none."""
 
     refresh: RefreshToken | None
     shards: tuple[RefreshToken, ...] = ()
@@ -35,18 +35,18 @@ class PresentedShards(msgspec.Struct, frozen=True):
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The keys that they are of, that of the asking device first."""
+        """The families of the shards, that of the requesting device first."""
         return tuple(dict.fromkeys(family for family, _ in self.numbers))
 
     @property
     def numbers(self) -> tuple[tuple[str, int], ...]:
-        """The key and the number of each shard that is shown, or delivered."""
+        """The family and the number of each presented or delivered shard."""
         shards = tuple((one.family, one.shard) for one in self.every)
         return (*shards, *((one.family, one.shard) for one in self.handles))
 
     @property
     def every(self) -> tuple[RefreshToken, ...]:
-        """All shards themselves."""
+        """All presented shards."""
         return self.shards if self.refresh is None else (self.refresh, *self.shards)
 
     def __repr__(self) -> str:
@@ -54,8 +54,8 @@ class PresentedShards(msgspec.Struct, frozen=True):
 
 
 def read(text: str, others: str, keyring: Keyring) -> PresentedShards:
-    """What the parameters `refresh_token` ("" for none) and `other_key_shards` hold. Raises
-    InvalidRequest for what cannot be read, InvalidGrant for what is forged."""
+    """Parses the parameters `refresh_token` ("" for none) and `other_key_shards`. Raises
+    InvalidRequest for malformed values, InvalidGrant for forged ones."""
     shards: list[RefreshToken] = []
     handles: list[ShardReference] = []
     codes: list[bytes] = []
@@ -74,30 +74,30 @@ def read(text: str, others: str, keyring: Keyring) -> PresentedShards:
 
 
 def read_shard(text: str, keyring: Keyring) -> RefreshToken:
-    """A shard. Raises InvalidRequest for one that was cut, InvalidGrant for a forged one."""
+    """Parses a shard. Raises InvalidRequest for a damaged one, InvalidGrant for a forged one."""
     derived_secrets.whole("ks" if text.startswith("vk_ks_") else "rt", text)
     return refresh_token.read(text, keyring)
 
 
 Age: TypeAlias = Literal["fresh", "again", "lost", "old"]
-"""A shard as it is now; the one before, whose successor was never shown; one from before its
-reissue; one that was used up."""
+"""Of a presented shard: the current generation; the one before, whose successor was never used; one
+from before the reissue; an older one."""
 
 
 def age(shard: Shard, generation: int) -> Age:
-    """How a genuine shard of that generation stands."""
+    """The age of a genuine shard of that generation."""
     if generation < shard.since or not shard.is_claimed:
         return "lost"
-    # What is shown is turned, so the one before is good for as long as its successor was never
-    # shown: a lost reply locks nobody out, however late they ask again.
+    # A presented shard is rotated. The one before stays valid until its successor is used, so a
+    # lost response locks nobody out, even if the retry is late.
     if generation in (shard.generation, shard.generation - 1):
         return "fresh" if generation == shard.generation else "again"
     return "old"
 
 
 class Good(msgspec.Struct, frozen=True):
-    """Enough of them. `shards` is how they stand now; `count` were shown; `renewed` are the numbers
-    of those that were shown without a handle, beside the refresh token."""
+    """Enough valid shards. `shards` is their new state, `count` the number presented; `renewed` are
+    the numbers of those that were presented directly, besides the refresh token."""
 
     shards: Shards
     count: int
@@ -105,7 +105,7 @@ class Good(msgspec.Struct, frozen=True):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Somebody shows a genuine shard who has no business with it. `why` is for its user."""
+    """A genuine shard that its presenter should not have. `why` is for its user."""
 
     holder: str
     why: str
@@ -113,7 +113,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 class Guess(msgspec.Struct, frozen=True):
-    """A recovery code that is not this key's."""
+    """A wrong recovery code."""
 
 
 Verdict: TypeAlias = Good | Alarm | Guess
@@ -132,9 +132,9 @@ def judge(
     again: bool,
     context: Context,
 ) -> Verdict:
-    """Whether what is shown opens the key. `tag` names the request: what is good once is good again
-    for the same one, as far as this is a retry (`again`). Raises InvalidGrant for what is worth
-    nothing any more, and alarms nobody."""
+    """Checks the presented shards. `tag` names the request: single-use handles are accepted again
+    for the same request if it is a retry (`again`). Raises InvalidGrant for replaced shards and
+    used handles, which cause no alarm."""
     after, numbers = shards, dict[int, None]()
     for token in presented.every:
         alarm = misplaced(family, shards, token, by=by)
@@ -148,9 +148,10 @@ def judge(
         after = _joined(after, handle, tag=tag, context=context)
     for secret in presented.codes:
         at = shards.find("recovery_code")
-        # With the device's shard as it is now: who has that has what an earlier code brought.
+        # Check against the rotated shards: a device with the current shard got the earlier
+        # response.
         now = msgspec.structs.replace(family, shards=after)
-        # Each is compared, so that time does not tell which it was like.
+        # Compare all, so that the time reveals nothing.
         if at < 0 or not sum(same(secret, one) for one in _codes(now, at, context)):
             return Guess()
         numbers[at] = None
@@ -164,8 +165,8 @@ def judge(
 def misplaced(
     family: TokenFamily, shards: Shards, token: RefreshToken, *, by: Authenticated
 ) -> Alarm | None:
-    """The alarm that a genuine shard sets off, None where its holder shows it in its time. Raises
-    InvalidGrant for one that is known to be lost."""
+    """The alarm for a genuine shard, None if its holder presents it in time. Raises InvalidGrant if
+    it was replaced."""
     if token.shard >= len(shards.of):
         raise InvalidGrant(detail="a shard that the key does not have")
     shard = shards.of[token.shard]
@@ -182,20 +183,19 @@ def misplaced(
 def _is_holder(family: TokenFamily, at: int, by: Authenticated) -> bool:
     shard = family.shard(at)
     if at == 0 and family.instance not in {"", by.instance}:
-        return False  # Of one copy of the app alone, and this is another.
+        return False  # Bound to another client instance.
     if shard.holder in OF_DEVICES:
         return by.client.id == family.client and fits(by.confirmation, family.bound_to(at))
     return by.client.id == shard.client and proves_itself(by)
 
 
 def proves_itself(by: Authenticated) -> bool:
-    """Whether it is one party that proved who it is: not an app that only says so, and not one of
-    the many copies of an app."""
+    """Whether the client authenticated, and not as one of many instances of an app."""
     return not by.client.is_public and not by.instance
 
 
 def rotate(shards: Shards, token: RefreshToken, context: Context) -> Shards:
-    """The shards once this one has been shown; as they were, for a retry."""
+    """The shards after rotating this one; unchanged for a retry."""
     shard = shards.of[token.shard]
     if token.generation != shard.generation:
         return shards
@@ -224,8 +224,8 @@ def _joined(shards: Shards, handle: ShardReference, *, tag: str, context: Contex
 
 
 def _codes(family: TokenFamily, at: int, context: Context) -> list[bytes]:
-    """What it may be. One that was used is good for as long as what it brought was not: whoever
-    lost the reply has nothing else."""
+    """The valid secrets of the recovery code. A used code stays valid until the response that it
+    led to is used, because a client that lost the response has nothing else."""
     shard, keyring = family.shard(at), context.installation.keyring
     if shard.is_claimed:
         return derived_secrets.codes(RefreshToken(family.id, at, shard.generation), keyring)
@@ -235,17 +235,17 @@ def _codes(family: TokenFamily, at: int, context: Context) -> list[bytes]:
 
 
 def refreshed(token: RefreshToken) -> str:
-    """The name of a refresh by that shard."""
+    """The tag of a refresh with that shard."""
     return f"refresh {token.shard} {token.generation + 1}"
 
 
 def replaced(at: int, generation: int) -> str:
-    """The name of the request for a new shard with that number and generation."""
+    """The tag of the request for a new shard with that number and generation."""
     return f"reissue {at} {generation}"
 
 
 def _arrived(shards: Shards, tag: str) -> bool:
-    """Whether what the request of that name brought has been used, or is worth nothing by now."""
+    """Whether the response to the request with that tag has been used, or has become invalid."""
     kind, at, generation = tag.split(" ")
     shard = shards.of[int(at)]
     claimed = kind == "reissue" and shard.is_claimed
@@ -253,7 +253,7 @@ def _arrived(shards: Shards, tag: str) -> bool:
 
 
 def _spent(shards: Shards, at: int, *, tag: str, context: Context) -> Shards:
-    """A code is good once: its successor goes to its user, and never through the app."""
+    """The shards after a recovery code is used. Only its user gets the new one, not the app."""
     shard = shards.of[at]
     if not shard.is_claimed:
         return shards.having(at, msgspec.structs.replace(shard, by=tag))

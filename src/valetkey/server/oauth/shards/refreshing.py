@@ -1,4 +1,4 @@
-"""The refresh of a key in several shards: so many of them, each turned by itself."""
+"""The refresh of a sharded key: it needs enough shards, and rotates each of them."""
 
 import msgspec
 
@@ -41,7 +41,7 @@ class ShardRefresh(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def refresh_shards(
     text: str, others: str, row: TokenFamily, *, by: Authenticated, context: Context
 ) -> Rule[ShardRefresh | Refuse]:
-    """What the shards come to. Raises OAuthError."""
+    """Checks the presented shards, and rotates them. Raises OAuthError."""
     if not is_enabled(context):
         raise InvalidGrant("keys in shards are not offered here any more")
     presented = read(text, others, context.installation.keyring)
@@ -79,7 +79,7 @@ def _open(row: TokenFamily, *, by: Authenticated, context: Context) -> tuple[Tok
 def _misplaced(
     family: TokenFamily, shards: Shards, token: RefreshToken, *, by: Authenticated
 ) -> Alarm | None:
-    """The alarm of a shard that cannot be what asks for tokens, None where it can."""
+    """The alarm for a shard that can't request tokens, None if it can."""
     holder = shards.of[token.shard].holder
     if age(shards.of[token.shard], token.generation) == "lost":
         raise InvalidGrant("the key shard was replaced by another")
@@ -94,7 +94,7 @@ def _misplaced(
 
 
 def sounded(family: TokenFamily, verdict: Alarm, *, by: Authenticated, context: Context) -> Refuse:
-    """The alarm; too few shards are none where the policy says so."""
+    """Suspends the key. With the policy "refuse", too few shards only refuse the request."""
     short = isinstance(verdict.error, InsufficientKeyShards)
     if short and context.installation.all_policies[by.client.policy].short_of_shards == "refuse":
         return Refuse(error=verdict.error)
@@ -117,7 +117,7 @@ def _turned(
         family = msgspec.structs.replace(
             family,
             shards=good.shards,
-            # A device that begins to prove a key is held to it from here on.
+            # A device that proves a key for the first time is bound to it from now on.
             cnf=by.confirmation if asks == 0 and by.client.is_public else family.cnf,
             used=context.env.now,
             expires=min(context.env.now + idle, family.created + until),

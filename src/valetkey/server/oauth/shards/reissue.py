@@ -1,7 +1,8 @@
-"""A lost shard is replaced: by the app with enough of the others, by its user, by an administrator.
+"""Reissue of a lost shard: by the app with enough other shards, by the user, or by an
+administrator.
 
-What was there before is worth nothing from then on. Nobody gets two shards of a key by it: the new
-one is claimed by its holder.
+The old shard becomes invalid. Nobody gets two shards of a key this way: the holder claims the new
+one.
 """
 
 from typing import TypeAlias
@@ -22,8 +23,8 @@ from valetkey.wire.key_shards import write_code
 
 
 class Replaced(Outcome, frozen=True, kw_only=True, eq=False):
-    """The shard of `holder` is to be claimed anew: by the `ticket`, or it is the recovery code
-    `code`, which is shown this once."""
+    """The shard of `holder` was replaced. The holder claims it with `ticket`, or it is the recovery
+    code `code`, which is displayed once."""
 
     family: TokenFamily
     holder: str
@@ -35,7 +36,7 @@ class Replaced(Outcome, frozen=True, kw_only=True, eq=False):
 
 
 class Resumed(Outcome, frozen=True, kw_only=True, eq=False):
-    """The key goes on, or went on before."""
+    """The key is open, perhaps without a change."""
 
     family: TokenFamily
 
@@ -44,7 +45,7 @@ Replacing: TypeAlias = Replaced | NotFound
 
 
 def find_sharded(name: str, user: str, context: Context) -> Rule[TokenFamily | None]:
-    """The user's key in shards; None where it is over, ordinary, or another's (ATTACKS A77)."""
+    """The user's sharded key; None if it is over, ordinary, or another user's (ATTACKS A77)."""
     query = One(TokenFamily, name)
     family = (yield (query,)).one(query)
     if family is None or family.user != user or family.shards is None:
@@ -59,7 +60,7 @@ def find_sharded(name: str, user: str, context: Context) -> Rule[TokenFamily | N
 def replace_shard(
     name: str, holder: str, *, user: str, by: By, context: Context, reason: str = ""
 ) -> Rule[Replacing]:
-    """A new shard for a holder of the user's key. Only the user is shown by what it is claimed."""
+    """Replaces the shard of a holder. Only the user gets the ticket or code."""
     family = yield from find_sharded(name, user, context)
     if family is None or family.shards is None:
         return NotFound()
@@ -89,7 +90,7 @@ def replace_shard(
 def anew(
     family: TokenFamily, shards: Shards, at: int, *, by: By, context: Context, reason: str = ""
 ) -> tuple[TokenFamily, tuple[Change, ...], tuple[Event, ...]]:
-    """The key with that shard to be claimed anew, what is written for it, and what is told."""
+    """The family with that shard unclaimed, with changes and events."""
     after = msgspec.structs.replace(family, shards=shards.having(at, reissue(shards.of[at])))
     audit_event = _event(
         after, "reissued", by=by, context=context, reason=reason or NAMES[shards.of[at].holder]

@@ -1,4 +1,4 @@
-"""What an app is told of the shards of its key."""
+"""The status of the shards of a key, for its app."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,8 +18,8 @@ from valetkey.wire.key_shards import PARAMETER, Claimed, KeyShard, KeyShards, St
 def shard_statuses(
     family: TokenFamily, context: Context, *, renewed: Iterable[int] = ()
 ) -> KeyShards:
-    """How each shard stands. The ticket of the backend goes through the app, all else past it: it
-    would have had more than one shard in its hands."""
+    """The status of each shard. Only the backend's ticket goes through the app: with more, the app
+    could have had more than one shard."""
     shards, presented = family.shards, frozenset(renewed)
     if shards is None:
         raise LookupError("an ordinary key")
@@ -62,17 +62,17 @@ def _one(family: TokenFamily, at: int, context: Context, *, show: bool) -> KeySh
 
 
 def write(family: TokenFamily, at: int, context: Context) -> str:
-    """The shard itself, as it is now."""
+    """The current shard, as text."""
     return refresh_token.write(current_shard(family, at), context.installation.keyring)
 
 
 def current_shard(family: TokenFamily, at: int) -> RefreshToken:
-    """What the shard names, as it is now."""
+    """The current shard."""
     return RefreshToken(family.id, at, family.shard(at).generation)
 
 
 def ticket(family: TokenFamily, at: int, context: Context) -> str:
-    """By what its holder claims it."""
+    """A ticket with which the holder claims the shard."""
     generation, until = family.shard(at).generation, context.env.now + TICKET_SECONDS
     return derived_secrets.write(
         "kt", ShardReference(family.id, at, generation, until), context.installation.keyring
@@ -80,7 +80,7 @@ def ticket(family: TokenFamily, at: int, context: Context) -> str:
 
 
 def page(family: TokenFamily, context: Context) -> str:
-    """Where the user fetches what must not go through the app."""
+    """The address of the page where the user gets what must not go through the app."""
     return f"{context.installation.issuer}{path(family)}"
 
 
