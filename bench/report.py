@@ -15,41 +15,39 @@ PAGE: Final = "performance.md"
 
 _HEAD: Final = """# Performance
 
-What `make bench` saw on one machine. The servers take turns, round by round, each with the whole
-of what it needs (its database too) on one core; the load, `wrk`, has another core. A ratio is
-taken within a round; the median is quoted, and the lowest and the highest after it. An answer
-that is not as it should be, or a server that had nothing to do, ends the rounds of that server
-and is named here. Absolute figures are this machine's; ratios travel better
+The results of `make bench` on one machine. The servers take turns, round by round. Each server runs on
+one core, together with everything that it needs, such as its database. The load generator, `wrk`, runs
+on another core. Each ratio compares two servers within a round. The tables show the median, with the
+lowest and the highest in parentheses. A wrong response, or an idle server, ends the rounds of that
+server, and the page names it. Absolute figures depend on the machine; ratios less so
 ([why, and how each is set up](decisions/0045-benchmarks-report-ratios-of-interleaved-rounds.md)).
 
-valetkey keeps everything durably: each answer that wrote waited for the disk (SQLite in WAL mode,
-`synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with an app each.
-node-oidc-provider and Authlib keep all in memory, glewlwyd and django-oauth-toolkit in SQLite in
-WAL mode. Refresh tokens rotate everywhere. valetkey puts its memory into huge pages where it can
+valetkey stores everything durably: each response after a write waited for the disk (SQLite in WAL mode,
+`synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with one app each.
+node-oidc-provider and Authlib store everything in memory. glewlwyd and django-oauth-toolkit use SQLite
+in WAL mode. Refresh tokens rotate everywhere. valetkey uses huge pages for its memory if it can
 ([why, and what that is worth](decisions/0077-the-server-re-executes-itself-to-use-huge-pages.md)).
 """
 
-_ASKED: Final = """Where two cannot be asked the same:
+_ASKED: Final = """Some operations differ between the servers:
 
-- In `code, openid` and `refresh`, node-oidc-provider gives opaque access tokens, as it does by
-  default, and signs the ID Token alone; valetkey's access token is a JWT, and signed too. In
-  `code, two signatures` and `refresh, JWT` both sign both.
-- valetkey has no opaque access tokens: its tokens are JWTs for APIs that check them by themselves,
-  and are looked up when somebody asks. `client credentials, opaque` compares such a JWT, signed in
-  ES256, with the opaque tokens of the others.
-- Introspection and userinfo ask about live tokens in turn, 2,000 and 1,000 of them: the server has
-  been asked about each before. `introspection, first time` asks once about each of 5,000 tokens
-  that the same server gave a moment ago; `introspection, of another node` about tokens whose
-  signatures have to be checked.
-- `device polling` asks for an answer that nobody has given yet (`authorization_pending`, 400).
-- Token exchange, and a code without `openid`, the others lack or answer otherwise.
-- The microseconds of a core beside PostgreSQL are the server's own, without the database's.
+- In `code, openid` and `refresh`, node-oidc-provider issues opaque access tokens, its default, and signs
+  only the ID Token. valetkey's access token is a JWT, so valetkey signs both. In `code, two signatures`
+  and `refresh, JWT`, both servers sign both.
+- valetkey has no opaque access tokens. Its tokens are JWTs that APIs can check themselves, and the server
+  looks them up at introspection. `client credentials, opaque` compares such a JWT, signed with ES256,
+  with the opaque tokens of the others.
+- Introspection and userinfo cycle through 2,000 and 1,000 live tokens, each of which the server has seen
+  before. `introspection, first time` sends each of 5,000 tokens once, which the same server has just
+  issued. `introspection, of another node` sends tokens whose signatures the server has to check.
+- `device polling` polls for an answer that the user has not given yet (`authorization_pending`, 400).
+- The other servers lack token exchange and a code without `openid`, or respond differently.
+- With PostgreSQL, the microseconds of a core are the server's own, without the database's.
 """
 
-_TAIL: Final = """`make bench` repeats it; `make bench ARGS=--quick` takes less than three minutes.
-The run's data is in `docs/performance/run.json`. How the cost grows with what is stored is on
-[a page of its own](explanation/growth.md), what a large installation needs on
-[another](explanation/scale.md).
+_TAIL: Final = """To repeat the run, use `make bench`; `make bench ARGS=--quick` takes less than three minutes. The run's
+data is in `docs/performance/run.json`. [What growth costs](explanation/growth.md) has the cost for large
+databases, and [Plan a large installation](explanation/scale.md) calculates what one needs.
 """
 
 
