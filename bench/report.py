@@ -15,39 +15,44 @@ PAGE: Final = "performance.md"
 
 _HEAD: Final = """# Performance
 
-The results of `make bench` on one machine. The servers take turns, round by round. Each server runs on
-one core, together with everything that it needs, such as its database. The load generator, `wrk`, runs
-on another core. Each ratio compares two servers within a round. The tables show the median, with the
-lowest and the highest in parentheses. A wrong response, or an idle server, ends the rounds of that
-server, and the page names it. Absolute figures depend on the machine; ratios less so
-([why, and how each is set up](decisions/0045-benchmarks-report-ratios-of-interleaved-rounds.md)).
+The results of `make bench` on one machine. The servers take turns, round by round. Each server
+runs on one core, together with everything that it needs, such as its database. The load
+generator, `wrk`, runs on another core. Each ratio compares two servers within a round. The
+tables show the median, with the lowest and the highest in parentheses. A wrong response, or an
+idle server, ends the rounds of that server, and the page names it. Absolute figures depend on
+the machine; ratios less so ([why, and how each is set
+up](decisions/0045-benchmarks-report-ratios-of-interleaved-rounds.md)).
 
-valetkey stores everything durably: each response after a write waited for the disk (SQLite in WAL mode,
-`synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with one app each.
-node-oidc-provider and Authlib store everything in memory. glewlwyd and django-oauth-toolkit use SQLite
-in WAL mode. Refresh tokens rotate everywhere. valetkey uses huge pages for its memory if it can
-([why, and what that is worth](decisions/0077-the-server-re-executes-itself-to-use-huge-pages.md)).
+valetkey stores everything durably: each response after a write waited for the disk (SQLite in
+WAL mode, `synchronous=FULL`; PostgreSQL with its defaults), in a database of 20,000 users with
+one app each. node-oidc-provider and Authlib store everything in memory. glewlwyd and
+django-oauth-toolkit use SQLite in WAL mode. Refresh tokens rotate everywhere. valetkey uses
+huge pages for its memory if it can ([why, and what that is
+worth](decisions/0077-the-server-re-executes-itself-to-use-huge-pages.md)).
 """
 
 _ASKED: Final = """Some operations differ between the servers:
 
-- In `code, openid` and `refresh`, node-oidc-provider issues opaque access tokens, its default, and signs
-  only the ID Token. valetkey's access token is a JWT, so valetkey signs both. In `code, two signatures`
-  and `refresh, JWT`, both servers sign both.
-- valetkey has no opaque access tokens. Its tokens are JWTs that APIs can check themselves, and the server
-  looks them up at introspection. `client credentials, opaque` compares such a JWT, signed with ES256,
-  with the opaque tokens of the others.
-- Introspection and userinfo cycle through 2,000 and 1,000 live tokens, each of which the server has seen
-  before. `introspection, first time` sends each of 5,000 tokens once, which the same server has just
-  issued. `introspection, of another node` sends tokens whose signatures the server has to check.
-- `device polling` polls for an answer that the user has not given yet (`authorization_pending`, 400).
+- In `code, openid` and `refresh`, node-oidc-provider issues opaque access tokens, its default,
+  and signs only the ID Token. valetkey's access token is a JWT, so valetkey signs both. In
+  `code, two signatures` and `refresh, JWT`, both servers sign both.
+- valetkey has no opaque access tokens. Its tokens are JWTs that APIs can check themselves, and
+  the server looks them up at introspection. `client credentials, opaque` compares such a JWT,
+  signed with ES256, with the opaque tokens of the others.
+- Introspection and userinfo cycle through 2,000 and 1,000 live tokens, each of which the server
+  has seen before. `introspection, first time` sends each of 5,000 tokens once, which the same
+  server has just issued. `introspection, of another node` sends tokens whose signatures the
+  server has to check.
+- `device polling` polls for an answer that the user has not given yet (`authorization_pending`,
+  400).
 - The other servers lack token exchange and a code without `openid`, or respond differently.
 - With PostgreSQL, the microseconds of a core are the server's own, without the database's.
 """
 
-_TAIL: Final = """To repeat the run, use `make bench`; `make bench ARGS=--quick` takes less than three minutes. The run's
-data is in `docs/performance/run.json`. [What growth costs](explanation/growth.md) has the cost for large
-databases, and [Plan a large installation](explanation/scale.md) calculates what one needs.
+_TAIL: Final = """To repeat the run, use `make bench`; `make bench ARGS=--quick` takes less than
+three minutes. The run's data is in `docs/performance/run.json`. [What growth
+costs](explanation/growth.md) has the cost for large databases, and [Plan a large
+installation](explanation/scale.md) calculates what one needs.
 """
 
 
