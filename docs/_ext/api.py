@@ -137,13 +137,13 @@ def _parameters(value: Any, *, lines_each: bool = False) -> str:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
         return "(…)"
-    kept = [one for one in signature.parameters.values() if one.name not in {"self", "cls"}]
-    if not lines_each or not kept:
-        return _plain(str(signature.replace(parameters=kept)).removesuffix(" -> None"))
+    parameters = [one for one in signature.parameters.values() if one.name not in {"self", "cls"}]
+    if not lines_each or not parameters:
+        return _plain(str(signature.replace(parameters=parameters)).removesuffix(" -> None"))
     empty = signature.replace(parameters=())
     lines: list[str] = []
     keyword_only = False
-    for one in kept:
+    for one in parameters:
         if one.kind is inspect.Parameter.KEYWORD_ONLY and not keyword_only:
             lines.append("*")
             keyword_only = True

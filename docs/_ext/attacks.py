@@ -31,18 +31,18 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """Every attack that a test's docstring describes, by number, then by file."""
-    found = (row for file in sorted(TESTS.rglob("test_*.py")) for row in _rows(file))
-    return sorted(found, key=lambda row: (int(row.numbers[0][1:]), row.file))
+    described = (row for file in sorted(TESTS.rglob("test_*.py")) for row in _rows(file))
+    return sorted(described, key=lambda row: (int(row.numbers[0][1:]), row.file))
 
 
 def cited() -> dict[str, list[str]]:
     """The files of the source that cite each number."""
-    found: dict[str, list[str]] = {}
+    files_by_number: dict[str, list[str]] = {}
     for file in sorted(SOURCE.rglob("*.py")):
         for match in _CITED.finditer(file.read_text("utf-8")):
             for number in match[1].split(", "):
-                found.setdefault(number, []).append(file.relative_to(SOURCE).as_posix())
-    return {number: sorted({*files}) for number, files in found.items()}
+                files_by_number.setdefault(number, []).append(file.relative_to(SOURCE).as_posix())
+    return {number: sorted({*files}) for number, files in files_by_number.items()}
 
 
 def attacks() -> str:

@@ -26,12 +26,12 @@ _CITED: Final = re.compile(
 
 def citations() -> dict[str, dict[str, set[str]]]:
     """The files in which each section of each document is named; section "" for the whole."""
-    found: dict[str, dict[str, set[str]]] = {}
+    cited: dict[str, dict[str, set[str]]] = {}
     for file in sorted({*SOURCE.rglob("*.py")} - {EXAMPLE}):
         for document, section in _CITED.findall(file.read_text("utf-8")):
-            sections = found.setdefault(document, {})
+            sections = cited.setdefault(document, {})
             sections.setdefault(section, set()).add(file.relative_to(SOURCE).as_posix())
-    return found
+    return cited
 
 
 def link(document: str, section: str, says: str) -> str:

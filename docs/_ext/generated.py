@@ -213,10 +213,10 @@ def _command(context: click.Context) -> str:
 
 def _own_help(command: click.Command) -> str:
     """What a command says for itself that reads its own arguments."""
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         command.main(["--help"], standalone_mode=False)
-    return f"```text\n{told.getvalue()}```"
+    return f"```text\n{output.getvalue()}```"
 
 
 def _options(parameters: Iterable[click.Parameter], context: click.Context) -> str:

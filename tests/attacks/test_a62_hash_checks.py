@@ -2,7 +2,7 @@
 
 Attack: A server sends an ID Token with an unusual algorithm, so that the SDK skips the check of
 `at_hash`.
-Defense: An unknown algorithm is an error, and the SDK accepts nothing of the token.
+Defense: An unknown algorithm is an error, and the SDK rejects the whole token.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A66: another user on a shared browser.
 
 Attack: The next person at a browser continues the previous session, or somebody signs a user out.
-Defense: Nothing of a session remains after sign-out, and only the user can sign out.
+Defense: No part of a session remains after sign-out, and only the user can sign out.
 """
 
 import time

@@ -1,7 +1,7 @@
 """A68: cross-site scripting.
 
 Attack: An app's name, a state or a message contains markup.
-Defense: Pages show it as text. Nothing of it becomes a tag or a handler.
+Defense: Pages show it as text. No part of it becomes a tag or a handler.
 """
 
 from typing import Any

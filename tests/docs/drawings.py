@@ -190,10 +190,10 @@ def layers(rows: Sequence[str], x: float, wide: float) -> Iterator[str]:
         each = (wide - 6 * (len(names) - 1)) / len(names)
         y = 50 + number * 42
         for place, name in enumerate(names):
-            left = x + place * (each + 6)
-            yield f'<rect class="box" x="{left:g}" y="{y}" width="{each:g}" height="34" rx="8"/>'
+            start = x + place * (each + 6)
+            yield f'<rect class="box" x="{start:g}" y="{y}" width="{each:g}" height="34" rx="8"/>'
             small = " code" if len(name) * 9.2 > each else ""
-            middle = f'x="{left + each / 2:g}" y="{y + 22}"'
+            middle = f'x="{start + each / 2:g}" y="{y + 22}"'
             yield f'<text class="name middle{small}" {middle}>{escape(name)}</text>'
 
 

@@ -62,7 +62,7 @@ def main() -> None:
             for shot, height in SHOTS.items():
                 page.set_viewport_size({"width": 720, "height": height or 900})
                 shot(page, server)
-                picture = PICTURES / f"{shot.__name__}.png"
+                picture = str(PICTURES / f"{shot.__name__}.png")
                 page.screenshot(path=picture, full_page=not height)
                 small = ["pngquant", "--force", "--strip", "--output", picture, picture]
                 subprocess.run(small, check=True)

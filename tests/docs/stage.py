@@ -13,7 +13,7 @@ import httpx2
 from tests.docs.markdown import ROOT, blocks, read
 from tests.live import free_port
 
-NAMED: Final = re.compile(r"`([a-z_]+\.(?:py|toml))`:\n\n$")
+FILE_NAME: Final = re.compile(r"`([a-z_]+\.(?:py|toml))`:\n\n$")
 """The name of a file, at the end of the sentence before its block."""
 
 
@@ -48,7 +48,7 @@ class Stage:
 
     def run(self, line: str, *, stdin: str = "", **env: str) -> str:
         """One line of the shell, to its end; what it printed."""
-        done = subprocess.run(
+        finished = subprocess.run(
             ["sh", "-c", line],
             cwd=self.folder,
             env={**self.env, **env},
@@ -58,8 +58,8 @@ class Stage:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
 
     def start(self, line: str, address: str) -> None:
         """Starts a program that keeps running, and waits until it answers."""
@@ -82,7 +82,9 @@ class Stage:
         text = read(page)
         for block in blocks("python", "toml"):
             if block.page == page:
-                (name,) = NAMED.findall(text[: text.index(f"```{block.language}\n{block.text}")])
+                (name,) = FILE_NAME.findall(
+                    text[: text.index(f"```{block.language}\n{block.text}")]
+                )
                 (self.folder / name).write_text(self.local(block.text), "utf-8")
 
     def type(self, line: str, password: str) -> str:

@@ -156,11 +156,11 @@ def test_terminal(
     answers = iter([careful, user(browser, button="cancel"), user(browser)])
     opens(monkeypatch, lambda address: next(answers)(address))  # noqa: PLW0108
     run("terminal", "Hello")
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["connected, without chirps", "then not"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["connected, without chirps", "then not"]
     run("terminal", "bye")
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["{'text': 'bye'}", "signed out"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["{'text': 'bye'}", "signed out"]
     assert not (here / "stefapp.key").exists()
 
 
@@ -178,8 +178,8 @@ def test_agent(
     monkeypatch.setenv("SECRET", SECRETS["agent"])
     opens(monkeypatch, user(server.browser()))
     run("agent")
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
         f"{name} {what}" for name in ("reader", "helper") for what in ("3", "may write: False")
     ]
 
@@ -187,19 +187,19 @@ def test_agent(
 def test_device(
     server: Live, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown: list[str] = []
+    output: list[str] = []
 
     def waits(seconds: float) -> None:
-        if not shown:
-            shown.append(capsys.readouterr().out)
-            approve(server, shown[0].partition("type ")[2].split()[0])
+        if not output:
+            output.append(capsys.readouterr().out)
+            approve(server, output[0].partition("type ")[2].split()[0])
 
     defaults = Key.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "sleep", waits)
     run("device")
     assert capsys.readouterr().out.endswith("3 chirps\n")
-    assert "█" in shown[0]
+    assert "█" in output[0]
 
 
 def test_machine(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,8 +235,8 @@ def test_database(
     for _ in range(2):
         run("database", "miko")
         run("database", "noor")
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["miko 3 chirps", "noor 3 chirps"] * 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["miko 3 chirps", "noor 3 chirps"] * 2
     assert browsers == [], "each of them was asked once"
 
 
@@ -244,8 +244,10 @@ def test_every_store_in_a_database_keeps_the_contract(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = str(EXAMPLES / "app-database" / "app_database.py")
-    made = runpy.run_path(program)
-    first, second, other = (made["DatabaseStore"](name) for name in ("miko", "miko", "noor"))
+    program_names = runpy.run_path(program)
+    first, second, other = (
+        program_names["DatabaseStore"](name) for name in ("miko", "miko", "noor")
+    )
     assert first.load() is None
     first.ready()
     held = Tokens(access_token="an access token", refresh_token="a refresh token")
@@ -260,7 +262,7 @@ def test_every_store_in_a_database_keeps_the_contract(
     assert again is not None
     let_go()
     assert first.take() is None, "whoever let go before cannot let go of another's lock"
-    later = time.time() + made["SECONDS"] + 1
+    later = time.time() + program_names["SECONDS"] + 1
     monkeypatch.setattr(time, "time", lambda: later)
     assert first.take() is not None, "a worker that died holds nothing for ever"
     first.save(None)
@@ -287,9 +289,9 @@ def test_shards(
     with running(backend) as address:
         monkeypatch.setenv("BACKEND", address)
         runpy.run_path(str(folder / "app_phone.py"), run_name="__main__")
-    said = capsys.readouterr().out.splitlines()
-    assert said[-1] == "3 chirps"
-    parts = dict(line.strip().split(maxsplit=1) for line in said[:-1])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "3 chirps"
+    parts = dict(line.strip().split(maxsplit=1) for line in lines[:-1])
     assert (parts["device"], parts["backend"]) == ("held", "held")
     monkeypatch.setenv("RECOVERY_CODE", _printed(miko, parts["recovery_code"].split()[1]))
     # The server is gone; the code stands in for it.
@@ -301,8 +303,8 @@ def test_every_client_of_the_key_in_parts_can_be_declared(monkeypatch: pytest.Mo
     for name in ("CHIRP_SECRET", "HARBOUR_SECRET"):
         monkeypatch.setenv(name, "s" * 40)
     file = str(EXAMPLES / "app-shards" / "state.toml")
-    done = CliRunner().invoke(valetkey, ["apply", "-f", file, "--dry-run"])
-    assert done.exit_code == 0, done.output
+    finished = CliRunner().invoke(valetkey, ["apply", "-f", file, "--dry-run"])
+    assert finished.exit_code == 0, finished.output
 
 
 def _printed(miko: Browser, page: str) -> str:
@@ -313,10 +315,10 @@ def _printed(miko: Browser, page: str) -> str:
 
 
 def test_every_app_is_shown_and_every_one_shown_is_there() -> None:
-    shown = {
+    included = {
         (PAGE.parent / one).resolve() for one in re.findall(r"\{literalinclude\} (\S+)", read(PAGE))
     }
-    assert shown == {*EXAMPLES.glob("app-*/*.py")}
+    assert included == {*EXAMPLES.glob("app-*/*.py")}
 
 
 def test_every_app_is_run() -> None:
@@ -333,7 +335,7 @@ def test_every_app_starts_as_a_program_of_its_own(here: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     env.pop("PASSPHRASE")
     program = str(EXAMPLES / "app-terminal" / "app_terminal.py")
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, program, "Hello"], env=env, capture_output=True, text=True, check=False
     )
-    assert "KeyError: 'PASSPHRASE'" in done.stderr
+    assert "KeyError: 'PASSPHRASE'" in finished.stderr
